@@ -1,0 +1,70 @@
+"""The image table: what a protocol knows of each image of one split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import DataError
+
+IntArray = npt.NDArray[np.int64]
+
+UNKNOWN = -1
+"""The label of an image whose colour, type, model or time nobody recorded."""
+
+LABELS = ("camera", "track", "colour", "type", "model", "time")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageTable:
+    """The images of one split, one row an image, in the order of the released list.
+
+    Attributes:
+        paths: (n,) keys: paths relative to the data set's root, with forward slashes.
+        vehicle: (n,) int64, the released vehicle numbers.
+        camera: (n,) int64, or None where the data set has no cameras.
+        track: (n,) int64, or None. Tracks with one number are one unit of an image-to-track gallery.
+        colour: (n,) int64, ``UNKNOWN`` where not labelled, or None; likewise ``type`` and ``model``.
+        time: (n,) int64, the frame counter or seconds, or None.
+        names: for a label, the names of its values: ``{"colour": {1: "yellow"}}``.
+
+    Raises:
+        DataError: a column is of another length than ``paths``.
+    """
+
+    paths: tuple[str, ...]
+    vehicle: IntArray
+    camera: IntArray | None = None
+    track: IntArray | None = None
+    colour: IntArray | None = None
+    type: IntArray | None = None
+    model: IntArray | None = None
+    time: IntArray | None = None
+    names: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("vehicle", *LABELS):
+            column = getattr(self, name)
+            if column is not None and column.shape != (len(self.paths),):
+                raise DataError(f"column '{name}' does not fit the table", found=column.shape, expected=(len(self),))
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> ImageTable:
+        """Return the table of the given rows (indices or a mask), in their order."""
+        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        columns = {
+            column.name: getattr(self, column.name)[index]
+            for column in fields(self)
+            if isinstance(getattr(self, column.name), np.ndarray)
+        }
+        return replace(self, paths=tuple(self.paths[row] for row in index), **columns)
+
+    def label(self, name: str) -> IntArray | None:
+        """Return the column ``name`` (``vehicle``, ``camera``, ...), or None where the data set has none."""
+        column: IntArray | None = getattr(self, name)
+        return column

@@ -1,0 +1,139 @@
+"""Protocols and tasks: which images are asked, which answer, and by which rule."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from harness.errors import DataError, unknown_name
+from harness.images import ImageTable
+
+Ignored = Literal["same image", "same vehicle and camera", "same camera"]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Random single-image draws, repeated and averaged (VehicleID, VRU).
+
+    Attributes:
+        drawn: the side that gets one random image of each vehicle; the others are on the other side.
+        count: how often the draw is repeated.
+        seed: of the first draw; draw ``i`` uses ``seed + i``.
+    """
+
+    drawn: Literal["gallery", "query"] = "gallery"
+    count: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is ranked for a query, and what counts as right.
+
+    Positives are the units of the query's vehicle that are not ignored.
+
+    Attributes:
+        unit: what the gallery consists of.
+        reduce: how a track answers: by its nearest image, or by the mean of its images' features.
+        ignore: images that are neither right nor wrong for a query and leave its ranking.
+        draws: None where query and gallery are fixed lists.
+    """
+
+    unit: Literal["image", "track"] = "image"
+    reduce: Literal["maximum", "mean feature"] = "maximum"
+    ignore: tuple[Ignored, ...] = ()
+    draws: Draws | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question of a protocol, with everything that decides its number but the features.
+
+    Attributes:
+        name: the part after the protocol's: ``image-to-track``.
+        rule: what is ranked, ignored and right.
+        measures: their words, the first being the one that tables are sorted by.
+        query: the split whose images are the queries.
+        gallery: the split whose images make the gallery (the same split where the rule draws).
+        released: counts of the released lists by the words of ``harness.relevance.counts``; a result is official
+            when the data set at hand agrees with every one of them.
+        about: one sentence for tables of protocols.
+        source: where the rule is written down.
+    """
+
+    name: str
+    rule: Rule
+    measures: tuple[str, ...]
+    query: str = "query"
+    gallery: str = "gallery"
+    released: Mapping[str, int] = field(default_factory=dict)
+    about: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set as found on disk, read by its protocol: lists only, no image is opened.
+
+    Attributes:
+        root: the folder that the tables' paths are relative to.
+        splits: ``train``, ``query``, ``gallery``, or the names that the protocol's tasks use.
+        unavailable: for a task that this copy cannot serve, the reason, as the error to raise.
+        notes: one sentence for each thing that differs from the released data set, or was read in another way than
+            its documents say, for the log.
+        boxes: for a kind of boxes (``parts`` for the 16 classes, ``regions`` for PR-ReID's four), their COCO file.
+        formats: the image formats, in Pillow's words, that may be decoded.
+    """
+
+    root: Path
+    splits: Mapping[str, ImageTable]
+    unavailable: Mapping[str, DataError] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    boxes: Mapping[str, Path] = field(default_factory=dict)
+    formats: tuple[str, ...] = ("JPEG",)
+
+
+class Protocol(ABC):
+    """A data set, its splits and its tasks; subclasses live one a module in ``protocols/`` or in a plugin.
+
+    Attributes:
+        name: the word on the command line.
+        version: raised by any change that can move a digit.
+        title: the data set's name in tables.
+        recipe: the recipe that a method trains with when the user names none.
+        tasks: the main task first.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    title: ClassVar[str] = ""
+    recipe: ClassVar[str] = "paper"
+    tasks: ClassVar[tuple[Task, ...]]
+
+    @abstractmethod
+    def load(self, root: Path) -> Dataset:
+        """Read the lists under ``root``.
+
+        Raises:
+            DataError: what is missing or malformed, and where.
+        """
+
+    def default_root(self) -> Path | None:
+        """Return the folder used when the user names none; None where the data set must be named."""
+        return None
+
+    def select(self, task: str | None) -> Sequence[Task]:
+        """Return the task of that name, or all of them for None.
+
+        Raises:
+            UsageError: no such task.
+        """
+        if task is None:
+            return self.tasks
+        for candidate in self.tasks:
+            if candidate.name == task:
+                return (candidate,)
+        raise unknown_name(f"task of {self.name}", task, [candidate.name for candidate in self.tasks])

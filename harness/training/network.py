@@ -1,0 +1,96 @@
+"""Methods with a network: they say what to build and what to minimise, the engine does the rest."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from harness.method import Method, State
+from harness.training.batches import Batches
+from harness.training.session import Session
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a training schedule, with an optimiser of its own.
+
+    Attributes:
+        name: shown in logs and in the validation table.
+        epochs: passes over the training images.
+        batches: how images are drawn: ``PK(16, 4)``, ``Shuffled(64)``, ...
+        optimiser: from the network to its optimiser.
+        augment: a torchvision.transforms.v2 transform of the resized uint8 image (and its boxes), or None.
+        schedule: from the optimiser and the number of steps an epoch to the learning rate's schedule, or None.
+        advance: whether the schedule advances by epoch or by step.
+        settings: whatever ``losses`` wants to know of the stage.
+    """
+
+    name: str
+    epochs: int
+    batches: Batches
+    optimiser: Callable[[nn.Module], Optimizer]
+    augment: Callable[..., Any] | None = None
+    schedule: Callable[[Optimizer, int], LRScheduler] | None = None
+    advance: Literal["epoch", "step"] = "epoch"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class NetworkMethod(Method):
+    """A method that trains one network; subclasses write ``network``, ``stages``, ``losses`` and ``embed``.
+
+    Attributes:
+        model: the network, once ``fit`` or ``restore`` was called (wrapped by lightning-fabric while it runs).
+    """
+
+    model: nn.Module
+
+    @abstractmethod
+    def network(self, classes: Mapping[str, int]) -> nn.Module:
+        """Return the network, initialised.
+
+        Args:
+            classes: number of classes of each label that the method needs: ``{"vehicle": 576, "colour": 10}``.
+        """
+
+    @abstractmethod
+    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:
+        """Return the training schedule, in order; empty leaves the network as it was initialised."""
+
+    @abstractmethod
+    def losses(
+        self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage
+    ) -> Mapping[str, Tensor]:
+        """Return the losses by name; the engine minimises their sum.
+
+        Args:
+            outputs: what the network returned in training mode, gathered over all processes.
+            labels: for each label (n,) int64 class numbers from 0, ``UNKNOWN`` (-1) where an image has none.
+            stage: the stage in progress.
+        """
+
+    def fit(self, session: Session) -> None:
+        """Train ``network(session.classes)`` through ``stages`` on the session's images."""
+        from harness.training.engine import train
+
+        train(self, session)
+
+    def state(self) -> State:
+        """Return the network's parameters and buffers."""
+        return self.model.state_dict()
+
+    def restore(self, state: State, classes: Mapping[str, int]) -> None:
+        """Build the network for those classes and load its tensors."""
+        self.model = self.network(classes)
+        self.model.load_state_dict(state)
+
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:
+        """Return ``model(images)`` in evaluation mode; see ``Method.embed``."""
+        features: Tensor = self.model(images, **needed)
+        return features.to(torch.float32)

@@ -1,0 +1,1 @@
+"""Published numbers, measured records, and the tables made of them."""

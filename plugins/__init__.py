@@ -1,0 +1,1 @@
+"""The methods of the field, each a plugin like anybody else's."""

@@ -1,0 +1,1 @@
+"""The data sets of the field: where their files lie, how their lists read, what their tasks ask."""
