@@ -1,0 +1,188 @@
+"""What one training run gives to a method's ``fit``: images, labels, the seed, the folder and the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from harness.errors import DataError
+from harness.images import UNKNOWN, ImageTable, IntArray
+from harness.protocol import Dataset
+
+Validate = Literal["train", "test", "none"]
+
+CLASS_LABELS = ("vehicle", "camera", "colour", "type", "model")
+"""The labels whose values are classes; a track or a time is none."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """The machine: nothing here may change a digit on one and the same kind of device.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda``, ``mps``: lightning-fabric's words.
+        devices: processes on this machine, one a device.
+        nodes: machines, when several train together.
+        precision: ``32-true``, ``bf16-mixed``, ``16-mixed``: lightning-fabric's words.
+        workers: processes that decode and augment beside each training process; None chooses by the machine.
+    """
+
+    device: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    precision: str = "32-true"
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """Images that validate after every epoch, as a small task of their own.
+
+    Attributes:
+        query: the images that ask.
+        gallery: the images that answer; it may hold the queries themselves, which never answer themselves.
+    """
+
+    query: ImageTable
+    gallery: ImageTable
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """Everything that a training run is made of.
+
+    Attributes:
+        dataset: where the images lie, with their boxes.
+        train: the images to train on, without those held out for validation.
+        validation: the images to validate on, or None.
+        classes: for each label that the data set has (``vehicle``, ``colour``, ...) the number of its classes.
+        labels: for each of them (n,) int64 class numbers from 0 of ``train``, ``UNKNOWN`` where an image has none.
+        input_size: height and width in pixels that images are resized to.
+        seed: everything random follows from it.
+        folder: where the state, ``validation.csv`` and ``validation.png`` are written.
+        compute: devices, precision and workers.
+        skip_broken: leave unreadable images out, and name them, where the run would be refused.
+    """
+
+    dataset: Dataset
+    train: ImageTable
+    validation: Held | None
+    classes: Mapping[str, int]
+    labels: Mapping[str, IntArray]
+    input_size: tuple[int, int]
+    seed: int
+    folder: Path
+    compute: Compute = field(default_factory=Compute)
+    skip_broken: bool = False
+
+
+def prepare(
+    dataset: Dataset,
+    *,
+    needs: Collection[str],
+    input_size: tuple[int, int],
+    seed: int,
+    folder: Path,
+    compute: Compute | None = None,
+    skip_broken: bool = False,
+    validate: Validate = "train",
+    hold_out: float = 0.1,
+) -> Session:
+    """Return the session that trains on the ``train`` split of a data set.
+
+    Args:
+        dataset: as its protocol read it.
+        needs: the labels and boxes that the method trains with (``Method.needs``).
+        input_size: height and width in pixels.
+        seed: of the run.
+        folder: of the run; made where it is missing.
+        compute: the machine; None for one process on whatever is there.
+        skip_broken: go on without the images that cannot be read.
+        validate: on vehicles held out of the training images, on the test split, or not at all.
+        hold_out: the share of the training vehicles that is held out, at least two of them.
+
+    Raises:
+        DataError: no training split, or a label or boxes that the method needs are missing.
+    """
+    table = dataset.splits.get("train")
+    if table is None or not len(table):
+        raise DataError(
+            "the data set has no training images",
+            where=dataset.root,
+            next_step="train on another data set with --train-on, or give a checkpoint with --checkpoint",
+        )
+    check_needs(dataset, table, needs)
+    held: Held | None = None
+    if validate == "test" and {"query", "gallery"} <= dataset.splits.keys():
+        held = Held(dataset.splits["query"], dataset.splits["gallery"])
+    elif validate == "train":
+        table, held = hold_out_vehicles(table, hold_out, seed)
+    labels = class_numbers(table)
+    classes = {name: int(column.max()) + 1 for name, column in labels.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    return Session(
+        dataset, table, held, classes, labels, input_size, seed, folder, compute or Compute(), skip_broken
+    )
+
+
+def check_needs(dataset: Dataset, table: ImageTable, needs: Collection[str]) -> None:
+    """Raise a DataError for the first label or kind of boxes that ``table`` or ``dataset`` lacks."""
+    for need in sorted(needs):
+        if need.startswith("boxes."):
+            kind = need.removeprefix("boxes.")
+            if kind not in dataset.boxes:
+                raise DataError(
+                    f"the method trains with boxes of kind '{kind}', and the data set has none",
+                    where=dataset.root,
+                    found=", ".join(sorted(dataset.boxes)) or "no boxes",
+                    next_step="give a COCO file with --boxes",
+                )
+        elif need not in CLASS_LABELS or _known(table, need) is None:
+            raise DataError(
+                f"the method trains with the label '{need}', and no training image has it",
+                where=dataset.root,
+                found=", ".join(name for name in CLASS_LABELS if _known(table, name) is not None),
+                next_step="choose a method or a variant without it, or a data set that has it",
+            )
+
+
+def hold_out_vehicles(table: ImageTable, share: float, seed: int) -> tuple[ImageTable, Held | None]:
+    """Return the table without a random ``share`` of its vehicles, and those vehicles' images.
+
+    With fewer than four vehicles nothing is held out: two must stay, and two make the smallest validation.
+    """
+    vehicles = np.unique(table.vehicle)
+    if len(vehicles) < 4:
+        return table, None
+    count = min(max(2, round(len(vehicles) * share)), len(vehicles) - 2)
+    chosen = np.random.default_rng([seed, _HOLD_OUT]).choice(vehicles, count, replace=False)
+    out = np.isin(table.vehicle, chosen)
+    images = table.take(out)
+    return table.take(~out), Held(images, images)
+
+
+_HOLD_OUT = 0x40D
+"""Keeps the held-out vehicles' stream of random numbers apart from the others of one seed."""
+
+
+def class_numbers(table: ImageTable) -> dict[str, IntArray]:
+    """Return (n,) int64 class numbers, from 0 in the order of the released values, of each label that is known."""
+    numbers: dict[str, IntArray] = {}
+    for name in CLASS_LABELS:
+        column = _known(table, name)
+        if column is not None:
+            values = np.unique(column[column != UNKNOWN])
+            numbers[name] = np.where(column == UNKNOWN, UNKNOWN, np.searchsorted(values, column)).astype(
+                np.int64
+            )
+    return numbers
+
+
+def _known(table: ImageTable, name: str) -> IntArray | None:
+    """Return a label's column, or None where no image has a value."""
+    column = table.label(name)
+    return None if column is None or not (column != UNKNOWN).any() else column
