@@ -1,0 +1,11 @@
+.PHONY: install test lint docs demo
+install:
+	python -m pip install -e '.[test]' -c constraints.txt
+test:
+	python -m pytest
+lint:
+	ruff check . && ruff format --check . && mypy
+docs:
+	bench leaderboard
+demo:
+	bench run --method strong-baseline --protocol synthetic
