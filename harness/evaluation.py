@@ -1,0 +1,131 @@
+"""From a feature file and a data set's lists to scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import DataError, FeatureError, UsageError
+from harness.method import Metric
+from harness.progress import progress
+
+if TYPE_CHECKING:
+    from harness.features import FeatureFile
+    from harness.plugins import Registry
+    from harness.protocol import Dataset, Protocol, Task
+    from harness.scores import Scores
+
+
+def evaluate(
+    features: str | Path,
+    task: str,
+    *,
+    data: str | Path | None = None,
+    metric: Metric = "cosine",
+    skip_missing: bool = False,
+    memory: int | None = None,
+    registry: Registry | None = None,
+) -> Scores:
+    """Return the scores of a feature file on one task.
+
+    Args:
+        features: an HDF5 file as ``write_features`` makes it.
+        task: ``protocol/task``, or a protocol for its main task.
+        data: the data set's folder; its lists are read, its images are not.
+        metric: how features are compared.
+        skip_missing: leave out images that have no feature; the result is then not official.
+        memory: bytes the kernel may use; None for a share of what is free.
+        registry: where protocols are found; None for everything installed.
+
+    Raises:
+        UsageError: unknown protocol or task, or no data set was named.
+        DataError: the data set cannot be read, or cannot serve the task.
+        FeatureError: the file is damaged, or lacks images of the task.
+    """
+    from harness.features import FeatureFile
+    from harness.plugins import load
+
+    protocol, tasks = (registry or load()).tasks(task)
+    dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
+    with FeatureFile.open(Path(features)) as file:
+        return score(file, protocol, tasks[0], dataset, metric=metric, skip_missing=skip_missing, memory=memory)
+
+
+def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
+    """Return the folder of a protocol's data set.
+
+    Raises:
+        UsageError: none was given and the protocol has no default.
+        DataError: it is no folder.
+    """
+    root = given if given is not None else protocol.default_root()
+    if root is None:
+        raise UsageError(
+            f"the data set of protocol '{protocol.name}' is not named",
+            expected=f"the folder of {protocol.title or protocol.name}",
+            next_step=f"give it with {option} DIR",
+        )
+    if not root.is_dir():
+        raise DataError("the data set's folder is missing", where=root, next_step=f"give the right one with {option} DIR")
+    return root
+
+
+def score(
+    file: FeatureFile,
+    protocol: Protocol,
+    task: Task,
+    dataset: Dataset,
+    *,
+    metric: Metric,
+    skip_missing: bool = False,
+    memory: int | None = None,
+) -> Scores:
+    """Return the scores of an open feature file on a task of a data set already read; see ``evaluate``."""
+    from harness.fingerprint import fingerprint
+    from harness.kernel import rank
+    from harness.relevance import differences, relevance
+    from harness.scores import Scores
+
+    if task.name in dataset.unavailable:
+        raise dataset.unavailable[task.name]
+    dataset = _with_features(file, task, dataset, skip_missing=skip_missing)
+    query, gallery = dataset.splits[task.query], dataset.splits[task.gallery]
+    with progress(f"ranking {protocol.name}/{task.name}") as advance:
+        ranks = rank(
+            file.rows(query.paths),
+            file.rows(gallery.paths),
+            relevance(task, dataset),
+            metric=metric,
+            memory=memory,
+            progress=advance,
+        )
+    scores = Scores.of(
+        ranks,
+        task.measures,
+        queries=len(query),
+        task=f"{protocol.name}/{task.name}",
+        metric=metric,
+        fingerprint=fingerprint(protocol, task, dataset),
+        official=not differences(task, dataset),
+    )
+    if scores.ignored_queries >= len(query):
+        raise DataError("no query has a positive", where=f"{protocol.name}/{task.name} in {dataset.root}")
+    return scores
+
+
+def _with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:
+    """Return the data set without the images that have no feature, if that was asked for."""
+    import numpy as np
+
+    known = set(file.keys)
+    splits = dict(dataset.splits)
+    for name in {task.query, task.gallery}:
+        table = dataset.splits[name]
+        present = np.fromiter((path in known for path in table.paths), dtype=np.bool_, count=len(table))
+        if not present.all():
+            if not skip_missing or not present.any():
+                file.require(table.paths)
+                raise FeatureError("features are missing", where=file.path)
+            splits[name] = table.take(present)
+    return replace(dataset, splits=splits)
