@@ -1,0 +1,84 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import main
+
+
+def bench(*words):
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from harness.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "heavy = {'torch', 'torchvision', 'pandas', 'numba', 'h5py', 'matplotlib', 'pydantic', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert done.returncode == 0, done.stderr
+    assert "Commands:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "verb", ["run", "train", "extract", "eval", "methods", "protocols", "plugins", "leaderboard", "data"]
+)
+def test_every_verb_has_a_help_text(verb):
+    done = bench(verb, "--help")
+
+    assert done.exit_code == 0
+    assert len(done.output.splitlines()) > 4
+
+
+def test_a_misspelt_verb_proposes_the_nearest():
+    done = bench("leaderbord")
+
+    assert done.exit_code == 2
+    assert "Did you mean 'leaderboard'?" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--method", "strong-basline", "--protocol", "synthetic"), "did you mean 'strong-baseline'"),
+        (("--method", "random", "--protocol", "synthetik"), "did you mean 'synthetic'"),
+        (("--method", "random", "--protocol", "synthetic/image-to-trak"), "did you mean 'image-to-track'"),
+        (("--method", "random/bold", "--protocol", "synthetic"), "unknown variant of random 'bold'"),
+        (("--method", "random", "--protocol", "veri776"), "give it with --data DIR"),
+        (("--method", "random", "--protocol", "veri776", "--data", "/no/such/folder"), "folder is missing"),
+        (("--method", "random", "--protocol", "synthetic", "--set", "epochs"), "expected: --set name=value"),
+        (("--method", "strong-baseline", "--protocol", "synthetic", "--set", "epoch=1"), "did you mean 'epochs'"),
+        (("--method", "strong-baseline", "--protocol", "synthetic", "--recipe", "quik"), "did you mean 'quick'"),
+    ],
+)
+def test_a_mistake_ends_with_2_and_one_clear_message(words, message, tmp_path, monkeypatch, small_synthetic):
+    monkeypatch.chdir(tmp_path)
+    if "synthetic" in words and "--data" not in words:
+        words = (*words, "--data", small_synthetic)
+
+    done = bench("run", *words)
+
+    assert done.exit_code == 2, done.output
+    assert message in done.output
+    assert "Traceback" not in done.output
+
+
+def test_methods_protocols_and_plugins_are_listed_as_tables_and_as_json():
+    for verb, column, name in [("methods", "method", "oracle"), ("protocols", "task", "veri776/image-to-track")]:
+        assert name in bench(verb).output
+        assert name in {row[column] for row in json.loads(bench(verb, "--json").output)}
+    assert "vehicle-reid-bench:methods" in bench("plugins").output
+
+
+def test_a_method_shows_its_variants_recipes_and_options():
+    shown = bench("methods", "strong-baseline").output
+
+    assert "recipes: paper, quick, report" in shown
+    assert "epochs" in shown
+    assert json.loads(bench("methods", "strong-baseline", "--json").output)["metric"] == "cosine"
