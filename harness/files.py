@@ -1,0 +1,64 @@
+"""Replacing a file: the new one appears whole under its name, or what stood there before is unharmed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal, overload
+
+from harness.errors import RunError
+
+
+@overload
+def replace_file(path: str | Path, mode: Literal["w"] = "w") -> AbstractContextManager[IO[str]]: ...
+
+
+@overload
+def replace_file(path: str | Path, mode: Literal["wb"]) -> AbstractContextManager[IO[bytes]]: ...
+
+
+def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractContextManager[IO[Any]]:
+    r"""Yield a file to write to; when the block ends it takes the place of ``path`` in one step.
+
+    The new file lies beside the old one until then, and vanishes where the block raises. Text is UTF-8 with ``\n``.
+
+    Args:
+        path: of the file; its folder is made if it is missing.
+        mode: ``w`` for text, ``wb`` for bytes.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    return _replace(Path(path), mode)
+
+
+def cannot_write(path: Path, problem: OSError) -> RunError:
+    """Return the error for a file that could not be written."""
+    return RunError(
+        "the file could not be written",
+        where=path,
+        found=problem.strerror or str(problem),
+        next_step="free some space or name another folder; what stood there before is unharmed",
+    )
+
+
+@contextmanager
+def _replace(path: Path, mode: str) -> Iterator[IO[Any]]:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open(mode, **text) as file:  # type: ignore[call-overload]
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as problem:
+        if problem.filename not in (None, *map(str, (temporary, path, path.parent))):
+            raise  # the block failed at another file, which the message would not name
+        raise cannot_write(path, problem) from None
+    finally:
+        temporary.unlink(missing_ok=True)
