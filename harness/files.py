@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, overload
 
@@ -23,7 +23,7 @@ def replace_file(path: str | Path, mode: Literal["wb"]) -> AbstractContextManage
 def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractContextManager[IO[Any]]:
     r"""Yield a file to write to; when the block ends it takes the place of ``path`` in one step.
 
-    The new file lies beside the old one until then, and vanishes where the block raises. Text is UTF-8 with ``\n``.
+    Until then it lies beside the old one; where the block raises it vanishes. Text is UTF-8 with ``\n``.
 
     Args:
         path: of the file; its folder is made if it is missing.
@@ -61,4 +61,5 @@ def _replace(path: Path, mode: str) -> Iterator[IO[Any]]:
             raise  # the block failed at another file, which the message would not name
         raise cannot_write(path, problem) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
