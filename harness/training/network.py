@@ -27,7 +27,7 @@ class Stage:
         batches: how images are drawn: ``PK(16, 4)``, ``Shuffled(64)``, ...
         optimiser: from the network to its optimiser.
         augment: a torchvision.transforms.v2 transform of the resized uint8 image (and its boxes), or None.
-        schedule: from the optimiser and the number of steps an epoch to the learning rate's schedule, or None.
+        schedule: from the optimiser and the steps of an epoch to the learning rate's schedule, or None.
         advance: whether the schedule advances by epoch or by step.
         settings: whatever ``losses`` wants to know of the stage.
     """
@@ -46,18 +46,22 @@ class NetworkMethod(Method):
     """A method that trains one network; subclasses write ``network``, ``stages``, ``losses`` and ``embed``.
 
     Attributes:
-        model: the network, once ``fit`` or ``restore`` was called (wrapped by lightning-fabric while it runs).
+        model: the network, once ``fit`` or ``restore`` was called (wrapped by lightning-fabric in a run).
     """
 
     model: nn.Module
 
     @abstractmethod
     def network(self, classes: Mapping[str, int]) -> nn.Module:
-        """Return the network, initialised.
+        """Return the network as training finds it: initialised, with weights from elsewhere where it has any.
 
         Args:
-            classes: number of classes of each label that the method needs: ``{"vehicle": 576, "colour": 10}``.
+            classes: number of classes of each label the method needs: ``{"vehicle": 576, "colour": 10}``.
         """
+
+    def architecture(self, classes: Mapping[str, int]) -> nn.Module:
+        """Return the network for a checkpoint to fill; override it where ``network`` fetches weights."""
+        return self.network(classes)
 
     @abstractmethod
     def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:
@@ -87,7 +91,7 @@ class NetworkMethod(Method):
 
     def restore(self, state: State, classes: Mapping[str, int]) -> None:
         """Build the network for those classes and load its tensors."""
-        self.model = self.network(classes)
+        self.model = self.architecture(classes)
         self.model.load_state_dict(state)
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:

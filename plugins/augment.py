@@ -1,0 +1,39 @@
+"""The augmentations of the field, on resized uint8 images, composed from torchvision."""
+
+from __future__ import annotations
+
+from torchvision.transforms import v2
+
+MEAN = (0.485, 0.456, 0.406)
+"""ImageNet's mean of red, green and blue, 0 to 1."""
+
+STD = (0.229, 0.224, 0.225)
+"""ImageNet's standard deviation."""
+
+
+def augmentation(
+    size: tuple[int, int], *, flip: float = 0.0, jitter: float = 0.0, pad: int = 0, erase: float = 0.0
+) -> v2.Compose | None:
+    """Return the transform of a (3, height, width) uint8 image and of its boxes, or None for none.
+
+    Args:
+        size: height and width in pixels, of the input and of the output.
+        flip: the probability of a horizontal flip.
+        jitter: brightness, contrast and saturation are each scaled by 1 +- ``jitter`` at most, and the hue is
+            turned by half of it at most (0.1 is the strong-baseline report's 0.1, 0.1, 0.1, 0.05).
+        pad: black pixels added on every side before a crop of ``size`` at a random place.
+        erase: the probability that a rectangle of 2 to 40 % of the image, of a ratio of 0.3 to 1 / 0.3, is
+            painted over (Zhong et al., 2020). Open: its colour. Here ImageNet's mean, which the network sees
+            as zero.
+    """
+    steps: list[v2.Transform] = []
+    if flip:
+        steps.append(v2.RandomHorizontalFlip(flip))
+    if jitter:
+        steps.append(v2.ColorJitter(jitter, jitter, jitter, jitter / 2))
+    if pad:
+        steps.append(v2.RandomCrop(size, padding=pad))
+    if erase:
+        colour = [round(255 * channel) for channel in MEAN]
+        steps.append(v2.RandomErasing(erase, scale=(0.02, 0.4), ratio=(0.3, 1 / 0.3), value=colour))
+    return v2.Compose(steps) if steps else None

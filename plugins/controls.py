@@ -1,0 +1,99 @@
+"""Methods that need no training and bound what a number means: chance, the answer itself, colour alone."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from harness.method import Method, Options
+
+WIDTH = 64
+"""Numbers in a drawn feature: enough that two drawn ones never point the same way."""
+
+
+class SmallImages(Options):
+    """Controls look at no detail."""
+
+    input_size: int = Field(32, ge=1, description="height and width of the input in pixels")
+
+
+class Random(Method):
+    """Features drawn by the image's key: the same on every machine, and no better than chance."""
+
+    about = "control: random features, by the image's key alone"
+    Options = SmallImages
+    control = True
+    test_needs = frozenset({"path"})
+
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - it looks at nothing
+        """Return (n, 64) normal numbers seeded by each path."""
+        return torch.stack([_drawn(path) for path in needed["path"]])
+
+
+class Oracle(Method):
+    """One feature a vehicle, from the test labels: scores 1.0 under every rule, or the rule is wrong."""
+
+    about = "control: reads the test labels, scores 1.0 everywhere"
+    Options = SmallImages
+    control = True
+    test_needs = frozenset({"vehicle"})
+
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:
+        """Return (n, 64) normal numbers seeded by each vehicle."""
+        return torch.stack([_drawn(str(vehicle)) for vehicle in needed["vehicle"].tolist()]).to(images.device)
+
+
+def _drawn(word: str) -> Tensor:
+    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal(WIDTH, dtype=np.float32))
+
+
+class ColourHistogramOptions(Options):
+    """How colours are counted."""
+
+    bins: int = Field(8, ge=1, le=64, description="bins of each of the three axes")
+    space: Literal["rgb", "hsv"] = Field(
+        "hsv", description="axes: red, green, blue; or hue, saturation, value"
+    )
+    input_size: int = Field(64, ge=1, description="height and width of the input in pixels")
+
+
+class ColourHistogram(Method):
+    """How often each colour occurs: the joint histogram, as the square root of its shares.
+
+    The cosine of two such features is the Bhattacharyya coefficient of the two histograms.
+    """
+
+    about = "control: how often each colour occurs"
+    Options = ColourHistogramOptions
+    control = True
+    options: ColourHistogramOptions
+
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract's signature
+        """Return (n, bins ** 3) square roots of the shares of the pixels; their squares sum to 1."""
+        axes = hsv(images) if self.options.space == "hsv" else images
+        bins = self.options.bins
+        cells = (axes * bins).long().clamp(0, bins - 1)  # (n, 3, h, w)
+        joint = ((cells[:, 0] * bins + cells[:, 1]) * bins + cells[:, 2]).flatten(1)  # (n, h w)
+        counts = torch.zeros(len(images), bins**3, device=images.device)
+        counts.scatter_add_(1, joint, torch.ones_like(joint, dtype=counts.dtype))
+        return (counts / joint.shape[1]).sqrt()
+
+
+def hsv(images: Tensor) -> Tensor:
+    """Return hue, saturation and value, each 0 to 1, of (n, 3, h, w) RGB (Smith, 1978); grey has hue 0."""
+    value, strongest = images.max(1)
+    chroma = value - images.amin(1)
+    red, green, blue = images.unbind(1)
+    spread = chroma.clamp(min=torch.finfo(images.dtype).tiny)
+    sextants = torch.stack(
+        ((green - blue) / spread, 2 + (blue - red) / spread, 4 + (red - green) / spread), dim=1
+    )
+    hue = sextants.gather(1, strongest.unsqueeze(1)).squeeze(1) / 6 % 1.0
+    saturation = chroma / value.clamp(min=torch.finfo(images.dtype).tiny)
+    return torch.stack((hue, saturation, value), dim=1)

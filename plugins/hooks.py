@@ -1,0 +1,20 @@
+"""The built-in methods, registered as a third party would."""
+
+from harness.hookspecs import Register, hookimpl
+
+
+@hookimpl
+def bench_register_methods(register: Register) -> None:
+    """Register the methods of the field and the controls; each is imported when it is asked for."""
+    register(
+        "strong-baseline",
+        "plugins.strong_baseline:StrongBaseline",
+        about="ResNet with BNNeck, cross-entropy and batch-hard triplets (Luo et al., 2019)",
+    )
+    register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
+    register(
+        "oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere"
+    )
+    register(
+        "colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs"
+    )

@@ -1,0 +1,217 @@
+"""The strong baseline in both its published forms, the reference's and a student report's.
+
+Reference: H. Luo et al., "Bag of Tricks and a Strong Baseline" (2019), which is also the baseline of the PGAN
+paper without its Refine block. Report: G. Sanfilippo, "Vehicle Re-Identification using CNN-based models".
+Section numbers are the reference's unless the report is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.transforms import v2
+
+from harness.method import Options
+from harness.training.batches import PK
+from harness.training.network import NetworkMethod, Stage
+from plugins.augment import MEAN, STD, augmentation
+from plugins.bnneck import BNNeck, VehicleClassifier
+from plugins.cbam import CBAM
+from plugins.losses import batch_hard_triplet, cross_entropy
+from plugins.resnet import CHANNELS, Backbone, resnet_trunk
+from plugins.schedules import Schedule
+from plugins.weights import load_trunk
+
+
+class StrongBaselineOptions(Options):
+    """What the two forms differ in; the defaults are the reference form's."""
+
+    backbone: Backbone = Field("resnet50", description="trunk, resnet18 or resnet50")
+    weights: str = Field("imagenet", description="the trunk's first weights: imagenet, none or a file")
+    last_stride: int = Field(1, ge=1, le=2, description="stride of the trunk's last stage (section 3.4)")
+    attention: Literal["none", "cbam"] = Field("none", description="attention behind the trunk (report, 3.3)")
+    width: int | Literal["full"] = Field(
+        "full", description="numbers in a feature, by a linear layer; full: the trunk's"
+    )
+    neck: Literal["bnneck", "none"] = Field("bnneck", description="layer between the losses (section 3.5)")
+    triplet_on: Literal["before", "after"] = Field("before", description="side of the neck the triplet sees")
+    triplet_normalised: bool = Field(default=False, description="scale features to length 1 for the triplet")
+    margin: float = Field(0.3, ge=0, description="margin of the batch-hard triplet")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target spread (section 3.3)")
+    p: int = Field(16, ge=2, description="vehicles in a batch")
+    k: int = Field(4, ge=2, description="images of each vehicle in a batch")
+    epochs: int = Field(120, ge=0, description="passes over the training images; 0 leaves the first weights")
+    continued_epochs: int = Field(0, ge=0, description="further epochs with a fresh optimiser (report, 4)")
+    learning_rate: float = Field(3.5e-4, gt=0, description="of Adam, behind the warm-up")
+    weight_decay: float = Field(5e-4, ge=0, description="of Adam")
+    warm_up: int = Field(10, ge=0, description="epochs of linear warm-up from 0.01 (section 3.1)")
+    schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="learning rate's course")
+    milestones: tuple[int, ...] = Field((40, 70), description="epochs after which the rate falls tenfold")
+    input_size: int = Field(224, ge=32, description="height and width of the input in pixels")
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
+    pad: int = Field(10, ge=0, description="pixels of padding before a random crop")
+    erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing (section 3.2)")
+    jitter: float = Field(0.0, ge=0, le=1, description="colour jitter; the hue turns by half of it")
+
+    @field_validator("milestones", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+REPORT = {
+    "last_stride": 2,
+    "width": 512,
+    "triplet_on": "after",
+    "triplet_normalised": True,
+    "label_smoothing": 0.0,
+    "epochs": 20,
+    "continued_epochs": 5,
+    "learning_rate": 3e-4,
+    "weight_decay": 0.0,
+    "warm_up": 0,
+    "schedule": "constant",
+    "pad": 0,
+    "erase": 0.0,
+    "jitter": 0.1,
+}
+"""The report's own numbers (3.2, 4). Open there: the input size (224, as in the reference form), the weight
+decay (none, torch's default) and label smoothing (none, as it names cross-entropy alone)."""
+
+QUICK = {
+    "backbone": "resnet18",
+    "weights": "none",
+    "last_stride": 2,
+    "epochs": 20,
+    "warm_up": 2,
+    "schedule": "cosine",
+    "input_size": 64,
+    "pad": 4,
+    "erase": 0.0,
+}
+
+
+class StrongBaseline(NetworkMethod):
+    """ResNet, BNNeck, cross-entropy and batch-hard triplets."""
+
+    about = "ResNet with BNNeck, cross-entropy and batch-hard triplets (Luo et al., 2019)"
+    Options = StrongBaselineOptions
+    needs = frozenset({"vehicle"})
+    recipes: ClassVar = {"paper": {}, "report": REPORT, "quick": QUICK}
+    variants: ClassVar = {
+        # The rows of the report's tables.
+        "resnet18": {"backbone": "resnet18"},
+        "resnet18-cbam": {"backbone": "resnet18", "attention": "cbam"},
+        "resnet50": {"backbone": "resnet50"},
+        "resnet50-cbam": {"backbone": "resnet50", "attention": "cbam"},
+        # The tricks of Luo et al., table 4, each left out alone.
+        "no-warm-up": {"warm_up": 0},
+        "no-erasing": {"erase": 0.0},
+        "no-smoothing": {"label_smoothing": 0.0},
+        "stride-2": {"last_stride": 2},
+        "no-bnneck": {"neck": "none"},
+        # A control: the very same network before its first step.
+        "untrained": {"epochs": 0, "continued_epochs": 0},
+    }
+    options: StrongBaselineOptions
+
+    def network(self, classes: Mapping[str, int]) -> nn.Module:
+        """Return the network with the trunk's first weights, as ``weights`` asks.
+
+        Raises:
+            CheckpointError: those weights cannot be had.
+        """
+        model = self.architecture(classes)
+        load_trunk(model.trunk, self.options.backbone, self.options.weights)
+        return model
+
+    def architecture(self, classes: Mapping[str, int]) -> StrongBaselineNetwork:
+        """Return the network as torchvision initialises it."""
+        return StrongBaselineNetwork(self.options, classes["vehicle"])
+
+    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the same for any number
+        """Return the training, and the continued training with a fresh optimiser."""
+        lengths = {"training": self.options.epochs, "continued training": self.options.continued_epochs}
+        return [self._stage(name, epochs) for name, epochs in lengths.items() if epochs]
+
+    def _stage(self, name: str, epochs: int) -> Stage:
+        options = self.options
+        schedule = Schedule(
+            options.schedule, epochs, warm_up=min(options.warm_up, epochs), milestones=options.milestones
+        )
+        return Stage(
+            name=name,
+            epochs=epochs,
+            batches=PK(options.p, options.k),
+            optimiser=self._adam,
+            augment=augmentation(
+                self.input_size,
+                flip=options.flip,
+                jitter=options.jitter,
+                pad=options.pad,
+                erase=options.erase,
+            ),
+            schedule=schedule.attach,
+            advance=schedule.advance,
+        )
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        return torch.optim.Adam(
+            trained, lr=self.options.learning_rate, weight_decay=self.options.weight_decay
+        )
+
+    def losses(
+        self,
+        outputs: Mapping[str, Tensor],
+        labels: Mapping[str, Tensor],
+        stage: Stage,  # noqa: ARG002 - one loss
+    ) -> Mapping[str, Tensor]:
+        """Return the label-smoothed cross-entropy of the logits and the batch-hard triplet, 1:1."""
+        vehicles = labels["vehicle"]
+        options = self.options
+        return {
+            "cross-entropy": cross_entropy(outputs["logits"], vehicles, options.label_smoothing),
+            "triplet": batch_hard_triplet(
+                outputs[options.triplet_on], vehicles, options.margin, normalised=options.triplet_normalised
+            ),
+        }
+
+
+class StrongBaselineNetwork(nn.Module):
+    """From images (n, 3, h, w) to features (n, d); in training to both sides of the neck and logits.
+
+    Open in the report: biases behind its 512 numbers. BNNeck and classifier are the reference's, without any.
+    """
+
+    def __init__(self, options: StrongBaselineOptions, vehicles: int) -> None:
+        super().__init__()
+        channels = CHANNELS[options.backbone]
+        width = channels if options.width == "full" else options.width
+        self.normalise = v2.Normalize(MEAN, STD)
+        self.trunk = resnet_trunk(options.backbone, options.last_stride)
+        self.attention = CBAM(channels) if options.attention == "cbam" else nn.Identity()
+        self.reduce = nn.Identity() if options.width == "full" else nn.Linear(channels, width)
+        self.neck = BNNeck(width) if options.neck == "bnneck" else nn.Identity()
+        self.classifier = VehicleClassifier(width, vehicles)
+
+    def forward(self, images: Tensor) -> Tensor | dict[str, Tensor]:
+        """Return (n, d) of length 1, or in training ``before`` and ``after`` (n, d) and ``logits`` (n, v).
+
+        Args:
+            images: (n, 3, h, w) float, RGB, 0 to 1.
+        """
+        maps = self.trunk(
+            self.normalise(images)
+        )  # (n, c, h/16, w/16), or h/32 and w/32 with a last stride of 2
+        maps = self.attention(maps)  # (n, c, ., .)
+        before = self.reduce(maps.mean((2, 3)))  # (n, c) to (n, d)
+        after = self.neck(before)  # (n, d)
+        if self.training:
+            return {"before": before, "after": after, "logits": self.classifier(after)}
+        return functional.normalize(after)

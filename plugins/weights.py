@@ -1,0 +1,119 @@
+"""Weights from elsewhere: torchvision's ImageNet ones, or a file of the user's, read without executing it."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision import models
+
+from harness.errors import CheckpointError, first_of
+
+
+def load_trunk(trunk: nn.Module, backbone: str, source: str, *, ignore: tuple[str, ...] = ("fc.",)) -> None:
+    """Load weights into a trunk that has torchvision's names.
+
+    Args:
+        trunk: the network; unchanged where ``source`` is ``none``.
+        backbone: torchvision's name of the whole network.
+        source: ``imagenet``, ``none`` or the path of a file.
+        ignore: prefixes of tensors that the trunk has no use for.
+
+    Raises:
+        CheckpointError: the weights cannot be had, would execute code, or are of another network.
+    """
+    if source == "none":
+        return
+    state = imagenet(backbone) if source == "imagenet" else read_weights(Path(source))
+    fill(trunk, {name: tensor for name, tensor in state.items() if not name.startswith(ignore)}, source)
+
+
+def imagenet(backbone: str) -> dict[str, Tensor]:
+    """Return torchvision's first ImageNet-1K weights, those of the papers' time, from its cache or the web.
+
+    Raises:
+        CheckpointError: they are not in the cache and cannot be downloaded.
+    """
+    weights = models.get_model_weights(backbone)["IMAGENET1K_V1"]
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as problem:
+        raise CheckpointError(
+            f"the ImageNet weights of {backbone} cannot be downloaded",
+            where=weights.url,
+            found=problem,
+            next_step="train from scratch with --set weights=none, or fetch that file elsewhere and give it "
+            "with --set weights=FILE",
+        ) from None
+    return state
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file, or of a file of torch.save that holds nothing but tensors.
+
+    Raises:
+        CheckpointError: no such file, damaged, or a pickle that would execute code.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            "no such weights file",
+            where=path,
+            expected="a file, 'imagenet' or 'none'",
+            next_step="give it with --set weights=FILE",
+        )
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            "the weights file holds more than tensors, and reading it could execute code",
+            where=path,
+            expected="a state dict, as torch.save or safetensors write it",
+            next_step="load it where you trust it, and save its state_dict() alone",
+        ) from None
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as problem:
+        raise CheckpointError("the weights file is damaged", where=path, found=problem) from None
+    return _state_dict(state, path)
+
+
+def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
+    """Return the tensors of what was loaded: a state dict, or a dict that holds one under ``state_dict``."""
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
+    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise CheckpointError(
+            "the weights file holds no state dict",
+            where=path,
+            found=type(state).__name__,
+            expected="tensors by name",
+        )
+    return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def fill(network: nn.Module, state: dict[str, Tensor], source: object) -> None:
+    """Load every tensor of ``network`` from ``state``, neither more nor fewer.
+
+    Raises:
+        CheckpointError: names or shapes differ; they are listed, and nothing was loaded.
+    """
+    own = network.state_dict()
+    missing = sorted(name for name in own.keys() - state.keys() if not name.endswith("num_batches_tracked"))
+    other = sorted(
+        f"{name} {tuple(state[name].shape)} in place of {tuple(own[name].shape)}"
+        for name in own.keys() & state.keys()
+        if own[name].shape != state[name].shape
+    )
+    for what, names in (
+        ("lack tensors", missing),
+        ("hold unknown tensors", sorted(state.keys() - own.keys())),
+        ("have tensors of another shape", other),
+    ):
+        if names:
+            raise CheckpointError(
+                f"the weights are of another network: they {what}", where=source, found=first_of(names, 5)
+            )
+    network.load_state_dict(state, strict=False)
