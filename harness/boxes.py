@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import DataError
+from harness.protocol import Dataset
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -39,6 +40,30 @@ class Boxes:
         if boxes is None:
             return np.zeros((0, 6), np.float32)
         return boxes * np.array([1, 1, size[1], size[0], size[1], size[0]], np.float32)
+
+
+def needed_boxes(dataset: Dataset, needs: Collection[str]) -> dict[str, Boxes]:
+    """Return the kinds of boxes that a method needs, by the keyword that it takes them under.
+
+    Args:
+        dataset: with the files.
+        needs: words such as ``boxes.parts``, which becomes the keyword ``boxes_parts``.
+
+    Raises:
+        DataError: the data set has no such boxes, or their file is damaged.
+    """
+    found = {}
+    for need in sorted(need for need in needs if need.startswith("boxes.")):
+        kind = need.removeprefix("boxes.")
+        if kind not in dataset.boxes:
+            raise DataError(
+                f"the method needs boxes of kind '{kind}', and the data set has none",
+                where=dataset.root,
+                found=", ".join(sorted(dataset.boxes)) or "no boxes",
+                next_step="choose a method or a variant without them, or a data set that has them",
+            )
+        found[need.replace(".", "_")] = read_boxes(dataset.boxes[kind])
+    return found
 
 
 def read_boxes(path: Path) -> Boxes:

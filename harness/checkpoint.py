@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,12 +114,6 @@ def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) ->
                     found=found.get(name),
                     expected=wanted.get(name),
                 )
-
-
-def checkpoint_digest(path: Path) -> str:
-    """Return the sha256 of the file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _refuse_pickle(path: Path) -> None:

@@ -133,6 +133,7 @@ class Loader:
             collate_fn=_as_is,
             pin_memory=pinned,
             persistent_workers=workers > 0,
+            generator=torch.Generator(),  # else it draws from torch's own, more or less often by the workers
         )
 
     def serve(self, asks: Sequence[Ask]) -> Iterator[Batch]:

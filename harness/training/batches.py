@@ -83,7 +83,7 @@ class PK(Batches):
                 f"it takes {self.vehicles} different classes of '{self.label}'",
                 found=classes,
                 expected=f"{self.vehicles} or more",
-                next_step="lower the number of vehicles in a batch, hold out fewer vehicles, or train on more",
+                next_step="lower the number of vehicles in a batch, hold out fewer, or train on more",
             )
 
 

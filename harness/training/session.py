@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness.boxes import needed_boxes
 from harness.errors import DataError
 from harness.images import UNKNOWN, ImageTable, IntArray
 from harness.protocol import Dataset
@@ -59,8 +60,9 @@ class Session:
         dataset: where the images lie, with their boxes.
         train: the images to train on, without those held out for validation.
         validation: the images to validate on, or None.
-        classes: for each label that the data set has (``vehicle``, ``colour``, ...) the number of its classes.
-        labels: for each of them (n,) int64 class numbers from 0 of ``train``, ``UNKNOWN`` where an image has none.
+        classes: for each label that the data set has (``vehicle``, ``colour``, ...) its number of classes.
+        labels: for each of them (n,) int64 class numbers from 0 of ``train``, ``UNKNOWN`` where an image
+            has none.
         input_size: height and width in pixels that images are resized to.
         seed: everything random follows from it.
         folder: where the state, ``validation.csv`` and ``validation.png`` are written.
@@ -115,7 +117,8 @@ def prepare(
             where=dataset.root,
             next_step="train on another data set with --train-on, or give a checkpoint with --checkpoint",
         )
-    check_needs(dataset, table, needs)
+    needed_boxes(dataset, needs)
+    check_labels(dataset, table, needs)
     held: Held | None = None
     if validate == "test" and {"query", "gallery"} <= dataset.splits.keys():
         held = Held(dataset.splits["query"], dataset.splits["gallery"])
@@ -129,19 +132,10 @@ def prepare(
     )
 
 
-def check_needs(dataset: Dataset, table: ImageTable, needs: Collection[str]) -> None:
-    """Raise a DataError for the first label or kind of boxes that ``table`` or ``dataset`` lacks."""
-    for need in sorted(needs):
-        if need.startswith("boxes."):
-            kind = need.removeprefix("boxes.")
-            if kind not in dataset.boxes:
-                raise DataError(
-                    f"the method trains with boxes of kind '{kind}', and the data set has none",
-                    where=dataset.root,
-                    found=", ".join(sorted(dataset.boxes)) or "no boxes",
-                    next_step="give a COCO file with --boxes",
-                )
-        elif need not in CLASS_LABELS or _known(table, need) is None:
+def check_labels(dataset: Dataset, table: ImageTable, needs: Collection[str]) -> None:
+    """Raise a DataError for the first needed label that no image of ``table`` has."""
+    for need in sorted(need for need in needs if not need.startswith("boxes.")):
+        if need not in CLASS_LABELS or _known(table, need) is None:
             raise DataError(
                 f"the method trains with the label '{need}', and no training image has it",
                 where=dataset.root,
@@ -155,7 +149,7 @@ def hold_out_vehicles(table: ImageTable, share: float, seed: int) -> tuple[Image
 
     With fewer than four vehicles nothing is held out: two must stay, and two make the smallest validation.
     """
-    vehicles = np.unique(table.vehicle)
+    vehicles = np.unique(table.vehicle[table.vehicle != UNKNOWN])
     if len(vehicles) < 4:
         return table, None
     count = min(max(2, round(len(vehicles) * share)), len(vehicles) - 2)
@@ -170,7 +164,7 @@ _HOLD_OUT = 0x40D
 
 
 def class_numbers(table: ImageTable) -> dict[str, IntArray]:
-    """Return (n,) int64 class numbers, from 0 in the order of the released values, of each label that is known."""
+    """Return (n,) int64 class numbers of each known label, from 0 in the order of the released values."""
     numbers: dict[str, IntArray] = {}
     for name in CLASS_LABELS:
         column = _known(table, name)

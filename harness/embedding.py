@@ -1,0 +1,221 @@
+"""Features of images, batch by batch: a method's ``embed`` on the devices, and what it returns, checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from harness.boxes import Boxes, needed_boxes
+from harness.errors import DataError, PluginError, RunError
+from harness.images import ImageTable, IntArray
+from harness.method import Method
+from harness.pictures import Pictures, log_broken, refuse_broken
+from harness.protocol import Dataset
+from harness.samples import Ask, Batch, Loader, Samples, to_unit_range
+
+Features = npt.NDArray[np.float32]
+
+BATCH = 64
+"""Images embedded at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """Images to embed, with what ``embed`` may want to know of them.
+
+    Attributes:
+        pictures: the images.
+        vehicle: (n,) int64, their vehicles.
+        boxes: by keyword of ``embed`` (``boxes_parts``), for the kinds that the method needs.
+    """
+
+    pictures: Pictures
+    vehicle: IntArray
+    boxes: Mapping[str, Boxes] = field(default_factory=dict)
+
+    def take(self, rows: IntArray) -> Subjects:
+        """Return the subjects of some rows."""
+        return Subjects(self.pictures.take(rows), self.vehicle[rows], self.boxes)
+
+
+def subjects_of(
+    dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int, int], needs: Collection[str]
+) -> Subjects:
+    """Return the images of some tables, each once, in the order of their first mention.
+
+    Args:
+        dataset: where they lie.
+        tables: such as the query's and the gallery's.
+        size: height and width in pixels.
+        needs: of ``embed``: ``Method.test_needs``.
+
+    Raises:
+        DataError: boxes are needed that the data set does not have.
+    """
+    vehicles: dict[str, int] = {}
+    for table in tables:
+        for key, vehicle in zip(table.paths, table.vehicle.tolist(), strict=True):
+            vehicles.setdefault(key, vehicle)
+    return Subjects(
+        Pictures(dataset.root, list(vehicles), size, dataset.formats),
+        np.fromiter(vehicles.values(), np.int64, len(vehicles)),
+        needed_boxes(dataset, needs),
+    )
+
+
+def readable(subjects: Subjects, *, skip_broken: bool) -> IntArray:
+    """Decode every image, and return the (n,) int64 rows of those that can be read.
+
+    Raises:
+        DataError: some cannot, and ``skip_broken`` is not set; all are named and counted.
+    """
+    pictures = subjects.pictures
+    broken = pictures.check()
+    if broken and not skip_broken:
+        raise refuse_broken(broken.values(), images=len(pictures), root=pictures.root)
+    log_broken(broken.values(), pictures.root)
+    return np.setdiff1d(np.arange(len(pictures)), np.fromiter(broken, np.int64, len(broken)))
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """The features of one batch.
+
+    Attributes:
+        rows: (b,) int64 of the pictures.
+        features: (b, d) float32; None from the first image on that could not be read.
+        broken: the errors of the images of this batch that could not be read, in this process.
+    """
+
+    rows: IntArray
+    features: Features | None
+    broken: Sequence[DataError]
+
+
+def embed(
+    method: Method,
+    subjects: Subjects,
+    fabric: Fabric,
+    batches: Sequence[IntArray],
+    *,
+    workers: int | None = None,
+) -> Iterator[Embedded]:
+    """Yield the features of each batch in order, the same in every process; each process computes its share.
+
+    Args:
+        method: its ``model``, where it has one, is moved to the device and put in evaluation mode.
+        subjects: the images.
+        fabric: the processes.
+        batches: rows of the subjects, all batches of one size.
+        workers: processes that decode; None chooses by the machine.
+
+    Raises:
+        PluginError: ``embed`` returned something else than one row of numbers an image.
+        RunError: a feature is not finite.
+    """
+    ready(method, fabric)
+    world, rank = fabric.world_size, fabric.global_rank
+    asks = [Ask(batches[min(start + rank, len(batches) - 1)]) for start in range(0, len(batches), world)]
+    loader = Loader(
+        Samples(subjects.pictures, subjects.boxes),
+        choose_workers(workers, fabric, cached=subjects.pictures.cached),
+        pinned=fabric.device.type == "cuda",
+    )
+    whole = True
+    for group, batch in enumerate(loader.serve(asks)):
+        whole = whole and not _any(fabric, bool(batch.broken))
+        features = _gathered(fabric, embed_batch(method, subjects, batch, fabric)) if whole else None
+        for place, rows in enumerate(batches[group * world : (group + 1) * world]):
+            broken = list(batch.broken.values()) if place == rank else []
+            yield Embedded(rows, None if features is None else features[place], broken)
+
+
+def ready(method: Method, fabric: Fabric) -> None:
+    """Move the method's network, where it has one, to the device, channels last, in evaluation mode."""
+    model = getattr(method, "model", None)
+    if isinstance(model, nn.Module):
+        model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.eval()
+
+
+def embed_batch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Features:
+    """Return (b, d) float32 features of one batch on the processor."""
+    keys = tuple(subjects.pictures.keys[row] for row in batch.rows.tolist())
+    needed: dict[str, Any] = {
+        keyword: [tensor.to(fabric.device) for tensor in tensors] for keyword, tensors in batch.boxes.items()
+    }
+    if "path" in method.test_needs:
+        needed["path"] = keys
+    if "vehicle" in method.test_needs:
+        needed["vehicle"] = torch.from_numpy(subjects.vehicle[batch.rows.numpy()]).to(fabric.device)
+    images = to_unit_range(batch.images, fabric.device)
+    with torch.inference_mode(), fabric.autocast():
+        returned = method.embed(images, **needed)
+    return _checked(method, returned, keys)
+
+
+def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
+    """Return what ``embed`` gave as (b, d) float32, or say what is wrong with it."""
+    name = type(method).__name__
+    if not isinstance(returned, Tensor | np.ndarray):
+        raise PluginError(
+            f"{name}.embed returned no tensor",
+            found=type(returned).__name__,
+            expected="a float tensor (n, d)",
+        )
+    tensor = torch.as_tensor(returned).detach()
+    if tensor.ndim != 2 or tensor.shape[0] != len(keys) or tensor.shape[1] == 0:
+        raise PluginError(
+            f"{name}.embed returned features of a wrong shape",
+            found=tuple(tensor.shape),
+            expected=f"({len(keys)}, d): one row for each of the {len(keys)} images",
+        )
+    if not tensor.is_floating_point():
+        raise PluginError(f"{name}.embed returned no floats", found=tensor.dtype, expected="float32")
+    features = tensor.to("cpu", torch.float32).numpy()
+    wrong = ~np.isfinite(features).all(axis=1)
+    if wrong.any():
+        raise RunError(
+            f"{name} gave features that are not finite",
+            where=keys[int(np.flatnonzero(wrong)[0])],
+            found=f"{int(wrong.sum())} of {len(keys)} images in this batch",
+            next_step="the training may have diverged; lower its learning rate",
+        )
+    return features
+
+
+def choose_workers(workers: int | None, fabric: Fabric, *, cached: bool) -> int:
+    """Return the number of decoding processes beside each computing one.
+
+    Images that lie in memory need none. A processor that computes shares its cores: half of them decode,
+    four at most; beside a GPU all but one do, sixteen at most.
+    """
+    if workers is not None:
+        return workers
+    if cached:
+        return 0
+    cores = (os.cpu_count() or 1) // max(1, fabric.world_size)
+    return min(4, cores // 2) if fabric.device.type == "cpu" else max(0, min(16, cores - 1))
+
+
+def _gathered(fabric: Fabric, features: Features) -> Features:
+    """Return (processes, b, d)."""
+    if fabric.world_size == 1:
+        return features[None]
+    gathered: Features = fabric.all_gather(torch.from_numpy(features)).cpu().numpy()  # type: ignore[union-attr]
+    return gathered
+
+
+def _any(fabric: Fabric, flag: bool) -> bool:
+    """Say whether the flag is set in any process."""
+    if fabric.world_size == 1:
+        return flag
+    return bool(fabric.all_gather(torch.tensor(flag, dtype=torch.int32)).any())  # type: ignore[union-attr]

@@ -1,0 +1,160 @@
+"""The training engine: the stages of any method with a network, resumable after every epoch."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import torch
+
+from harness.boxes import needed_boxes
+from harness.canonical import digest
+from harness.devices import open_fabric, undisturbed
+from harness.embedding import Subjects, readable
+from harness.images import IntArray
+from harness.pictures import Pictures
+from harness.seeds import derive
+from harness.training.curve import draw_curve, write_table
+from harness.training.network import NetworkMethod, Stage
+from harness.training.running import Material, RunningStage, check_batches
+from harness.training.session import Session
+from harness.training.state import State, load_state, save_state
+from harness.training.validation import Validation, open_validation
+
+log = logging.getLogger("bench")
+
+DRAWN_EVERY = 30.0
+"""Seconds between two drawings of the curve while training; drawing takes half of one."""
+
+
+def train(method: NetworkMethod, session: Session) -> None:
+    """Train ``method.model`` through all stages, from where an earlier call in this folder was interrupted.
+
+    Args:
+        method: its ``model`` is the trained network afterwards.
+        session: the images, the seed, the folder and the machine.
+
+    Raises:
+        DataError: images that cannot be read.
+        UsageError: batches that the images cannot fill, or a device that is not there.
+        RunError: the loss is not finite, or the disk refuses.
+        CheckpointError: the folder holds the state of another configuration, or a damaged one.
+        PluginError: the method breaks the contract.
+    """
+    fabric = open_fabric(session.compute)
+    with undisturbed(fabric):
+        stages = list(method.stages(session.classes))
+        images, labels = _read_images(method, session, stages, fabric.world_size)
+        torch.manual_seed(derive(session.seed, "network"))
+        network = method.network(session.classes)
+        network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        method.model = network
+        if stages:
+            material = Material(method, session, fabric, network, images, labels)
+            _Training(material, stages, open_validation(session, method)).run()
+        network.eval()
+
+
+def _read_images(
+    method: NetworkMethod, session: Session, stages: list[Stage], processes: int
+) -> tuple[Subjects, dict[str, IntArray]]:
+    """Return the training images that can be read, and their class numbers."""
+    table, labels = session.train, dict(session.labels)
+    pictures = Pictures(session.dataset.root, table.paths, session.input_size, session.dataset.formats)
+    subjects = Subjects(pictures, table.vehicle, needed_boxes(session.dataset, method.needs))
+    if not stages:
+        return subjects, labels
+    for stage in stages:  # before minutes of decoding
+        check_batches(stage, labels, processes)
+    rows = readable(subjects, skip_broken=session.skip_broken)
+    if len(rows) < len(table):
+        subjects, labels = subjects.take(rows), {name: column[rows] for name, column in labels.items()}
+        for stage in stages:
+            check_batches(stage, labels, processes)
+    return subjects, labels
+
+
+class _Training:
+    """The stages of one training, and where it stands in them."""
+
+    def __init__(self, material: Material, stages: list[Stage], validation: Validation | None) -> None:
+        self.material = material
+        self.stages = stages
+        self.validation = validation
+        self.folder = material.session.folder
+        self.trainable = {name: weight.requires_grad for name, weight in material.network.named_parameters()}
+        self.drawn = time.monotonic()
+
+    def run(self) -> None:
+        """Go through all epochs that are not finished yet."""
+        identity = self._identity()
+        state = load_state(self.folder, identity) or State(identity)
+        if state.network:
+            self.material.network.load_state_dict(state.network)
+            log.info("training resumes behind epoch %d of '%s'", state.epoch, self.stages[state.stage].name)
+        for number in range(state.stage, len(self.stages)):
+            if number > state.stage:
+                state.stage, state.epoch, state.optimiser, state.schedule = number, 0, {}, {}
+            if state.epoch < self.stages[number].epochs:
+                self._run_stage(state)
+        if state.rows and self.material.fabric.is_global_zero:
+            write_table(self.folder, state.rows)
+            draw_curve(self.folder, state.rows)
+
+    def _run_stage(self, state: State) -> None:
+        """Run the epochs of ``state.stage`` that are not finished yet."""
+        for name, weight in self.material.network.named_parameters():
+            weight.requires_grad_(self.trainable[name])
+        stage = self.stages[state.stage]
+        running = RunningStage(self.material, stage, state.stage)
+        if state.optimiser:
+            running.resume(state.optimiser, state.schedule)
+        for epoch in range(state.epoch + 1, stage.epochs + 1):
+            began = time.monotonic()
+            losses, images = running.epoch(epoch)
+            rate = images / (time.monotonic() - began)
+            row = {"stage": stage.name, "epoch": epoch, **losses, **self._validate()}
+            state.epoch, state.rows = epoch, [*state.rows, row]
+            state.network = self.material.network.state_dict()
+            state.optimiser, state.schedule = running.state()
+            self._keep(state, f"{_in_words(row, stage)} ({rate:.0f} images/s)")
+
+    def _validate(self) -> dict[str, float]:
+        if self.validation is None:
+            return {}
+        material = self.material
+        return self.validation.scores(material.method, material.fabric, material.session.compute.workers)
+
+    def _keep(self, state: State, words: str) -> None:
+        """Write the state, so that an interruption costs one epoch at most."""
+        if self.material.fabric.is_global_zero:
+            save_state(self.folder, state)
+            write_table(self.folder, state.rows)
+            log.info("%s", words)
+            if time.monotonic() - self.drawn > DRAWN_EVERY:
+                draw_curve(self.folder, state.rows)
+                self.drawn = time.monotonic()
+        self.material.fabric.barrier()
+
+    def _identity(self) -> str:
+        """Return a digest of what the state of an interrupted run must share with this one."""
+        material = self.material
+        return digest(
+            {
+                "method": type(material.method).__qualname__,
+                "options": material.method.options.model_dump(mode="json"),
+                "seed": material.session.seed,
+                "classes": dict(material.session.classes),
+                "images": material.images.pictures.keys,
+                "labels": {name: column.tolist() for name, column in material.labels.items()},
+                "size": material.session.input_size,
+                "precision": material.session.compute.precision,
+                "stages": [(stage.name, stage.epochs) for stage in self.stages],
+            }
+        )
+
+
+def _in_words(row: dict[str, Any], stage: Stage) -> str:
+    losses = [f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, float)]
+    return f"{stage.name}, epoch {row['epoch']}/{stage.epochs}: {', '.join(losses)}"

@@ -1,0 +1,78 @@
+"""Validation after an epoch: mAP and CMC@1 on images that the training does not see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+from lightning_fabric import Fabric
+
+from harness.embedding import BATCH, Subjects, embed, readable, subjects_of
+from harness.images import ImageTable
+from harness.method import Method
+from harness.protocol import Dataset, Ignored, Rule, Task
+from harness.samples import consecutive
+from harness.training.session import Session
+
+MEASURES = ("ap", "cmc@1")
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """The held-out images, read once, and their task.
+
+    Attributes:
+        subjects: each image once.
+        task: images of the query's vehicle are right; its own camera's, or only itself, are ignored.
+        dataset: the task's query and gallery.
+    """
+
+    subjects: Subjects
+    task: Task
+    dataset: Dataset
+
+    def scores(self, method: Method, fabric: Fabric, workers: int | None) -> dict[str, float]:
+        """Return mAP and CMC@1 from 0 to 1; empty where no query has a positive."""
+        from harness.kernel import rank
+        from harness.measures import parse
+        from harness.relevance import relevance
+
+        keys = self.subjects.pictures.keys
+        batches = consecutive(len(keys), BATCH)
+        parts = [part.features for part in embed(method, self.subjects, fabric, batches, workers=workers)]
+        features = np.concatenate([part for part in parts if part is not None])
+        row_of = {key: row for row, key in enumerate(keys)}
+        sides = [
+            features[[row_of[key] for key in self.dataset.splits[side].paths]]
+            for side in ("query", "gallery")
+        ]
+        ranks = rank(*sides, relevance(self.task, self.dataset), metric=method.metric)
+        answered = [drawn for drawn in ranks if drawn.unanswerable < len(drawn.asked)]
+        if not answered:
+            return {}
+        return {
+            name: float(np.nanmean([parse(name).values(drawn) for drawn in answered])) for name in MEASURES
+        }
+
+
+def open_validation(session: Session, method: Method) -> Validation | None:
+    """Read the session's held-out images; None where it has none.
+
+    Raises:
+        DataError: an image cannot be read and the session does not skip broken ones.
+    """
+    if session.validation is None:
+        return None
+    query, gallery = session.validation.query, session.validation.gallery
+    subjects = subjects_of(session.dataset, (query, gallery), session.input_size, method.test_needs)
+    subjects = subjects.take(readable(subjects, skip_broken=session.skip_broken))
+    present = frozenset(subjects.pictures.keys)
+    splits = {"query": _present(query, present), "gallery": _present(gallery, present)}
+    ignore: Ignored = "same image" if gallery.camera is None else "same vehicle and camera"
+    task = Task("validation", Rule(ignore=(ignore,)), MEASURES)
+    return Validation(subjects, task, replace(session.dataset, splits=splits))
+
+
+def _present(table: ImageTable, keys: Collection[str]) -> ImageTable:
+    return table.take(np.array([path in keys for path in table.paths], dtype=np.bool_))
