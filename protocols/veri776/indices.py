@@ -1,0 +1,69 @@
+"""VeRi-776's ground-truth files: the released positives and ignored images, held against the rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from protocols.lists import Problems, misfit, read_lines
+from protocols.veri776.names import Name
+
+POSITIVES = ("gt_index.txt", "gt_image.txt", "gt_index_776.txt")
+IGNORED = ("jk_index.txt", "jk_image.txt", "jk_index_776.txt")
+
+LINE = re.compile(r"[0-9]{1,9}(?:[ \t]+[0-9]{1,9})*|")
+
+
+def cross_check(
+    root: Path, queries: Sequence[Name], gallery: Sequence[Name], problems: Problems
+) -> list[str]:
+    """Return a note for each ground-truth file that differs from the rule, with the number of pairs.
+
+    A file has one line a query: rows of the test list, from 1. By the rule, positives are the query's vehicle
+    under other cameras, and ignored is the query's vehicle under its own.
+
+    Args:
+        root: the folder of the files, under any of their three names.
+        queries: the query list.
+        gallery: the test list.
+        problems: receives lines that are not numbers.
+    """
+    of_vehicle: dict[int, set[int]] = {}
+    of_camera: dict[tuple[int, int], set[int]] = {}
+    for row, name in enumerate(gallery, 1):
+        of_vehicle.setdefault(name.vehicle, set()).add(row)
+        of_camera.setdefault((name.vehicle, name.camera), set()).add(row)
+    notes = []
+    for path in (root / file for file in (*POSITIVES, *IGNORED)):
+        if not path.exists():
+            continue
+        differing = 0
+        lines = _read(path, problems)
+        for place, query in enumerate(queries):
+            expected = of_camera.get((query.vehicle, query.camera), set())
+            if path.name in POSITIVES:
+                expected = of_vehicle.get(query.vehicle, set()) - expected
+            differing += len(expected ^ (lines[place] if place < len(lines) else set()))
+        if len(lines) != len(queries):
+            notes.append(f"{path.name} has {len(lines)} lines for {len(queries)} queries")
+        if differing:
+            notes.append(f"{path.name} differs from the rule in {differing} pairs; the rule was followed")
+    return notes
+
+
+def _read(path: Path, problems: Problems) -> list[set[int]]:
+    """Return the numbers of each line; blank lines at the end are none."""
+    lines = read_lines(path)
+    while lines and not lines[-1]:
+        lines.pop()
+    numbers = []
+    for number, text in enumerate(lines, 1):
+        if not LINE.fullmatch(text):
+            problems.add(path, number, misfit(text, "1 2 3"))
+        numbers.append(
+            set(np.array(text.split(), dtype=np.int64).tolist()) if LINE.fullmatch(text) else set()
+        )
+    return numbers

@@ -1,0 +1,64 @@
+"""VeRi-776's file names, which are its labels: vehicle, camera, frame, crop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.errors import DataError
+from protocols.lists import Problems, parse, read_lines, refuse_duplicates
+
+PATTERN = re.compile(r"(([0-9]{1,9})_c([0-9]{1,9})_([0-9]{1,15})_[0-9]{1,9}\.jpg)")
+THREE_FIELDS = re.compile(r"[0-9]+_c[0-9]+_[0-9]+\.jpg")
+EXAMPLE = "0002_c002_00030600_0.jpg"
+
+
+class Name(NamedTuple):
+    """One image: its file name and what that says.
+
+    Attributes:
+        frame: the counter of the camera's frames.
+    """
+
+    file: str
+    vehicle: int
+    camera: int
+    frame: int
+
+
+def parse_name(file: str) -> Name | None:
+    """Return what a file name says, or None where it is not VeRi-776's."""
+    match = PATTERN.fullmatch(file)
+    return None if match is None else Name(file, *map(int, match.groups()[1:]))
+
+
+def read_names(path: Path, problems: Problems) -> list[Name]:
+    """Return the names of a list of one name a line.
+
+    Raises:
+        DataError: the list is missing or empty, or has the three-field names of a look-alike data set.
+    """
+    rows = parse(path, PATTERN, EXAMPLE, problems)
+    if not rows:
+        refuse_other_data_set(path, read_lines(path))
+    refuse_duplicates(path, rows, 0, problems)
+    return [Name(fields[0], *map(int, fields[1:])) for _, fields in rows]
+
+
+def refuse_other_data_set(path: Path, lines: Sequence[str]) -> None:
+    """Refuse a list whose names are of three fields.
+
+    Raises:
+        DataError: the first name is.
+    """
+    first = next(filter(None, lines), "")
+    if THREE_FIELDS.fullmatch(first):
+        raise DataError(
+            "these are the names of another data set, not of VeRi-776",
+            where=path,
+            found=f"three fields: {first}",
+            expected=f"four fields, vehicle, camera, frame and crop: {EXAMPLE}",
+            next_step="name the folder of VeRi-776's own release",
+        )

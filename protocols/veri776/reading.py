@@ -1,0 +1,87 @@
+"""Reading a data set in VeRi-776's layout: lists and labels only, no image need exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from harness.images import ImageTable, IntArray
+from harness.protocol import Dataset
+from protocols.lists import Problems, refuse_shared_vehicles, release_folder
+from protocols.veri776 import tracks as track_list
+from protocols.veri776.indices import cross_check
+from protocols.veri776.labels import VALUES, read_labels
+from protocols.veri776.names import Name, read_names
+
+LISTS = {"train": "name_train.txt", "query": "name_query.txt", "gallery": "name_test.txt"}
+FOLDERS = {"train": "image_train", "query": "image_query", "gallery": "image_test"}
+
+
+def read(root: Path) -> Dataset:
+    """Return a data set of any number of images in VeRi-776's layout.
+
+    Args:
+        root: the folder of the lists, or the one above it.
+
+    Returns:
+        The splits ``train`` (where its list is there), ``query`` and ``gallery``, with paths like
+        ``image_test/0002_c002_00030600_0.jpg``; the gallery with tracks where their list is there.
+
+    Raises:
+        DataError: a test list is missing, lines cannot be used, or a vehicle is in training and test.
+    """
+    root = release_folder(root, LISTS.values())
+    problems = Problems(root)
+    notes: list[str] = []
+    names = {split: read_names(root / file, problems) for split, file in LISTS.items() if split != "train"}
+    if (root / LISTS["train"]).exists():
+        names["train"] = read_names(root / LISTS["train"], problems)
+    else:
+        notes.append(f"{LISTS['train']} is missing: nothing can be trained on this copy")
+    tracks = track_list.read_tracks(
+        root / track_list.LIST, [name.file for name in names["gallery"]], problems
+    )
+    labels, notes_on_labels = read_labels(root, names, problems)
+    notes += [*tracks.notes, *notes_on_labels, *_foreign_queries(names)]
+    notes += cross_check(root, names["query"], names["gallery"], problems)
+    problems.check()
+    splits = {
+        split: _table(
+            split, names[split], tracks.number if split == "gallery" else None, labels.get(split, {})
+        )
+        for split in LISTS
+        if split in names
+    }
+    if "train" in splits:
+        test = np.concatenate([splits["query"].vehicle, splits["gallery"].vehicle])
+        refuse_shared_vehicles(root, splits["train"].vehicle, test)
+    unavailable = {} if tracks.unavailable is None else {track_list.TASK: tracks.unavailable}
+    return Dataset(root, splits, unavailable, tuple(notes))
+
+
+def _table(
+    split: str, names: Sequence[Name], track: IntArray | None, labels: Mapping[str, IntArray]
+) -> ImageTable:
+    """Return the table of one split."""
+    return ImageTable(
+        tuple(f"{FOLDERS[split]}/{name.file}" for name in names),
+        vehicle=np.array([name.vehicle for name in names], dtype=np.int64),
+        camera=np.array([name.camera for name in names], dtype=np.int64),
+        time=np.array([name.frame for name in names], dtype=np.int64),
+        track=track,
+        names={label: VALUES[label] for label in labels},
+        **labels,
+    )
+
+
+def _foreign_queries(names: Mapping[str, Sequence[Name]]) -> list[str]:
+    """Return a note on queries that are not test images, as they are in the release."""
+    test = {name.file for name in names["gallery"]}
+    foreign = sum(name.file not in test for name in names["query"])
+    return (
+        [f"{foreign} queries are not in {LISTS['gallery']}, where the release has them all"]
+        if foreign
+        else []
+    )

@@ -1,0 +1,106 @@
+"""VeRi-776's track list: which test images are one passage of a vehicle before a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import DataError, first_of
+from harness.images import IntArray
+from protocols.lists import Problems, Row, leads_out, misfit, quote, read_lines, refuse_duplicates
+from protocols.veri776.names import EXAMPLE, parse_name
+
+LIST = "test_track.txt"
+TASK = "image-to-track"
+LINE = f"0002_c002_t0175 {EXAMPLE} ..."
+FEW = 0.05
+"""The share of test images that may stand in no track, as images renamed between releases do."""
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The tracks of the test images.
+
+    Attributes:
+        number: (n,) int64, each test image's track, from 0 in the list's order; None where unknown.
+        unavailable: why they are unknown.
+        notes: what differs from the release.
+    """
+
+    number: IntArray | None
+    unavailable: DataError | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_tracks(path: Path, files: Sequence[str], problems: Problems) -> Tracks:
+    """Return the tracks of test images; lines that cannot be used become problems.
+
+    Args:
+        path: of the list.
+        files: the test images' names, in their list's order.
+        problems: receives lines that do not fit, tracks of two vehicles or cameras, and images of two tracks.
+    """
+    if not path.exists():
+        error = DataError(
+            f"the tracks are missing: {TASK} cannot be asked",
+            where=path,
+            next_step="copy the list from the release, or ask the task image-to-image",
+        )
+        return Tracks(None, error)
+    rows = _parse(path, problems)
+    track_of = _track_of_each_image(path, rows, problems)
+    known = np.array([track_of.get(file, -1) for file in files], dtype=np.int64)
+    strays = np.flatnonzero(known < 0)
+    unknown = len(track_of) - (len(files) - len(strays))
+    if len(strays) > FEW * len(files):
+        error = DataError(
+            f"the tracks are another data set's: {TASK} cannot be asked",
+            where=path,
+            found=f"{len(strays)} of {len(files)} test images in no track",
+            expected="every test image in one track",
+            next_step="copy the list from the release, or ask the task image-to-image",
+        )
+        return Tracks(None, error)
+    # An image that the list knows by another name is a track of its own, so that no image is lost.
+    known[strays] = len(rows) + np.arange(len(strays))
+    notes = []
+    if unknown:
+        notes.append(f"{unknown} images of {LIST} are not in the test list and were left out")
+    if len(strays):
+        named = first_of(files[row] for row in strays.tolist())
+        notes.append(f"{len(strays)} test images are in no track and were made tracks of one image: {named}")
+    return Tracks(known, None, tuple(notes))
+
+
+def _parse(path: Path, problems: Problems) -> list[Row]:
+    """Return the rows of the list: the track's name, then its images."""
+    rows = []
+    for number, text in enumerate(read_lines(path), 1):
+        if not text:
+            continue
+        name, *files = text.split()
+        images = [parse_name(file) for file in files]
+        if not files or parse_name(name) is not None or leads_out(name):
+            problems.add(path, number, misfit(text, LINE))
+        elif None in images:
+            problems.add(path, number, misfit(files[images.index(None)], EXAMPLE))
+        elif len({(image.vehicle, image.camera) for image in images if image is not None}) > 1:
+            problems.add(path, number, f"track {quote(name)} has images of two vehicles or cameras")
+        else:
+            rows.append(Row(number, (name, *files)))
+    refuse_duplicates(path, rows, 0, problems)
+    return rows
+
+
+def _track_of_each_image(path: Path, rows: Sequence[Row], problems: Problems) -> dict[str, int]:
+    """Return each image's track, counted in the list's order."""
+    track_of: dict[str, int] = {}
+    for track, (line, (_, *files)) in enumerate(rows):
+        for file in files:
+            before = track_of.setdefault(file, track)
+            if before != track:
+                problems.add(path, line, f"{quote(file)} stands in line {rows[before].line} already")
+    return track_of
