@@ -1,0 +1,7 @@
+"""Feature files: HDF5 with keys, features, checksums and provenance, and nothing that could lead out of the file."""
+
+from harness.features.layout import Provenance
+from harness.features.reader import FeatureFile, FeatureRows
+from harness.features.writer import FeatureWriter, write_features
+
+__all__ = ["FeatureFile", "FeatureRows", "FeatureWriter", "Provenance", "write_features"]

@@ -1,0 +1,122 @@
+"""What a feature file holds, in schema 1.
+
+Attributes of the file: ``schema``, ``provenance`` (canonical JSON), and ``digest`` once it is complete. Data sets, all
+contiguous and without filters: ``keys`` (n,) fixed-length UTF-8; ``features`` (n, d) little-endian float32 or float16;
+``checksums`` (ceil(n / 256), 32) uint8, the SHA-256 of each block of 256 rows, zero where a block is not written yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from harness.errors import FeatureError, first_of
+
+SCHEMA = 1
+BLOCK = 256
+"""Rows under one checksum; part of the schema, since the digest is made of the checksums."""
+
+LONGEST_KEY = 1024
+"""Bytes; no file system that the data sets live on allows longer names in lists."""
+
+DTYPES = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
+
+Array = npt.NDArray[Any]
+
+
+class Provenance(BaseModel):
+    """Where features come from; everything but the method's and the data set's name may be unknown.
+
+    Attributes:
+        method: its name.
+        variant: of the method, empty for the method as published.
+        recipe: the named set of options, empty for the defaults.
+        options: all options as resolved.
+        seed: of the run.
+        code: digest of the method's source.
+        checkpoint: SHA-256 of the checkpoint file.
+        train_on: the protocol trained on.
+        train_data: digest of the training lists.
+        dataset: the protocol's name.
+        images: digest of the images' names and sizes.
+        input_size: height and width in pixels.
+        parameters: trainable numbers of the network.
+        metric: how the method wants its features compared.
+        precision: lightning-fabric's word.
+        device: its kind: ``cpu``, ``cuda``.
+        versions: of Python and packages.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    dataset: str
+    variant: str = ""
+    recipe: str = ""
+    options: dict[str, Any] = {}
+    seed: int | None = None
+    code: str | None = None
+    checkpoint: str | None = None
+    train_on: str | None = None
+    train_data: str | None = None
+    images: str | None = None
+    input_size: tuple[int, int] | None = None
+    parameters: int | None = None
+    metric: str | None = None
+    precision: str | None = None
+    device: str | None = None
+    versions: dict[str, str] = {}
+
+
+def encode_keys(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:
+    """Return keys as fixed-length UTF-8.
+
+    Raises:
+        FeatureError: no key, a key twice, an empty or too long one, or one with a NUL or half a character in it.
+    """
+    if not len(keys):
+        raise FeatureError("a feature file needs at least one image")
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            twice = (
+                [name for name in dict.fromkeys(keys) if list(keys).count(name) > 1]
+                if len(keys) < 5000
+                else [key]
+            )
+            raise FeatureError("a key stands twice", found=first_of(twice))
+        seen.add(key)
+    try:
+        encoded = [key.encode() for key in keys]
+    except UnicodeEncodeError as problem:
+        raise FeatureError("a key is no text", found=repr(problem.object)) from None
+    for key in encoded:
+        if not 0 < len(key) <= LONGEST_KEY or b"\0" in key:
+            raise FeatureError(
+                "a key cannot be stored", found=repr(key[:80]), expected=f"1 to {LONGEST_KEY} bytes, no NUL"
+            )
+    return np.array(encoded, dtype=np.bytes_)
+
+
+def blocks(rows: int) -> int:
+    """Return the number of checksums of that many rows."""
+    return -(-rows // BLOCK)
+
+
+def checksum(block: Array) -> Array:
+    """Return the SHA-256 of up to 256 rows as (32,) uint8."""
+    return np.frombuffer(hashlib.sha256(np.ascontiguousarray(block).tobytes()).digest(), dtype=np.uint8)
+
+
+def content_digest(keys: npt.NDArray[np.bytes_], width: int, dtype: np.dtype[Any], checksums: Array) -> str:
+    """Return the digest of a file's content: its keys and features, and nothing of where they came from."""
+    hasher = hashlib.sha256(f"{SCHEMA} {len(keys)} {width} {dtype.name}\n".encode())
+    for key in keys.tolist():
+        hasher.update(len(key).to_bytes(4, "little") + key)
+    hasher.update(np.ascontiguousarray(checksums).tobytes())
+    return hasher.hexdigest()

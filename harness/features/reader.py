@@ -1,0 +1,313 @@
+"""Reading feature files from anywhere: every link, layout, type and checksum is looked at before a number is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from harness.errors import FeatureError, first_of
+from harness.features.layout import (
+    BLOCK,
+    DTYPES,
+    LONGEST_KEY,
+    SCHEMA,
+    Array,
+    Provenance,
+    blocks,
+    checksum,
+    content_digest,
+    encode_keys,
+)
+
+LONGEST_PROVENANCE = 1 << 20
+
+
+class FeatureFile:
+    """An open feature file; blocks of rows are checked against their checksums when they are first read.
+
+    Use ``FeatureFile.open``.
+
+    Attributes:
+        path: of the file.
+        keys: n image paths, in the file's order.
+        provenance: where the features come from.
+        digest: of keys and features, 64 hexadecimal digits.
+        shape: (n, d).
+        dtype: float32 or float16.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+        _check_layout(path, file)
+        self._features = file["features"]
+        self._sums: Array = file["checksums"][:]
+        self.shape: tuple[int, int] = self._features.shape
+        self.dtype: np.dtype[Any] = self._features.dtype
+        encoded = file["keys"][:]
+        self.keys: tuple[str, ...] = _decode(path, encoded)
+        self.provenance = _provenance(path, file)
+        self.digest = content_digest(encoded, self.shape[1], self.dtype, self._sums)
+        if self.digest != _attribute(path, file, "digest", 64):
+            raise _damaged(path, "its digest does not fit its keys and checksums")
+        self._checked = np.zeros(len(self._sums), np.bool_)
+
+    @classmethod
+    def open(cls, path: str | Path) -> FeatureFile:
+        """Open a file for reading, as a context manager or until ``close``.
+
+        Raises:
+            FeatureError: missing, damaged, incomplete, of a newer schema, or not laid out as ``layout`` says.
+        """
+        path = Path(path)
+        if not path.is_file():
+            partial = path.with_name(path.name + ".partial")
+            raise FeatureError(
+                "the feature file is missing",
+                where=path,
+                found=f"{partial.name}, which is not finished" if partial.is_file() else None,
+                next_step="run the same extraction again, it goes on" if partial.is_file() else None,
+            )
+        try:
+            file = h5py.File(path, "r")
+        except OSError as problem:
+            raise _damaged(path, str(problem)) from None
+        try:
+            return cls(path, file)
+        except FeatureError:
+            file.close()
+            raise
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
+            file.close()
+            raise _damaged(path, str(problem)) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> FeatureFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {key: row for row, key in enumerate(self.keys)}
+
+    def require(self, keys: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the (n,) rows of some keys.
+
+        Raises:
+            FeatureError: keys without a feature, with their number, and whose features these are.
+        """
+        row_of = self._row_of
+        missing = [key for key in keys if key not in row_of]
+        if missing:
+            raise FeatureError(
+                f"{len(missing)} of {len(keys)} images have no feature",
+                where=self.path,
+                found=first_of(missing),
+                expected=f"a feature of every image; the file was written for '{self.provenance.dataset}'",
+                next_step="name the protocol that the features belong to, or extract again",
+            )
+        return np.fromiter((row_of[key] for key in keys), np.int64, len(keys))
+
+    def rows(self, keys: Sequence[str]) -> FeatureRows:
+        """Return the features of some keys as an array that is read as it is sliced.
+
+        Raises:
+            FeatureError: as ``require``.
+        """
+        return FeatureRows(self, self.require(keys))
+
+    def read(self, keys: Sequence[str] | None = None) -> Array:
+        """Return the (n, d) features of some keys in their order, or of all.
+
+        Raises:
+            FeatureError: as ``require``; a block does not fit its checksum; a number is not finite.
+        """
+        return self.between(0, len(self)) if keys is None else self.rows(keys)[:]
+
+    def between(self, start: int, stop: int) -> Array:
+        """Return rows ``start`` to ``stop - 1`` of the file, checked."""
+        first, last = start // BLOCK, blocks(stop)
+        if self._checked[first:last].all():
+            return self._read(start, stop)
+        whole = self._read(first * BLOCK, min(last * BLOCK, len(self)))
+        for number in range(first, last):
+            if not self._checked[number]:
+                self._check(number, whole[(number - first) * BLOCK : (number - first + 1) * BLOCK])
+        return whole[start - first * BLOCK : stop - first * BLOCK]
+
+    def _read(self, start: int, stop: int) -> Array:
+        try:
+            rows: Array = self._features[start:stop]
+        except (OSError, RuntimeError) as problem:
+            raise _damaged(self.path, str(problem)) from None
+        return rows
+
+    def _check(self, number: int, rows: Array) -> None:
+        if not np.array_equal(checksum(rows), self._sums[number]):
+            raise _damaged(
+                self.path,
+                f"rows {number * BLOCK} to {number * BLOCK + len(rows) - 1} do not fit their checksum",
+            )
+        if not np.isfinite(rows).all():
+            raise self._not_finite()
+        self._checked[number] = True
+
+    def _not_finite(self) -> FeatureError:
+        """Count all rows with a NaN or an infinity, and name the first."""
+        wrong: list[int] = []
+        for start in range(0, len(self), 64 * BLOCK):
+            rows = self._read(start, min(start + 64 * BLOCK, len(self)))
+            wrong += (start + np.flatnonzero(~np.isfinite(rows).all(axis=1))).tolist()
+        return FeatureError(
+            f"{len(wrong)} features are not finite",
+            where=self.path,
+            found=first_of(self.keys[row] for row in wrong),
+            next_step="look for a division by zero or an overflow in the method that wrote them",
+        )
+
+
+class FeatureRows:
+    """Some rows of a feature file, in an order of their own: shape, dtype and slices, as the kernel reads them."""
+
+    def __init__(self, file: FeatureFile, index: npt.NDArray[np.int64]) -> None:
+        self._file = file
+        self._index = index
+        self.shape = (len(index), file.shape[1])
+        self.dtype = file.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> Array:
+        """Return (m, d) features of a slice, read now.
+
+        Raises:
+            FeatureError: a block does not fit its checksum, or a number is not finite.
+        """
+        index = self._index[rows]
+        if not len(index):
+            return np.empty((0, self.shape[1]), self.dtype)
+        first, last = int(index[0]), int(index[-1])
+        if last - first + 1 == len(index) and (np.diff(index) == 1).all():
+            return self._file.between(first, last + 1)
+        gathered = np.empty((len(index), self.shape[1]), self.dtype)
+        order = np.argsort(index, kind="stable")
+        number = index[order] // BLOCK
+        for part in np.split(order, np.flatnonzero(np.diff(number)) + 1):
+            start = int(index[part[0]]) // BLOCK * BLOCK
+            block = self._file.between(start, min(start + BLOCK, len(self._file)))
+            gathered[part] = block[index[part] - start]
+        return gathered
+
+
+def _check_layout(path: Path, file: h5py.File) -> None:
+    """Refuse whatever is not laid out as the schema says, before any data set is opened by its content."""
+    schema = file.attrs.get("schema") if _is_scalar(file, "schema") else None
+    if not isinstance(schema, np.integer):
+        raise FeatureError("this is no feature file", where=path, expected="an HDF5 file written by bench")
+    if schema > SCHEMA:
+        raise FeatureError(
+            "the feature file is of a newer schema",
+            where=path,
+            found=int(schema),
+            expected=f"at most {SCHEMA}",
+            next_step="update vehicle-reid-bench",
+        )
+    names = {"keys", "features", "checksums"}
+    if set(file) != names:
+        raise _damaged(path, f"it holds {first_of(sorted(file))}, not {first_of(sorted(names))}")
+    for name in sorted(names):
+        _check_dataset(path, file, name)
+    shape = file["features"].shape
+    rows = len(file["keys"])
+    if shape != (rows, shape[-1]) or not all(shape) or file["checksums"].shape != (blocks(rows), 32):
+        raise _damaged(path, f"its parts do not fit together: {rows} keys, features {shape}")
+    if "digest" not in file.attrs:
+        raise FeatureError(
+            "the feature file is not complete", where=path, next_step="run the same extraction again"
+        )
+
+
+def _check_dataset(path: Path, file: h5py.File, name: str) -> None:
+    """Refuse links, storage outside the file, filters and unexpected types."""
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise _damaged(path, f"'{name}' is a link")
+    found = file[name]
+    if not isinstance(found, h5py.Dataset):
+        raise _damaged(path, f"'{name}' is no data set")
+    properties = found.id.get_create_plist()
+    if (
+        properties.get_external_count()
+        or properties.get_layout() != h5py.h5d.CONTIGUOUS
+        or properties.get_nfilters()
+    ):
+        raise _damaged(path, f"'{name}' is not stored plainly in the file itself")
+    rank = {"keys": 1, "features": 2, "checksums": 2}[name]
+    dtype = found.dtype
+    fits = {
+        "keys": dtype.kind == "S"
+        and 0 < dtype.itemsize <= LONGEST_KEY
+        and h5py.check_string_dtype(dtype) is not None,
+        "features": dtype in DTYPES.values(),
+        "checksums": dtype == np.uint8,
+    }[name]
+    if found.ndim != rank or not fits:
+        raise _damaged(path, f"'{name}' has type {dtype} and shape {found.shape}")
+
+
+def _is_scalar(file: h5py.File, name: str) -> bool:
+    return name in file.attrs and h5py.h5a.open(file.id, name.encode()).shape == ()
+
+
+def _attribute(path: Path, file: h5py.File, name: str, longest: int) -> str:
+    """Return a text attribute, bounded."""
+    value = file.attrs[name] if _is_scalar(file, name) else None
+    if not isinstance(value, str) or len(value) > longest:
+        raise _damaged(path, f"its attribute '{name}' is no text of at most {longest} characters")
+    return value
+
+
+def _decode(path: Path, encoded: npt.NDArray[np.bytes_]) -> tuple[str, ...]:
+    keys: tuple[str, ...] = ()
+    with suppress(UnicodeDecodeError):
+        keys = tuple(key.decode() for key in encoded.tolist())
+    if not keys:
+        raise _damaged(path, "a key is no UTF-8")
+    try:
+        encode_keys(keys)
+    except FeatureError as problem:
+        raise _damaged(path, f"{problem.what}: {problem.found}") from None
+    return keys
+
+
+def _provenance(path: Path, file: h5py.File) -> Provenance:
+    try:
+        return Provenance.model_validate(json.loads(_attribute(path, file, "provenance", LONGEST_PROVENANCE)))
+    except (ValidationError, ValueError, RecursionError):
+        raise _damaged(path, "its provenance cannot be read") from None
+
+
+def _damaged(path: Path, found: str) -> FeatureError:
+    return FeatureError(
+        "the feature file is damaged", where=path, found=found, next_step="copy it again, or extract again"
+    )

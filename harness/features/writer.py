@@ -1,0 +1,247 @@
+"""Writing feature files: in order, row by row, so that a killed process leaves a file that the next one continues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from harness.canonical import canonical_json
+from harness.errors import FeatureError, RunError, first_of
+from harness.features.layout import (
+    BLOCK,
+    DTYPES,
+    SCHEMA,
+    Array,
+    Provenance,
+    blocks,
+    checksum,
+    content_digest,
+    encode_keys,
+)
+from harness.files import cannot_write
+
+
+class FeatureWriter:
+    """A feature file in the making; it takes its name only when it is whole.
+
+    Until then it is ``NAME.partial`` beside it. A later writer of the same keys, width, type and provenance goes on
+    where its last whole block of 256 rows ended; ``done`` says how many rows stand.
+
+    Args:
+        path: of the finished file.
+        keys: n image paths, as the protocol names them.
+        width: numbers a feature, d.
+        provenance: where the features come from.
+        dtype: ``float32`` or ``float16``.
+
+    Raises:
+        FeatureError: keys, width or type cannot be stored.
+        RunError: the disk refuses.
+
+    Example:
+        >>> with FeatureWriter(path, keys, 512, provenance) as writer:  # doctest: +SKIP
+        ...     for rows in batches(keys[writer.done:]):
+        ...         writer.write(embed(rows))
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        keys: Sequence[str],
+        width: int,
+        provenance: Provenance,
+        dtype: str = "float32",
+    ) -> None:
+        if dtype not in DTYPES:
+            raise FeatureError(
+                "features cannot be stored in this type", found=dtype, expected=" or ".join(DTYPES)
+            )
+        if width < 1:
+            raise FeatureError("features have no numbers", found=width, expected="a width of at least 1")
+        self.path = Path(path)
+        self.partial = self.path.with_name(self.path.name + ".partial")
+        self.done = 0
+        self._keys = encode_keys(keys)
+        self._shape = (len(keys), width)
+        self._dtype = DTYPES[dtype]
+        self._provenance = canonical_json(provenance.model_dump(mode="json"))
+        self._block = np.empty((BLOCK, width), self._dtype)
+        self._file: h5py.File
+
+    def __enter__(self) -> FeatureWriter:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._resume():
+                self._start()
+        except OSError as problem:
+            raise cannot_write(self.partial, problem) from None
+        return self
+
+    def _start(self) -> None:
+        """Lay the file out; contiguous data sets of their final size change no metadata when rows are written."""
+        self._file = h5py.File(self.partial, "w", libver="earliest")
+        self._file.attrs["schema"] = SCHEMA
+        self._file.attrs["provenance"] = self._provenance
+        self._file.create_dataset("keys", data=self._keys)
+        early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        self._file.create_dataset("features", self._shape, self._dtype, dcpl=early)
+        self._file.create_dataset("checksums", data=np.zeros((blocks(len(self._keys)), 32), np.uint8))
+        self._file.flush()
+
+    def _resume(self) -> bool:
+        """Open what an earlier writer of the same file left, and count its whole blocks."""
+        if not self.partial.exists():
+            return False
+        try:
+            self._file = h5py.File(self.partial, "r+")
+            same = (
+                self._file.attrs["schema"] == SCHEMA
+                and self._file.attrs["provenance"] == self._provenance
+                and self._file["features"].shape == self._shape
+                and self._file["features"].dtype == self._dtype
+                and np.array_equal(self._file["keys"][:], self._keys)
+            )
+            if same:
+                self.done = self._whole_rows()
+                return True
+            self._file.close()
+        except (OSError, KeyError, ValueError, RuntimeError, TypeError):
+            with suppress(AttributeError, OSError, RuntimeError):
+                self._file.close()
+        self.partial.unlink(missing_ok=True)
+        return False
+
+    def _whole_rows(self) -> int:
+        sums = self._file["checksums"][:]
+        for number, stored in enumerate(sums):
+            rows = self._file["features"][number * BLOCK : (number + 1) * BLOCK]
+            if not np.array_equal(checksum(rows), stored):
+                return number * BLOCK
+        return int(self._shape[0])
+
+    def write(self, features: npt.ArrayLike) -> None:
+        """Append rows.
+
+        Args:
+            features: (m, d), finite.
+
+        Raises:
+            FeatureError: another width, more rows than keys, or a number that is not finite in the file's type.
+            RunError: the disk refuses; the rows before stay.
+        """
+        rows = _as_rows(features, self._dtype, self._shape[1], self._keys[self.done :])
+        try:
+            while len(rows):
+                start = self.done % BLOCK
+                part, rows = rows[: BLOCK - start], rows[BLOCK - start :]
+                self._block[start : start + len(part)] = part
+                self._file["features"][self.done : self.done + len(part)] = part
+                self.done += len(part)
+                if self.done % BLOCK == 0 or self.done == self._shape[0]:
+                    number = (self.done - 1) // BLOCK
+                    self._file["checksums"][number] = checksum(self._block[: start + len(part)])
+                    self._file.flush()
+        except (OSError, RuntimeError) as problem:
+            raise _disk(self.partial, problem) from None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None and self.done == self._shape[0]:
+                sums = self._file["checksums"][:]
+                self._file.attrs["digest"] = content_digest(self._keys, self._shape[1], self._dtype, sums)
+                self._file.close()
+                self.partial.replace(self.path)
+                return
+            self._file.close()
+        except (OSError, RuntimeError) as problem:
+            if kind is None:
+                raise _disk(self.partial, problem) from None
+        if kind is None:
+            raise FeatureError(
+                "features are missing at the end",
+                where=self.partial,
+                found=self.done,
+                expected=self._shape[0],
+            )
+
+
+def write_features(
+    path: str | Path,
+    keys: Sequence[str],
+    features: npt.ArrayLike,
+    *,
+    dataset: str,
+    method: str,
+    dtype: str = "float32",
+    **provenance: Any,
+) -> Path:
+    """Write features that were computed elsewhere.
+
+    Args:
+        path: of the file; one that stands there is replaced in one step.
+        keys: n image paths, as the protocol names them.
+        features: (n, d), finite; stored as ``dtype``.
+        dataset: the protocol's name.
+        method: a name for tables.
+        dtype: ``float32`` or ``float16``.
+        provenance: further fields of ``Provenance``: ``variant``, ``options``, ``seed``, ``metric``, ...
+
+    Raises:
+        FeatureError: they do not fit together, or a number is not finite.
+        RunError: the disk refuses.
+
+    Example:
+        >>> write_features("f.h5", ["a.jpg"], [[1.0, 2.0]], dataset="veri776", method="mine").name  # doctest: +SKIP
+        'f.h5'
+    """
+    try:
+        array = np.asarray(features)
+    except ValueError:
+        raise FeatureError("features have no common width", expected="an array of shape (n, d)") from None
+    if array.ndim != 2 or len(array) != len(keys):
+        raise FeatureError("features do not fit the keys", found=array.shape, expected=f"({len(keys)}, d)")
+    about = Provenance(dataset=dataset, method=method, **provenance)
+    writer = FeatureWriter(path, keys, array.shape[1], about, dtype)
+    writer.partial.unlink(missing_ok=True)
+    with writer:
+        writer.write(array)
+    return Path(path)
+
+
+def _as_rows(
+    features: npt.ArrayLike, dtype: np.dtype[Any], width: int, keys: npt.NDArray[np.bytes_]
+) -> Array:
+    """Return features in the file's type, checked."""
+    array = np.asarray(features)
+    if array.ndim != 2 or array.shape[1] != width or len(array) > len(keys):
+        raise FeatureError(
+            "features do not fit the file",
+            found=array.shape,
+            expected=f"at most {len(keys)} rows of {width} numbers",
+        )
+    if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
+        raise FeatureError("features are no numbers", found=array.dtype)
+    with np.errstate(over="ignore"):
+        rows = array.astype(dtype)
+    wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(wrong):
+        raise FeatureError(
+            f"{len(wrong)} features are not finite in {dtype.name}",
+            found=first_of(keys[row].decode() for row in wrong),
+            next_step="look for a division by zero or an overflow in the method",
+        )
+    return rows
+
+
+def _disk(path: Path, problem: Exception) -> RunError:
+    return cannot_write(path, problem if isinstance(problem, OSError) else OSError(str(problem)))
