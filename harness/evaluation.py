@@ -67,7 +67,9 @@ def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data")
             next_step=f"give it with {option} DIR",
         )
     if not root.is_dir():
-        raise DataError("the data set's folder is missing", where=root, next_step=f"give the right one with {option} DIR")
+        raise DataError(
+            "the data set's folder is missing", where=root, next_step=f"give the right one with {option} DIR"
+        )
     return root
 
 
@@ -82,9 +84,10 @@ def score(
     memory: int | None = None,
 ) -> Scores:
     """Return the scores of an open feature file on a task of a data set already read; see ``evaluate``."""
+    from harness.counts import differences
     from harness.fingerprint import fingerprint
     from harness.kernel import rank
-    from harness.relevance import differences, relevance
+    from harness.rules import relevance
     from harness.scores import Scores
 
     if task.name in dataset.unavailable:

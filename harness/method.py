@@ -61,7 +61,7 @@ class Method:
         size = getattr(self.options, "input_size", 224)
         return (size, size) if isinstance(size, int) else tuple(size)
 
-    def embed(self, images: torch.Tensor, **needed: Any) -> torch.Tensor:
+    def embed(self, images: torch.Tensor, **needed: Any) -> torch.Tensor:  # noqa: ARG002 - the contract
         """Return the features of a batch.
 
         Args:

@@ -51,7 +51,9 @@ class Entry:
             return getattr(importlib.import_module(module), attribute)
         except Exception as problem:
             raise PluginError(
-                f"'{self.name}' could not be imported", where=f"{self.target} of plugin {self.plugin}", found=words(problem)
+                f"'{self.name}' could not be imported",
+                where=f"{self.target} of plugin {self.plugin}",
+                found=words(problem),
             ) from problem
 
 
@@ -186,11 +188,15 @@ class Registry:
         if name in self._entries[kind]:
             return self._entries[kind][name]
         if (kind, name) in self._lost:
-            raise PluginError(f"{kind} '{name}' cannot be used", found=self._lost[kind, name], next_step="see 'bench plugins'")
+            raise PluginError(
+                f"{kind} '{name}' cannot be used", found=self._lost[kind, name], next_step="see 'bench plugins'"
+            )
         broken = [plugin for plugin in self.plugins if plugin.problem]
         for plugin in broken:
             if name in re.split(r"[:/]", plugin.name.removesuffix(".py")):
-                raise PluginError(f"{kind} '{name}' cannot be used", where=f"plugin {plugin.name}", found=plugin.problem)
+                raise PluginError(
+                    f"{kind} '{name}' cannot be used", where=f"plugin {plugin.name}", found=plugin.problem
+                )
         error = unknown_name(kind, name, self.names(kind))
         if broken:
             error.next_step = f"see 'bench plugins': {len(broken)} could not be loaded"

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from harness.errors import DataError, unknown_name
+from harness.errors import DataError, UsageError, unknown_name
 from harness.images import ImageTable
 
 Ignored = Literal["same image", "same vehicle and camera", "same camera"]
@@ -58,8 +58,8 @@ class Task:
         measures: their words, the first being the one that tables are sorted by.
         query: the split whose images are the queries.
         gallery: the split whose images make the gallery (the same split where the rule draws).
-        released: counts of the released lists by the words of ``harness.relevance.counts``; a result is official
-            when the data set at hand agrees with every one of them.
+        released: counts of the released lists by the words of ``harness.counts.counts``; a result is official
+            when the data set at hand agrees with every one of them, and there are some.
         about: one sentence for tables of protocols.
         source: where the rule is written down.
     """
@@ -82,9 +82,9 @@ class Dataset:
         root: the folder that the tables' paths are relative to.
         splits: ``train``, ``query``, ``gallery``, or the names that the protocol's tasks use.
         unavailable: for a task that this copy cannot serve, the reason, as the error to raise.
-        notes: one sentence for each thing that differs from the released data set, or was read in another way than
-            its documents say, for the log.
-        boxes: for a kind of boxes (``parts`` for the 16 classes, ``regions`` for PR-ReID's four), their COCO file.
+        notes: one sentence for each thing that differs from the released data set, or was read in another way
+            than its documents say, for the log.
+        boxes: for a kind of boxes (``parts``: the 16 classes, ``regions``: PR-ReID's four), their COCO file.
         formats: the image formats, in Pillow's words, that may be decoded.
     """
 
@@ -94,6 +94,21 @@ class Dataset:
     notes: tuple[str, ...] = ()
     boxes: Mapping[str, Path] = field(default_factory=dict)
     formats: tuple[str, ...] = ("JPEG",)
+
+    def split(self, name: str) -> ImageTable:
+        """Return the table of one split.
+
+        Raises:
+            DataError: this copy of the data set has none of that name.
+        """
+        if name not in self.splits:
+            raise DataError(
+                f"the data set has no images for the split '{name}'",
+                where=self.root,
+                found=", ".join(self.splits) or "no split",
+                next_step="see 'bench data check' for what is missing",
+            )
+        return self.splits[name]
 
 
 class Protocol(ABC):
@@ -124,6 +139,20 @@ class Protocol(ABC):
     def default_root(self) -> Path | None:
         """Return the folder used when the user names none; None where the data set must be named."""
         return None
+
+    def make(self, out: Path, **choices: Any) -> str:  # noqa: ARG002 - the contract
+        """Draw a data set of this layout into the folder ``out``, and return one line about it.
+
+        Args:
+            out: must not exist yet, or be empty.
+            choices: ``vehicles``, ``cameras``, ``image_size``, ``seed``, ``workers`` where the user chose, and
+                ``progress``, called with the images done and all images.
+
+        Raises:
+            UsageError: this protocol's layout cannot be drawn.
+            DataError: the folder is not empty, or the choices do not go together.
+        """
+        raise UsageError(f"no data set can be drawn in the layout of '{self.name}'", where=out)
 
     def select(self, task: str | None) -> Sequence[Task]:
         """Return the task of that name, or all of them for None.

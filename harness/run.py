@@ -80,7 +80,9 @@ class Run:
         from harness.checkpoint import load_checkpoint
 
         if not trains(self.method):
-            raise UsageError(f"method '{self.name}' trains nothing and takes no checkpoint", found=self.request.checkpoint)
+            raise UsageError(
+                f"method '{self.name}' trains nothing and takes no checkpoint", found=self.request.checkpoint
+            )
         return load_checkpoint(self.request.checkpoint)[1]
 
     @cached_property

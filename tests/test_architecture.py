@@ -45,7 +45,11 @@ def test_the_tree_of_the_page_names_only_what_exists():
     folder = ""
     for line in tree.splitlines():
         name = line.split()[0]
-        names = re.findall(r"[\w/]+\.py\b", line) if line.startswith("      ") and name.endswith((".py", ".py,")) else [name]
+        names = (
+            re.findall(r"[\w/]+\.py\b", line)
+            if line.startswith("      ") and name.endswith((".py", ".py,"))
+            else [name]
+        )
         if not line.startswith("      "):
             folder = name if name.endswith("/") else ""
             names = [name]

@@ -24,10 +24,24 @@ def test_every_method_of_the_page_runs(block, small_synthetic, tmp_path):
 
     done = subprocess.run(  # noqa: S603 - our own command
         [
-            sys.executable, "-m", "harness", "run", "--plugin", file, "--method", name, "--protocol",
-            "synthetic/image-to-image", "--data", small_synthetic, "--json",
+            sys.executable,
+            "-m",
+            "harness",
+            "run",
+            "--plugin",
+            file,
+            "--method",
+            name,
+            "--protocol",
+            "synthetic/image-to-image",
+            "--data",
+            small_synthetic,
+            "--json",
         ],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr
@@ -51,7 +65,9 @@ def test_the_readme_has_two_commands_of_one_line_each():
     assert "pytest" in blocks[1]
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]), ids=lambda page: page.name
+)
 def test_every_link_between_the_pages_leads_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text()):
         assert (page.parent / target).exists(), target

@@ -16,7 +16,9 @@ OUTSIDE = Path(__file__).parent / "third_party" / "mean-colour"
 REPOSITORY = Path(__file__).parents[1]
 
 
-def bench(python: Path, *words: object, cwd: Path, ok: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+def bench(
+    python: Path, *words: object, cwd: Path, ok: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run ``bench`` in another interpreter."""
     done = subprocess.run(  # noqa: S603 - our own command
         [python, "-m", "harness", *map(str, words)],
@@ -41,8 +43,18 @@ def environment(tmp_path_factory) -> Path:
     (site / "harness.pth").write_text("\n".join(dict.fromkeys(seen)) + "\n")
     subprocess.run(  # noqa: S603 - builds and installs the distribution beside this file
         [
-            sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet",
-            "--no-index", "--no-deps", "--no-build-isolation", OUTSIDE,
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "--python",
+            python,
+            "install",
+            "--quiet",
+            "--no-index",
+            "--no-deps",
+            "--no-build-isolation",
+            OUTSIDE,
         ],
         check=True,
     )
@@ -51,10 +63,22 @@ def environment(tmp_path_factory) -> Path:
 
 def test_an_installed_method_is_listed_and_runs(environment, small_synthetic, tmp_path):
     listed = json.loads(bench(environment, "methods", "--json", cwd=tmp_path).stdout)
-    assert {"method": "mean-colour", "about": "the mean colour of the image", "plugin": "mean-colour:mean-colour"} in listed
+    assert {
+        "method": "mean-colour",
+        "about": "the mean colour of the image",
+        "plugin": "mean-colour:mean-colour",
+    } in listed
 
     ran = bench(
-        environment, "run", "--method", "mean-colour", "--protocol", "synthetic", "--data", small_synthetic, "--json",
+        environment,
+        "run",
+        "--method",
+        "mean-colour",
+        "--protocol",
+        "synthetic",
+        "--data",
+        small_synthetic,
+        "--json",
         cwd=tmp_path,
     )
 
@@ -65,8 +89,17 @@ def test_an_installed_method_is_listed_and_runs(environment, small_synthetic, tm
 
 def test_a_method_in_a_file_runs_without_being_installed(small_synthetic, tmp_path):
     ran = bench(
-        Path(sys.executable), "run", "--plugin", OUTSIDE / "mean_colour.py", "--method", "mean-colour",
-        "--protocol", "synthetic/image-to-image", "--data", small_synthetic, "--json",
+        Path(sys.executable),
+        "run",
+        "--plugin",
+        OUTSIDE / "mean_colour.py",
+        "--method",
+        "mean-colour",
+        "--protocol",
+        "synthetic/image-to-image",
+        "--data",
+        small_synthetic,
+        "--json",
         cwd=tmp_path,
     )
 
@@ -88,7 +121,10 @@ BROKEN = {
     "imports-nothing": ("import a_module_that_is_not_there\n", "a_module_that_is_not_there"),
     "misspells": (HEAD + "def bench_register_metods(register):\n    register('x', M)\n", "bench_register_methods"),
     "takes-a-name": (HEAD + "def bench_register_methods(register):\n    register('oracle', M)\n", "already"),
-    "raises": (HEAD + "def bench_register_methods(register):\n    register('half-done', M)\n    1 / 0\n", "ZeroDivisionError"),
+    "raises": (
+        HEAD + "def bench_register_methods(register):\n    register('half-done', M)\n    1 / 0\n",
+        "ZeroDivisionError",
+    ),
 }
 
 
@@ -105,7 +141,10 @@ def test_broken_plugins_show_their_problem_and_leave_everything_else_working(tmp
     for name, (_, words) in BROKEN.items():
         assert words in problems[f"{name}:{name}"]
     assert problems["vehicle-reid-bench:methods"] == ""
-    listed = {row["method"] for row in json.loads(bench(python, "methods", "--json", cwd=tmp_path, PYTHONPATH=str(site)).stdout)}
+    listed = {
+        row["method"]
+        for row in json.loads(bench(python, "methods", "--json", cwd=tmp_path, PYTHONPATH=str(site)).stdout)
+    }
     assert {"strong-baseline", "oracle"} <= listed
     asked = {"imports-nothing": "a_module_that_is_not_there", "half-done": "ZeroDivisionError"}
     for name, words in asked.items():

@@ -26,11 +26,11 @@ INTERRUPTED = 130
 class Bench(click.Group):
     """The group of all verbs: the harness's own, and those of the entry-point group ``bench.commands``."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the verbs, sorted."""
         return sorted({*VERBS, *(found.name for found in entry_points(group="bench.commands"))})
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Return one verb, imported now; a third party's that cannot be imported answers with the reason."""
         if cmd_name in VERBS:
             module, _, attribute = VERBS[cmd_name].partition(":")
@@ -72,7 +72,7 @@ def _broken(name: str, problem: str) -> click.Command:
 
     @click.command(name, short_help="(cannot be loaded)", context_settings={"ignore_unknown_options": True})
     @click.argument("args", nargs=-1)
-    def command(args: tuple[str, ...]) -> None:
+    def command(args: tuple[str, ...]) -> None:  # noqa: ARG001 - whatever it is, the answer is the same
         raise click.ClickException(f"command '{name}' could not be loaded: {problem}")
 
     return command

@@ -30,5 +30,7 @@ def make(layout: str, out: Path, **choices: int | None) -> None:
 
     protocol = load().protocol(layout)
     with progress("drawing") as advance:
-        made = protocol.make(out, progress=advance, **{name: value for name, value in choices.items() if value is not None})
+        made = protocol.make(
+            out, progress=advance, **{name: value for name, value in choices.items() if value is not None}
+        )
     click.echo(made)

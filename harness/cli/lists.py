@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -51,7 +51,7 @@ def methods(name: str | None, plugin: tuple[Path, ...], json_wanted: bool) -> No
     click.echo(_table(described["options"]))
 
 
-def _describe(registry: Registry, name: str) -> dict[str, list[dict[str, object]]]:
+def _describe(registry: Registry, name: str) -> dict[str, Any]:
     """Return everything that a user can choose of one method."""
     entry, method = registry.entry("method", name), registry.method(name)
     options = [
@@ -59,11 +59,14 @@ def _describe(registry: Registry, name: str) -> dict[str, list[dict[str, object]
             "option": option,
             "default": repr(field.get_default()),
             "about": field.description or "",
-            **{recipe: repr(values.get(option, "")) if option in values else "" for recipe, values in method.recipes.items()},
+            **{
+                recipe: repr(values.get(option, "")) if option in values else ""
+                for recipe, values in method.recipes.items()
+            },
         }
         for option, field in method.Options.model_fields.items()
     ]
-    described: dict[str, object] = {
+    return {
         "method": name,
         "about": entry.about or method.about,
         "plugin": entry.plugin,
@@ -73,7 +76,6 @@ def _describe(registry: Registry, name: str) -> dict[str, list[dict[str, object]
         "metric": method.metric,
         "options": options,
     }
-    return described  # type: ignore[return-value]
 
 
 @click.command()
@@ -88,7 +90,12 @@ def protocols(plugin: tuple[Path, ...], json_wanted: bool) -> None:
     for name in registry.names("protocol"):
         protocol = registry.protocol(name)
         rows += [
-            {"task": f"{name}/{task.name}", "version": protocol.version, "measures": " ".join(task.measures), "about": task.about}
+            {
+                "task": f"{name}/{task.name}",
+                "version": protocol.version,
+                "measures": " ".join(task.measures),
+                "about": task.about,
+            }
             for task in protocol.tasks
         ]
     _show(rows, json_wanted=json_wanted)

@@ -32,7 +32,9 @@ def _of_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="Use this; train nothing."),
         click.option("--runs", default="runs", show_default=True, type=click.Path(path_type=Path), metavar="DIR"),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
-        click.option("--devices", default=1, show_default=True, type=click.IntRange(1), help="Processes, one a device."),
+        click.option(
+            "--devices", default=1, show_default=True, type=click.IntRange(1), help="Processes, one a device."
+        ),
         click.option("--nodes", default=1, show_default=True, type=click.IntRange(1), help="Machines."),
         click.option(
             "--precision",

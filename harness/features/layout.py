@@ -24,7 +24,7 @@ BLOCK = 256
 LONGEST_KEY = 1024
 """Bytes; no file system that the data sets live on allows longer names in lists."""
 
-DTYPES = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
+DTYPES: dict[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 
 Array = npt.NDArray[Any]
 
@@ -84,21 +84,17 @@ def encode_keys(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:
     seen: set[str] = set()
     for key in keys:
         if key in seen:
-            twice = (
-                [name for name in dict.fromkeys(keys) if list(keys).count(name) > 1]
-                if len(keys) < 5000
-                else [key]
-            )
+            twice = [name for name in dict.fromkeys(keys) if list(keys).count(name) > 1] if len(keys) < 5000 else [key]
             raise FeatureError("a key stands twice", found=first_of(twice))
         seen.add(key)
     try:
         encoded = [key.encode() for key in keys]
     except UnicodeEncodeError as problem:
         raise FeatureError("a key is no text", found=repr(problem.object)) from None
-    for key in encoded:
-        if not 0 < len(key) <= LONGEST_KEY or b"\0" in key:
+    for stored in encoded:
+        if not 0 < len(stored) <= LONGEST_KEY or b"\0" in stored:
             raise FeatureError(
-                "a key cannot be stored", found=repr(key[:80]), expected=f"1 to {LONGEST_KEY} bytes, no NUL"
+                "a key cannot be stored", found=repr(stored[:80]), expected=f"1 to {LONGEST_KEY} bytes, no NUL"
             )
     return np.array(encoded, dtype=np.bytes_)
 

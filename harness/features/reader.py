@@ -243,9 +243,7 @@ def _check_layout(path: Path, file: h5py.File) -> None:
     if shape != (rows, shape[-1]) or not all(shape) or file["checksums"].shape != (blocks(rows), 32):
         raise _damaged(path, f"its parts do not fit together: {rows} keys, features {shape}")
     if "digest" not in file.attrs:
-        raise FeatureError(
-            "the feature file is not complete", where=path, next_step="run the same extraction again"
-        )
+        raise FeatureError("the feature file is not complete", where=path, next_step="run the same extraction again")
 
 
 def _check_dataset(path: Path, file: h5py.File, name: str) -> None:
@@ -256,18 +254,12 @@ def _check_dataset(path: Path, file: h5py.File, name: str) -> None:
     if not isinstance(found, h5py.Dataset):
         raise _damaged(path, f"'{name}' is no data set")
     properties = found.id.get_create_plist()
-    if (
-        properties.get_external_count()
-        or properties.get_layout() != h5py.h5d.CONTIGUOUS
-        or properties.get_nfilters()
-    ):
+    if properties.get_external_count() or properties.get_layout() != h5py.h5d.CONTIGUOUS or properties.get_nfilters():
         raise _damaged(path, f"'{name}' is not stored plainly in the file itself")
     rank = {"keys": 1, "features": 2, "checksums": 2}[name]
     dtype = found.dtype
     fits = {
-        "keys": dtype.kind == "S"
-        and 0 < dtype.itemsize <= LONGEST_KEY
-        and h5py.check_string_dtype(dtype) is not None,
+        "keys": dtype.kind == "S" and 0 < dtype.itemsize <= LONGEST_KEY and h5py.check_string_dtype(dtype) is not None,
         "features": dtype in DTYPES.values(),
         "checksums": dtype == np.uint8,
     }[name]

@@ -60,9 +60,7 @@ class FeatureWriter:
         dtype: str = "float32",
     ) -> None:
         if dtype not in DTYPES:
-            raise FeatureError(
-                "features cannot be stored in this type", found=dtype, expected=" or ".join(DTYPES)
-            )
+            raise FeatureError("features cannot be stored in this type", found=dtype, expected=" or ".join(DTYPES))
         if width < 1:
             raise FeatureError("features have no numbers", found=width, expected="a width of at least 1")
         self.path = Path(path)
@@ -218,9 +216,7 @@ def write_features(
     return Path(path)
 
 
-def _as_rows(
-    features: npt.ArrayLike, dtype: np.dtype[Any], width: int, keys: npt.NDArray[np.bytes_]
-) -> Array:
+def _as_rows(features: npt.ArrayLike, dtype: np.dtype[Any], width: int, keys: npt.NDArray[np.bytes_]) -> Array:
     """Return features in the file's type, checked."""
     array = np.asarray(features)
     if array.ndim != 2 or array.shape[1] != width or len(array) > len(keys):

@@ -103,9 +103,7 @@ def test_a_plugin_without_a_hook_says_what_is_expected():
 
 
 def test_an_exception_while_registering_takes_back_what_the_plugin_registered():
-    registry = registry_of(
-        bad=methods_of("half", fail=RuntimeError("the database is away")), good=methods_of("tiny")
-    )
+    registry = registry_of(bad=methods_of("half", fail=RuntimeError("the database is away")), good=methods_of("tiny"))
 
     assert registry.names("method") == ["tiny"]
     with pytest.raises(PluginError, match="'half' cannot be used") as caught:
