@@ -90,9 +90,7 @@ def read_per_query(path: str | Path, *, expected: str | None = None) -> PerQuery
     rows = _rows(path)
     header = next(rows, [])
     if tuple(header[:3]) != FIXED or len(set(header)) != len(header):
-        raise RecordError(
-            "the file holds no per-query values", where=path, found=header, expected=[*FIXED, "measures"]
-        )
+        raise RecordError("the file holds no per-query values", where=path, found=header, expected=[*FIXED, "measures"])
     keys: list[str] = []
     vehicle: list[int] = []
     values: list[list[float]] = [[] for _ in header[3:]]
@@ -111,9 +109,7 @@ def read_per_query(path: str | Path, *, expected: str | None = None) -> PerQuery
     columns = {measure: np.array(column) for measure, column in zip(header[3:], values, strict=True)}
     table = PerQuery(tuple(keys), np.array(vehicle, dtype=np.int64), columns)
     if expected is not None and table.digest != expected:
-        raise RecordError(
-            "the per-query values are not those of the record", where=path, expected=f"digest {expected}"
-        )
+        raise RecordError("the per-query values are not those of the record", where=path, expected=f"digest {expected}")
     return table
 
 
@@ -122,9 +118,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
         with gzip.open(path, "rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
-            raise RecordError(
-                "the per-query values are too large", where=path, expected=f"at most {MAX_BYTES} bytes"
-            )
+            raise RecordError("the per-query values are too large", where=path, expected=f"at most {MAX_BYTES} bytes")
         yield from csv.reader(io.StringIO(raw.decode(), newline=""), strict=True)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as problem:
         raise RecordError("the per-query values cannot be read", where=path, found=problem) from None

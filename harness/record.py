@@ -229,9 +229,7 @@ def write_record(path: str | Path, record: Record) -> None:
         file.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def read_record(
-    path: str | Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA
-) -> Record:
+def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA) -> Record:
     """Return a record, checked: its schema, its digest, every field.
 
     Args:
@@ -296,9 +294,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     except OSError as problem:
         raise RecordError("the record cannot be read", where=path, found=problem.strerror) from None
     if len(raw) > MAX_BYTES:
-        raise RecordError(
-            "the file is too large for a record", where=path, expected=f"at most {MAX_BYTES} bytes"
-        )
+        raise RecordError("the file is too large for a record", where=path, expected=f"at most {MAX_BYTES} bytes")
     try:
         content = json.loads(raw.decode(), parse_constant=_refuse_constant, object_pairs_hook=_once)
         digest(content)  # an infinity such as 1e999 has no canonical form
@@ -310,9 +306,7 @@ def _parsed(path: Path) -> dict[str, Any]:
             found=str(problem) or "too deeply nested",
         ) from None
     if not isinstance(content, dict):
-        raise RecordError(
-            "the file is no record", where=path, found=type(content).__name__, expected="a JSON object"
-        )
+        raise RecordError("the file is no record", where=path, found=type(content).__name__, expected="a JSON object")
     return content
 
 
@@ -332,15 +326,11 @@ def _validated(content: Mapping[str, Any], *, where: object) -> Record:
         return Record.model_validate_json(canonical_json(content), strict=True)
     except (TypeError, ValueError) as problem:
         if not isinstance(problem, ValidationError):  # from canonical_json: a path, an array, a NaN
-            raise RecordError(
-                "a field of the record cannot be written down", where=where, found=problem
-            ) from None
+            raise RecordError("a field of the record cannot be written down", where=where, found=problem) from None
         first = problem.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise RecordError(
-            f"field '{field}' of the record does not fit"
-            if field
-            else "the record does not agree with itself",
+            f"field '{field}' of the record does not fit" if field else "the record does not agree with itself",
             where=where,
             found=repr(first.get("input"))[:200] if field else None,
             expected=first["msg"],

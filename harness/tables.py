@@ -91,10 +91,7 @@ def scores_table(records: Sequence[Record]) -> str:
             {
                 "method": escape(record.method_name),
                 "queries": str(record.queries),
-                **{
-                    heading(word): percent(record.measures[word], record.deviations.get(word))
-                    for word in columns
-                },
+                **{heading(word): percent(record.measures[word], record.deviations.get(word)) for word in columns},
             }
             for record in mine
         ]
@@ -113,9 +110,7 @@ def remarks(record: Record) -> list[str]:
         reason = escape("; ".join(record.differences)) or "the data set is not the released one"
         notes.append(f"Not official: {reason}.")
     if record.ignored_queries:
-        notes.append(
-            f"{record.ignored_queries} of {record.queries} queries have no positive and are in no mean."
-        )
+        notes.append(f"{record.ignored_queries} of {record.queries} queries have no positive and are in no mean.")
     if record.ties:
         notes.append(f"{record.ties} pairs of a positive and a negative tie; the positive stands behind.")
     if record.draws:
