@@ -103,9 +103,7 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise DataError(
-                "the file is too large to be a list", where=path, expected=f"up to {MAX_BYTES} bytes"
-            )
+            raise DataError("the file is too large to be a list", where=path, expected=f"up to {MAX_BYTES} bytes")
         return path.read_bytes()
     except OSError as problem:
         missing = isinstance(problem, FileNotFoundError)

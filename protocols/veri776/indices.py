@@ -17,9 +17,7 @@ IGNORED = ("jk_index.txt", "jk_image.txt", "jk_index_776.txt")
 LINE = re.compile(r"[0-9]{1,9}(?:[ \t]+[0-9]{1,9})*|")
 
 
-def cross_check(
-    root: Path, queries: Sequence[Name], gallery: Sequence[Name], problems: Problems
-) -> list[str]:
+def cross_check(root: Path, queries: Sequence[Name], gallery: Sequence[Name], problems: Problems) -> list[str]:
     """Return a note for each ground-truth file that differs from the rule, with the number of pairs.
 
     A file has one line a query: rows of the test list, from 1. By the rule, positives are the query's vehicle
@@ -63,7 +61,5 @@ def _read(path: Path, problems: Problems) -> list[set[int]]:
     for number, text in enumerate(lines, 1):
         if not LINE.fullmatch(text):
             problems.add(path, number, misfit(text, "1 2 3"))
-        numbers.append(
-            set(np.array(text.split(), dtype=np.int64).tolist()) if LINE.fullmatch(text) else set()
-        )
+        numbers.append(set(np.array(text.split(), dtype=np.int64).tolist()) if LINE.fullmatch(text) else set())
     return numbers

@@ -16,9 +16,7 @@ from protocols.lists import Problems, quote, read_bytes
 from protocols.veri776.names import Name
 
 FILES = {"train_label.xml": ("train",), "test_label.xml": ("gallery", "query")}
-COLOURS = dict(
-    enumerate(("yellow", "orange", "green", "gray", "red", "blue", "white", "golden", "brown", "black"), 1)
-)
+COLOURS = dict(enumerate(("yellow", "orange", "green", "gray", "red", "blue", "white", "golden", "brown", "black"), 1))
 TYPES = dict(enumerate(("sedan", "suv", "van", "hatchback", "mpv", "pickup", "bus", "truck", "estate"), 1))
 VALUES = {"colour": COLOURS, "type": TYPES}
 ATTRIBUTES = {"colour": "colorID", "type": "typeID"}
@@ -73,9 +71,7 @@ def read_labels(
             notes.append(f"{file} labels {extra} images that are in no list")
         for asked in asking:
             columns[asked] = {
-                label: np.array(
-                    [found.get(name.file, _NOTHING)[label] for name in names[asked]], dtype=np.int64
-                )
+                label: np.array([found.get(name.file, _NOTHING)[label] for name in names[asked]], dtype=np.int64)
                 for label in ATTRIBUTES
             }
             if missing := sum(name.file not in found for name in names[asked]):
@@ -131,9 +127,7 @@ def read_items(path: Path) -> list[tuple[int, Item]]:
     declared = DECLARED.match(content)
     encoding = declared.group(1).decode().lower() if declared else "utf-8"
     if encoding not in ENCODINGS:
-        raise DataError(
-            "the label file's encoding is unknown", where=path, found=encoding, expected="gb2312 or utf-8"
-        )
+        raise DataError("the label file's encoding is unknown", where=path, found=encoding, expected="gb2312 or utf-8")
     items: list[tuple[int, Item]] = []
     parser = expat.ParserCreate("utf-8")  # overrides what the document declares
 

@@ -40,17 +40,13 @@ def read(root: Path) -> Dataset:
         names["train"] = read_names(root / LISTS["train"], problems)
     else:
         notes.append(f"{LISTS['train']} is missing: nothing can be trained on this copy")
-    tracks = track_list.read_tracks(
-        root / track_list.LIST, [name.file for name in names["gallery"]], problems
-    )
+    tracks = track_list.read_tracks(root / track_list.LIST, [name.file for name in names["gallery"]], problems)
     labels, notes_on_labels = read_labels(root, names, problems)
     notes += [*tracks.notes, *notes_on_labels, *_foreign_queries(names)]
     notes += cross_check(root, names["query"], names["gallery"], problems)
     problems.check()
     splits = {
-        split: _table(
-            split, names[split], tracks.number if split == "gallery" else None, labels.get(split, {})
-        )
+        split: _table(split, names[split], tracks.number if split == "gallery" else None, labels.get(split, {}))
         for split in LISTS
         if split in names
     }
@@ -61,9 +57,7 @@ def read(root: Path) -> Dataset:
     return Dataset(root, splits, unavailable, tuple(notes))
 
 
-def _table(
-    split: str, names: Sequence[Name], track: IntArray | None, labels: Mapping[str, IntArray]
-) -> ImageTable:
+def _table(split: str, names: Sequence[Name], track: IntArray | None, labels: Mapping[str, IntArray]) -> ImageTable:
     """Return the table of one split."""
     return ImageTable(
         tuple(f"{FOLDERS[split]}/{name.file}" for name in names),
@@ -80,8 +74,4 @@ def _foreign_queries(names: Mapping[str, Sequence[Name]]) -> list[str]:
     """Return a note on queries that are not test images, as they are in the release."""
     test = {name.file for name in names["gallery"]}
     foreign = sum(name.file not in test for name in names["query"])
-    return (
-        [f"{foreign} queries are not in {LISTS['gallery']}, where the release has them all"]
-        if foreign
-        else []
-    )
+    return [f"{foreign} queries are not in {LISTS['gallery']}, where the release has them all"] if foreign else []

@@ -148,9 +148,7 @@ def test_a_path_out_of_the_folder_is_refused_in_every_list(tmp_path, line):
 
 
 def test_bad_lines_of_all_lists_are_reported_together(tmp_path):
-    write_tree(
-        tmp_path, train=[*TRAIN, "nonsense"], query=["0002-c002.jpg", *QUERY], tracks=[*TRACKS, "lonely"]
-    )
+    write_tree(tmp_path, train=[*TRAIN, "nonsense"], query=["0002-c002.jpg", *QUERY], tracks=[*TRACKS, "lonely"])
     with pytest.raises(DataError) as raised:
         read(tmp_path)
 
@@ -167,18 +165,14 @@ def test_a_name_that_stands_twice_is_named_with_both_lines(tmp_path):
 
 
 def test_a_vehicle_in_training_and_test_is_refused(tmp_path):
-    with pytest.raises(
-        DataError, match=r"1 vehicles are in the training and in the test lists(.|\n)*found: 5"
-    ):
+    with pytest.raises(DataError, match=r"1 vehicles are in the training and in the test lists(.|\n)*found: 5"):
         read(write_tree(tmp_path, train=[*TRAIN, "0005_c001_00000001_0.jpg"]))
 
 
 def test_an_image_of_two_tracks_and_a_track_of_two_vehicles_are_named(tmp_path):
     with pytest.raises(DataError, match=f"test_track.txt:5: '{TEST[0]}' stands in line 1 already"):
         read(write_tree(tmp_path / "twice", tracks=[*TRACKS, f"0002_c002_t0200 {TEST[0]}"]))
-    with pytest.raises(
-        DataError, match=r"test_track.txt:1: track '0002_c002_t0175' has images of two vehicles"
-    ):
+    with pytest.raises(DataError, match=r"test_track.txt:1: track '0002_c002_t0175' has images of two vehicles"):
         read(write_tree(tmp_path / "two", tracks=[f"0002_c002_t0175 {TEST[0]} {TEST[3]}"]))
     with pytest.raises(DataError, match=r"test_track.txt:5: '0002_c003_t0176' stands in line 2 already"):
         read(write_tree(tmp_path / "named", tracks=[*TRACKS, "0002_c003_t0176 0002_c003_00084281_0.jpg"]))
@@ -282,6 +276,4 @@ def test_reading_opens_no_image_and_gives_int64_columns(tmp_path):
 
     assert not any((tmp_path / "image_test").glob("*"))
     for table in dataset.splits.values():
-        assert {table.label(name).dtype for name in ("vehicle", "camera", "time", "colour")} == {
-            np.dtype(np.int64)
-        }
+        assert {table.label(name).dtype for name in ("vehicle", "camera", "time", "colour")} == {np.dtype(np.int64)}

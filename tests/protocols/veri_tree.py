@@ -33,8 +33,7 @@ def write_lines(path: Path, lines: Iterable[str], end: str = "\n") -> Path:
 def xml(names: Sequence[str], colour: int = 1, kind: int = 4) -> bytes:
     """Return the labels of the images, in the encoding that the release declares."""
     items = [
-        f'<Item imageName="{name}" vehicleID="{name[:4]}" cameraID="{name[5:9]}"'
-        f' colorID="{colour}" typeID="{kind}" />'
+        f'<Item imageName="{name}" vehicleID="{name[:4]}" cameraID="{name[5:9]}" colorID="{colour}" typeID="{kind}" />'
         for name in names
         if parse_name(name)
     ]
