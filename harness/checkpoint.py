@@ -30,6 +30,7 @@ class CheckpointInfo(BaseModel):
         recipe: the set of options it was trained with.
         seed: of the training.
         train_on: the protocol whose training images were used.
+        train_data: digest of its training lists.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,7 @@ class CheckpointInfo(BaseModel):
     recipe: str = ""
     seed: int = 0
     train_on: str = ""
+    train_data: str = ""
 
 
 def save_checkpoint(path: Path, state: State, info: CheckpointInfo) -> Path:
@@ -104,9 +106,7 @@ def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) ->
         ("option", info.options, expected.options),
         ("number of classes", info.classes, expected.classes),
     ):
-        for name in sorted(
-            found.keys() & wanted.keys() if what != "option" else found.keys() | wanted.keys()
-        ):
+        for name in sorted(found.keys() & wanted.keys() if what != "option" else found.keys() | wanted.keys()):
             if found.get(name) != wanted.get(name):
                 raise CheckpointError(
                     f"the checkpoint has another {what}: {name}",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import DataError, FeatureError, UsageError
+import numpy as np
+
+from harness.errors import DataError, UsageError
 from harness.method import Metric
 from harness.progress import progress
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from harness.plugins import Registry
     from harness.protocol import Dataset, Protocol, Task
     from harness.scores import Scores
+
+log = logging.getLogger("bench")
 
 
 def evaluate(
@@ -48,8 +53,9 @@ def evaluate(
 
     protocol, tasks = (registry or load()).tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
-    with FeatureFile.open(Path(features)) as file:
-        return score(file, protocol, tasks[0], dataset, metric=metric, skip_missing=skip_missing, memory=memory)
+    with FeatureFile.open(features) as file:
+        dataset = with_features(file, tasks[0], dataset, skip_missing=skip_missing)
+        return score(file, protocol, tasks[0], dataset, metric=metric, memory=memory)
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -80,7 +86,6 @@ def score(
     dataset: Dataset,
     *,
     metric: Metric,
-    skip_missing: bool = False,
     memory: int | None = None,
 ) -> Scores:
     """Return the scores of an open feature file on a task of a data set already read; see ``evaluate``."""
@@ -90,10 +95,7 @@ def score(
     from harness.rules import relevance
     from harness.scores import Scores
 
-    if task.name in dataset.unavailable:
-        raise dataset.unavailable[task.name]
-    dataset = _with_features(file, task, dataset, skip_missing=skip_missing)
-    query, gallery = dataset.splits[task.query], dataset.splits[task.gallery]
+    query, gallery = dataset.split(task.query), dataset.split(task.gallery)
     with progress(f"ranking {protocol.name}/{task.name}") as advance:
         ranks = rank(
             file.rows(query.paths),
@@ -117,18 +119,23 @@ def score(
     return scores
 
 
-def _with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:
-    """Return the data set without the images that have no feature, if that was asked for."""
-    import numpy as np
+def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:
+    """Return the data set as the file covers it.
 
+    Raises:
+        DataError: the data set cannot serve the task.
+        FeatureError: images of the task have no feature, and ``skip_missing`` does not allow it.
+    """
+    if task.name in dataset.unavailable:
+        raise dataset.unavailable[task.name]
     known = set(file.keys)
     splits = dict(dataset.splits)
     for name in {task.query, task.gallery}:
-        table = dataset.splits[name]
+        table = dataset.split(name)
         present = np.fromiter((path in known for path in table.paths), dtype=np.bool_, count=len(table))
-        if not present.all():
-            if not skip_missing or not present.any():
-                file.require(table.paths)
-                raise FeatureError("features are missing", where=file.path)
+        if not skip_missing or not present.any():
+            file.require(table.paths)
+        elif not present.all():
+            log.warning("%d images of '%s' have no feature and are left out", int((~present).sum()), name)
             splits[name] = table.take(present)
     return replace(dataset, splits=splits)

@@ -12,21 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from harness.canonical import canonical_json, digest, file_digest
+from harness.canonical import digest, file_digest
+from harness.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, save_checkpoint
 from harness.code import code_digest
-from harness.errors import CheckpointError, RunError, UsageError
-from harness.evaluation import find_root, score
+from harness.contents import contents_digest
+from harness.errors import RunError, UsageError
+from harness.evaluation import find_root
+from harness.features import FeatureFile, Provenance
 from harness.files import replace_file
-from harness.fingerprint import contents_digest, dataset_digest
+from harness.fingerprint import dataset_digest
 from harness.method import Method, Options, create, resolve_options, trains
+from harness.record import Record, installed_versions
+from harness.recording import record_tasks
 from harness.request import Request
 
 if TYPE_CHECKING:
-    from harness.checkpoint import CheckpointInfo
-    from harness.features import Provenance
+    from lightning_fabric import Fabric
+
     from harness.plugins import Registry
-    from harness.protocol import Dataset, Protocol, Task
-    from harness.record import Record
+    from harness.protocol import Dataset, Protocol
 
 log = logging.getLogger("bench")
 
@@ -42,48 +46,41 @@ class Run:
         registry: where methods and protocols are found.
 
     Raises:
-        UsageError: an unknown method, variant, recipe, option, protocol or task.
+        UsageError: an unknown method, variant, recipe, protocol or task.
     """
 
     def __init__(self, request: Request, registry: Registry) -> None:
         self.request = request
-        self.registry = registry
         self.name, _, self.variant = request.method.partition("/")
         self.method = registry.method(self.name)
         self.protocol, self.tasks = registry.tasks(request.protocol)
         self.train_protocol = registry.protocol(request.train_on) if request.train_on else self.protocol
-        self.recipe = self._recipe()
-
-    def _recipe(self) -> str:
-        """Return the recipe asked for, or the one that the training protocol proposes if the method has it."""
-        if self.request.recipe is not None:
-            return self.request.recipe
         proposed = self.train_protocol.recipe
-        return proposed if proposed in self.method.recipes else ""
+        self.recipe = request.recipe if request.recipe is not None else proposed * (proposed in self.method.recipes)
+        self.options = self._options()
 
-    @cached_property
-    def options(self) -> Options:
-        """The options of this run; those of a given checkpoint where the user changed none."""
-        chosen = bool(self.request.changes or self.variant or self.request.recipe)
-        if self._given is not None and not chosen:
-            self.variant, self.recipe = self._given.variant, self._given.recipe
-            return self.method.Options(**self._given.options)
-        return resolve_options(
-            self.name, self.method, variant=self.variant, recipe=self.recipe, changes=self.request.changes
-        )
-
-    @cached_property
-    def _given(self) -> CheckpointInfo | None:
-        """What the user's checkpoint says of itself."""
-        if self.request.checkpoint is None:
-            return None
-        from harness.checkpoint import load_checkpoint
-
-        if not trains(self.method):
-            raise UsageError(
-                f"method '{self.name}' trains nothing and takes no checkpoint", found=self.request.checkpoint
+    def _options(self) -> Options:
+        """Return the options of this run: those of a given checkpoint where the user chose none."""
+        request = self.request
+        if request.checkpoint is None:
+            return resolve_options(
+                self.name, self.method, variant=self.variant, recipe=self.recipe, changes=request.changes
             )
-        return load_checkpoint(self.request.checkpoint)[1]
+        if not trains(self.method):
+            raise UsageError(f"method '{self.name}' trains nothing and takes no checkpoint", found=request.checkpoint)
+        given = load_checkpoint(request.checkpoint)[1]
+        expected = CheckpointInfo(method=self.name, variant=self.variant or given.variant, options=given.options)
+        check_belongs(request.checkpoint, given, expected)
+        self.variant, self.recipe = given.variant, given.recipe
+        if not request.changes and request.recipe is None:
+            return self.method.Options.model_validate(given.options)
+        options = resolve_options(
+            self.name, self.method, variant=self.variant, recipe=request.recipe or given.recipe, changes=request.changes
+        )
+        check_belongs(
+            request.checkpoint, given, expected.model_copy(update={"options": options.model_dump(mode="json")})
+        )
+        return options
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -104,18 +101,32 @@ class Run:
         return dataset
 
     @cached_property
+    def fabric(self) -> Fabric:
+        """The devices and processes."""
+        from harness.devices import open_fabric
+
+        return open_fabric(self.request.compute)
+
+    @cached_property
+    def _machine(self) -> dict[str, Any]:
+        """What of the machine moves digits."""
+        return {
+            "device": self.fabric.device.type,
+            "processes": self.fabric.world_size,
+            "precision": self.request.compute.precision,
+        }
+
+    @cached_property
     def identity(self) -> Mapping[str, Any]:
-        """Everything that the features depend on; two runs with one identity share a folder."""
-        options = self.options
+        """Everything that the features of an image depend on; runs of one identity share a folder."""
         identity: dict[str, Any] = {
             "method": self.name,
             "variant": self.variant,
-            "options": options.model_dump(mode="json"),
+            "options": self.options.model_dump(mode="json"),
             "code": code_digest(self.method),
             "training": TRAINING_VERSION,
             "seed": self.request.seed,
-            "precision": self.request.compute.precision,
-            "skip_broken": self.request.skip_broken,
+            **self._machine,
         }
         if self.request.checkpoint is not None:
             return {**identity, "checkpoint": file_digest(self.request.checkpoint)}
@@ -123,17 +134,17 @@ class Run:
             return identity
         return {
             **identity,
-            "validate": self.request.validate,
-            "hold_out": self.request.hold_out if self.request.validate == "train" else 0.0,
             "train_on": self.train_protocol.name,
             "train_data": dataset_digest(self.training, ("train",)),
             "train_images": contents_digest(self.training, ("train",)),
-            **machine(self.request.compute),
+            "skip_broken": self.request.skip_broken,
+            "validate": self.request.validate,
+            "hold_out": self.request.hold_out if self.request.validate == "train" else 0.0,
         }
 
     @cached_property
     def folder(self) -> Path:
-        """The run's folder, named by the method, the training set and the identity's digest."""
+        """The run's folder, named by the method, where its weights come from, and the identity's digest."""
         parts = [self.name, *([self.variant] if self.variant else [])]
         if trains(self.method):
             parts.append("checkpoint" if self.request.checkpoint else self.train_protocol.name)
@@ -141,16 +152,14 @@ class Run:
 
     @contextmanager
     def _working(self) -> Iterator[None]:
-        """Hold the folder, keep its log, and write the configuration."""
-        if not is_main():
+        """Hold the folder, keep its log, and write the configuration; only the first process does."""
+        if not self.fabric.is_global_zero:
             yield
             return
+        with replace_file(self.folder / "config.json") as file:
+            file.write(json.dumps({"recipe": self.recipe, **self.identity}, indent=2, sort_keys=True) + "\n")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / ".lock", timeout=0)
-            with lock, _log_to(self.folder / "run.log"):
-                with replace_file(self.folder / "config.json") as file:
-                    file.write(json.dumps({"recipe": self.recipe, **self.identity}, indent=2, sort_keys=True) + "\n")
+            with FileLock(self.folder / ".lock", timeout=0), _log_to(self.folder / "run.log"):
                 yield
         except Timeout:
             raise RunError(
@@ -158,7 +167,10 @@ class Run:
             ) from None
 
     def run(self) -> list[Record]:
-        """Do all that does not stand yet, and return a record for each task that the data set can serve."""
+        """Do all that does not stand yet; return a record for each task that the data set can serve.
+
+        Every process but the first returns an empty list.
+        """
         with self._working():
             return self._evaluate(self._extract(self._train()))
 
@@ -173,12 +185,12 @@ class Run:
             return self._extract(self._train())
 
     def _train(self) -> Path | None:
-        from harness.checkpoint import CheckpointInfo, save_checkpoint
-
-        if self.request.checkpoint is not None or not trains(self.method):
-            return self.request.checkpoint
+        request = self.request
+        if request.checkpoint is not None or not trains(self.method):
+            return request.checkpoint
         path = self.folder / "checkpoint.safetensors"
         if path.exists():
+            load_checkpoint(path)
             log.info("training: the checkpoint stands")
             return path
         from harness.training.session import prepare
@@ -188,24 +200,120 @@ class Run:
             self.training,
             needs=method.needs,
             input_size=method.input_size,
-            seed=self.request.seed,
+            seed=request.seed,
             folder=self.folder / "training",
-            compute=self.request.compute,
-            skip_broken=self.request.skip_broken,
-            validate=self.request.validate,
-            hold_out=self.request.hold_out,
+            compute=request.compute,
+            skip_broken=request.skip_broken,
+            validate=request.validate,
+            hold_out=request.hold_out,
         )
         method.fit(session)
-        info = CheckpointInfo(
+        if self.fabric.is_global_zero:
+            info = CheckpointInfo(
+                method=self.name,
+                variant=self.variant,
+                recipe=self.recipe,
+                options=self.options.model_dump(mode="json"),
+                classes=dict(session.classes),
+                code=code_digest(self.method),
+                seed=request.seed,
+                train_on=self.train_protocol.name,
+                train_data=dataset_digest(self.training, ("train",)),
+            )
+            save_checkpoint(path, method.state(), info)
+        self.fabric.barrier()
+        return path
+
+    def _extract(self, checkpoint: Path | None) -> Path:
+        from harness.extraction import extract
+
+        splits = sorted({name for task in self.tasks for name in (task.query, task.gallery)})
+        about = {
+            "protocol": self.protocol.name,
+            "splits": splits,
+            "data": dataset_digest(self.dataset, splits),
+            "images": contents_digest(self.dataset, splits),
+            "skip_broken": self.request.skip_broken,
+        }
+        path = self.folder / f"{self.protocol.name}-{digest(about)[:12]}" / "features.h5"
+        if path.exists():
+            FeatureFile.open(path).close()
+            log.info("extraction: the features stand")
+            return path
+        method = create(self.method, self.options)
+        info = None
+        if checkpoint is not None:
+            state, info = load_checkpoint(checkpoint)
+            method.restore(state, info.classes)
+        provenance = self._provenance(method, checkpoint, info, images=str(about["images"]))
+        return extract(
+            method,
+            self.dataset,
+            [self.dataset.split(name) for name in splits],
+            path,
+            provenance,
+            compute=self.request.compute,
+            skip_broken=self.request.skip_broken,
+        )
+
+    def _provenance(
+        self, method: Method, checkpoint: Path | None, info: CheckpointInfo | None, *, images: str
+    ) -> Provenance:
+        return Provenance(
             method=self.name,
             variant=self.variant,
             recipe=self.recipe,
             options=self.options.model_dump(mode="json"),
-            classes=dict(session.classes),
+            seed=info.seed if info else self.request.seed,
             code=code_digest(self.method),
-            seed=self.request.seed,
-            train_on=self.train_protocol.name,
+            checkpoint=None if checkpoint is None else file_digest(checkpoint),
+            train_on=info.train_on if info else None,
+            train_data=info.train_data if info else None,
+            dataset=self.protocol.name,
+            images=images,
+            input_size=method.input_size,
+            parameters=_parameters(method),
+            needs=tuple(sorted(method.needs - {"vehicle"})),
+            test_needs=tuple(sorted(method.test_needs)),
+            control=method.control,
+            metric=method.metric,
+            precision=self.request.compute.precision,
+            device=self.fabric.device.type,
+            versions=installed_versions(),
         )
-        if is_main():
-            save_checkpoint(path, method.state(), info)
-        return path
+
+    def _evaluate(self, features: Path) -> list[Record]:
+        if not self.fabric.is_global_zero:
+            return []
+        with FeatureFile.open(features) as file:
+            return record_tasks(
+                file,
+                self.protocol,
+                self.tasks,
+                self.dataset,
+                metric=self.request.metric,
+                skip_missing=self.request.skip_broken,
+                memory=self.request.memory,
+                folder=features.parent,
+            )
+
+
+def _parameters(method: Method) -> int | None:
+    """Return the number of trainable numbers of the method's network; None where it has none."""
+    model = getattr(method, "model", None)
+    if model is None or not hasattr(model, "parameters"):
+        return None
+    return sum(int(weight.numel()) for weight in model.parameters() if weight.requires_grad)
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    """Append the log to a file while the block runs."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -148,7 +148,7 @@ def evaluate(
     features: Path,
     protocol: str,
     data: Path | None,
-    metric: str | None,
+    metric: Literal["cosine", "euclidean"] | None,
     skip_broken: bool,
     plugin: tuple[Path, ...],
     memory: int | None,
@@ -156,7 +156,7 @@ def evaluate(
     json_wanted: bool,
 ) -> None:
     """Evaluate a feature file: the data set's lists are needed, its images are not."""
-    from harness.evaluation import evaluate_file
+    from harness.recording import evaluate_file
     from harness.plugins import load
 
     records = evaluate_file(

@@ -46,6 +46,9 @@ class Provenance(BaseModel):
         images: digest of the images' names and sizes.
         input_size: height and width in pixels.
         parameters: trainable numbers of the network.
+        needs: labels and boxes that training used.
+        test_needs: what the method was given beside the images.
+        control: whether the method is kept only to hold others against.
         metric: how the method wants its features compared.
         precision: lightning-fabric's word.
         device: its kind: ``cpu``, ``cuda``.
@@ -67,6 +70,9 @@ class Provenance(BaseModel):
     images: str | None = None
     input_size: tuple[int, int] | None = None
     parameters: int | None = None
+    needs: tuple[str, ...] = ()
+    test_needs: tuple[str, ...] = ()
+    control: bool = False
     metric: str | None = None
     precision: str | None = None
     device: str | None = None

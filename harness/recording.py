@@ -1,0 +1,146 @@
+"""From an open feature file to records: each task of a protocol scored once, and written down."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from harness.counts import differences
+from harness.errors import RecordError
+from harness.evaluation import find_root, score, with_features
+from harness.features import FeatureFile
+from harness.fingerprint import fingerprint
+from harness.method import Metric
+from harness.per_query import PerQuery, write_per_query
+from harness.record import PerQueryFile, Record, installed_versions, read_record, write_record
+
+if TYPE_CHECKING:
+    from harness.plugins import Registry
+    from harness.protocol import Dataset, Protocol, Task
+
+log = logging.getLogger("bench")
+
+
+def evaluate_file(
+    features: Path,
+    word: str,
+    *,
+    registry: Registry,
+    data: Path | None = None,
+    metric: Metric | None = None,
+    skip_missing: bool = False,
+    memory: int | None = None,
+    folder: Path | None = None,
+) -> list[Record]:
+    """Return the records of a feature file under the tasks that ``veri776`` or ``veri776/image-to-image`` names.
+
+    Args:
+        features: the file.
+        word: a protocol, or one task of it.
+        registry: where protocols are found.
+        data: the data set's folder.
+        metric: None for what the file proposes, else cosine.
+        skip_missing: leave out images without a feature; the results are then not official.
+        memory: bytes the kernel may use.
+        folder: where records and per-query values are written; None to write none.
+
+    Raises:
+        UsageError: an unknown name, or no data set.
+        DataError: the data set cannot be read, or serves none of the tasks.
+        FeatureError: the file is damaged, or is another data set's.
+    """
+    protocol, tasks = registry.tasks(word)
+    dataset = protocol.load(find_root(protocol, data))
+    with FeatureFile.open(features) as file:
+        return record_tasks(
+            file, protocol, tasks, dataset, metric=metric, skip_missing=skip_missing, memory=memory, folder=folder
+        )
+
+
+def record_tasks(
+    file: FeatureFile,
+    protocol: Protocol,
+    tasks: Sequence[Task],
+    dataset: Dataset,
+    *,
+    metric: Metric | None = None,
+    skip_missing: bool = False,
+    memory: int | None = None,
+    folder: Path | None = None,
+) -> list[Record]:
+    """Return a record for each task that the data set can serve; what stands in ``folder`` is used again.
+
+    Raises:
+        DataError: the data set serves none of the tasks.
+    """
+    chosen = metric or cast("Metric", file.provenance.metric or "cosine")
+    served = [task for task in tasks if task.name not in dataset.unavailable]
+    for task in tasks:
+        if task not in served:
+            if not served:
+                raise dataset.unavailable[task.name]
+            log.info("%s/%s is left out: %s", protocol.name, task.name, dataset.unavailable[task.name].what)
+    recorder = _Recorder(file, protocol, chosen, memory, folder)
+    return [recorder.record(task, with_features(file, task, dataset, skip_missing=skip_missing)) for task in served]
+
+
+@dataclass(frozen=True, eq=False)
+class _Recorder:
+    """Scores the tasks of one protocol on one feature file."""
+
+    file: FeatureFile
+    protocol: Protocol
+    metric: Metric
+    memory: int | None
+    folder: Path | None
+
+    def record(self, task: Task, dataset: Dataset) -> Record:
+        """Return the task's record: the one that stands, or a new one, written where there is a folder."""
+        name = f"{self.protocol.name}-{task.name}-{self.metric}"
+        if self.folder is not None:
+            standing = self._standing(self.folder / f"record-{name}.json", task, dataset)
+            if standing is not None:
+                return standing
+        scores = score(self.file, self.protocol, task, dataset, metric=self.metric, memory=self.memory)
+        query = dataset.split(task.query)
+        table = PerQuery(query.paths, query.vehicle, scores.per_query)
+        values = f"per-query-{name}.csv.gz"
+        record = Record.from_scores(
+            scores,
+            version=self.protocol.version,
+            differences=differences(task, dataset),
+            per_query=None if self.folder is None else PerQueryFile(name=values, digest=table.digest),
+            **self._about(),
+        )
+        if self.folder is not None:
+            write_per_query(self.folder / values, table)
+            write_record(self.folder / f"record-{name}.json", record)
+        return record
+
+    def _about(self) -> dict[str, Any]:
+        """Return what the feature file says of where it comes from, in the record's words."""
+        unrecorded = {"dataset", "images", "precision", "device"}
+        about = self.file.provenance.model_dump(exclude=unrecorded | {"versions", "metric"})
+        return {
+            **about,
+            "features": self.file.digest,
+            "width": self.file.shape[1],
+            "dtype": self.file.dtype.name,
+            "versions": self.file.provenance.versions or installed_versions(),
+        }
+
+    def _standing(self, path: Path, task: Task, dataset: Dataset) -> Record | None:
+        """Return the record that an earlier run wrote for these very features and this very task, if it is whole."""
+        if not path.is_file():
+            return None
+        try:
+            record = read_record(path)
+        except RecordError as problem:
+            log.info("%s is evaluated again: %s", path.name, problem.what)
+            return None
+        expected = (self.file.digest, fingerprint(self.protocol, task, dataset), self.metric)
+        whole = record.per_query is not None and (path.parent / record.per_query.name).is_file()
+        return record if whole and (record.features, record.fingerprint, record.metric) == expected else None
