@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -77,10 +78,21 @@ class FeatureWriter:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self._resume():
+                self._reserve()
                 self._start()
-        except OSError as problem:
-            raise cannot_write(self.partial, problem) from None
+        except (OSError, RuntimeError) as problem:
+            raise _disk(self.partial, problem) from None
         return self
+
+    def _reserve(self) -> None:
+        """See that the disk holds the whole file, before HDF5 finds out halfway through a flush."""
+        numbers = self._shape[0] * self._shape[1] * self._dtype.itemsize
+        with self.partial.open("wb") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, numbers + self._keys.nbytes + 32 * blocks(self._shape[0]))
+            except OSError:
+                self.partial.unlink()
+                raise
 
     def _start(self) -> None:
         """Lay the file out; contiguous data sets of their final size change no metadata when rows are written."""
