@@ -31,7 +31,7 @@ class Random(Method):
     test_needs = frozenset({"path"})
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - it looks at nothing
-        """Return (n, 64) normal numbers seeded by each path."""
+        """Return (n, 64), drawn by each path."""
         return torch.stack([_drawn(path) for path in needed["path"]])
 
 
@@ -44,22 +44,21 @@ class Oracle(Method):
     test_needs = frozenset({"vehicle"})
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:
-        """Return (n, 64) normal numbers seeded by each vehicle."""
+        """Return (n, 64), drawn by each vehicle."""
         return torch.stack([_drawn(str(vehicle)) for vehicle in needed["vehicle"].tolist()]).to(images.device)
 
 
 def _drawn(word: str) -> Tensor:
-    seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
-    return torch.from_numpy(np.random.default_rng(seed).standard_normal(WIDTH, dtype=np.float32))
+    """Return (64,) float32, -1 to 1, by the word's SHAKE-256: the same digits everywhere."""
+    digits = np.frombuffer(hashlib.shake_256(word.encode()).digest(2 * WIDTH), dtype="<u2")
+    return torch.from_numpy(digits.astype(np.float32) / 2**15 - 1)
 
 
 class ColourHistogramOptions(Options):
     """How colours are counted."""
 
     bins: int = Field(8, ge=1, le=64, description="bins of each of the three axes")
-    space: Literal["rgb", "hsv"] = Field(
-        "hsv", description="axes: red, green, blue; or hue, saturation, value"
-    )
+    space: Literal["rgb", "hsv"] = Field("hsv", description="axes: red, green, blue; or hue, saturation, value")
     input_size: int = Field(64, ge=1, description="height and width of the input in pixels")
 
 
@@ -91,9 +90,7 @@ def hsv(images: Tensor) -> Tensor:
     chroma = value - images.amin(1)
     red, green, blue = images.unbind(1)
     spread = chroma.clamp(min=torch.finfo(images.dtype).tiny)
-    sextants = torch.stack(
-        ((green - blue) / spread, 2 + (blue - red) / spread, 4 + (red - green) / spread), dim=1
-    )
+    sextants = torch.stack(((green - blue) / spread, 2 + (blue - red) / spread, 4 + (red - green) / spread), dim=1)
     hue = sextants.gather(1, strongest.unsqueeze(1)).squeeze(1) / 6 % 1.0
     saturation = chroma / value.clamp(min=torch.finfo(images.dtype).tiny)
     return torch.stack((hue, saturation, value), dim=1)

@@ -12,9 +12,5 @@ def bench_register_methods(register: Register) -> None:
         about="ResNet with BNNeck, cross-entropy and batch-hard triplets (Luo et al., 2019)",
     )
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
-    register(
-        "oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere"
-    )
-    register(
-        "colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs"
-    )
+    register("oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere")
+    register("colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs")

@@ -31,9 +31,7 @@ def cross_entropy(logits: Tensor, classes: Tensor, smoothing: float = 0.0) -> Te
     return functional.cross_entropy(logits, classes, ignore_index=UNKNOWN, label_smoothing=smoothing)
 
 
-def batch_hard_triplet(
-    features: Tensor, vehicles: Tensor, margin: float = 0.3, *, normalised: bool = False
-) -> Tensor:
+def batch_hard_triplet(features: Tensor, vehicles: Tensor, margin: float = 0.3, *, normalised: bool = False) -> Tensor:
     """Return the batch-hard triplet loss (Hermans et al., 2017, equation 5) with the Euclidean distance D.
 
     L = mean over the anchors a of relu(margin + max over p of D(a, p) - min over n of D(a, n)): p is another
@@ -56,6 +54,4 @@ def batch_hard_triplet(
 def _batch_hard(margin: float, normalised: bool) -> tuple[BatchHardMiner, TripletMarginLoss]:
     distance = LpDistance(normalize_embeddings=normalised, p=2, power=1)
     # The library's own reducer would leave the anchors without a loss out of the mean.
-    return BatchHardMiner(distance=distance), TripletMarginLoss(
-        margin, distance=distance, reducer=MeanReducer()
-    )
+    return BatchHardMiner(distance=distance), TripletMarginLoss(margin, distance=distance, reducer=MeanReducer())

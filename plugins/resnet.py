@@ -30,9 +30,7 @@ def resnet_trunk(backbone: Backbone, last_stride: int) -> nn.Sequential:
     # torchvision strides a basic block in its first convolution and a bottleneck in its second.
     strided = first.conv2 if backbone == "resnet50" else first.conv1
     strided.stride = first.downsample[0].stride = (last_stride, last_stride)
-    return nn.Sequential(
-        OrderedDict((name, part) for name, part in network.named_children() if name not in HEAD)
-    )
+    return nn.Sequential(OrderedDict((name, part) for name, part in network.named_children() if name not in HEAD))
 
 
 HEAD = ("avgpool", "fc")

@@ -8,7 +8,7 @@ Section numbers are the reference's unless the report is named.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -35,7 +35,7 @@ class StrongBaselineOptions(Options):
     weights: str = Field("imagenet", description="the trunk's first weights: imagenet, none or a file")
     last_stride: int = Field(1, ge=1, le=2, description="stride of the trunk's last stage (section 3.4)")
     attention: Literal["none", "cbam"] = Field("none", description="attention behind the trunk (report, 3.3)")
-    width: int | Literal["full"] = Field(
+    width: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
         "full", description="numbers in a feature, by a linear layer; full: the trunk's"
     )
     neck: Literal["bnneck", "none"] = Field("bnneck", description="layer between the losses (section 3.5)")
@@ -162,9 +162,7 @@ class StrongBaseline(NetworkMethod):
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        return torch.optim.Adam(
-            trained, lr=self.options.learning_rate, weight_decay=self.options.weight_decay
-        )
+        return torch.optim.Adam(trained, lr=self.options.learning_rate, weight_decay=self.options.weight_decay)
 
     def losses(
         self,
@@ -206,9 +204,7 @@ class StrongBaselineNetwork(nn.Module):
         Args:
             images: (n, 3, h, w) float, RGB, 0 to 1.
         """
-        maps = self.trunk(
-            self.normalise(images)
-        )  # (n, c, h/16, w/16), or h/32 and w/32 with a last stride of 2
+        maps = self.trunk(self.normalise(images))  # (n, c, h/16, w/16), or h/32 and w/32 with a last stride of 2
         maps = self.attention(maps)  # (n, c, ., .)
         before = self.reduce(maps.mean((2, 3)))  # (n, c) to (n, d)
         after = self.neck(before)  # (n, d)

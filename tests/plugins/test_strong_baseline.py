@@ -1,0 +1,333 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from harness.errors import CheckpointError, UsageError
+from harness.images import ImageTable
+from harness.method import create, resolve_options
+from harness.protocol import Dataset
+from harness.training.batches import PK
+from harness.training.session import Compute, prepare
+from plugins.augment import MEAN, STD
+from plugins.strong_baseline import StrongBaseline
+
+VERI = {"vehicle": 576}
+TINY = {
+    "backbone": "resnet18",
+    "weights": "none",
+    "width": "16",
+    "input_size": "32",
+    "pad": "0",
+    "flip": "0",
+    "erase": "0",
+}
+
+
+def baseline(recipe="", variant="", **changes):
+    options = resolve_options("strong-baseline", StrongBaseline, recipe=recipe, variant=variant, changes=changes)
+    return create(StrongBaseline, options)
+
+
+def bare(method, classes=None):
+    """The architecture without memory for its weights."""
+    with torch.device("meta"):
+        return method.architecture(classes or VERI)
+
+
+def convolution(inside, outside, side):
+    """The weights of a bias-free convolution and of the batch normalisation behind it."""
+    return inside * outside * side * side + 2 * outside
+
+
+def resnet18():
+    """He et al. (2016), table 1: a 7x7 stem, then four stages of two blocks of two 3x3 convolutions."""
+    total, inside = convolution(3, 64, 7), 64
+    for outside in (64, 128, 256, 512):
+        total += convolution(inside, outside, 3) + 3 * convolution(outside, outside, 3)
+        total += convolution(inside, outside, 1) if inside != outside else 0
+        inside = outside
+    return total
+
+
+def resnet50():
+    """The same table: stages of 3, 4, 6 and 3 bottlenecks of 1x1, 3x3 and 1x1, four times wider behind."""
+    total, inside = convolution(3, 64, 7), 64
+    for middle, blocks in ((64, 3), (128, 4), (256, 6), (512, 3)):
+        outside = 4 * middle
+        total += convolution(inside, outside, 1)
+        for _ in range(blocks):
+            total += convolution(inside, middle, 1) + convolution(middle, middle, 3)
+            total += convolution(middle, outside, 1)
+            inside = outside
+    return total
+
+
+def cbam(channels):
+    return 2 * channels * (channels // 16) + 2 * 49
+
+
+def test_the_trunks_have_their_published_sizes():
+    assert (resnet18(), resnet50()) == (11_176_512, 23_508_032)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "variant", "expected"),
+    [
+        # Reference form: trunk, BNNeck, bias-free classifier over VeRi's 576 vehicles.
+        ("paper", "", resnet50() + 2 * 2048 + 2048 * 576),
+        ("paper", "resnet18", resnet18() + 2 * 512 + 512 * 576),
+        ("paper", "no-bnneck", resnet50() + 2048 * 576),
+        ("paper", "resnet50-cbam", resnet50() + cbam(2048) + 2 * 2048 + 2048 * 576),
+        # Report form: a linear layer with biases to 512 in between, whatever the trunk's width.
+        ("report", "", resnet50() + 2049 * 512 + 2 * 512 + 512 * 576),
+        ("report", "resnet18", resnet18() + 513 * 512 + 2 * 512 + 512 * 576),
+        ("report", "resnet18-cbam", resnet18() + cbam(512) + 513 * 512 + 2 * 512 + 512 * 576),
+        ("report", "resnet50-cbam", resnet50() + cbam(2048) + 2049 * 512 + 2 * 512 + 512 * 576),
+    ],
+)
+def test_the_parameters_are_those_of_the_layer_list(recipe, variant, expected):
+    network = bare(baseline(recipe, variant))
+
+    assert sum(tensor.numel() for tensor in network.parameters()) == expected
+
+
+def test_only_the_necks_bias_is_frozen():
+    network = bare(baseline())
+
+    assert [name for name, tensor in network.named_parameters() if not tensor.requires_grad] == ["neck.bias"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "variant", "width", "side"),
+    [
+        ("paper", "", 2048, 14),
+        ("paper", "stride-2", 2048, 7),
+        ("paper", "resnet18", 512, 14),
+        ("report", "", 512, 7),
+        ("report", "resnet18", 512, 7),
+    ],
+)
+def test_the_shapes_at_224_are_the_papers(recipe, variant, width, side):
+    network = bare(baseline(recipe, variant))
+    maps = []
+    network.attention.register_forward_hook(lambda _layer, _given, found: maps.append(tuple(found.shape)))
+
+    outputs = network.train()(torch.empty(2, 3, 224, 224, device="meta"))
+    feature = network.eval()(torch.empty(2, 3, 224, 224, device="meta"))
+
+    assert maps[0][2:] == (side, side)
+    assert {name: tuple(tensor.shape) for name, tensor in outputs.items()} == {
+        "before": (2, width),
+        "after": (2, width),
+        "logits": (2, 576),
+    }
+    assert tuple(feature.shape) == (2, width)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A small network in evaluation mode, with its method; tests leave it as it is."""
+    torch.manual_seed(0)
+    method = baseline(**TINY)
+    method.model = method.network({"vehicle": 5}).eval()
+    return method
+
+
+def test_the_feature_is_the_normalised_image_through_trunk_mean_reduction_and_neck(small):
+    images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    network = small.model
+
+    with torch.no_grad():
+        found = small.embed(images)
+        normal = (images - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+        f = network.reduce(network.trunk(normal).mean((2, 3)))
+        f = (f - network.neck.running_mean) / (network.neck.running_var + 1e-5).sqrt() * network.neck.weight
+
+    torch.testing.assert_close(found, f / f.norm(dim=1, keepdim=True))
+
+
+def test_a_checkpoint_gives_the_same_features_without_fetching_weights(small):
+    images = torch.rand(2, 3, 32, 32)
+    again = baseline(**{**TINY, "weights": "/nowhere/weights.pth"})
+
+    again.restore(small.state(), {"vehicle": 5})
+    again.model.eval()
+
+    with torch.no_grad():
+        assert torch.equal(again.embed(images), small.embed(images))
+
+
+def test_a_missing_weights_file_stops_before_training():
+    with pytest.raises(CheckpointError, match="no such weights file"):
+        baseline(**{**TINY, "weights": "/nowhere/weights.pth"}).network({"vehicle": 5})
+
+
+def outputs_of(n=8, d=6, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        "before": torch.randn(n, d, generator=generator),
+        "after": torch.randn(n, d, generator=generator) * 3,
+        "logits": torch.randn(n, 4, generator=generator),
+    }
+
+
+@pytest.mark.parametrize(("recipe", "side", "smoothing"), [("paper", "before", 0.1), ("report", "after", 0.0)])
+def test_each_form_has_its_own_two_losses(recipe, side, smoothing):
+    method, outputs, vehicles = baseline(recipe), outputs_of(), torch.arange(8) // 2
+    seen = outputs[side] if recipe == "paper" else torch.nn.functional.normalize(outputs[side])
+
+    losses = method.losses(outputs, {"vehicle": vehicles}, method.stages(VERI)[0])
+
+    distance = torch.cdist(seen.double(), seen.double())
+    same = vehicles[:, None] == vehicles
+    hardest = [distance[a][same[a]].max() - distance[a][~same[a]].min() for a in range(8)]
+    triplet = torch.stack(hardest).add(0.3).relu().mean()
+    logs = outputs["logits"].log_softmax(1)
+    right = logs[range(8), vehicles]
+    entropy = -((1 - smoothing) * right + smoothing * logs.mean(1)).mean()
+    assert losses.keys() == {"cross-entropy", "triplet"}
+    assert losses["triplet"].item() == pytest.approx(triplet.item(), rel=1e-5)
+    assert losses["cross-entropy"].item() == pytest.approx(entropy.item(), rel=1e-5)
+
+
+def test_the_reference_trains_120_epochs_of_16_by_4_with_adam():
+    method = baseline("paper")
+    (stage,) = method.stages(VERI)
+    optimiser = stage.optimiser(bare(method))
+    (group,) = optimiser.param_groups
+    scheduler = stage.schedule(optimiser, 100)
+
+    assert (stage.epochs, stage.batches, stage.advance) == (120, PK(16, 4), "epoch")
+    assert (type(optimiser), group["initial_lr"], group["weight_decay"]) == (torch.optim.Adam, 3.5e-4, 5e-4)
+    assert scheduler.get_last_lr() == [pytest.approx(3.5e-6)]
+    assert [type(step).__name__ for step in stage.augment.transforms] == [
+        "RandomHorizontalFlip",
+        "RandomCrop",
+        "RandomErasing",
+    ]
+
+
+def test_the_report_trains_20_epochs_and_5_more_with_a_fresh_adam():
+    method = baseline("report")
+    first, second = method.stages(VERI)
+    network = bare(method)
+    optimisers = [stage.optimiser(network) for stage in (first, second)]
+
+    assert (first.epochs, second.epochs) == (20, 5)
+    assert optimisers[0] is not optimisers[1]
+    for stage, optimiser in zip((first, second), optimisers, strict=True):
+        (group,) = optimiser.param_groups
+        assert stage.schedule(optimiser, 10).get_last_lr() == [3e-4]
+        assert group["weight_decay"] == 0
+        assert [type(step).__name__ for step in stage.augment.transforms] == [
+            "RandomHorizontalFlip",
+            "ColorJitter",
+        ]
+
+
+@pytest.mark.parametrize("recipe", ["paper", "report", "quick"])
+def test_untrained_is_the_same_network_without_a_stage(recipe):
+    assert baseline(recipe, "untrained").stages(VERI) == []
+
+
+def test_a_warm_up_never_outlasts_the_training():
+    method = baseline(epochs="3")
+    (stage,) = method.stages(VERI)
+    optimiser = stage.optimiser(bare(method))
+    scheduler = stage.schedule(optimiser, 1)
+    for _ in range(3):
+        optimiser.step()
+        scheduler.step()
+
+    assert scheduler.get_last_lr() == [3.5e-4]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("backbone", "resnet34"),
+        ("last_stride", "3"),
+        ("width", "wide"),
+        ("width", "0"),
+        ("attention", "se"),
+        ("triplet_on", "both"),
+        ("label_smoothing", "1"),
+        ("p", "1"),
+        ("epochs", "-1"),
+        ("learning_rate", "0"),
+        ("milestones", "40,never"),
+        ("input_size", "16"),
+        ("flip", "1.5"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_named(option, value):
+    with pytest.raises(UsageError, match=f"option '{option}.* of strong-baseline does not fit"):
+        baseline(**{option: value})
+
+
+def test_milestones_and_widths_are_written_as_words():
+    options = baseline(milestones="30, 60,90", width="256").options
+
+    assert (options.milestones, options.width) == ((30, 60, 90), 256)
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory):
+    """Eight vehicles with eight images each: a coarse pattern a vehicle, under noise and light an image."""
+    root = tmp_path_factory.mktemp("eight")
+    random = np.random.default_rng(0)
+    patterns = random.integers(0, 2, (8, 4, 4, 3)) * 60 + 60
+    paths = []
+    for vehicle, pattern in enumerate(patterns):
+        for number in range(8):
+            pixels = np.kron(pattern, np.ones((8, 8, 1))) * random.uniform(0.7, 1.3)
+            pixels = pixels + random.normal(0, 20, pixels.shape)
+            paths.append(f"{vehicle}_{number}.jpg")
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(root / paths[-1], quality=90)
+    table = ImageTable(tuple(paths), np.repeat(np.arange(8) + 100, 8))
+    return Dataset(root, {"train": table})
+
+
+def cmc_at_1(method, dataset):
+    """The share of images whose nearest other image is of the same vehicle."""
+    table = dataset.splits["train"]
+    pixels = [np.asarray(Image.open(dataset.root / path)) for path in table.paths]
+    images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        features = method.embed(images)
+    nearest = (features @ features.T).fill_diagonal_(-2).argmax(1).numpy()
+    return float((table.vehicle[nearest] == table.vehicle).mean())
+
+
+@pytest.fixture
+def one_thread():
+    """Steps this small gain nothing from a second thread, and lose much to one where tests share the machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def trained(method, dataset, folder):
+    session = prepare(
+        dataset,
+        needs=method.needs,
+        input_size=method.input_size,
+        seed=1,
+        folder=folder,
+        compute=Compute(device="cpu"),
+        validate="none",
+    )
+    method.fit(session)
+    return method
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("recipe", ["paper", "report"])
+def test_both_forms_learn_eight_vehicles_by_heart(eight, tmp_path, recipe):
+    schedule = {"schedule": "cosine", "warm_up": "1", "learning_rate": "1e-3", "continued_epochs": "0"}
+    method = baseline(recipe, **TINY, **schedule, p="8", k="2", epochs="8")
+
+    assert cmc_at_1(trained(baseline(recipe, "untrained", **TINY), eight, tmp_path / "untrained"), eight) < 0.9
+    assert cmc_at_1(trained(method, eight, tmp_path / "trained"), eight) == 1.0
