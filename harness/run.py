@@ -15,12 +15,11 @@ from filelock import FileLock, Timeout
 from harness.canonical import digest, file_digest
 from harness.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, save_checkpoint
 from harness.code import code_digest
-from harness.contents import contents_digest
 from harness.errors import RunError, UsageError
 from harness.evaluation import find_root
 from harness.features import FeatureFile, Provenance
 from harness.files import replace_file
-from harness.fingerprint import dataset_digest
+from harness.fingerprint import contents_digest, dataset_digest
 from harness.method import Method, Options, create, resolve_options, trains
 from harness.record import Record, installed_versions
 from harness.recording import record_tasks
