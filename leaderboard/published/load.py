@@ -1,0 +1,169 @@
+"""Reading the transcribed documents into one flat list of numbers."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import RecordError, unknown_name
+from leaderboard.published.schema import (
+    NOT_STATED,
+    NOTHING,
+    OF_THE_ROW,
+    Column,
+    Dataset,
+    Published,
+    Row,
+    Table,
+    percent,
+)
+
+T = TypeVar("T")
+
+FOLDER = Path(__file__).parent
+DATASETS = "datasets.toml"
+
+
+@dataclass(frozen=True)
+class Number:
+    """One printed number with all that is said of it.
+
+    Attributes:
+        document: the document's word.
+        table: the table it stands in.
+        row: the row it stands in; ``place`` is its number from 1.
+        place: number of the row.
+        index: number of the column, from 0.
+    """
+
+    document: str
+    table: Table
+    row: Row
+    place: int
+    index: int
+
+    @property
+    def column(self) -> Column:
+        """What its column holds."""
+        return self.table.columns[self.index]
+
+    @cached_property
+    def printed(self) -> str:
+        """The value as it is printed."""
+        return self.row.values[self.index]
+
+    @cached_property
+    def text(self) -> str:
+        """The value as it is printed, or its correction."""
+        corrections = {correction.column: correction.value for correction in self.row.corrections}
+        return corrections.get(self.index + 1, self.printed)
+
+    @cached_property
+    def value(self) -> Decimal:
+        """In percent, with the printed digits."""
+        return percent(self.text, self.table.scale)
+
+    @cached_property
+    def step(self) -> Decimal:
+        """One unit of the last printed digit, in percent."""
+        return Decimal(1).scaleb(int(self.value.as_tuple().exponent))
+
+    @property
+    def subset(self) -> str:
+        """The test set, of the row where the column leaves it to the row."""
+        return self.row.subset if self.column.subset == OF_THE_ROW else self.column.subset
+
+    @property
+    def question(self) -> tuple[str, str, str, str]:
+        """Data set, subset, task and measure: what two numbers must share to answer the same question."""
+        return self.column.dataset, self.subset, self.column.task, self.column.measure
+
+    @property
+    def where(self) -> str:
+        """Document, table, row and column in one line."""
+        return f"{self.document}, table {self.table.number}, {self.row.printed}, {self.column.printed}"
+
+
+@dataclass(frozen=True)
+class Library:
+    """All documents, and the data sets that they can name."""
+
+    documents: tuple[Published, ...]
+    datasets: Mapping[str, Dataset]
+
+    @cached_property
+    def numbers(self) -> tuple[Number, ...]:
+        """Every printed number, document by document, row by row."""
+        return tuple(number for document in self.documents for number in numbers(document))
+
+
+def numbers(document: Published) -> Iterable[Number]:
+    """Return the numbers of one document, row by row."""
+    for table in document.table:
+        for place, row in enumerate(table.rows, 1):
+            for index, printed in enumerate(row.values):
+                if printed != NOTHING:
+                    yield Number(document.document.name, table, row, place, index)
+
+
+def load(folder: Path = FOLDER) -> Library:
+    """Return all documents of a folder.
+
+    Args:
+        folder: holds ``datasets.toml`` and one TOML file a document.
+
+    Raises:
+        RecordError: a file cannot be read, does not fit the schema, names an unknown data set, subset or task, or
+            is a document that another file is too.
+    """
+    known = _read(folder / DATASETS, TypeAdapter(dict[str, Dataset]))
+    documents: dict[str, Published] = {}
+    for path in sorted(folder.glob("*.toml")):
+        if path.name == DATASETS:
+            continue
+        document = _read(path, TypeAdapter(Published))
+        if document.document.name in documents:
+            raise RecordError("a document is transcribed twice", where=path, found=document.document.name)
+        for number in numbers(document):
+            _check(number, known)
+        for count in document.count:
+            _require("data set", count.dataset, known, f"{document.document.name}, {count.where}")
+        documents[document.document.name] = document
+    return Library(tuple(documents.values()), known)
+
+
+def _read(path: Path, adapter: TypeAdapter[T]) -> T:
+    try:
+        return adapter.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        raise RecordError(
+            "the transcription does not fit its schema",
+            where=f"{path}: {'.'.join(str(part) for part in first['loc'])}",
+            found=repr(first.get("input"))[:200] if first["type"] != "value_error" else None,
+            expected=first["msg"],
+        ) from None
+    except (OSError, ValueError) as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        raise RecordError("the transcription cannot be read", where=path, found=problem) from None
+
+
+def _check(number: Number, known: Mapping[str, Dataset]) -> None:
+    _require("data set", number.column.dataset, known, number.where)
+    dataset = known[number.column.dataset]
+    _require(f"task of {dataset.title}", number.column.task, (*dataset.tasks, NOT_STATED), number.where)
+    _require(f"subset of {dataset.title}", number.subset, dataset.subsets, number.where)
+
+
+def _require(kind: str, name: str, known: Iterable[str], where: str) -> None:
+    """Raise the error for a name that is not known, with the place where it stands."""
+    if name not in (names := list(known)):
+        error = unknown_name(kind, name, names, error=RecordError)
+        error.where = where
+        raise error
