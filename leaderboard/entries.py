@@ -28,14 +28,14 @@ def collect(records: Iterable[Path], runs: Iterable[Path] = ()) -> tuple[Entry, 
     is provenance. Two files with the same run and other digits cannot both be right.
 
     Args:
-        records: folders of records, all their JSON files.
-        runs: folders of runs; a run's records lie in its folder ``records``.
+        records: folders of records; every JSON file below them is one.
+        runs: folders of runs; a run names its records ``record-TASK.json``.
 
     Raises:
         RecordError: a folder is missing, a file is no record, or two records of one run contradict each other.
     """
     entries: dict[str, Entry] = {}
-    for path in [*_files(records, "*.json"), *_files(runs, "**/records/*.json")]:
+    for path in [*_files(records, "**/*.json"), *_files(runs, "**/record-*.json")]:
         entry = Entry(read_record(path), path)
         first = entries.setdefault(entry.record.run, entry)
         if _digits(first.record) != _digits(entry.record):

@@ -173,7 +173,7 @@ def test_two_records_of_one_run_that_disagree_are_refused(folder):
 
 
 def test_runs_are_searched_for_their_records(folder):
-    write_record(folder.parent / "runs" / "a-run" / "records" / "image-to-image.json", record())
+    write_record(folder.parent / "runs" / "a-run" / "record-synthetic-image-to-image-cosine.json", record())
     (folder.parent / "runs" / "a-run" / "config.json").write_text("{}")
 
     done = bench("--runs", folder.parent / "runs", "--json")
