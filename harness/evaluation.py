@@ -109,6 +109,7 @@ def score(
         ranks,
         task.measures,
         queries=len(query),
+        drawn=task.rule.draws is not None,
         task=f"{protocol.name}/{task.name}",
         metric=metric,
         fingerprint=fingerprint(protocol, task, dataset),

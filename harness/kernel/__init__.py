@@ -1,0 +1,61 @@
+"""The kernel: for every query and positive, how many negatives are closer and how many tie, in exact integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from harness.kernel.gallery import Rows
+    from harness.ranks import PositiveRanks
+    from harness.relevance import Relevance
+
+Metric = Literal["cosine", "euclidean"]
+Precision = Literal["float32", "bfloat16"]
+
+
+def rank(
+    queries: Rows,
+    gallery: Rows,
+    relevance: Relevance,
+    *,
+    metric: Metric = "cosine",
+    memory: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    precision: Precision | None = None,
+    block: int | None = None,
+    threads: int | None = None,
+) -> tuple[PositiveRanks, ...]:
+    """Return the ranks of the positives of every draw, or of the only pass where nothing is drawn.
+
+    The integers are those of float64 arithmetic on the features, summed in one fixed order (``harness.kernel.exact``
+    defines it, and when two similarities tie). They do not depend on any of the arguments after ``metric``.
+
+    Args:
+        queries: (q, d) float32 or float16 features, as an array or anything that gives rows by slices.
+        gallery: (g, d) likewise; it may be larger than memory.
+        relevance: who is right, who is ignored, who is drawn.
+        metric: how features are compared.
+        memory: bytes to use beside arrays that were given; None for a share of what is free.
+        progress: called with the gallery images done and their number.
+        precision: of the first pass; None for what this machine multiplies fastest.
+        block: gallery images a block; None for what fits.
+        threads: None for as many as torch uses.
+
+    Raises:
+        FeatureError: the features do not fit the relevance or each other, or are not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from harness.relevance import Relevance, RowLists
+        >>> positives = RowLists(starts=np.array([0, 1]), units=np.array([2]))
+        >>> nothing = RowLists(starts=np.array([0, 0]), units=np.array([], dtype=np.int64))
+        >>> relevance = Relevance(queries=1, units=3, positives=positives, ignored=nothing)
+        >>> features = np.array([[1, 0], [0, 1], [2, 1]], dtype=np.float32)
+        >>> rank(features[:1], features, relevance)[0].ranks
+        array([2])
+    """
+    from harness.kernel.walk import Settings, walk
+
+    settings = Settings(metric=metric, memory=memory, precision=precision, block=block, threads=threads)
+    return walk(queries, gallery, relevance, settings, progress)

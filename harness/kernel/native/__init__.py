@@ -1,0 +1,1 @@
+"""The kernel's compiled loops, imported only when a kernel runs."""

@@ -1,0 +1,43 @@
+"""How every loop is compiled: kept on disk where a folder can be written, compiled afresh where none can."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# What a loop that only feeds a proven bound, or that only looks for a maximum, may do with its sums. Infinities and
+# NaN keep their meaning: a bound may be infinite.
+LOOSE = frozenset({"reassoc", "contract", "nsz"})
+
+# Numba notices a change in a function's own file, not in the loops that it calls; so the sources are in the name.
+SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
+
+
+def compiled(function: Function) -> Function:
+    """Compile a loop whose float64 operations happen in the order written, without contraction."""
+    return _compile(function, fastmath=False)
+
+
+def loose(function: Function) -> Function:
+    """Compile a loop whose sums may be reordered, for results that are compared with a bound that allows it."""
+    return _compile(function, fastmath=set(LOOSE))
+
+
+def _compile(function: Function, *, fastmath: bool | set[str]) -> Function:
+    """Compile on first call, keeping the result on disk if numba finds a folder for it."""
+    function.__qualname__ = f"{function.__qualname__}_{SOURCES[:16]}"
+    try:
+        return _jit(function, fastmath, cache=True)
+    except RuntimeError:
+        # Neither NUMBA_CACHE_DIR nor the module's folder nor the user's cache folder may be written to.
+        return _jit(function, fastmath, cache=False)
+
+
+def _jit(function: Function, fastmath: bool | set[str], *, cache: bool) -> Function:
+    return cast("Function", numba.njit(cache=cache, nogil=True, fastmath=fastmath, error_model="numpy")(function))

@@ -1,0 +1,154 @@
+"""The canonical similarity of two rows, and the quick one that the first doubts are settled with."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from harness.kernel.native.compiled import compiled, loose
+
+Array = Any
+
+LANES = 32
+
+
+@compiled
+def dot(a: Array, b: Array, acc: Array) -> float:
+    """Return the inner product: term i goes to sum i modulo 32, then the sums are folded by halves."""
+    acc[:] = 0.0
+    whole = a.shape[0] - a.shape[0] % LANES
+    for start in range(0, whole, LANES):
+        for k in range(LANES):
+            acc[k] += np.float64(a[start + k]) * np.float64(b[start + k])
+    for k in range(a.shape[0] - whole):
+        acc[k] += np.float64(a[whole + k]) * np.float64(b[whole + k])
+    return fold(acc)
+
+
+@compiled
+def distance(a: Array, b: Array, acc: Array) -> float:
+    """Return the squared distance, summed in the same order as ``dot``."""
+    acc[:] = 0.0
+    whole = a.shape[0] - a.shape[0] % LANES
+    for start in range(0, whole, LANES):
+        for k in range(LANES):
+            step = np.float64(a[start + k]) - np.float64(b[start + k])
+            acc[k] += step * step
+    for k in range(a.shape[0] - whole):
+        step = np.float64(a[whole + k]) - np.float64(b[whole + k])
+        acc[k] += step * step
+    return fold(acc)
+
+
+@compiled
+def fold(acc: Array) -> float:
+    """Return the sum of the 32 sums: 16 and 16, 8 and 8, and so on."""
+    width = LANES // 2
+    while width > 0:
+        for k in range(width):
+            acc[k] += acc[k + width]
+        width //= 2
+    return float(acc[0])
+
+
+@loose
+def quick_dot(a: Array, b: Array) -> float:
+    """Return the inner product in float64, in whatever order is fastest."""
+    total = 0.0
+    for k in range(a.shape[0]):
+        total += np.float64(a[k]) * np.float64(b[k])
+    return total
+
+
+@loose
+def quick_distance(a: Array, b: Array) -> float:
+    """Return the squared distance in float64, in whatever order is fastest."""
+    total = 0.0
+    for k in range(a.shape[0]):
+        step = np.float64(a[k]) - np.float64(b[k])
+        total += step * step
+    return total
+
+
+@compiled
+def similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool, acc: Array) -> float:
+    """Return the similarity of two rows whose squared norms are known."""
+    if euclidean:
+        return -distance(q, g, acc)
+    if q_norm == 0.0 or g_norm == 0.0:
+        return 0.0
+    return dot(q, g, acc) / math.sqrt(q_norm * g_norm)
+
+
+@compiled
+def quick_similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool) -> float:
+    """Return the similarity to within twice the tolerance."""
+    if euclidean:
+        return -quick_distance(q, g)
+    if q_norm == 0.0 or g_norm == 0.0:
+        return 0.0
+    return quick_dot(q, g) / math.sqrt(q_norm * g_norm)
+
+
+@compiled
+def margin(a: float, b: float, euclidean: bool, tolerance: float) -> float:
+    """Return the difference up to which two similarities tie."""
+    return tolerance * max(-a, -b) if euclidean else tolerance
+
+
+@compiled
+def squared_norms(rows: Array, out: Array) -> None:
+    """Write the inner product of each row with itself."""
+    acc = np.empty(LANES)
+    for i in range(rows.shape[0]):
+        out[i] = dot(rows[i], rows[i], acc)
+
+
+@compiled
+def unit_means(rows: Array, starts: Array, out: Array) -> None:
+    """Write the float64 mean of the rows ``starts[u]:starts[u + 1]``, summed in their order."""
+    for u in range(starts.shape[0] - 1):
+        out[u] = 0.0
+        for i in range(starts[u], starts[u + 1]):
+            for k in range(rows.shape[1]):
+                out[u, k] += np.float64(rows[i, k])
+        for k in range(rows.shape[1]):
+            out[u, k] /= starts[u + 1] - starts[u]
+
+
+@compiled
+def pair_similarities(
+    q: Array,
+    q_norms: Array,
+    g: Array,
+    g_norms: Array,
+    starts: Array,
+    rows: Array,
+    units: Array,
+    euclidean: bool,
+    out: Array,
+) -> None:
+    """Write the similarity of each query row and unit of a block: the greatest over the unit's images."""
+    acc = np.empty(LANES)
+    for p in range(rows.shape[0]):
+        i = rows[p]
+        best = -np.inf
+        for j in range(starts[units[p]], starts[units[p] + 1]):
+            best = max(best, similarity(q[i], g[j], q_norms[i], g_norms[j], euclidean, acc))
+        out[p] = best
+
+
+@compiled
+def nearest_image(
+    q: Array, q_norm: float, g: Array, g_norms: Array, first: int, last: int, euclidean: bool, quick: bool, acc: Array
+) -> float:
+    """Return the greatest similarity of the images from ``first`` to ``last``, canonical or quick."""
+    best = -np.inf
+    for j in range(first, last):
+        if quick:
+            best = max(best, quick_similarity(q, g[j], q_norm, g_norms[j], euclidean))
+        else:
+            best = max(best, similarity(q, g[j], q_norm, g_norms[j], euclidean, acc))
+    return best

@@ -1,0 +1,193 @@
+"""From relevance to the arrays that the loops walk: queries to ask, units that can answer, positives to place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from harness.images import IntArray
+from harness.ranks import PositiveRanks
+from harness.relevance import Draw, Relevance, RowLists
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is asked, in numbers without gaps: query k stands for ``queries[k]``, unit k for ``units[k]``.
+
+    Attributes:
+        relevance: what the plan was made from.
+        queries: (k,) rows of the query table that are asked and have a positive.
+        units: (v,) gallery units that can answer.
+        positives: of those queries.
+        ignored: of those queries.
+        drawn: (draws, v) bool, the units of each draw; (0, v) where nothing is drawn.
+        order: (n,) gallery images in the order of their units, or None where the table has that order.
+        starts: (v + 1,) the images of each unit in that order.
+    """
+
+    relevance: Relevance
+    queries: IntArray
+    units: IntArray
+    positives: RowLists
+    ignored: RowLists
+    drawn: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    order: IntArray | None
+    starts: IntArray
+
+    @property
+    def reduce(self) -> Literal["maximum", "mean feature"]:
+        """How a unit answers."""
+        return self.relevance.reduce
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """The positives to place: one entry for each positive and each draw that asks for it.
+
+    Entries are sorted by query, draw, similarity; an ask is what one query is asked in one draw.
+
+    Attributes:
+        pair: (e,) the entry's place in ``Plan.positives.units``.
+        query: (e,) the query.
+        draw: (e,) the draw.
+        ask_starts: (k + 1,) the asks of each query.
+        entry_starts: (asks + 1,) the entries of each ask.
+        ask_draw: (asks,) the draw.
+    """
+
+    pair: IntArray
+    query: IntArray
+    draw: IntArray
+    ask_starts: IntArray
+    entry_starts: IntArray
+    ask_draw: IntArray
+
+
+def plan(relevance: Relevance, *, everybody: bool = False) -> Plan:
+    """Return the plan of a task.
+
+    Args:
+        relevance: of the task.
+        everybody: keep queries without a positive too.
+    """
+    asked = np.ones(relevance.queries, dtype=np.bool_)
+    valid = np.ones(relevance.units, dtype=np.bool_)
+    if relevance.draws:
+        asked[:] = valid[:] = False
+        for draw in relevance.draws:
+            asked[draw.queries] = True
+            valid[draw.units] = True
+    if not everybody:
+        asked &= np.diff(relevance.positives.starts) > 0
+    queries, units = np.flatnonzero(asked), np.flatnonzero(valid)
+    order, starts = _images(relevance, valid)
+    drawn = np.zeros((len(relevance.draws), len(units)), dtype=np.bool_)
+    for number, draw in enumerate(relevance.draws):
+        drawn[number, np.searchsorted(units, draw.units)] = True
+    return Plan(
+        relevance=relevance,
+        queries=queries,
+        units=units,
+        positives=_compact(relevance.positives, asked, valid),
+        ignored=_compact(relevance.ignored, asked, valid),
+        drawn=drawn,
+        order=order,
+        starts=starts,
+    )
+
+
+def _images(
+    relevance: Relevance, valid: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> tuple[IntArray | None, IntArray]:
+    """Return the order of the images of valid units, None for the table's own, and where each unit starts in it."""
+    if relevance.unit_of is None:
+        order = np.flatnonzero(valid)
+        return (None if len(order) == len(valid) else order), np.arange(len(order) + 1)
+    order = np.argsort(relevance.unit_of, kind="stable")
+    order = order[valid[relevance.unit_of[order]]]
+    images = np.bincount(relevance.unit_of, minlength=relevance.units)[valid]
+    if (images == 0).any():
+        raise ValueError("a gallery unit has no image")
+    starts = np.concatenate([[0], np.cumsum(images)])
+    own = len(order) == len(relevance.unit_of) and bool((np.diff(order) == 1).all())
+    return (None if own else order), starts
+
+
+def _compact(
+    lists: RowLists,
+    asked: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    valid: np.ndarray[tuple[int], np.dtype[np.bool_]],
+) -> RowLists:
+    """Return the lists of the asked queries with the valid units, both numbered without gaps."""
+    if asked.all() and valid.all():
+        return lists
+    rows = np.repeat(np.arange(len(asked)), np.diff(lists.starts))
+    kept = asked[rows] & valid[lists.units]
+    counts = np.bincount(rows[kept], minlength=len(asked))[asked]
+    number = np.cumsum(valid) - 1
+    return RowLists(starts=np.concatenate([[0], np.cumsum(counts)]), units=number[lists.units[kept]])
+
+
+def entries(plan: Plan, similarities: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Entries:
+    """Return the entries, sorted.
+
+    Args:
+        plan: of the task.
+        similarities: (pairs,) canonical similarity of each of ``plan.positives``.
+    """
+    rows = np.repeat(np.arange(len(plan.queries)), np.diff(plan.positives.starts))
+    if plan.relevance.draws:
+        pair, draw = _drawn(plan, rows)
+    else:
+        pair, draw = np.arange(len(rows)), np.zeros(len(rows), dtype=np.int64)
+    query = rows[pair]
+    # A stable sort by similarity, then by query and draw as one number: cheaper than sorting by three keys.
+    pair, query, draw = (column[np.argsort(similarities[pair], kind="stable")] for column in (pair, query, draw))
+    ask = query * max(len(plan.relevance.draws), 1) + draw
+    place = np.argsort(ask, kind="stable")
+    pair, query, draw, ask = pair[place], query[place], draw[place], ask[place]
+    firsts = np.flatnonzero(np.diff(ask, prepend=-1))
+    return Entries(
+        pair=pair,
+        query=query,
+        draw=draw,
+        ask_starts=np.searchsorted(query[firsts], np.arange(len(plan.queries) + 1)),
+        entry_starts=np.append(firsts, len(ask)),
+        ask_draw=draw[firsts],
+    )
+
+
+def _drawn(plan: Plan, rows: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the pairs that each draw asks for, and the draw."""
+    pairs, numbers = [], []
+    for number, draw in enumerate(plan.relevance.draws):
+        asked = np.zeros(plan.relevance.queries, dtype=np.bool_)
+        asked[draw.queries] = True
+        pair = np.flatnonzero(asked[plan.queries[rows]] & plan.drawn[number, plan.positives.units])
+        pairs.append(pair)
+        numbers.append(np.full(len(pair), number))
+    return np.concatenate(pairs), np.concatenate(numbers)
+
+
+def results(plan: Plan, table: Entries, closer: IntArray, tied: IntArray) -> tuple[PositiveRanks, ...]:
+    """Return the ranks of each draw from the counts of the entries."""
+    units = plan.units[plan.positives.units[table.pair]]
+    queries = plan.queries[table.query]
+    place = np.lexsort((units, closer + tied, queries))
+    draws = plan.relevance.draws or (Draw(np.arange(plan.relevance.queries), np.arange(plan.relevance.units)),)
+    answers = []
+    for number, draw in enumerate(draws):
+        own = place[table.draw[place] == number] if len(draws) > 1 else place
+        counts = np.bincount(queries[own], minlength=plan.relevance.queries)[draw.queries]
+        answers.append(
+            PositiveRanks(
+                asked=draw.queries,
+                starts=np.concatenate([[0], np.cumsum(counts)]),
+                units=units[own],
+                closer=closer[own],
+                tied=tied[own],
+            )
+        )
+    return tuple(answers)

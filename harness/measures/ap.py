@@ -1,0 +1,21 @@
+"""Step AP: the mean, over the positives, of the precision at each."""
+
+from __future__ import annotations
+
+from harness.measures.family import Family, FloatArray, means, places
+from harness.ranks import PositiveRanks
+
+
+def compute(ranks: PositiveRanks, _k: int) -> FloatArray:
+    """Return the average precision of each query."""
+    return means(places(ranks) / ranks.ranks, ranks)
+
+
+FAMILY = Family(
+    word="ap",
+    title="mAP",
+    about="The mean, over a query's positives, of the precision at each.",
+    source="Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
+    cutoff=False,
+    compute=compute,
+)

@@ -1,0 +1,27 @@
+"""Trapezoid AP: the area under the precision-recall curve by trapezoids, as the released VeRi-776 code has it."""
+
+from __future__ import annotations
+
+from harness.measures.family import Family, FloatArray, means, places
+from harness.ranks import PositiveRanks
+
+
+def compute(ranks: PositiveRanks, _k: int) -> FloatArray:
+    """Return for each query the mean, over its positives, of the precision at one and just before it.
+
+    Before the first rank the precision is 1.
+    """
+    rank, place = ranks.ranks, places(ranks)
+    before = (place - 1) / (rank - 1).clip(min=1)
+    before[rank == 1] = 1.0
+    return means((place / rank + before) / 2, ranks)
+
+
+FAMILY = Family(
+    word="ap_trapezoid",
+    title="mAP (trapezoid)",
+    about="The area under the precision-recall curve by trapezoids; it never exceeds mAP.",
+    source="the evaluation code released with VeRi-776; Philbin et al., CVPR 2007",
+    cutoff=False,
+    compute=compute,
+)

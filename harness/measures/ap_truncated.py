@@ -1,0 +1,28 @@
+"""Truncated AP: average precision of the k nearest, divided by the positives found among them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.images import IntArray
+from harness.measures.family import Family, FloatArray, places
+from harness.ranks import PositiveRanks
+
+
+def compute(ranks: PositiveRanks, k: int) -> FloatArray:
+    """Return the mean precision at the positives of rank k or better; 0 where there is none."""
+    query: IntArray = np.repeat(np.arange(len(ranks.asked)), ranks.counts)
+    found = ranks.ranks <= k
+    hits = np.bincount(query[found], minlength=len(ranks.asked))
+    totals = np.bincount(query[found], weights=(places(ranks) / ranks.ranks)[found], minlength=len(ranks.asked))
+    return np.asarray(totals / np.maximum(hits, 1))
+
+
+FAMILY = Family(
+    word="ap_truncated",
+    title="mAP (first {k})",
+    about="The mean precision at the positives among the {k} nearest units, whatever is not found being left out.",
+    source="a convention of public code for VERI-Wild",
+    cutoff=True,
+    compute=compute,
+)

@@ -1,0 +1,21 @@
+"""CMC@k: is a positive among the k nearest?"""
+
+from __future__ import annotations
+
+from harness.measures.family import Family, FloatArray, first_ranks
+from harness.ranks import PositiveRanks
+
+
+def compute(ranks: PositiveRanks, k: int) -> FloatArray:
+    """Return 1 for each query whose best positive has rank k or better, else 0."""
+    return (first_ranks(ranks) <= k).astype("float64")
+
+
+FAMILY = Family(
+    word="cmc",
+    title="CMC@{k}",
+    about="The share of the queries with a positive among the {k} nearest units.",
+    source="Gray et al., Evaluating Appearance Models for Recognition, Reacquisition, and Tracking, PETS 2007",
+    cutoff=True,
+    compute=compute,
+)

@@ -1,0 +1,113 @@
+"""What a measure is: a word, its documentation, and a function of the positives' ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.images import IntArray
+from harness.ranks import PositiveRanks
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A measure, or all measures that differ in their cutoff k only.
+
+    Attributes:
+        word: the word on the command line, without the cutoff: ``cmc``.
+        title: the name in tables, ``{k}`` standing for the cutoff: ``CMC@{k}``.
+        about: one sentence.
+        source: where it is defined.
+        cutoff: whether the word takes ``@k``.
+        compute: from the ranks and k (0 where there is none) to (asked,) values; those of queries without a positive
+            do not matter.
+    """
+
+    word: str
+    title: str
+    about: str
+    source: str
+    cutoff: bool
+    compute: Callable[[PositiveRanks, int], FloatArray]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure, ready to compute; equal words are equal measures.
+
+    Attributes:
+        family: what it computes.
+        k: its cutoff, 0 where it has none.
+    """
+
+    family: Family
+    k: int = 0
+
+    @property
+    def word(self) -> str:
+        """Its identity in Python, on the command line and in records: ``cmc@5``."""
+        return f"{self.family.word}@{self.k}" if self.family.cutoff else self.family.word
+
+    @property
+    def name(self) -> str:
+        """Its name in tables."""
+        return self.family.title.format(k=self.k)
+
+    @property
+    def about(self) -> str:
+        """One sentence of what it says."""
+        return self.family.about.format(k=self.k)
+
+    @property
+    def source(self) -> str:
+        """Where it is defined."""
+        return self.family.source
+
+    def values(self, ranks: PositiveRanks) -> FloatArray:
+        """Return the value of each asked query.
+
+        Returns:
+            (asked,) float64 from 0 to 1, NaN for a query without a positive.
+        """
+        return np.where(ranks.counts > 0, self.family.compute(ranks, self.k), np.nan)
+
+
+def first_ranks(ranks: PositiveRanks) -> IntArray:
+    """Return the rank of each query's best positive, 0 where it has none.
+
+    Returns:
+        (asked,) int64.
+    """
+    best = np.zeros(len(ranks.asked), dtype=np.int64)
+    answered = ranks.counts > 0
+    best[answered] = ranks.ranks[ranks.starts[:-1][answered]]
+    return best
+
+
+def places(ranks: PositiveRanks) -> IntArray:
+    """Return for each positive its place among the positives of its query, from 1, best first.
+
+    Returns:
+        (p,) int64.
+    """
+    return np.arange(len(ranks.units)) - np.repeat(ranks.starts[:-1], ranks.counts) + 1
+
+
+def means(values: FloatArray, ranks: PositiveRanks) -> FloatArray:
+    """Return for each query the mean over its positives, added in their order; 0 where it has none.
+
+    Args:
+        values: (p,) one for each positive.
+        ranks: whose they are.
+
+    Returns:
+        (asked,) float64.
+    """
+    query = np.repeat(np.arange(len(ranks.asked)), ranks.counts)
+    totals = np.bincount(query, weights=values, minlength=len(ranks.asked))
+    return np.asarray(totals / np.maximum(ranks.counts, 1))

@@ -1,0 +1,15 @@
+"""HIT@k: CMC@k by the name it bears where the units are tracks."""
+
+from __future__ import annotations
+
+from harness.measures.cmc import compute
+from harness.measures.family import Family
+
+FAMILY = Family(
+    word="hit",
+    title="HIT@{k}",
+    about="The share of the queries with a right track among the {k} nearest tracks.",
+    source="Liu et al., PROVID: Progressive and Multimodal Vehicle Reidentification, IEEE TMM 2018",
+    cutoff=True,
+    compute=compute,
+)

@@ -1,0 +1,26 @@
+"""mINP: how far down the ranking the last positive stands."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.measures.family import Family, FloatArray
+from harness.ranks import PositiveRanks
+
+
+def compute(ranks: PositiveRanks, _k: int) -> FloatArray:
+    """Return the number of positives over the rank of the last one."""
+    values = np.zeros(len(ranks.asked))
+    answered = ranks.counts > 0
+    values[answered] = ranks.counts[answered] / ranks.ranks[ranks.starts[1:][answered] - 1]
+    return values
+
+
+FAMILY = Family(
+    word="minp",
+    title="mINP",
+    about="The number of a query's positives over the rank of the last one.",
+    source="Ye et al., Deep Learning for Person Re-identification: A Survey and Outlook, IEEE TPAMI 2022",
+    cutoff=False,
+    compute=compute,
+)
