@@ -67,10 +67,14 @@ class NetworkMethod(Method):
     def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:
         """Return the training schedule, in order; empty leaves the network as it was initialised."""
 
+    def begin(self, network: nn.Module, stage: Stage) -> None:
+        """Prepare the network for a stage, before its optimiser is made: switch parts on, freeze others.
+
+        What an earlier stage froze is free again.
+        """
+
     @abstractmethod
-    def losses(
-        self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage
-    ) -> Mapping[str, Tensor]:
+    def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage) -> Mapping[str, Tensor]:
         """Return the losses by name; the engine minimises their sum.
 
         Args:

@@ -61,6 +61,7 @@ class RunningStage:
         self.stage = stage
         self.number = number
         fabric, session, pictures = material.fabric, material.session, material.images.pictures
+        material.method.begin(material.network, stage)
         self.optimiser: Optimizer = stage.optimiser(material.network)
         steps = stage.batches.steps(material.labels)
         self.schedule: LRScheduler | None = stage.schedule(self.optimiser, steps) if stage.schedule else None
@@ -151,8 +152,7 @@ class RunningStage:
             )
         gathered = {name: self._gather(name, output, len(batch.images)) for name, output in outputs.items()}
         labels = {
-            name: torch.from_numpy(column[rows]).to(fabric.device)
-            for name, column in self.material.labels.items()
+            name: torch.from_numpy(column[rows]).to(fabric.device) for name, column in self.material.labels.items()
         }
         losses = method.losses(gathered, labels, self.stage)
         if not losses or any(loss.ndim for loss in losses.values()):
