@@ -100,9 +100,7 @@ def _row(path: Path, number: int, item: Mapping[str, Any], image: Mapping[str, A
     # A pixel's rounding may carry a detector's box over the edge; what lies further out is a mistake.
     inside = (corners >= -0.01).all() and (corners <= 1.01).all()
     if not inside or width <= 0 or height <= 0:
-        raise _wrong(
-            path, number, item, f"a box within {image['width']} x {image['height']} pixels, not empty"
-        )
+        raise _wrong(path, number, item, f"a box within {image['width']} x {image['height']} pixels, not empty")
     return [float(item["category_id"]), float(item.get("score", 1.0)), *np.clip(corners, 0, 1).tolist()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -63,7 +64,9 @@ def undisturbed(fabric: Fabric) -> Iterator[None]:
     )
     fill = filling.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property of the module
     gpus = [fabric.device] if fabric.device.type == "cuda" else []
-    with torch.random.fork_rng(gpus):
+    with torch.random.fork_rng(gpus), warnings.catch_warnings():
+        # lightning-fabric 2.6 gathers by a function that torch 2.15 wants replaced.
+        warnings.filterwarnings("ignore", message=".*all_gather is deprecated")
         if fabric.device.type == "cpu":
             # Memory left unwritten needs no filling for the digits to be the same, and filling it costs time.
             filling.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module's class

@@ -37,9 +37,7 @@ def locate(root: Path, key: str) -> Path:
         raise DataError("the path leads out of the data set's folder", where=root, found=key)
     path = root / parts
     if not path.resolve().is_relative_to(root.resolve()):
-        raise DataError(
-            "the path leads out of the data set's folder by a link", where=path, found=path.resolve()
-        )
+        raise DataError("the path leads out of the data set's folder by a link", where=path, found=path.resolve())
     if not path.is_file():
         raise DataError("no such image", where=path)
     return path
@@ -66,9 +64,7 @@ def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
         raise DataError("the image is too large to be a vehicle", where=path, found=problem) from None
     except UnidentifiedImageError:
-        raise DataError(
-            "the image is not of an expected format", where=path, expected=" or ".join(formats)
-        ) from None
+        raise DataError("the image is not of an expected format", where=path, expected=" or ".join(formats)) from None
     except DataError:
         raise
     except Exception as problem:  # Pillow's decoders raise whatever a damaged file makes them raise
@@ -187,8 +183,4 @@ def log_broken(errors: Iterable[DataError], root: Path) -> None:
 
 
 def _relative(path: object, root: Path) -> str:
-    return (
-        path.relative_to(root).as_posix()
-        if isinstance(path, Path) and path.is_relative_to(root)
-        else str(path)
-    )
+    return path.relative_to(root).as_posix() if isinstance(path, Path) and path.is_relative_to(root) else str(path)

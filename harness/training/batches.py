@@ -101,9 +101,7 @@ class Shuffled(Batches):
         """Return batches of ``size`` rows."""
         images = len(labels["vehicle"])
         if self.size < 1 or images < 1:
-            raise UsageError(
-                "a batch needs at least one image", found=f"{images} images in batches of {self.size}"
-            )
+            raise UsageError("a batch needs at least one image", found=f"{images} images in batches of {self.size}")
         size = min(self.size, images)
         order = random.permutation(images)
         return list(order[: images - images % size].reshape(-1, size))

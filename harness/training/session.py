@@ -127,9 +127,7 @@ def prepare(
     labels = class_numbers(table)
     classes = {name: int(column.max()) + 1 for name, column in labels.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    return Session(
-        dataset, table, held, classes, labels, input_size, seed, folder, compute or Compute(), skip_broken
-    )
+    return Session(dataset, table, held, classes, labels, input_size, seed, folder, compute or Compute(), skip_broken)
 
 
 def check_labels(dataset: Dataset, table: ImageTable, needs: Collection[str]) -> None:
@@ -170,9 +168,7 @@ def class_numbers(table: ImageTable) -> dict[str, IntArray]:
         column = _known(table, name)
         if column is not None:
             values = np.unique(column[column != UNKNOWN])
-            numbers[name] = np.where(column == UNKNOWN, UNKNOWN, np.searchsorted(values, column)).astype(
-                np.int64
-            )
+            numbers[name] = np.where(column == UNKNOWN, UNKNOWN, np.searchsorted(values, column)).astype(np.int64)
     return numbers
 
 

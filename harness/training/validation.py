@@ -35,25 +35,20 @@ class Validation:
     def scores(self, method: Method, fabric: Fabric, workers: int | None) -> dict[str, float]:
         """Return mAP and CMC@1 from 0 to 1; empty where no query has a positive."""
         from harness.kernel import rank
-        from harness.measures import parse
-        from harness.relevance import relevance
+        from harness.rules import relevance
+        from harness.scores import Scores
 
         keys = self.subjects.pictures.keys
         batches = consecutive(len(keys), BATCH)
         parts = [part.features for part in embed(method, self.subjects, fabric, batches, workers=workers)]
         features = np.concatenate([part for part in parts if part is not None])
         row_of = {key: row for row, key in enumerate(keys)}
-        sides = [
-            features[[row_of[key] for key in self.dataset.splits[side].paths]]
-            for side in ("query", "gallery")
-        ]
-        ranks = rank(*sides, relevance(self.task, self.dataset), metric=method.metric)
-        answered = [drawn for drawn in ranks if drawn.unanswerable < len(drawn.asked)]
-        if not answered:
-            return {}
-        return {
-            name: float(np.nanmean([parse(name).values(drawn) for drawn in answered])) for name in MEASURES
-        }
+        query, gallery = (
+            features[[row_of[key] for key in self.dataset.split(side).paths]] for side in ("query", "gallery")
+        )
+        ranks = rank(query, gallery, relevance(self.task, self.dataset), metric=method.metric)
+        scores = Scores.of(ranks, MEASURES, queries=len(query))
+        return {name: value for name, value in scores.mean.items() if np.isfinite(value)}
 
 
 def open_validation(session: Session, method: Method) -> Validation | None:

@@ -1,0 +1,111 @@
+"""Extraction: the features of a data set's images, each once, into a feature file that an interruption cannot spoil."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import torch.distributed
+from lightning_fabric import Fabric
+
+from harness.devices import open_fabric, undisturbed
+from harness.embedding import BATCH, Embedded, Subjects, embed, embed_batch, readable, ready, subjects_of
+from harness.errors import DataError
+from harness.features import FeatureWriter, Provenance
+from harness.images import ImageTable
+from harness.method import Method
+from harness.pictures import Pictures, refuse_broken
+from harness.progress import progress
+from harness.protocol import Dataset
+from harness.samples import Ask, Samples, consecutive
+from harness.training.session import Compute
+
+
+def extract(
+    method: Method,
+    dataset: Dataset,
+    tables: Sequence[ImageTable],
+    out: Path,
+    provenance: Provenance,
+    *,
+    compute: Compute | None = None,
+    skip_broken: bool = False,
+    dtype: str = "float32",
+    batch: int = BATCH,
+) -> Path:
+    """Write the features of all images of some tables, and return the file.
+
+    An image that several tables name is embedded once. What an interrupted call wrote is not computed again.
+
+    Args:
+        method: trained, restored, or one that needs neither.
+        dataset: where the images lie.
+        tables: such as the query's and the gallery's.
+        out: the feature file.
+        provenance: written into it.
+        compute: the machine; None for one process on whatever is there.
+        skip_broken: leave images that cannot be read out of the file, and name them in the log.
+        dtype: of the file: ``float32`` or ``float16``.
+        batch: images embedded at once; it may move the last bits of a feature.
+
+    Raises:
+        DataError: images that cannot be read, all of them named and counted.
+        PluginError: ``embed`` breaks the contract.
+        RunError: a feature is not finite, or the disk refuses.
+    """
+    compute = compute or Compute()
+    fabric = open_fabric(compute)
+    with undisturbed(fabric), ExitStack() as stack:
+        subjects = subjects_of(dataset, tables, method.input_size, method.test_needs)
+        if skip_broken:
+            subjects = subjects.take(readable(subjects, skip_broken=True))
+        keys = subjects.pictures.keys
+        if not keys:
+            raise DataError("there is no image to extract features from", where=dataset.root)
+        writer = None
+        width = _width(method, subjects, fabric)
+        if fabric.is_global_zero:
+            writer = stack.enter_context(FeatureWriter(out, keys, width, provenance, dtype))
+        done = int(fabric.broadcast(writer.done if writer else 0))
+        batches = consecutive(len(keys), batch)[done // batch :]
+        _write(embed(method, subjects, fabric, batches, workers=compute.workers), writer, subjects.pictures, fabric)
+    fabric.barrier()
+    return out
+
+
+def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pictures, fabric: Fabric) -> None:
+    """Write the rows that the file lacks, in the first process.
+
+    Raises:
+        DataError: in every process, images that cannot be read in any of them.
+    """
+    count = len(pictures)
+    broken: list[DataError] = []
+    with progress("extracting", shown=fabric.is_global_zero) as advance:
+        for part in parts:
+            broken.extend(part.broken)
+            first = int(part.rows[0])
+            if part.features is not None and writer is not None:
+                writer.write(part.features[writer.done - first : count - first])
+            advance(min(first + len(part.rows), count), count)
+    broken = _of_all(fabric, broken)
+    if broken:
+        raise refuse_broken(broken, images=count, root=pictures.root)
+
+
+def _width(method: Method, subjects: Subjects, fabric: Fabric) -> int:
+    """Return the number of numbers in a feature, by embedding one image."""
+    ready(method, fabric)
+    first = Samples(subjects.pictures, subjects.boxes)[Ask(np.zeros(1, np.int64))]
+    return int(embed_batch(method, subjects, first, fabric).shape[1])
+
+
+def _of_all(fabric: Fabric, errors: list[DataError]) -> list[DataError]:
+    """Return the errors of all processes."""
+    if fabric.world_size == 1:
+        return errors
+    gathered: list[list[DataError]] = [[] for _ in range(fabric.world_size)]
+    torch.distributed.all_gather_object(gathered, errors)
+    return [error for part in gathered for error in part]
