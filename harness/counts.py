@@ -48,6 +48,8 @@ def differences(task: Task, dataset: Dataset) -> tuple[str, ...]:
     Raises:
         DataError: as ``harness.rules.relevance``.
     """
+    if task.convention:
+        return (f"the task is asked under the convention '{task.convention}', not its official rule",)
     if not task.released:
         return ("the task has no released counts to compare with",)
     found = counts(task, dataset)

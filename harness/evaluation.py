@@ -48,14 +48,20 @@ def evaluate(
         DataError: the data set cannot be read, or cannot serve the task.
         FeatureError: the file is damaged, or lacks images of the task.
     """
+    from harness.conventions import serve
     from harness.features import FeatureFile
     from harness.plugins import load
 
     protocol, tasks = (registry or load()).tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
+    served, lost = serve(tasks[:1], dataset)
+    for name, problem in lost.items():
+        if not served:
+            raise problem
+        log.warning("%s/%s cannot be asked, %s is: %s", protocol.name, name, served[0].name, problem.what)
     with FeatureFile.open(features) as file:
-        dataset = with_features(file, tasks[0], dataset, skip_missing=skip_missing)
-        return score(file, protocol, tasks[0], dataset, metric=metric, memory=memory)
+        dataset = with_features(file, served[0], dataset, skip_missing=skip_missing)
+        return score(file, protocol, served[0], dataset, metric=metric, memory=memory)
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -124,11 +130,8 @@ def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missi
     """Return the data set as the file covers it.
 
     Raises:
-        DataError: the data set cannot serve the task.
         FeatureError: images of the task have no feature, and ``skip_missing`` does not allow it.
     """
-    if task.name in dataset.unavailable:
-        raise dataset.unavailable[task.name]
     known = set(file.keys)
     splits = dict(dataset.splits)
     for name in {task.query, task.gallery}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -49,6 +49,27 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Convention:
+    """Another way in which a task's number is reported, for reading old tables; it changes one thing.
+
+    Attributes:
+        about: what it changes, as one sentence.
+        rule: the rule in place of the task's; None where that stays.
+        measures: words in place of the task's words: ``{"ap": "ap_trapezoid"}``.
+        query: the split in place of the task's; empty where that stays.
+        gallery: likewise.
+        source: where it is in use.
+    """
+
+    about: str
+    rule: Rule | None = None
+    measures: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    gallery: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Task:
     """One question of a protocol, with everything that decides its number but the features.
 
@@ -62,6 +83,8 @@ class Task:
             when the data set at hand agrees with every one of them, and there are some.
         about: one sentence for tables of protocols.
         source: where the rule is written down.
+        conventions: other ways in which its number is reported, by name.
+        convention: the name of the one that this task follows; empty for the official rule.
     """
 
     name: str
@@ -72,6 +95,36 @@ class Task:
     released: Mapping[str, int] = field(default_factory=dict)
     about: str = ""
     source: str = ""
+    conventions: Mapping[str, Convention] = field(default_factory=dict)
+    convention: str = ""
+
+    @property
+    def official_name(self) -> str:
+        """The name of the task whose convention this is; its own where it follows the official rule."""
+        return self.name.partition("+")[0]
+
+    def under(self, convention: str) -> Task:
+        """Return this task under one of its conventions: ``image-to-image+trapezoid-ap``, which is never official.
+
+        Raises:
+            UsageError: no such convention.
+        """
+        if convention not in self.conventions:
+            raise unknown_name(f"convention of {self.name}", convention, self.conventions)
+        changed = self.conventions[convention]
+        return replace(
+            self,
+            name=f"{self.name}+{convention}",
+            rule=changed.rule or self.rule,
+            measures=tuple(changed.measures.get(word, word) for word in self.measures),
+            query=changed.query or self.query,
+            gallery=changed.gallery or self.gallery,
+            released={},
+            about=changed.about,
+            source=changed.source,
+            conventions={},
+            convention=convention,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,14 +208,15 @@ class Protocol(ABC):
         raise UsageError(f"no data set can be drawn in the layout of '{self.name}'", where=out)
 
     def select(self, task: str | None) -> Sequence[Task]:
-        """Return the task of that name, or all of them for None.
+        """Return the task of that name, or all of them for None; ``task+convention`` is a task under a convention.
 
         Raises:
-            UsageError: no such task.
+            UsageError: no such task, or no such convention.
         """
         if task is None:
             return self.tasks
+        name, plus, convention = task.partition("+")
         for candidate in self.tasks:
-            if candidate.name == task:
-                return (candidate,)
-        raise unknown_name(f"task of {self.name}", task, [candidate.name for candidate in self.tasks])
+            if candidate.name == name:
+                return (candidate.under(convention) if plus else candidate,)
+        raise unknown_name(f"task of {self.name}", name, [candidate.name for candidate in self.tasks])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.conventions import serve
 from harness.counts import differences
 from harness.errors import RecordError
 from harness.evaluation import find_root, score, with_features
@@ -77,12 +78,11 @@ def record_tasks(
         DataError: the data set serves none of the tasks.
     """
     chosen = metric or cast("Metric", file.provenance.metric or "cosine")
-    served = [task for task in tasks if task.name not in dataset.unavailable]
-    for task in tasks:
-        if task not in served:
-            if not served:
-                raise dataset.unavailable[task.name]
-            log.info("%s/%s is left out: %s", protocol.name, task.name, dataset.unavailable[task.name].what)
+    served, lost = serve(tasks, dataset)
+    if not served:
+        raise next(iter(lost.values()))
+    for name, problem in lost.items():
+        log.warning("%s/%s is left out: %s", protocol.name, name, problem.what)
     recorder = _Recorder(file, protocol, chosen, memory, folder)
     return [recorder.record(task, with_features(file, task, dataset, skip_missing=skip_missing)) for task in served]
 

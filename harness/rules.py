@@ -44,12 +44,8 @@ def relevance(task: Task, dataset: Dataset) -> Relevance:
         DataError: a split, a camera or a track that the rule needs is unknown; a track has two vehicles or
             two cameras; a vehicle to draw from has one image only.
     """
+    refuse_unknown_labels(task, dataset)
     query, gallery = dataset.split(task.query), dataset.split(task.gallery)
-    for table, name in ((query, task.query), (gallery, task.gallery)):
-        if not len(table):
-            raise DataError(f"the split '{name}' has no images", where=dataset.root)
-    if any("camera" in ignored for ignored in task.rule.ignore):
-        _require_cameras(task, dataset)
     units = _units(task, gallery, dataset)
     same_vehicle = matching(query.vehicle, units.vehicle)
     out = _ignored_mask(task, query, gallery, units, same_vehicle)
@@ -67,34 +63,39 @@ def relevance(task: Task, dataset: Dataset) -> Relevance:
     )
 
 
-def _require_cameras(task: Task, dataset: Dataset) -> None:
-    """Refuse a rule on cameras where one is unknown."""
+def refuse_unknown_labels(task: Task, dataset: Dataset) -> None:
+    """Refuse a task whose rule looks at what a data set does not know.
+
+    Raises:
+        DataError: a split is missing or empty, or a camera or a track that the rule needs is unknown.
+    """
     for split in dict.fromkeys((task.query, task.gallery)):
-        camera = dataset.split(split).camera
-        unknown = len(dataset.split(split)) if camera is None else int((camera == UNKNOWN).sum())
-        if unknown:
-            raise DataError(
-                f"the rule of '{task.name}' ignores by camera, and cameras are unknown",
-                where=dataset.root,
-                found=f"{unknown} images of '{split}' without a camera",
-                expected="a camera for every image",
-                next_step="add the list that names them, or ask under a convention without the camera rule",
-            )
+        if not len(dataset.split(split)):
+            raise DataError(f"the split '{split}' has no images", where=dataset.root)
+        if any("camera" in ignored for ignored in task.rule.ignore):
+            _refuse_unknown(dataset, split, "camera", f"the rule of '{task.name}' ignores by camera")
+    if task.rule.unit == "track":
+        _refuse_unknown(dataset, task.gallery, "track", f"'{task.name}' ranks tracks")
+
+
+def _refuse_unknown(dataset: Dataset, split: str, label: str, why: str) -> None:
+    column = dataset.split(split).label(label)
+    unknown = len(dataset.split(split)) if column is None else int((column == UNKNOWN).sum())
+    if unknown:
+        raise DataError(
+            f"{why}, and {label}s are unknown",
+            where=dataset.root,
+            found=f"{unknown} images of '{split}' without a {label}",
+            expected=f"a {label} for every image",
+            next_step=f"add the list that names them, or ask a task or convention without {label}s",
+        )
 
 
 def _units(task: Task, gallery: ImageTable, dataset: Dataset) -> _Units:
     """Return the gallery's units, numbered as the images or ascending by track."""
     camera = gallery.camera if any("camera" in ignored for ignored in task.rule.ignore) else None
-    if task.rule.unit == "image":
+    if task.rule.unit == "image" or gallery.track is None:
         return _Units(len(gallery), None, gallery.vehicle, camera)
-    if gallery.track is None or (gallery.track == UNKNOWN).any():
-        unknown = len(gallery) if gallery.track is None else int((gallery.track == UNKNOWN).sum())
-        raise DataError(
-            f"'{task.name}' ranks tracks, and tracks are unknown",
-            where=dataset.root,
-            found=f"{unknown} gallery images without a track",
-            expected="a track for every gallery image",
-        )
     tracks, first, of_image = np.unique(gallery.track, return_index=True, return_inverse=True)
     for label, column in (("vehicle", gallery.vehicle), ("camera", camera)):
         if column is not None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from harness.protocol import Dataset, Protocol, Rule, Task
+from harness.protocol import Convention, Dataset, Draws, Protocol, Rule, Task
+from protocols.veri776.reading import WITHOUT_QUERIES
 from protocols.veri776.reading import read as read
+
+_REPORT = "Sanfilippo, Vehicle Re-Identification using CNN-based models (the strong-baseline report)"
 
 IMAGE_TO_TRACK = Task(
     "image-to-track",
@@ -22,6 +25,23 @@ IMAGE_TO_TRACK = Task(
     },
     about="each query against the tracks of the other cameras, a track answering by its nearest image",
     source="Liu et al., PROVID, IEEE Transactions on Multimedia 20(3), 2018",
+    conventions={
+        "mean-feature": Convention(
+            "a track answers by the mean of its images' features",
+            rule=Rule(unit="track", reduce="mean feature", ignore=("same vehicle and camera",)),
+            source="public code for video-based re-identification",
+        ),
+        "no-camera-rule": Convention(
+            "tracks of the query's own vehicle and camera count as right; the query's own picture is in one",
+            rule=Rule(unit="track"),
+            source="public code that knows no cameras",
+        ),
+        "same-camera": Convention(
+            "every track of the query's camera is ignored",
+            rule=Rule(unit="track", ignore=("same camera",)),
+            source="public code that asks across cameras only",
+        ),
+    },
 )
 IMAGE_TO_IMAGE = Task(
     "image-to-image",
@@ -37,6 +57,40 @@ IMAGE_TO_IMAGE = Task(
     },
     about="each query against the test images of the other cameras",
     source="the evaluation code released with the data set, and nearly every paper since 2018",
+    conventions={
+        "trapezoid-ap": Convention(
+            "average precision by trapezoids",
+            measures={"ap": "ap_trapezoid"},
+            source="the MATLAB code released with the data set",
+        ),
+        "queries-removed": Convention(
+            "the query pictures are taken out of the test images",
+            gallery=WITHOUT_QUERIES,
+            source="public code that keeps query and gallery apart",
+        ),
+        "no-camera-rule": Convention(
+            "images of the query's own vehicle and camera count as right, the query's own picture among them",
+            rule=Rule(),
+            source="public code that knows no cameras",
+        ),
+        "same-camera": Convention(
+            "every image of the query's camera is ignored",
+            rule=Rule(ignore=("same camera",)),
+            source="public code that asks across cameras only",
+        ),
+        "one-query": Convention(
+            "one random test image of each vehicle asks all others, without a camera rule",
+            rule=Rule(draws=Draws("query")),
+            query="gallery",
+            source=_REPORT,
+        ),
+        "merged-lists": Convention(
+            "every test image asks all test images, itself among them, without a camera rule",
+            rule=Rule(),
+            query="gallery",
+            source=f"{_REPORT}, section on evaluation before the test set was split",
+        ),
+    },
 )
 
 

@@ -16,6 +16,9 @@ from protocols.veri776.labels import VALUES, read_labels
 from protocols.veri776.names import Name, read_names
 
 LISTS = {"train": "name_train.txt", "query": "name_query.txt", "gallery": "name_test.txt"}
+WITHOUT_QUERIES = "gallery-without-queries"
+"""The split of the test images that are no queries, for a convention."""
+
 FOLDERS = {"train": "image_train", "query": "image_query", "gallery": "image_test"}
 
 
@@ -26,8 +29,8 @@ def read(root: Path) -> Dataset:
         root: the folder of the lists, or the one above it.
 
     Returns:
-        The splits ``train`` (where its list is there), ``query`` and ``gallery``, with paths like
-        ``image_test/0002_c002_00030600_0.jpg``; the gallery with tracks where their list is there.
+        The splits ``train`` (where its list is there), ``query``, ``gallery`` and ``gallery-without-queries``,
+        with paths like ``image_test/0002_c002_00030600_0.jpg``; the gallery with tracks where their list is there.
 
     Raises:
         DataError: a test list is missing, lines cannot be used, or a vehicle is in training and test.
@@ -53,6 +56,9 @@ def read(root: Path) -> Dataset:
     if "train" in splits:
         test = np.concatenate([splits["query"].vehicle, splits["gallery"].vehicle])
         refuse_shared_vehicles(root, splits["train"].vehicle, test)
+    asked = {name.file for name in names["query"]}
+    others = np.array([name.file not in asked for name in names["gallery"]], dtype=np.bool_)
+    splits[WITHOUT_QUERIES] = splits["gallery"].take(others)
     unavailable = {} if tracks.unavailable is None else {track_list.TASK: tracks.unavailable}
     return Dataset(root, splits, unavailable, tuple(notes))
 

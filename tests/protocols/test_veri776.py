@@ -3,6 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.conventions import unavailable, with_conventions
+from harness.counts import counts
 from harness.errors import DataError
 from harness.images import UNKNOWN
 from protocols.veri776 import Veri776, read
@@ -73,7 +75,7 @@ def test_without_the_training_list_the_test_lists_are_read(tmp_path):
     (tmp_path / "name_train.txt").unlink()
     dataset = read(tmp_path)
 
-    assert sorted(dataset.splits) == ["gallery", "query"]
+    assert sorted(dataset.splits) == ["gallery", "gallery-without-queries", "query"]
     assert "nothing can be trained" in dataset.notes[0]
 
 
@@ -229,6 +231,30 @@ def test_a_ground_truth_line_of_words_is_named(tmp_path):
     write_lines(tmp_path / "gt_index.txt", ["1 2", "three"])
     with pytest.raises(DataError, match=r"gt_index.txt:2: 'three' is not like '1 2 3'"):
         read(tmp_path)
+
+
+def test_every_convention_in_circulation_can_be_asked(tmp_path):
+    dataset = read(write_tree(tmp_path))
+    counted = {}
+    for task in with_conventions(Veri776.tasks, ["all"]):
+        assert unavailable(task, dataset) is None
+        found = counts(task, dataset)
+        counted[task.name] = (found["queries"], found["gallery units"], found["positives"], found["ignored"])
+
+    assert counted == {
+        "image-to-track": (2, 4, 2, 2),
+        "image-to-track+mean-feature": (2, 4, 2, 2),
+        "image-to-track+no-camera-rule": (2, 4, 4, 0),
+        "image-to-track+same-camera": (2, 4, 2, 2),
+        "image-to-image": (2, 5, 2, 3),
+        "image-to-image+trapezoid-ap": (2, 5, 2, 3),
+        "image-to-image+queries-removed": (2, 3, 2, 1),
+        "image-to-image+no-camera-rule": (2, 5, 5, 0),
+        "image-to-image+same-camera": (2, 5, 2, 3),
+        "image-to-image+one-query": (2, 3, 3, 0),
+        "image-to-image+merged-lists": (5, 5, 13, 0),
+    }
+    assert dataset.splits["gallery-without-queries"].paths == tuple(f"image_test/{TEST[row]}" for row in (1, 2, 3))
 
 
 def test_the_protocol_reads_a_release_that_lies_one_folder_deeper(tmp_path):
