@@ -102,11 +102,12 @@ def score(
     from harness.scores import Scores
 
     query, gallery = dataset.split(task.query), dataset.split(task.gallery)
+    rule = relevance(task, dataset)
     with progress(f"ranking {protocol.name}/{task.name}") as advance:
         ranks = rank(
             file.rows(query.paths),
             file.rows(gallery.paths),
-            relevance(task, dataset),
+            rule,
             metric=metric,
             memory=memory,
             progress=advance,
