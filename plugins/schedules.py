@@ -27,7 +27,7 @@ class Schedule:
     epochs: float = 1.0
     warm_up: float = 0.0
     warm_up_from: float = 0.01
-    milestones: tuple[int, ...] = ()
+    milestones: tuple[float, ...] = ()
     decay: float = 0.1
 
     def factor(self, time: float) -> float:

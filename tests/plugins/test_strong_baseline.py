@@ -1,16 +1,12 @@
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from harness.errors import CheckpointError, UsageError
-from harness.images import ImageTable
 from harness.method import create, resolve_options
-from harness.protocol import Dataset
 from harness.training.batches import PK
-from harness.training.session import Compute, prepare
 from plugins.augment import MEAN, STD
 from plugins.strong_baseline import StrongBaseline
+from tests.plugins.eight import cmc_at_1, trained
 
 VERI = {"vehicle": 576}
 TINY = {
@@ -270,57 +266,6 @@ def test_milestones_and_widths_are_written_as_words():
     options = baseline(milestones="30, 60,90", width="256").options
 
     assert (options.milestones, options.width) == ((30, 60, 90), 256)
-
-
-@pytest.fixture(scope="module")
-def eight(tmp_path_factory):
-    """Eight vehicles with eight images each: a coarse pattern a vehicle, under noise and light an image."""
-    root = tmp_path_factory.mktemp("eight")
-    random = np.random.default_rng(0)
-    patterns = random.integers(0, 2, (8, 4, 4, 3)) * 60 + 60
-    paths = []
-    for vehicle, pattern in enumerate(patterns):
-        for number in range(8):
-            pixels = np.kron(pattern, np.ones((8, 8, 1))) * random.uniform(0.7, 1.3)
-            pixels = pixels + random.normal(0, 20, pixels.shape)
-            paths.append(f"{vehicle}_{number}.jpg")
-            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(root / paths[-1], quality=90)
-    table = ImageTable(tuple(paths), np.repeat(np.arange(8) + 100, 8))
-    return Dataset(root, {"train": table})
-
-
-def cmc_at_1(method, dataset):
-    """The share of images whose nearest other image is of the same vehicle."""
-    table = dataset.splits["train"]
-    pixels = [np.asarray(Image.open(dataset.root / path)) for path in table.paths]
-    images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 255
-    with torch.inference_mode():
-        features = method.embed(images)
-    nearest = (features @ features.T).fill_diagonal_(-2).argmax(1).numpy()
-    return float((table.vehicle[nearest] == table.vehicle).mean())
-
-
-@pytest.fixture
-def one_thread():
-    """Steps this small gain nothing from a second thread, and lose much to one where tests share the machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def trained(method, dataset, folder):
-    session = prepare(
-        dataset,
-        needs=method.needs,
-        input_size=method.input_size,
-        seed=1,
-        folder=folder,
-        compute=Compute(device="cpu"),
-        validate="none",
-    )
-    method.fit(session)
-    return method
 
 
 @pytest.mark.usefixtures("one_thread")

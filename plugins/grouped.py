@@ -1,0 +1,31 @@
+"""Batches of several groups, each P classes of one label with K images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.images import IntArray
+from harness.training.batches import PK, Batches
+
+
+@dataclass(frozen=True)
+class Grouped(Batches):
+    """Batches that hold one P x K batch of each group, side by side.
+
+    An epoch has as many batches as the training images would fill, and never more than its shortest group has.
+
+    Attributes:
+        groups: the groups of a batch.
+    """
+
+    groups: tuple[PK, ...]
+
+    def draw(self, labels: Mapping[str, IntArray], random: np.random.Generator) -> Sequence[IntArray]:
+        """Return batches of as many rows as the groups have together."""
+        size = sum(group.vehicles * group.images for group in self.groups)
+        steps = max(1, len(labels["vehicle"]) // size)
+        parts = zip(*(group.draw(labels, random) for group in self.groups), strict=False)
+        return [np.concatenate(part) for part, _step in zip(parts, range(steps), strict=False)]

@@ -1,0 +1,68 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from harness.errors import CheckpointError
+from plugins.vgg_m import MEAN_BGR, CaffePixels, load_vgg_m, vgg_m_trunk
+
+
+@pytest.mark.parametrize(
+    ("side", "sides"),
+    [
+        (224, {"conv1": 109, "pool1": 54, "conv2": 26, "pool2": 13, "conv5": 13}),
+        # By hand: (672 - 7) // 2 + 1, then ceil((s - 3) / 2) + 1, (s + 2 - 5) // 2 + 1, ceil((s - 3) / 2) + 1.
+        (672, {"conv1": 333, "pool1": 166, "conv2": 82, "pool2": 41, "conv5": 41}),
+    ],
+)
+def test_the_sides_are_the_papers(side, sides):
+    maps, found = torch.empty(1, 3, side, side, device="meta"), {}
+    for name, layer in vgg_m_trunk().to("meta").named_children():
+        maps = layer(maps)
+        found[name] = maps.shape[-1]
+
+    assert {name: found[name] for name in sides} == sides
+    assert maps.shape[1] == 512
+
+
+def test_the_trunk_has_the_parameters_of_its_layer_list():
+    layers = ((3, 96, 7), (96, 256, 5), (256, 512, 3), (512, 512, 3), (512, 512, 3))
+
+    found = sum(tensor.numel() for tensor in vgg_m_trunk().parameters())
+
+    assert found == sum(inside * outside * side**2 + outside for inside, outside, side in layers)
+
+
+def test_the_response_is_normalised_over_five_channels():
+    maps = torch.rand(1, 9, 2, 2, generator=torch.Generator().manual_seed(0)) * 100
+
+    found = vgg_m_trunk().norm1(maps)
+
+    for channel in range(9):
+        near = maps[:, max(0, channel - 2) : channel + 3]
+        expected = maps[:, channel] / (2 + 5e-4 / 5 * near.square().sum(1)) ** 0.75
+        torch.testing.assert_close(found[:, channel], expected)
+
+
+def test_pixels_become_bgr_minus_their_mean():
+    red = torch.zeros(1, 3, 1, 1)
+    red[0, 0] = 1.0
+
+    found = CaffePixels()(red).flatten().tolist()
+
+    assert found == pytest.approx([-MEAN_BGR[0], -MEAN_BGR[1], 255 - MEAN_BGR[2]], abs=1e-4)
+
+
+def test_original_weights_load_from_a_file_of_the_users(tmp_path):
+    state = {**vgg_m_trunk().state_dict(), "fc6.weight": torch.ones(2, 2)}
+    save_file(state, tmp_path / "vgg-m.safetensors")
+    trunk = vgg_m_trunk()
+
+    load_vgg_m(trunk, str(tmp_path / "vgg-m.safetensors"))
+
+    assert all(torch.equal(tensor, state[name]) for name, tensor in trunk.state_dict().items())
+
+
+def test_nobody_ships_the_original_weights():
+    with pytest.raises(CheckpointError, match="may not be passed on") as caught:
+        load_vgg_m(vgg_m_trunk(), "imagenet")
+    assert "--set weights=FILE" in str(caught.value)
