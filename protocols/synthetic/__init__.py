@@ -1,0 +1,86 @@
+"""The synthetic data set: vehicles that the harness draws itself, in VeRi-776's layout and asked as VeRi-776 is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from harness.images import UNKNOWN, ImageTable
+from harness.protocol import Dataset, Protocol, Task
+from protocols.lists import Problems, parse
+from protocols.synthetic.description import DRAWING, parameters
+from protocols.synthetic.layout import BOXES, MODEL_NAMES, MODELS
+from protocols.synthetic.making import CAMERAS, IMAGE_SIZE, SEED, VEHICLES
+from protocols.synthetic.making import Made as Made
+from protocols.synthetic.making import make as make
+from protocols.veri776 import IMAGE_TO_IMAGE, IMAGE_TO_TRACK, read
+
+_SOURCE = "as VeRi-776's, on vehicles drawn by the harness"
+_COUNTS = {"queries": 200, "gallery images": 1_034, "vehicles": 40}
+"""Of the default set; a result on another one is not official."""
+
+_NAME = re.compile(r"([0-9]{1,4}) +(\S.*)")
+_MODEL = re.compile(r"([0-9]{1,9}) +([0-9]{1,4})")
+
+
+class Synthetic(Protocol):
+    """Drawn vehicles; the data set is made on first use where none is named."""
+
+    name: ClassVar[str] = "synthetic"
+    version: ClassVar[int] = DRAWING
+    title: ClassVar[str] = "synthetic"
+    recipe: ClassVar[str] = "quick"
+    tasks: ClassVar[tuple[Task, ...]] = (
+        replace(
+            IMAGE_TO_TRACK,
+            released={**_COUNTS, "gallery units": 234, "positives": 936, "ignored": 234},
+            source=_SOURCE,
+        ),
+        replace(
+            IMAGE_TO_IMAGE,
+            released={**_COUNTS, "gallery units": 1_034, "positives": 4_136, "ignored": 1_034},
+            source=_SOURCE,
+        ),
+    )
+
+    def load(self, root: Path) -> Dataset:
+        """Read the lists under ``root``, the body models and where the boxes are."""
+        dataset = read(root)
+        splits = _with_models(dataset.root, dataset.splits)
+        boxes = {kind: dataset.root / file for kind, (file, _) in BOXES.items() if (dataset.root / file).is_file()}
+        return replace(dataset, splits=splits, boxes=boxes)
+
+    def default_root(self) -> Path:
+        """Return the folder of the default set, which is drawn where it is missing or damaged."""
+        from protocols.synthetic.cache import kept
+
+        return kept(parameters(VEHICLES, CAMERAS, IMAGE_SIZE, SEED))
+
+    def make(self, out: Path, **choices: Any) -> str:
+        """Draw a data set into the folder ``out``; the choices are those of ``protocols.synthetic.make``."""
+        return str(make(out, **choices))
+
+
+def _with_models(root: Path, splits: Mapping[str, ImageTable]) -> dict[str, ImageTable]:
+    """Return the tables with their vehicles' body models."""
+    problems = Problems(root)
+    names = {int(number): name for _, (number, name) in parse(root / MODEL_NAMES, _NAME, "1 supermini", problems)}
+    rows = parse(root / MODELS, _MODEL, "0001 12", problems)
+    for line, (_, model) in rows:
+        if int(model) not in names:
+            problems.add(root / MODELS, line, f"model {model} is not in {MODEL_NAMES}")
+    problems.check()
+    model_of = {int(vehicle): int(model) for _, (vehicle, model) in rows}
+    return {
+        split: replace(
+            table,
+            model=np.array([model_of.get(vehicle, UNKNOWN) for vehicle in table.vehicle.tolist()], dtype=np.int64),
+            names={**table.names, "model": names},
+        )
+        for split, table in splits.items()
+    }

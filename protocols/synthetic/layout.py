@@ -1,0 +1,186 @@
+"""VeRi-776's layout: the folders, lists, tracks, ground truth and labels of its release, and the boxes beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from protocols.synthetic.bodies import BODIES, TYPES
+from protocols.synthetic.frames import Frame, Track, query_of
+from protocols.synthetic.marks import PARTS
+from protocols.synthetic.vehicles import COLOUR_NAMES, Vehicle
+from protocols.synthetic.visible import REGIONS, Box
+
+TRAIN, QUERY, TEST = "image_train", "image_query", "image_test"
+FOLDERS = (TRAIN, QUERY, TEST)
+MODEL_NAMES, MODELS, TWINS = "list_model.txt", "vehicle_model.txt", "near_duplicates.txt"
+"""Files that VeRi-776 has not: body models by number, each vehicle's, and the pairs of near-duplicates."""
+
+BOXES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "parts": ("boxes/parts.json", PARTS),
+    "regions": ("boxes/regions.json", REGIONS),
+}
+"""For a kind of boxes their file and the names of its labels, number 1 first."""
+
+
+class Seen(NamedTuple):
+    """What is known of a drawn image.
+
+    Attributes:
+        size: width and height in pixels.
+        boxes: by kind, in the order of ``BOXES``.
+    """
+
+    size: tuple[int, int]
+    boxes: tuple[Sequence[Box], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every image of a data set before the first is drawn.
+
+    Attributes:
+        seed: of the data set.
+        vehicles: all of them; the first ``train`` are for training.
+        train: how many.
+        tracks: by vehicle, camera and time.
+        cameras: how many there are.
+    """
+
+    seed: int
+    vehicles: Sequence[Vehicle]
+    train: int
+    tracks: Sequence[Track]
+    cameras: int
+
+    def frames(self, *, train: bool) -> list[Frame]:
+        """Return the frames of the training or of the test vehicles."""
+        return [frame for track in self.tracks if (track.vehicle <= self.train) == train for frame in track.frames]
+
+    def queries(self) -> list[Frame]:
+        """Return one frame of each test vehicle under each camera that it passes."""
+        groups = groupby((track for track in self.tracks if track.vehicle > self.train), _passed)
+        return [query_of(self.seed, list(tracks)) for _, tracks in groups]
+
+    def keys(self) -> dict[str, list[str]]:
+        """Return the names of each folder's images, in the order of their list."""
+        frames = (self.frames(train=True), self.queries(), self.frames(train=False))
+        return {folder: [frame.name for frame in of] for folder, of in zip(FOLDERS, frames, strict=True)}
+
+
+def _passed(track: Track) -> tuple[int, int]:
+    return track.vehicle, track.camera
+
+
+def write_lists(root: Path, plan: Plan, seen: Mapping[str, Seen]) -> list[str]:
+    """Write everything but the images.
+
+    Args:
+        root: the data set's folder.
+        plan: of its images.
+        seen: by an image's name.
+
+    Returns:
+        The files, relative to the root.
+    """
+    keys = plan.keys()
+    texts = {
+        "name_train.txt": _lines(keys[TRAIN]),
+        "name_query.txt": _lines(keys[QUERY]),
+        "name_test.txt": _lines(keys[TEST]),
+        "test_track.txt": _lines(_track_lines(plan)),
+        **dict(zip(("gt_index.txt", "jk_index.txt"), map(_lines, _ground_truth(plan)), strict=True)),
+        "train_label.xml": _labels(plan, train=True),
+        "test_label.xml": _labels(plan, train=False),
+        "list_color.txt": _lines(_numbered(COLOUR_NAMES)),
+        "list_type.txt": _lines(_numbered(TYPES)),
+        "camera_ID.txt": _lines(f"c{number:03d}" for number in range(1, plan.cameras + 1)),
+        MODEL_NAMES: _lines(_numbered([body.name for body in BODIES])),
+        MODELS: _lines(f"{vehicle.number:04d} {vehicle.model_number}" for vehicle in plan.vehicles),
+        TWINS: _lines(f"{v.number:04d} {v.twin:04d}" for v in plan.vehicles if v.twin and v.twin > v.number),
+    }
+    for place, (file, names) in enumerate(BOXES.values()):
+        boxes = {name: (found.size, found.boxes[place]) for name, found in seen.items()}
+        texts[file] = _coco(keys, boxes, names)
+    for name, text in texts.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(text.encode("ascii"))
+    return sorted(texts)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    return [f"{number} {name}" for number, name in enumerate(names, 1)]
+
+
+def _track_lines(plan: Plan) -> list[str]:
+    """Return a line for each test track: its name, then its images and a blank."""
+    test = [track for track in plan.tracks if track.vehicle > plan.train]
+    return [
+        f"{track.vehicle:04d}_c{track.camera:03d}_t{number:04d} " + "".join(f"{frame.name} " for frame in track.frames)
+        for number, track in enumerate(test, 1)
+    ]
+
+
+def _ground_truth(plan: Plan) -> tuple[list[str], list[str]]:
+    """Return for each query its positives and its ignored images, as rows of the test list from 1."""
+    rows: dict[int, list[tuple[int, int]]] = {}
+    for row, frame in enumerate(plan.frames(train=False), 1):
+        rows.setdefault(frame.vehicle, []).append((row, frame.camera))
+    positives, ignored = [], []
+    for query in plan.queries():
+        same = [row for row, camera in rows[query.vehicle] if camera == query.camera]
+        others = [row for row, camera in rows[query.vehicle] if camera != query.camera]
+        positives.append("".join(f"{row} " for row in others))
+        ignored.append("".join(f"{row} " for row in same))
+    return positives, ignored
+
+
+def _labels(plan: Plan, *, train: bool) -> str:
+    """Return an XML file; the release's training file declares gb2312, and so does this one."""
+    kind = "TrainingImages" if train else "TestImages"
+    frames = plan.frames(train=train)
+    vehicles = {vehicle.number: vehicle for vehicle in plan.vehicles}
+    items = "".join(
+        f'    <Item imageName="{frame.name}" vehicleID="{frame.vehicle:04d}" cameraID="c{frame.camera:03d}"'
+        f' colorID="{vehicles[frame.vehicle].colour_number}" typeID="{vehicles[frame.vehicle].type_number}" />\n'
+        for frame in frames
+    )
+    head = '<?xml version="1.0" encoding="gb2312"?>\n'
+    return f'{head}<{kind} Version="1.0">\n  <Items number="{len(frames)}">\n{items}  </Items>\n</{kind}>\n'
+
+
+def _coco(
+    keys: Mapping[str, Sequence[str]],
+    boxes: Mapping[str, tuple[tuple[int, int], Sequence[Box]]],
+    names: Sequence[str],
+) -> str:
+    """Return boxes in COCO's format; an image's ``file_name`` is its path in the data set."""
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
+    for folder, files in keys.items():
+        for file in files:
+            (width, height), found = boxes[file]
+            image = len(images) + 1
+            images.append({"id": image, "file_name": f"{folder}/{file}", "width": width, "height": height})
+            for label, x0, y0, x1, y1, area in found:
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": image,
+                        "category_id": label,
+                        "bbox": [x0, y0, x1 - x0, y1 - y0],
+                        "area": area,
+                        "iscrowd": 0,
+                    }
+                )
+    categories = [{"id": number, "name": name} for number, name in enumerate(names, 1)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    return json.dumps(content, separators=(",", ":")) + "\n"

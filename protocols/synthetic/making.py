@@ -1,0 +1,188 @@
+"""Making the data set: all images drawn by several processes into a folder that appears only when it is whole."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError, RunError, UsageError
+from harness.files import cannot_write
+from protocols.synthetic.description import describe
+from protocols.synthetic.layout import FOLDERS, QUERY, TEST, TRAIN, Plan, Seen, write_lists
+from protocols.synthetic.worker import Share, draw_share, plan_of, read_results
+
+VEHICLES, CAMERAS, IMAGE_SIZE, SEED = 120, 8, 128, 0
+"""What ``--protocol synthetic`` draws on first use when nothing else is asked for."""
+
+LIMITS = {"vehicles": (4, 9_999), "cameras": (2, 999), "image_size": (32, 1_024), "seed": (0, 2**31 - 1)}
+"""Smallest and largest; vehicles and cameras fill VeRi's four and three digits."""
+
+WORTH = 150
+"""Images for which a further process is worth its start."""
+
+Progress = Callable[[int, int], None]
+
+log = logging.getLogger("bench.synthetic")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was drawn.
+
+    Attributes:
+        root: its folder.
+        vehicles, cameras, tracks: how many.
+        images: by folder, how many.
+    """
+
+    root: Path
+    vehicles: int
+    cameras: int
+    tracks: int
+    images: dict[str, int]
+
+    def __str__(self) -> str:
+        train, query, test = (self.images[folder] for folder in (TRAIN, QUERY, TEST))
+        return (
+            f"{self.root}: {train + test} images of {self.vehicles} vehicles under {self.cameras} cameras: "
+            f"{train} for training, {test} for the test in {self.tracks} tracks, {query} of them queries"
+        )
+
+
+def make(
+    out: str | Path,
+    *,
+    vehicles: int = VEHICLES,
+    cameras: int = CAMERAS,
+    image_size: int = IMAGE_SIZE,
+    seed: int = SEED,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Made:
+    """Draw a data set in VeRi-776's layout.
+
+    Args:
+        out: its folder, which must be empty or not there.
+        vehicles: how many, a third of them for the test.
+        cameras: how many.
+        image_size: the longer side of an image in pixels.
+        seed: the same one draws the same vehicles, boxes and, with the same Pillow, the same bytes.
+        workers: processes that draw; None for one a core.
+        progress: is told the number of images drawn so far and of all.
+
+    Raises:
+        UsageError: a number is out of its range.
+        DataError: the folder has something in it.
+        RunError: the disk is full, or a process failed; no folder is left.
+    """
+    out = Path(out)
+    _check(vehicles=vehicles, cameras=cameras, image_size=image_size, seed=seed)
+    _refuse_occupied(out)
+    plan = plan_of(seed, vehicles, cameras)
+    part = out.with_name(f".{out.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    share = Share(str(part), vehicles, cameras, image_size, seed)
+    try:
+        for folder in FOLDERS:
+            (part / folder).mkdir(parents=True)
+        seen = _draw(share, plan, workers, progress or (lambda _done, _total: None))
+        lists = write_lists(part, plan, seen)
+        describe(part, plan, lists, image_size)
+        if out.is_dir():
+            out.rmdir()
+        part.replace(out)
+    except OSError as problem:
+        raise cannot_write(out, problem) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    images = {folder: len(names) for folder, names in plan.keys().items()}
+    tracks = sum(track.vehicle > plan.train for track in plan.tracks)
+    return Made(out, vehicles, cameras, tracks, images)
+
+
+def _check(**given: int) -> None:
+    for name, value in given.items():
+        low, high = LIMITS[name]
+        if not low <= value <= high:
+            raise UsageError(f"{name.replace('_', '-')} is out of its range", found=value, expected=f"{low} to {high}")
+
+
+def _refuse_occupied(out: Path) -> None:
+    if (out.exists() or out.is_symlink()) and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(
+            "the folder to draw into is not empty",
+            where=out,
+            expected="a folder that is empty or not there",
+            next_step="name another, or delete it",
+        )
+
+
+def _draw(share: Share, plan: Plan, workers: int | None, progress: Progress) -> dict[str, Seen]:
+    """Draw all images and return what is seen on them."""
+    total = sum(len(track.frames) for track in plan.tracks)
+    wanted = workers if workers is not None else min(_cores(), max(1, total // WORTH))
+    count = max(1, min(wanted, len(plan.vehicles)))
+    shares = [replace(share, first=first, of=count) for first in range(count)]
+    progress(0, total)
+    if count == 1 or not sys.executable:
+        done = 0
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            progress(done, total)
+
+        for each in shares:
+            draw_share(each, advance)
+    else:
+        _run(shares, lambda done: progress(done, total))
+    return {name: seen for each in shares for name, seen in read_results(each).items()}
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run(shares: Sequence[Share], progress: Callable[[int], None]) -> None:
+    """Draw the shares in a process each, all of which write their bytes into one pipe."""
+    incoming, outgoing = os.pipe()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        try:
+            for share in shares:
+                command = share.command()
+                pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": outgoing, "stderr": subprocess.PIPE}
+                processes.append(subprocess.Popen(command, env=environment, **pipes))  # noqa: S603 - ours
+        finally:
+            os.close(outgoing)
+        done = 0
+        while said := os.read(incoming, 1 << 16):
+            done += len(said)
+            progress(done)
+        for process in processes:
+            _, error = process.communicate()
+            if process.returncode:
+                raise _failed(process.returncode, error)
+    finally:
+        os.close(incoming)
+        for process in processes:
+            process.kill()  # one that has ended is left alone
+            process.wait()
+
+
+def _failed(status: int, error: bytes) -> RunError:
+    lines = error.decode("utf-8", "replace").strip().splitlines()
+    return RunError(
+        "a drawing process failed",
+        found=lines[-1] if lines else f"exit status {status}",
+        next_step="free some space or memory and draw again; nothing was left behind",
+    )

@@ -1,0 +1,113 @@
+"""A drawing process: draws the vehicles of its share into a folder and says one byte on standard output for each image.
+
+It is started as a command and takes nothing over from the process that starts it: threads of a numeric library do not
+survive a fork, and a user's unguarded script must not run a second time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from protocols.synthetic.layout import QUERY, TEST, TRAIN, Plan, Seen
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one process draws: every ``of``-th vehicle from ``first`` on.
+
+    Attributes:
+        root: where the folders of images are.
+        vehicles, cameras, image_size, seed: of the data set.
+        first, of: which share it is of how many.
+    """
+
+    root: str
+    vehicles: int
+    cameras: int
+    image_size: int
+    seed: int
+    first: int = 0
+    of: int = 1
+
+    @property
+    def results(self) -> Path:
+        """Return the file that the boxes are left in."""
+        return Path(self.root) / f".boxes-{self.first}"
+
+    def command(self) -> list[str]:
+        """Return the command that starts the process."""
+        return [sys.executable, "-m", "protocols.synthetic.worker", json.dumps(asdict(self))]
+
+
+def plan_of(seed: int, vehicles: int, cameras: int) -> Plan:
+    """Return every image of a data set."""
+    from protocols.synthetic.frames import tracks_of
+    from protocols.synthetic.vehicles import fleet, held_out
+
+    tracks = [track for number in range(1, vehicles + 1) for track in tracks_of(seed, number, cameras)]
+    return Plan(seed, fleet(seed, vehicles), vehicles - held_out(vehicles), tracks, cameras)
+
+
+def draw_share(share: Share, advance: Callable[[], None]) -> None:
+    """Draw a share's images to their folders, and leave their boxes in its file."""
+    plan = plan_of(share.seed, share.vehicles, share.cameras)
+    asking = {frame.name for frame in plan.queries()}
+    root = Path(share.root)
+    with share.results.open("w", encoding="ascii") as results:
+        for name, train, content, seen in _drawn(share, plan):
+            folders = (TRAIN,) if train else (QUERY, TEST) if name in asking else (TEST,)
+            for folder in folders:
+                (root / folder / name).write_bytes(content)
+            results.write(json.dumps([name, seen]) + "\n")
+            advance()
+
+
+def _drawn(share: Share, plan: Plan) -> Iterator[tuple[str, bool, bytes, Seen]]:
+    from protocols.synthetic.assembly import assemble
+    from protocols.synthetic.cameras import cameras
+    from protocols.synthetic.drawing import draw_track
+
+    every = cameras(share.cameras)
+    for vehicle in plan.vehicles[share.first :: share.of]:
+        mesh = assemble(vehicle)
+        for track in (track for track in plan.tracks if track.vehicle == vehicle.number):
+            for drawn in draw_track(share.seed, mesh, every[track.camera - 1], track, share.image_size):
+                seen = Seen(drawn.size, (drawn.parts, drawn.regions))
+                yield drawn.frame.name, vehicle.number <= plan.train, drawn.content, seen
+
+
+def read_results(share: Share) -> dict[str, Seen]:
+    """Return what a share left of its images' boxes, and remove its file."""
+    from protocols.synthetic.visible import Box
+
+    found = {}
+    with share.results.open(encoding="ascii") as results:
+        for line in results:
+            name, (size, boxes) = json.loads(line)
+            width, height = size
+            found[name] = Seen((width, height), tuple([Box(*box) for box in of_kind] for of_kind in boxes))
+    share.results.unlink()
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Draw the share that is given as JSON."""
+    given: dict[str, Any] = json.loads(arguments[0])
+    with suppress(BrokenPipeError):  # nobody waits for the images any more
+        draw_share(Share(**given), _tell)
+    return 0
+
+
+def _tell() -> None:
+    os.write(1, b".")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
