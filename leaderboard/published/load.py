@@ -76,6 +76,20 @@ class Number:
         return Decimal(1).scaleb(int(self.value.as_tuple().exponent))
 
     @property
+    def low(self) -> Decimal:
+        """The least value that is printed like this."""
+        return self.value - self.step / 2
+
+    @property
+    def high(self) -> Decimal:
+        """The greatest value that is printed like this."""
+        return self.value + self.step / 2
+
+    def agrees_with(self, other: Number) -> bool:
+        """Say whether one value can be printed like both; 52.8 and 52.9 do not agree, though 52.85 lies between."""
+        return self.low < other.high and other.low < self.high
+
+    @property
     def subset(self) -> str:
         """The test set, of the row where the column leaves it to the row."""
         return self.row.subset if self.column.subset == OF_THE_ROW else self.column.subset
@@ -102,6 +116,14 @@ class Library:
     def numbers(self) -> tuple[Number, ...]:
         """Every printed number, document by document, row by row."""
         return tuple(number for document in self.documents for number in numbers(document))
+
+    @cached_property
+    def rows(self) -> tuple[tuple[Number, ...], ...]:
+        """The numbers of each printed row."""
+        rows: dict[tuple[str, str, int], list[Number]] = {}
+        for number in self.numbers:
+            rows.setdefault((number.document, number.table.number, number.place), []).append(number)
+        return tuple(tuple(row) for row in rows.values())
 
 
 def numbers(document: Published) -> Iterable[Number]:

@@ -1,0 +1,79 @@
+"""What no number may do by itself or beside those of its row: leave 0 to 100, or fall from Top-1 to Top-5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import combinations
+
+from leaderboard.audit.finding import Finding, called, found
+from leaderboard.published.load import Library, Number
+from leaderboard.published.schema import NOT_STATED
+
+
+def out_of_range(library: Library) -> Iterator[Finding]:
+    """Find values below 0 or above 100 percent."""
+    for number in library.numbers:
+        if not 0 <= number.value <= 100:
+            yield found("out-of-range", "error", f"{number.value} % lies outside 0 to 100", [number])
+
+
+def top_k_falls(library: Library) -> Iterator[Finding]:
+    """Find rows whose Top-5 lies below their Top-1: more answers cannot find less."""
+    for row in library.rows:
+        for one, other in combinations(row, 2):
+            first, fifth = sorted((one, other), key=_k)
+            if (_k(first), _k(fifth)) != (1, 5) or first.question[:3] != fifth.question[:3]:
+                continue
+            if fifth.value < first.value and not fifth.agrees_with(first):
+                question = called("rank@5", fifth.column.dataset, fifth.subset)
+                yield found(
+                    "top-k-falls",
+                    "error",
+                    f"{question} is {fifth.value} %, below rank@1, {first.value} %",
+                    [first, fifth],
+                )
+
+
+def _k(number: Number) -> int:
+    return int(number.column.measure.partition("@")[2] or 0)
+
+
+def single_relevant(library: Library) -> Iterator[Finding]:
+    """Find mAP values that no ranking gives where one unit is right: AP is 1/rank, so CMC bounds it on both sides."""
+    tables: dict[tuple[object, ...], list[tuple[Number, Number]]] = {}
+    for row in library.rows:
+        by_question = {number.question: number for number in row}
+        for number in row:
+            dataset = library.datasets[number.column.dataset]
+            first = by_question.get((*number.question[:3], "rank@1"))
+            fifth = by_question.get((*number.question[:3], "rank@5"))
+            possible = dataset.single and number.column.task in (*dataset.single, NOT_STATED)
+            if number.column.measure != "ap" or first is None or not possible:
+                continue
+            low, high = map_bounds(first, fifth, gallery=dataset.gallery.get(number.subset))
+            if number.high < low or number.low > high:
+                tables.setdefault((number.document, number.table.number, number.question), []).append((number, first))
+    for pairs in tables.values():
+        number, first = pairs[0]
+        stated = number.column.task != NOT_STATED
+        yield found(
+            "single-relevant",
+            "error" if stated else "warning",
+            f"mAP {number.value} % with rank@1 {first.value} % is impossible where one gallery image is right"
+            + ("" if stated else "; the rule, which is not stated, must be another"),
+            [number for pair in pairs for number in pair],
+        )
+
+
+def map_bounds(first: Number, fifth: Number | None, *, gallery: int | None) -> tuple[Decimal, Decimal]:
+    """Return the least and greatest mAP in percent that a single-relevant ranking with this CMC has.
+
+    What is hit at rank 1 counts 1, what is hit from 2 to 5 between 1/5 and 1/2, the rest between 1/gallery and 1/6.
+    """
+    last = Decimal(1) / gallery if gallery else Decimal(0)
+    if fifth is None:
+        return first.low + (100 - first.low) * last, first.high + (100 - first.high) / 2
+    low = first.low + max(fifth.low - first.low, Decimal(0)) / 5 + (100 - fifth.low) * last
+    high = first.high + max(fifth.high - first.high, Decimal(0)) / 2 + (100 - fifth.high) / 6
+    return low, high

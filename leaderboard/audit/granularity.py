@@ -1,0 +1,93 @@
+"""What hits out of a whole number of queries can give, and how many queries a column's values imply."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_CEILING, Decimal
+
+from leaderboard.audit.finding import Finding, called, found
+from leaderboard.published.load import Library, Number
+from leaderboard.published.schema import NOT_STATED
+
+DRAWS = 10
+"""Draws of VehicleID's protocol; a mean over them can take ten times as many values as one draw."""
+MOST = 20_000
+"""The greatest number of queries that is tried: more than in any released list of one draw."""
+CHANCE = 0.02
+"""Values that count nothing would fit the implied number, or a smaller one, less often than this."""
+
+
+def attainable(number: Number, queries: int) -> bool:
+    """Say whether some number of hits out of ``queries`` is printed like this, rounded or cut off."""
+    low, high = number.low, number.value + number.step
+    hits = (low * queries / 100).to_integral_value(ROUND_CEILING)
+    return Decimal(100) * hits / queries <= min(number.high, Decimal(100)) or Decimal(100) * hits / queries < high
+
+
+def impossible_fraction(library: Library) -> Iterator[Finding]:
+    """Find hit rates that no number of hits out of the released list's queries gives."""
+    impossible: dict[tuple[object, ...], list[Number]] = {}
+    for number in library.numbers:
+        total = _queries(library, number)
+        if number.column.measure != "ap" and total is not None and not attainable(number, total):
+            impossible.setdefault((number.document, number.question, number.value), []).append(number)
+    for numbers in impossible.values():
+        number, total = numbers[0], _queries(library, numbers[0]) or 0
+        yield found(
+            "impossible-fraction",
+            "warning" if number.column.task == NOT_STATED else "error",
+            f"no number of hits out of {total:,} queries gives {number.value} %"
+            + ("" if number.text == number.printed else ", a corrected value")
+            + f"; {_nearest(number, total)} would be printed",
+            numbers,
+        )
+
+
+def _queries(library: Library, number: Number) -> int | None:
+    """Return how many hits a value can be made of: the queries, times the draws where there are draws."""
+    dataset = library.datasets[number.column.dataset]
+    queries = dataset.queries.get(number.subset)
+    return queries and queries * (DRAWS if dataset.drawn else 1)
+
+
+def _nearest(number: Number, queries: int) -> str:
+    below = math.floor(number.value * queries / 100)
+    digits = max(0, -int(number.step.as_tuple().exponent))
+    return " or ".join(f"{100 * hits / queries:.{digits}f} ({hits:,} hits)" for hits in (below, below + 1))
+
+
+def implied_queries(library: Library) -> Iterator[Finding]:
+    """Find columns whose own values fit a number of queries that is not the released list's, and not by chance."""
+    columns: dict[tuple[str, str, str, str], list[Number]] = {}
+    for number in library.numbers:
+        if number.row.own and number.column.measure != "ap":
+            key = (number.document, number.column.dataset, number.subset, number.column.measure)
+            columns.setdefault(key, []).append(number)
+    for (_, dataset, subset, measure), numbers in columns.items():
+        known = library.datasets[dataset].queries.get(subset)
+        implied = implied_by(numbers)
+        if implied is None or implied == known:
+            continue
+        against = f"the released list has {known:,}" if known else "the number in the released list is not known"
+        yield found(
+            "implied-queries",
+            "warning" if known else "note",
+            f"{called(measure, dataset, subset)}: all values are hits out of {implied:,} queries or a multiple; "
+            + against,
+            numbers,
+        )
+
+
+def implied_by(numbers: Sequence[Number]) -> int | None:
+    """Return the least number of queries that gives all values, or None where any values would fit one as well."""
+    distinct = {number.value: number for number in sorted(numbers, key=lambda number: -number.step)}.values()
+    chance = 0.0
+    for queries in range(1, MOST + 1):
+        # Half a step below and a whole one above is printed like the value; hits lie 100 / queries apart.
+        chance += math.prod(min(1.0, 1.5 * float(number.step) * queries / 100) for number in distinct)
+        if chance > CHANCE:
+            return None
+        if all(attainable(number, queries) for number in distinct):
+            return queries
+    return None

@@ -1,0 +1,49 @@
+"""Orders that values of one table should have: down an ablation, and with the size of the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+
+from leaderboard.audit.finding import Finding, called, found
+from leaderboard.published.load import Library, Number
+
+FAR = Decimal(5)
+"""Points that a row of an ablation may lie outside of its neighbours: more than the largest step from one row to the
+next in the transcribed ablations (4.9, PR-ReID's table 6) but for the one that this rule finds."""
+SIZES = ("small", "medium", "large")
+
+
+def ablation_gap(library: Library) -> Iterator[Finding]:
+    """Find rows of an ablation that lie far outside of the rows above and below them."""
+    columns: dict[tuple[str, str, int], list[Number]] = {}
+    for number in library.numbers:
+        if number.table.ablation:
+            columns.setdefault((number.document, number.table.number, number.index), []).append(number)
+    for numbers in columns.values():
+        for above, here, below in zip(numbers, numbers[1:], numbers[2:], strict=False):
+            low, high = sorted((above.value, below.value))
+            if here.value < low - FAR or here.value > high + FAR:
+                yield found(
+                    "ablation-gap",
+                    "error",
+                    f"{here.value} % stands between {above.value} % and {below.value} %",
+                    [above, here, below],
+                )
+
+
+def rises_with_gallery(library: Library) -> Iterator[Finding]:
+    """Find rows whose value rises from a smaller gallery to a larger one."""
+    for row in library.rows:
+        for smaller, larger in pairwise(SIZES):
+            by_question = {(number.column.dataset, number.column.measure, number.subset): number for number in row}
+            for (dataset, measure, subset), number in by_question.items():
+                other = by_question.get((dataset, measure, larger))
+                if subset == smaller and other is not None and other.low > number.high:
+                    yield found(
+                        "rises-with-gallery",
+                        "warning",
+                        f"{called(measure, dataset, larger)} is {other.value} %, above {smaller}, {number.value} %",
+                        [number, other],
+                    )
