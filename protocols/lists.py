@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from harness.errors import DataError, first_of
-from harness.images import IntArray
+from harness.images import ImageTable, IntArray
 
 MAX_BYTES = 256 << 20
 """A list of more bytes is refused; VERI-Wild's largest has 20 million."""
@@ -22,16 +21,8 @@ WIDTH = 80
 """Characters that an error shows of one line."""
 
 
-class Row(NamedTuple):
-    """One line that fits its pattern.
-
-    Attributes:
-        line: its number in the file, from 1.
-        fields: the pattern's groups.
-    """
-
-    line: int
-    fields: tuple[str, ...]
+Row = tuple[int, tuple[str, ...]]
+"""One line that fits its pattern: its number in the file, from 1, and the pattern's groups."""
 
 
 class Problems:
@@ -123,8 +114,10 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         DataError: as ``read_bytes``, or no line holds anything.
     """
-    content = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
-    lines = [line.decode("utf-8", "replace").rstrip(" \t\x0b\x0c\x00") for line in content.splitlines()]
+    text = read_bytes(path).removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    lines = [line.rstrip(" \t\x0b\x0c\x00") for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    if not lines[-1]:
+        lines.pop()
     if not any(lines):
         raise DataError("the list is empty", where=path, next_step="copy it from the data set's release")
     return lines
@@ -141,11 +134,11 @@ def parse(path: Path, pattern: re.Pattern[str], expected: str, problems: Problem
         expected: a line that fits, for the message.
         problems: receives the lines that do not fit.
     """
-    rows = []
+    rows: list[Row] = []
     for number, text in enumerate(read_lines(path), 1):
         match = pattern.fullmatch(text)
         if match is not None:
-            rows.append(Row(number, match.groups()))
+            rows.append((number, match.groups()))
         elif text:
             problems.add(path, number, misfit(text, expected))
     return rows
@@ -195,6 +188,23 @@ def refuse_shared_vehicles(root: Path, train: IntArray, test: IntArray) -> None:
             f"{len(shared)} vehicles are in the training and in the test lists",
             where=root,
             found=first_of(shared.tolist(), SHOWN),
+            expected="none",
+            next_step="restore the released lists",
+        )
+
+
+def refuse_shared_images(root: Path, one: str, first: ImageTable, other: str, second: ImageTable) -> None:
+    """Refuse lists of two splits that name one image.
+
+    Raises:
+        DataError: there is one.
+    """
+    shared = sorted(set(first.paths) & set(second.paths))
+    if shared:
+        raise DataError(
+            f"{len(shared)} images are in '{one}' and in '{other}'",
+            where=root,
+            found=first_of(shared, SHOWN),
             expected="none",
             next_step="restore the released lists",
         )

@@ -77,7 +77,7 @@ def read_tracks(path: Path, files: Sequence[str], problems: Problems) -> Tracks:
 
 def _parse(path: Path, problems: Problems) -> list[Row]:
     """Return the rows of the list: the track's name, then its images."""
-    rows = []
+    rows: list[Row] = []
     for number, text in enumerate(read_lines(path), 1):
         if not text:
             continue
@@ -90,7 +90,7 @@ def _parse(path: Path, problems: Problems) -> list[Row]:
         elif len({(image.vehicle, image.camera) for image in images if image is not None}) > 1:
             problems.add(path, number, f"track {quote(name)} has images of two vehicles or cameras")
         else:
-            rows.append(Row(number, (name, *files)))
+            rows.append((number, (name, *files)))
     refuse_duplicates(path, rows, 0, problems)
     return rows
 
@@ -102,5 +102,5 @@ def _track_of_each_image(path: Path, rows: Sequence[Row], problems: Problems) ->
         for file in files:
             before = track_of.setdefault(file, track)
             if before != track:
-                problems.add(path, line, f"{quote(file)} stands in line {rows[before].line} already")
+                problems.add(path, line, f"{quote(file)} stands in line {rows[before][0]} already")
     return track_of

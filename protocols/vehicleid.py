@@ -1,0 +1,90 @@
+"""VehicleID (PKU): lists without cameras, asked by random draws of one gallery image a vehicle (Liu et al., 2016)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from harness.images import UNKNOWN, ImageTable
+from harness.protocol import Dataset, Protocol, Task
+from protocols import drawn
+from protocols.lists import Problems, parse, read_lines
+
+SOURCE = "Liu et al., Deep Relative Distance Learning: Tell the Difference Between Similar Vehicles, CVPR 2016"
+LISTS = {
+    "small": "test_list_800.txt",
+    "medium": "test_list_1600.txt",
+    "large": "test_list_2400.txt",
+    "3200": "test_list_3200.txt",
+    "6000": "test_list_6000.txt",
+    "13164": "test_list_13164.txt",
+}
+LABELS = {"model": ("model_attr.txt", "model_names.txt"), "colour": ("color_attr.txt", "color_names.txt")}
+ATTRIBUTES = "attribute"
+LABEL = re.compile(r"([0-9]{1,9})[ \t]+([0-9]{1,6})")
+
+
+class VehicleId(Protocol):
+    """VehicleID as released: a training list, six test lists, models and colours of some training vehicles."""
+
+    name: ClassVar[str] = "vehicleid"
+    title: ClassVar[str] = "VehicleID"
+    tasks: ClassVar[tuple[Task, ...]] = (
+        drawn.task("small", 800, images=6_493, source=SOURCE),
+        drawn.task("medium", 1_600, images=13_377, source=SOURCE),
+        drawn.task("large", 2_400, images=19_777, source=SOURCE),
+        drawn.task("3200", 3_200, source=SOURCE),
+        drawn.task("6000", 6_000, source=SOURCE),
+        drawn.task("13164", 13_164, source=SOURCE),
+    )
+
+    def load(self, root: Path) -> Dataset:
+        """Read the lists under ``root``."""
+        dataset = drawn.read(root, LISTS, "image")
+        problems = Problems(dataset.root)
+        splits, notes = dict(dataset.splits), list(dataset.notes)
+        for label, (file, names) in LABELS.items():
+            path = dataset.root / ATTRIBUTES / file
+            if not path.exists():
+                notes.append(f"{ATTRIBUTES}/{file} is missing: no image has a {label}")
+                continue
+            of_vehicle = _read_labels(path, problems)
+            words = _read_names(path.with_name(names))
+            splits = {split: _labelled(table, label, of_vehicle, words) for split, table in splits.items()}
+        problems.check()
+        return replace(dataset, splits=splits, notes=tuple(notes))
+
+
+def _read_labels(path: Path, problems: Problems) -> dict[int, int]:
+    """Return each vehicle's label."""
+    found: dict[int, int] = {}
+    for line, fields in parse(path, LABEL, "1 237", problems):
+        vehicle, label = int(fields[0]), int(fields[1])
+        if found.setdefault(vehicle, label) != label:
+            problems.add(path, line, f"vehicle {vehicle} has label {found[vehicle]} already")
+    return found
+
+
+def _read_names(path: Path) -> dict[int, str]:
+    """Return the labels' names; the number stands before or after the name, or is the line's, from 0."""
+    if not path.exists():
+        return {}
+    lines = [line.split() for line in read_lines(path) if line]
+    if all(len(words) > 1 and words[0].isdecimal() for words in lines):
+        return {int(words[0]): " ".join(words[1:]) for words in lines}
+    if all(len(words) > 1 and words[-1].isdecimal() for words in lines):
+        return {int(words[-1]): " ".join(words[:-1]) for words in lines}
+    return {number: " ".join(words) for number, words in enumerate(lines)}
+
+
+def _labelled(table: ImageTable, label: str, of_vehicle: Mapping[int, int], names: Mapping[int, str]) -> ImageTable:
+    """Return the table with one label more, ``UNKNOWN`` where its vehicle has none."""
+    column: dict[str, Any] = {
+        label: np.array([of_vehicle.get(vehicle, UNKNOWN) for vehicle in table.vehicle.tolist()], dtype=np.int64)
+    }
+    return replace(table, names={**table.names, label: names}, **column)

@@ -1,0 +1,64 @@
+"""VERI-Wild: 416,314 images of 40,671 vehicles under 174 cameras, asked across cameras (Lou et al., 2019)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from harness.protocol import Convention, Dataset, Protocol, Rule, Task
+from protocols.veriwild.reading import read as read
+
+SOURCE = "Lou et al., VERI-Wild, CVPR 2019; the camera rule as its owners stated it afterwards"
+CONVENTIONS = {
+    "no-camera-rule": Convention(
+        "images of the query's own vehicle and camera count as right",
+        rule=Rule(),
+        source="the code first published by the data set's owners, and several papers",
+    ),
+    "truncated-ap": Convention(
+        "average precision over the positives found among the 100 nearest, the others being left out",
+        measures={"ap": "ap_truncated@100"},
+        source="public code that stops ranking early",
+    ),
+    "same-camera": Convention(
+        "every image of the query's camera is ignored",
+        rule=Rule(ignore=("same camera",)),
+        source="public code that asks across cameras only",
+    ),
+}
+
+
+def _task(name: str, vehicles: int, gallery: int) -> Task:
+    """Return the task of one pair of test lists, with one query a vehicle."""
+    return Task(
+        name,
+        Rule(ignore=("same vehicle and camera",)),
+        ("ap", "cmc@1", "cmc@5"),
+        query=f"{name}-query",
+        gallery=f"{name}-gallery",
+        released={
+            "queries": vehicles,
+            "gallery images": gallery,
+            "gallery units": gallery,
+            "vehicles": vehicles,
+        },
+        about=f"one query of each of {vehicles:,} vehicles against {gallery:,} images of the other cameras",
+        source=SOURCE,
+        conventions=CONVENTIONS,
+    )
+
+
+class VeriWild(Protocol):
+    """VERI-Wild as released: the lists of 2019 with vehicle_info.txt, or those of 2020."""
+
+    name: ClassVar[str] = "veriwild"
+    title: ClassVar[str] = "VERI-Wild"
+    tasks: ClassVar[tuple[Task, ...]] = (
+        _task("small", 3_000, 38_861),
+        _task("medium", 5_000, 64_389),
+        _task("large", 10_000, 128_517),
+    )
+
+    def load(self, root: Path) -> Dataset:
+        """Read the lists under ``root``."""
+        return read(root)

@@ -1,0 +1,181 @@
+"""Reading VERI-Wild's lists, of 2019 and of 2020: which images a split holds, and under which cameras."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError
+from harness.images import UNKNOWN, ImageTable, IntArray
+from harness.protocol import Dataset
+from protocols.lists import (
+    Problems,
+    numbers,
+    parse,
+    refuse_duplicates,
+    refuse_shared_images,
+    refuse_shared_vehicles,
+    release_folder,
+)
+from protocols.veriwild.info import FILE, Info, read_info
+
+FOLDER = "train_test_split"
+SIZES = {"small": 3000, "medium": 5000, "large": 10000}
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How the lists of one year are called and written.
+
+    Attributes:
+        line: its groups are image, vehicle as written and camera; the last two empty where a line has none.
+        example: a line.
+        files: by split.
+    """
+
+    line: re.Pattern[str]
+    example: str
+    files: dict[str, str]
+
+
+def _files(train: str, gallery: str, query: str) -> dict[str, str]:
+    tests = {
+        f"{task}-{side}": pattern.format(size)
+        for task, size in SIZES.items()
+        for side, pattern in (("query", query), ("gallery", gallery))
+    }
+    return {"train": train, **tests}
+
+
+GENERATIONS = (
+    Generation(
+        re.compile(r"([0-9]{1,9}/[0-9]{1,12})(?:\.jpg)?()()"),
+        "05638/058597",
+        _files("train_list.txt", "test_{}.txt", "test_{}_query.txt"),
+    ),
+    Generation(
+        re.compile(r"([0-9]{1,9}/[0-9]{1,12})\.jpg[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})"),
+        "31388/321972.jpg 31388 61",
+        _files("train_list_start0.txt", "test_{}_id.txt", "test_{}_id_query.txt"),
+    ),
+)
+
+
+def read(root: Path) -> Dataset:
+    """Return the data set; what a copy lacks makes its tasks unavailable.
+
+    Of two generations of lists the one that knows the cameras is read: that of 2019 where ``vehicle_info.txt`` is
+    there, else that of 2020.
+
+    Args:
+        root: the data set's folder, or the one above it.
+
+    Returns:
+        The splits ``train``, ``small-query``, ``small-gallery`` and so on, as far as their lists are there.
+
+    Raises:
+        DataError: no list is there, lines cannot be used, or images or vehicles stand where the release has none.
+    """
+    every = [file for generation in GENERATIONS for file in generation.files.values()]
+    root = release_folder(root, [*(f"{FOLDER}/{file}" for file in every), *every])
+    problems = Problems(root)
+    info_file = _find(root, FILE)
+    info = None if info_file is None else read_info(info_file, problems)
+    generation = _choose(root, with_info=info is not None)
+    notes: list[str] = []
+    splits: dict[str, ImageTable] = {}
+    for split, file in generation.files.items():
+        path = _find(root, file)
+        if path is not None:
+            splits[split] = _read_list(path, generation, info, problems, notes)
+    problems.check()
+    unavailable = {}
+    for task in SIZES:
+        missing = [
+            generation.files[f"{task}-{side}"] for side in ("query", "gallery") if f"{task}-{side}" not in splits
+        ]
+        if missing:
+            unavailable[task] = DataError(
+                f"the lists of '{task}' are missing",
+                where=root / FOLDER,
+                found=f"no {' and no '.join(missing)}",
+                next_step="copy them from the data set's release",
+            )
+    if "train" not in splits:
+        notes.append(f"{generation.files['train']} is missing: nothing can be trained on this copy")
+    if info is None:
+        notes.append(f"{FILE} is missing: no image has a model, a type or a colour")
+    if any(table.camera is None for table in splits.values()):
+        notes.append("no list names the cameras: the camera rule cannot be applied")
+    _refuse_overlaps(root, splits)
+    return Dataset(root, splits, unavailable, tuple(notes))
+
+
+def _find(root: Path, file: str) -> Path | None:
+    """Return where a list lies: in the folder of lists, or beside it."""
+    return next((path for path in (root / FOLDER / file, root / file) if path.exists()), None)
+
+
+def _choose(root: Path, *, with_info: bool) -> Generation:
+    """Return the generation that is there; of two, the one that knows the cameras."""
+    there = [
+        generation
+        for generation in GENERATIONS
+        if any(_find(root, file) for split, file in generation.files.items() if split != "train")
+    ]
+    if len(there) == len(GENERATIONS):
+        return GENERATIONS[0] if with_info else GENERATIONS[1]
+    if there:
+        return there[0]
+    return next(generation for generation in GENERATIONS if _find(root, generation.files["train"]))
+
+
+def _read_list(
+    path: Path, generation: Generation, info: Info | None, problems: Problems, notes: list[str]
+) -> ImageTable:
+    """Return the table of one list; the vehicle is the image's folder, whatever the line says."""
+    rows = parse(path, generation.line, generation.example, problems)
+    refuse_duplicates(path, rows, 0, problems)
+    images = [fields[0] for _, fields in rows]
+    vehicle = numbers([image.partition("/")[0] for image in images])
+    if generation is GENERATIONS[1] and path.name != generation.files["train"]:
+        # The training list of 2020 counts its vehicles from 0; the others repeat the folder.
+        differing = int((numbers([fields[1] for _, fields in rows]) != vehicle).sum())
+        if differing:
+            notes.append(
+                f"{path.name}: {differing} lines name another vehicle than the image's folder, which was taken"
+            )
+    columns: dict[str, Any] = {}
+    informed = None
+    if info is not None:
+        at = info.rows(images)
+        informed = info.camera[at]
+        columns = {"names": info.names, **{label: column[at] for label, column in info.columns.items()}}
+    camera = _cameras(path, [fields[2] for _, fields in rows], informed, notes)
+    return ImageTable(tuple([f"images/{image}.jpg" for image in images]), vehicle, camera, **columns)
+
+
+def _cameras(path: Path, written: Sequence[str], informed: IntArray | None, notes: list[str]) -> IntArray | None:
+    """Return the cameras of a list: its own, else those of vehicle_info.txt, else None."""
+    if not any(written):
+        if informed is not None and (unknown := int((informed == UNKNOWN).sum())):
+            notes.append(f"{FILE} does not name {unknown} images of {path.name}")
+        return informed
+    own = numbers(written)
+    if informed is not None and (differing := int(((informed != own) & (informed != UNKNOWN)).sum())):
+        notes.append(f"{path.name}: {differing} cameras differ from {FILE}; the list's were taken")
+    return own
+
+
+def _refuse_overlaps(root: Path, splits: dict[str, ImageTable]) -> None:
+    """Refuse a vehicle in training and test, and an image that is query and gallery of one task."""
+    for split, table in splits.items():
+        if split != "train" and "train" in splits:
+            refuse_shared_vehicles(root, splits["train"].vehicle, table.vehicle)
+    for task in SIZES:
+        sides = [f"{task}-{side}" for side in ("query", "gallery")]
+        if splits.keys() >= set(sides):
+            refuse_shared_images(root, sides[0], splits[sides[0]], sides[1], splits[sides[1]])

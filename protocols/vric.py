@@ -1,0 +1,96 @@
+"""VRIC: 60,430 images from traffic cameras, asked as one fixed single shot (GCPR 2018)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from harness.images import ImageTable
+from harness.protocol import Dataset, Protocol, Rule, Task
+from protocols.lists import (
+    Problems,
+    Row,
+    numbers,
+    parse,
+    quote,
+    refuse_duplicates,
+    refuse_shared_vehicles,
+    release_folder,
+)
+
+LINE = re.compile(r"([A-Za-z0-9_-]{1,100}\.jpg)[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})")
+EXAMPLE = "MVI_20011_016_img00105.jpg 15 1"
+LISTS = {
+    "train": ("vric_train.txt", "train_images"),
+    "query": ("vric_probe.txt", "probe_images"),
+    "gallery": ("vric_gallery.txt", "gallery_images"),
+}
+
+SINGLE_SHOT = Task(
+    "single-shot",
+    Rule(),
+    ("cmc@1", "cmc@5", "ap"),
+    released={
+        "queries": 2_811,
+        "gallery images": 2_811,
+        "gallery units": 2_811,
+        "vehicles": 2_811,
+        "positives": 2_811,
+        "ignored": 0,
+    },
+    about="each probe against one image of every test vehicle; mAP is the mean reciprocal rank",
+    source="Kanaci, Zhu, Gong, Vehicle Re-Identification in Context, GCPR 2018",
+)
+
+
+class Vric(Protocol):
+    """VRIC as released: lists of file, vehicle and camera."""
+
+    name: ClassVar[str] = "vric"
+    title: ClassVar[str] = "VRIC"
+    tasks: ClassVar[tuple[Task, ...]] = (SINGLE_SHOT,)
+
+    def load(self, root: Path) -> Dataset:
+        """Read the lists under ``root``."""
+        root = release_folder(root, [file for file, _ in LISTS.values()])
+        problems = Problems(root)
+        rows = {
+            split: _read(root / file, problems)
+            for split, (file, _) in LISTS.items()
+            if split != "train" or (root / file).exists()
+        }
+        _refuse_probes_in_the_gallery(root / LISTS["gallery"][0], rows, problems)
+        problems.check()
+        splits = {split: _table(rows[split], LISTS[split][1]) for split in rows}
+        notes = []
+        if "train" not in splits:
+            notes.append(f"{LISTS['train'][0]} is missing: nothing can be trained on this copy")
+        else:
+            test = np.concatenate([splits["query"].vehicle, splits["gallery"].vehicle])
+            refuse_shared_vehicles(root, splits["train"].vehicle, test)
+        return Dataset(root, splits, notes=tuple(notes))
+
+
+def _read(path: Path, problems: Problems) -> list[Row]:
+    rows = parse(path, LINE, EXAMPLE, problems)
+    refuse_duplicates(path, rows, 0, problems)
+    return rows
+
+
+def _refuse_probes_in_the_gallery(path: Path, rows: dict[str, list[Row]], problems: Problems) -> None:
+    """Keep every gallery line as a problem whose image is a probe."""
+    probes = {fields[0] for _, fields in rows["query"]}
+    for line, fields in rows["gallery"]:
+        if fields[0] in probes:
+            problems.add(path, line, f"{quote(fields[0])} is a probe as well")
+
+
+def _table(rows: list[Row], folder: str) -> ImageTable:
+    return ImageTable(
+        tuple(f"{folder}/{fields[0]}" for _, fields in rows),
+        vehicle=numbers(fields[1] for _, fields in rows),
+        camera=numbers(fields[2] for _, fields in rows),
+    )

@@ -1,0 +1,28 @@
+"""VRU: 172,137 images of 15,085 vehicles seen from drones, asked as VehicleID is (Lu et al., 2022)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from harness.protocol import Dataset, Protocol, Task
+from protocols import drawn
+
+SOURCE = "Lu et al., Vehicle Re-Identification Based on UAV Viewpoint, Remote Sensing 14(18), 2022, whose tables fit it"
+
+
+class Vru(Protocol):
+    """VRU as released: a training list and three test lists."""
+
+    name: ClassVar[str] = "vru"
+    title: ClassVar[str] = "VRU"
+    tasks: ClassVar[tuple[Task, ...]] = (
+        drawn.task("small", 1_200, source=SOURCE),
+        drawn.task("medium", 2_400, source=SOURCE),
+        drawn.task("large", 8_000, source=SOURCE),
+    )
+
+    def load(self, root: Path) -> Dataset:
+        """Read the lists under ``root``."""
+        lists = {task.name: f"test_list_{task.released['vehicles']}.txt" for task in self.tasks}
+        return drawn.read(root, lists, "Pic")
