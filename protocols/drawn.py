@@ -8,8 +8,7 @@ from pathlib import Path
 
 from harness.errors import DataError
 from harness.images import ImageTable
-from harness.protocol import Convention, Dataset, Draws, Rule, Task
-from protocols.lists import (
+from harness.lists import (
     Problems,
     numbers,
     parse,
@@ -18,6 +17,7 @@ from protocols.lists import (
     refuse_shared_vehicles,
     release_folder,
 )
+from harness.protocol import Convention, Dataset, Draws, Rule, Task
 
 LINE = re.compile(r"([0-9]{1,12})[ \t]+([0-9]{1,9})")
 EXAMPLE = "0279029 23781"

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from harness.images import UNKNOWN, ImageTable
+from harness.lists import Problems, parse, read_lines
 from harness.protocol import Dataset, Protocol, Task
 from protocols import drawn
-from protocols.lists import Problems, parse, read_lines
 
 SOURCE = "Liu et al., Deep Relative Distance Learning: Tell the Difference Between Similar Vehicles, CVPR 2016"
 LISTS = {

@@ -9,8 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from harness.images import ImageTable
-from harness.protocol import Dataset, Protocol, Rule, Task
-from protocols.lists import (
+from harness.lists import (
     Problems,
     Row,
     numbers,
@@ -20,6 +19,7 @@ from protocols.lists import (
     refuse_shared_vehicles,
     release_folder,
 )
+from harness.protocol import Dataset, Protocol, Rule, Task
 
 LINE = re.compile(r"([A-Za-z0-9_-]{1,100}\.jpg)[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})")
 EXAMPLE = "MVI_20011_016_img00105.jpg 15 1"

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from harness.images import UNKNOWN, ImageTable
+from harness.lists import Problems, parse
 from harness.protocol import Dataset, Protocol, Task
-from protocols.lists import Problems, parse
 from protocols.synthetic.description import DRAWING, parameters
 from protocols.synthetic.layout import BOXES, MODEL_NAMES, MODELS
 from protocols.synthetic.making import CAMERAS, IMAGE_SIZE, SEED, VEHICLES

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.errors import DataError
 from harness.images import UNKNOWN, IntArray
-from protocols.lists import Problems, quote, read_bytes
+from harness.lists import Problems, quote, read_bytes
 from protocols.veri776.names import Name
 
 FILES = {"train_label.xml": ("train",), "test_label.xml": ("gallery", "query")}

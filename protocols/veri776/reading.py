@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.images import ImageTable, IntArray
+from harness.lists import Problems, refuse_shared_vehicles, release_folder
 from harness.protocol import Dataset
-from protocols.lists import Problems, refuse_shared_vehicles, release_folder
 from protocols.veri776 import tracks as track_list
 from protocols.veri776.indices import cross_check
 from protocols.veri776.labels import VALUES, read_labels

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.errors import DataError, first_of
 from harness.images import IntArray
-from protocols.lists import Problems, Row, leads_out, misfit, quote, read_lines, refuse_duplicates
+from harness.lists import Problems, Row, leads_out, misfit, quote, read_lines, refuse_duplicates
 from protocols.veri776.names import EXAMPLE, parse_name
 
 LIST = "test_track.txt"

@@ -10,8 +10,7 @@ from typing import Any
 
 from harness.errors import DataError
 from harness.images import UNKNOWN, ImageTable, IntArray
-from harness.protocol import Dataset
-from protocols.lists import (
+from harness.lists import (
     Problems,
     numbers,
     parse,
@@ -20,6 +19,7 @@ from protocols.lists import (
     refuse_shared_vehicles,
     release_folder,
 )
+from harness.protocol import Dataset
 from protocols.veriwild.info import FILE, Info, read_info
 
 FOLDER = "train_test_split"

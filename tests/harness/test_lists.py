@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import DataError
-from protocols.lists import (
+from harness.lists import (
     MAX_BYTES,
     Problems,
     leads_out,
