@@ -139,9 +139,10 @@ def embed(
 
 
 def ready(method: Method, fabric: Fabric) -> None:
-    """Move the method's network, where it has one, to the device, channels last, in evaluation mode."""
+    """Move the method's network, where it has one, to the device, channels last, in its precision, to embed."""
     model = getattr(method, "model", None)
     if isinstance(model, nn.Module):
+        fabric.strategy.precision.convert_module(model)
         model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         model.eval()
 
@@ -156,7 +157,7 @@ def embed_batch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric
         needed["path"] = keys
     if "vehicle" in method.test_needs:
         needed["vehicle"] = torch.from_numpy(subjects.vehicle[batch.rows.numpy()]).to(fabric.device)
-    images = to_unit_range(batch.images, fabric.device)
+    images = fabric.strategy.precision.convert_input(to_unit_range(batch.images, fabric.device))
     with torch.inference_mode(), fabric.autocast():
         returned = method.embed(images, **needed)
     return _checked(method, returned, keys)

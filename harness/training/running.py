@@ -23,7 +23,7 @@ from harness.training.network import NetworkMethod, Stage
 from harness.training.session import Session
 
 CHECKED_EVERY = 20
-"""Steps between two looks at the losses; each look makes the processor wait for a GPU."""
+"""Steps between two looks at the losses on a GPU, which each look makes the processor wait for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,7 @@ class RunningStage:
         self.optimiser: Optimizer = stage.optimiser(material.network)
         steps = stage.batches.steps(material.labels)
         self.schedule: LRScheduler | None = stage.schedule(self.optimiser, steps) if stage.schedule else None
+        self._checked_every = 1 if fabric.device.type == "cpu" else CHECKED_EVERY
         self._module = fabric.setup_module(material.network, move_to_device=False)
         self._stepper: Any = fabric.setup_optimizers(self.optimiser)
         self._loader = Loader(
@@ -107,7 +108,7 @@ class RunningStage:
             for step, (batch, rows) in enumerate(zip(loaded, batches, strict=True), 1):
                 for name, loss in self._step(batch, rows).items():
                     sums[name] = sums[name] + loss if name in sums else loss
-                if step % CHECKED_EVERY == 0 or step == len(batches):
+                if step % self._checked_every == 0 or step == len(batches):
                     self._check_finite(sums, epoch, step)
                 advance(step, len(batches))
         if self.schedule is not None and stage.advance == "epoch":
@@ -181,7 +182,7 @@ class RunningStage:
         if wrong:
             raise RunError(
                 f"the training diverged: the loss is not finite in epoch {epoch} of '{self.stage.name}'",
-                where=f"step {step} or up to {CHECKED_EVERY} steps before",
+                where=f"step {step} of the epoch" + (", or shortly before" if self._checked_every > 1 else ""),
                 found=", ".join(f"{name} {values[name]}" for name in wrong),
                 next_step="lower the learning rate, or train in 32-true",
             )

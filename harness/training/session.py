@@ -108,7 +108,8 @@ def prepare(
         hold_out: the share of the training vehicles that is held out, at least two of them.
 
     Raises:
-        DataError: no training split, or a label or boxes that the method needs are missing.
+        DataError: no training split, no test split to validate on, or a label or boxes that the method needs are
+            missing.
     """
     table = dataset.splits.get("train")
     if table is None or not len(table):
@@ -120,8 +121,8 @@ def prepare(
     needed_boxes(dataset, needs)
     check_labels(dataset, table, needs)
     held: Held | None = None
-    if validate == "test" and {"query", "gallery"} <= dataset.splits.keys():
-        held = Held(dataset.splits["query"], dataset.splits["gallery"])
+    if validate == "test":
+        held = Held(dataset.split("query"), dataset.split("gallery"))
     elif validate == "train":
         table, held = hold_out_vehicles(table, hold_out, seed)
     labels = class_numbers(table)

@@ -81,7 +81,7 @@ def test_a_torch_file_is_refused_unopened(tmp_path: Path, zipped: bool):
         load_checkpoint(tmp_path / "c")
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_a_checkpoint_torn_anywhere_is_refused(tmp_path_factory, data):
     path = save_checkpoint(tmp_path_factory.mktemp("torn") / "c", state(), INFO)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import get_worker_info
 from torchvision.transforms import v2
@@ -121,6 +121,7 @@ def test_pixels_become_floats_from_0_to_1_and_floats_stay(pictures: Pictures):
     assert torch.equal(to_unit_range(floats, torch.device("cpu")), floats)
 
 
+@settings(deadline=None)
 @given(count=st.integers(0, 40), size=st.integers(1, 9))
 def test_consecutive_batches_cover_all_rows_once_and_have_one_size(count: int, size: int):
     batches = consecutive(count, size)

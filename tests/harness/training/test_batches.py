@@ -18,7 +18,7 @@ def random(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(vehicle=columns, p=st.integers(1, 4), k=st.integers(1, 5), seed=st.integers(0, 2**32))
 def test_a_pk_batch_holds_p_vehicles_with_k_images_each_and_no_unknown_one(vehicle, p, k, seed):
     classes = np.unique(vehicle[vehicle >= 0])
@@ -35,7 +35,7 @@ def test_a_pk_batch_holds_p_vehicles_with_k_images_each_and_no_unknown_one(vehic
         assert (groups >= 0).all()
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(vehicle=columns, seed=st.integers(0, 2**32))
 def test_a_vehicle_with_enough_images_repeats_none_in_a_batch(vehicle, seed):
     if not (vehicle >= 0).any():
@@ -72,6 +72,7 @@ def test_an_empty_pk_batch_is_refused(p: int, k: int):
         PK(p, k).draw({"vehicle": np.arange(9)}, random())
 
 
+@settings(deadline=None)
 @given(images=st.integers(1, 40), size=st.integers(1, 50), seed=st.integers(0, 99))
 def test_shuffled_batches_hold_every_image_at_most_once_and_fill_up(images: int, size: int, seed: int):
     batches = Shuffled(size).draw({"vehicle": np.zeros(images, np.int64)}, random(seed))

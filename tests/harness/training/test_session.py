@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import DataError
@@ -41,6 +41,7 @@ def test_classes_are_numbered_from_0_in_the_order_of_the_released_numbers(tmp_pa
     assert (tmp_path / "deep" / "run").is_dir()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-1, 2**40), min_size=1, max_size=30))
 def test_class_numbers_keep_equality_and_order_and_leave_unknown_unknown(values: list[int]):
     numbers = class_numbers(table(values)).get("vehicle")
@@ -52,6 +53,7 @@ def test_class_numbers_keep_equality_and_order_and_leave_unknown_unknown(values:
     assert [int(number) for number in numbers if number >= 0] == [known.index(value) for value in values if value >= 0]
 
 
+@settings(deadline=None)
 @given(
     vehicles=st.lists(st.integers(-1, 12), min_size=1, max_size=60),
     share=st.floats(0.0, 0.9),

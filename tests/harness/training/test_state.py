@@ -1,0 +1,86 @@
+"""The state of an interrupted training comes back bit for bit, or is refused; it never executes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness.errors import CheckpointError
+from harness.training.state import NAME, State, load_state, save_state
+
+
+def state() -> State:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [2, 2, 5])
+    network(torch.rand(2, 3, 8, 8)).sum().backward()
+    optimiser.step()
+    schedule.step()
+    return State(
+        identity="a" * 64,
+        stage=1,
+        epoch=3,
+        network=network.state_dict(),
+        optimiser=optimiser.state_dict(),
+        schedule=schedule.state_dict(),
+        rows=[{"stage": "one", "epoch": 1, "loss": 0.1}],
+    )
+
+
+def test_a_state_comes_back_bit_for_bit(tmp_path: Path):
+    saved = state()
+    save_state(tmp_path, saved)
+    loaded = load_state(tmp_path, "a" * 64)
+    assert (loaded.stage, loaded.epoch, loaded.rows) == (1, 3, saved.rows)
+    assert loaded.schedule["milestones"] == Counter([2, 2, 5])
+    assert all(torch.equal(loaded.network[name], tensor) for name, tensor in saved.network.items())
+    for number, moments in saved.optimiser["state"].items():
+        assert all(torch.equal(loaded.optimiser["state"][number][name], moment) for name, moment in moments.items())
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+def test_where_there_is_none_there_is_none(tmp_path: Path):
+    assert load_state(tmp_path, "a") is None
+
+
+def test_the_state_of_another_configuration_is_refused_and_kept(tmp_path: Path):
+    save_state(tmp_path, state())
+    with pytest.raises(CheckpointError, match="another configuration"):
+        load_state(tmp_path, "b" * 64)
+    assert load_state(tmp_path, "a" * 64) is not None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_torn_state_is_refused(tmp_path: Path, share: float):
+    save_state(tmp_path, state())
+    whole = (tmp_path / NAME).read_bytes()
+    (tmp_path / NAME).write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_state(tmp_path, "a" * 64)
+
+
+class Bomb:
+    def __init__(self, fuse: Path) -> None:
+        self.fuse = fuse
+
+    def __reduce__(self):
+        return (Path.touch, (self.fuse,))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_state_that_would_execute_is_refused(tmp_path: Path, zipped: bool):
+    content = {"identity": "a" * 64, "rows": [Bomb(tmp_path / "exploded")]}
+    torch.save(content, tmp_path / NAME, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_state(tmp_path, "a" * 64)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"identity": "a" * 64, "colour": "red"}, {}])
+def test_a_torch_file_of_something_else_is_refused(tmp_path: Path, content: object):
+    torch.save(content, tmp_path / NAME)
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_state(tmp_path, "a" * 64)
