@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import pluggy
 
 from harness import hookspecs
-from harness.errors import PluginError, unknown_name
+from harness.errors import PluginError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     from harness.method import Method
@@ -27,6 +27,7 @@ Kind = Literal["method", "protocol"]
 HOOKS: dict[Kind, str] = {"method": "bench_register_methods", "protocol": "bench_register_protocols"}
 OWN_DISTRIBUTION = "vehicle-reid-bench"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+OWN_SUFFIX = ".toml"
 
 
 @dataclass(frozen=True)
@@ -214,14 +215,17 @@ class Registry:
         return complete(self.entry("method", name).load())
 
     def protocol(self, name: str) -> Protocol:
-        """Return the protocol of that name.
+        """Return the protocol of that name, or of a TOML file of the user's own.
 
         Raises:
             PluginError: it cannot be imported or is no protocol.
             UsageError: there is none of that name.
+            DataError: the TOML file cannot be used.
         """
         from harness.protocol import Protocol
 
+        if name.endswith(OWN_SUFFIX):
+            return self._own(Path(name))
         found = self.entry("protocol", name).load()
         if not (isinstance(found, type) and issubclass(found, Protocol)):
             raise PluginError(f"'{name}' is no protocol", found=repr(found), expected="a subclass of harness.Protocol")
@@ -230,13 +234,30 @@ class Registry:
         except Exception as problem:
             raise PluginError(f"protocol '{name}' could not be set up", found=words(problem)) from problem
 
+    def _own(self, path: Path) -> Protocol:
+        """Return the protocol of a TOML file, whose name nobody else may have."""
+        from harness.own import open_protocol
+
+        protocol = open_protocol(path)
+        if protocol.name in self._entries["protocol"]:
+            raise UsageError(
+                f"the protocol's name '{protocol.name}' is taken",
+                where=path,
+                next_step='give it another with name = "..." in the file',
+            )
+        return protocol
+
     def tasks(self, word: str) -> tuple[Protocol, Sequence[Task]]:
-        """Return the protocol and the tasks that ``veri776`` or ``veri776/image-to-track`` names.
+        """Return the protocol and the tasks that ``veri776``, ``veri776/image-to-track`` or ``my.toml/main`` names.
 
         Raises:
             UsageError: unknown protocol or task.
         """
-        name, _, task = word.partition("/")
+        file, own, task = word.rpartition(f"{OWN_SUFFIX}/")
+        if own or word.endswith(OWN_SUFFIX):
+            name, task = (file + OWN_SUFFIX, task) if own else (word, "")
+        else:
+            name, _, task = word.partition("/")
         protocol = self.protocol(name)
         return protocol, protocol.select(task or None)
 
