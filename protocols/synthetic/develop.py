@@ -11,7 +11,7 @@ from protocols.synthetic.backdrop import texture
 from protocols.synthetic.cameras import Camera
 from protocols.synthetic.chance import Chance
 
-FINE = 2
+FINE = 4
 """A canvas has this many pixels for one of the image, along each axis: polygons have jagged edges, images soft ones."""
 
 NOISE = 512

@@ -13,9 +13,10 @@ from protocols.synthetic.chance import Chance
 from protocols.synthetic.develop import FINE, develop, encode
 from protocols.synthetic.frames import Frame, Track, stances
 from protocols.synthetic.paint import light_of, paint
+from protocols.synthetic.parts import Box
 from protocols.synthetic.solids import Mesh
 from protocols.synthetic.view import Stance, look
-from protocols.synthetic.visible import Box, visible_boxes
+from protocols.synthetic.visible import visible_boxes
 
 
 class Picture(NamedTuple):
@@ -58,19 +59,18 @@ def draw_track(seed: int, mesh: Mesh, camera: Camera, track: Track, image_size: 
         track: to be drawn.
         image_size: the longer side of an image in pixels.
     """
-    exposure = Chance(seed, "exposure", track.vehicle, track.camera, track.passage).between(0.9, 1.1)
     for frame, stance in zip(track.frames, stances(seed, track, camera), strict=True):
         chance = Chance(seed, "picture", frame.vehicle, frame.camera, frame.counter)
-        picture = draw(mesh, camera, stance, exposure, image_size, chance)
+        picture = draw(mesh, camera, stance, image_size, chance)
         content = encode(picture.image, camera.quality)
         yield Drawn(frame, content, picture.image.size, picture.parts, picture.regions)
 
 
-def draw(mesh: Mesh, camera: Camera, stance: Stance, exposure: float, image_size: int, chance: Chance) -> Picture:
+def draw(mesh: Mesh, camera: Camera, stance: Stance, image_size: int, chance: Chance) -> Picture:
     """Return the picture of a vehicle that stands before a camera."""
     view = look(mesh, stance, image_size * FINE)
     light = light_of(camera, stance.azimuth)
     canvas = lay(camera, view, mesh, light, chance)
     paint(canvas, mesh, view, light)
     parts, regions = visible_boxes(canvas, mesh)
-    return Picture(develop(canvas, camera, exposure, chance), parts, regions)
+    return Picture(develop(canvas, camera, stance.exposure, chance), parts, regions)

@@ -85,6 +85,7 @@ def stances(seed: int, track: Track, camera: Camera) -> tuple[Stance, ...]:
     turn = chance.between(-2.5, 2.5)
     distance = camera.distance * chance.between(0.9, 1.15)
     approach = chance.between(-0.05, 0.05)
+    exposure = chance.between(0.9, 1.1)
     found = []
     for step in range(len(track.frames)):
         margins = (
@@ -93,5 +94,5 @@ def stances(seed: int, track: Track, camera: Camera) -> tuple[Stance, ...]:
             chance.between(-0.01, 0.07),
             chance.between(0.0, 0.08),
         )
-        found.append(Stance(start + turn * step, camera.height, distance * (1 + approach * step), margins))
+        found.append(Stance(start + turn * step, camera.height, distance * (1 + approach * step), margins, exposure))
     return tuple(found)

@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 from protocols.synthetic.bodies import BODIES, TYPES
 from protocols.synthetic.frames import Frame, Track, query_of
-from protocols.synthetic.marks import PARTS
+from protocols.synthetic.parts import PARTS, REGIONS, Box
 from protocols.synthetic.vehicles import COLOUR_NAMES, Vehicle
-from protocols.synthetic.visible import REGIONS, Box
 
 TRAIN, QUERY, TEST = "image_train", "image_query", "image_test"
 FOLDERS = (TRAIN, QUERY, TEST)

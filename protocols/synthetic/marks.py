@@ -9,26 +9,6 @@ from protocols.synthetic.bodies import Body
 from protocols.synthetic.chance import Chance
 from protocols.synthetic.solids import Colour
 
-PARTS = (
-    "annual service signs",
-    "back mirror",
-    "car light",
-    "carrier",
-    "car topwindow",
-    "entry license",
-    "hanging",
-    "lay ornament",
-    "light cover",
-    "logo",
-    "newer sign",
-    "tissuebox",
-    "plate",
-    "safe belt",
-    "wheel",
-    "wind-shield glass",
-)
-"""The classes in the order of the table (Zhang et al., PGAN, A.1, Table 4); number 1 comes first."""
-
 STICKERS: tuple[Colour, ...] = (
     (226, 48, 40), (250, 205, 40), (60, 170, 75), (45, 110, 215), (245, 245, 240), (235, 120, 190), (245, 140, 35),
 )  # fmt: skip

@@ -108,11 +108,11 @@ def cabin_faces(frame: Frame) -> dict[str, Face]:
     body = frame.body
     belt, roof = frame.z(body.belt), frame.z(body.height)
     eave = roof - (0.16 if body.boxy else 0.09)
-    low = _ring(frame, body.screen, body.deck, belt, 1.0, 0.0)
+    low = _ring(frame, (body.screen, body.deck), belt, 1.0)
     share = (eave - belt) / (roof - belt)
     tilt = 1 - (1 - body.tumble) * share
-    high = _ring(frame, body.roof, body.roof_end, eave, tilt, 0.0)
-    top = _ring(frame, body.roof, body.roof_end, roof, body.tumble * 0.92, 0.14)
+    high = _ring(frame, (body.roof, body.roof_end), eave, tilt)
+    top = _ring(frame, (body.roof + 0.14, body.roof_end - 0.14), roof, body.tumble * 0.92)
     names = ("front", "rear", "left", "right")
     faces = {name: _wall(low, high, name) for name in names}
     faces |= {f"{name} edge": _wall(high, top, name) for name in names}
@@ -231,11 +231,11 @@ def _inward(low: Point, high: Point) -> dict[str, Face]:
     return {name: turned[name] for name in ("bottom", "front", "rear", "left", "right")}
 
 
-def _ring(frame: Frame, front: float, rear: float, z: float, share: float, inset: float) -> tuple[Point, ...]:
+def _ring(frame: Frame, ends: tuple[float, float], z: float, share: float) -> tuple[Point, ...]:
     """Return a level of the cabin: front left, rear left, rear right, front right."""
-    ahead, behind = frame.x(front) - inset, frame.x(rear) + inset
-    at_front = frame.half * 0.94 * share * _taper(frame, front) - 0.01
-    at_rear = frame.half * 0.94 * share * _taper(frame, rear) - 0.01
+    (ahead, at_front), (behind, at_rear) = (
+        (frame.x(place), frame.half * 0.94 * share * _taper(frame, place) - 0.01) for place in ends
+    )
     return (ahead, at_front, z), (behind, at_rear, z), (behind, -at_rear, z), (ahead, -at_front, z)
 
 

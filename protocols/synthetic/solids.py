@@ -88,16 +88,17 @@ class Face:
         """Return the part of the face between two u and two v."""
         return self.area(((u0, v0), (u1, v0), (u1, v1), (u0, v1)))
 
-    def block(self, u: float, v: float, width: float, height: float) -> tuple[Point, ...]:
+    def block(self, at: tuple[float, float], width: float, height: float) -> tuple[Point, ...]:
         """Return a rectangle of ``width`` by ``height`` metres around u and v."""
+        u, v = at
         du, dv = width / self.width / 2, height / self.height / 2
         return self.band(u - du, v - dv, u + du, v + dv)
 
-    def disc(self, u: float, v: float, radius: float, sides: int = 8, upright: float = 1.0) -> tuple[Point, ...]:
-        """Return a regular polygon around u and v, ``radius`` metres wide and ``radius * upright`` high."""
-        across, along = radius / self.width, radius * upright / self.height
-        turns = (direction(360.0 * step / sides) for step in range(sides))
-        return self.area((u + across * cosine, v + along * sine) for cosine, sine in turns)
+    def disc(self, at: tuple[float, float], radius: float, sides: int) -> tuple[Point, ...]:
+        """Return a regular polygon around u and v, its corners ``radius`` metres away."""
+        across, along = radius / self.width, radius / self.height
+        turns = [direction(360.0 * step / sides) for step in range(sides)]
+        return self.area([(at[0] + across * cosine, at[1] + along * sine) for cosine, sine in turns])
 
 
 class Polygon(NamedTuple):

@@ -24,12 +24,14 @@ class Stance:
         azimuth: degrees from the nose to the camera.
         height, distance: of the camera, metres.
         margins: left, top, right and bottom of the crop beyond the vehicle, shares of its size; negative cuts it.
+        exposure: 1 as the camera has it, more for a brighter image.
     """
 
     azimuth: float
     height: float
     distance: float
     margins: tuple[float, float, float, float]
+    exposure: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -9,31 +9,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from protocols.synthetic.develop import FINE
-from protocols.synthetic.marks import PARTS
+from protocols.synthetic.parts import PARTS, REGIONS, Box
 from protocols.synthetic.solids import BODY, Mesh
 
-REGIONS = ("window", "left light", "right light", "brand")
-"""PR-ReID's parts; number 1 comes first."""
-
-SMALLEST = 6
-"""A part of fewer visible canvas pixels, that is of less than 1.5 image pixels, has no box."""
-
-
-class Box(NamedTuple):
-    """A box in an image.
-
-    Attributes:
-        label: number from 1, into ``PARTS`` or ``REGIONS``.
-        x0, y0, x1, y1: its edges in pixels of the image.
-        area: how many of its pixels show the part.
-    """
-
-    label: int
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    area: float
+SMALLEST = 2 * FINE * FINE
+"""Canvas pixels that a part must show to have a box: two of the image."""
 
 
 class _Seen(NamedTuple):
@@ -67,7 +47,9 @@ def visible_boxes(canvas: Image.Image, mesh: Mesh) -> tuple[list[Box], list[Box]
         for number, found in sorted(whole.items())
         if mesh.parts[number].kind and found.pixels >= SMALLEST
     ]
-    return parts, _regions(whole, mesh, bottom)
+    # What goes on around a corner shows a light from the side, but not the end that it belongs to.
+    facing = {number: whole[number] for number, found in seen.items() if found.pixels >= SMALLEST}
+    return parts, _regions(facing, mesh, bottom)
 
 
 def _seen(numbers: npt.NDArray[np.uint8], count: int) -> dict[int, _Seen]:
@@ -97,15 +79,15 @@ def _with_what_lies_on_them(seen: dict[int, _Seen], mesh: Mesh) -> dict[int, _Se
     return whole
 
 
-def _regions(whole: dict[int, _Seen], mesh: Mesh, bottom: int) -> list[Box]:
+def _regions(facing: dict[int, _Seen], mesh: Mesh, bottom: int) -> list[Box]:
     """Return PR-ReID's regions: a windscreen or rear window, the lights, the panel with the brand.
 
     A light's region reaches down to the vehicle's bottom edge (PR-ReID, section 3.2). Left and right are the image's.
     """
     boxes = []
-    for number, found in sorted(whole.items()):
+    for number, found in sorted(facing.items()):
         region = mesh.parts[number].region
-        if region and found.pixels >= SMALLEST:
+        if region:
             lowest = max(bottom, found.y1) if region.endswith("light") else found.y1
             boxes.append(_box(REGIONS.index(region) + 1, found._replace(y1=lowest)))
     return boxes

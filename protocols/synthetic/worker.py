@@ -85,7 +85,7 @@ def _drawn(share: Share, plan: Plan) -> Iterator[tuple[str, bool, bytes, Seen]]:
 
 def read_results(share: Share) -> dict[str, Seen]:
     """Return what a share left of its images' boxes, and remove its file."""
-    from protocols.synthetic.visible import Box
+    from protocols.synthetic.parts import Box
 
     found = {}
     with share.results.open(encoding="ascii") as results:
