@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from hashlib import sha256
 
 import numpy as np
 
@@ -114,3 +115,70 @@ def measure(word, marks):
         return sum(found) / len(found) if found else 0.0
     assert name == "minp"
     return total / (right[-1] + 1)
+
+
+def task_scores(task, dataset, features, metric):
+    """Return for each measure of a task its mean in every draw, from a look at every pair of images.
+
+    Written from the words of the rule: what is drawn, which unit answers, who is ignored, who is right.
+    """
+    query, gallery = dataset.splits[task.query], dataset.splits[task.gallery]
+    means = {word: [] for word in task.measures}
+    for asked, answering in _draws(task.rule.draws, query, gallery):
+        values = {word: [] for word in task.measures}
+        for q in asked:
+            marks = _marks(task, features, metric, query=query, q=q, gallery=gallery, answering=answering)
+            for word in task.measures:
+                values[word].append(measure(word, marks))
+        for word, found in values.items():
+            known = [value for value in found if not math.isnan(value)]
+            means[word].append(math.fsum(known) / len(known) if known else math.nan)
+    return means
+
+
+def _draws(draws, query, gallery):
+    """Return (asked rows, answering rows) of each draw."""
+    if draws is None:
+        return [(range(len(query)), range(len(gallery)))]
+    found = []
+    for seed in range(draws.seed, draws.seed + draws.count):
+        drawn = []
+        for vehicle in sorted(set(gallery.vehicle.tolist())):
+            rows = [row for row in range(len(gallery)) if gallery.vehicle[row] == vehicle]
+            digests = {sha256(f"{seed}/{vehicle}/{gallery.paths[row]}".encode()).hexdigest(): row for row in rows}
+            drawn.append(digests[min(digests)])
+        others = [row for row in range(len(gallery)) if row not in drawn]
+        found.append((others, drawn) if draws.drawn == "gallery" else (drawn, others))
+    return found
+
+
+def _marks(task, features, metric, *, query, q, gallery, answering):
+    """Return the ranking of one query: True for a right unit and False for a wrong one, ties against the right."""
+    units = {}
+    for g in answering:
+        units.setdefault(gallery.track[g] if task.rule.unit == "track" else g, []).append(g)
+    right, wrong = [], []
+    for images in units.values():
+        if any(_is_ignored(task.rule.ignore, query=query, q=q, gallery=gallery, g=g) for g in images):
+            continue
+        if task.rule.reduce == "mean feature" and task.rule.unit == "track":
+            total = sum((features[gallery.paths[g]] for g in images), np.zeros(len(features[query.paths[q]])))
+            answer = similarity(features[query.paths[q]], total / len(images), metric)
+        else:
+            answer = max(similarity(features[query.paths[q]], features[gallery.paths[g]], metric) for g in images)
+        (right if gallery.vehicle[images[0]] == query.vehicle[q] else wrong).append(answer)
+    width = len(features[query.paths[q]])
+    places = [[comparison(other, answer, width, metric) for other in wrong] for answer in right]
+    entries = sorted((signs.count(1), signs.count(0)) for signs in places)
+    entries = [(0, closer, tied) for closer, tied in sorted(entries, key=sum)]
+    return ranking(entries, len(wrong))
+
+
+def _is_ignored(words, *, query, q, gallery, g):
+    same_camera = any("camera" in word for word in words) and query.camera[q] == gallery.camera[g]
+    same_vehicle = query.vehicle[q] == gallery.vehicle[g]
+    return (
+        ("same image" in words and query.paths[q] == gallery.paths[g])
+        or ("same vehicle and camera" in words and same_vehicle and same_camera)
+        or ("same camera" in words and same_camera)
+    )
