@@ -1,0 +1,37 @@
+"""Random numbers for resampling: the raw bits of PCG64, whose stream NumPy guarantees for all versions and machines.
+
+The streams of ``numpy.random.Generator``'s distributions carry no such guarantee (NEP 19).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.seeds import derive
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Chance:
+    """A stream of random choices.
+
+    Args:
+        seed: the same seed gives the same choices.
+        words: name of the stream, so that two uses of one seed do not share it.
+    """
+
+    def __init__(self, seed: int, *words: str) -> None:
+        self._bits = np.random.PCG64(derive(seed, *words))
+
+    def picks(self, below: int, rows: int, columns: int) -> IntArray:
+        """Return (rows, columns) int64 numbers from 0 to ``below - 1``, each as likely as 2**32 bits allow."""
+        raw = self._bits.random_raw(rows * columns) >> np.uint64(32)
+        return ((raw * np.uint64(below)) >> np.uint64(32)).astype(np.int64).reshape(rows, columns)
+
+    def signs(self, rows: int, columns: int) -> IntArray:
+        """Return (rows, columns) int64, each -1 or 1."""
+        words = -(-columns // 64)
+        raw = self._bits.random_raw(rows * words).reshape(rows, words, 1)
+        bits = (raw >> np.arange(64, dtype=np.uint64)) & np.uint64(1)
+        return bits.reshape(rows, -1)[:, :columns].astype(np.int64) * 2 - 1
