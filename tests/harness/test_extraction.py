@@ -156,7 +156,7 @@ def test_an_interrupted_extraction_goes_on_and_ends_with_the_same_features(many:
     assert not (tmp_path / "cut.h5").exists()
     resumed = ready(Stopping)
     assert digest(run(resumed, many, tmp_path / "cut.h5", batch=batch)) == expected
-    assert sum(resumed.calls) < sum(whole.calls) - 200
+    assert sum(resumed.calls) <= sum(whole.calls) - 200
 
 
 def broken_dataset(folder: Path) -> Dataset:
