@@ -166,12 +166,15 @@ class Record(_Part):
         Raises:
             RecordError: a field is missing, unknown or does not fit.
         """
-        protocol, _, task = scores.task.partition("/")
+        protocol, _, word = scores.task.partition("/")
+        task, _, convention = word.partition("+")
+        about = {name: value.model_dump() if isinstance(value, _Part) else value for name, value in about.items()}
         measures = {word: float(value) for word, value in scores.mean.items()}
         per_draw = {word: tuple(float(value) for value in values) for word, values in scores.per_draw.items()}
         fields = {
             "protocol": protocol,
             "task": task,
+            "convention": convention or None,
             "fingerprint": scores.fingerprint,
             "official": scores.official,
             "metric": scores.metric,
@@ -189,8 +192,8 @@ class Record(_Part):
 
     @property
     def name(self) -> str:
-        """The protocol and the task: ``veri776/image-to-image``."""
-        return f"{self.protocol}/{self.task}"
+        """The task's word on the command line: ``veri776/image-to-image``, ``veri776/image-to-image+trapezoid-ap``."""
+        return f"{self.protocol}/{self.task}" + ("" if self.convention is None else f"+{self.convention}")
 
     @property
     def method_name(self) -> str:

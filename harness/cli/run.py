@@ -92,7 +92,7 @@ def _print_records(records: list[Record], *, json_wanted: bool) -> None:
 def summary(record: Record) -> dict[str, object]:
     """Return what ``--json`` prints of one task."""
     return {
-        "task": f"{record.protocol}/{record.task}",
+        "task": record.name,
         "method": record.method,
         "variant": record.variant,
         "fingerprint": record.fingerprint,

@@ -250,6 +250,19 @@ def test_scores_without_draws_become_a_record_without_them():
     assert (made.draws, made.deviations, made.per_draw) == (0, {}, {})
 
 
+def test_scores_under_a_convention_become_a_record_that_says_so():
+    made = Record.from_scores(scores(task="veri776/image-to-image+trapezoid-ap"), **ABOUT)
+
+    assert (made.task, made.convention) == ("image-to-image", "trapezoid-ap")
+    assert made.name == "veri776/image-to-image+trapezoid-ap"
+
+
+def test_the_per_query_file_may_be_given_as_it_is():
+    about = PerQueryFile(name="values.csv.gz", digest=digest("values"))
+
+    assert Record.from_scores(scores(), **ABOUT, per_query=about).per_query == about
+
+
 def test_a_missing_field_or_a_nan_is_refused_when_the_record_is_made():
     with pytest.raises(RecordError, match="field 'width'"):
         Record.from_scores(scores(), **{name: value for name, value in ABOUT.items() if name != "width"})

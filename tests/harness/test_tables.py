@@ -116,6 +116,7 @@ def test_an_official_result_with_nothing_to_say_has_no_remarks():
 
 
 def test_a_rule_of_its_own_is_named():
-    shown = scores_table([record(official=False, convention="without the camera rule", differences=("other rule",))])
+    shown = scores_table([record(official=False, convention="no-camera-rule", differences=("other rule",))])
 
-    assert "By another rule than the task's own: without the camera rule." in shown
+    assert shown.startswith("synthetic/image-to-image+no-camera-rule\n")
+    assert "By another rule than the task's own: no-camera-rule." in shown
