@@ -16,7 +16,7 @@ from harness.features import FeatureFile
 from harness.fingerprint import fingerprint
 from harness.method import Metric
 from harness.per_query import PerQuery, write_per_query
-from harness.record import PerQueryFile, Record, installed_versions, read_record, write_record
+from harness.record import Record, installed_versions, read_record, write_record
 
 if TYPE_CHECKING:
     from harness.plugins import Registry
@@ -112,7 +112,7 @@ class _Recorder:
             scores,
             version=self.protocol.version,
             differences=differences(task, dataset),
-            per_query=None if self.folder is None else PerQueryFile(name=values, digest=table.digest),
+            per_query=None if self.folder is None else {"name": values, "digest": table.digest},
             **self._about(),
         )
         if self.folder is not None:
