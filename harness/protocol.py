@@ -139,6 +139,7 @@ class Dataset:
             than its documents say, for the log.
         boxes: for a kind of boxes (``parts``: the 16 classes, ``regions``: PR-ReID's four), their COCO file.
         formats: the image formats, in Pillow's words, that may be decoded.
+        release: of a data set with several releases, which one this copy is, in words.
     """
 
     root: Path
@@ -147,6 +148,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     boxes: Mapping[str, Path] = field(default_factory=dict)
     formats: tuple[str, ...] = ("JPEG",)
+    release: str = ""
 
     def split(self, name: str) -> ImageTable:
         """Return the table of one split.
@@ -173,6 +175,7 @@ class Protocol(ABC):
         title: the data set's name in tables.
         recipe: the recipe that a method trains with when the user names none.
         tasks: the main task first.
+        released: for a split, counts of the released lists: ``images``, ``vehicles``, ``cameras``, ``tracks``.
     """
 
     name: ClassVar[str]
@@ -180,6 +183,7 @@ class Protocol(ABC):
     title: ClassVar[str] = ""
     recipe: ClassVar[str] = "paper"
     tasks: ClassVar[tuple[Task, ...]]
+    released: ClassVar[Mapping[str, Mapping[str, int]]] = {}
 
     @abstractmethod
     def load(self, root: Path) -> Dataset:

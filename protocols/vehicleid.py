@@ -43,6 +43,13 @@ class VehicleId(Protocol):
         drawn.task("13164", 13_164, source=SOURCE),
     )
 
+    released: ClassVar[Mapping[str, Mapping[str, int]]] = {
+        "train": {"images": 113_346, "vehicles": 13_164},
+        "small": {"images": 6_493, "vehicles": 800},
+        "medium": {"images": 13_377, "vehicles": 1_600},
+        "large": {"images": 19_777, "vehicles": 2_400},
+    }
+
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
         dataset = drawn.read(root, LISTS, "image")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,6 +53,12 @@ class Vric(Protocol):
     name: ClassVar[str] = "vric"
     title: ClassVar[str] = "VRIC"
     tasks: ClassVar[tuple[Task, ...]] = (SINGLE_SHOT,)
+
+    released: ClassVar[Mapping[str, Mapping[str, int]]] = {
+        "train": {"images": 54_808, "vehicles": 2_811},
+        "query": {"images": 2_811, "vehicles": 2_811},
+        "gallery": {"images": 2_811, "vehicles": 2_811},
+    }
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""

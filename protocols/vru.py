@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,6 +22,10 @@ class Vru(Protocol):
         drawn.task("medium", 2_400, source=SOURCE),
         drawn.task("large", 8_000, source=SOURCE),
     )
+
+    released: ClassVar[Mapping[str, Mapping[str, int]]] = {
+        task.name: {"vehicles": task.released["vehicles"]} for task in tasks
+    }
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""

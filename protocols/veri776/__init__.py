@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -100,6 +101,11 @@ class Veri776(Protocol):
     name: ClassVar[str] = "veri776"
     title: ClassVar[str] = "VeRi-776"
     tasks: ClassVar[tuple[Task, ...]] = (IMAGE_TO_TRACK, IMAGE_TO_IMAGE)
+    released: ClassVar[Mapping[str, Mapping[str, int]]] = {
+        "train": {"images": 37_778, "vehicles": 576, "cameras": 20},
+        "query": {"images": 1_678, "vehicles": 200},
+        "gallery": {"images": 11_579, "vehicles": 200, "cameras": 19, "tracks": 2_021},
+    }
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from protocols.veri776.names import Name, read_names
 LISTS = {"train": "name_train.txt", "query": "name_query.txt", "gallery": "name_test.txt"}
 WITHOUT_QUERIES = "gallery-without-queries"
 """The split of the test images that are no queries, for a convention."""
+
+RENAMED = (40, 41, 44, 479, 755)
+"""Vehicles of whose images a few carry another vehicle's number in another release."""
 
 FOLDERS = {"train": "image_train", "query": "image_query", "gallery": "image_test"}
 
@@ -60,7 +64,14 @@ def read(root: Path) -> Dataset:
     others = np.array([name.file not in asked for name in names["gallery"]], dtype=np.bool_)
     splits[WITHOUT_QUERIES] = splits["gallery"].take(others)
     unavailable = {} if tracks.unavailable is None else {track_list.TASK: tracks.unavailable}
-    return Dataset(root, splits, unavailable, tuple(notes))
+    return Dataset(root, splits, unavailable, tuple(notes), release=_release(names))
+
+
+def _release(names: Mapping[str, Sequence[Name]]) -> str:
+    """Return how many images this copy has of the vehicles in whose names the releases differ."""
+    every = Counter(name.vehicle for split in names for name in names[split])
+    found = ", ".join(f"{every[vehicle]} of {vehicle:04}" for vehicle in RENAMED if every[vehicle])
+    return f"images by the vehicles that releases name differently: {found}" if found else ""
 
 
 def _table(split: str, names: Sequence[Name], track: IntArray | None, labels: Mapping[str, IntArray]) -> ImageTable:

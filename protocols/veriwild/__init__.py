@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -58,6 +59,12 @@ class VeriWild(Protocol):
         _task("medium", 5_000, 64_389),
         _task("large", 10_000, 128_517),
     )
+
+    released: ClassVar[Mapping[str, Mapping[str, int]]] = {
+        "train": {"images": 277_797, "vehicles": 30_671},
+        **{task.query: {"images": task.released["queries"], "vehicles": task.released["vehicles"]} for task in tasks},
+        **{task.gallery: {"images": task.released["gallery images"]} for task in tasks},
+    }
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""

@@ -31,11 +31,13 @@ class Generation:
     """How the lists of one year are called and written.
 
     Attributes:
+        name: for people.
         line: its groups are image, vehicle as written and camera; the last two empty where a line has none.
         example: a line.
         files: by split.
     """
 
+    name: str
     line: re.Pattern[str]
     example: str
     files: dict[str, str]
@@ -52,11 +54,13 @@ def _files(train: str, gallery: str, query: str) -> dict[str, str]:
 
 GENERATIONS = (
     Generation(
+        "lists of 2019",
         re.compile(r"([0-9]{1,9}/[0-9]{1,12})(?:\.jpg)?()()"),
         "05638/058597",
         _files("train_list.txt", "test_{}.txt", "test_{}_query.txt"),
     ),
     Generation(
+        "lists of 2020",
         re.compile(r"([0-9]{1,9}/[0-9]{1,12})\.jpg[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})"),
         "31388/321972.jpg 31388 61",
         _files("train_list_start0.txt", "test_{}_id.txt", "test_{}_id_query.txt"),
@@ -111,7 +115,7 @@ def read(root: Path) -> Dataset:
     if any(table.camera is None for table in splits.values()):
         notes.append("no list names the cameras: the camera rule cannot be applied")
     _refuse_overlaps(root, splits)
-    return Dataset(root, splits, unavailable, tuple(notes))
+    return Dataset(root, splits, unavailable, tuple(notes), release=generation.name)
 
 
 def _find(root: Path, file: str) -> Path | None:
