@@ -16,7 +16,8 @@ _tabulate.WIDE_CHARS_MODE = False
 
 HEADINGS = {"ap": "mAP", "ap_trapezoid": "mAP (trapezoid)", "minp": "mINP"}
 FAMILIES = ("ap", "ap_trapezoid", "minp", "cmc", "hit")
-SPECIAL = re.compile(r"[\\`*_{}\[\]<>|#!~&$]")
+SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
+"""An underscore between two letters or digits is no emphasis (CommonMark 6.2) and stays as it is."""
 
 
 def escape(text: object) -> str:

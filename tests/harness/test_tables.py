@@ -12,6 +12,8 @@ from tests.records import record
         ("strong-baseline/no-pam", "strong-baseline/no-pam"),
         ("a|b", "a\\|b"),
         ("**bold** _it_ `code`", "\\*\\*bold\\*\\* \\_it\\_ \\`code\\`"),
+        ("0105_c003_00001555_0.jpg", "0105_c003_00001555_0.jpg"),
+        ("__init__ a_ _b", "\\_\\_init\\_\\_ a\\_ \\_b"),
         ("<script>&amp;</script>", "&lt;script&gt;&amp;amp;&lt;/script&gt;"),
         ("[x](http://y)", "\\[x\\](http://y)"),
         ("two\nlines\tand\r\nmore", "two lines and more"),
