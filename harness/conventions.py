@@ -118,3 +118,29 @@ def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> 
             )
         )
     return rows
+
+
+def comparison_table(rows: Sequence[Comparison]) -> str:
+    """Return comparisons as one Markdown table: what is reported in percent, and the difference in points."""
+    from harness.tables import escape, heading, table
+
+    words = list(dict.fromkeys(word for row in rows for word in row.values))
+    cells = [
+        {
+            "task": escape(row.task),
+            "reported as": escape(row.convention or "official rule"),
+            **{heading(word): _cell(row, word) for word in words},
+            "what it changes": escape(row.about) if row.convention else "",
+        }
+        for row in rows
+    ]
+    return table(cells, right=map(heading, words))
+
+
+def _cell(row: Comparison, word: str) -> str:
+    if word not in row.values:
+        return ""
+    value = f"{100 * row.values[word]:.2f}"
+    if not row.convention or word not in row.differences:
+        return value
+    return f"{value} ({100 * row.differences[word]:+.2f})"

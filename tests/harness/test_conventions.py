@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.conventions import compare, serve, unavailable, with_conventions
+from harness.conventions import compare, comparison_table, serve, unavailable, with_conventions
 from harness.counts import differences
 from harness.errors import DataError, UsageError
 from harness.protocol import Convention, Rule, Task
@@ -131,3 +131,22 @@ def test_without_the_official_number_there_is_no_difference():
     rows = compare([TASK, TASK.under("no-camera-rule")], {"main+no-camera-rule": {"ap": 1.0, "cmc@1": 1.0}})
 
     assert [(row.convention, row.values["ap"], row.differences) for row in rows] == [("no-camera-rule", 1.0, {})]
+
+
+def test_comparisons_stand_in_one_table_with_their_differences_in_points():
+    tracks = Task("tracks", Rule(unit="track"), ("hit@1",), conventions={"a|b": Convention("other <way>", rule=Rule())})
+    tasks = with_conventions([TASK, tracks], ["trapezoid-ap", "a|b"])
+    means = {
+        "main": {"ap": 0.5, "cmc@1": 0.75},
+        "main+trapezoid-ap": {"ap_trapezoid": 0.25, "cmc@1": 0.75},
+        "tracks": {"hit@1": 0.1},
+        "tracks+a|b": {"hit@1": 0.125},
+    }
+    lines = [
+        [cell.strip() for cell in line.split(" | ")] for line in comparison_table(compare(tasks, means)).splitlines()
+    ]
+
+    assert lines[0] == ["| task", "reported as", "mAP", "CMC@1", "HIT@1", "what it changes   |"]
+    assert lines[2][:5] == ["| main", "official rule", "50.00", "75.00", ""]
+    assert lines[3][:5] == ["| main", "trapezoid-ap", "25.00 (-25.00)", "75.00 (+0.00)", ""]
+    assert lines[5] == ["| tracks", r"a\|b", "", "", "12.50 (+2.50)", "other &lt;way&gt; |"]
