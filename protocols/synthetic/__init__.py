@@ -51,9 +51,11 @@ class Synthetic(Protocol):
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``, the body models and where the boxes are."""
         dataset = read(root)
-        splits = _with_models(dataset.root, dataset.splits)
         boxes = {kind: dataset.root / file for kind, (file, _) in BOXES.items() if (dataset.root / file).is_file()}
-        return replace(dataset, splits=splits, boxes=boxes)
+        missing = [name for name in (MODEL_NAMES, MODELS) if not (dataset.root / name).is_file()]
+        notes = [f"{name} is missing: no vehicle has a body model" for name in missing]
+        splits = dataset.splits if missing else _with_models(dataset.root, dataset.splits)
+        return replace(dataset, splits=splits, boxes=boxes, notes=(*dataset.notes, *notes))
 
     def default_root(self) -> Path:
         """Return the folder of the default set, which is drawn where it is missing or damaged."""

@@ -41,8 +41,8 @@ def _between_wheels(car: Car, solid: Solid, *, ahead_of: float = -99.0, behind: 
         for wheel in car.wheels:
             if wheel.side == side and ahead_of < wheel.centre[0] < behind:
                 fit_wheel(wheels[side], car, wheel)
-    edge = car.frame.half * 1.02 if behind < 99 else car.frame.half
-    return Split(1, -edge - HAIR, wheels[RIGHT], Split(1, edge + HAIR, solid, wheels[LEFT]))
+    edge = car.frame.half + HAIR
+    return Split(1, -edge, wheels[RIGHT], Split(1, edge, solid, wheels[LEFT]))
 
 
 def _lower(car: Car, behind: float) -> Solid:

@@ -83,14 +83,18 @@ def _regions(facing: dict[int, _Seen], mesh: Mesh, bottom: int) -> list[Box]:
     """Return PR-ReID's regions: a windscreen or rear window, the lights, the panel with the brand.
 
     A light's region reaches down to the vehicle's bottom edge (PR-ReID, section 3.2). Left and right are the image's.
+    Where something of both ends is seen, as sloping windows are from the side, the one that shows more counts.
     """
-    boxes = []
+    boxes: dict[str, Box] = {}
     for number, found in sorted(facing.items()):
         region = mesh.parts[number].region
-        if region:
-            lowest = max(bottom, found.y1) if region.endswith("light") else found.y1
-            boxes.append(_box(REGIONS.index(region) + 1, found._replace(y1=lowest)))
-    return boxes
+        if not region:
+            continue
+        lowest = max(bottom, found.y1) if region.endswith("light") else found.y1
+        box = _box(REGIONS.index(region) + 1, found._replace(y1=lowest))
+        if region not in boxes or box.area > boxes[region].area:
+            boxes[region] = box
+    return sorted(boxes.values())
 
 
 def _box(label: int, found: _Seen) -> Box:
