@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import torch.utils.deterministic as filling
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
-from harness.errors import UsageError
+from harness.errors import RunError, UsageError
 from harness.training.session import Compute
 
 
@@ -44,6 +45,8 @@ def open_fabric(compute: Compute) -> Fabric:
             next_step="try --device cpu --devices 1 --precision 32-true",
         ) from None
     fabric.launch()
+    if not fabric.is_global_zero:
+        logging.getLogger("bench").setLevel(logging.ERROR)  # one process speaks for all
     return fabric
 
 
@@ -57,7 +60,11 @@ def _processes(compute: Compute) -> tuple[int, int]:
 
 @contextmanager
 def undisturbed(fabric: Fabric) -> Iterator[None]:
-    """Compute deterministically on a processor, and give torch's flags and generators back as they were."""
+    """Compute deterministically on a processor, and give torch's flags and generators back as they were.
+
+    Raises:
+        RunError: the block filled the device's memory.
+    """
     flags = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -73,6 +80,13 @@ def undisturbed(fabric: Fabric) -> Iterator[None]:
             torch.use_deterministic_algorithms(True)
         try:
             yield
+        except torch.OutOfMemoryError as problem:
+            raise RunError(
+                "the device's memory is full",
+                where=fabric.device,
+                found=str(problem).partition(". ")[0],
+                next_step="use smaller batches or images, more devices, or --precision bf16-mixed",
+            ) from None
         finally:
             torch.use_deterministic_algorithms(flags[0], warn_only=flags[1])
             filling.fill_uninitialized_memory = fill  # type: ignore[attr-defined]  # as above

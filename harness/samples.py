@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision import tv_tensors
 
 from harness.boxes import Boxes
-from harness.errors import DataError
+from harness.errors import DataError, PluginError, RunError
 from harness.images import IntArray
 from harness.pictures import Pictures
 from harness.seeds import derive
@@ -71,25 +72,29 @@ class Samples(Dataset[Batch]):
         broken: dict[int, DataError] = {}
         images: list[Tensor] = []
         boxes: dict[str, list[Tensor]] = {kind: [] for kind in self.boxes}
-        generator, threads = torch.get_rng_state(), torch.get_num_threads()
-        # As in a worker; for pixels this small, threads cost 20 times what they save when the machine is busy.
-        torch.set_num_threads(1)
-        for place, row in enumerate(ask.rows.tolist()):
-            try:
-                image = torch.from_numpy(self.pictures[row])
-            except DataError as error:
-                broken[place] = error
-                image = torch.zeros((3, *self.pictures.size), dtype=torch.uint8)
-            found = {kind: self._boxes_of(kind, row) for kind in self.boxes}
-            if self.augment is not None:
-                torch.default_generator.manual_seed(derive(self.seed, *ask.stream, ask.first + place))
-                image, found = self._augmented(self.augment, image, found)
-            images.append(image)
-            for kind, tensor in found.items():
-                boxes[kind].append(tensor)
-        torch.set_num_threads(threads)
-        torch.set_rng_state(generator)
+        with _apart():
+            for place, row in enumerate(ask.rows.tolist()):
+                image = self._picture(row, place, broken)
+                found = {kind: self._boxes_of(kind, row) for kind in self.boxes}
+                if self.augment is not None:
+                    torch.default_generator.manual_seed(derive(self.seed, *ask.stream, ask.first + place))
+                    image, found = self._augmented(self.augment, image, found)
+                images.append(image)
+                for kind, tensor in found.items():
+                    boxes[kind].append(tensor)
+        shapes = {tuple(image.shape) for image in images}
+        if len(shapes) > 1:
+            expected = (3, *self.pictures.size)
+            raise PluginError("augmented images differ in size", found=sorted(shapes), expected=expected)
         return Batch(torch.from_numpy(ask.rows), torch.stack(images), boxes, broken)
+
+    def _picture(self, row: int, place: int, broken: dict[int, DataError]) -> Tensor:
+        """Return (3, height, width) uint8; black, and noted in ``broken``, where it cannot be read."""
+        try:
+            return torch.from_numpy(self.pictures[row])
+        except DataError as error:
+            broken[place] = error
+            return torch.zeros((3, *self.pictures.size), dtype=torch.uint8)
 
     def _boxes_of(self, kind: str, row: int) -> Tensor:
         return torch.from_numpy(self.boxes[kind].of(self.pictures.keys[row], self.pictures.size))
@@ -110,6 +115,21 @@ class Samples(Dataset[Batch]):
             moved = augment({"image": tv_tensors.Image(image), **corners})
         kept = {kind: _inside(tensor, moved[kind], moved["image"].shape[-2:]) for kind, tensor in boxes.items()}
         return moved["image"].as_subclass(Tensor), kept
+
+
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Leave torch's generator alone, and compute on one thread, as a worker does.
+
+    For images this small threads save nothing, and on a busy machine they wait for each other 20 times as long.
+    """
+    generator, threads = torch.get_rng_state(), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_rng_state(generator)
 
 
 def _inside(before: Tensor, corners: Tensor, size: Sequence[int]) -> Tensor:
@@ -138,9 +158,22 @@ class Loader:
         )
 
     def serve(self, asks: Sequence[Ask]) -> Iterator[Batch]:
-        """Yield one batch an ask."""
+        """Yield one batch an ask.
+
+        Raises:
+            RunError: a worker was killed.
+        """
         self._asks.waiting = asks
-        return iter(self._loader)
+        try:
+            yield from self._loader
+        except RuntimeError as problem:
+            if "DataLoader worker" not in str(problem):
+                raise
+            raise RunError(
+                "a process that decodes images died",
+                found=problem,
+                next_step="it may have run out of memory, or of space in /dev/shm; try fewer --workers, or 0",
+            ) from None
 
 
 class _Asks(Sampler[Ask]):

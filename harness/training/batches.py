@@ -59,6 +59,8 @@ class PK(Batches):
         """Return batches of ``vehicles * images`` rows, a vehicle's images side by side."""
         from pytorch_metric_learning.samplers import MPerClassSampler
 
+        if self.label not in labels:
+            raise UsageError(f"no training image has the label '{self.label}', which the batches are drawn by")
         known = np.flatnonzero(labels[self.label] != UNKNOWN)
         classes = labels[self.label][known]
         self._check(len(np.unique(classes)))

@@ -97,7 +97,11 @@ class _Training:
             if number > state.stage:
                 state.stage, state.epoch, state.optimiser, state.schedule = number, 0, {}, {}
             if state.epoch < self.stages[number].epochs:
-                self._run_stage(state)
+                try:
+                    self._run_stage(state)
+                except KeyboardInterrupt:
+                    log.info("interrupted: the same command goes on behind epoch %d", state.epoch)
+                    raise
         if state.rows and self.material.fabric.is_global_zero:
             write_table(self.folder, state.rows)
             draw_curve(self.folder, state.rows)
@@ -109,7 +113,7 @@ class _Training:
         stage = self.stages[state.stage]
         running = RunningStage(self.material, stage, state.stage)
         if state.optimiser:
-            running.resume(state.optimiser, state.schedule)
+            running.resume(state)
         for epoch in range(state.epoch + 1, stage.epochs + 1):
             began = time.monotonic()
             losses, images = running.epoch(epoch)
@@ -117,7 +121,7 @@ class _Training:
             row = {"stage": stage.name, "epoch": epoch, **losses, **self._validate()}
             state.epoch, state.rows = epoch, [*state.rows, row]
             state.network = self.material.network.state_dict()
-            state.optimiser, state.schedule = running.state()
+            running.describe(state)
             self._keep(state, f"{_in_words(row, stage)} ({rate:.0f} images/s)")
 
     def _validate(self) -> dict[str, float]:

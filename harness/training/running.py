@@ -21,6 +21,7 @@ from harness.samples import Ask, Batch, Loader, Samples, to_unit_range
 from harness.seeds import derive
 from harness.training.network import NetworkMethod, Stage
 from harness.training.session import Session
+from harness.training.state import State
 
 CHECKED_EVERY = 20
 """Steps between two looks at the losses on a GPU, which each look makes the processor wait for."""
@@ -74,15 +75,18 @@ class RunningStage:
             pinned=fabric.device.type == "cuda",
         )
 
-    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the optimiser's and the schedule's state."""
-        return self.optimiser.state_dict(), self.schedule.state_dict() if self.schedule else {}
+    def describe(self, state: State) -> None:
+        """Put what the next epoch needs, besides the network, into the state."""
+        state.optimiser = self.optimiser.state_dict()
+        state.schedule = self.schedule.state_dict() if self.schedule else {}
+        state.precision = self.material.fabric.strategy.precision.state_dict()
 
-    def resume(self, optimiser: dict[str, Any], schedule: dict[str, Any]) -> None:
-        """Take up what ``state`` returned."""
-        self.optimiser.load_state_dict(optimiser)
+    def resume(self, state: State) -> None:
+        """Take up what ``describe`` left."""
+        self.optimiser.load_state_dict(state.optimiser)
         if self.schedule is not None:
-            self.schedule.load_state_dict(schedule)
+            self.schedule.load_state_dict(state.schedule)
+        self.material.fabric.strategy.precision.load_state_dict(state.precision)
 
     def epoch(self, epoch: int) -> tuple[dict[str, float], int]:
         """Train for one epoch.
@@ -191,6 +195,8 @@ class RunningStage:
 def check_batches(stage: Stage, labels: Mapping[str, IntArray], processes: int) -> None:
     """Raise a UsageError where images cannot fill the batches, or processes cannot share them evenly."""
     batches = stage.batches.draw(labels, np.random.default_rng(0))
+    if not len(batches):
+        raise PluginError(f"stage '{stage.name}' draws no batch", found=stage.batches)
     for rows in batches:
         if len(rows) % processes:
             raise UsageError(

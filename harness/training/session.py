@@ -146,10 +146,11 @@ def check_labels(dataset: Dataset, table: ImageTable, needs: Collection[str]) ->
 def hold_out_vehicles(table: ImageTable, share: float, seed: int) -> tuple[ImageTable, Held | None]:
     """Return the table without a random ``share`` of its vehicles, and those vehicles' images.
 
-    With fewer than four vehicles nothing is held out: two must stay, and two make the smallest validation.
+    Nothing is held out for a share of 0, or of fewer than four vehicles: two must stay, and two make the smallest
+    validation.
     """
     vehicles = np.unique(table.vehicle[table.vehicle != UNKNOWN])
-    if len(vehicles) < 4:
+    if share <= 0 or len(vehicles) < 4:
         return table, None
     count = min(max(2, round(len(vehicles) * share)), len(vehicles) - 2)
     chosen = np.random.default_rng([seed, _HOLD_OUT]).choice(vehicles, count, replace=False)

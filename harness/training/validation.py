@@ -9,7 +9,8 @@ import numpy as np
 from lightning_fabric import Fabric
 
 from harness.embedding import BATCH, Subjects, embed, readable, subjects_of
-from harness.images import ImageTable
+from harness.errors import DataError
+from harness.images import UNKNOWN, ImageTable
 from harness.method import Method
 from harness.protocol import Dataset, Ignored, Rule, Task
 from harness.samples import consecutive
@@ -64,7 +65,10 @@ def open_validation(session: Session, method: Method) -> Validation | None:
     subjects = subjects.take(readable(subjects, skip_broken=session.skip_broken))
     present = frozenset(subjects.pictures.keys)
     splits = {"query": _present(query, present), "gallery": _present(gallery, present)}
-    ignore: Ignored = "same image" if gallery.camera is None else "same vehicle and camera"
+    if not all(map(len, splits.values())):
+        raise DataError("no image is left to validate on", where=session.dataset.root, next_step="use --validate none")
+    cameras = all(table.camera is not None and (table.camera != UNKNOWN).all() for table in splits.values())
+    ignore: Ignored = "same vehicle and camera" if cameras else "same image"
     task = Task("validation", Rule(ignore=(ignore,)), MEASURES)
     return Validation(subjects, task, replace(session.dataset, splits=splits))
 

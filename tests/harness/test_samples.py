@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch.utils.data import get_worker_info
 from torchvision.transforms import v2
 
 from harness.boxes import Boxes
+from harness.errors import PluginError, RunError
 from harness.pictures import Pictures
 from harness.samples import Ask, Loader, Samples, consecutive, to_unit_range
 from tests.tiny import write_jpeg
@@ -128,3 +131,30 @@ def test_consecutive_batches_cover_all_rows_once_and_have_one_size(count: int, s
     assert {len(rows) for rows in batches} <= {min(size, count)}
     rows = np.concatenate(batches)[:count] if batches else np.zeros(0)
     assert rows.tolist() == list(range(count))
+
+
+def test_an_augmentation_that_fails_leaves_torch_as_it_was_and_one_of_several_sizes_is_refused(pictures: Pictures):
+    def failing(_image: torch.Tensor) -> torch.Tensor:
+        raise ZeroDivisionError
+
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError):
+        Samples(pictures, augment=failing)[ask(0)]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+    growing = iter(range(1, 9))
+    with pytest.raises(PluginError, match="differ in size"):
+        Samples(pictures, augment=lambda image: image[:, : next(growing)])[ask(0, 1)]
+
+
+class Deadly(Pictures):
+    def __getitem__(self, row: int) -> np.ndarray:
+        if row == 2 and get_worker_info() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(row)
+
+
+def test_a_worker_that_dies_ends_the_run_in_words(pictures: Pictures):
+    deadly = Deadly(pictures.root, pictures.keys, pictures.size)
+    with pytest.raises(RunError, match="a process that decodes images died"):
+        list(Loader(Samples(deadly), 1).serve([ask(1), ask(2)]))

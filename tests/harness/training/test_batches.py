@@ -66,6 +66,11 @@ def test_pk_draws_the_classes_of_any_label():
         assert sorted(labels["colour"][rows].tolist()) == [0, 0, 0, 1, 1, 1]
 
 
+def test_pk_needs_its_label():
+    with pytest.raises(UsageError, match="label 'colour'"):
+        PK(2, 2, label="colour").draw({"vehicle": np.arange(9)}, random())
+
+
 @pytest.mark.parametrize(("p", "k"), [(0, 4), (4, 0), (-1, 1)])
 def test_an_empty_pk_batch_is_refused(p: int, k: int):
     with pytest.raises(UsageError, match="at least one image"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from harness.errors import BenchError, CheckpointError, DataError, PluginError, RunError, UsageError
 from harness.protocol import Dataset
-from harness.training.batches import PK, Shuffled
+from harness.training.batches import PK, Batches, Shuffled
 from harness.training.session import Compute, Session, prepare
 from harness.training.state import NAME
 from tests.tiny import Tiny, TinyNetwork, tiny, tiny_dataset
@@ -265,6 +266,59 @@ class Nothing(Tiny):
 def test_a_method_that_breaks_the_contract_is_told_how(dataset: Dataset, tmp_path: Path, method: Any, words: str):
     with pytest.raises(PluginError, match=words):
         fit(dataset, tmp_path, tiny(method))
+
+
+class Hungry(Tiny):
+    def losses(self, *others: Any) -> Mapping[str, Tensor]:
+        raise torch.OutOfMemoryError("Tried to allocate 9 GiB. More words")
+
+
+def test_a_full_device_is_said_in_words_and_torch_is_given_back(dataset: Dataset, tmp_path: Path):
+    with pytest.raises(RunError, match="memory is full") as caught:
+        fit(dataset, tmp_path, tiny(Hungry))
+    assert caught.value.found == "Tried to allocate 9 GiB"
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+class Lazy(Tiny):
+    batches = type("Never", (Batches,), {"draw": lambda *_: []})()
+
+
+def test_a_stage_that_draws_nothing_is_told(dataset: Dataset, tmp_path: Path):
+    with pytest.raises(PluginError, match="draws no batch"):
+        fit(dataset, tmp_path, tiny(Lazy))
+
+
+def test_validation_leaves_out_broken_images_when_asked_and_needs_some_that_are_whole(tmp_path: Path):
+    data = tiny_dataset(tmp_path / "data")
+    test = data.splits["gallery"].paths
+    (tmp_path / "data" / test[0]).unlink()
+    with pytest.raises(DataError, match="1 of 12 images"):
+        fit(data, tmp_path / "run", tiny(), validate="test")
+    fit(data, tmp_path / "run", tiny(), validate="test", skip_broken=True)
+    assert float(rows(tmp_path / "run")[0]["ap"]) > 0
+    for key in test[1:]:
+        (tmp_path / "data" / key).unlink()
+    with pytest.raises(DataError, match="no image is left"):
+        fit(data, tmp_path / "none", tiny(), validate="test", skip_broken=True)
+
+
+def test_without_cameras_every_image_answers_but_the_query_itself(dataset: Dataset, tmp_path: Path):
+    table = dataset.splits["train"]
+    for name, camera in (("none", None), ("some", np.where(np.arange(len(table)) == 9, -1, table.camera))):
+        blind = replace(dataset, splits={"train": replace(table, camera=camera)})
+        fit(blind, tmp_path / name, tiny(epochs=(1,)), validate="train")
+    ap = {name: float(rows(tmp_path / name)[0]["ap"]) for name in ("none", "some")}
+    assert 0 < ap["none"] == ap["some"] <= 1
+
+
+def test_an_interruption_says_how_to_go_on(dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    method = tiny(Interrupted)
+    method.stop_at = STEPS + 2
+    with caplog.at_level(logging.INFO, "bench"), pytest.raises(KeyboardInterrupt):
+        fit(dataset, tmp_path, method)
+    assert caplog.messages[-1] == "interrupted: the same command goes on behind epoch 1"
+    assert caplog.messages[0].startswith("stage 1, epoch 1/2: learning_rate 0.001, cross-entropy ")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_held_out_vehicles_leave_the_training_images_whole(vehicles: list[int], 
     before = table(vehicles)
     train, held = hold_out_vehicles(before, share, seed)
     known = set(vehicles) - {UNKNOWN}
-    if len(known) < 4:
+    if len(known) < 4 or not share:
         assert held is None
         assert train is before
         return
@@ -72,6 +72,10 @@ def test_held_out_vehicles_leave_the_training_images_whole(vehicles: list[int], 
     assert set(train.paths) | set(held.gallery.paths) == set(before.paths)
     assert len(out) == min(max(2, round(len(known) * share)), len(known) - 2)
     assert UNKNOWN not in out
+
+
+def test_a_share_of_0_holds_nobody_out():
+    assert hold_out_vehicles(table(VEHICLES), 0.0, 0)[1] is None
 
 
 def test_the_seed_decides_who_is_held_out():
@@ -86,6 +90,11 @@ def test_the_test_split_validates_when_asked_and_then_nobody_is_held_out(tmp_pat
     assert session.validation.query is query
     assert session.validation.gallery is gallery
     assert len(session.train) == len(VEHICLES)
+
+
+def test_a_data_set_without_a_test_split_cannot_validate_on_it(tmp_path: Path):
+    with pytest.raises(DataError, match="split 'query'"):
+        ask(dataset(), tmp_path, validate="test")
 
 
 def test_a_data_set_without_training_images_is_refused(tmp_path: Path):
