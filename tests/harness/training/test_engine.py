@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -193,6 +194,42 @@ class Unlabelled(Tiny):
 
 def test_losses_see_every_label_that_the_data_set_has(dataset: Dataset, tmp_path: Path):
     fit(dataset, tmp_path, tiny(Unlabelled, epochs=(1,)))
+
+
+class Boxed(Tiny):
+    """Wants to know where the parts are."""
+
+    needs = frozenset({"vehicle", "boxes.parts"})
+    test_needs = frozenset({"boxes.parts"})
+
+    def network(self, classes: Mapping[str, int]) -> nn.Module:
+        self.seen = []
+        network = super().network(classes)
+        network.register_forward_pre_hook(
+            lambda module, _images, boxes: self.seen.append((module.training, boxes["boxes_parts"])), with_kwargs=True
+        )
+        return network
+
+
+def test_a_method_that_needs_boxes_gets_them_in_training_and_validation(dataset: Dataset, tmp_path: Path):
+    table = dataset.splits["train"]
+    annotation = {"category_id": 3, "bbox": [6, 0, 12, 24]}
+    coco = {
+        "images": [{"id": row, "file_name": key, "width": 24, "height": 24} for row, key in enumerate(table.paths)],
+        "annotations": [{"image_id": row, **annotation} for row in range(len(table))],
+        "categories": [{"id": 3, "name": "plate"}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(coco))
+    boxed = replace(dataset, boxes={"parts": tmp_path / "boxes.json"})
+    method = tiny(Boxed, epochs=(1,))
+    fit(boxed, tmp_path / "run", method, validate="train")
+    trained = [boxes for training, found in method.seen if training for boxes in found]
+    validated = [boxes for training, found in method.seen if not training for boxes in found]
+    assert len(trained) == len(method.seen[0][1]) * sum(training for training, _ in method.seen)
+    assert all(boxes.shape == (1, 6) and 8 <= boxes[0, 4] <= 14 for boxes in trained)
+    assert len({tuple(boxes[0].tolist()) for boxes in trained}) > 1
+    assert all(boxes.tolist() == [[3, 1, 4, 0, 12, 16]] for boxes in validated)
+    assert len(validated) == 12
 
 
 class Freezing(Tiny):
