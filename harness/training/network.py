@@ -26,7 +26,8 @@ class Stage:
         epochs: passes over the training images.
         batches: how images are drawn: ``PK(16, 4)``, ``Shuffled(64)``, ...
         optimiser: from the network to its optimiser.
-        augment: a torchvision.transforms.v2 transform of the resized uint8 image (and its boxes), or None.
+        augment: a torchvision.transforms.v2 transform of the resized uint8 image (and its boxes), or None; its
+            randomness comes from torch's generator alone, which is seeded for every image.
         schedule: from the optimiser and the steps of an epoch to the learning rate's schedule, or None.
         advance: whether the schedule advances by epoch or by step.
         settings: whatever ``losses`` wants to know of the stage.
@@ -46,7 +47,7 @@ class NetworkMethod(Method):
     """A method that trains one network; subclasses write ``network``, ``stages``, ``losses`` and ``embed``.
 
     Attributes:
-        model: the network, once ``fit`` or ``restore`` was called (wrapped by lightning-fabric in a run).
+        model: the network, bare, once ``fit`` or ``restore`` was called; the engine wraps it where it has to.
     """
 
     model: nn.Module
@@ -56,7 +57,12 @@ class NetworkMethod(Method):
         """Return the network as training finds it: initialised, with weights from elsewhere where it has any.
 
         Args:
-            classes: number of classes of each label the method needs: ``{"vehicle": 576, "colour": 10}``.
+            classes: number of classes of each label the data set has: ``{"vehicle": 576, "colour": 10}``.
+
+        Returns:
+            A module of images (n, 3, height, width) float32, RGB, 0 to 1, and of a keyword argument for each kind of
+            boxes needed, as ``embed`` takes them. In training mode it returns a dictionary of tensors with one row an
+            image; in evaluation mode the features.
         """
 
     def architecture(self, classes: Mapping[str, int]) -> nn.Module:
