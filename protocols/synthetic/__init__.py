@@ -14,7 +14,7 @@ from harness.images import UNKNOWN, ImageTable
 from harness.lists import Problems, parse
 from harness.protocol import Dataset, Protocol, Task
 from protocols.synthetic.description import DRAWING, parameters
-from protocols.synthetic.layout import BOXES, MODEL_NAMES, MODELS
+from protocols.synthetic.layout import MODEL_NAMES, MODELS
 from protocols.synthetic.making import CAMERAS, IMAGE_SIZE, SEED, VEHICLES
 from protocols.synthetic.making import Made as Made
 from protocols.synthetic.making import make as make
@@ -49,13 +49,12 @@ class Synthetic(Protocol):
     )
 
     def load(self, root: Path) -> Dataset:
-        """Read the lists under ``root``, the body models and where the boxes are."""
+        """Read the lists under ``root``, and the body models."""
         dataset = read(root)
-        boxes = {kind: dataset.root / file for kind, (file, _) in BOXES.items() if (dataset.root / file).is_file()}
         missing = [name for name in (MODEL_NAMES, MODELS) if not (dataset.root / name).is_file()]
         notes = [f"{name} is missing: no vehicle has a body model" for name in missing]
         splits = dataset.splits if missing else _with_models(dataset.root, dataset.splits)
-        return replace(dataset, splits=splits, boxes=boxes, notes=(*dataset.notes, *notes))
+        return replace(dataset, splits=splits, notes=(*dataset.notes, *notes))
 
     def default_root(self) -> Path:
         """Return the folder of the default set, which is drawn where it is missing or damaged."""

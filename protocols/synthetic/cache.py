@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.canonical import digest
+from harness.canonical import digest, file_digest
 from harness.errors import RunError
 from protocols.synthetic.description import damage
 
@@ -35,7 +35,7 @@ def kept(parameters: Mapping[str, int]) -> Path:
         RunError: the cache cannot be written, or drawing failed.
     """
     expected = dict(parameters)
-    root = cache_folder() / f"synthetic-{digest(expected)[:12]}"
+    root = cache_folder() / f"synthetic-{digest([expected, _code()])[:12]}"
     if root.is_dir() and damage(root, expected) is None:
         return root
     from filelock import FileLock
@@ -52,6 +52,11 @@ def kept(parameters: Mapping[str, int]) -> Path:
             next_step=f"name a folder that can be written in the environment variable {VARIABLE}",
         ) from None
     return root
+
+
+def _code() -> list[str]:
+    """Return digests of the drawing code: another code's pictures are never taken for this one's."""
+    return [file_digest(path) for path in sorted(Path(__file__).parent.glob("*.py"))]
 
 
 def _mend(root: Path, expected: dict[str, int]) -> None:

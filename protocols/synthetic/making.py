@@ -85,7 +85,7 @@ def make(
     """
     out = Path(out)
     _check(vehicles=vehicles, cameras=cameras, image_size=image_size, seed=seed)
-    _refuse_occupied(out)
+    refuse_occupied(out)
     plan = plan_of(seed, vehicles, cameras)
     part = out.with_name(f".{out.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     share = Share(str(part), vehicles, cameras, image_size, seed)
@@ -114,7 +114,12 @@ def _check(**given: int) -> None:
             raise UsageError(f"{name.replace('_', '-')} is out of its range", found=value, expected=f"{low} to {high}")
 
 
-def _refuse_occupied(out: Path) -> None:
+def refuse_occupied(out: Path) -> None:
+    """Refuse to draw into a folder that has something in it.
+
+    Raises:
+        DataError: it has.
+    """
     if (out.exists() or out.is_symlink()) and (not out.is_dir() or any(out.iterdir())):
         raise DataError(
             "the folder to draw into is not empty",
