@@ -58,7 +58,7 @@ class ColourHistogramOptions(Options):
     """How colours are counted."""
 
     bins: int = Field(8, ge=1, le=64, description="bins of each of the three axes")
-    space: Literal["rgb", "hsv"] = Field("hsv", description="axes: red, green, blue; or hue, saturation, value")
+    space: Literal["rgb", "hsv"] = Field("rgb", description="axes: red, green, blue; or hue, saturation, value")
     input_size: int = Field(64, ge=1, description="height and width of the input in pixels")
 
 

@@ -6,18 +6,18 @@ released recipe, marked R below.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from harness.errors import DataError
 from harness.method import Options
 from harness.training.batches import PK, Shuffled
 from harness.training.network import NetworkMethod, Stage
 from plugins.grouped import Grouped
+from plugins.kinds import kind_among, require_labels
 from plugins.losses import cross_entropy
 from plugins.ram_branches import RAMNetwork
 from plugins.schedules import Schedule
@@ -102,14 +102,12 @@ class RAM(NetworkMethod):
             DataError: the training images have no colours, or neither models nor types.
         """
         kind = kind_among(classes)
-        missing = [name for name in ("colour", kind) if name not in classes]
-        if missing:
-            raise DataError(
-                f"the Attribute branch of ram trains with labels that no training image has: {', '.join(missing)}",
-                found=", ".join(sorted(classes)),
-                expected="colour, and model or type",
-                next_step="use ram/bn-r, which needs vehicles only, or train on a data set that has them",
-            )
+        require_labels(
+            classes,
+            ("colour", kind),
+            purpose="the Attribute branch of ram",
+            next_step="use ram/bn-r, which needs vehicles only, or train on a data set that has them",
+        )
         return {"colour": classes["colour"], "kind": classes[kind]}
 
     def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:
@@ -171,8 +169,3 @@ class RAM(NetworkMethod):
             name: WEIGHTS.get(name, 1.0) * cross_entropy(logits, labels[asked.get(name, "vehicle")])
             for name, logits in outputs.items()
         }
-
-
-def kind_among(labels: Container[str]) -> str:
-    """Return ``model``, or ``type`` where no model is labelled: what the Attribute branch learns beside the colour."""
-    return "model" if "model" in labels else "type"

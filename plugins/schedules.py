@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import BeforeValidator
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+
+
+def _split(value: object) -> object:
+    return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Milestones = Annotated[tuple[int, ...], BeforeValidator(_split)]
+"""Epochs, on the command line as ``40,70``."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
@@ -24,7 +24,7 @@ from plugins.bnneck import BNNeck, VehicleClassifier
 from plugins.cbam import CBAM
 from plugins.losses import batch_hard_triplet, cross_entropy
 from plugins.resnet import CHANNELS, Backbone, resnet_trunk
-from plugins.schedules import Schedule
+from plugins.schedules import Milestones, Schedule
 from plugins.weights import load_trunk
 
 
@@ -51,17 +51,12 @@ class StrongBaselineOptions(Options):
     weight_decay: float = Field(5e-4, ge=0, description="of Adam")
     warm_up: int = Field(10, ge=0, description="epochs of linear warm-up from 0.01 (section 3.1)")
     schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="learning rate's course")
-    milestones: tuple[int, ...] = Field((40, 70), description="epochs after which the rate falls tenfold")
+    milestones: Milestones = Field((40, 70), description="epochs after which the rate falls tenfold")
     input_size: int = Field(224, ge=32, description="height and width of the input in pixels")
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
     pad: int = Field(10, ge=0, description="pixels of padding before a random crop")
     erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing (section 3.2)")
     jitter: float = Field(0.0, ge=0, le=1, description="colour jitter; the hue turns by half of it")
-
-    @field_validator("milestones", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 REPORT = {

@@ -18,11 +18,16 @@ MEAN_BGR = (102.7, 115.8, 123.5)
 """What the released recipes subtract from blue, green and red, 0 to 255."""
 
 
+PIXEL_SPREAD = 70.0
+"""About the standard deviation of pixels from 0 to 255 (ImageNet's is 58)."""
+
+
 def vgg_m_trunk() -> nn.Sequential:
     """Return conv1 to conv5, the last one without its ReLU, under the names of the original layers.
 
     The sides for an input of 224 are 109 (conv1), 54 (pool1), 26 (conv2), 13 (pool2) and 13 (conv3 to conv5).
-    Open: the first weights where none are loaded. Here He et al.'s normal ones, with zero biases.
+    Open: the first weights where none are loaded. Here He et al.'s normal ones, with zero biases, those of conv1
+    divided by the spread of its pixels, so that every map starts near a spread of 1.
     """
     trunk = nn.Sequential(
         OrderedDict(
@@ -45,6 +50,8 @@ def vgg_m_trunk() -> nn.Sequential:
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # every convolution here has one
+    with torch.no_grad():
+        trunk.get_parameter("conv1.weight").div_(PIXEL_SPREAD)
     return trunk
 
 

@@ -66,3 +66,12 @@ def test_nobody_ships_the_original_weights():
     with pytest.raises(CheckpointError, match="may not be passed on") as caught:
         load_vgg_m(vgg_m_trunk(), "imagenet")
     assert "--set weights=FILE" in str(caught.value)
+
+
+def test_maps_start_near_a_spread_of_one():
+    torch.manual_seed(0)
+    pixels = CaffePixels()(torch.rand(2, 3, 96, 96))
+
+    maps = vgg_m_trunk()(pixels)
+
+    assert 0.2 < maps.std().item() < 3

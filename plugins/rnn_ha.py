@@ -1,0 +1,269 @@
+"""RNN-HA: the coarse-to-fine hierarchical attention of X.-S. Wei et al. (ACCV 2018), and its two ablations.
+
+One recurrent unit first names the car model, then, from the map as that model's attention weighs it, the vehicle.
+R marks what the authors' released recipe adds to the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Annotated, ClassVar, Literal, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.transforms import v2
+
+from harness.method import Options
+from harness.training.batches import Shuffled
+from harness.training.network import NetworkMethod, Stage
+from plugins.augment import MEAN, STD, augmentation
+from plugins.kinds import kind_among, require_labels
+from plugins.losses import cross_entropy
+from plugins.resnet import CHANNELS as RESNET_CHANNELS
+from plugins.resnet import resnet_trunk
+from plugins.schedules import Milestones, Schedule
+from plugins.vgg_m import CHANNELS as VGG_CHANNELS
+from plugins.vgg_m import CaffePixels, load_vgg_m, vgg_m_trunk
+from plugins.weights import load_trunk
+
+HIDDEN = {"vgg-m": 1024, "resnet50": 2048}
+"""Numbers in the hidden state."""
+
+BATCH = {"vgg-m": 64, "resnet50": 8}
+"""Images in a batch of the joint training (R)."""
+
+FLOOR = 0.1
+"""What every cell's score has at least, so that no cell is lost."""
+
+
+class RNNHAOptions(Options):
+    """The paper's numbers are the defaults."""
+
+    backbone: Literal["vgg-m", "resnet50"] = Field("vgg-m", description="trunk, vgg-m or resnet50")
+    weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet (resnet50)")
+    unit: Literal["gru", "full"] = Field("gru", description="hierarchy: a GRU, or a full layer for each level")
+    attention: bool = Field(default=True, description="weigh the map for the fine level")
+    divide_by_cells: bool = Field(default=False, description="divide x2 by the number of cells once more (R)")
+    hidden: Annotated[int, Field(ge=1)] | Literal["published"] = Field(
+        "published", description="numbers in a hidden state; published: 1024, or 2048 with resnet50"
+    )
+    descriptor: Literal["o1", "o2", "both"] = Field("o2", description="state that makes the feature (open)")
+    input_size: int = Field(224, ge=32, description="height and width of the input in pixels; 224 and 672 published")
+    backbone_epochs: int = Field(40, ge=0, description="of the backbone alone, as a vehicle classifier (R)")
+    backbone_batch: int = Field(128, ge=2, description="images in its batch (R)")
+    backbone_rate: float = Field(1e-3, gt=0, description="its learning rate, of Adam (R)")
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip there (R)")
+    epochs: int = Field(19, ge=0, description="of everything together (R)")
+    milestones: Milestones = Field((10,), description="its epochs after which the rate falls tenfold (R)")
+    batch: Annotated[int, Field(ge=2)] | Literal["published"] = Field(
+        "published", description="images in its batch; published: 64, or 8 with resnet50 (R)"
+    )
+    learning_rate: float = Field(1e-3, gt=0, description="its learning rate, of RMSprop (R)")
+
+
+class RNNHA(NetworkMethod):
+    """VGG-M or ResNet-50, a GRU with a coarse and a fine step, and attention by the coarse state."""
+
+    about = "a GRU names the model, then, with attention, the vehicle (Wei et al., 2018)"
+    Options = RNNHAOptions
+    needs = frozenset({"vehicle"})
+    recipes: ClassVar = {"paper": {}}
+    variants: ClassVar = {
+        "fc-ha": {"unit": "full"},
+        "rnn-h": {"attention": False},
+        "rnn-ha": {"unit": "gru", "attention": True},
+    }
+    options: RNNHAOptions
+
+    def network(self, classes: Mapping[str, int]) -> nn.Module:
+        """Return the network with the trunk's first weights, as ``weights`` asks.
+
+        Raises:
+            CheckpointError: those weights cannot be had.
+        """
+        model = self.architecture(classes)
+        if self.options.backbone == "vgg-m":
+            load_vgg_m(model.trunk.get_submodule("vgg"), self.options.weights)
+        else:
+            load_trunk(model.trunk, self.options.backbone, self.options.weights)
+        return model
+
+    def architecture(self, classes: Mapping[str, int]) -> RNNHANetwork:
+        """Return the network without weights from elsewhere."""
+        return RNNHANetwork(self.options, classes["vehicle"], self._kinds(classes))
+
+    def _kinds(self, classes: Mapping[str, int]) -> int:
+        """Return the number of models, or of types.
+
+        Raises:
+            DataError: the training images have neither.
+        """
+        kind = kind_among(classes)
+        require_labels(
+            classes, (kind,), purpose="rnn-ha", next_step="train on a data set that has them, or with another method"
+        )
+        return classes[kind]
+
+    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:
+        """Return the backbone's own training and that of everything together, those that have epochs."""
+        self._kinds(classes)
+        return [stage for stage in (self._backbone(), self._together()) if stage.epochs]
+
+    def _backbone(self) -> Stage:
+        options = self.options
+        return Stage(
+            name="backbone",
+            epochs=options.backbone_epochs,
+            batches=Shuffled(options.backbone_batch),
+            optimiser=lambda network: torch.optim.Adam(
+                chain(cast(RNNHANetwork, network).trunk.parameters(), cast(RNNHANetwork, network).alone.parameters()),
+                lr=options.backbone_rate,
+            ),
+            augment=augmentation(self.input_size, flip=options.flip),
+            settings={"alone": True},
+        )
+
+    def _together(self) -> Stage:
+        options = self.options
+        schedule = Schedule("steps", options.epochs, milestones=options.milestones)
+        return Stage(
+            name="coarse to fine",
+            epochs=options.epochs,
+            batches=Shuffled(BATCH[options.backbone] if options.batch == "published" else options.batch),
+            optimiser=lambda network: torch.optim.RMSprop(
+                [weight for name, weight in network.named_parameters() if not name.startswith("alone.")],
+                lr=options.learning_rate,
+            ),
+            schedule=schedule.attach,
+            advance=schedule.advance,
+            settings={"alone": False},
+        )
+
+    def begin(self, network: nn.Module, stage: Stage) -> None:
+        """Let the trunk classify alone, or through the hierarchy."""
+        cast(RNNHANetwork, network).by_itself = stage.settings["alone"]
+
+    def losses(
+        self,
+        outputs: Mapping[str, Tensor],
+        labels: Mapping[str, Tensor],
+        stage: Stage,  # noqa: ARG002 - the outputs are the stage's
+    ) -> Mapping[str, Tensor]:
+        """Return the cross-entropies of the model and of the vehicle, 1:1, or of the vehicle by the trunk alone."""
+        asked = {"kind": labels.get(kind_among(labels)), "vehicle": labels["vehicle"]}
+        return {name: cross_entropy(logits, cast(Tensor, asked[name])) for name, logits in outputs.items()}
+
+
+class RNNHANetwork(nn.Module):
+    """The representation, the hierarchy and the attention.
+
+    Open, and chosen here: W3 leads from the hidden state to as many numbers as the map has channels, W4 from there to
+    w, both with biases; the levels of FC-HA are a full layer with a ReLU each, and hand nothing on but the
+    attention; the trunk alone classifies by a linear layer on x1.
+
+    Attributes:
+        by_itself: the trunk classifies alone; its x1 is then the feature.
+    """
+
+    def __init__(self, options: RNNHAOptions, vehicles: int, kinds: int) -> None:
+        super().__init__()
+        vgg = options.backbone == "vgg-m"
+        channels = VGG_CHANNELS if vgg else RESNET_CHANNELS["resnet50"]
+        hidden = HIDDEN[options.backbone] if options.hidden == "published" else options.hidden
+        self.pixels = CaffePixels() if vgg else v2.Normalize(MEAN, STD)
+        self.trunk = _VGGToPool5() if vgg else resnet_trunk("resnet50", 2)
+        self.alone = nn.Linear(channels, vehicles)
+        self.hierarchy = GRULevels(channels, hidden) if options.unit == "gru" else FullLevels(channels, hidden)
+        self.attention = Attention(hidden, channels) if options.attention else None
+        self.w1 = nn.Linear(hidden, kinds)
+        self.w2 = nn.Linear(hidden, vehicles)
+        self.divide_by_cells, self.descriptor = options.divide_by_cells, options.descriptor
+        self.by_itself = False
+
+    def forward(self, images: Tensor) -> Tensor | dict[str, Tensor]:
+        """Return the descriptor (n, d) of length 1, or in training the logits of the model and the vehicle.
+
+        Args:
+            images: (n, 3, h, w) float, RGB, 0 to 1.
+        """
+        maps = self.trunk(self.pixels(images))  # X: (n, 512, 6, 6), or (n, 2048, 7, 7)
+        x1 = maps.mean((2, 3))  # (n, c)
+        if self.by_itself:
+            return {"vehicle": self.alone(x1)} if self.training else functional.normalize(x1)
+        o1 = self.hierarchy.coarse(x1)  # (n, hidden)
+        o2 = self.hierarchy.fine(self._attended(maps, x1, o1), o1)  # (n, hidden)
+        if self.training:
+            return {"kind": self.w1(o1), "vehicle": self.w2(o2)}
+        states = {"o1": [o1], "o2": [o2], "both": [o1, o2]}[self.descriptor]
+        return functional.normalize(torch.cat(states, dim=1))
+
+    def _attended(self, maps: Tensor, x1: Tensor, o1: Tensor) -> Tensor:
+        """Return x2 (n, c): sum over the cells of a_ij X_ij, or x1 where there is no attention (RNN-H)."""
+        if self.attention is None:
+            return x1
+        x2: Tensor = (self.attention(maps, o1) * maps).sum((2, 3))
+        return x2 / (maps.shape[2] * maps.shape[3]) if self.divide_by_cells else x2
+
+
+class Attention(nn.Module):
+    """a_ij = s_ij / sum s, s_ij = softplus(<w, X_ij>) + 0.1, w = W4 relu(W3 o1)."""
+
+    def __init__(self, hidden: int, channels: int) -> None:
+        super().__init__()
+        self.w3 = nn.Linear(hidden, channels)
+        self.w4 = nn.Linear(channels, channels)
+
+    def forward(self, maps: Tensor, o1: Tensor) -> Tensor:
+        """Return the weights (n, 1, h, w), positive and of sum 1, of maps (n, c, h, w) for states (n, hidden)."""
+        w = self.w4(torch.relu(self.w3(o1)))  # (n, c)
+        scores = functional.softplus((w[:, :, None, None] * maps).sum(1, keepdim=True)) + FLOOR
+        weights: Tensor = scores / scores.sum((2, 3), keepdim=True)
+        return weights
+
+
+class GRULevels(nn.Module):
+    """Two steps of one GRU: o1 = GRU(x1, 0), o2 = GRU(x2, o1)."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.gru = nn.GRUCell(channels, hidden)
+
+    def coarse(self, x1: Tensor) -> Tensor:
+        """Return o1 (n, hidden) of x1 (n, c)."""
+        state: Tensor = self.gru(x1)
+        return state
+
+    def fine(self, x2: Tensor, o1: Tensor) -> Tensor:
+        """Return o2 (n, hidden) of x2 (n, c) and o1."""
+        state: Tensor = self.gru(x2, o1)
+        return state
+
+
+class FullLevels(nn.Module):
+    """FC-HA: o1 = relu(F1 x1), o2 = relu(F2 x2)."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.f1 = nn.Linear(channels, hidden)
+        self.f2 = nn.Linear(channels, hidden)
+
+    def coarse(self, x1: Tensor) -> Tensor:
+        """Return o1 (n, hidden) of x1 (n, c)."""
+        state: Tensor = torch.relu(self.f1(x1))
+        return state
+
+    def fine(self, x2: Tensor, o1: Tensor) -> Tensor:  # noqa: ARG002 - nothing is handed on
+        """Return o2 (n, hidden) of x2 (n, c)."""
+        state: Tensor = torch.relu(self.f2(x2))
+        return state
+
+
+class _VGGToPool5(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_module("vgg", vgg_m_trunk())
+        self.add_module("relu5", nn.ReLU())
+        self.add_module("pool5", nn.MaxPool2d(3, 2, ceil_mode=True))
