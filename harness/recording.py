@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.conventions import serve
+from harness.conventions import serve, with_conventions
 from harness.counts import differences
 from harness.errors import RecordError
 from harness.evaluation import find_root, score, with_features
@@ -35,6 +35,7 @@ def evaluate_file(
     skip_missing: bool = False,
     memory: int | None = None,
     folder: Path | None = None,
+    conventions: Sequence[str] = (),
 ) -> list[Record]:
     """Return the records of a feature file under the tasks that ``veri776`` or ``veri776/image-to-image`` names.
 
@@ -47,6 +48,7 @@ def evaluate_file(
         skip_missing: leave out images without a feature; the results are then not official.
         memory: bytes the kernel may use.
         folder: where records and per-query values are written; None to write none.
+        conventions: names of conventions under which the tasks are scored too, or ``all``.
 
     Raises:
         UsageError: an unknown name, or no data set.
@@ -54,6 +56,7 @@ def evaluate_file(
         FeatureError: the file is damaged, or is another data set's.
     """
     protocol, tasks = registry.tasks(word)
+    tasks = with_conventions(tasks, conventions)
     dataset = protocol.load(find_root(protocol, data))
     with FeatureFile.open(features) as file:
         return record_tasks(

@@ -1,15 +1,18 @@
-"""The verbs on data sets: make one."""
+"""The verbs on data sets: make one, check one."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
+from harness.cli import options as shared
+
 
 @click.group()
 def data() -> None:
-    """Make a data set."""
+    """Make a data set, or check one."""
 
 
 @data.command()
@@ -23,7 +26,7 @@ def data() -> None:
 def make(layout: str, out: Path, **choices: int | None) -> None:
     """Draw synthetic vehicles into the folder OUT, in the released layout of LAYOUT.
 
-    The layout `synthetic` is VeRi-776's.
+    LAYOUT is a protocol; the one of `synthetic` is VeRi-776's.
     """
     from harness.plugins import load
     from harness.progress import progress
@@ -34,3 +37,36 @@ def make(layout: str, out: Path, **choices: int | None) -> None:
             out, progress=advance, **{name: value for name, value in choices.items() if value is not None}
         )
     click.echo(made)
+
+
+@data.command()
+@click.argument("name")
+@shared.data
+@click.option("--all", "every_image", is_flag=True, help="Decode every image instead of a sample.")
+@shared.plugin_files
+@shared.as_json
+@click.pass_context
+def check(
+    ctx: click.Context,
+    name: str,
+    data: Path | None,
+    *,
+    every_image: bool,
+    plugin: tuple[Path, ...],
+    json_wanted: bool,
+) -> None:
+    """Compare a copy of the data set of protocol NAME with its release.
+
+    Ends with 0 where results will be official, 1 where the copy is usable but different, 2 where it is of no use.
+    """
+    from harness.check import check as check_copy
+    from harness.check import text
+    from harness.evaluation import find_root
+    from harness.plugins import load
+    from harness.progress import progress
+
+    protocol, _ = load(plugin).tasks(name)
+    with progress("decoding") as advance:
+        report = check_copy(protocol, find_root(protocol, data), every_image=every_image, progress=advance)
+    click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if json_wanted else text(report))
+    ctx.exit(report.status)

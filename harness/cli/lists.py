@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import as_json, plugin_files
+from harness.cli.options import as_json, data, plugin_files
 
 if TYPE_CHECKING:
     from harness.plugins import Registry
@@ -78,11 +78,14 @@ def _describe(registry: Registry, name: str) -> dict[str, Any]:
     }
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @plugin_files
 @as_json
-def protocols(plugin: tuple[Path, ...], json_wanted: bool) -> None:
-    """List the protocols and their tasks."""
+@click.pass_context
+def protocols(ctx: click.Context, plugin: tuple[Path, ...], json_wanted: bool) -> None:
+    """List the protocols and their tasks, or `show` one in plain words."""
+    if ctx.invoked_subcommand is not None:
+        return
     from harness.plugins import load
 
     registry = load(plugin)
@@ -99,6 +102,25 @@ def protocols(plugin: tuple[Path, ...], json_wanted: bool) -> None:
             for task in protocol.tasks
         ]
     _show(rows, json_wanted=json_wanted)
+
+
+@protocols.command()
+@click.argument("name")
+@data
+@plugin_files
+@as_json
+def show(name: str, data: Path | None, plugin: tuple[Path, ...], json_wanted: bool) -> None:
+    """Say what the protocol NAME asks, how it is scored, and where each statement comes from.
+
+    With its data set at hand, the counts and fingerprints are shown too.
+    """
+    from harness.describe import describe, text
+    from harness.plugins import load
+
+    protocol, _ = load(plugin).tasks(name)
+    root = data if data is not None else protocol.default_root()
+    described = describe(protocol, None if root is None else protocol.load(root))
+    click.echo(json.dumps(described, indent=2, ensure_ascii=False) if json_wanted else text(described))
 
 
 @click.command()

@@ -141,6 +141,12 @@ def extract(**words: Any) -> None:
 @shared.skip_broken
 @shared.plugin_files
 @click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Memory for the evaluation.")
+@click.option(
+    "--conventions",
+    multiple=True,
+    metavar="NAME",
+    help="Score under this convention too, or under 'all', and print the differences. Repeatable.",
+)
 @click.option("--record", type=click.Path(path_type=Path), metavar="DIR", help="Write the records into this folder.")
 @shared.as_json
 def evaluate(
@@ -152,13 +158,15 @@ def evaluate(
     skip_broken: bool,
     plugin: tuple[Path, ...],
     memory: int | None,
+    conventions: tuple[str, ...],
     record: Path | None,
     json_wanted: bool,
 ) -> None:
     """Evaluate a feature file: the data set's lists are needed, its images are not."""
-    from harness.recording import evaluate_file
     from harness.plugins import load
+    from harness.recording import evaluate_file
 
+    registry = load(plugin)
     records = evaluate_file(
         features,
         protocol,
@@ -166,7 +174,14 @@ def evaluate(
         metric=metric,
         skip_missing=skip_broken,
         memory=None if memory is None else memory << 20,
-        registry=load(plugin),
+        registry=registry,
         folder=record,
+        conventions=conventions,
     )
+    if conventions and not json_wanted:
+        from harness.conventions import compare, comparison_table, with_conventions
+
+        means = {found.name.partition("/")[2]: found.measures for found in records}
+        click.echo(comparison_table(compare(with_conventions(registry.tasks(protocol)[1], conventions), means)))
+        return
     _print_records(records, json_wanted=json_wanted)
