@@ -1,85 +1,195 @@
-"""Boards: records that answered the same question, in the order of their answers."""
+"""Boards: records that answered the same question, as one row a method with what is known of its certainty."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
 
-from harness.record import Record
+import numpy as np
+
+from harness.canonical import digest
+from harness.per_query import PerQuery
+from harness.record import OUTCOME, Record
 from harness.tables import measure_order
+from leaderboard.contests import values_of
 from leaderboard.entries import Entry
+from leaderboard.statistics.intervals import Interval, over_repeats, over_vehicles
+from leaderboard.statistics.paired import holm, p_value
+from leaderboard.statistics.vehicles import by_vehicle, difference
+
+ALPHA = 0.05
+OF_ONE_RUN = {"seed", "features", "checkpoint"}
+"""What differs between runs of one method that are repeats of each other, besides what came out."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One measure of one row.
+
+    Attributes:
+        mean: over the row's runs.
+        deviation: over the draws of a row with one run; None without draws or with several runs.
+        vehicles: interval over vehicles; None where the records have no per-query values.
+        draws: interval over draws, for a row with one run.
+        seeds: interval over runs; None for one run.
+        mark: ``best``, ``second``, or empty.
+    """
+
+    mean: float
+    deviation: float | None = None
+    vehicles: Interval | None = None
+    draws: Interval | None = None
+    seeds: Interval | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on a board.
+
+    Attributes:
+        records: its runs, by seed.
+        values: by measure.
+        rank: 1 and the number of methods that are better beyond chance; None for a control, or without per-query
+            values.
+    """
+
+    records: tuple[Record, ...]
+    values: Mapping[str, Value]
+    rank: int | None
+
+    @property
+    def record(self) -> Record:
+        """Its first run."""
+        return self.records[0]
 
 
 @dataclass(frozen=True)
 class Board:
-    """The records of one task under one fingerprint.
+    """The results of one task under one fingerprint.
 
     Attributes:
         task: ``protocol/task``.
         fingerprint: of all its records.
         official: of all its records.
-        convention: of all its records.
         measures: columns, the one that ranks first.
-        methods: records of methods, best first.
-        controls: records that are only there to hold the others against, best first; never marked.
+        rows: methods, best first, then controls, best first.
     """
 
     task: str
     fingerprint: str
     official: bool
-    convention: str | None
     measures: tuple[str, ...]
-    methods: tuple[Record, ...]
-    controls: tuple[Record, ...]
+    rows: tuple[Row, ...]
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """All rows, controls last."""
-        return self.methods + self.controls
-
-    def mark(self, record: Record, measure: str) -> str:
-        """Return ``best``, ``second`` or nothing; equal values share their mark, and nothing is best among one."""
-        if record.control or len(self.methods) < 2:
-            return ""
-        values = sorted({other.measures[measure] for other in self.methods}, reverse=True)
-        return dict(zip(values, ("best", "second"), strict=False)).get(record.measures[measure], "")
+        """All runs of all rows."""
+        return tuple(record for row in self.rows for record in row.records)
 
 
 def boards(entries: Iterable[Entry]) -> tuple[Board, ...]:
     """Return the boards of all records: official ones first, then by task; no two fingerprints share one."""
-    groups: dict[tuple[object, ...], list[Record]] = {}
+    questions: dict[tuple[object, ...], list[Entry]] = {}
     for entry in entries:
-        groups.setdefault(_question(entry.record), []).append(entry.record)
-    return tuple(_board(groups[question]) for question in sorted(groups))
+        questions.setdefault(_question(entry.record), []).append(entry)
+    return tuple(_board(questions[question]) for question in sorted(questions))
 
 
 def _question(record: Record) -> tuple[object, ...]:
     """Return what two records must share to stand on one board, in the order in which boards are sorted."""
-    return (
-        not record.official,
-        record.name,
-        record.convention or "",
-        -record.version,
-        record.fingerprint,
-        record.ranked_by,
-        tuple(sorted(record.measures)),
-    )
+    measures = tuple(sorted(record.measures))
+    return not record.official, record.name, -record.version, record.fingerprint, record.ranked_by, measures
 
 
-def _board(records: list[Record]) -> Board:
-    first = records[0]
-    measures = measure_order(first.measures, first.ranked_by)
+def _board(entries: list[Entry]) -> Board:
+    first = entries[0].record
+    runs: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.record.seed or 0, entry.record.run)):
+        same = {name: value for name, value in entry.record.values.items() if name not in OF_ONE_RUN | OUTCOME}
+        runs.setdefault(digest(same), []).append(entry)
+    groups = list(runs.values())
+    tables = [_mean_table(group) for group in groups]
+    ranks = _ranks(groups, tables, first.ranked_by)
+    rows = [_row(group, table, rank) for group, table, rank in zip(groups, tables, ranks, strict=True)]
 
-    def place(record: Record) -> tuple[float, str, str, str]:
-        return -record.measures[first.ranked_by], record.method, record.variant, record.run
+    def place(row: Row) -> tuple[bool, float, str, str]:
+        record = row.record
+        return record.control, -row.values[first.ranked_by].mean, record.method_name, record.run
 
-    ranked = sorted(records, key=place)
     return Board(
         task=first.name,
         fingerprint=first.fingerprint,
         official=first.official,
-        convention=first.convention,
-        measures=tuple(measures),
-        methods=tuple(record for record in ranked if not record.control),
-        controls=tuple(record for record in ranked if record.control),
+        measures=tuple(measure_order(first.measures, first.ranked_by)),
+        rows=_marked(sorted(rows, key=place)),
+    )
+
+
+def _mean_table(group: list[Entry]) -> PerQuery | None:
+    """Return the per-query values of a method, each the mean over its runs; None where a run has none."""
+    if any(entry.record.per_query is None for entry in group):
+        return None
+    tables = [values_of(entry) for entry in group]
+    first = tables[0]
+    values = {
+        measure: np.sum([table.values[measure] for table in tables], axis=0) / len(tables) for measure in first.values
+    }
+    return PerQuery(first.keys, first.vehicle, values)
+
+
+def _row(group: list[Entry], table: PerQuery | None, rank: int | None) -> Row:
+    records = tuple(entry.record for entry in group)
+    values = {}
+    for measure in records[0].measures:
+        runs = [record.measures[measure] for record in records]
+        one = records[0] if len(records) == 1 else None
+        values[measure] = Value(
+            mean=math.fsum(runs) / len(runs),
+            deviation=one.deviations.get(measure) if one else None,
+            vehicles=None if table is None else over_vehicles(by_vehicle(table.values[measure], table.vehicle)),
+            draws=over_repeats(one.per_draw.get(measure, ())) if one else None,
+            seeds=over_repeats(runs),
+        )
+    return Row(records, values, rank)
+
+
+def _ranks(groups: list[list[Entry]], tables: list[PerQuery | None], measure: str) -> list[int | None]:
+    """Return 1 plus the number of methods that are better beyond chance, after Holm's correction over all pairs."""
+    methods = {
+        index: table
+        for index, (group, table) in enumerate(zip(groups, tables, strict=True))
+        if table is not None and not group[0].record.control
+    }
+    pairs = list(combinations(methods, 2))
+    differences = [difference(methods[one], methods[other], measure) for one, other in pairs]
+    corrected = holm([p_value(found.sums) for found in differences])
+    worse = [
+        other if found.mean > 0 else one
+        for (one, other), found, p in zip(pairs, differences, corrected, strict=True)
+        if p < ALPHA
+    ]
+    return [1 + worse.count(index) if index in methods else None for index in range(len(groups))]
+
+
+def _marked(rows: list[Row]) -> tuple[Row, ...]:
+    """Mark the best and the second best value of each measure; equal values share a mark, nothing is best of one."""
+    methods = [row for row in rows if not row.record.control]
+    marks: dict[str, dict[float, str]] = {}
+    for measure in rows[0].values if len(methods) > 1 else ():
+        ahead = sorted({row.values[measure].mean for row in methods}, reverse=True)
+        marks[measure] = dict(zip(ahead, ("best", "second"), strict=False))
+    return tuple(
+        row
+        if row.record.control
+        else replace(
+            row,
+            values={
+                measure: replace(value, mark=marks.get(measure, {}).get(value.mean, ""))
+                for measure, value in row.values.items()
+            },
+        )
+        for row in rows
     )

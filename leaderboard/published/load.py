@@ -76,6 +76,11 @@ class Number:
         return Decimal(1).scaleb(int(self.value.as_tuple().exponent))
 
     @property
+    def shown(self) -> str:
+        """The value in percent, with the printed digits."""
+        return f"{self.value:f}"
+
+    @property
     def low(self) -> Decimal:
         """The least value that is printed like this."""
         return self.value - self.step / 2

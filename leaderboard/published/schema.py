@@ -214,7 +214,7 @@ class Dataset(_Part):
 
     Attributes:
         title: its name.
-        tasks: the rules by which it is evaluated.
+        tasks: the rules by which it is evaluated, and the task of the harness that each is.
         single: those of them by which one gallery image is right.
         subsets: its test sets.
         counts: of the released lists, by the words that a document's counts use.
@@ -225,7 +225,7 @@ class Dataset(_Part):
     """
 
     title: Text
-    tasks: tuple[Text, ...]
+    tasks: dict[Text, Text]
     single: tuple[Text, ...]
     subsets: tuple[str, ...]
     counts: dict[str, int]

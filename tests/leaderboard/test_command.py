@@ -9,6 +9,7 @@ from harness.canonical import digest
 from harness.cli import main
 from harness.record import write_record
 from leaderboard import entries
+from leaderboard.published.load import DATASETS, FOLDER
 from tests.records import record
 
 
@@ -21,6 +22,22 @@ def folder(tmp_path, monkeypatch):
     return folder
 
 
+def nothing_published(folder):
+    """Return a folder without a document."""
+    (folder / "published").mkdir(exist_ok=True)
+    (folder / "published" / DATASETS).write_bytes((FOLDER / DATASETS).read_bytes())
+    return folder / "published"
+
+
+def task_page(folder, task="synthetic-image-to-image"):
+    return (folder.parent / "tasks" / f"{task}.md").read_text()
+
+
+def check(folder):
+    page, published = folder.parent / "PAGE.md", nothing_published(folder.parent)
+    return bench("--records", folder, "--published", published, "--out", page, "--check")
+
+
 def bench(*words):
     return CliRunner().invoke(main, ["leaderboard", *map(str, words)])
 
@@ -29,7 +46,7 @@ def page_of(folder, *records):
     for number, one in enumerate(records):
         write_record(folder / f"{number}.json", one)
     out = folder.parent / "PAGE.md"
-    done = bench("--records", folder, "--out", out)
+    done = bench("--records", folder, "--published", nothing_published(folder.parent), "--out", out)
     assert done.exit_code == 0, done.output
     return out.read_text()
 
@@ -84,24 +101,20 @@ def test_equal_values_share_the_mark_and_one_method_alone_is_not_best(folder):
 def test_two_fingerprints_never_share_a_table(folder):
     page = page_of(folder, record(method="here"), record(method="there", fingerprint=digest("another gallery")))
 
-    assert page.count("## synthetic/image-to-image") == 2
-    between = (
-        page[page.index("| here") : page.index("| there")]
-        if page.index("| here") < page.index("| there")
-        else page[page.index("| there") : page.index("| here")]
-    )
-    assert "## synthetic/image-to-image" in between
+    first, last = sorted((page.index("| here"), page.index("| there")))
+    assert page.count("## [synthetic/image-to-image]") == 2
+    assert "## [synthetic/image-to-image]" in page[first:last]
 
 
-def test_results_that_are_not_official_stand_behind_the_others_and_say_why(folder):
+def test_results_that_are_not_official_stand_apart_and_say_why(folder):
     page = page_of(
         folder,
-        record(task="a-task", official=False, differences=("12 images are missing",)),
-        record(task="b-task"),
+        record(method="partial", official=False, differences=("12 images are missing",)),
+        record(method="whole"),
     )
 
-    assert page.index("## synthetic/b-task\n") < page.index("## synthetic/a-task (not official)")
-    assert "- Not official: 12 images are missing." in page
+    assert page.index("| whole") < page.index("(not official)") < page.index("| partial")
+    assert "- Not official: 12 images are missing." in task_page(folder)
 
 
 def test_the_facts_of_a_table_stand_above_it(folder):
@@ -117,18 +130,21 @@ def test_the_facts_of_a_table_stand_above_it(folder):
     )
 
     fingerprint = digest("the images of synthetic")[:16]
-    assert (
-        f"fingerprint `{fingerprint}`, protocol version 1, 100 queries, 2 of them without a positive, 2 draws." in page
-    )
+    facts = f"fingerprint `{fingerprint}`, protocol version 1, 100 queries, 2 of them without a positive, 2 draws."
+    assert facts in page
     assert "50.00 ± 10.00" in page
+    assert "| strong-baseline | mAP       | 2 draws | [0.00, 100.00]  |" in task_page(folder)
 
 
-def test_two_seeds_of_a_method_are_told_apart_by_their_seed(folder):
-    page = page_of(folder, *(record(seed=seed, train_on="synthetic", measures={"ap": 0.5}) for seed in (3, 4)))
+def test_two_seeds_of_a_method_are_one_row(folder):
+    page = page_of(
+        folder, *(record(seed=seed, train_on="synthetic", measures={"ap": ap}) for seed, ap in ((3, 0.5), (4, 0.6)))
+    )
 
-    rows = [line for line in page.splitlines() if line.startswith("| strong-baseline")]
-    assert "| method          |   seed |" in page
-    assert [row.split("|")[2].strip() for row in rows] in (["3", "4"], ["4", "3"])
+    assert page.count("| strong-baseline") == 1
+    assert "|      2 |" in line_of(page, "strong-baseline")
+    assert "55.00" in line_of(page, "strong-baseline")
+    assert "| strong-baseline | mAP       | 2 runs | [0.00, 100.00]  |" in task_page(folder)
 
 
 def test_rows_with_the_same_words_are_told_apart_by_their_run(folder):
@@ -198,7 +214,7 @@ def test_no_record_gives_a_page_that_says_so(folder):
 def test_check_passes_on_the_page_that_was_written(folder):
     page_of(folder, record())
 
-    done = bench("--records", folder, "--out", folder.parent / "PAGE.md", "--check")
+    done = check(folder)
 
     assert (done.exit_code, done.output.count("is what the records give")) == (0, 1)
 
@@ -218,12 +234,30 @@ def test_check_names_the_first_line_that_differs_and_writes_nothing(folder, chan
     out = folder.parent / "PAGE.md"
     out.write_bytes(changed)
 
-    done = bench("--records", folder, "--out", out, "--check")
+    done = check(folder)
 
     assert done.exit_code == 1
     assert message in done.output
     assert "bench leaderboard" in done.output
     assert out.read_bytes() == changed
+
+
+def test_check_looks_at_the_page_of_each_task(folder):
+    page_of(folder, record())
+    path = folder.parent / "tasks" / "synthetic-image-to-image.md"
+    path.write_text(path.read_text().replace("50.00", "60.00"))
+
+    assert "synthetic-image-to-image.md, line" in check(folder).output
+
+
+def test_check_finds_a_page_that_no_record_gives(folder):
+    page_of(folder, record())
+    (folder.parent / "tasks" / "gone.md").write_text("old")
+
+    done = check(folder)
+
+    assert done.exit_code == 1
+    assert "that no record gives" in done.output
 
 
 def test_check_fails_where_there_is_no_page(folder):

@@ -1,0 +1,96 @@
+"""The published number of the same method beside a measured one, with the reasons that are known for a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from harness.record import Record
+from leaderboard.boards import Row
+from leaderboard.published.load import Number
+from leaderboard.published.merged import PublishedRow, PublishedTable
+
+QUANTITIES = {
+    "ap": "ap",
+    "cmc@1": "rank@1",
+    "hit@1": "rank@1",
+    "cmc@5": "rank@5",
+    "hit@5": "rank@5",
+}
+"""For a measure of the harness, the quantity of a publication that it can be held against."""
+
+SUPERVISION = {"part boxes": "boxes.parts", "part boxes in training": "boxes.regions"}
+"""A publication's word for what a method is given, in the words of ``Method.needs``; others are the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """One published number beside a measured one.
+
+    Attributes:
+        measure: the harness's word.
+        measured: in percent.
+        number: as published.
+        source: where it is printed.
+        reasons: why the two may differ, as far as is known.
+    """
+
+    measure: str
+    measured: float
+    number: Number
+    source: str
+    reasons: tuple[str, ...]
+
+    @property
+    def difference(self) -> float:
+        """Measured minus published, in points."""
+        return self.measured - float(self.number.value)
+
+
+def beside(row: Row, tables: Iterable[PublishedTable]) -> Iterator[Beside]:
+    """Return the published numbers of a row's method for its task, and for its data set where the rule is not stated.
+
+    Args:
+        row: of a board.
+        tables: all published numbers.
+    """
+    record = row.record
+    for table in tables:
+        if table.name != record.name and not _may_be(record, table):
+            continue
+        for published in table.rows:
+            if published.row.method_name != record.method_name:
+                continue
+            for measure, value in row.values.items():
+                number = published.numbers.get(QUANTITIES.get(measure, ""))
+                if number is not None:
+                    reasons = tuple(_reasons(record, published, table))
+                    yield Beside(measure, 100 * value.mean, number, "; ".join(published.sources), reasons)
+
+
+def _may_be(record: Record, table: PublishedTable) -> bool:
+    """Say whether a table whose rule or test set is not stated may be of the record's task."""
+    return not table.stated and table.dataset == record.protocol and table.subset in ("", record.task, "not stated")
+
+
+def _reasons(record: Record, published: PublishedRow, table: PublishedTable) -> Iterator[str]:
+    row = published.row
+    if not table.stated:
+        yield f"the {'rule' if table.task == 'not stated' else 'test set'} is not stated"
+    if not record.official:
+        yield "measured on data that is not the released"
+    yield from _sizes("input", row.input_size, record.input_size and max(record.input_size))
+    yield from _sizes("width", row.width, record.width)
+    given = sorted(SUPERVISION.get(word, word) for word in published.supervision)
+    needed = sorted({*record.needs, *record.test_needs})
+    if given != needed:
+        yield f"published with {', '.join(given) or 'no extra labels'}, measured with {', '.join(needed) or 'none'}"
+    if (row.train_on or record.protocol) != (record.train_on or record.protocol):
+        yield f"trained on {row.train_on or record.protocol}, here on {record.train_on or record.protocol}"
+
+
+def _sizes(what: str, published: int | None, measured: int | None) -> Iterator[str]:
+    if published is None:
+        yield f"{what} not stated"
+    elif published != measured:
+        yield f"{what} {published}, here {measured}"

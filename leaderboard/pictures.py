@@ -1,0 +1,104 @@
+"""Pictures of a board as SVG: CMC with bands, the first measure with its intervals, accuracy against speed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from harness.tables import heading
+from leaderboard.boards import Board, Row
+from leaderboard.filing import slug
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "bench",
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.family": "sans-serif",
+}
+"""Texts stay texts, no formula is parsed in a method's name, and the same board gives the same bytes."""
+
+
+def drawable(board: Board) -> tuple[str, ...]:
+    """Return the words of the pictures that a board has the numbers for."""
+    timed = any(row.record.cost for row in board.rows)
+    return tuple(
+        word for word, wanted in (("cmc", len(_ks(board)) > 1), ("intervals", True), ("speed", timed)) if wanted
+    )
+
+
+def picture_path(board: Board, word: str) -> PurePosixPath:
+    """Return where a picture lies, from the leaderboard's folder."""
+    return PurePosixPath("tasks", "pictures", f"{slug(board.task)}-{board.fingerprint[:8]}-{word}.svg")
+
+
+def picture(board: Board, word: str) -> bytes:
+    """Return one of the drawable pictures as SVG; CMC is drawn at the ks that the task measures."""
+    return _drawn(lambda axes: {"cmc": _cmc, "intervals": _intervals, "speed": _speed}[word](axes, board))
+
+
+def _ks(board: Board) -> list[tuple[int, str]]:
+    """Return the ks of the measures at k, ascending, with their words."""
+    found = [measure.partition("@") for measure in board.measures]
+    return sorted((int(k), f"{family}@{k}") for family, _, k in found if family in {"cmc", "hit"} and k.isdecimal())
+
+
+def _drawn(draw: Callable[[Axes], None]) -> bytes:
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 4.2), layout="constrained")
+        FigureCanvasSVG(figure)
+        draw(figure.add_subplot())
+        out = io.BytesIO()
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "bench leaderboard"})
+    return out.getvalue()
+
+
+def _cmc(axes: Axes, board: Board) -> None:
+    ranks = _ks(board)
+    ks = [k for k, _ in ranks]
+    for row in board.rows:
+        values = [row.values[measure] for _, measure in ranks]
+        [line] = axes.plot(ks, [100 * value.mean for value in values], marker="o", label=_label(row))
+        ends = [value.vehicles for value in values if value.vehicles]
+        if len(ends) == len(values):
+            low, high = [100 * end.low for end in ends], [100 * end.high for end in ends]
+            axes.fill_between(ks, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+    family = ranks[0][1].partition("@")[0].upper()
+    axes.set(xlabel="k", ylabel=f"{family}@k, % and 95 % interval over vehicles", title=board.task)
+    axes.set_xticks(ks)
+    axes.legend(fontsize="small")
+
+
+def _intervals(axes: Axes, board: Board) -> None:
+    measure = board.measures[0]
+    for place, row in enumerate(reversed(board.rows)):
+        value = row.values[measure]
+        axes.plot(100 * value.mean, place, "o", color="black")
+        if value.vehicles:
+            axes.hlines(place, 100 * value.vehicles.low, 100 * value.vehicles.high, color="black")
+    axes.set_yticks(range(len(board.rows)), [_label(row) for row in reversed(board.rows)])
+    axes.set(xlabel=f"{heading(measure)}, % and 95 % interval over vehicles", title=board.task)
+
+
+def _speed(axes: Axes, board: Board) -> None:
+    measure = board.measures[0]
+    for row in board.rows:
+        if row.record.cost:
+            speed, value = row.record.cost.images / row.record.cost.seconds, 100 * row.values[measure].mean
+            axes.plot(speed, value, "o", color="black")
+            axes.annotate(f"{_label(row)} ({row.record.cost.device})", (speed, value), fontsize="small")
+    axes.set(xlabel="images a second, extraction", ylabel=f"{heading(measure)}, %", title=board.task, xscale="log")
+
+
+def _label(row: Row) -> str:
+    """Return the method's name without what SVG or matplotlib could take for anything but a name."""
+    name = "".join(character if character.isprintable() else "?" for character in row.record.method_name)
+    return f"({name})" if row.record.control else f" {name}" if name.startswith("_") else name
