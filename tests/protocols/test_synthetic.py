@@ -1,6 +1,9 @@
 """The synthetic data set on disk: VeRi-776's layout, labels, tracks, near-duplicates and boxes."""
 
 import json
+import shutil
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from itertools import groupby
 from pathlib import Path
@@ -271,8 +274,6 @@ def test_the_front_shows_what_the_rear_does_not(root):
 
 
 def test_a_set_without_its_boxes_and_models_still_serves_both_tasks(root, tmp_path):
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(root, copy)
     shutil.rmtree(copy / "boxes")
@@ -313,3 +314,15 @@ def test_queries_of_a_vehicle_come_from_different_cameras(root):
     for _, group in groupby(names, lambda name: name.split("_")[0]):
         cameras = [name.split("_")[1] for name in group]
         assert len(cameras) == len(set(cameras)) >= 2
+
+
+@pytest.mark.parametrize("words", [[], ["--boxes", "parts"]])
+def test_the_example_draws_a_sheet_of_near_duplicates(root, tmp_path, words):
+    example = Path(__file__).parents[2] / "examples" / "contact_sheet.py"
+    command = [sys.executable, example, root, tmp_path / "sheet.png", "--pairs", "1", "--cell", "40", *words]
+    subprocess.run(command, check=True)  # noqa: S603 - our own example
+
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size[0] <= 8 * 40
+        assert sheet.size[1] == 2 * 40
+        assert len(sheet.getcolors(1 << 20)) > 200
