@@ -18,7 +18,7 @@ order, rounded to bfloat16 where the output is bfloat16, and b, rounded to float
 2. Accumulation.  n = d + 2 roundings; with u = 2^-23 (twice float32's, for units that truncate), at most
                   n u / (1 - n u) times |X| |Y|. Products of bfloat16 are exact in float32.
 3. Underflow.     Units that flush denormal numbers to zero lose less than 2^-100 for each term.
-4. Output.        An output v stands for a value within c |v|, c = 2^-9 (1 + 2^-8) for bfloat16, else 0. If
+4. Output.        An output v stands for a value within c |v|, c = 2^-8 (1 + 2^-8) for bfloat16, else 0. If
                   v - b > T + E + c' (|T| + E + |b|) with c' = c / (1 - c), then the value less b is above T + E;
                   the same below. b and the subtraction in float32, and the limits themselves as float32, add
                   2^-21 of the same sum.
@@ -42,7 +42,7 @@ FloatArray = npt.NDArray[np.float64]
 
 ACCUMULATION = 2.0**-23
 OUTPUT_FLOAT32 = 2.0**-21
-OUTPUT_BFLOAT16 = 2.0**-9 * 1.02 + OUTPUT_FLOAT32
+OUTPUT_BFLOAT16 = 2.0**-8 * 1.02 + OUTPUT_FLOAT32
 LARGEST_BIAS = 1e30
 
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from harness.errors import FeatureError
 from harness.images import IntArray
-from harness.kernel.native.similarity import squared_norms, unit_means
+from harness.kernel.native.similarity import unit_means
+from harness.kernel.prepared import Workers, norms_of
 
 CHECKED = 4096
 """Rows that are looked through at once for those that are not finite."""
@@ -61,27 +62,19 @@ def check(table: Rows, rows: int, what: str) -> None:
         raise FeatureError(f"the {what} features are {table.dtype}", expected="float32 or float16")
 
 
-def norms_of(rows: npt.NDArray[np.floating], table: Rows, what: str) -> npt.NDArray[np.float64]:
-    """Return the canonical squared norms of rows of a table.
-
-    Raises:
-        FeatureError: some are not finite; it counts them in the whole table.
-    """
-    norms = np.empty(len(rows))
-    squared_norms(rows, norms)
-    if not np.isfinite(norms).all():
-        wrong = [
-            first + int(row)
-            for first in range(0, table.shape[0], CHECKED)
-            for row in np.flatnonzero(~np.isfinite(table[first : first + CHECKED]).all(axis=1))
-        ]
-        raise FeatureError(
-            "features are not finite",
-            where=f"{what} row {wrong[0]}",
-            found=f"{len(wrong)} of {table.shape[0]} {what} rows hold NaN or infinity",
-            next_step="extract the features again, in float32",
-        )
-    return norms
+def not_finite(table: Rows, what: str) -> FeatureError:
+    """Return the error for a table with rows that hold NaN or infinity; it counts them all."""
+    wrong = [
+        first + int(row)
+        for first in range(0, table.shape[0], CHECKED)
+        for row in np.flatnonzero(~np.isfinite(table[first : first + CHECKED]).all(axis=1))
+    ]
+    return FeatureError(
+        "features are not finite",
+        where=f"{what} row {wrong[0]}",
+        found=f"{len(wrong)} of {table.shape[0]} {what} rows hold NaN or infinity",
+        next_step="extract the features again, in float32",
+    )
 
 
 def as_rows(values: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
@@ -113,6 +106,7 @@ class Gallery:
         self.starts = starts
         self.reduce = reduce
         self.cuts = cut(starts, size)
+        self.norms: dict[int, npt.NDArray[np.float64]] = {}
 
     @property
     def width(self) -> int:
@@ -122,22 +116,30 @@ class Gallery:
     def __len__(self) -> int:
         return len(self.cuts) - 1
 
-    def read(self, number: int) -> Block:
-        """Return one block.
-
-        Raises:
-            FeatureError: a feature is not finite.
-        """
+    def read(self, number: int) -> tuple[int, npt.NDArray[np.floating], IntArray]:
+        """Return one block: its first unit, its rows, and the rows of each unit."""
         first, last = int(self.cuts[number]), int(self.cuts[number + 1])
         starts = self.starts[first : last + 1]
         rows = as_rows(self._rows(int(starts[0]), int(starts[-1])))
-        norms = norms_of(rows, self.table, "gallery")
         starts = starts - starts[0]
         if self.reduce == "mean feature" and len(starts) - 1 < len(rows):
             means = np.empty((len(starts) - 1, self.width))
             unit_means(rows, starts, means)
             rows, starts = means, np.arange(len(starts))
-            norms = norms_of(rows, self.table, "gallery")
+        return first, rows, starts
+
+    def block(self, number: int, workers: Workers) -> Block:
+        """Return one block with its norms, which are computed once and remembered.
+
+        Raises:
+            FeatureError: a feature is not finite.
+        """
+        first, rows, starts = self.read(number)
+        norms = self.norms.get(number)
+        if norms is None:
+            norms = self.norms[number] = norms_of(rows, workers)
+            if not np.isfinite(norms).all():
+                raise not_finite(self.table, "gallery")
         return Block(first, rows, norms, starts)
 
     def _rows(self, first: int, last: int) -> npt.NDArray[Any]:

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.images import IntArray
 from harness.kernel import Precision
-from harness.kernel.bounds import (
-    LARGEST_BIAS,
-    OUTPUT_BFLOAT16,
-    OUTPUT_FLOAT32,
-    FloatArray,
-    Lengths,
-    lengths,
-    product_error,
-)
+from harness.kernel.bounds import LARGEST_BIAS, OUTPUT_BFLOAT16, OUTPUT_FLOAT32, FloatArray, product_error
 from harness.kernel.exact import tolerance
 from harness.kernel.gallery import Block
 from harness.kernel.native.count import count_tile
-from harness.kernel.native.prepare import prepare
 from harness.kernel.native.scores import BLANK
+from harness.kernel.native.similarity import LANES
 from harness.kernel.plan import Entries, Plan
+from harness.kernel.prepared import Prepared, Workers, centre_of, prepare_rows
 from harness.kernel.products import Products
 
-TILE = 512
-"""Queries and images of one product: at 512 numbers a row it stays in a core's second cache while it is counted."""
+QUERIES, IMAGES = 256, 2048
+"""Rows and columns of one product: in bfloat16 it fills a second cache of 1 MB while it is counted."""
+
+SAMPLED = 128
+"""Queries that try whether bfloat16 leaves too much to do again."""
 
 NO_WIDE, NO_NARROW = np.empty((0, 0), dtype=np.float32), np.empty((0, 0), dtype=np.uint16)
 """The loops take both kinds of products and read one."""
-
-CENTRED = 4096
-"""Queries whose mean is the centre."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,22 +48,24 @@ class Queries:
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """Rows as the first pass multiplies them; see ``bounds``.
+class Target:
+    """A block made ready to be counted.
 
     Attributes:
-        values: (n, d) float32, or bfloat16 as uint16.
-        lengths: for the bound.
-        products: (n,) with the centre.
-        squares: (n,) squared norms.
-        scale: the power of two, a or e.
+        block: its features as stored.
+        prepared: its features as multiplied.
+        bias: (images,) float32, to be taken from the products.
+        penalties: (draws, units) float32, what to add to the scores of units that are not in a draw.
+        errors: (queries,) the bound of each query's products.
+        bound: scale of the targets, relative rounding, greatest bias.
     """
 
-    values: npt.NDArray[np.float32] | npt.NDArray[np.uint16]
-    lengths: Lengths
-    products: FloatArray
-    squares: FloatArray
-    scale: float
+    block: Block
+    prepared: Prepared
+    bias: npt.NDArray[np.float32]
+    penalties: npt.NDArray[np.float32]
+    errors: FloatArray
+    bound: tuple[float, float, float]
 
 
 class Pass:
@@ -80,79 +77,104 @@ class Pass:
         entries: the positives to place.
         similarities: (pairs,) their canonical similarities.
         precision: of the products.
+        workers: who does it.
     """
 
     def __init__(
-        self, plan: Plan, queries: Queries, entries: Entries, similarities: FloatArray, precision: Precision
+        self,
+        plan: Plan,
+        queries: Queries,
+        entries: Entries,
+        similarities: FloatArray,
+        *,
+        precision: Precision,
+        workers: Workers,
     ) -> None:
         self.plan = plan
         self.queries = queries
         self.entries = entries
+        self.workers = workers
         self.closer = np.zeros(len(entries.pair), dtype=np.int64)
         self.tied = np.zeros(len(entries.pair), dtype=np.int64)
         self.again = 0
         self.values = similarities[entries.pair]
+        self.most = int(np.diff(entries.entry_starts).max(initial=0))
         self.product = Products(precision)
         self.tolerance = tolerance(queries.rows.shape[1])
-        self.centre = _centre(queries)
+        self.centre = centre_of(queries.rows, queries.norms, euclidean=queries.euclidean)
         self.prepared = self._prepare(queries.rows, queries.norms)
         self.targets, self.slacks = self._targets()
 
-    def count(self, block: Block, pool: ThreadPoolExecutor) -> None:
+    def count(self, block: Block) -> None:
         """Add a block to the counts."""
-        gallery = self._prepare(block.rows, block.norms)
-        scale = gallery.scale * self.prepared.scale
-        if self.queries.euclidean:
-            biases = gallery.squares * (self.prepared.scale / gallery.scale / 2)
-        else:
-            biases = -gallery.products
-        error = product_error(self.prepared.lengths, gallery.lengths, block.rows.shape[1])
-        offset = float(np.abs(biases).max())
-        if not offset < LARGEST_BIAS:
-            error = np.full_like(error, np.inf)
-        bias = np.clip(biases, -LARGEST_BIAS, LARGEST_BIAS).astype(np.float32)
-        error = error + 8 * self.tolerance * offset
-        bound = (error, scale, OUTPUT_BFLOAT16 if self.product.half else OUTPUT_FLOAT32, offset)
-        penalties = self._penalties(block)
-        tiles = [
-            pool.submit(self._count_rows, rows, block, gallery, bias=bias, penalties=penalties, bound=bound)
-            for rows in _ranges(len(self.queries.rows), TILE)
-        ]
-        self.again += sum(tile.result() for tile in tiles)
+        target = self._target(block)
+        self.again += sum(self.workers.share(len(self.queries.rows), QUERIES, partial(self._count_rows, target)))
 
-    def _count_rows(
-        self,
-        rows: slice,
-        block: Block,
-        gallery: Prepared,
-        *,
-        bias: npt.NDArray[np.float32],
-        penalties: npt.NDArray[np.float32],
-        bound: tuple[FloatArray, float, float, float],
-    ) -> int:
+    def doubt(self, block: Block) -> float:
+        """Return the share of a block's pairs that a sample of the queries has to compute again; nothing is counted."""
+        last = max(int(np.searchsorted(block.starts, IMAGES, side="right")) - 1, 1)
+        images = int(block.starts[last])
+        sample = Block(block.first, block.rows[:images], block.norms[:images], block.starts[: last + 1])
+        rows = slice(0, min(SAMPLED, len(self.queries.rows)))
+        again = self._count_rows(self._target(sample), rows)
+        self.closer[:] = self.tied[:] = 0
+        return again / max(rows.stop * images, 1)
+
+    def _target(self, block: Block) -> Target:
+        prepared = self._prepare(block.rows, block.norms)
+        if self.queries.euclidean:
+            biases = prepared.squares * (self.prepared.scale / prepared.scale / 2)
+        else:
+            biases = -prepared.products
+        offset = float(np.abs(biases).max())
+        errors = product_error(self.prepared.lengths, prepared.lengths, block.rows.shape[1])
+        errors += 8 * self.tolerance * offset if offset < LARGEST_BIAS else np.inf
+        drawn = self.plan.drawn[:, block.first : block.first + len(block.starts) - 1]
+        return Target(
+            block=block,
+            prepared=prepared,
+            bias=np.clip(biases, -LARGEST_BIAS, LARGEST_BIAS).astype(np.float32),
+            penalties=np.where(drawn, np.float32(0), BLANK).astype(np.float32),
+            errors=errors,
+            bound=(
+                prepared.scale * self.prepared.scale,
+                OUTPUT_BFLOAT16 if self.product.half else OUTPUT_FLOAT32,
+                offset,
+            ),
+        )
+
+    def _count_rows(self, target: Target, rows: slice) -> int:
         """Multiply and count some queries against a block."""
-        numbers = np.arange(rows.start, rows.stop)
-        table = self.entries
-        positives, ignored = self.plan.positives, self.plan.ignored
+        block, table = target.block, self.entries
+        widest = max(IMAGES, int(np.diff(block.starts).max()))
+        row, scratch = _scratch(widest, self.most)
         again = 0
-        for first, last in _units(block.starts, TILE):
+        for first, last in units_within(block.starts, IMAGES):
             images = slice(int(block.starts[first]), int(block.starts[last]))
-            product = self.product(self.prepared.values[rows], gallery.values[images])
+            product = self.product(self.prepared.values[rows], target.prepared.values[images])
             again += count_tile(
                 (NO_WIDE, product, True) if self.product.half else (product, NO_NARROW, False),
-                bias[images],
+                target.bias[images],
                 (
                     block.rows[images],
                     block.norms[images],
                     block.starts[first : last + 1] - block.starts[first],
                     block.first + first,
                 ),
-                (self.queries.rows, self.queries.norms, numbers),
-                (positives.starts, positives.units, ignored.starts, ignored.units),
+                (self.queries.rows, self.queries.norms, rows.start, rows.stop),
+                (
+                    self.plan.positives.starts,
+                    self.plan.positives.units,
+                    self.plan.ignored.starts,
+                    self.plan.ignored.units,
+                ),
                 (table.ask_starts, table.entry_starts, table.ask_draw),
                 (self.targets, self.slacks, self.values),
-                penalties[:, first:last],
-                (bound[0][rows], *bound[1:]),
+                target.penalties[:, first:last],
+                target.errors,
+                target.bound,
+                row,
+                scratch,
                 self.queries.euclidean,
                 self.tolerance,
                 self.closer,
@@ -161,13 +183,9 @@ class Pass:
         return again
 
     def _prepare(self, rows: npt.NDArray[np.floating], norms: FloatArray) -> Prepared:
-        half, shape = self.product.half, rows.shape
-        scale = _scale(norms, self.centre) if self.queries.euclidean else 1.0
-        wide = np.empty((0, shape[1]) if half else shape, dtype=np.float32)
-        narrow = np.empty(shape if half else (0, shape[1]), dtype=np.uint16)
-        sizes = np.empty((len(rows), 4))
-        prepare(rows, norms, self.centre, self.queries.euclidean, scale, half, wide, narrow, sizes)
-        return Prepared(narrow if half else wide, lengths(sizes, shape[1]), sizes[:, 2], sizes[:, 3], scale)
+        return prepare_rows(
+            rows, norms, self.centre, self.workers, euclidean=self.queries.euclidean, half=self.product.half
+        )
 
     def _targets(self) -> tuple[FloatArray, FloatArray]:
         """Return the entries' targets and their float64 slacks, both before scaling."""
@@ -178,37 +196,32 @@ class Pass:
         shift = self.prepared.products[query] + (self.centre**2).sum()
         return self.values - shift, np.full(len(query), 8 * self.tolerance)
 
-    def _penalties(self, block: Block) -> npt.NDArray[np.float32]:
-        """Return what to add to the scores of units that are not in a draw."""
-        drawn = self.plan.drawn[:, block.first : block.first + len(block.starts) - 1]
-        return np.where(drawn, np.float32(0), BLANK).astype(np.float32)
+
+def _scratch(images: int, positives: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return what the loops write to: rows of a tile, then what ``count_row`` needs."""
+    row = np.empty(images, dtype=np.float32)
+    flags = np.zeros(-(-images // 8) * 8, dtype=np.uint8)
+    return (
+        (row, row.view(np.uint32), np.empty(images, dtype=np.float32)),
+        (
+            np.empty((positives, 2), dtype=np.float32),
+            np.empty(images, dtype=np.float32),
+            np.empty(images, dtype=np.int32),
+            flags,
+            flags.view(np.uint64),
+            np.empty(images + 8, dtype=np.int64),
+            np.full(images, np.nan),
+            np.full(images, np.nan),
+            np.zeros(images + 1, dtype=np.int64),
+            np.empty(LANES),
+        ),
+    )
 
 
-def _centre(queries: Queries) -> FloatArray:
-    """Return the mean of the first queries, normalised for cosine."""
-    rows = queries.rows[:CENTRED].astype(np.float64)
-    if not queries.euclidean:
-        norms = np.sqrt(queries.norms[:CENTRED])
-        rows /= np.where(norms > 0, norms, 1)[:, None]
-    return np.asarray(rows.mean(axis=0)) if len(rows) else np.zeros(rows.shape[1])
-
-
-def _scale(norms: FloatArray, centre: FloatArray) -> float:
-    """Return the power of two that brings rows less the centre to a length of at most one."""
-    longest = float(np.sqrt(norms.max(initial=0))) + float(np.sqrt((centre**2).sum()))
-    return float(2.0 ** -np.ceil(np.log2(longest))) if longest > 0 else 1.0
-
-
-def _ranges(count: int, size: int) -> Iterator[slice]:
-    for first in range(0, count, size):
-        yield slice(first, min(first + size, count))
-
-
-def _units(starts: npt.NDArray[np.int64], size: int) -> Iterator[tuple[int, int]]:
+def units_within(starts: IntArray, size: int) -> Iterator[tuple[int, int]]:
     """Yield ranges of units with at most ``size`` images each, or one unit."""
     first = 0
     while first < len(starts) - 1:
-        last = int(np.searchsorted(starts, starts[first] + size, side="right")) - 1
-        last = max(last, first + 1)
+        last = max(int(np.searchsorted(starts, starts[first] + size, side="right")) - 1, first + 1)
         yield first, last
         first = last

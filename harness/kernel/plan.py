@@ -143,10 +143,8 @@ def entries(plan: Plan, similarities: np.ndarray[tuple[int], np.dtype[np.float64
     else:
         pair, draw = np.arange(len(rows)), np.zeros(len(rows), dtype=np.int64)
     query = rows[pair]
-    # A stable sort by similarity, then by query and draw as one number: cheaper than sorting by three keys.
-    pair, query, draw = (column[np.argsort(similarities[pair], kind="stable")] for column in (pair, query, draw))
     ask = query * max(len(plan.relevance.draws), 1) + draw
-    place = np.argsort(ask, kind="stable")
+    place = _order(ask, np.argsort(similarities[pair]))
     pair, query, draw, ask = pair[place], query[place], draw[place], ask[place]
     firsts = np.flatnonzero(np.diff(ask, prepend=-1))
     return Entries(
@@ -157,6 +155,16 @@ def entries(plan: Plan, similarities: np.ndarray[tuple[int], np.dtype[np.float64
         entry_starts=np.append(firsts, len(ask)),
         ask_draw=draw[firsts],
     )
+
+
+def _order(first: IntArray, then: IntArray) -> IntArray:
+    """Return the order by ``first``, rows that are equal there standing in the order ``then``.
+
+    One sort of whole numbers takes a tenth of the time of numpy's lexsort.
+    """
+    place = np.empty(len(first), dtype=np.int64)
+    place[then] = np.arange(len(first))
+    return np.argsort(first * len(first) + place)
 
 
 def _drawn(plan: Plan, rows: IntArray) -> tuple[IntArray, IntArray]:
@@ -175,7 +183,7 @@ def results(plan: Plan, table: Entries, closer: IntArray, tied: IntArray) -> tup
     """Return the ranks of each draw from the counts of the entries."""
     units = plan.units[plan.positives.units[table.pair]]
     queries = plan.queries[table.query]
-    place = np.lexsort((units, closer + tied, queries))
+    place = _order(queries, _order(closer + tied, np.argsort(units)))
     draws = plan.relevance.draws or (Draw(np.arange(plan.relevance.queries), np.arange(plan.relevance.units)),)
     answers = []
     for number, draw in enumerate(draws):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +17,39 @@ from harness.kernel import Precision
 
 
 def fastest() -> Precision:
-    """Return bfloat16 where the processor multiplies it in hardware, else float32."""
-    return "bfloat16" if _processor() & {"avx512_bf16", "amx_bf16"} else "float32"
+    """Return bfloat16 where the processor multiplies it in hardware and oneDNN is there to ask, else float32."""
+    return "bfloat16" if _flags() & {"avx512_bf16", "amx_bf16"} and _has_onednn() else "float32"
 
 
-def _processor() -> set[str]:
-    """Return the processor's flags and vendor; empty where the system does not tell."""
+@cache
+def _flags() -> frozenset[str]:
+    """Return the processor's flags and its vendor; empty where the system does not tell."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return set()
+        return frozenset()
     lines = [line.partition(":")[2] for line in text.splitlines() if line.startswith(("flags", "vendor_id"))]
-    return set(" ".join(lines[:2]).split())
+    return frozenset(" ".join(lines[:2]).split())
 
 
-def _multiplies_by_onednn() -> bool:
-    """Say whether oneDNN's float32 product is there and worth it.
-
-    On AMD processors the default product, MKL's, runs at half of oneDNN's speed: 110 against 250 GFLOP/s on a core
-    of Zen 5.
-    """
-    if platform.machine() != "x86_64" or "AuthenticAMD" not in _processor():
-        return False
+@cache
+def _has_onednn() -> bool:
+    """Say whether oneDNN's product can be called as such."""
     try:
         ones = torch.ones(2, 2)
-        return bool((torch.ops.mkldnn._linear_pointwise(ones, ones, None, "none", [], "") == 2).all())
-    except (AttributeError, RuntimeError, NotImplementedError):
+        return bool((_onednn(ones, ones) == 2).all())
+    except (AttributeError, RuntimeError):
         return False
+
+
+def _onednn(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Return the product of a and b transposed, whatever torch.mm would have chosen for their shapes.
+
+    torch.mm leaves some shapes of bfloat16 to loops that round every sum to bfloat16, far outside the bound. And on
+    AMD processors its float32 product, MKL's, runs at half the speed: 110 against 250 GFLOP/s on a core of Zen 5.
+    """
+    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
+    return product
 
 
 class Products:
@@ -54,16 +61,15 @@ class Products:
 
     def __init__(self, precision: Precision) -> None:
         self.half = precision == "bfloat16"
-        self.onednn = not self.half and _multiplies_by_onednn()
+        self.onednn = self.half or ("AuthenticAMD" in _flags() and _has_onednn())
 
     def __call__(self, queries: npt.NDArray[Any], gallery: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return (q, g) products of (q, d) and (g, d): float32, or uint16 that are the bits of bfloat16."""
         a, b = torch.from_numpy(queries), torch.from_numpy(gallery)
         if self.half:
-            product = torch.mm(a.view(torch.bfloat16), b.view(torch.bfloat16).T)
-            return np.asarray(product.view(torch.uint16).numpy())
-        multiply = torch.ops.mkldnn._linear_pointwise if self.onednn else None
-        product = multiply(a, b, None, "none", [], "") if multiply else torch.mm(a, b.T)
+            product = _onednn(a.view(torch.bfloat16), b.view(torch.bfloat16)).view(torch.uint16)
+        else:
+            product = _onednn(a, b) if self.onednn else torch.mm(a, b.T)
         return np.asarray(product.numpy())
 
 
@@ -76,3 +82,14 @@ def full_precision() -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
+def one_thread_each(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Open a pool whose threads multiply alone: each product then stays in the cache of the core that counts it."""
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,129 +12,177 @@ from harness.kernel.native.scores import (
     HIGHEST,
     LOWEST,
     blank,
-    count_within,
+    count_above,
+    count_from,
     flag_within,
-    greatest,
     group_row,
+    keep,
+    keep_on,
     read_row,
+    take_flags,
 )
-from harness.kernel.native.similarity import LANES, margin, nearest_image
+from harness.kernel.native.similarity import margin, quick_similarity, similarity
 
 Array = Any
 
+COARSE = 2.0**30
+"""Margins within which the float32 similarity is not trusted: (d + 32) 2^-23, twice its error."""
+
+FIRST, GROUP = 4, 16
+"""Positives that are counted over the whole row, and then between droppings of the scores below the next one."""
+
 
 @compiled
-def decide(
-    score: float,
-    guess: float,
-    values: Array,
-    band: Array,
-    euclidean: bool,
-    tolerance: float,
-    slack: float,
-    closer: Array,
-    tied: Array,
-) -> bool:
-    """Count a unit for every positive whose band holds its score; count nothing and say False if the guess is coarse.
+def draw_bands(
+    targets: Array, slacks: Array, begin: int, end: int, error: float, bound: tuple[float, float, float], band: Array
+) -> None:
+    """Write for each positive the scores from which and up to which the first pass cannot decide; see ``bounds``."""
+    scale, rounding, offset = bound
+    for p in range(end - begin):
+        target = targets[begin + p] * scale
+        width = error + slacks[begin + p] * scale
+        width += rounding * (abs(target) + width + offset)
+        band[p, 0] = np.float32(min(max(target - width, LOWEST), HIGHEST))
+        band[p, 1] = np.float32(min(max(target + width, LOWEST), HIGHEST))
 
-    Args:
-        score: of the unit, from the first pass.
-        guess: its similarity, wrong by ``slack`` margins at the most.
-        values: (p,) similarities of the positives, ascending.
-        band: (p, 2) the scores from which and up to which a positive's comparison is undecided, ascending.
-        euclidean: the metric.
-        tolerance: of ties.
-        slack: 0 for the canonical similarity.
-        closer: (p,) counts.
-        tied: (p,) counts.
-    """
-    first = np.searchsorted(band[:, 1], score)
-    last = first
-    while last < values.shape[0] and band[last, 0] <= score:
-        limit = margin(guess, values[last], euclidean, tolerance)
-        if slack > 0.0 and abs(guess - values[last]) <= (1.0 + slack) * limit:
-            return False
-        last += 1
+
+@compiled
+def coarse(q: Array, q_norm: float, g: Array, g_norms: Array, first: int, last: int, euclidean: bool) -> float:
+    """Return the greatest similarity of the images ``first`` to ``last`` in float32, NaN where one is out of range."""
+    best = -math.inf
+    for j in range(first, last):
+        guess = quick_similarity(q, g[j], q_norm, g_norms[j], euclidean)
+        if math.isnan(guess):
+            return guess
+        best = max(best, guess)
+    return best
+
+
+@compiled
+def canonical(
+    q: Array, q_norm: float, g: Array, g_norms: Array, first: int, last: int, euclidean: bool, acc: Array
+) -> float:
+    """Return the greatest canonical similarity of the images ``first`` to ``last``."""
+    best = -math.inf
+    for j in range(first, last):
+        best = max(best, similarity(q, g[j], q_norm, g_norms[j], euclidean, acc))
+    return best
+
+
+@compiled
+def is_doubtful(guess: float, values: Array, first: int, last: int, euclidean: bool, tolerance: float) -> bool:
+    """Say whether a float32 similarity is too near to that of one of the positives ``first`` to ``last``."""
+    if math.isnan(guess):
+        return True
     for p in range(first, last):
-        limit = margin(guess, values[p], euclidean, tolerance)
-        if guess - values[p] > limit:
+        if abs(guess - values[p]) <= COARSE * margin(guess, values[p], euclidean, tolerance):
+            return True
+    return False
+
+
+@compiled
+def settle(
+    similar: float, values: Array, first: int, last: int, euclidean: bool, tolerance: float, closer: Array, tied: Array
+) -> None:
+    """Count a unit of that similarity for each of the positives ``first`` to ``last``."""
+    for p in range(first, last):
+        limit = margin(similar, values[p], euclidean, tolerance)
+        if similar - values[p] > limit:
             closer[p] += 1
-        elif values[p] - guess <= limit:
+        elif values[p] - similar <= limit:
             tied[p] += 1
-    return True
 
 
 @compiled
 def count_row(
     row: Array,
-    band: Array,
+    units: int,
+    begin: int,
+    end: int,
     values: Array,
-    q: Array,
-    q_norm: float,
-    g: Array,
-    g_norms: Array,
-    starts: Array,
+    query: tuple[Array, float],
+    block: tuple[Array, Array, Array, int],
+    scratch: tuple[Array, ...],
     euclidean: bool,
     tolerance: float,
-    flags: Array,
-    acc: Array,
     closer: Array,
     tied: Array,
 ) -> int:
-    """Add one row's negatives to the counts of the positives of one query; return the similarities computed again.
+    """Add one row's negatives to the counts of the positives ``begin`` to ``end``; return the similarities computed.
 
     Args:
-        row: (u,) scores of the block's units, blank where a unit is no negative.
-        band: (p, 2) see ``decide``.
-        values: (p,) similarities of the positives, ascending.
-        q: (d,) the query; ``q_norm`` its squared norm.
-        q_norm: see ``q``.
-        g: (n, d) the block's images; ``g_norms`` their squared norms.
-        g_norms: see ``g``.
-        starts: (u + 1,) the images of each unit.
+        row: scores of the block's units, blank where a unit is no negative.
+        units: their number.
+        begin: the first entry of the ask.
+        end: behind its last entry.
+        values: (entries,) similarities of the positives, ascending within the ask.
+        query: the query's row and its squared norm.
+        block: see ``count_tile``.
+        scratch: bands of the ask's entries (filled), kept scores, their places, flags (zeros), the same as uint64,
+            places found, float32 and canonical similarities (NaN where not computed), the number and the units of
+            those computed, 32 sums.
         euclidean: the metric.
         tolerance: of ties.
-        flags: (u,) uint8, zeros, left as zeros.
-        acc: scratch of 32 sums.
-        closer: (p,) counts to add to.
-        tied: (p,) counts to add to.
+        closer: (entries,) counts to add to.
+        tied: (entries,) counts to add to.
     """
-    top = greatest(row)
-    undecided: Any = 0
-    for p in range(values.shape[0]):
-        if band[p, 0] > top:
-            break
-        above, reaching = count_within(row, band[p, 0], band[p, 1])
-        closer[p] += above
-        if reaching > above:
-            flag_within(row, band[p, 0], band[p, 1], flags)
-            undecided += reaching - above
-    if undecided == 0:
-        return 0
+    band, kept, places, flags, words, found, guesses, exacts, touched, acc = scratch
+    count = units
+    scores = row
     work = 0
-    for u in range(row.shape[0]):
-        if flags[u] == 0:
-            continue
-        flags[u] = 0
-        work += starts[u + 1] - starts[u]
-        guess = nearest_image(q, q_norm, g, g_norms, starts[u], starts[u + 1], euclidean, True, acc)
-        if not decide(row[u], guess, values, band, euclidean, tolerance, 4.0, closer, tied):
-            exact = nearest_image(q, q_norm, g, g_norms, starts[u], starts[u + 1], euclidean, False, acc)
-            decide(row[u], exact, values, band, euclidean, tolerance, 0.0, closer, tied)
+    first = 0
+    last = min(FIRST, end - begin)
+    while first < last:
+        if first > 0:
+            if count_from(scores, count, band[first, 0]) == 0:
+                return work
+            if first == FIRST:
+                count = keep(row, units, band[first, 0], kept, places)
+                scores = kept
+            else:
+                count = keep_on(kept, places, count, band[first, 0])
+        undecided = 0
+        for p in range(first, last):
+            reaching = count_from(scores, count, band[p, 0])
+            if reaching == 0:
+                break
+            above = count_above(scores, count, band[p, 1])
+            closer[begin + p] += above
+            if reaching > above:
+                flag_within(scores, count, band[p, 0], band[p, 1], flags)
+                undecided = 1
+        if undecided > 0:
+            undecided = take_flags(flags, words, count, found)
+        # Two loops: the first has nothing to guess wrong, so that the processor reads many rows at a time.
+        for place in range(undecided):
+            u = places[found[place]] if first > 0 else found[place]
+            if math.isnan(guesses[u]) and math.isnan(exacts[u]):
+                start, stop = block[2][u], block[2][u + 1]
+                guesses[u] = coarse(query[0], query[1], block[0], block[1], start, stop, euclidean)
+                touched[1 + touched[0]] = u
+                touched[0] += 1
+                work += stop - start
+        for place in range(undecided):
+            j = found[place]
+            u = places[j] if first > 0 else j
+            low = first
+            while low < last and band[low, 1] < scores[j]:
+                low += 1
+            high = low
+            while high < last and band[high, 0] <= scores[j]:
+                high += 1
+            similar = exacts[u]
+            if math.isnan(similar):
+                similar = guesses[u]
+                if is_doubtful(similar, values, begin + low, begin + high, euclidean, tolerance):
+                    start, stop = block[2][u], block[2][u + 1]
+                    similar = canonical(query[0], query[1], block[0], block[1], start, stop, euclidean, acc)
+                    exacts[u] = similar
+                    work += stop - start
+            settle(similar, values, begin + low, begin + high, euclidean, tolerance, closer, tied)
+        first = last
+        last = min(first + GROUP, end - begin)
     return work
-
-
-@compiled
-def draw_bands(
-    targets: Array, slacks: Array, scale: float, error: float, rounding: float, offset: float, band: Array
-) -> None:
-    """Write for each positive the scores from which and up to which the first pass cannot decide; see ``bounds``."""
-    for p in range(targets.shape[0]):
-        target = targets[p] * scale
-        width = error + slacks[p] * scale
-        width += rounding * (abs(target) + width + offset)
-        band[p, 0] = np.float32(min(max(target - width, LOWEST), HIGHEST))
-        band[p, 1] = np.float32(min(max(target + width, LOWEST), HIGHEST))
 
 
 @compiled
@@ -141,12 +190,15 @@ def count_tile(
     products: tuple[Array, Array, bool],
     bias: Array,
     block: tuple[Array, Array, Array, int],
-    queries: tuple[Array, Array, Array],
+    queries: tuple[Array, Array, int, int],
     lists: tuple[Array, Array, Array, Array],
     asks: tuple[Array, Array, Array],
     entries: tuple[Array, Array, Array],
     penalties: Array,
-    bound: tuple[Array, float, float, float],
+    errors: Array,
+    bound: tuple[float, float, float],
+    rows: tuple[Array, Array, Array],
+    scratch: tuple[Array, ...],
     euclidean: bool,
     tolerance: float,
     closer: Array,
@@ -158,40 +210,35 @@ def count_tile(
         products: float32 or bfloat16 (as uint16) products, (rows, images), and whether they are the second.
         bias: (images,) float32, to be taken from each row of products.
         block: the images' features, their squared norms, the images of each unit (units + 1), the first unit's number.
-        queries: all queries' features, their squared norms, and (rows,) the query of each of the tile's rows.
+        queries: all queries' features, their squared norms, the tile's first query, the one behind its last.
         lists: the starts and units of the positives, then of the ignored.
         asks: for each query its asks, for each ask its entries, for each ask its draw.
         entries: targets, their slacks and similarities, ascending within an ask.
         penalties: (draws, units) float32, ``BLANK`` where a unit is not in the draw; (0, units) where all always are.
-        bound: (rows,) error of the products, then scale of the targets, relative rounding, greatest bias.
+        errors: (queries,) error of the products.
+        bound: scale of the targets, relative rounding, greatest bias.
+        rows: scratch for a row of images, the same memory as uint32, scratch for a row of units.
+        scratch: see ``count_row``.
         euclidean: the metric.
         tolerance: of ties.
         closer: (entries,) counts to add to.
         tied: (entries,) counts to add to.
     """
     wide, narrow, half = products
-    g, g_norms, starts, first = block
-    q, q_norms, rows = queries
+    row, bits, drawn = rows
+    starts, first = block[2], block[3]
     units = starts.shape[0] - 1
-    images = np.empty(bias.shape[0], np.float32)
-    drawn = np.empty(units, np.float32)
-    flags = np.zeros(units, np.uint8)
-    acc = np.empty(LANES)
-    band = np.empty((0, 2), np.float32)
     work = 0
-    for i in range(rows.shape[0]):
-        query = rows[i]
-        read_row(wide, narrow, half, i, bias, images)
-        if units < images.shape[0]:
-            group_row(images, starts)
-        row = images[:units]
-        blank(row, lists[1][lists[0][query] : lists[0][query + 1]], first)
-        blank(row, lists[3][lists[2][query] : lists[2][query + 1]], first)
+    guesses, exacts, touched = scratch[6], scratch[7], scratch[8]
+    for query in range(queries[2], queries[3]):
+        read_row(wide, narrow, half, query - queries[2], bias, row, bits)
+        if units < bias.shape[0]:
+            group_row(row, starts)
+        blank(row, units, lists[1], lists[0][query], lists[0][query + 1], first)
+        blank(row, units, lists[3], lists[2][query], lists[2][query + 1], first)
         for ask in range(asks[0][query], asks[0][query + 1]):
             begin, end = asks[1][ask], asks[1][ask + 1]
-            if band.shape[0] < end - begin:
-                band = np.empty((end - begin, 2), np.float32)
-            draw_bands(entries[0][begin:end], entries[1][begin:end], bound[1], bound[0][i], bound[2], bound[3], band)
+            draw_bands(entries[0], entries[1], begin, end, errors[query], bound, scratch[0])
             scores = row
             if penalties.shape[0] > 0:
                 for u in range(units):
@@ -199,18 +246,20 @@ def count_tile(
                 scores = drawn
             work += count_row(
                 scores,
-                band[: end - begin],
-                entries[2][begin:end],
-                q[query],
-                q_norms[query],
-                g,
-                g_norms,
-                starts,
+                units,
+                begin,
+                end,
+                entries[2],
+                (queries[0][query], queries[1][query]),
+                block,
+                scratch,
                 euclidean,
                 tolerance,
-                flags,
-                acc,
-                closer[begin:end],
-                tied[begin:end],
+                closer,
+                tied,
             )
+        for place in range(touched[0]):
+            guesses[touched[1 + place]] = math.nan
+            exacts[touched[1 + place]] = math.nan
+        touched[0] = 0
     return work

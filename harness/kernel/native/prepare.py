@@ -22,6 +22,8 @@ def prepare(
     wide: Array,
     narrow: Array,
     sizes: Array,
+    buffer: Array,
+    bits: Array,
 ) -> None:
     """Write the rows as the first pass multiplies them, and what the bounds need to know of each.
 
@@ -35,9 +37,9 @@ def prepare(
         wide: (n, d) float32, one row where it is not the target.
         narrow: (n, d) uint16, one row where it is not the target.
         sizes: (n, 4): norm of the rounding residual, norm of the rounded row, product with the centre, squared norm.
+        buffer: scratch, (d,) float32.
+        bits: the same memory as uint32.
     """
-    buffer = np.empty(rows.shape[1], np.float32)
-    bits = buffer.view(np.uint32)
     for i in range(rows.shape[0]):
         factor = 1.0
         if not euclidean:
@@ -50,7 +52,8 @@ def prepare(
                 bits[k] = (word + np.uint32(0x7FFF) + ((word >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
                 narrow[i, k] = np.uint16(bits[k] >> np.uint32(16))
         else:
-            wide[i] = buffer
+            for k in range(rows.shape[1]):
+                wide[i, k] = buffer[k]
         residual = size = product = square = 0.0
         for k in range(rows.shape[1]):
             value = (np.float64(rows[i, k]) * factor - centre[k]) * scale

@@ -1,4 +1,4 @@
-"""One row of scores: from the products to the units that may be counted."""
+"""One row of scores: from the products to those that may be counted."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ HIGHEST = 3e38
 
 
 @loose
-def read_row(wide: Array, narrow: Array, half: bool, i: int, bias: Array, out: Array) -> None:
-    """Write row i of the products less the bias, as float32 scores."""
+def read_row(wide: Array, narrow: Array, half: bool, i: int, bias: Array, out: Array, bits: Array) -> None:
+    """Write row i of the products less the bias to ``out``; ``bits`` is the same memory as uint32."""
     if half:
-        bits = out.view(np.uint32)
         for j in range(bias.shape[0]):
             bits[j] = np.uint32(narrow[i, j]) << np.uint32(16)
         for j in range(bias.shape[0]):
@@ -44,36 +43,83 @@ def group_row(row: Array, starts: Array) -> None:
 
 
 @compiled
-def blank(row: Array, listed: Array, first: int) -> None:
-    """Blank the listed units; the row's first is unit ``first``, the list is ascending."""
-    for place in range(np.searchsorted(listed, first), listed.shape[0]):
-        if listed[place] - first >= row.shape[0]:
-            return
-        row[listed[place] - first] = BLANK
-
-
-@loose
-def greatest(row: Array) -> np.float32:
-    """Return the greatest score."""
-    best: np.float32 = row[0]
-    for j in range(1, row.shape[0]):
-        best = row[j] if row[j] > best else best
-    return best
+def blank(row: Array, units: int, listed: Array, begin: int, end: int, first: int) -> None:
+    """Blank the units of an ascending list, ``listed[begin:end]``; the row's first is unit ``first``."""
+    low, high = begin, end
+    while low < high:
+        middle = (low + high) // 2
+        if listed[middle] < first:
+            low = middle + 1
+        else:
+            high = middle
+    while low < end and listed[low] - first < units:
+        row[listed[low] - first] = BLANK
+        low += 1
 
 
 @compiled
-def count_within(row: Array, low: float, high: float) -> tuple[np.int32, np.int32]:
-    """Return how many scores lie above ``high``, and how many at ``low`` or above."""
-    above = np.int32(0)
-    reaching = np.int32(0)
-    for j in range(row.shape[0]):
-        above += np.int32(row[j] > high)
-        reaching += np.int32(row[j] >= low)
-    return above, reaching
+def keep(row: Array, count: int, low: np.float32, kept: Array, places: Array) -> int:
+    """Write the scores from ``low`` on, and where they stand in the row; return their number."""
+    number = 0
+    for j in range(count):
+        kept[number] = row[j]
+        places[number] = j
+        number += row[j] >= low
+    return number
 
 
 @compiled
-def flag_within(row: Array, low: float, high: float, flags: Array) -> None:
-    """Flag the units whose score lies from ``low`` to ``high``."""
-    for u in range(row.shape[0]):
-        flags[u] |= np.uint8(row[u] >= low) & np.uint8(row[u] <= high)
+def keep_on(kept: Array, places: Array, count: int, low: np.float32) -> int:
+    """Drop the kept scores below ``low``; return the number of those that stay."""
+    number = 0
+    for j in range(count):
+        score, place = kept[j], places[j]
+        kept[number] = score
+        places[number] = place
+        number += score >= low
+    return number
+
+
+@compiled
+def count_from(row: Array, count: int, low: np.float32) -> np.int32:
+    """Return how many of the first ``count`` scores lie at ``low`` or above."""
+    total = np.int32(0)
+    for j in range(count):
+        total += np.int32(row[j] >= low)
+    return total
+
+
+@compiled
+def count_above(row: Array, count: int, high: np.float32) -> np.int32:
+    """Return how many of the first ``count`` scores lie above ``high``."""
+    total = np.int32(0)
+    for j in range(count):
+        total += np.int32(row[j] > high)
+    return total
+
+
+@compiled
+def flag_within(row: Array, count: int, low: np.float32, high: np.float32, flags: Array) -> None:
+    """Flag those of the first ``count`` places whose score lies from ``low`` to ``high``."""
+    for j in range(count):
+        flags[j] |= np.uint8(row[j] >= low) & np.uint8(row[j] <= high)
+
+
+@compiled
+def take_flags(flags: Array, words: Array, count: int, found: Array) -> int:
+    """Write the flagged places to ``found``, ascending; return their number, and leave no flag standing.
+
+    Args:
+        flags: uint8, 0 or 1, eights of them.
+        words: the same memory as uint64.
+        count: how many to look at.
+        found: places.
+    """
+    number = 0
+    for word in range((count + 7) // 8):
+        if words[word] != 0:
+            for j in range(8 * word, 8 * word + 8):
+                found[number] = j
+                number += flags[j]
+            words[word] = 0
+    return number

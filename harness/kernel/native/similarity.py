@@ -13,11 +13,15 @@ Array = Any
 
 LANES = 32
 
+SMALLEST, LARGEST = 1e-20, 1e30
+"""Between these a float32 sum of products is only rounded; nothing that matters overflows or vanishes."""
+
 
 @compiled
 def dot(a: Array, b: Array, acc: Array) -> float:
     """Return the inner product: term i goes to sum i modulo 32, then the sums are folded by halves."""
-    acc[:] = 0.0
+    for k in range(LANES):
+        acc[k] = 0.0
     whole = a.shape[0] - a.shape[0] % LANES
     for start in range(0, whole, LANES):
         for k in range(LANES):
@@ -30,7 +34,8 @@ def dot(a: Array, b: Array, acc: Array) -> float:
 @compiled
 def distance(a: Array, b: Array, acc: Array) -> float:
     """Return the squared distance, summed in the same order as ``dot``."""
-    acc[:] = 0.0
+    for k in range(LANES):
+        acc[k] = 0.0
     whole = a.shape[0] - a.shape[0] % LANES
     for start in range(0, whole, LANES):
         for k in range(LANES):
@@ -54,20 +59,20 @@ def fold(acc: Array) -> float:
 
 
 @loose
-def quick_dot(a: Array, b: Array) -> float:
-    """Return the inner product in float64, in whatever order is fastest."""
-    total = 0.0
+def quick_dot(a: Array, b: Array) -> np.float32:
+    """Return the inner product in float32, in whatever order is fastest."""
+    total = np.float32(0.0)
     for k in range(a.shape[0]):
-        total += np.float64(a[k]) * np.float64(b[k])
+        total += np.float32(a[k]) * np.float32(b[k])
     return total
 
 
 @loose
-def quick_distance(a: Array, b: Array) -> float:
-    """Return the squared distance in float64, in whatever order is fastest."""
-    total = 0.0
+def quick_distance(a: Array, b: Array) -> np.float32:
+    """Return the squared distance in float32, in whatever order is fastest."""
+    total = np.float32(0.0)
     for k in range(a.shape[0]):
-        step = np.float64(a[k]) - np.float64(b[k])
+        step = np.float32(a[k]) - np.float32(b[k])
         total += step * step
     return total
 
@@ -84,12 +89,12 @@ def similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool
 
 @compiled
 def quick_similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool) -> float:
-    """Return the similarity to within twice the tolerance."""
+    """Return the similarity to within 2^29 tolerances, or NaN where it may have left float32's range."""
     if euclidean:
-        return -quick_distance(q, g)
-    if q_norm == 0.0 or g_norm == 0.0:
-        return 0.0
-    return quick_dot(q, g) / math.sqrt(q_norm * g_norm)
+        square = float(quick_distance(q, g))
+        return -square if SMALLEST < square < LARGEST else math.nan
+    scale = math.sqrt(q_norm * g_norm)
+    return float(quick_dot(q, g)) / scale if SMALLEST < scale < LARGEST else math.nan
 
 
 @compiled
@@ -99,9 +104,8 @@ def margin(a: float, b: float, euclidean: bool, tolerance: float) -> float:
 
 
 @compiled
-def squared_norms(rows: Array, out: Array) -> None:
+def squared_norms(rows: Array, out: Array, acc: Array) -> None:
     """Write the inner product of each row with itself."""
-    acc = np.empty(LANES)
     for i in range(rows.shape[0]):
         out[i] = dot(rows[i], rows[i], acc)
 
@@ -129,26 +133,12 @@ def pair_similarities(
     units: Array,
     euclidean: bool,
     out: Array,
+    acc: Array,
 ) -> None:
     """Write the similarity of each query row and unit of a block: the greatest over the unit's images."""
-    acc = np.empty(LANES)
     for p in range(rows.shape[0]):
         i = rows[p]
         best = -np.inf
         for j in range(starts[units[p]], starts[units[p] + 1]):
             best = max(best, similarity(q[i], g[j], q_norms[i], g_norms[j], euclidean, acc))
         out[p] = best
-
-
-@compiled
-def nearest_image(
-    q: Array, q_norm: float, g: Array, g_norms: Array, first: int, last: int, euclidean: bool, quick: bool, acc: Array
-) -> float:
-    """Return the greatest similarity of the images from ``first`` to ``last``, canonical or quick."""
-    best = -np.inf
-    for j in range(first, last):
-        if quick:
-            best = max(best, quick_similarity(q, g[j], q_norm, g_norms[j], euclidean))
-        else:
-            best = max(best, similarity(q, g[j], q_norm, g_norms[j], euclidean, acc))
-    return best
