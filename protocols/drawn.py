@@ -18,6 +18,7 @@ from harness.lists import (
     release_folder,
 )
 from harness.protocol import Convention, Dataset, Draws, Rule, Task
+from protocols.boxes import boxes_in
 
 LINE = re.compile(r"([0-9]{1,12})[ \t]+([0-9]{1,9})")
 EXAMPLE = "0279029 23781"
@@ -99,7 +100,7 @@ def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
         for split in lists
         if split not in splits
     }
-    return Dataset(root, splits, unavailable, tuple(notes))
+    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root))
 
 
 def read_list(path: Path, images: str, problems: Problems) -> ImageTable:

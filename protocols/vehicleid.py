@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -65,6 +66,13 @@ class VehicleId(Protocol):
             splits = {split: _labelled(table, label, of_vehicle, words) for split, table in splits.items()}
         problems.check()
         return replace(dataset, splits=splits, notes=tuple(notes))
+
+    def make(self, out: Path, **choices: Any) -> str:
+        """Draw synthetic vehicles in VehicleID's layout; the choices are those of ``protocols.synthetic.make``."""
+        from protocols.layouts.drawn import write_vehicleid
+        from protocols.layouts.redraw import redraw
+
+        return redraw(out, partial(write_vehicleid, lists=LISTS), **choices)
 
 
 def _read_labels(path: Path, problems: Problems) -> dict[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from harness.lists import (
     release_folder,
 )
 from harness.protocol import Dataset, Protocol, Rule, Task
+from protocols.boxes import boxes_in
 
 LINE = re.compile(r"([A-Za-z0-9_-]{1,100}\.jpg)[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})")
 EXAMPLE = "MVI_20011_016_img00105.jpg 15 1"
@@ -78,7 +79,14 @@ class Vric(Protocol):
         else:
             test = np.concatenate([splits["query"].vehicle, splits["gallery"].vehicle])
             refuse_shared_vehicles(root, splits["train"].vehicle, test)
-        return Dataset(root, splits, notes=tuple(notes))
+        return Dataset(root, splits, notes=tuple(notes), boxes=boxes_in(root))
+
+    def make(self, out: Path, **choices: Any) -> str:
+        """Draw synthetic vehicles in VRIC's layout; the choices are those of ``protocols.synthetic.make``."""
+        from protocols.layouts.redraw import redraw
+        from protocols.layouts.vric import write_vric
+
+        return redraw(out, write_vric, **choices)
 
 
 def _read(path: Path, problems: Problems) -> list[Row]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness.protocol import Dataset, Protocol, Task
 from protocols import drawn
@@ -29,5 +30,15 @@ class Vru(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
-        lists = {task.name: f"test_list_{task.released['vehicles']}.txt" for task in self.tasks}
-        return drawn.read(root, lists, "Pic")
+        return drawn.read(root, self._lists(), "Pic")
+
+    def make(self, out: Path, **choices: Any) -> str:
+        """Draw synthetic vehicles in VRU's layout; the choices are those of ``protocols.synthetic.make``."""
+        from protocols.layouts.drawn import write_vru
+        from protocols.layouts.redraw import redraw
+
+        return redraw(out, partial(write_vru, lists=self._lists()), **choices)
+
+    def _lists(self) -> dict[str, str]:
+        """Return for each task the file of its list."""
+        return {task.name: f"test_list_{task.released['vehicles']}.txt" for task in self.tasks}

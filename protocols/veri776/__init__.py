@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness.protocol import Convention, Dataset, Draws, Protocol, Rule, Task
 from protocols.veri776.reading import WITHOUT_QUERIES
@@ -110,3 +110,9 @@ class Veri776(Protocol):
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
         return read(root)
+
+    def make(self, out: Path, **choices: Any) -> str:
+        """Draw synthetic vehicles in VeRi-776's layout; the choices are those of ``protocols.synthetic.make``."""
+        from protocols.synthetic import make
+
+        return str(make(out, **choices))

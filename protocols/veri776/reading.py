@@ -11,6 +11,7 @@ import numpy as np
 from harness.images import ImageTable, IntArray
 from harness.lists import Problems, refuse_shared_vehicles, release_folder
 from harness.protocol import Dataset
+from protocols.boxes import boxes_in
 from protocols.veri776 import tracks as track_list
 from protocols.veri776.indices import cross_check
 from protocols.veri776.labels import VALUES, read_labels
@@ -64,7 +65,7 @@ def read(root: Path) -> Dataset:
     others = np.array([name.file not in asked for name in names["gallery"]], dtype=np.bool_)
     splits[WITHOUT_QUERIES] = splits["gallery"].take(others)
     unavailable = {} if tracks.unavailable is None else {track_list.TASK: tracks.unavailable}
-    return Dataset(root, splits, unavailable, tuple(notes), release=_release(names))
+    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=_release(names))
 
 
 def _release(names: Mapping[str, Sequence[Name]]) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from harness.errors import unknown_name
 from harness.protocol import Convention, Dataset, Protocol, Rule, Task
+from protocols.veriwild.reading import SIZES
 from protocols.veriwild.reading import read as read
 
+RELEASES = ("2019", "2020")
 SOURCE = "Lou et al., VERI-Wild, CVPR 2019; the camera rule as its owners stated it afterwards"
 CONVENTIONS = {
     "no-camera-rule": Convention(
@@ -69,3 +73,18 @@ class VeriWild(Protocol):
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
         return read(root)
+
+    def make(self, out: Path, **choices: Any) -> str:
+        """Draw synthetic vehicles in VERI-Wild's layout.
+
+        Args:
+            out: its folder, which must be empty or not there.
+            choices: ``release``, 2019 or 2020, and those of ``protocols.synthetic.make``.
+        """
+        from protocols.layouts.redraw import redraw
+        from protocols.layouts.veriwild import write_veriwild
+
+        release = str(choices.pop("release", RELEASES[0]))
+        if release not in RELEASES:
+            raise unknown_name("release of VERI-Wild", release, RELEASES)
+        return redraw(out, partial(write_veriwild, sizes=SIZES, release=release), **choices)

@@ -20,6 +20,7 @@ from harness.lists import (
     release_folder,
 )
 from harness.protocol import Dataset
+from protocols.boxes import boxes_in
 from protocols.veriwild.info import FILE, Info, read_info
 
 FOLDER = "train_test_split"
@@ -115,7 +116,7 @@ def read(root: Path) -> Dataset:
     if any(table.camera is None for table in splits.values()):
         notes.append("no list names the cameras: the camera rule cannot be applied")
     _refuse_overlaps(root, splits)
-    return Dataset(root, splits, unavailable, tuple(notes), release=generation.name)
+    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=generation.name)
 
 
 def _find(root: Path, file: str) -> Path | None:

@@ -1,0 +1,33 @@
+"""The layout of VRIC: files named by sequence, and one probe and one gallery image of each test vehicle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from protocols.layouts.redraw import Drawn, Picture, write_lines
+
+
+def write_vric(drawn: Drawn, root: Path) -> dict[str, str]:
+    """Write VRIC's lists; a vehicle's probe is from another camera than its gallery image."""
+    probes, gallery = [], []
+    for pictures in drawn.by_vehicle().values():
+        match = next(picture for picture in pictures if picture.camera != pictures[0].camera)
+        probes.append(pictures[0])
+        gallery.append(match)
+    sides = {"train": list(drawn.train), "probe": probes, "gallery": gallery}
+    every = [picture for pictures in sides.values() for picture in pictures]
+    # A name tells its camera's sequence and its place in it, never its vehicle.
+    place = {picture.key: number for number, picture in enumerate(sorted(every, key=lambda picture: picture.order), 1)}
+    key_of = {}
+    for side, pictures in sides.items():
+        lines = []
+        for picture in pictures:
+            name = _name(picture, place[picture.key])
+            key_of[picture.key] = f"{side}_images/{name}"
+            lines.append(f"{name} {picture.vehicle} {picture.camera}")
+        write_lines(root / f"vric_{side}.txt", lines)
+    return key_of
+
+
+def _name(picture: Picture, place: int) -> str:
+    return f"MVI_{20_000 + picture.camera}_{place:05}_img{picture.time % 100_000:05}.jpg"

@@ -1,0 +1,125 @@
+"""Every protocol on synthetic vehicles in its released layout: drawn, read back, checked, trained on and scored."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from harness.boxes import read_boxes
+from harness.check import check
+from harness.cli import main
+from harness.conventions import serve, with_conventions
+from harness.errors import DataError, UsageError
+from harness.plugins import load
+
+MADE = {
+    "vehicleid": {},
+    "veri776": {},
+    "veriwild": {"release": "2019"},
+    "veriwild-2020": {"release": "2020"},
+    "vric": {},
+    "vru": {},
+}
+
+
+@pytest.fixture(scope="module")
+def layouts(tmp_path_factory):
+    """Return the folder of a drawn data set in each layout."""
+    root = tmp_path_factory.mktemp("layouts")
+    for name, choices in MADE.items():
+        protocol = load().protocol(name.removesuffix("-2020"))
+        line = protocol.make(root / name, vehicles=12, cameras=2, image_size=32, seed=3, workers=1, **choices)
+        assert line.startswith(f"{root / name}: ")
+    return root
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_drawn_layout_is_read_back_whole_by_the_protocol_itself(layouts, name):
+    report = check(load().protocol(name.removesuffix("-2020")), layouts / name, every_image=True)
+    released = [finding for finding in report.findings if ", the release " not in finding]
+
+    assert released == (
+        [] if name != "veriwild-2020" else ["vehicle_info.txt is missing: no image has a model, a type or a colour"]
+    )
+    assert report.splits[0].found["vehicles"] == 8
+    assert all(task.fingerprint for task in report.tasks)
+    assert not any(task.task.endswith("+no-camera-rule") for task in report.tasks)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_task_and_convention_can_be_asked_of_a_drawn_layout(layouts, name):
+    protocol = load().protocol(name.removesuffix("-2020"))
+
+    assert serve(with_conventions(protocol.tasks, ["all"]), protocol.load(layouts / name))[1] == {}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_boxes_follow_their_images(layouts, name):
+    dataset = load().protocol(name.removesuffix("-2020")).load(layouts / name)
+    boxes = read_boxes(dataset.boxes["parts"])
+
+    assert set(boxes.of_image) >= set(dataset.splits["train"].paths)
+    assert all((layouts / name / key).is_file() for key in boxes.of_image)
+    assert sum(len(found) for found in boxes.of_image.values()) > len(boxes.of_image)
+
+
+def test_labels_follow_their_images(layouts):
+    veri, wild, ids = (load().protocol(name).load(layouts / name) for name in ("veri776", "veriwild", "vehicleid"))
+
+    def models(dataset, label):
+        table = dataset.splits["train"]
+        return {
+            int(vehicle): table.names[label][int(number)]
+            for vehicle, number in zip(table.vehicle, table.label(label), strict=True)
+        }
+
+    assert models(wild, "colour") == models(veri, "colour") == models(ids, "colour")
+    assert models(wild, "type") == models(veri, "type")
+    assert models(wild, "model") == models(ids, "model")
+
+
+def test_the_same_seed_draws_the_same_bytes_in_another_layout(layouts, tmp_path):
+    load().protocol("vric").make(tmp_path / "again", vehicles=12, cameras=2, image_size=32, seed=3, workers=1)
+    files = [path for path in sorted((layouts / "vric").rglob("*")) if path.is_file()]
+
+    assert [path.relative_to(layouts / "vric").as_posix() for path in files] == [
+        path.relative_to(tmp_path / "again").as_posix()
+        for path in sorted((tmp_path / "again").rglob("*"))
+        if path.is_file()
+    ]
+    assert all(
+        path.read_bytes() == (tmp_path / "again" / path.relative_to(layouts / "vric")).read_bytes() for path in files
+    )
+
+
+def test_a_folder_with_something_in_it_and_an_unknown_release_are_refused(layouts, tmp_path):
+    with pytest.raises(DataError, match="is not empty"):
+        load().protocol("vru").make(layouts / "vru", vehicles=12)
+    with pytest.raises(UsageError, match="unknown release of VERI-Wild '2021'"):
+        load().protocol("veriwild").make(tmp_path / "new", release="2021")
+    with pytest.raises(UsageError, match="vehicles is out of its range"):
+        load().protocol("vric").make(tmp_path / "new", vehicles=1)
+    assert not list(tmp_path.iterdir())
+
+
+SLOW = {"veriwild-2020", "vru"}
+"""Layouts that differ from another in their lists only; each run costs five seconds."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in MADE])
+def test_the_strong_baseline_runs_end_to_end(layouts, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "--method", "strong-baseline", "--protocol", name.removesuffix("-2020"), "--data", layouts / name]
+    words += ["--recipe", "quick", "--validate", "none", "--workers", "0", "--json"]
+    for change in ("epochs=1", "input_size=32", "p=8"):
+        words += ["--set", change]
+    done = CliRunner().invoke(main, list(map(str, words)), catch_exceptions=False)
+
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    protocol = load().protocol(name.removesuffix("-2020"))
+    assert [result["task"] for result in found] == [f"{protocol.name}/{task.name}" for task in protocol.tasks]
+    for result, task in zip(found, protocol.tasks, strict=True):
+        assert not result["official"]
+        assert set(result["measures"]) == set(task.measures)
+        assert all(0 <= value <= 1 for value in result["measures"].values())
