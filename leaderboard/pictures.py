@@ -94,8 +94,12 @@ def _speed(axes: Axes, board: Board) -> None:
         if row.record.cost:
             speed, value = row.record.cost.images / row.record.cost.seconds, 100 * row.values[measure].mean
             axes.plot(speed, value, "o", color="black")
-            axes.annotate(f"{_label(row)} ({row.record.cost.device})", (speed, value), fontsize="small")
+            text = f"{_label(row)} ({row.record.cost.device})"
+            axes.annotate(text, (speed, value), xytext=(6, 4), textcoords="offset points", fontsize="small")
     axes.set(xlabel="images a second, extraction", ylabel=f"{heading(measure)}, %", title=board.task, xscale="log")
+    axes.xaxis.set_major_formatter("{x:g}")  # the default writes powers as a formula
+    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.margins(x=0.2)
 
 
 def _label(row: Row) -> str:

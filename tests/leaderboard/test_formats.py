@@ -141,6 +141,7 @@ def test_the_markdown_has_a_page_and_pictures_for_each_task(records):
         picture = folder / "tasks" / link
         assert ET.fromstring(picture.read_bytes()).tag.endswith("svg")  # noqa: S314 - written a moment ago
         assert b"<script" not in picture.read_bytes()
+        assert b"mathdefault" not in picture.read_bytes()
     assert "images/s" in text
     assert "50.0" in text
 
