@@ -1,9 +1,9 @@
-"""Chance and angles that come out the same, bit for bit, on every machine and in every version of Python and NumPy."""
+"""Chance, sums and angles that are the same, bit for bit, on every machine and in every version of Python."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from harness.seeds import derive
@@ -59,6 +59,19 @@ class Chance:
             other = place + self.below(len(left) - place)
             left[place], left[other] = left[other], left[place]
         return left[:count]
+
+
+def total(values: Iterable[float]) -> float:
+    """Return a sum that is rounded after every addition; the built-in one carries the error along since Python 3.12.
+
+    Example:
+        >>> total([0.1] * 10)
+        0.9999999999999999
+    """
+    found = 0.0
+    for value in values:
+        found += value
+    return found
 
 
 def direction(degrees: float) -> tuple[float, float]:

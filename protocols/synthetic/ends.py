@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from protocols.synthetic.car import BLACK, CHROME, PLASTIC, Car
+from protocols.synthetic.chance import total
 from protocols.synthetic.marks import CHARACTERS, PLATES
 from protocols.synthetic.shell import LEFT, SIDES, Shell
 from protocols.synthetic.solids import BODY, Colour, Face, Paint, Point, Solid
@@ -105,8 +106,7 @@ def fit_lights(solid: Solid, car: Car, up: Face, corners: dict[int, Face], *, fr
 
 def _grown(outline: Outline) -> Outline:
     """Return an outline a little outside another."""
-    u = sum(point[0] for point in outline) / len(outline)
-    v = sum(point[1] for point in outline) / len(outline)
+    u, v = (total(point[axis] for point in outline) / len(outline) for axis in (0, 1))
     return [
         (max(0.0, across + (0.028 if across > u else -0.028)), max(0.0, min(1.0, up + (0.11 if up > v else -0.11))))
         for across, up in outline

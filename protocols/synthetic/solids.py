@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from protocols.synthetic.chance import direction
+from protocols.synthetic.chance import direction, total
 
 Point = tuple[float, float, float]
 Colour = tuple[int, int, int]
@@ -66,7 +66,7 @@ class Face:
         """Return the point at u and v, each 0 to 1 inside the face."""
         shares = ((1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v)
         x, y, z = (
-            sum(share * corner[axis] for share, corner in zip(shares, self.corners, strict=True)) for axis in range(3)
+            total(share * corner[axis] for share, corner in zip(shares, self.corners, strict=True)) for axis in range(3)
         )
         return x, y, z
 
@@ -209,7 +209,7 @@ def box_faces(low: Point, high: Point) -> dict[str, Face]:
 
 def distance(one: Point, other: Point) -> float:
     """Return the metres between two points."""
-    square = sum((a - b) * (a - b) for a, b in zip(one, other, strict=True))
+    square = total((a - b) * (a - b) for a, b in zip(one, other, strict=True))
     return float(np.sqrt(square))
 
 
@@ -240,6 +240,6 @@ def _normals(corners: Floats, starts: Integers) -> Floats:
         for axis in range(3):
             one, other = (axis + 1) % 3, (axis + 2) % 3
             terms = (here[:, one] - after[:, one]) * (here[:, other] + after[:, other])
-            normals[number, axis] = sum(terms.tolist())
+            normals[number, axis] = total(terms.tolist())
     x, y, z = normals.T
     return normals / np.sqrt(x * x + y * y + z * z)[:, None]
