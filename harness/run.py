@@ -193,6 +193,7 @@ class Run:
             log.info("training: the checkpoint stands")
             return path
         from harness.training.session import prepare
+        from harness.training.state import NAME as STATE
 
         method = create(self.method, self.options)
         session = prepare(
@@ -220,6 +221,7 @@ class Run:
                 train_data=dataset_digest(self.training, ("train",)),
             )
             save_checkpoint(path, method.state(), info)
+            (session.folder / STATE).unlink(missing_ok=True)  # three times the checkpoint, and of no further use
         self.fabric.barrier()
         return path
 
