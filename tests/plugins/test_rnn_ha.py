@@ -235,7 +235,6 @@ def test_an_option_that_does_not_fit_is_named(option, value):
         rnn_ha(**{option: value})
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(
     "variant", ["rnn-ha", pytest.param("rnn-h", marks=pytest.mark.slow), pytest.param("fc-ha", marks=pytest.mark.slow)]
 )

@@ -268,7 +268,6 @@ def test_milestones_and_widths_are_written_as_words():
     assert (options.milestones, options.width) == ((30, 60, 90), 256)
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("recipe", ["paper", "report"])
 def test_both_forms_learn_eight_vehicles_by_heart(eight, tmp_path, recipe):
     schedule = {"schedule": "cosine", "warm_up": "1", "learning_rate": "1e-3", "continued_epochs": "0"}
