@@ -42,5 +42,11 @@ def _compile(function: Function, *, fastmath: bool | set[str]) -> Function:
 def _jit(function: Function, fastmath: bool | set[str], *, cache: bool) -> Function:
     # Without _nrt=False numba counts a reference, atomically, whenever it takes a row of an array: half of all time.
     # The loops allocate nothing, so that nobody needs the counts.
-    options = {"cache": cache, "nogil": True, "fastmath": fastmath, "error_model": "numpy", "_nrt": False}
+    options: dict[str, Any] = {
+        "cache": cache,
+        "nogil": True,
+        "fastmath": fastmath,
+        "error_model": "numpy",
+        "_nrt": False,
+    }
     return cast("Function", numba.njit(**options)(function))

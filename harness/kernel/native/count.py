@@ -94,6 +94,88 @@ def settle(
 
 
 @compiled
+def guess_units(
+    undecided: int,
+    kept: bool,
+    query: tuple[Array, float],
+    block: tuple[Array, Array, Array, int],
+    scratch: tuple[Array, ...],
+    euclidean: bool,
+) -> int:
+    """Compute the float32 similarity of the places found; return the number computed.
+
+    It stands apart from what is done with them: here is no branch to guess wrong, and the processor reads many rows
+    at a time.
+    """
+    places, found, guesses, exacts, touched = scratch[2], scratch[5], scratch[6], scratch[7], scratch[8]
+    work = 0
+    for place in range(undecided):
+        u = places[found[place]] if kept else found[place]
+        if math.isnan(guesses[u]) and math.isnan(exacts[u]):
+            start, stop = block[2][u], block[2][u + 1]
+            guesses[u] = coarse(query[0], query[1], block[0], block[1], start, stop, euclidean)
+            touched[1 + touched[0]] = u
+            touched[0] += 1
+            work += stop - start
+    return work
+
+
+@compiled
+def settle_units(
+    scores: Array,
+    undecided: int,
+    kept: bool,
+    asked: tuple[int, int, int],
+    values: Array,
+    query: tuple[Array, float],
+    block: tuple[Array, Array, Array, int],
+    scratch: tuple[Array, ...],
+    euclidean: bool,
+    tolerance: float,
+    closer: Array,
+    tied: Array,
+) -> int:
+    """Count the places found for every positive that their score does not decide; return the similarities computed.
+
+    Args:
+        scores: of the row, or those kept.
+        undecided: the number of places found.
+        kept: whether they are places among the scores kept.
+        asked: the ask's first entry, and the positives of the ask that were looked at, from and to.
+        values: see ``count_row``, as for the others.
+        query: see there.
+        block: see there.
+        scratch: see there.
+        euclidean: see there.
+        tolerance: see there.
+        closer: see there.
+        tied: see there.
+    """
+    band, places, found, guesses, exacts = scratch[0], scratch[2], scratch[5], scratch[6], scratch[7]
+    begin, first, last = asked
+    work = 0
+    for place in range(undecided):
+        score = scores[found[place]]
+        u = places[found[place]] if kept else found[place]
+        low = first
+        while low < last and band[low, 1] < score:
+            low += 1
+        high = low
+        while high < last and band[high, 0] <= score:
+            high += 1
+        similar = exacts[u]
+        if math.isnan(similar):
+            similar = guesses[u]
+            if is_doubtful(similar, values, begin + low, begin + high, euclidean, tolerance):
+                start, stop = block[2][u], block[2][u + 1]
+                similar = canonical(query[0], query[1], block[0], block[1], start, stop, euclidean, scratch[9])
+                exacts[u] = similar
+                work += stop - start
+        settle(similar, values, begin + low, begin + high, euclidean, tolerance, closer, tied)
+    return work
+
+
+@compiled
 def count_row(
     row: Array,
     units: int,
@@ -126,12 +208,11 @@ def count_row(
         closer: (entries,) counts to add to.
         tied: (entries,) counts to add to.
     """
-    band, kept, places, flags, words, found, guesses, exacts, touched, acc = scratch
+    band, kept, places, flags = scratch[0], scratch[1], scratch[2], scratch[3]
     count = units
     scores = row
     work = 0
-    first = 0
-    last = min(FIRST, end - begin)
+    first, last = 0, min(FIRST, end - begin)
     while first < last:
         if first > 0:
             if count_from(scores, count, band[first, 0]) == 0:
@@ -152,36 +233,13 @@ def count_row(
                 flag_within(scores, count, band[p, 0], band[p, 1], flags)
                 undecided = 1
         if undecided > 0:
-            undecided = take_flags(flags, words, count, found)
-        # Two loops: the first has nothing to guess wrong, so that the processor reads many rows at a time.
-        for place in range(undecided):
-            u = places[found[place]] if first > 0 else found[place]
-            if math.isnan(guesses[u]) and math.isnan(exacts[u]):
-                start, stop = block[2][u], block[2][u + 1]
-                guesses[u] = coarse(query[0], query[1], block[0], block[1], start, stop, euclidean)
-                touched[1 + touched[0]] = u
-                touched[0] += 1
-                work += stop - start
-        for place in range(undecided):
-            j = found[place]
-            u = places[j] if first > 0 else j
-            low = first
-            while low < last and band[low, 1] < scores[j]:
-                low += 1
-            high = low
-            while high < last and band[high, 0] <= scores[j]:
-                high += 1
-            similar = exacts[u]
-            if math.isnan(similar):
-                similar = guesses[u]
-                if is_doubtful(similar, values, begin + low, begin + high, euclidean, tolerance):
-                    start, stop = block[2][u], block[2][u + 1]
-                    similar = canonical(query[0], query[1], block[0], block[1], start, stop, euclidean, acc)
-                    exacts[u] = similar
-                    work += stop - start
-            settle(similar, values, begin + low, begin + high, euclidean, tolerance, closer, tied)
-        first = last
-        last = min(first + GROUP, end - begin)
+            undecided = take_flags(flags, scratch[4], count, scratch[5])
+            asked = (begin, first, last)
+            work += guess_units(undecided, first > 0, query, block, scratch, euclidean)
+            work += settle_units(
+                scores, undecided, first > 0, asked, values, query, block, scratch, euclidean, tolerance, closer, tied
+            )
+        first, last = last, min(last + GROUP, end - begin)
     return work
 
 
