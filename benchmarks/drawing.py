@@ -8,7 +8,8 @@ import time
 from protocols.synthetic.assembly import assemble
 from protocols.synthetic.cameras import cameras
 from protocols.synthetic.drawing import draw_track
-from protocols.synthetic.worker import plan_of
+from protocols.synthetic.frames import tracks_of
+from protocols.synthetic.plan import plan_of
 
 SECONDS = 5.0
 VEHICLES, CAMERAS = 400, 8
@@ -24,7 +25,7 @@ def images_per_second(image_size: int) -> float:
     done, start = 0, time.process_time()
     for vehicle in plan.vehicles:
         mesh = assemble(vehicle)
-        for track in (track for track in plan.tracks if track.vehicle == vehicle.number):
+        for track in tracks_of(0, vehicle.number, CAMERAS):
             done += sum(1 for _ in draw_track(0, mesh, every[track.camera - 1], track, image_size))
         if time.process_time() - start > SECONDS:
             break

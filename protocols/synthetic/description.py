@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.canonical import canonical_json, digest, file_digest
-from protocols.synthetic.layout import Plan
+from protocols.synthetic.plan import Plan
 
 FILE = "synthetic.json"
 DRAWING = 1

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from protocols.synthetic.bodies import BODIES, TYPES
-from protocols.synthetic.frames import Frame, Track, query_of
 from protocols.synthetic.parts import PARTS, REGIONS, Box
-from protocols.synthetic.vehicles import COLOUR_NAMES, Vehicle
+from protocols.synthetic.plan import QUERY, TEST, TRAIN, Plan
+from protocols.synthetic.vehicles import COLOUR_NAMES
 
-TRAIN, QUERY, TEST = "image_train", "image_query", "image_test"
-FOLDERS = (TRAIN, QUERY, TEST)
 MODEL_NAMES, MODELS, TWINS = "list_model.txt", "vehicle_model.txt", "near_duplicates.txt"
 """Files that VeRi-776 has not: body models by number, each vehicle's, and the pairs of near-duplicates."""
 
@@ -36,43 +32,6 @@ class Seen(NamedTuple):
 
     size: tuple[int, int]
     boxes: tuple[Sequence[Box], ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Every image of a data set before the first is drawn.
-
-    Attributes:
-        seed: of the data set.
-        vehicles: all of them; the first ``train`` are for training.
-        train: how many.
-        tracks: by vehicle, camera and time.
-        cameras: how many there are.
-    """
-
-    seed: int
-    vehicles: Sequence[Vehicle]
-    train: int
-    tracks: Sequence[Track]
-    cameras: int
-
-    def frames(self, *, train: bool) -> list[Frame]:
-        """Return the frames of the training or of the test vehicles."""
-        return [frame for track in self.tracks if (track.vehicle <= self.train) == train for frame in track.frames]
-
-    def queries(self) -> list[Frame]:
-        """Return one frame of each test vehicle under each camera that it passes."""
-        groups = groupby((track for track in self.tracks if track.vehicle > self.train), _passed)
-        return [query_of(self.seed, list(tracks)) for _, tracks in groups]
-
-    def keys(self) -> dict[str, list[str]]:
-        """Return the names of each folder's images, in the order of their list."""
-        frames = (self.frames(train=True), self.queries(), self.frames(train=False))
-        return {folder: [frame.name for frame in of] for folder, of in zip(FOLDERS, frames, strict=True)}
-
-
-def _passed(track: Track) -> tuple[int, int]:
-    return track.vehicle, track.camera
 
 
 def write_lists(root: Path, plan: Plan, seen: Mapping[str, Seen]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import shutil
@@ -16,8 +15,9 @@ from typing import Any
 from harness.errors import DataError, RunError, UsageError
 from harness.files import cannot_write
 from protocols.synthetic.description import describe
-from protocols.synthetic.layout import FOLDERS, QUERY, TEST, TRAIN, Plan, Seen, write_lists
-from protocols.synthetic.worker import Share, draw_share, plan_of, read_results
+from protocols.synthetic.layout import Seen, write_lists
+from protocols.synthetic.plan import FOLDERS, QUERY, TEST, TRAIN, Plan, plan_of
+from protocols.synthetic.worker import Share, draw_share, read_results
 
 VEHICLES, CAMERAS, IMAGE_SIZE, SEED = 120, 8, 128, 0
 """What ``--protocol synthetic`` draws on first use when nothing else is asked for."""
@@ -29,8 +29,6 @@ WORTH = 150
 """Images for which a further process is worth its start."""
 
 Progress = Callable[[int, int], None]
-
-log = logging.getLogger("bench.synthetic")
 
 
 @dataclass(frozen=True)
@@ -182,6 +180,8 @@ def _run(shares: Sequence[Share], progress: Callable[[int], None]) -> None:
         for process in processes:
             process.kill()  # one that has ended is left alone
             process.wait()
+            if process.stderr:
+                process.stderr.close()
 
 
 def _failed(status: int, error: bytes) -> RunError:

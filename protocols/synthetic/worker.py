@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from protocols.synthetic.layout import QUERY, TEST, TRAIN, Plan, Seen
+from protocols.synthetic.layout import Seen
+from protocols.synthetic.plan import QUERY, TEST, TRAIN, Plan, plan_of
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,6 @@ class Share:
         return [sys.executable, "-m", "protocols.synthetic.worker", json.dumps(asdict(self))]
 
 
-def plan_of(seed: int, vehicles: int, cameras: int) -> Plan:
-    """Return every image of a data set."""
-    from protocols.synthetic.frames import tracks_of
-    from protocols.synthetic.vehicles import fleet, held_out
-
-    tracks = [track for number in range(1, vehicles + 1) for track in tracks_of(seed, number, cameras)]
-    return Plan(seed, fleet(seed, vehicles), vehicles - held_out(vehicles), tracks, cameras)
-
-
 def draw_share(share: Share, advance: Callable[[], None]) -> None:
     """Draw a share's images to their folders, and leave their boxes in its file."""
     plan = plan_of(share.seed, share.vehicles, share.cameras)
@@ -73,11 +65,12 @@ def _drawn(share: Share, plan: Plan) -> Iterator[tuple[str, bool, bytes, Seen]]:
     from protocols.synthetic.assembly import assemble
     from protocols.synthetic.cameras import cameras
     from protocols.synthetic.drawing import draw_track
+    from protocols.synthetic.frames import tracks_of
 
     every = cameras(share.cameras)
     for vehicle in plan.vehicles[share.first :: share.of]:
         mesh = assemble(vehicle)
-        for track in (track for track in plan.tracks if track.vehicle == vehicle.number):
+        for track in tracks_of(share.seed, vehicle.number, share.cameras):
             for drawn in draw_track(share.seed, mesh, every[track.camera - 1], track, share.image_size):
                 seen = Seen(drawn.size, (drawn.parts, drawn.regions))
                 yield drawn.frame.name, vehicle.number <= plan.train, drawn.content, seen

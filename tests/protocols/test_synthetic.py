@@ -17,11 +17,10 @@ from harness.counts import counts
 from harness.errors import DataError
 from protocols.synthetic import Synthetic, make
 from protocols.synthetic.bodies import BODIES, TYPES
-from protocols.synthetic.layout import Plan
 from protocols.synthetic.making import CAMERAS, SEED, VEHICLES
 from protocols.synthetic.parts import PARTS, REGIONS
+from protocols.synthetic.plan import Plan, plan_of
 from protocols.synthetic.vehicles import COLOUR_NAMES, fleet
-from protocols.synthetic.worker import plan_of
 from protocols.veri776.labels import COLOURS
 from protocols.veri776.labels import TYPES as VERI_TYPES
 

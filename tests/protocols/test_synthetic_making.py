@@ -61,7 +61,7 @@ def test_lists_labels_and_boxes_are_the_same_on_every_machine(small):
 
 def test_more_vehicles_of_the_same_seed_do_not_change_a_training_vehicle_s_tracks():
     from protocols.synthetic.frames import tracks_of
-    from protocols.synthetic.worker import plan_of
+    from protocols.synthetic.plan import plan_of
 
     plan = plan_of(1, 50, 5)
 
