@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.conventions import serve, with_conventions
+from harness.cost import read_cost
 from harness.counts import differences
 from harness.errors import RecordError
 from harness.evaluation import find_root, score, with_features
@@ -132,6 +133,7 @@ class _Recorder:
             "features": self.file.digest,
             "width": self.file.shape[1],
             "dtype": self.file.dtype.name,
+            "cost": read_cost(self.file),
             "versions": self.file.provenance.versions or installed_versions(),
         }
 

@@ -226,6 +226,7 @@ class Run:
         return path
 
     def _extract(self, checkpoint: Path | None) -> Path:
+        from harness.cost import measured
         from harness.extraction import extract
 
         splits = sorted({name for task in self.tasks for name in (task.query, task.gallery)})
@@ -247,15 +248,16 @@ class Run:
             state, info = load_checkpoint(checkpoint)
             method.restore(state, info.classes)
         provenance = self._provenance(method, checkpoint, info, images=str(about["images"]))
-        return extract(
-            method,
-            self.dataset,
-            [self.dataset.split(name) for name in splits],
-            path,
-            provenance,
-            compute=self.request.compute,
-            skip_broken=self.request.skip_broken,
-        )
+        with measured(path, self.fabric):
+            return extract(
+                method,
+                self.dataset,
+                [self.dataset.split(name) for name in splits],
+                path,
+                provenance,
+                compute=self.request.compute,
+                skip_broken=self.request.skip_broken,
+            )
 
     def _provenance(
         self, method: Method, checkpoint: Path | None, info: CheckpointInfo | None, *, images: str

@@ -124,6 +124,32 @@ def test_everything_of_a_run_lies_in_one_folder(bench):
     assert json.loads((only_folder() / "config.json").read_text())["method"] == "tiny"
 
 
+def test_the_record_says_what_the_extraction_took_and_is_compared_without_it(bench):
+    for folder in ("a", "b"):
+        bench("run", "--method", "random", "--runs", folder)
+    paths = sorted(Path().glob("[ab]/*/*/record-synthetic-image-to-image-cosine.json"))
+
+    first, second = (read_record(path) for path in paths)
+
+    assert first.cost.images == len(harness.FeatureFile.open(paths[0].with_name("features.h5")))
+    assert first.cost.device.startswith("cpu")
+    assert first.cost.seconds != second.cost.seconds
+    assert first.run == second.run
+    assert first.model_copy(update={"cost": None}) == second.model_copy(update={"cost": None})
+
+
+def test_a_record_that_stands_is_not_written_again_for_its_cost(bench):
+    bench("run", "--method", "random")
+    (cost,) = Path("runs").rglob("cost.json")
+    stood = files_of(only_folder())
+    cost.write_text(cost.read_text().replace('"images":', '"images":1'))
+
+    bench("run", "--method", "random")
+
+    changed = {name for name, time in files_of(only_folder()).items() if stood.get(name) != time}
+    assert changed == {str(cost.relative_to(only_folder()))}
+
+
 def test_a_second_identical_run_does_nothing_and_answers_the_same(bench):
     first = bench("run", "--method", "tiny")
     stood = files_of(only_folder())
