@@ -182,3 +182,16 @@ def _is_ignored(words, *, query, q, gallery, g):
         or ("same vehicle and camera" in words and same_vehicle and same_camera)
         or ("same camera" in words and same_camera)
     )
+
+
+def nearest(queries, gallery, relevance: Relevance, metric, most):
+    """Return for each query the (unit, similarity) of its nearest valid units, equal ones by number."""
+    lists = []
+    for query, row in enumerate(queries):
+        rows = unit_similarities(row.astype(np.float64), gallery, relevance, metric)
+        valid = set(range(relevance.units)) - set(relevance.ignored.of(query).tolist())
+        if relevance.draws:
+            asked = query in relevance.draws[0].queries
+            valid &= set(relevance.draws[0].units.tolist()) if asked else set()
+        lists.append(sorted(((unit, rows[unit]) for unit in valid), key=lambda pair: (-pair[1], pair[0]))[:most])
+    return lists

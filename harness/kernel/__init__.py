@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from harness.kernel.gallery import Rows
+    from harness.kernel.neighbours import Neighbours
+    from harness.kernel.team import Team
     from harness.ranks import PositiveRanks
     from harness.relevance import Relevance
 
@@ -25,6 +27,7 @@ def rank(
     precision: Precision | None = None,
     block: int | None = None,
     threads: int | None = None,
+    team: Team | None = None,
 ) -> tuple[PositiveRanks, ...]:
     """Return the ranks of the positives of every draw, or of the only pass where nothing is drawn.
 
@@ -41,6 +44,7 @@ def rank(
         precision: of the first pass; None for what this machine multiplies fastest.
         block: gallery images a block; None for what fits.
         threads: None for as many as torch uses.
+        team: the processes that rank together, each a shard of the gallery; None for this one alone.
 
     Raises:
         FeatureError: the features do not fit the relevance or each other, or are not finite.
@@ -55,7 +59,60 @@ def rank(
         >>> rank(features[:1], features, relevance)[0].ranks
         array([2])
     """
+    return rank_and_list(
+        queries,
+        gallery,
+        relevance,
+        nearest=0,
+        metric=metric,
+        memory=memory,
+        progress=progress,
+        precision=precision,
+        block=block,
+        threads=threads,
+        team=team,
+    )[0]
+
+
+def rank_and_list(
+    queries: Rows,
+    gallery: Rows,
+    relevance: Relevance,
+    *,
+    nearest: int,
+    metric: Metric = "cosine",
+    memory: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    precision: Precision | None = None,
+    block: int | None = None,
+    threads: int | None = None,
+    team: Team | None = None,
+) -> tuple[tuple[PositiveRanks, ...], Neighbours | None]:
+    """Return the ranks as ``rank`` does, and from the same pass the nearest valid units of each query.
+
+    Args:
+        queries: see ``rank``, as for the others.
+        gallery: see there.
+        relevance: see there.
+        nearest: units a list; 0 for no lists.
+        metric: see there.
+        memory: see there.
+        progress: see there.
+        precision: see there.
+        block: see there.
+        threads: see there.
+        team: see there.
+    """
+    from harness.kernel.team import Alone
     from harness.kernel.walk import Settings, walk
 
-    settings = Settings(metric=metric, memory=memory, precision=precision, block=block, threads=threads)
+    settings = Settings(
+        metric=metric,
+        nearest=nearest,
+        memory=memory,
+        precision=precision,
+        block=block,
+        threads=threads,
+        team=team or Alone(),
+    )
     return walk(queries, gallery, relevance, settings, progress)

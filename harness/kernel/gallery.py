@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -91,6 +93,7 @@ class Gallery:
         starts: (u + 1,) for each unit its images in that order.
         reduce: whether a unit is compared by its nearest image or by its mean.
         size: images a block; a unit of more images makes a block of its own.
+        units: the first unit to read and the one behind the last.
     """
 
     def __init__(
@@ -99,48 +102,59 @@ class Gallery:
         order: IntArray | None,
         starts: IntArray,
         reduce: Literal["maximum", "mean feature"],
+        *,
         size: int,
+        units: tuple[int, int],
     ) -> None:
         self.table = table
         self.order = order
         self.starts = starts
         self.reduce = reduce
-        self.cuts = cut(starts, size)
+        self.cuts = units[0] + cut(starts[units[0] : units[1] + 1], size)
         self.norms: dict[int, npt.NDArray[np.float64]] = {}
-
-    @property
-    def width(self) -> int:
-        """Numbers a row."""
-        return int(self.table.shape[1])
 
     def __len__(self) -> int:
         return len(self.cuts) - 1
 
-    def read(self, number: int) -> tuple[int, npt.NDArray[np.floating], IntArray]:
-        """Return one block: its first unit, its rows, and the rows of each unit."""
-        first, last = int(self.cuts[number]), int(self.cuts[number + 1])
-        starts = self.starts[first : last + 1]
-        rows = as_rows(self._rows(int(starts[0]), int(starts[-1])))
-        starts = starts - starts[0]
-        if self.reduce == "mean feature" and len(starts) - 1 < len(rows):
-            means = np.empty((len(starts) - 1, self.width))
-            unit_means(rows, starts, means)
-            rows, starts = means, np.arange(len(starts))
-        return first, rows, starts
+    @property
+    def images(self) -> int:
+        """The number of images to read."""
+        return int(self.starts[self.cuts[-1]] - self.starts[self.cuts[0]])
 
-    def block(self, number: int, workers: Workers) -> Block:
-        """Return one block with its norms, which are computed once and remembered.
+    def blocks(self, numbers: Iterable[int], workers: Workers) -> Iterator[tuple[int, Block]]:
+        """Yield blocks with their numbers, reading the next while one is used where rows are not in memory already.
 
         Raises:
             FeatureError: a feature is not finite.
         """
-        first, rows, starts = self.read(number)
-        norms = self.norms.get(number)
-        if norms is None:
-            norms = self.norms[number] = norms_of(rows, workers)
-            if not np.isfinite(norms).all():
+        listed = [int(number) for number in numbers]
+        if isinstance(self.table, np.ndarray) and self.order is None:
+            for number in listed:
+                yield number, self._block(number, self._read(number), workers)
+            return
+        with ThreadPoolExecutor(1) as reader:
+            coming = deque(reader.submit(self._read, number) for number in listed[:1])
+            for place, number in enumerate(listed):
+                rows = coming.popleft().result()
+                coming.extend(reader.submit(self._read, number) for number in listed[place + 1 : place + 2])
+                yield number, self._block(number, rows, workers)
+
+    def _read(self, number: int) -> npt.NDArray[np.floating]:
+        starts = self.starts[self.cuts[number] : self.cuts[number + 1] + 1]
+        return as_rows(self._rows(int(starts[0]), int(starts[-1])))
+
+    def _block(self, number: int, rows: npt.NDArray[np.floating], workers: Workers) -> Block:
+        first, last = int(self.cuts[number]), int(self.cuts[number + 1])
+        starts = self.starts[first : last + 1] - self.starts[first]
+        if number not in self.norms:
+            self.norms[number] = norms_of(rows, workers)
+            if not np.isfinite(self.norms[number]).all():
                 raise not_finite(self.table, "gallery")
-        return Block(first, rows, norms, starts)
+        if self.reduce == "mean feature" and len(starts) - 1 < len(rows):
+            means = np.empty((len(starts) - 1, rows.shape[1]))
+            unit_means(rows, starts, means)
+            return Block(first, means, norms_of(means, workers), np.arange(len(starts)))
+        return Block(first, rows, self.norms[number], starts)
 
     def _rows(self, first: int, last: int) -> npt.NDArray[Any]:
         if self.order is None:
@@ -149,6 +163,14 @@ class Gallery:
         if isinstance(self.table, np.ndarray):
             return np.asarray(self.table[order])
         return np.concatenate([self.table[a:b] for a, b in runs(order)])
+
+
+def take(table: Rows, numbers: IntArray) -> npt.NDArray[np.floating]:
+    """Return some rows of a table, numbered in ascending order, as float32."""
+    if not len(numbers):
+        return np.empty((0, table.shape[1]), dtype=np.float32)
+    rows = table[int(numbers[0]) : int(numbers[-1]) + 1]
+    return as_rows(rows if len(rows) == len(numbers) else rows[numbers - numbers[0]])
 
 
 def runs(numbers: IntArray) -> Iterator[tuple[int, int]]:

@@ -18,6 +18,7 @@ from harness.kernel.gallery import Block
 from harness.kernel.native.count import count_tile
 from harness.kernel.native.scores import BLANK
 from harness.kernel.native.similarity import LANES
+from harness.kernel.neighbours import Lists
 from harness.kernel.plan import Entries, Plan
 from harness.kernel.prepared import Prepared, Workers, centre_of, prepare_rows
 from harness.kernel.products import Products
@@ -68,6 +69,17 @@ class Target:
     bound: tuple[float, float, float]
 
 
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """Some queries against some of a block's images, as the loops take them; see ``native.count.count_tile``."""
+
+    products: tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16], bool]
+    bias: npt.NDArray[np.float32]
+    block: tuple[npt.NDArray[np.floating], FloatArray, IntArray, int]
+    queries: tuple[npt.NDArray[np.floating], FloatArray, int, int]
+    penalties: npt.NDArray[np.float32]
+
+
 class Pass:
     """Counts for every entry the negatives that are closer and those that tie, block by block.
 
@@ -78,6 +90,7 @@ class Pass:
         similarities: (pairs,) their canonical similarities.
         precision: of the products.
         workers: who does it.
+        nearest: the length of the lists to make; 0 for none.
     """
 
     def __init__(
@@ -89,6 +102,7 @@ class Pass:
         *,
         precision: Precision,
         workers: Workers,
+        nearest: int = 0,
     ) -> None:
         self.plan = plan
         self.queries = queries
@@ -103,7 +117,9 @@ class Pass:
         self.tolerance = tolerance(queries.rows.shape[1])
         self.centre = centre_of(queries.rows, queries.norms, euclidean=queries.euclidean)
         self.prepared = self._prepare(queries.rows, queries.norms)
+        self.shifts = self._shifts()
         self.targets, self.slacks = self._targets()
+        self.lists = Lists.empty(len(queries.rows), nearest) if nearest else None
 
     def count(self, block: Block) -> None:
         """Add a block to the counts."""
@@ -116,7 +132,7 @@ class Pass:
         images = int(block.starts[last])
         sample = Block(block.first, block.rows[:images], block.norms[:images], block.starts[: last + 1])
         rows = slice(0, min(SAMPLED, len(self.queries.rows)))
-        again = self._count_rows(self._target(sample), rows)
+        again = self._count_rows(self._target(sample), rows, listing=False)
         self.closer[:] = self.tied[:] = 0
         return again / max(rows.stop * images, 1)
 
@@ -143,34 +159,35 @@ class Pass:
             ),
         )
 
-    def _count_rows(self, target: Target, rows: slice) -> int:
+    def _count_rows(self, target: Target, rows: slice, *, listing: bool = True) -> int:
         """Multiply and count some queries against a block."""
         block, table = target.block, self.entries
         widest = max(IMAGES, int(np.diff(block.starts).max()))
         row, scratch = _scratch(widest, self.most)
+        positives, ignored = self.plan.positives, self.plan.ignored
         again = 0
         for first, last in units_within(block.starts, IMAGES):
             images = slice(int(block.starts[first]), int(block.starts[last]))
             product = self.product(self.prepared.values[rows], target.prepared.values[images])
+            starts = block.starts[first : last + 1] - block.starts[first]
+            tile = Tile(
+                products=(NO_WIDE, product, True) if self.product.half else (product, NO_NARROW, False),
+                bias=target.bias[images],
+                block=(block.rows[images], block.norms[images], starts, block.first + first),
+                queries=(self.queries.rows, self.queries.norms, rows.start, rows.stop),
+                penalties=target.penalties[:, first:last],
+            )
+            if self.lists is not None and listing:
+                self._list(self.lists, tile, target, row)
             again += count_tile(
-                (NO_WIDE, product, True) if self.product.half else (product, NO_NARROW, False),
-                target.bias[images],
-                (
-                    block.rows[images],
-                    block.norms[images],
-                    block.starts[first : last + 1] - block.starts[first],
-                    block.first + first,
-                ),
-                (self.queries.rows, self.queries.norms, rows.start, rows.stop),
-                (
-                    self.plan.positives.starts,
-                    self.plan.positives.units,
-                    self.plan.ignored.starts,
-                    self.plan.ignored.units,
-                ),
+                tile.products,
+                tile.bias,
+                tile.block,
+                tile.queries,
+                (positives.starts, positives.units, ignored.starts, ignored.units),
                 (table.ask_starts, table.entry_starts, table.ask_draw),
                 (self.targets, self.slacks, self.values),
-                target.penalties[:, first:last],
+                tile.penalties,
                 target.errors,
                 target.bound,
                 row,
@@ -182,19 +199,46 @@ class Pass:
             )
         return again
 
+    def _list(self, lists: Lists, tile: Tile, target: Target, row: tuple[Any, ...]) -> None:
+        """Bring the lists up to date with a tile."""
+        from harness.kernel.native.nearest import list_tile
+
+        list_tile(
+            tile.products,
+            tile.bias,
+            tile.block,
+            tile.queries,
+            (self.plan.ignored.starts, self.plan.ignored.units),
+            tile.penalties[:1],
+            target.errors,
+            target.bound,
+            self.shifts,
+            row,
+            np.empty(LANES),
+            self.queries.euclidean,
+            self.tolerance,
+            lists.units,
+            lists.similarities,
+            lists.numbers,
+        )
+
     def _prepare(self, rows: npt.NDArray[np.floating], norms: FloatArray) -> Prepared:
         return prepare_rows(
             rows, norms, self.centre, self.workers, euclidean=self.queries.euclidean, half=self.product.half
         )
 
+    def _shifts(self) -> FloatArray:
+        """Return for each query what turns a similarity into a target; see ``bounds``."""
+        if self.queries.euclidean:
+            return np.asarray(self.prepared.squares / self.prepared.scale**2)
+        return np.asarray(self.prepared.products + (self.centre**2).sum())
+
     def _targets(self) -> tuple[FloatArray, FloatArray]:
         """Return the entries' targets and their float64 slacks, both before scaling."""
-        query = self.entries.query
+        shift = self.shifts[self.entries.query]
         if self.queries.euclidean:
-            square = self.prepared.squares[query] / self.prepared.scale**2
-            return (self.values + square) / 2, 8 * self.tolerance * (square - self.values)
-        shift = self.prepared.products[query] + (self.centre**2).sum()
-        return self.values - shift, np.full(len(query), 8 * self.tolerance)
+            return (self.values + shift) / 2, 8 * self.tolerance * (shift - self.values)
+        return self.values - shift, np.full(len(shift), 8 * self.tolerance)
 
 
 def _scratch(images: int, positives: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

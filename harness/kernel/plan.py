@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -35,6 +36,15 @@ class Plan:
     drawn: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
     order: IntArray | None
     starts: IntArray
+
+    def part(self, first: int, last: int) -> Plan:
+        """Return the plan of the queries from ``first`` to ``last``."""
+        return replace(
+            self,
+            queries=self.queries[first:last],
+            positives=_between(self.positives, first, last),
+            ignored=_between(self.ignored, first, last),
+        )
 
     @property
     def reduce(self) -> Literal["maximum", "mean feature"]:
@@ -130,6 +140,11 @@ def _compact(
     return RowLists(starts=np.concatenate([[0], np.cumsum(counts)]), units=number[lists.units[kept]])
 
 
+def _between(lists: RowLists, first: int, last: int) -> RowLists:
+    starts = lists.starts[first : last + 1]
+    return RowLists(starts=starts - starts[0], units=lists.units[starts[0] : starts[-1]])
+
+
 def entries(plan: Plan, similarities: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Entries:
     """Return the entries, sorted.
 
@@ -179,21 +194,48 @@ def _drawn(plan: Plan, rows: IntArray) -> tuple[IntArray, IntArray]:
     return np.concatenate(pairs), np.concatenate(numbers)
 
 
-def results(plan: Plan, table: Entries, closer: IntArray, tied: IntArray) -> tuple[PositiveRanks, ...]:
-    """Return the ranks of each draw from the counts of the entries."""
-    units = plan.units[plan.positives.units[table.pair]]
-    queries = plan.queries[table.query]
-    place = _order(queries, _order(closer + tied, np.argsort(units)))
-    draws = plan.relevance.draws or (Draw(np.arange(plan.relevance.queries), np.arange(plan.relevance.units)),)
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """What became of the entries of some queries.
+
+    Attributes:
+        query: (e,) row of the query table.
+        draw: (e,) the draw.
+        unit: (e,) gallery unit.
+        closer: (e,) negatives that are closer.
+        tied: (e,) negatives that tie.
+    """
+
+    query: IntArray
+    draw: IntArray
+    unit: IntArray
+    closer: IntArray
+    tied: IntArray
+
+
+def placed(plan: Plan, table: Entries, closer: IntArray, tied: IntArray) -> Placed:
+    """Return the entries in the numbers of the task's tables."""
+    unit = plan.units[plan.positives.units[table.pair]]
+    return Placed(plan.queries[table.query], table.draw, unit, closer, tied)
+
+
+def results(relevance: Relevance, parts: Sequence[Placed]) -> tuple[PositiveRanks, ...]:
+    """Return the ranks of each draw from the counts of all entries."""
+    query, draw, unit, closer, tied = (
+        np.concatenate([getattr(part, name) for part in parts]).astype(np.int64)
+        for name in ("query", "draw", "unit", "closer", "tied")
+    )
+    place = _order(query, _order(closer + tied, np.argsort(unit)))
+    draws = relevance.draws or (Draw(np.arange(relevance.queries), np.arange(relevance.units)),)
     answers = []
-    for number, draw in enumerate(draws):
-        own = place[table.draw[place] == number] if len(draws) > 1 else place
-        counts = np.bincount(queries[own], minlength=plan.relevance.queries)[draw.queries]
+    for number, drawn in enumerate(draws):
+        own = place[draw[place] == number] if len(draws) > 1 else place
+        counts = np.bincount(query[own], minlength=relevance.queries)[drawn.queries]
         answers.append(
             PositiveRanks(
-                asked=draw.queries,
+                asked=drawn.queries,
                 starts=np.concatenate([[0], np.cumsum(counts)]),
-                units=units[own],
+                units=unit[own],
                 closer=closer[own],
                 tied=tied[own],
             )

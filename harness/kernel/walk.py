@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +14,17 @@ import torch
 from harness.errors import FeatureError
 from harness.images import IntArray
 from harness.kernel import Metric, Precision
-from harness.kernel.gallery import Block, Gallery, Rows, as_rows, check, not_finite
+from harness.kernel.gallery import Block, Gallery, Rows, check, not_finite, take
+from harness.kernel.memory import block_images, budget, query_rows
 from harness.kernel.native.similarity import LANES, pair_similarities
+from harness.kernel.neighbours import Lists, Neighbours
 from harness.kernel.passes import Pass, Queries
-from harness.kernel.plan import Entries, Plan, entries, plan, results
+from harness.kernel.plan import Placed, Plan, entries, placed, plan, results
 from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.products import fastest, full_precision, one_thread_each
+from harness.kernel.team import Alone, Team, shard
 from harness.ranks import PositiveRanks
 from harness.relevance import Relevance
-
-BLOCK = 8192
-"""Gallery images in memory at once."""
 
 SMALL = 1_000_000
 """Pairs below which float32 is done before anything else could be tried."""
@@ -37,10 +38,125 @@ class Settings:
     """How to walk; only ``metric`` has a say in the result. See ``rank``."""
 
     metric: Metric = "cosine"
+    nearest: int = 0
     memory: int | None = None
     precision: Precision | None = None
     block: int | None = None
     threads: int | None = None
+    team: Team = field(default_factory=Alone)
+
+
+class Walk:
+    """One call of ``rank``.
+
+    Args:
+        queries: the query features.
+        gallery: the gallery features.
+        relevance: of the task.
+        settings: see there.
+        progress: see ``rank``.
+        workers: who does it.
+
+    Raises:
+        FeatureError: the features do not fit.
+    """
+
+    def __init__(
+        self,
+        queries: Rows,
+        gallery: Rows,
+        relevance: Relevance,
+        *,
+        settings: Settings,
+        progress: Callable[[int, int], None],
+        workers: Workers,
+    ) -> None:
+        self.settings = settings
+        self.progress = progress
+        self.workers = workers
+        self.queries = queries
+        self.team = settings.team
+        self.memory = budget(settings.memory)
+        self.plan = plan(relevance, everybody=settings.nearest > 0)
+        size = int(gallery.shape[0] * gallery.shape[1] * 4)
+        if not isinstance(gallery, np.ndarray) and self.team.count == 1 and size <= self.memory // 2:
+            gallery = np.asarray(gallery[0 : gallery.shape[0]])
+        streamed = not isinstance(gallery, np.ndarray) or self.plan.order is not None
+        self.gallery = Gallery(
+            gallery,
+            self.plan.order,
+            self.plan.starts,
+            relevance.reduce,
+            size=settings.block or block_images(self.memory, gallery.shape[1], streamed=streamed),
+            units=shard(self.plan.starts, self.team.index, self.team.count),
+        )
+        self.done = 0
+
+    def run(self) -> tuple[tuple[PositiveRanks, ...], Neighbours | None]:
+        """Return the ranks of every draw, and the lists if they were asked for."""
+        size = query_rows(self.memory, self.queries.shape[1])
+        edges = [*range(0, max(len(self.plan.queries), 1), size), len(self.plan.queries)]
+        parts = [self._part(self.plan.part(first, last), len(edges) - 1) for first, last in pairwise(edges)]
+        ranks = results(self.plan.relevance, [part for part, _ in parts])
+        lists = [found for _, found in parts if found is not None]
+        return ranks, Neighbours.of(self.plan, lists, self.settings.nearest) if lists else None
+
+    def _part(self, work: Plan, parts: int) -> tuple[Placed, Lists | None]:
+        """Rank some of the queries."""
+        rows = take(self.queries, work.queries)
+        asked = Queries(rows, norms_of(rows, self.workers), self.settings.metric == "euclidean")
+        if not np.isfinite(asked.norms).all():
+            raise not_finite(self.queries, "query")
+        similarities = self._similarities(work, asked)
+        listed = entries(work, similarities)
+        make = partial(Pass, work, asked, listed, similarities, workers=self.workers, nearest=self.settings.nearest)
+        counting = None
+        wanted = len(listed.pair) or self.settings.nearest
+        for number, block in self.gallery.blocks(range(len(self.gallery) if wanted else 0), self.workers):
+            if counting is None:
+                counting = self._first(make, block)
+            counting.count(block)
+            self.done += int(np.diff(self.gallery.starts[self.gallery.cuts[number : number + 2]])[0])
+            self.progress(self.done, self.gallery.images * parts)
+        counting = counting or make(precision="float32")
+        closer, tied = self.team.total(np.stack([counting.closer, counting.tied]))
+        lists = counting.lists.together(self.team) if counting.lists else None
+        return placed(work, listed, closer, tied), lists
+
+    def _first(self, make: Callable[..., Pass], block: Block) -> Pass:
+        """Return the pass in the precision asked for, or in the one that will be done first."""
+        wanted = self.settings.precision
+        if wanted is not None:
+            return make(precision=wanted)
+        pairs = len(self.plan.queries) * self.gallery.images
+        if fastest() == "float32" or pairs < SMALL:
+            return make(precision="float32")
+        counting = make(precision="bfloat16")
+        return counting if counting.doubt(block) <= DOUBTFUL else make(precision="float32")
+
+    def _similarities(self, work: Plan, asked: Queries) -> npt.NDArray[np.float64]:
+        """Return the canonical similarity of each positive, reading only the blocks that hold one."""
+        similarities = np.zeros(len(work.positives.units))
+        rows = np.repeat(np.arange(len(work.queries)), np.diff(work.positives.starts))
+        place = np.searchsorted(self.gallery.cuts, work.positives.units, side="right") - 1
+        place[work.positives.units < self.gallery.cuts[0]] = -1
+        order = np.argsort(place, kind="stable")
+        edges = np.searchsorted(place[order], np.arange(len(self.gallery) + 1))
+        for number, block in self.gallery.blocks(np.flatnonzero(np.diff(edges)), self.workers):
+            pairs = order[edges[number] : edges[number + 1]]
+            similarities[pairs] = self._of_pairs(asked, block, rows[pairs], work.positives.units[pairs])
+        return self.team.total(similarities)
+
+    def _of_pairs(self, asked: Queries, block: Block, rows: IntArray, units: IntArray) -> npt.NDArray[np.float64]:
+        out = np.empty(len(rows))
+        features = (asked.rows, asked.norms, block.rows, block.norms, block.starts)
+
+        def work(part: slice) -> None:
+            acc = np.empty(LANES)
+            pair_similarities(*features, rows[part], units[part] - block.first, asked.euclidean, out[part], acc)
+
+        self.workers.share(len(rows), 1024, work)
+        return out
 
 
 def walk(
@@ -49,8 +165,8 @@ def walk(
     relevance: Relevance,
     settings: Settings,
     progress: Callable[[int, int], None] | None,
-) -> tuple[PositiveRanks, ...]:
-    """Return the ranks of the positives of every draw; see ``rank``."""
+) -> tuple[tuple[PositiveRanks, ...], Neighbours | None]:
+    """Return the ranks of the positives of every draw, and the lists if they were asked for; see ``rank``."""
     images = relevance.units if relevance.unit_of is None else len(relevance.unit_of)
     check(queries, relevance.queries, "query")
     check(gallery, images, "gallery")
@@ -58,90 +174,13 @@ def walk(
         raise FeatureError(
             "query and gallery features differ in width", found=f"{queries.shape[1]} and {gallery.shape[1]} numbers"
         )
-    work = plan(relevance)
-    table = Gallery(gallery, work.order, work.starts, relevance.reduce, settings.block or BLOCK)
     threads = settings.threads or torch.get_num_threads()
     with full_precision(), one_thread_each(threads) as pool:
-        workers = Workers(pool, threads)
-        asked = _asked(queries, work, workers, euclidean=settings.metric == "euclidean")
-        return _rank(
-            work, asked, table, workers, precision=settings.precision, progress=progress or (lambda _done, _all: None)
-        )
-
-
-def _asked(queries: Rows, work: Plan, workers: Workers, *, euclidean: bool) -> Queries:
-    """Read the queries that are asked."""
-    rows = as_rows(queries[0 : queries.shape[0]])
-    if len(work.queries) < len(rows):
-        rows = rows[work.queries]
-    norms = norms_of(rows, workers)
-    if not np.isfinite(norms).all():
-        raise not_finite(queries, "query")
-    return Queries(rows, norms, euclidean)
-
-
-def _rank(
-    work: Plan,
-    asked: Queries,
-    table: Gallery,
-    workers: Workers,
-    *,
-    precision: Precision | None,
-    progress: Callable[[int, int], None],
-) -> tuple[PositiveRanks, ...]:
-    similarities = _similarities(work, asked, table, workers)
-    listed = entries(work, similarities)
-    counting = _pass(work, asked, listed, similarities, table=table, workers=workers, precision=precision)
-    done = 0
-    for number in range(len(table) if len(listed.pair) else 0):
-        block = table.block(number, workers)
-        counting.count(block)
-        done += int(work.starts[table.cuts[number + 1]] - work.starts[table.cuts[number]])
-        progress(done, int(work.starts[-1]))
-    return results(work, listed, counting.closer, counting.tied)
-
-
-def _pass(
-    work: Plan,
-    asked: Queries,
-    listed: Entries,
-    similarities: npt.NDArray[np.float64],
-    *,
-    table: Gallery,
-    workers: Workers,
-    precision: Precision | None,
-) -> Pass:
-    """Return the pass in the precision asked for, or in the one that will be done first."""
-    make = partial(Pass, work, asked, listed, similarities, workers=workers)
-    if precision is not None:
-        return make(precision=precision)
-    if fastest() == "float32" or len(asked.rows) * int(work.starts[-1]) < SMALL:
-        return make(precision="float32")
-    counting = make(precision="bfloat16")
-    return counting if counting.doubt(table.block(0, workers)) <= DOUBTFUL else make(precision="float32")
-
-
-def _similarities(work: Plan, asked: Queries, table: Gallery, workers: Workers) -> npt.NDArray[np.float64]:
-    """Return the canonical similarity of each positive, reading only the blocks that hold one."""
-    similarities = np.empty(len(work.positives.units))
-    rows = np.repeat(np.arange(len(work.queries)), np.diff(work.positives.starts))
-    place = np.searchsorted(table.cuts, work.positives.units, side="right") - 1
-    for number in range(len(table)):
-        pairs = np.flatnonzero(place == number)
-        if len(pairs):
-            block = table.block(number, workers)
-            similarities[pairs] = _of_pairs(asked, block, rows[pairs], work.positives.units[pairs], workers)
-    return similarities
-
-
-def _of_pairs(
-    asked: Queries, block: Block, rows: IntArray, units: IntArray, workers: Workers
-) -> npt.NDArray[np.float64]:
-    out = np.empty(len(rows))
-    features = (asked.rows, asked.norms, block.rows, block.norms, block.starts)
-
-    def work(part: slice) -> None:
-        pair_similarities(*features, rows[part], units[part] - block.first, asked.euclidean, out[part], np.empty(LANES))
-
-    workers.share(len(rows), 1024, work)
-    return out
+        return Walk(
+            queries,
+            gallery,
+            relevance,
+            settings=settings,
+            progress=progress or (lambda _done, _all: None),
+            workers=Workers(pool, threads),
+        ).run()

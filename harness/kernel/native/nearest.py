@@ -1,0 +1,146 @@
+"""The nearest units of each query, kept up to date block by block, with canonical similarities."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from harness.kernel.native.compiled import compiled
+from harness.kernel.native.count import COARSE, canonical, coarse
+from harness.kernel.native.scores import HIGHEST, LOWEST, blank, count_from, group_row, read_row
+from harness.kernel.native.similarity import margin
+
+Array = Any
+
+HALVINGS = 24
+
+
+@compiled
+def limit_of(
+    similar: float, shift: float, error: float, bound: tuple[float, float, float], slack: float, euclidean: bool
+) -> np.float32:
+    """Return the lowest score that a unit of at least that similarity can have; see ``bounds``."""
+    scale, rounding, offset = bound
+    target = (similar + shift) / 2 * scale if euclidean else similar - shift
+    width = error + (slack * (shift - similar) * scale if euclidean else slack)
+    width += rounding * (abs(target) + width + offset)
+    return np.float32(min(max(target - width, LOWEST), HIGHEST))
+
+
+@compiled
+def narrow(
+    row: Array, units: int, low: np.float32, wanted: int, error: float, rounding: float, offset: float
+) -> np.float32:
+    """Raise a limit while ``wanted`` scores stay so far above it that no unit below it can be among the nearest."""
+    top = row[0]
+    bottom = HIGHEST
+    for u in range(units):
+        top = max(top, row[u])
+        if row[u] > LOWEST:
+            bottom = min(bottom, row[u])
+    low_edge, high_edge = max(float(low), bottom), float(top)
+    for _ in range(HALVINGS):
+        middle = (low_edge + high_edge) / 2
+        reaching = count_from(row, units, np.float32(middle))
+        if reaching >= wanted:
+            low_edge = middle
+            if reaching <= 2 * wanted:
+                break
+        else:
+            high_edge = middle
+    width = error + rounding * (abs(low_edge) + error + offset)
+    return max(low, np.float32(low_edge - 2.0 * width - 4.0 * rounding * width))
+
+
+@compiled
+def insert(units: Array, similarities: Array, query: int, number: int, unit: int, similar: float) -> int:
+    """Put a unit behind all that are as near; return how many are listed now."""
+    most: int = units.shape[1]
+    if number == most and similar <= similarities[query, most - 1]:
+        return number
+    place = min(number, most - 1)
+    while place > 0 and similarities[query, place - 1] < similar:
+        similarities[query, place] = similarities[query, place - 1]
+        units[query, place] = units[query, place - 1]
+        place -= 1
+    similarities[query, place] = similar
+    units[query, place] = unit
+    return min(number + 1, most)
+
+
+@compiled
+def list_tile(
+    products: tuple[Array, Array, bool],
+    bias: Array,
+    block: tuple[Array, Array, Array, int],
+    queries: tuple[Array, Array, int, int],
+    ignored: tuple[Array, Array],
+    penalties: Array,
+    errors: Array,
+    bound: tuple[float, float, float],
+    shifts: Array,
+    rows: tuple[Array, Array, Array],
+    acc: Array,
+    euclidean: bool,
+    tolerance: float,
+    units: Array,
+    similarities: Array,
+    numbers: Array,
+) -> None:
+    """Bring the lists of a tile's queries up to date with its units.
+
+    Args:
+        products: see ``count_tile``, as for the others up to ``bound``.
+        bias: see there.
+        block: see there.
+        queries: see there.
+        ignored: the starts and units of the ignored.
+        penalties: of the one draw whose lists are wanted, (1, units), or (0, units).
+        errors: see there.
+        bound: see there.
+        shifts: (queries,) what turns similarities into targets, see ``limit_of``.
+        rows: see there.
+        acc: scratch of 32 sums.
+        euclidean: the metric.
+        tolerance: of ties.
+        units: (queries, k) numbers of the units, nearest first.
+        similarities: (queries, k) theirs.
+        numbers: (queries,) how many are listed.
+    """
+    row, bits = rows[0], rows[1]
+    starts, first = block[2], block[3]
+    count = starts.shape[0] - 1
+    most = units.shape[1]
+    for query in range(queries[2], queries[3]):
+        read_row(products[0], products[1], products[2], query - queries[2], bias, row, bits)
+        if count < bias.shape[0]:
+            group_row(row, starts)
+        if penalties.shape[0] > 0:
+            for u in range(count):
+                row[u] += penalties[0, u]
+        blank(row, count, ignored[1], ignored[0][query], ignored[0][query + 1], first)
+        low = np.float32(LOWEST)
+        if numbers[query] == most:
+            low = limit_of(
+                similarities[query, most - 1], shifts[query], errors[query], bound, 8.0 * tolerance, euclidean
+            )
+        reaching = count_from(row, count, low)
+        if reaching == 0:
+            continue
+        if reaching > 2 * most:
+            slack = 2.0 * shifts[query] * bound[0] + 2.0 * (1.0 + bound[2]) if euclidean else 1.0
+            low = narrow(row, count, low, most, errors[query] + 8.0 * tolerance * slack, bound[1], bound[2])
+        for u in range(count):
+            if row[u] < low:
+                continue
+            start, stop = starts[u], starts[u + 1]
+            if numbers[query] == most:
+                last = similarities[query, most - 1]
+                guess = coarse(queries[0][query], queries[1][query], block[0], block[1], start, stop, euclidean)
+                if guess < last and last - guess > COARSE * margin(guess, last, euclidean, tolerance):
+                    continue
+            exact = canonical(queries[0][query], queries[1][query], block[0], block[1], start, stop, euclidean, acc)
+            if not math.isnan(exact):
+                numbers[query] = insert(units, similarities, query, numbers[query], first + u, exact)

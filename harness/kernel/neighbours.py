@@ -1,0 +1,84 @@
+"""The nearest units of each query: rank lists, and what re-ranking starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.images import IntArray
+from harness.kernel.plan import Plan
+from harness.kernel.team import Team
+
+FloatArray = npt.NDArray[np.float64]
+
+NOBODY = -1
+"""Stands where a query has fewer valid units than were asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The nearest valid units of each query; of several draws, those of the first.
+
+    Attributes:
+        units: (q, k) int64, nearest first, equal similarities by number; ``NOBODY`` behind the last valid unit, and
+            for a query that is not asked.
+        similarity: (q, k) float64, canonical: the cosine, or minus the squared distance; NaN where there is no unit.
+    """
+
+    units: IntArray
+    similarity: FloatArray
+
+    @classmethod
+    def of(cls, plan: Plan, parts: Sequence[Lists], most: int) -> Neighbours:
+        """Return the lists in the numbers of the task's tables."""
+        relevance = plan.relevance
+        units = np.full((relevance.queries, most), NOBODY)
+        similarity = np.full((relevance.queries, most), np.nan)
+        found = np.concatenate([part.units for part in parts])
+        units[plan.queries] = np.where(found >= 0, plan.units[found] if len(plan.units) else NOBODY, NOBODY)
+        similarity[plan.queries] = np.concatenate([part.similarities for part in parts])
+        if relevance.draws:
+            absent = np.setdiff1d(np.arange(relevance.queries), relevance.draws[0].queries)
+            units[absent], similarity[absent] = NOBODY, np.nan
+        return cls(units, similarity)
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """The lists of some queries while they grow.
+
+    Attributes:
+        units: (k, most) numbers of the plan's units, ``NOBODY`` where there is none yet.
+        similarities: (k, most).
+        numbers: (k,) how many are listed.
+    """
+
+    units: IntArray
+    similarities: FloatArray
+    numbers: IntArray
+
+    @classmethod
+    def empty(cls, queries: int, most: int) -> Lists:
+        """Return lists without units."""
+        shape = (queries, most)
+        return cls(np.full(shape, NOBODY), np.full(shape, np.nan), np.zeros(queries, dtype=np.int64))
+
+    def together(self, team: Team) -> Lists:
+        """Return the lists over the shards of all processes."""
+        if team.count == 1:
+            return self
+        units = np.zeros((team.count, *self.units.shape), dtype=np.int64)
+        similarities = np.zeros(units.shape)
+        units[team.index] = self.units
+        similarities[team.index] = np.nan_to_num(self.similarities)
+        units, similarities = (np.concatenate(list(team.total(column)), axis=1) for column in (units, similarities))
+        similarities[units < 0] = -np.inf
+        # Shards are in the order of the units, so a stable sort keeps equal similarities by number.
+        order = np.argsort(-similarities, axis=1, kind="stable")[:, : self.units.shape[1]]
+        units = np.take_along_axis(units, order, axis=1)
+        similarities = np.take_along_axis(similarities, order, axis=1)
+        similarities[units < 0] = np.nan
+        return Lists(units, similarities, (units >= 0).sum(axis=1))

@@ -1,0 +1,202 @@
+"""The kernel's other ways through the gallery: rank lists, shards, streams and small memories."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.kernel import rank, rank_and_list
+from harness.kernel.memory import block_images, budget, free
+from harness.kernel.team import shard
+from harness.relevance import Relevance
+from tests import reference
+from tests.strategies import Problem, problems, row_lists
+
+METRICS = ["cosine", "euclidean"]
+PRECISIONS = ["float32", "bfloat16"]
+
+
+class Together:
+    """A team whose processes are threads of this one."""
+
+    def __init__(self, index, count, shared):
+        self.index, self.count, self.shared = index, count, shared
+
+    @classmethod
+    def of(cls, count):
+        shared = {"barrier": threading.Barrier(count), "values": [None] * count}
+        return [cls(index, count, shared) for index in range(count)]
+
+    def total(self, values):
+        self.shared["values"][self.index] = values
+        self.shared["barrier"].wait(60)
+        result = sum(self.shared["values"][1:], self.shared["values"][0])
+        self.shared["barrier"].wait(60)
+        return result
+
+
+def same(one, other):
+    return all(
+        np.array_equal(getattr(a, name), getattr(b, name))
+        for a, b in zip(one, other, strict=True)
+        for name in ("asked", "starts", "units", "closer", "tied")
+    )
+
+
+def as_pairs(lists):
+    return [
+        [(int(unit), float(value)) for unit, value in zip(units, values, strict=True) if unit >= 0]
+        for units, values in zip(lists.units, lists.similarity, strict=True)
+    ]
+
+
+def random_problem(seed, queries=60, units=900, width=24):
+    rng = np.random.default_rng(seed)
+    relevance = Relevance(
+        queries=queries,
+        units=units,
+        positives=row_lists([rng.choice(units // 2, 5, replace=False).tolist() for _ in range(queries)]),
+        ignored=row_lists([(units // 2 + rng.choice(units // 2, 4, replace=False)).tolist() for _ in range(queries)]),
+        unit_of=np.concatenate([np.arange(units), rng.integers(0, units, units // 3)]),
+    )
+    table = rng.standard_normal((queries + len(relevance.unit_of), width)).astype(np.float32)
+    return Problem(table[:queries], table[queries:], relevance)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    problem=problems(),
+    metric=st.sampled_from(METRICS),
+    precision=st.sampled_from(PRECISIONS),
+    block=st.integers(1, 9),
+    most=st.integers(1, 16),
+)
+def test_lists_are_those_of_a_full_sort(problem: Problem, metric, precision, block, most):
+    ranks, lists = rank_and_list(
+        problem.queries,
+        problem.gallery,
+        problem.relevance,
+        nearest=most,
+        metric=metric,
+        precision=precision,
+        block=block,
+        threads=1,
+    )
+
+    assert as_pairs(lists) == reference.nearest(problem.queries, problem.gallery, problem.relevance, metric, most)
+    assert same(ranks, rank(problem.queries, problem.gallery, problem.relevance, metric=metric, threads=1))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_long_rows_are_narrowed_to_the_same_lists(metric, precision):
+    problem = random_problem(3)
+
+    _, lists = rank_and_list(
+        problem.queries, problem.gallery, problem.relevance, nearest=7, metric=metric, precision=precision
+    )
+
+    assert as_pairs(lists) == reference.nearest(problem.queries, problem.gallery, problem.relevance, metric, 7)
+
+
+def test_no_lists_are_made_unless_they_are_asked_for():
+    problem = random_problem(4, queries=3, units=20)
+
+    assert rank_and_list(problem.queries, problem.gallery, problem.relevance, nearest=0)[1] is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(problem=problems(), metric=st.sampled_from(METRICS), count=st.integers(2, 4))
+def test_shards_of_the_gallery_add_up_to_the_whole(problem: Problem, metric, count):
+    whole, lists = rank_and_list(
+        problem.queries, problem.gallery, problem.relevance, nearest=3, metric=metric, threads=1
+    )
+
+    def one(team):
+        return rank_and_list(
+            problem.queries, problem.gallery, problem.relevance, nearest=3, metric=metric, threads=1, team=team
+        )
+
+    with ThreadPoolExecutor(count) as pool:
+        answers = list(pool.map(one, Together.of(count)))
+
+    for ranks, found in answers:
+        assert same(ranks, whole)
+        assert as_pairs(found) == as_pairs(lists)
+
+
+def test_a_process_reads_its_shard_only():
+    class Watched:
+        def __init__(self, table):
+            self.table, self.shape, self.dtype, self.read = table, table.shape, table.dtype, set()
+
+        def __getitem__(self, rows):
+            self.read |= set(range(rows.start, rows.stop))
+            return self.table[rows]
+
+    problem = random_problem(8)
+    plain = Relevance(queries=60, units=900, positives=problem.relevance.positives, ignored=problem.relevance.ignored)
+    tables = [Watched(problem.gallery[:900]) for _ in range(3)]
+
+    with ThreadPoolExecutor(3) as pool:
+        list(
+            pool.map(
+                lambda pair: rank(problem.queries, pair[1], plain, team=pair[0], threads=1),
+                zip(Together.of(3), tables, strict=True),
+            )
+        )
+
+    assert [len(table.read) for table in tables] == [300, 300, 300]
+    assert set.union(*(table.read for table in tables)) == set(range(900))
+
+
+def test_shards_hold_about_as_many_images_each():
+    starts = np.concatenate([[0], np.cumsum([1, 1, 8, 1, 1, 1, 3, 2])])
+
+    edges = [shard(starts, index, 3) for index in range(3)]
+
+    assert [edge[0] for edge in edges[1:]] == [edge[1] for edge in edges[:-1]]
+    assert (edges[0][0], edges[-1][1]) == (0, 8)
+
+
+def test_more_processes_than_units_leave_some_without_work():
+    assert sorted(shard(np.array([0, 1]), index, 4) for index in range(4))[0][0] == 0
+    assert sum(last - first for first, last in (shard(np.array([0, 1]), index, 4) for index in range(4))) == 1
+
+
+def test_a_small_memory_changes_nothing_but_the_blocks():
+    problem = random_problem(5, queries=700, units=1200)
+
+    plenty = rank(problem.queries, problem.gallery, problem.relevance)
+    little = rank(problem.queries, problem.gallery, problem.relevance, memory=100_000)
+
+    assert same(plenty, little)
+
+
+def test_torch_is_left_as_it_was():
+    import torch
+
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    problem = random_problem(6)
+    try:
+        loose = rank(problem.queries, problem.gallery, problem.relevance, precision="float32")
+        after = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    finally:
+        torch.set_float32_matmul_precision(before[1])
+
+    assert after == (before[0], "medium")
+    assert same(loose, rank(problem.queries, problem.gallery, problem.relevance, precision="float32"))
+
+
+def test_blocks_grow_with_memory_within_limits():
+    assert block_images(0, 512, streamed=True) == 256
+    assert block_images(1 << 40, 512, streamed=True) == 16384
+    assert block_images(1 << 24, 512, streamed=True) < block_images(1 << 24, 512, streamed=False)
+    assert budget(12345) == 12345
+    assert 0 < budget(None) <= min(free(), 1 << 30)
