@@ -54,7 +54,7 @@ class Synthetic(Protocol):
         missing = [name for name in (MODEL_NAMES, MODELS) if not (dataset.root / name).is_file()]
         notes = [f"{name} is missing: no vehicle has a body model" for name in missing]
         splits = dataset.splits if missing else _with_models(dataset.root, dataset.splits)
-        return replace(dataset, splits=splits, notes=(*dataset.notes, *notes))
+        return replace(dataset, splits=splits, notes=(*dataset.notes, *notes), release="")
 
     def default_root(self) -> Path:
         """Return the folder of the default set, which is drawn where it is missing or damaged."""

@@ -124,6 +124,7 @@ def test_some_vehicle_passes_a_camera_twice(root):
 def test_the_released_readers_find_nothing_to_remark(dataset):
     assert dataset.notes == ()
     assert dataset.unavailable == {}
+    assert dataset.release == ""
 
 
 def test_every_query_has_a_positive_under_another_camera(root):
