@@ -35,6 +35,11 @@ class Synthetic(Protocol):
     version: ClassVar[int] = DRAWING
     title: ClassVar[str] = "synthetic"
     recipe: ClassVar[str] = "quick"
+    released: ClassVar = {
+        "train": {"images": 2_022, "vehicles": 80, "cameras": 8},
+        "query": {"images": 200, "vehicles": 40, "cameras": 8},
+        "gallery": {"images": 1_034, "vehicles": 40, "cameras": 8, "tracks": 234},
+    }
     tasks: ClassVar[tuple[Task, ...]] = (
         replace(
             IMAGE_TO_TRACK,

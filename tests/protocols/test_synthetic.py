@@ -144,6 +144,10 @@ def test_the_counts_of_the_default_set_are_those_that_make_a_result_official():
     plan = plan_of(SEED, VEHICLES, CAMERAS)
     for task in Synthetic.tasks:
         assert dict(task.released) == planned_counts(plan, task.rule.unit), task.name
+    frames = {"train": plan.frames(train=True), "query": plan.queries(), "gallery": plan.frames(train=False)}
+    for split, of in frames.items():
+        found = {"images": len(of), "vehicles": len({f.vehicle for f in of}), "cameras": len({f.camera for f in of})}
+        assert found.items() <= Synthetic.released[split].items()
 
 
 def planned_counts(plan: Plan, unit: str) -> dict[str, int]:
