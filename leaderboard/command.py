@@ -76,15 +76,17 @@ def leaderboard(
     tables = published_tables(load(published or FOLDER))
     out = out or Path("leaderboard") / f"LEADERBOARD.{ENDINGS[form]}"
     pages = rendered(form, out.name, made, tables)
+    pictures = drawn(made) if form == "markdown" else {}
     if check:
-        compare(out.parent, pages)
+        compare(out.parent, pages, pictures)
         click.echo(f"{out} is what the records give")
         return
     for name, text in pages.items():
         with replace_file(out.parent / name) as file:
             file.write(text)
-    if form == "markdown":
-        draw(out.parent, made)
+    for name, content in pictures.items():
+        with replace_file(out.parent / name, "wb") as picture:
+            picture.write(content)
     click.echo(out)
 
 
@@ -108,35 +110,52 @@ def rendered(
     return {PurePosixPath(name): text}
 
 
-def draw(folder: Path, boards: Sequence[Board]) -> None:
-    """Write the pictures of all boards."""
-    from harness.files import replace_file
+def drawn(boards: Sequence[Board]) -> Mapping[PurePosixPath, bytes]:
+    """Return the pictures of all boards by their path from the page's folder."""
     from leaderboard.pictures import drawable, picture, picture_path
 
-    for board in boards:
-        for word in drawable(board):
-            with replace_file(folder / picture_path(board, word), "wb") as file:
-                file.write(picture(board, word))
+    return {picture_path(board, word): picture(board, word) for board in boards for word in drawable(board)}
 
 
-def compare(folder: Path, pages: Mapping[PurePosixPath, str]) -> None:
-    """Compare pages on disk with what they should be; of pictures only the pages' links are compared.
+def compare(folder: Path, pages: Mapping[PurePosixPath, str], pictures: Mapping[PurePosixPath, bytes]) -> None:
+    """Compare pages and pictures on disk with what they should be.
 
     Raises:
-        RunError: one is missing, or differs; the message names the first line that does.
+        RunError: one is missing, differs, or is none of the records'; of a page the first other line is named.
     """
     from harness.errors import RunError
 
+    for name in (*pages, *pictures):
+        if not (folder / name).is_file():
+            what = "picture" if name in pictures else "page"
+            raise RunError(f"the {what} is missing", where=folder / name, next_step=AGAIN)
     for name, text in pages.items():
-        path = folder / name
-        if not path.is_file():
-            raise RunError("the page is missing", where=path, next_step=AGAIN)
-        found = path.read_bytes().decode(errors="replace")
+        found = (folder / name).read_bytes().decode(errors="replace")
         if found != text:
-            raise _differs(path, found, text)
-    for path in sorted(folder.glob("tasks/*.md")) if len(pages) > 1 else ():
-        if PurePosixPath("tasks", path.name) not in pages:
-            raise RunError("a page stands there that no record gives", where=path, next_step="delete it")
+            raise _differs(folder / name, found, text)
+    for name, content in pictures.items():
+        if (folder / name).read_bytes() != content:
+            raise _drawn_otherwise(folder / name, content)
+    kinds = (("page", "tasks/*.md", pages), ("picture", "tasks/pictures/*.svg", pictures))
+    for what, pattern, known in kinds if len(pages) > 1 else ():
+        for path in sorted(folder.glob(pattern)):
+            if PurePosixPath(path.relative_to(folder)) not in known:
+                raise RunError(f"a {what} stands there that no record gives", where=path, next_step="delete it")
+
+
+def _drawn_otherwise(path: Path, expected: bytes) -> Exception:
+    """Return the error of a picture with other bytes; another version of matplotlib draws others."""
+    from harness.errors import RunError
+    from leaderboard.pictures import drawn_by
+
+    stood, here = drawn_by(path.read_bytes()), drawn_by(expected)
+    return RunError(
+        "the picture is not what the records give",
+        where=path,
+        found=f"drawn by matplotlib {stood}" if stood else "it does not say by what it was drawn",
+        expected=f"as matplotlib {here} draws it",
+        next_step=AGAIN if stood in {here, None} else f"check with matplotlib {stood}, or {AGAIN}",
+    )
 
 
 def _differs(path: Path, found: str, expected: str) -> Exception:

@@ -29,6 +29,8 @@ LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
+    "[": "{[}",  # at the start of a row it would be an argument of the row before, as would a star
+    "*": "{*}",
 }
 
 

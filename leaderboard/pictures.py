@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,13 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "font.family": "sans-serif",
 }
-"""Texts stay texts, no formula is parsed in a method's name, and the same board gives the same bytes."""
+"""Texts stay texts, no formula is parsed in a method's name, and the same board gives the same bytes.
+
+The bytes are also matplotlib's: 3.9 and 3.11 name groups in other words and leave other margins, so each picture says
+which version drew it, and ``bench leaderboard --check`` asks for that one.
+"""
+
+DRAWN_BY = re.compile(rb"bench leaderboard, matplotlib ([0-9][0-9A-Za-z.+]*)")
 
 
 def drawable(board: Board) -> tuple[str, ...]:
@@ -41,6 +48,12 @@ def picture(board: Board, word: str) -> bytes:
     return _drawn(lambda axes: {"cmc": _cmc, "intervals": _intervals, "speed": _speed}[word](axes, board))
 
 
+def drawn_by(content: bytes) -> str | None:
+    """Return the version of matplotlib that a picture says it was drawn by; None where it says nothing."""
+    found = DRAWN_BY.search(content)
+    return found[1].decode("ascii") if found else None
+
+
 def _ks(board: Board) -> list[tuple[int, str]]:
     """Return the ks of the measures at k, ascending, with their words."""
     found = [measure.partition("@") for measure in board.measures]
@@ -49,15 +62,17 @@ def _ks(board: Board) -> list[tuple[int, str]]:
 
 def _drawn(draw: Callable[[Axes], None]) -> bytes:
     import matplotlib as mpl
+    from matplotlib import style
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):
+    with style.context(["default", STYLE]):  # a matplotlibrc of the user's would give other bytes
         figure = Figure(figsize=(7, 4.2), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure.add_subplot())
         out = io.BytesIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "bench leaderboard"})
+        creator = f"bench leaderboard, matplotlib {mpl.__version__}"
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": creator})
     return out.getvalue()
 
 

@@ -1,16 +1,25 @@
 import csv
 import io
 import json
+import os
+import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.cli import main
 from leaderboard import entries
-from leaderboard.export import latex_escape
+from leaderboard.boards import boards
+from leaderboard.entries import collect
+from leaderboard.export import as_latex, latex_escape
+from leaderboard.page import task_pages
 from tests.records import write_result
 
 EVIL = "<script>alert(1)</script>|\\input{x}$%&_#\"'"
@@ -67,6 +76,54 @@ def test_the_latex_escapes_every_command(records):
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") > 10
     assert r"\textbf{" in text
     assert r"\underline{" in text
+
+
+SPECIAL = '\\{}$&%#_~^<>|"'
+"""All that LaTeX reads as more than the character: its ten, and four that its oldest font encoding shows as others."""
+
+
+def unescaped(text):
+    """Return what LaTeX would typeset of an escaped text, and fail at anything that it would obey."""
+    shown = {
+        r"\textbackslash{}": "\\",
+        r"\textasciitilde{}": "~",
+        r"\textasciicircum{}": "^",
+        r"\textless{}": "<",
+        r"\textgreater{}": ">",
+        r"\textbar{}": "|",
+        r"\textquotedbl{}": '"',
+        "{[}": "[",
+        "{*}": "*",
+        **{f"\\{character}": character for character in "{}$&%#_"},
+    }
+    parts = re.findall("|".join(map(re.escape, shown)) + r"|(?s:.)", text)
+    assert not set(parts) & set(SPECIAL), text
+    return "".join(shown.get(part, part) for part in parts)
+
+
+@given(st.text(st.sampled_from(SPECIAL + "aB1'`-,;:!?()]+/=@. ")))
+def test_latex_typesets_every_text_as_it_is(text):
+    assert unescaped(latex_escape(text)) == " ".join(text.split())
+
+
+@given(st.text())
+def test_latex_obeys_nothing_in_any_text(text):
+    assert unescaped(latex_escape(text)).isprintable()
+
+
+@pytest.mark.parametrize("character", SPECIAL)
+def test_a_special_character_in_a_name_breaks_no_row_of_a_latex_table(tmp_path, monkeypatch, character):
+    monkeypatch.setattr(entries, "SHIPPED", tmp_path / "nothing is shipped")
+    name = f"{character}a{character}{character}b{character}"
+    write_result(tmp_path / "records" / "a", name, [0.5] * 6, variant=character)
+    board, *_ = boards(collect([tmp_path / "records"]))
+    (page,) = task_pages([board], [])
+
+    (line,) = (line for line in as_latex([page]).splitlines() if line.endswith(r" \\") and line.startswith("1 & "))
+
+    cells = re.split(r"(?<!\\)&", line.removesuffix(r" \\"))
+    assert len(cells) == 2 + len(board.measures)
+    assert unescaped(cells[1].strip()) == f"{name}/{character}"
 
 
 @pytest.mark.parametrize(
@@ -146,13 +203,61 @@ def test_the_markdown_has_a_page_and_pictures_for_each_task(records):
     assert "50.0" in text
 
 
-def test_the_pictures_are_the_same_bytes_each_time(records):
-    written(records, "markdown")
-    folder = records.parent / "out" / "tasks" / "pictures"
-    first = {path.name: path.read_bytes() for path in folder.iterdir()}
-    written(records, "markdown")
+def checked(records):
+    page = records.parent / "out" / "PAGE"
+    return CliRunner().invoke(main, ["leaderboard", "--records", str(records), "--out", str(page), "--check"])
 
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+
+def test_the_pictures_are_the_same_bytes_in_another_process_whatever_the_users_style(records):
+    written(records, "markdown")
+    folder = records.parent / "out"
+    (records.parent / "matplotlibrc").write_text("lines.linewidth: 9\nfont.size: 20\nsvg.hashsalt: other\n")
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from leaderboard.boards import boards\nfrom leaderboard.command import drawn\n"
+        "from leaderboard.entries import collect\n"
+        "for name, content in drawn(boards(collect([Path(sys.argv[1])]))).items():\n"
+        "    assert (Path(sys.argv[2]) / name).read_bytes() == content, name\n"
+        "    print(name)\n"
+    )
+    environment = {**os.environ, "MATPLOTLIBRC": str(records.parent / "matplotlibrc"), "PYTHONHASHSEED": "7"}
+    done = subprocess.run(  # noqa: S603 - this very interpreter
+        [sys.executable, "-c", code, records, folder], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(list((folder / "tasks" / "pictures").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"<path", b"<path ", 1)), "is not what the records"),
+        (lambda path: path.write_bytes(b"<svg/>"), "does not say by what"),
+        (lambda path: path.unlink(), "the picture is missing"),
+        (lambda path: path.with_name("gone-cmc.svg").write_bytes(path.read_bytes()), "that no record gives"),
+    ],
+)
+def test_check_looks_at_the_pictures(records, change, message):
+    written(records, "markdown")
+    change(next((records.parent / "out" / "tasks" / "pictures").glob("*-cmc.svg")))
+
+    done = checked(records)
+
+    assert done.exit_code == 1
+    assert message in done.output
+
+
+def test_check_names_the_version_of_matplotlib_that_drew_another_picture(records):
+    written(records, "markdown")
+    path = next((records.parent / "out" / "tasks" / "pictures").glob("*-speed.svg"))
+    path.write_text(re.sub(r"matplotlib [0-9.]+", "matplotlib 1.2.3", path.read_text()))
+
+    done = checked(records)
+
+    assert done.exit_code == 1
+    assert "drawn by matplotlib 1.2.3" in done.output
+    assert "check with matplotlib 1.2.3, or write it with 'bench leaderboard'" in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
