@@ -82,13 +82,18 @@ QUICK = {
     "backbone": "resnet18",
     "weights": "none",
     "last_stride": 2,
-    "epochs": 20,
+    "p": 8,
+    "epochs": 12,
+    "learning_rate": 1e-3,
     "warm_up": 2,
     "schedule": "cosine",
-    "input_size": 64,
-    "pad": 4,
+    "input_size": 96,
+    "pad": 6,
     "erase": 0.0,
 }
+"""From scratch on the synthetic set in minutes on two cores. Tried there, in image-to-image mAP after one seed: the
+rate matters most (64 pixels, 8 epochs: 34 at 3.5e-4, 49 at 1e-3, 50 at 2e-3); without the flip 47; 16 x 4 and 8 x 4
+alike (49, 50); 64 pixels end at 52 (18 epochs), where 96 pixels reach 51 in as much time and 56 after 12 epochs."""
 
 
 class StrongBaseline(NetworkMethod):
