@@ -1,6 +1,7 @@
 """What a feature file holds, in schema 1.
 
-Attributes of the file: ``schema``, ``provenance`` (canonical JSON), and ``digest`` once it is complete. Data sets, all
+Attributes of the file: ``schema``, and as texts of fixed length ``provenance`` (canonical JSON), ``provenance_digest``,
+and ``digest`` once it is complete. Data sets, all
 contiguous and without filters: ``keys`` (n,) fixed-length UTF-8; ``features`` (n, d) little-endian float32 or float16;
 ``checksums`` (ceil(n / 256), 32) uint8, the SHA-256 of each block of 256 rows, zero where a block is not written yet.
 """
@@ -18,6 +19,10 @@ from pydantic import BaseModel, ConfigDict
 from harness.errors import FeatureError, first_of
 
 SCHEMA = 1
+VERSIONS = ("v108", "v108")
+"""Of HDF5's own structures: the first that carry checksums. A flipped bit in those of older versions can make the
+library loop or crash, and those of newer ones cannot be opened again after a kill."""
+
 BLOCK = 256
 """Rows under one checksum; part of the schema, since the digest is made of the checksums."""
 
@@ -103,6 +108,11 @@ def encode_keys(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:
                 "a key cannot be stored", found=repr(stored[:80]), expected=f"1 to {LONGEST_KEY} bytes, no NUL"
             )
     return np.array(encoded, dtype=np.bytes_)
+
+
+def text_digest(text: str) -> str:
+    """Return the SHA-256 of a text as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def blocks(rows: int) -> int:

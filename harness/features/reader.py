@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,20 +11,15 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
 from harness.errors import FeatureError, first_of
+from harness.features.inspection import attribute, check_layout, damaged, decode_keys, read_provenance
 from harness.features.layout import (
     BLOCK,
-    DTYPES,
-    LONGEST_KEY,
-    SCHEMA,
     Array,
-    Provenance,
     blocks,
     checksum,
     content_digest,
-    encode_keys,
 )
 
 LONGEST_PROVENANCE = 1 << 20
@@ -49,17 +42,21 @@ class FeatureFile:
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self._file = file
-        _check_layout(path, file)
+        check_layout(path, file)
+        if "digest" not in file.attrs:
+            raise FeatureError(
+                "the feature file is not complete", where=path, next_step="run the same extraction again"
+            )
         self._features = file["features"]
         self._sums: Array = file["checksums"][:]
         self.shape: tuple[int, int] = self._features.shape
         self.dtype: np.dtype[Any] = self._features.dtype
         encoded = file["keys"][:]
-        self.keys: tuple[str, ...] = _decode(path, encoded)
-        self.provenance = _provenance(path, file)
+        self.keys: tuple[str, ...] = decode_keys(path, encoded)
+        self.provenance = read_provenance(path, file)
         self.digest = content_digest(encoded, self.shape[1], self.dtype, self._sums)
-        if self.digest != _attribute(path, file, "digest", 64):
-            raise _damaged(path, "its digest does not fit its keys and checksums")
+        if self.digest != attribute(path, file, "digest", 64):
+            raise damaged(path, "its digest does not fit its keys and checksums")
         self._checked = np.zeros(len(self._sums), np.bool_)
 
     @classmethod
@@ -81,7 +78,7 @@ class FeatureFile:
         try:
             file = h5py.File(path, "r")
         except OSError as problem:
-            raise _damaged(path, str(problem)) from None
+            raise damaged(path, str(problem)) from None
         try:
             return cls(path, file)
         except FeatureError:
@@ -89,7 +86,7 @@ class FeatureFile:
             raise
         except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
             file.close()
-            raise _damaged(path, str(problem)) from None
+            raise damaged(path, str(problem)) from None
 
     def close(self) -> None:
         """Close the file."""
@@ -159,12 +156,12 @@ class FeatureFile:
         try:
             rows: Array = self._features[start:stop]
         except (OSError, RuntimeError) as problem:
-            raise _damaged(self.path, str(problem)) from None
+            raise damaged(self.path, str(problem)) from None
         return rows
 
     def _check(self, number: int, rows: Array) -> None:
         if not np.array_equal(checksum(rows), self._sums[number]):
-            raise _damaged(
+            raise damaged(
                 self.path,
                 f"rows {number * BLOCK} to {number * BLOCK + len(rows) - 1} do not fit their checksum",
             )
@@ -218,88 +215,3 @@ class FeatureRows:
             block = self._file.between(start, min(start + BLOCK, len(self._file)))
             gathered[part] = block[index[part] - start]
         return gathered
-
-
-def _check_layout(path: Path, file: h5py.File) -> None:
-    """Refuse whatever is not laid out as the schema says, before any data set is opened by its content."""
-    schema = file.attrs.get("schema") if _is_scalar(file, "schema") else None
-    if not isinstance(schema, np.integer):
-        raise FeatureError("this is no feature file", where=path, expected="an HDF5 file written by bench")
-    if schema > SCHEMA:
-        raise FeatureError(
-            "the feature file is of a newer schema",
-            where=path,
-            found=int(schema),
-            expected=f"at most {SCHEMA}",
-            next_step="update vehicle-reid-bench",
-        )
-    names = {"keys", "features", "checksums"}
-    if set(file) != names:
-        raise _damaged(path, f"it holds {first_of(sorted(file))}, not {first_of(sorted(names))}")
-    for name in sorted(names):
-        _check_dataset(path, file, name)
-    shape = file["features"].shape
-    rows = len(file["keys"])
-    if shape != (rows, shape[-1]) or not all(shape) or file["checksums"].shape != (blocks(rows), 32):
-        raise _damaged(path, f"its parts do not fit together: {rows} keys, features {shape}")
-    if "digest" not in file.attrs:
-        raise FeatureError("the feature file is not complete", where=path, next_step="run the same extraction again")
-
-
-def _check_dataset(path: Path, file: h5py.File, name: str) -> None:
-    """Refuse links, storage outside the file, filters and unexpected types."""
-    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise _damaged(path, f"'{name}' is a link")
-    found = file[name]
-    if not isinstance(found, h5py.Dataset):
-        raise _damaged(path, f"'{name}' is no data set")
-    properties = found.id.get_create_plist()
-    if properties.get_external_count() or properties.get_layout() != h5py.h5d.CONTIGUOUS or properties.get_nfilters():
-        raise _damaged(path, f"'{name}' is not stored plainly in the file itself")
-    rank = {"keys": 1, "features": 2, "checksums": 2}[name]
-    dtype = found.dtype
-    fits = {
-        "keys": dtype.kind == "S" and 0 < dtype.itemsize <= LONGEST_KEY and h5py.check_string_dtype(dtype) is not None,
-        "features": dtype in DTYPES.values(),
-        "checksums": dtype == np.uint8,
-    }[name]
-    if found.ndim != rank or not fits:
-        raise _damaged(path, f"'{name}' has type {dtype} and shape {found.shape}")
-
-
-def _is_scalar(file: h5py.File, name: str) -> bool:
-    return name in file.attrs and h5py.h5a.open(file.id, name.encode()).shape == ()
-
-
-def _attribute(path: Path, file: h5py.File, name: str, longest: int) -> str:
-    """Return a text attribute, bounded."""
-    value = file.attrs[name] if _is_scalar(file, name) else None
-    if not isinstance(value, str) or len(value) > longest:
-        raise _damaged(path, f"its attribute '{name}' is no text of at most {longest} characters")
-    return value
-
-
-def _decode(path: Path, encoded: npt.NDArray[np.bytes_]) -> tuple[str, ...]:
-    keys: tuple[str, ...] = ()
-    with suppress(UnicodeDecodeError):
-        keys = tuple(key.decode() for key in encoded.tolist())
-    if not keys:
-        raise _damaged(path, "a key is no UTF-8")
-    try:
-        encode_keys(keys)
-    except FeatureError as problem:
-        raise _damaged(path, f"{problem.what}: {problem.found}") from None
-    return keys
-
-
-def _provenance(path: Path, file: h5py.File) -> Provenance:
-    try:
-        return Provenance.model_validate(json.loads(_attribute(path, file, "provenance", LONGEST_PROVENANCE)))
-    except (ValidationError, ValueError, RecursionError):
-        raise _damaged(path, "its provenance cannot be read") from None
-
-
-def _damaged(path: Path, found: str) -> FeatureError:
-    return FeatureError(
-        "the feature file is damaged", where=path, found=found, next_step="copy it again, or extract again"
-    )

@@ -15,16 +15,19 @@ import numpy.typing as npt
 
 from harness.canonical import canonical_json
 from harness.errors import FeatureError, RunError, first_of
+from harness.features.inspection import check_layout
 from harness.features.layout import (
     BLOCK,
     DTYPES,
     SCHEMA,
+    VERSIONS,
     Array,
     Provenance,
     blocks,
     checksum,
     content_digest,
     encode_keys,
+    text_digest,
 )
 from harness.files import cannot_write
 
@@ -70,7 +73,7 @@ class FeatureWriter:
         self._keys = encode_keys(keys)
         self._shape = (len(keys), width)
         self._dtype = DTYPES[dtype]
-        self._provenance = canonical_json(provenance.model_dump(mode="json"))
+        self._provenance = np.bytes_(canonical_json(provenance.model_dump(mode="json")))
         self._block = np.empty((BLOCK, width), self._dtype)
         self._file: h5py.File
 
@@ -96,9 +99,10 @@ class FeatureWriter:
 
     def _start(self) -> None:
         """Lay the file out; contiguous data sets of their final size change no metadata when rows are written."""
-        self._file = h5py.File(self.partial, "w", libver="earliest")
+        self._file = h5py.File(self.partial, "w", libver=VERSIONS)
         self._file.attrs["schema"] = SCHEMA
         self._file.attrs["provenance"] = self._provenance
+        self._file.attrs["provenance_digest"] = np.bytes_(text_digest(self._provenance.decode()))
         self._file.create_dataset("keys", data=self._keys)
         early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
@@ -111,10 +115,10 @@ class FeatureWriter:
         if not self.partial.exists():
             return False
         try:
-            self._file = h5py.File(self.partial, "r+")
+            self._file = h5py.File(self.partial, "r+", libver=VERSIONS)
+            check_layout(self.partial, self._file)
             same = (
-                self._file.attrs["schema"] == SCHEMA
-                and self._file.attrs["provenance"] == self._provenance
+                self._file.attrs["provenance"] == self._provenance
                 and self._file["features"].shape == self._shape
                 and self._file["features"].dtype == self._dtype
                 and np.array_equal(self._file["keys"][:], self._keys)
@@ -123,7 +127,11 @@ class FeatureWriter:
                 self.done = self._whole_rows()
                 return True
             self._file.close()
-        except (OSError, KeyError, ValueError, RuntimeError, TypeError):
+        except BlockingIOError:
+            raise RunError(
+                "another process writes this feature file", where=self.partial, next_step="wait until it has ended"
+            ) from None
+        except (FeatureError, OSError, KeyError, ValueError, RuntimeError, TypeError):
             with suppress(AttributeError, OSError, RuntimeError):
                 self._file.close()
         self.partial.unlink(missing_ok=True)
@@ -168,7 +176,8 @@ class FeatureWriter:
         try:
             if kind is None and self.done == self._shape[0]:
                 sums = self._file["checksums"][:]
-                self._file.attrs["digest"] = content_digest(self._keys, self._shape[1], self._dtype, sums)
+                digest = content_digest(self._keys, self._shape[1], self._dtype, sums)
+                self._file.attrs["digest"] = np.bytes_(digest)
                 self._file.close()
                 self.partial.replace(self.path)
                 return

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import h5py
@@ -126,6 +127,20 @@ def test_an_interrupted_writer_leaves_no_file_and_the_next_one_goes_on(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.h5"]
 
 
+def test_a_second_process_does_not_touch_what_the_first_is_writing(tmp_path):
+    code = (
+        "import sys; from harness.features import FeatureWriter, Provenance;"
+        "FeatureWriter(sys.argv[1], ['a'], 1, Provenance(method='m', dataset='d')).__enter__()"
+    )
+    with FeatureWriter(tmp_path / "f.h5", ["a"], 1, Provenance(method="m", dataset="d")) as writer:
+        command = [sys.executable, "-c", code, tmp_path / "f.h5"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+        writer.write([[1.0]])
+
+    assert "another process writes this feature file" in done.stderr
+    assert FeatureFile.open(tmp_path / "f.h5").read().tolist() == [[1.0]]
+
+
 @pytest.mark.parametrize("change", ["keys", "provenance", "width", "dtype", "garbage"])
 def test_what_an_interrupted_writer_of_something_else_left_is_not_continued(tmp_path, change):
     keys, _ = interrupted(tmp_path, 2 * BLOCK, BLOCK)
@@ -199,22 +214,22 @@ def test_a_killed_process_leaves_a_file_that_resumes_to_the_same_digest(tmp_path
 def test_every_flipped_bit_is_found_or_changes_nothing_that_is_read(tmp_path):
     path, _, features = example(tmp_path, rows=40)
     with FeatureFile.open(path) as file:
-        digest, keys = file.digest, file.keys
+        digest, keys, provenance = file.digest, file.keys, file.provenance
     content = path.read_bytes()
     harmless = 0
     generator = np.random.default_rng(5)
-    for position in generator.choice(len(content), 400, replace=False):
+    for position in generator.choice(len(content), 1000, replace=False):
         damaged = bytearray(content)
         damaged[position] ^= 1 << int(generator.integers(8))
         path.write_bytes(damaged)
         try:
             with FeatureFile.open(path) as file:
-                assert (file.keys, file.digest) == (keys, digest)
+                assert (file.keys, file.digest, file.provenance) == (keys, digest, provenance)
                 assert np.array_equal(file.read(), features)
                 harmless += 1
         except FeatureError:
             pass
-    assert harmless < 400
+    assert harmless < 1000
 
 
 @pytest.mark.parametrize("kept", [0, 1, 100, 0.3, 0.6, 0.9, -1])
@@ -258,6 +273,11 @@ def set_link(link):
     return make
 
 
+def set_provenance(file, text):
+    file.attrs["provenance"] = np.bytes_(text)
+    file.attrs["provenance_digest"] = np.bytes_(sha256(text).hexdigest())
+
+
 TAMPERED = {
     "external link": replaced("features", set_link(h5py.ExternalLink("elsewhere.h5", "/features"))),
     "soft link": replaced("features", set_link(h5py.SoftLink("/checksums"))),
@@ -282,13 +302,18 @@ TAMPERED = {
     "a surplus part": lambda file: file.create_dataset("more", (1,), "<f4"),
     "a missing part": lambda file: file.__delitem__("checksums"),
     "no digest": lambda file: file.attrs.__delitem__("digest"),
-    "another digest": lambda file: file.attrs.__setitem__("digest", "0" * 64),
+    "another digest": lambda file: file.attrs.__setitem__("digest", np.bytes_("0" * 64)),
+    "a digest of variable length": lambda file: file.attrs.__setitem__("digest", file.attrs["digest"].decode()),
+    "more than the file holds": replaced("features", lambda file: file.create_dataset("features", (10**12, 4), "<f4")),
+    "another provenance": lambda file: file.attrs.__setitem__(
+        "provenance", np.bytes_(file.attrs["provenance"].replace(b"mine", b"ours"))
+    ),
     "a digest of numbers": lambda file: file.attrs.__setitem__("digest", np.arange(4)),
     "no schema": lambda file: file.attrs.__delitem__("schema"),
     "a schema of text": lambda file: file.attrs.__setitem__("schema", "1"),
     "no provenance": lambda file: file.attrs.__delitem__("provenance"),
-    "provenance of another form": lambda file: file.attrs.__setitem__("provenance", "[1, 2]"),
-    "endless provenance": lambda file: file.attrs.__setitem__("provenance", "[" * 60000),
+    "provenance of another form": lambda file: set_provenance(file, b"[1, 2]"),
+    "endless provenance": lambda file: set_provenance(file, b"[" * 60000),
 }
 
 

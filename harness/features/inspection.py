@@ -1,0 +1,142 @@
+"""Looking at a feature file from anywhere before a number of it is used: links, layout, types, sizes, texts."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from harness.errors import FeatureError, first_of
+from harness.features.layout import (
+    DTYPES,
+    LONGEST_KEY,
+    SCHEMA,
+    Provenance,
+    blocks,
+    encode_keys,
+    text_digest,
+)
+
+LONGEST_PROVENANCE = 1 << 20
+
+
+def check_layout(path: Path, file: h5py.File) -> None:
+    """Refuse whatever is not laid out as the schema says, before any data set is opened by its content.
+
+    Raises:
+        FeatureError: no feature file, of a newer schema, or damaged.
+    """
+    schema = file.attrs["schema"] if _kind(file, "schema") is h5py.h5t.TypeIntegerID else None
+    if schema is None:
+        raise FeatureError("this is no feature file", where=path, expected="an HDF5 file written by bench")
+    if schema > SCHEMA:
+        raise FeatureError(
+            "the feature file is of a newer schema",
+            where=path,
+            found=int(schema),
+            expected=f"at most {SCHEMA}",
+            next_step="update vehicle-reid-bench",
+        )
+    names = {"keys", "features", "checksums"}
+    if set(file) != names:
+        raise damaged(path, f"it holds {first_of(sorted(file))}, not {first_of(sorted(names))}")
+    for name in sorted(names):
+        _check_part(path, file, name)
+    shape = file["features"].shape
+    rows = len(file["keys"])
+    if shape != (rows, shape[-1]) or not all(shape) or file["checksums"].shape != (blocks(rows), 32):
+        raise damaged(path, f"its parts do not fit together: {rows} keys, features {shape}")
+
+
+def _check_part(path: Path, file: h5py.File, name: str) -> None:
+    """Refuse links, storage outside the file, filters and unexpected types."""
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise damaged(path, f"'{name}' is a link")
+    found = file[name]
+    if not isinstance(found, h5py.Dataset):
+        raise damaged(path, f"'{name}' is no data set")
+    properties = found.id.get_create_plist()
+    if properties.get_external_count() or properties.get_layout() != h5py.h5d.CONTIGUOUS or properties.get_nfilters():
+        raise damaged(path, f"'{name}' is not stored plainly in the file itself")
+    if found.id.get_storage_size() != found.nbytes or found.nbytes > path.stat().st_size:
+        raise damaged(path, f"'{name}' claims {found.nbytes} bytes, which the file does not hold")
+    rank = {"keys": 1, "features": 2, "checksums": 2}[name]
+    dtype = found.dtype
+    fits = {
+        "keys": dtype.kind == "S" and 0 < dtype.itemsize <= LONGEST_KEY and h5py.check_string_dtype(dtype) is not None,
+        "features": dtype in DTYPES.values(),
+        "checksums": dtype == np.uint8,
+    }[name]
+    if found.ndim != rank or not fits:
+        raise damaged(path, f"'{name}' has type {dtype} and shape {found.shape}")
+
+
+def _kind(file: h5py.File, name: str) -> type[h5py.h5t.TypeID] | None:
+    """Return the class of a scalar attribute's type, or None where there is no such attribute.
+
+    Nothing is read: a text of variable length lies in a heap without a checksum, which can make HDF5 loop.
+    """
+    if name not in file.attrs:
+        return None
+    found = h5py.h5a.open(file.id, name.encode())
+    if found.shape != ():
+        return None
+    kind = found.get_type()
+    return None if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str() else type(kind)
+
+
+def attribute(path: Path, file: h5py.File, name: str, longest: int) -> str:
+    """Return a text attribute of fixed length.
+
+    Raises:
+        FeatureError: there is none, or it is too long.
+    """
+    value = file.attrs[name] if _kind(file, name) is h5py.h5t.TypeStringID else None
+    if not isinstance(value, bytes) or not value.isascii() or len(value) > longest:
+        raise damaged(path, f"its attribute '{name}' is no text of at most {longest} characters")
+    return value.decode("ascii")
+
+
+def decode_keys(path: Path, encoded: npt.NDArray[np.bytes_]) -> tuple[str, ...]:
+    """Return keys as text.
+
+    Raises:
+        FeatureError: one is no UTF-8, or they could not have been written.
+    """
+    keys: tuple[str, ...] = ()
+    with suppress(UnicodeDecodeError):
+        keys = tuple(key.decode() for key in encoded.tolist())
+    if not keys:
+        raise damaged(path, "a key is no UTF-8")
+    try:
+        encode_keys(keys)
+    except FeatureError as problem:
+        raise damaged(path, f"{problem.what}: {problem.found}") from None
+    return keys
+
+
+def read_provenance(path: Path, file: h5py.File) -> Provenance:
+    """Return where the features come from.
+
+    Raises:
+        FeatureError: the words do not fit their digest, or say something else.
+    """
+    stored = attribute(path, file, "provenance", LONGEST_PROVENANCE)
+    if text_digest(stored) != attribute(path, file, "provenance_digest", 64):
+        raise damaged(path, "its provenance does not fit its digest")
+    try:
+        return Provenance.model_validate(json.loads(stored))
+    except (ValidationError, ValueError, RecursionError):
+        raise damaged(path, "its provenance cannot be read") from None
+
+
+def damaged(path: Path, found: str) -> FeatureError:
+    """Return the error for a file that is not as it was written."""
+    return FeatureError(
+        "the feature file is damaged", where=path, found=found, next_step="copy it again, or extract again"
+    )
