@@ -195,3 +195,55 @@ def nearest(queries, gallery, relevance: Relevance, metric, most):
             valid &= set(relevance.draws[0].units.tolist()) if asked else set()
         lists.append(sorted(((unit, rows[unit]) for unit in valid), key=lambda pair: (-pair[1], pair[0]))[:most])
     return lists
+
+
+def reranked(queries, gallery, metric, *, k1, k2, share):
+    """Return (q, g) distances after k-reciprocal re-ranking, dense and step by step."""
+    table = np.concatenate([queries, gallery]).astype(np.float64)
+    count = len(table)
+    similar = np.array([[similarity(a, b, metric) for b in table] for a in table])
+    squares = -similar if metric == "euclidean" else 2 - 2 * similar
+    order = np.array([sorted(range(count), key=lambda j: (-similar[i, j], j)) for i in range(count)])
+    farthest = squares.max(axis=1, keepdims=True)
+    distance = squares / np.where(farthest > 0, farthest, 1)
+
+    def mutual(i, k):
+        return [int(j) for j in order[i, : k + 1] if i in order[j, : k + 1]]
+
+    encoding = np.zeros((count, count))
+    for i in range(count):
+        own = mutual(i, k1)
+        wide = set(own)
+        for j in own:
+            theirs = mutual(j, round(k1 / 2))
+            if 3 * len(set(theirs) & set(own)) > 2 * len(theirs):
+                wide |= set(theirs)
+        for j in wide:
+            encoding[i, j] = math.exp(-distance[i, j])
+        encoding[i] /= encoding[i].sum()
+    encoding = np.array([encoding[order[i, :k2]].mean(axis=0) for i in range(count)])
+    smaller = np.array(
+        [[np.minimum(encoding[i], row).sum() for row in encoding[len(queries) :]] for i in range(len(queries))]
+    )
+    smaller = smaller.reshape(len(queries), len(gallery))
+    return (1 - share) * (1 - smaller / (2 - smaller)) + share * distance[: len(queries), len(queries) :]
+
+
+def rank_distances(distances, relevance: Relevance, tie):
+    """Return what ``rank`` returns for one pass, from image distances: the nearest image of a unit answers."""
+    unit_of = np.arange(relevance.units) if relevance.unit_of is None else relevance.unit_of
+    answers = []
+    for query, row in enumerate(distances):
+        units = [min(row[unit_of == unit]) for unit in range(relevance.units)]
+        own, ignored = (set(lists.of(query).tolist()) for lists in (relevance.positives, relevance.ignored))
+        others = [units[unit] for unit in range(relevance.units) if unit not in own | ignored]
+        placed = [
+            (
+                unit,
+                sum(units[unit] - other > tie for other in others),
+                sum(abs(units[unit] - other) <= tie for other in others),
+            )
+            for unit in own
+        ]
+        answers.append((query, sorted(placed, key=lambda entry: (entry[1] + entry[2], entry[0]))))
+    return [answers]

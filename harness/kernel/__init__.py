@@ -104,7 +104,7 @@ def rank_and_list(
         team: see there.
     """
     from harness.kernel.team import Alone
-    from harness.kernel.walk import Settings, walk
+    from harness.kernel.walk import Settings, open_walk
 
     settings = Settings(
         metric=metric,
@@ -115,4 +115,5 @@ def rank_and_list(
         threads=threads,
         team=team or Alone(),
     )
-    return walk(queries, gallery, relevance, settings, progress)
+    with open_walk(queries, gallery, relevance, settings, progress) as walk:
+        return walk.run()

@@ -26,10 +26,13 @@ class Neighbours:
         units: (q, k) int64, nearest first, equal similarities by number; ``NOBODY`` behind the last valid unit, and
             for a query that is not asked.
         similarity: (q, k) float64, canonical: the cosine, or minus the squared distance; NaN where there is no unit.
+        farthest: (q,) float64, the least similarity to any valid unit, infinity where there is none; (0,) unless it
+            was asked for.
     """
 
     units: IntArray
     similarity: FloatArray
+    farthest: FloatArray
 
     @classmethod
     def of(cls, plan: Plan, parts: Sequence[Lists], most: int) -> Neighbours:
@@ -43,7 +46,11 @@ class Neighbours:
         if relevance.draws:
             absent = np.setdiff1d(np.arange(relevance.queries), relevance.draws[0].queries)
             units[absent], similarity[absent] = NOBODY, np.nan
-        return cls(units, similarity)
+        farthest = np.full(relevance.queries, np.inf)
+        least = np.concatenate([part.farthest for part in parts])
+        if len(least) == len(plan.queries):
+            farthest[plan.queries] = least
+        return cls(units, similarity, farthest if len(least) else least)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +61,24 @@ class Lists:
         units: (k, most) numbers of the plan's units, ``NOBODY`` where there is none yet.
         similarities: (k, most).
         numbers: (k,) how many are listed.
+        farthest: (k,) the least similarity to any valid unit, or (0,) where nobody asked.
     """
 
     units: IntArray
     similarities: FloatArray
     numbers: IntArray
+    farthest: FloatArray
 
     @classmethod
-    def empty(cls, queries: int, most: int) -> Lists:
+    def empty(cls, queries: int, most: int, *, farthest: bool = False) -> Lists:
         """Return lists without units."""
         shape = (queries, most)
-        return cls(np.full(shape, NOBODY), np.full(shape, np.nan), np.zeros(queries, dtype=np.int64))
+        return cls(
+            np.full(shape, NOBODY),
+            np.full(shape, np.nan),
+            np.zeros(queries, dtype=np.int64),
+            np.full(queries * farthest, np.inf),
+        )
 
     def together(self, team: Team) -> Lists:
         """Return the lists over the shards of all processes."""
@@ -81,4 +95,4 @@ class Lists:
         units = np.take_along_axis(units, order, axis=1)
         similarities = np.take_along_axis(similarities, order, axis=1)
         similarities[units < 0] = np.nan
-        return Lists(units, similarities, (units >= 0).sum(axis=1))
+        return Lists(units, similarities, (units >= 0).sum(axis=1), self.farthest)

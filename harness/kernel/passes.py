@@ -91,6 +91,7 @@ class Pass:
         precision: of the products.
         workers: who does it.
         nearest: the length of the lists to make; 0 for none.
+        farthest: whether the lists also find the least similarity.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Pass:
         precision: Precision,
         workers: Workers,
         nearest: int = 0,
+        farthest: bool = False,
     ) -> None:
         self.plan = plan
         self.queries = queries
@@ -119,7 +121,7 @@ class Pass:
         self.prepared = self._prepare(queries.rows, queries.norms)
         self.shifts = self._shifts()
         self.targets, self.slacks = self._targets()
-        self.lists = Lists.empty(len(queries.rows), nearest) if nearest else None
+        self.lists = Lists.empty(len(queries.rows), nearest, farthest=farthest) if nearest else None
 
     def count(self, block: Block) -> None:
         """Add a block to the counts."""
@@ -220,6 +222,7 @@ class Pass:
             lists.units,
             lists.similarities,
             lists.numbers,
+            lists.farthest,
         )
 
     def _prepare(self, rows: npt.NDArray[np.floating], norms: FloatArray) -> Prepared:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -19,7 +20,7 @@ from harness.kernel.memory import block_images, budget, query_rows
 from harness.kernel.native.similarity import LANES, pair_similarities
 from harness.kernel.neighbours import Lists, Neighbours
 from harness.kernel.passes import Pass, Queries
-from harness.kernel.plan import Placed, Plan, entries, placed, plan, results
+from harness.kernel.plan import Entries, Plan, entries, placed, plan, results
 from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.products import fastest, full_precision, one_thread_each
 from harness.kernel.team import Alone, Team, shard
@@ -39,11 +40,33 @@ class Settings:
 
     metric: Metric = "cosine"
     nearest: int = 0
+    farthest: bool = False
     memory: int | None = None
     precision: Precision | None = None
     block: int | None = None
     threads: int | None = None
     team: Team = field(default_factory=Alone)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What came out for some of the queries.
+
+    Attributes:
+        plan: of these queries.
+        before: the queries, and the pairs of query and positive, that come before them.
+        entries: their positives.
+        closer: (e,) for each entry the negatives that are closer.
+        tied: (e,) those that tie.
+        lists: their nearest units, if asked for.
+    """
+
+    plan: Plan
+    before: tuple[int, int]
+    entries: Entries
+    closer: IntArray
+    tied: IntArray
+    lists: Lists | None
 
 
 class Walk:
@@ -94,22 +117,45 @@ class Walk:
 
     def run(self) -> tuple[tuple[PositiveRanks, ...], Neighbours | None]:
         """Return the ranks of every draw, and the lists if they were asked for."""
-        size = query_rows(self.memory, self.queries.shape[1])
-        edges = [*range(0, max(len(self.plan.queries), 1), size), len(self.plan.queries)]
-        parts = [self._part(self.plan.part(first, last), len(edges) - 1) for first, last in pairwise(edges)]
-        ranks = results(self.plan.relevance, [part for part, _ in parts])
-        lists = [found for _, found in parts if found is not None]
+        parts = list(self.parts())
+        ranks = results(
+            self.plan.relevance, [placed(part.plan, part.entries, part.closer, part.tied) for part in parts]
+        )
+        lists = [part.lists for part in parts if part.lists is not None]
         return ranks, Neighbours.of(self.plan, lists, self.settings.nearest) if lists else None
 
-    def _part(self, work: Plan, parts: int) -> tuple[Placed, Lists | None]:
+    def parts(self, limits: npt.NDArray[np.float64] | None = None) -> Iterator[Part]:
+        """Yield the counts of as many queries as fit into memory at a time.
+
+        Args:
+            limits: (pairs,) what the negatives of each of the plan's positives are counted against; None for its own
+                similarity.
+        """
+        size = query_rows(self.memory, self.queries.shape[1])
+        edges = [*range(0, max(len(self.plan.queries), 1), size), len(self.plan.queries)]
+        for first, last in pairwise(edges):
+            pairs = slice(*(int(self.plan.positives.starts[edge]) for edge in (first, last)))
+            own = None if limits is None else limits[pairs]
+            yield self._part(self.plan.part(first, last), (first, pairs.start), own, len(edges) - 1)
+
+    def _part(self, work: Plan, before: tuple[int, int], limits: npt.NDArray[np.float64] | None, parts: int) -> Part:
         """Rank some of the queries."""
         rows = take(self.queries, work.queries)
         asked = Queries(rows, norms_of(rows, self.workers), self.settings.metric == "euclidean")
         if not np.isfinite(asked.norms).all():
             raise not_finite(self.queries, "query")
-        similarities = self._similarities(work, asked)
+        similarities = self._similarities(work, asked) if limits is None else limits
         listed = entries(work, similarities)
-        make = partial(Pass, work, asked, listed, similarities, workers=self.workers, nearest=self.settings.nearest)
+        make = partial(
+            Pass,
+            work,
+            asked,
+            listed,
+            similarities,
+            workers=self.workers,
+            nearest=self.settings.nearest,
+            farthest=self.settings.farthest,
+        )
         counting = None
         wanted = len(listed.pair) or self.settings.nearest
         for number, block in self.gallery.blocks(range(len(self.gallery) if wanted else 0), self.workers):
@@ -121,7 +167,7 @@ class Walk:
         counting = counting or make(precision="float32")
         closer, tied = self.team.total(np.stack([counting.closer, counting.tied]))
         lists = counting.lists.together(self.team) if counting.lists else None
-        return placed(work, listed, closer, tied), lists
+        return Part(work, before, listed, closer, tied, lists)
 
     def _first(self, make: Callable[..., Pass], block: Block) -> Pass:
         """Return the pass in the precision asked for, or in the one that will be done first."""
@@ -159,14 +205,19 @@ class Walk:
         return out
 
 
-def walk(
+@contextmanager
+def open_walk(
     queries: Rows,
     gallery: Rows,
     relevance: Relevance,
     settings: Settings,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[tuple[PositiveRanks, ...], Neighbours | None]:
-    """Return the ranks of the positives of every draw, and the lists if they were asked for; see ``rank``."""
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Walk]:
+    """Open the threads and yield the walk.
+
+    Raises:
+        FeatureError: the features do not fit the relevance or each other.
+    """
     images = relevance.units if relevance.unit_of is None else len(relevance.unit_of)
     check(queries, relevance.queries, "query")
     check(gallery, images, "gallery")
@@ -176,11 +227,11 @@ def walk(
         )
     threads = settings.threads or torch.get_num_threads()
     with full_precision(), one_thread_each(threads) as pool:
-        return Walk(
+        yield Walk(
             queries,
             gallery,
             relevance,
             settings=settings,
             progress=progress or (lambda _done, _all: None),
             workers=Workers(pool, threads),
-        ).run()
+        )

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.kernel.native.compiled import compiled
 from harness.kernel.native.count import COARSE, canonical, coarse
-from harness.kernel.native.scores import HIGHEST, LOWEST, blank, count_from, group_row, read_row
+from harness.kernel.native.scores import HIGHEST, LOWEST, blank, count_above, count_from, group_row, read_row
 from harness.kernel.native.similarity import margin
 
 Array = Any
@@ -19,14 +19,23 @@ HALVINGS = 24
 
 @compiled
 def limit_of(
-    similar: float, shift: float, error: float, bound: tuple[float, float, float], slack: float, euclidean: bool
+    similar: float,
+    shift: float,
+    error: float,
+    bound: tuple[float, float, float],
+    tolerance: float,
+    euclidean: bool,
+    side: float,
 ) -> np.float32:
-    """Return the lowest score that a unit of at least that similarity can have; see ``bounds``."""
+    """Return the lowest score (side -1) that a unit of at least that similarity can have, or the highest (side 1).
+
+    The highest is for units of at most that similarity; see ``bounds``.
+    """
     scale, rounding, offset = bound
     target = (similar + shift) / 2 * scale if euclidean else similar - shift
-    width = error + (slack * (shift - similar) * scale if euclidean else slack)
+    width = error + 8.0 * tolerance * ((shift - similar) * scale if euclidean else 1.0)
     width += rounding * (abs(target) + width + offset)
-    return np.float32(min(max(target - width, LOWEST), HIGHEST))
+    return np.float32(min(max(target + side * width, LOWEST), HIGHEST))
 
 
 @compiled
@@ -55,6 +64,32 @@ def narrow(
 
 
 @compiled
+def least(
+    row: Array,
+    units: int,
+    query: tuple[Array, float],
+    block: tuple[Array, Array, Array, int],
+    error: float,
+    bound: tuple[float, float, float],
+    euclidean: bool,
+    acc: Array,
+) -> float:
+    """Return the least canonical similarity of a row's units, infinity where all are blank."""
+    bottom = HIGHEST
+    for u in range(units):
+        if row[u] > LOWEST:
+            bottom = min(bottom, row[u])
+    width = error + bound[1] * (abs(bottom) + error + bound[2])
+    high = np.float32(min(bottom + 2.0 * width + 4.0 * bound[1] * width, HIGHEST))
+    found = math.inf
+    for u in range(units):
+        if LOWEST < row[u] <= high:
+            similar = canonical(query[0], query[1], block[0], block[1], block[2][u], block[2][u + 1], euclidean, acc)
+            found = min(found, similar)
+    return found
+
+
+@compiled
 def insert(units: Array, similarities: Array, query: int, number: int, unit: int, similar: float) -> int:
     """Put a unit behind all that are as near; return how many are listed now."""
     most: int = units.shape[1]
@@ -68,6 +103,60 @@ def insert(units: Array, similarities: Array, query: int, number: int, unit: int
     similarities[query, place] = similar
     units[query, place] = unit
     return min(number + 1, most)
+
+
+@compiled
+def list_row(
+    row: Array,
+    count: int,
+    query: int,
+    asked: tuple[Array, float],
+    block: tuple[Array, Array, Array, int],
+    slack: float,
+    error: float,
+    bound: tuple[float, float, float],
+    shift: float,
+    acc: Array,
+    euclidean: bool,
+    tolerance: float,
+    lists: tuple[Array, Array, Array],
+) -> None:
+    """Bring one query's list up to date with a row of scores.
+
+    Args:
+        row: scores, blank where a unit is not valid.
+        count: their number.
+        query: its number.
+        asked: its row and its squared norm.
+        block: see ``list_tile``, as for the others.
+        slack: the error of the query's scores with that of their order in float64.
+        error: that of the scores alone.
+        bound: see there.
+        shift: see there.
+        acc: see there.
+        euclidean: see there.
+        tolerance: see there.
+        lists: units, similarities and numbers.
+    """
+    units, similarities, numbers = lists
+    most = units.shape[1]
+    low = np.float32(LOWEST)
+    if numbers[query] == most:
+        low = limit_of(similarities[query, most - 1], shift, error, bound, tolerance, euclidean, -1.0)
+    reaching = count_from(row, count, low)
+    if reaching > 2 * most:
+        low = narrow(row, count, low, most, slack, bound[1], bound[2])
+    for u in range(count if reaching > 0 else 0):
+        if row[u] < low:
+            continue
+        start, stop = block[2][u], block[2][u + 1]
+        if numbers[query] == most:
+            last = similarities[query, most - 1]
+            guess = coarse(asked[0], asked[1], block[0], block[1], start, stop, euclidean)
+            if guess < last and last - guess > COARSE * margin(guess, last, euclidean, tolerance):
+                continue
+        exact = canonical(asked[0], asked[1], block[0], block[1], start, stop, euclidean, acc)
+        numbers[query] = insert(units, similarities, query, numbers[query], block[3] + u, exact)
 
 
 @compiled
@@ -88,6 +177,7 @@ def list_tile(
     units: Array,
     similarities: Array,
     numbers: Array,
+    farthest: Array,
 ) -> None:
     """Bring the lists of a tile's queries up to date with its units.
 
@@ -108,11 +198,11 @@ def list_tile(
         units: (queries, k) numbers of the units, nearest first.
         similarities: (queries, k) theirs.
         numbers: (queries,) how many are listed.
+        farthest: (queries,) the least similarity to any valid unit so far; (0,) where nobody asks.
     """
     row, bits = rows[0], rows[1]
     starts, first = block[2], block[3]
     count = starts.shape[0] - 1
-    most = units.shape[1]
     for query in range(queries[2], queries[3]):
         read_row(products[0], products[1], products[2], query - queries[2], bias, row, bits)
         if count < bias.shape[0]:
@@ -121,26 +211,28 @@ def list_tile(
             for u in range(count):
                 row[u] += penalties[0, u]
         blank(row, count, ignored[1], ignored[0][query], ignored[0][query + 1], first)
-        low = np.float32(LOWEST)
-        if numbers[query] == most:
-            low = limit_of(
-                similarities[query, most - 1], shifts[query], errors[query], bound, 8.0 * tolerance, euclidean
-            )
-        reaching = count_from(row, count, low)
-        if reaching == 0:
-            continue
-        if reaching > 2 * most:
-            slack = 2.0 * shifts[query] * bound[0] + 2.0 * (1.0 + bound[2]) if euclidean else 1.0
-            low = narrow(row, count, low, most, errors[query] + 8.0 * tolerance * slack, bound[1], bound[2])
-        for u in range(count):
-            if row[u] < low:
-                continue
-            start, stop = starts[u], starts[u + 1]
-            if numbers[query] == most:
-                last = similarities[query, most - 1]
-                guess = coarse(queries[0][query], queries[1][query], block[0], block[1], start, stop, euclidean)
-                if guess < last and last - guess > COARSE * margin(guess, last, euclidean, tolerance):
-                    continue
-            exact = canonical(queries[0][query], queries[1][query], block[0], block[1], start, stop, euclidean, acc)
-            if not math.isnan(exact):
-                numbers[query] = insert(units, similarities, query, numbers[query], first + u, exact)
+        slack = 2.0 * shifts[query] * bound[0] + 2.0 * (1.0 + bound[2]) if euclidean else 1.0
+        error = errors[query] + 8.0 * tolerance * slack
+        if farthest.shape[0] > 0:
+            high = np.float32(HIGHEST)
+            if farthest[query] < math.inf:
+                high = limit_of(farthest[query], shifts[query], errors[query], bound, tolerance, euclidean, 1.0)
+            if count_above(row, count, high) < count:
+                asked = (queries[0][query], queries[1][query])
+                found = least(row, count, asked, block, error, bound, euclidean, acc)
+                farthest[query] = min(farthest[query], found)
+        list_row(
+            row,
+            count,
+            query,
+            (queries[0][query], queries[1][query]),
+            block,
+            error,
+            errors[query],
+            bound,
+            shifts[query],
+            acc,
+            euclidean,
+            tolerance,
+            (units, similarities, numbers),
+        )

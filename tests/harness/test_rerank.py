@@ -1,0 +1,129 @@
+"""Re-ranking against the dense definition, on problems small enough for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import FeatureError, UsageError
+from harness.kernel import rank
+from harness.kernel.rerank import rerank
+from harness.relevance import Draw, Relevance
+from tests import reference
+from tests.harness.test_kernel import as_lists
+from tests.strategies import Problem, relevances, row_lists
+
+METRICS = ["cosine", "euclidean"]
+
+
+@st.composite
+def clustered(draw) -> Problem:
+    """Features in clusters, as re-ranking wants them, without near-ties that no two orders of a sum agree on."""
+    relevance = draw(relevances(drawn=False))
+    if relevance.reduce == "mean feature":
+        relevance = Relevance(
+            relevance.queries, relevance.units, relevance.positives, relevance.ignored, relevance.unit_of
+        )
+    images = relevance.units if relevance.unit_of is None else len(relevance.unit_of)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    centres = rng.standard_normal((draw(st.integers(1, 4)), 5))
+    count = relevance.queries + images
+    noise = draw(st.sampled_from([0.1, 0.5, 2.0]))
+    table = centres[rng.integers(0, len(centres), count)] + noise * rng.standard_normal((count, 5))
+    table = table.astype(np.float32)
+    return Problem(table[: relevance.queries], table[relevance.queries :], relevance)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    problem=clustered(),
+    metric=st.sampled_from(METRICS),
+    k1=st.sampled_from([1, 2, 3, 5, 8, 20]),
+    k2=st.sampled_from([1, 2, 4, 6]),
+    share=st.sampled_from([0.0, 0.1, 0.3, 0.7, 1.0]),
+)
+def test_ranks_are_those_of_the_dense_definition(problem: Problem, metric, k1, k2, share):
+    answers = rerank(problem.queries, problem.gallery, problem.relevance, metric=metric, k1=k1, k2=k2, share=share)
+
+    count = len(problem.queries) + len(problem.gallery)
+    if count:
+        distances = reference.reranked(problem.queries, problem.gallery, metric, k1=k1, k2=min(k2, count), share=share)
+    else:
+        distances = []
+    assert as_lists(answers) == reference.rank_distances(distances, problem.relevance, 2.0**-40)
+
+
+def a_problem(seed=0, vehicles=30, images=12, noise=0.35):
+    rng = np.random.default_rng(seed)
+    vehicle = np.repeat(np.arange(vehicles), images)
+    table = rng.standard_normal((vehicles, 16))[vehicle] + noise * 4 * rng.standard_normal((len(vehicle), 16))
+    query = np.arange(0, len(vehicle), images)
+    relevance = Relevance(
+        queries=len(query),
+        units=len(vehicle),
+        positives=row_lists(
+            [[row for row in np.flatnonzero(vehicle == vehicle[q]).tolist() if row != q] for q in query]
+        ),
+        ignored=row_lists([[int(q)] for q in query]),
+    )
+    return Problem(table[query].astype(np.float32), table.astype(np.float32), relevance)
+
+
+def test_re_ranking_moves_true_matches_forward():
+    problem = a_problem()
+
+    (plain,) = rank(problem.queries, problem.gallery, problem.relevance)
+    (again,) = rerank(problem.queries, problem.gallery, problem.relevance)
+
+    assert again.ranks.sum() < plain.ranks.sum()
+
+
+def test_memory_does_not_move_a_rank():
+    problem = a_problem(seed=1)
+
+    (one,), (other,) = (
+        rerank(problem.queries, problem.gallery, problem.relevance, memory=memory) for memory in (None, 10_000)
+    )
+
+    assert np.array_equal(one.units, other.units)
+    assert np.array_equal(one.ranks, other.ranks)
+
+
+def test_equal_features_put_every_positive_last():
+    features = np.ones((6, 4), np.float32)
+    relevance = Relevance(queries=1, units=6, positives=row_lists([[1]]), ignored=row_lists([[0]]))
+
+    (answer,) = rerank(features[:1], features, relevance, k1=9, k2=9)
+
+    assert answer.ranks.tolist() == [5]
+
+
+@pytest.mark.parametrize("wrong", [{"k1": 0}, {"k2": 0}, {"share": -0.1}, {"share": 1.1}])
+def test_numbers_out_of_range_are_refused(wrong):
+    problem = a_problem(vehicles=2)
+
+    with pytest.raises(UsageError, match="cannot work with these numbers"):
+        rerank(problem.queries, problem.gallery, problem.relevance, **wrong)
+
+
+def test_draws_are_refused():
+    relevance = Relevance(
+        queries=1,
+        units=2,
+        positives=row_lists([[1]]),
+        ignored=row_lists([[]]),
+        draws=(Draw(np.array([0]), np.array([1])),),
+    )
+
+    with pytest.raises(UsageError, match="not defined for draws"):
+        rerank(np.ones((1, 2), np.float32), np.ones((2, 2), np.float32), relevance)
+
+
+def test_features_that_are_not_finite_are_refused():
+    problem = a_problem(vehicles=2)
+    problem.gallery[3, 2] = np.nan
+
+    with pytest.raises(FeatureError, match="not finite"):
+        rerank(problem.queries, problem.gallery, problem.relevance)
