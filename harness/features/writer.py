@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.canonical import canonical_json
-from harness.errors import FeatureError, RunError, first_of
+from harness.errors import BenchError, FeatureError, RunError, first_of
 from harness.features.inspection import check_layout
 from harness.features.layout import (
     BLOCK,
@@ -232,8 +232,12 @@ def write_features(
     about = Provenance(dataset=dataset, method=method, **provenance)
     writer = FeatureWriter(path, keys, array.shape[1], about, dtype)
     writer.partial.unlink(missing_ok=True)
-    with writer:
-        writer.write(array)
+    try:
+        with writer:
+            writer.write(array)
+    except BenchError:
+        writer.partial.unlink(missing_ok=True)  # the caller has all rows: there is nothing to go on from
+        raise
     return Path(path)
 
 

@@ -380,6 +380,7 @@ def test_what_cannot_be_stored_is_refused_and_leaves_what_stood(tmp_path, keys, 
 
     with FeatureFile.open(path) as file:
         assert np.array_equal(file.read(), stood)
+    assert [file.name for file in tmp_path.iterdir()] == ["f.h5"]
 
 
 def test_images_without_a_feature_are_counted_and_the_files_data_set_is_named(tmp_path):
