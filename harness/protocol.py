@@ -175,6 +175,7 @@ class Protocol(ABC):
         title: the data set's name in tables.
         recipe: the recipe that a method trains with when the user names none.
         tasks: the main task first.
+        releases: words for the layouts that differ from release to release, where ``make`` can draw several.
         released: for a split, counts of the released lists: ``images``, ``vehicles``, ``cameras``, ``tracks``.
     """
 
@@ -183,6 +184,7 @@ class Protocol(ABC):
     title: ClassVar[str] = ""
     recipe: ClassVar[str] = "paper"
     tasks: ClassVar[tuple[Task, ...]]
+    releases: ClassVar[tuple[str, ...]] = ()
     released: ClassVar[Mapping[str, Mapping[str, int]]] = {}
 
     @abstractmethod
@@ -202,8 +204,8 @@ class Protocol(ABC):
 
         Args:
             out: must not exist yet, or be empty.
-            choices: ``vehicles``, ``cameras``, ``image_size``, ``seed``, ``workers`` where the user chose, and
-                ``progress``, called with the images done and all images.
+            choices: ``vehicles``, ``cameras``, ``image_size``, ``seed``, ``workers``, and ``release`` of a protocol
+                that has ``releases``, where the user chose; and ``progress``, called with the images done and all.
 
         Raises:
             UsageError: this protocol's layout cannot be drawn.

@@ -23,19 +23,22 @@ def data() -> None:
 @click.option("--image-size", type=click.IntRange(32, 1024), help="Side of the images in pixels.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed draws the same bytes.")
 @click.option("--workers", type=click.IntRange(1), help="Processes that draw; default: the number of cores.")
-def make(layout: str, out: Path, **choices: int | None) -> None:
+@click.option("--release", metavar="YEAR", help="Of a layout that was released twice: veriwild has 2019 and 2020.")
+def make(layout: str, out: Path, release: str | None, **choices: int | None) -> None:
     """Draw synthetic vehicles into the folder OUT, in the released layout of LAYOUT.
 
     LAYOUT is a protocol; the one of `synthetic` is VeRi-776's.
     """
+    from harness.errors import unknown_name
     from harness.plugins import load
     from harness.progress import progress
 
     protocol = load().protocol(layout)
+    if release is not None and release not in protocol.releases:
+        raise unknown_name(f"release of {layout}", release, protocol.releases)
+    chosen = {name: value for name, value in {**choices, "release": release}.items() if value is not None}
     with progress("drawing") as advance:
-        made = protocol.make(
-            out, progress=advance, **{name: value for name, value in choices.items() if value is not None}
-        )
+        made = protocol.make(out, progress=advance, **chosen)
     click.echo(made)
 
 

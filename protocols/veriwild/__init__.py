@@ -7,12 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.errors import unknown_name
 from harness.protocol import Convention, Dataset, Protocol, Rule, Task
 from protocols.veriwild.reading import SIZES
 from protocols.veriwild.reading import read as read
 
-RELEASES = ("2019", "2020")
 SOURCE = "Lou et al., VERI-Wild, CVPR 2019; the camera rule as its owners stated it afterwards"
 CONVENTIONS = {
     "no-camera-rule": Convention(
@@ -64,6 +62,7 @@ class VeriWild(Protocol):
         _task("large", 10_000, 128_517),
     )
 
+    releases: ClassVar[tuple[str, ...]] = ("2019", "2020")
     released: ClassVar[Mapping[str, Mapping[str, int]]] = {
         "train": {"images": 277_797, "vehicles": 30_671},
         **{task.query: {"images": task.released["queries"], "vehicles": task.released["vehicles"]} for task in tasks},
@@ -84,7 +83,5 @@ class VeriWild(Protocol):
         from protocols.layouts.redraw import redraw
         from protocols.layouts.veriwild import write_veriwild
 
-        release = str(choices.pop("release", RELEASES[0]))
-        if release not in RELEASES:
-            raise unknown_name("release of VERI-Wild", release, RELEASES)
+        release = str(choices.pop("release", self.releases[0]))
         return redraw(out, partial(write_veriwild, sizes=SIZES, release=release), **choices)

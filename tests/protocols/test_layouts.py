@@ -92,11 +92,22 @@ def test_the_same_seed_draws_the_same_bytes_in_another_layout(layouts, tmp_path)
     )
 
 
-def test_a_folder_with_something_in_it_and_an_unknown_release_are_refused(layouts, tmp_path):
+def test_the_command_draws_a_release_that_there_is(tmp_path):
+    words = ["--vehicles", "6", "--cameras", "2", "--image-size", "32", "--workers", "1"]
+    wild = CliRunner().invoke(main, ["data", "make", "veriwild", str(tmp_path / "new"), "--release", "2020", *words])
+    no_year = CliRunner().invoke(main, ["data", "make", "veriwild", str(tmp_path / "x"), "--release", "2021"])
+    no_choice = CliRunner().invoke(main, ["data", "make", "vric", str(tmp_path / "x"), "--release", "2020"])
+
+    assert (wild.exit_code, no_year.exit_code, no_choice.exit_code) == (0, 2, 2)
+    assert (tmp_path / "new" / "train_test_split" / "test_3000_id.txt").is_file()
+    assert "unknown release of veriwild '2021'" in no_year.stderr
+    assert "expected: no release of vric is registered" in no_choice.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_with_something_in_it_is_refused(layouts, tmp_path):
     with pytest.raises(DataError, match="is not empty"):
         load().protocol("vru").make(layouts / "vru", vehicles=12)
-    with pytest.raises(UsageError, match="unknown release of VERI-Wild '2021'"):
-        load().protocol("veriwild").make(tmp_path / "new", release="2021")
     with pytest.raises(UsageError, match="vehicles is out of its range"):
         load().protocol("vric").make(tmp_path / "new", vehicles=1)
     assert not list(tmp_path.iterdir())
