@@ -4,9 +4,7 @@ from harness.errors import BenchError, DataError, RunError, first_of, unknown_na
 def test_a_message_says_what_where_found_expected_and_what_to_do_next():
     error = DataError("list is missing", where="a/b.txt", found="nothing", expected="a list", next_step="copy it")
 
-    assert str(error) == (
-        "list is missing\n  where: a/b.txt\n  found: nothing\n  expected: a list\n  next: copy it"
-    )
+    assert str(error) == ("list is missing\n  where: a/b.txt\n  found: nothing\n  expected: a list\n  next: copy it")
 
 
 def test_a_mistake_ends_with_2_and_a_failed_run_with_1():
