@@ -28,6 +28,7 @@ def rank(
     block: int | None = None,
     threads: int | None = None,
     team: Team | None = None,
+    device: str = "cpu",
 ) -> tuple[PositiveRanks, ...]:
     """Return the ranks of the positives of every draw, or of the only pass where nothing is drawn.
 
@@ -45,6 +46,7 @@ def rank(
         block: gallery images a block; None for what fits.
         threads: None for as many as torch uses.
         team: the processes that rank together, each a shard of the gallery; None for this one alone.
+        device: ``cpu``, or a torch device such as ``cuda``.
 
     Raises:
         FeatureError: the features do not fit the relevance or each other, or are not finite.
@@ -71,6 +73,7 @@ def rank(
         block=block,
         threads=threads,
         team=team,
+        device=device,
     )[0]
 
 
@@ -87,6 +90,7 @@ def rank_and_list(
     block: int | None = None,
     threads: int | None = None,
     team: Team | None = None,
+    device: str = "cpu",
 ) -> tuple[tuple[PositiveRanks, ...], Neighbours | None]:
     """Return the ranks as ``rank`` does, and from the same pass the nearest valid units of each query.
 
@@ -102,6 +106,7 @@ def rank_and_list(
         block: see there.
         threads: see there.
         team: see there.
+        device: see there.
     """
     from harness.kernel.team import Alone
     from harness.kernel.walk import Settings, open_walk
@@ -114,6 +119,7 @@ def rank_and_list(
         block=block,
         threads=threads,
         team=team or Alone(),
+        device=device,
     )
     with open_walk(queries, gallery, relevance, settings, progress) as walk:
         return walk.run()

@@ -79,13 +79,13 @@ def lengths(sizes: FloatArray, width: int) -> Lengths:
     )
 
 
-def product_error(queries: Lengths, gallery: Lengths, width: int) -> FloatArray:
+def product_error(queries: Lengths, gallery: Lengths, width: int, accumulation: float = ACCUMULATION) -> FloatArray:
     """Return for each query row the bound of steps 1 to 3 over all rows of a block.
 
     Returns:
         (q,) float64.
     """
-    terms = (width + 2) * ACCUMULATION
+    terms = (width + 2) * accumulation
     if terms >= 0.5 or len(gallery.residual) == 0:
         return np.full(len(queries.residual), np.inf)
     longest = gallery.rounded.max()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ from harness.kernel.team import Alone, Team, shard
 from harness.ranks import PositiveRanks
 from harness.relevance import Relevance
 
+if TYPE_CHECKING:
+    from harness.kernel.device import DevicePass
+
 SMALL = 1_000_000
 """Pairs below which float32 is done before anything else could be tried."""
 
@@ -36,7 +40,12 @@ DOUBTFUL = 0.02
 
 @dataclass(frozen=True)
 class Settings:
-    """How to walk; only ``metric`` has a say in the result. See ``rank``."""
+    """How to walk; only ``metric`` has a say in the result. See ``rank``.
+
+    Attributes:
+        farthest: whether the lists also find the least similarity of each query.
+        by_torch: use a GPU's operations on whatever the device is.
+    """
 
     metric: Metric = "cosine"
     nearest: int = 0
@@ -46,6 +55,8 @@ class Settings:
     block: int | None = None
     threads: int | None = None
     team: Team = field(default_factory=Alone)
+    device: str = "cpu"
+    by_torch: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +167,7 @@ class Walk:
             nearest=self.settings.nearest,
             farthest=self.settings.farthest,
         )
-        counting = None
+        counting: Pass | DevicePass | None = None
         wanted = len(listed.pair) or self.settings.nearest
         for number, block in self.gallery.blocks(range(len(self.gallery) if wanted else 0), self.workers):
             if counting is None:
@@ -169,9 +180,11 @@ class Walk:
         lists = counting.lists.together(self.team) if counting.lists else None
         return Part(work, before, listed, closer, tied, lists)
 
-    def _first(self, make: Callable[..., Pass], block: Block) -> Pass:
+    def _first(self, make: partial[Pass], block: Block) -> Pass | DevicePass:
         """Return the pass in the precision asked for, or in the one that will be done first."""
         wanted = self.settings.precision
+        if self.settings.by_torch or self.settings.device != "cpu":
+            return self._on_device(make, half=wanted != "float32")
         if wanted is not None:
             return make(precision=wanted)
         pairs = len(self.plan.queries) * self.gallery.images
@@ -179,6 +192,11 @@ class Walk:
             return make(precision="float32")
         counting = make(precision="bfloat16")
         return counting if counting.doubt(block) <= DOUBTFUL else make(precision="float32")
+
+    def _on_device(self, make: partial[Pass], *, half: bool) -> DevicePass:
+        from harness.kernel.device import DevicePass
+
+        return DevicePass(*make.args, device=self.settings.device, half=half, nearest=self.settings.nearest)
 
     def _similarities(self, work: Plan, asked: Queries) -> npt.NDArray[np.float64]:
         """Return the canonical similarity of each positive, reading only the blocks that hold one."""

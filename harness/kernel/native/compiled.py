@@ -24,6 +24,16 @@ def compiled(function: Function) -> Function:
     return _compile(function, fastmath=False)
 
 
+def inner(function: Function) -> Function:
+    """Compile, as ``compiled`` does, a loop that only other loops call: Python cannot."""
+    return _jit(function, False, cache=False, inner=True)
+
+
+def inner_loose(function: Function) -> Function:
+    """Compile, as ``loose`` does, a loop that only other loops call."""
+    return _jit(function, set(LOOSE), cache=False, inner=True)
+
+
 def loose(function: Function) -> Function:
     """Compile a loop whose sums may be reordered, for results that are compared with a bound that allows it."""
     return _compile(function, fastmath=set(LOOSE))
@@ -39,7 +49,7 @@ def _compile(function: Function, *, fastmath: bool | set[str]) -> Function:
         return _jit(function, fastmath, cache=False)
 
 
-def _jit(function: Function, fastmath: bool | set[str], *, cache: bool) -> Function:
+def _jit(function: Function, fastmath: bool | set[str], *, cache: bool, inner: bool = False) -> Function:
     # Without _nrt=False numba counts a reference, atomically, whenever it takes a row of an array: half of all time.
     # The loops allocate nothing, so that nobody needs the counts.
     options: dict[str, Any] = {
@@ -49,4 +59,6 @@ def _jit(function: Function, fastmath: bool | set[str], *, cache: bool) -> Funct
         "error_model": "numpy",
         "_nrt": False,
     }
+    if inner:
+        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     return cast("Function", numba.njit(**options)(function))

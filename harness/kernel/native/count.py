@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.kernel.native.compiled import compiled
+from harness.kernel.native.compiled import compiled, inner
 from harness.kernel.native.scores import (
     HIGHEST,
     LOWEST,
@@ -32,7 +32,7 @@ FIRST, GROUP = 4, 16
 """Positives that are counted over the whole row, and then between droppings of the scores below the next one."""
 
 
-@compiled
+@inner
 def draw_bands(
     targets: Array, slacks: Array, begin: int, end: int, error: float, bound: tuple[float, float, float], band: Array
 ) -> None:
@@ -46,7 +46,7 @@ def draw_bands(
         band[p, 1] = np.float32(min(max(target + width, LOWEST), HIGHEST))
 
 
-@compiled
+@inner
 def coarse(q: Array, q_norm: float, g: Array, g_norms: Array, first: int, last: int, euclidean: bool) -> float:
     """Return the greatest similarity of the images ``first`` to ``last`` in float32, NaN where one is out of range."""
     best = -math.inf
@@ -58,7 +58,7 @@ def coarse(q: Array, q_norm: float, g: Array, g_norms: Array, first: int, last: 
     return best
 
 
-@compiled
+@inner
 def canonical(
     q: Array, q_norm: float, g: Array, g_norms: Array, first: int, last: int, euclidean: bool, acc: Array
 ) -> float:
@@ -69,7 +69,7 @@ def canonical(
     return best
 
 
-@compiled
+@inner
 def is_doubtful(guess: float, values: Array, first: int, last: int, euclidean: bool, tolerance: float) -> bool:
     """Say whether a float32 similarity is too near to that of one of the positives ``first`` to ``last``."""
     if math.isnan(guess):
@@ -80,7 +80,7 @@ def is_doubtful(guess: float, values: Array, first: int, last: int, euclidean: b
     return False
 
 
-@compiled
+@inner
 def settle(
     similar: float, values: Array, first: int, last: int, euclidean: bool, tolerance: float, closer: Array, tied: Array
 ) -> None:
@@ -93,7 +93,7 @@ def settle(
             tied[p] += 1
 
 
-@compiled
+@inner
 def guess_units(
     undecided: int,
     kept: bool,
@@ -120,12 +120,14 @@ def guess_units(
     return work
 
 
-@compiled
+@inner
 def settle_units(
     scores: Array,
     undecided: int,
     kept: bool,
-    asked: tuple[int, int, int],
+    begin: int,
+    first: int,
+    last: int,
     values: Array,
     query: tuple[Array, float],
     block: tuple[Array, Array, Array, int],
@@ -141,7 +143,9 @@ def settle_units(
         scores: of the row, or those kept.
         undecided: the number of places found.
         kept: whether they are places among the scores kept.
-        asked: the ask's first entry, and the positives of the ask that were looked at, from and to.
+        begin: the ask's first entry.
+        first: the first of its positives that was looked at.
+        last: behind the last.
         values: see ``count_row``, as for the others.
         query: see there.
         block: see there.
@@ -152,7 +156,6 @@ def settle_units(
         tied: see there.
     """
     band, places, found, guesses, exacts = scratch[0], scratch[2], scratch[5], scratch[6], scratch[7]
-    begin, first, last = asked
     work = 0
     for place in range(undecided):
         score = scores[found[place]]
@@ -175,7 +178,7 @@ def settle_units(
     return work
 
 
-@compiled
+@inner
 def count_row(
     row: Array,
     units: int,
@@ -212,7 +215,9 @@ def count_row(
     count = units
     scores = row
     work = 0
-    first, last = 0, min(FIRST, end - begin)
+    # A plain 0 is a type of its own to numba, which would compile what it is passed to twice.
+    first: Any = np.int64(0)
+    last = min(FIRST, end - begin)
     while first < last:
         if first > 0:
             if count_from(scores, count, band[first, 0]) == 0:
@@ -222,7 +227,7 @@ def count_row(
                 scores = kept
             else:
                 count = keep_on(kept, places, count, band[first, 0])
-        undecided = 0
+        flagged = False
         for p in range(first, last):
             reaching = count_from(scores, count, band[p, 0])
             if reaching == 0:
@@ -231,13 +236,25 @@ def count_row(
             closer[begin + p] += above
             if reaching > above:
                 flag_within(scores, count, band[p, 0], band[p, 1], flags)
-                undecided = 1
-        if undecided > 0:
+                flagged = True
+        if flagged:
             undecided = take_flags(flags, scratch[4], count, scratch[5])
-            asked = (begin, first, last)
             work += guess_units(undecided, first > 0, query, block, scratch, euclidean)
             work += settle_units(
-                scores, undecided, first > 0, asked, values, query, block, scratch, euclidean, tolerance, closer, tied
+                scores,
+                undecided,
+                first > 0,
+                begin,
+                first,
+                last,
+                values,
+                query,
+                block,
+                scratch,
+                euclidean,
+                tolerance,
+                closer,
+                tied,
             )
         first, last = last, min(last + GROUP, end - begin)
     return work

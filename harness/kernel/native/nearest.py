@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.kernel.native.compiled import compiled
+from harness.kernel.native.compiled import compiled, inner
 from harness.kernel.native.count import COARSE, canonical, coarse
 from harness.kernel.native.scores import HIGHEST, LOWEST, blank, count_above, count_from, group_row, read_row
 from harness.kernel.native.similarity import margin
@@ -17,7 +17,7 @@ Array = Any
 HALVINGS = 24
 
 
-@compiled
+@inner
 def limit_of(
     similar: float,
     shift: float,
@@ -38,7 +38,7 @@ def limit_of(
     return np.float32(min(max(target + side * width, LOWEST), HIGHEST))
 
 
-@compiled
+@inner
 def narrow(
     row: Array, units: int, low: np.float32, wanted: int, error: float, rounding: float, offset: float
 ) -> np.float32:
@@ -63,7 +63,7 @@ def narrow(
     return max(low, np.float32(low_edge - 2.0 * width - 4.0 * rounding * width))
 
 
-@compiled
+@inner
 def least(
     row: Array,
     units: int,
@@ -89,7 +89,7 @@ def least(
     return found
 
 
-@compiled
+@inner
 def insert(units: Array, similarities: Array, query: int, number: int, unit: int, similar: float) -> int:
     """Put a unit behind all that are as near; return how many are listed now."""
     most: int = units.shape[1]
@@ -105,7 +105,7 @@ def insert(units: Array, similarities: Array, query: int, number: int, unit: int
     return min(number + 1, most)
 
 
-@compiled
+@inner
 def list_row(
     row: Array,
     count: int,
@@ -236,3 +236,13 @@ def list_tile(
             tolerance,
             (units, similarities, numbers),
         )
+
+
+@compiled
+def insert_pairs(
+    units: Array, similarities: Array, numbers: Array, queries: Array, found: Array, similar: Array
+) -> None:
+    """Put units into the lists of their queries; those of one query come in ascending order."""
+    for pair in range(queries.shape[0]):
+        query = queries[pair]
+        numbers[query] = insert(units, similarities, query, numbers[query], found[pair], similar[pair])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from harness.kernel.native.compiled import compiled
+from harness.kernel.native.compiled import compiled, inner
 from harness.kernel.native.similarity import similarity
 
 Array = Any
 
 
-@compiled
+@inner
 def reciprocal(neighbours: Array, k: int, i: int, out: Array) -> int:
     """Write those of the k + 1 nearest of i that have i among their own k + 1 nearest; return their number."""
     number = 0
@@ -25,7 +25,7 @@ def reciprocal(neighbours: Array, k: int, i: int, out: Array) -> int:
     return number
 
 
-@compiled
+@inner
 def sort(table: Array, row: int, count: int) -> None:
     """Sort the first numbers of a row in place, by Shell's method."""
     gap = 1
@@ -42,7 +42,7 @@ def sort(table: Array, row: int, count: int) -> None:
         gap //= 3
 
 
-@compiled
+@inner
 def distance(features: Array, norms: Array, i: int, j: int, euclidean: bool, acc: Array) -> float:
     """Return the squared distance of two rows, of their directions for cosine."""
     similar = similarity(features[i], features[j], norms[i], norms[j], euclidean, acc)
@@ -157,7 +157,7 @@ def expand(
         counts[row] = total
 
 
-@compiled
+@inner
 def overlaps(columns: Array, weights: Array, inverse: tuple[Array, Array, Array], sums: Array, touched: Array) -> int:
     """Add up the smaller weights that one encoding shares with every gallery image's.
 
@@ -183,14 +183,14 @@ def overlaps(columns: Array, weights: Array, inverse: tuple[Array, Array, Array]
     return number
 
 
-@compiled
+@inner
 def final(sums: Array, image: int, square: float, far: float, share: float) -> float:
     """Return the re-ranked distance of a gallery image."""
     jaccard: float = 1.0 - sums[image] / (2.0 - sums[image])
     return (1.0 - share) * jaccard + share * (square / far if far > 0.0 else 0.0)
 
 
-@compiled
+@inner
 def final_of_unit(
     q: int,
     unit: int,

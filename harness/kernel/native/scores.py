@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.kernel.native.compiled import compiled, loose
+from harness.kernel.native.compiled import inner, inner_loose
 
 Array = Any
 
@@ -19,7 +19,7 @@ LOWEST = -4e37
 HIGHEST = 3e38
 
 
-@loose
+@inner_loose
 def read_row(wide: Array, narrow: Array, half: bool, i: int, bias: Array, out: Array, bits: Array) -> None:
     """Write row i of the products less the bias to ``out``; ``bits`` is the same memory as uint32."""
     if half:
@@ -32,7 +32,7 @@ def read_row(wide: Array, narrow: Array, half: bool, i: int, bias: Array, out: A
             out[j] = wide[i, j] - bias[j]
 
 
-@compiled
+@inner
 def group_row(row: Array, starts: Array) -> None:
     """Reduce a row of images to a row of units, in place: each the greatest of its images."""
     for u in range(starts.shape[0] - 1):
@@ -42,7 +42,7 @@ def group_row(row: Array, starts: Array) -> None:
         row[u] = best
 
 
-@compiled
+@inner
 def blank(row: Array, units: int, listed: Array, begin: int, end: int, first: int) -> None:
     """Blank the units of an ascending list, ``listed[begin:end]``; the row's first is unit ``first``."""
     low, high = begin, end
@@ -57,7 +57,7 @@ def blank(row: Array, units: int, listed: Array, begin: int, end: int, first: in
         low += 1
 
 
-@compiled
+@inner
 def keep(row: Array, count: int, low: np.float32, kept: Array, places: Array) -> int:
     """Write the scores from ``low`` on, and where they stand in the row; return their number."""
     number = 0
@@ -68,7 +68,7 @@ def keep(row: Array, count: int, low: np.float32, kept: Array, places: Array) ->
     return number
 
 
-@compiled
+@inner
 def keep_on(kept: Array, places: Array, count: int, low: np.float32) -> int:
     """Drop the kept scores below ``low``; return the number of those that stay."""
     number = 0
@@ -80,7 +80,7 @@ def keep_on(kept: Array, places: Array, count: int, low: np.float32) -> int:
     return number
 
 
-@compiled
+@inner
 def count_from(row: Array, count: int, low: np.float32) -> np.int32:
     """Return how many of the first ``count`` scores lie at ``low`` or above."""
     total = np.int32(0)
@@ -89,7 +89,7 @@ def count_from(row: Array, count: int, low: np.float32) -> np.int32:
     return total
 
 
-@compiled
+@inner
 def count_above(row: Array, count: int, high: np.float32) -> np.int32:
     """Return how many of the first ``count`` scores lie above ``high``."""
     total = np.int32(0)
@@ -98,14 +98,14 @@ def count_above(row: Array, count: int, high: np.float32) -> np.int32:
     return total
 
 
-@compiled
+@inner
 def flag_within(row: Array, count: int, low: np.float32, high: np.float32, flags: Array) -> None:
     """Flag those of the first ``count`` places whose score lies from ``low`` to ``high``."""
     for j in range(count):
         flags[j] |= np.uint8(row[j] >= low) & np.uint8(row[j] <= high)
 
 
-@compiled
+@inner
 def take_flags(flags: Array, words: Array, count: int, found: Array) -> int:
     """Write the flagged places to ``found``, ascending; return their number, and leave no flag standing.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.kernel.native.compiled import compiled, loose
+from harness.kernel.native.compiled import compiled, inner, inner_loose
 
 Array = Any
 
@@ -17,7 +17,7 @@ SMALLEST, LARGEST = 1e-20, 1e30
 """Between these a float32 sum of products is only rounded; nothing that matters overflows or vanishes."""
 
 
-@compiled
+@inner
 def dot(a: Array, b: Array, acc: Array) -> float:
     """Return the inner product: term i goes to sum i modulo 32, then the sums are folded by halves."""
     for k in range(LANES):
@@ -31,7 +31,7 @@ def dot(a: Array, b: Array, acc: Array) -> float:
     return fold(acc)
 
 
-@compiled
+@inner
 def distance(a: Array, b: Array, acc: Array) -> float:
     """Return the squared distance, summed in the same order as ``dot``."""
     for k in range(LANES):
@@ -47,7 +47,7 @@ def distance(a: Array, b: Array, acc: Array) -> float:
     return fold(acc)
 
 
-@compiled
+@inner
 def fold(acc: Array) -> float:
     """Return the sum of the 32 sums: 16 and 16, 8 and 8, and so on."""
     width = LANES // 2
@@ -58,7 +58,7 @@ def fold(acc: Array) -> float:
     return float(acc[0])
 
 
-@loose
+@inner_loose
 def quick_dot(a: Array, b: Array) -> np.float32:
     """Return the inner product in float32, in whatever order is fastest."""
     total = np.float32(0.0)
@@ -67,7 +67,7 @@ def quick_dot(a: Array, b: Array) -> np.float32:
     return total
 
 
-@loose
+@inner_loose
 def quick_distance(a: Array, b: Array) -> np.float32:
     """Return the squared distance in float32, in whatever order is fastest."""
     total = np.float32(0.0)
@@ -77,7 +77,7 @@ def quick_distance(a: Array, b: Array) -> np.float32:
     return total
 
 
-@compiled
+@inner
 def similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool, acc: Array) -> float:
     """Return the similarity of two rows whose squared norms are known."""
     if euclidean:
@@ -87,7 +87,7 @@ def similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool
     return dot(q, g, acc) / math.sqrt(q_norm * g_norm)
 
 
-@compiled
+@inner
 def quick_similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool) -> float:
     """Return the similarity to within 2^29 tolerances, or NaN where it may have left float32's range."""
     if euclidean:
@@ -97,7 +97,7 @@ def quick_similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean
     return float(quick_dot(q, g)) / scale if SMALLEST < scale < LARGEST else math.nan
 
 
-@compiled
+@inner
 def margin(a: float, b: float, euclidean: bool, tolerance: float) -> float:
     """Return the difference up to which two similarities tie."""
     return tolerance * max(-a, -b) if euclidean else tolerance

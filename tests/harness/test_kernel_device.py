@@ -1,0 +1,60 @@
+"""The GPU's operations, run on the processor: the same integers as everywhere else; and on a GPU where there is one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.kernel import rank_and_list
+from harness.kernel.walk import Settings, open_walk
+from tests import reference
+from tests.harness.test_kernel import as_lists
+from tests.harness.test_kernel_paths import as_pairs, random_problem, same
+from tests.strategies import Problem, problems
+
+METRICS = ["cosine", "euclidean"]
+PRECISIONS = ["float32", None]
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+def by_torch(problem: Problem, device, **more):
+    with open_walk(
+        problem.queries, problem.gallery, problem.relevance, Settings(device=device, by_torch=True, **more)
+    ) as walk:
+        return walk.run()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_gpus_operations_give_the_same_integers_and_lists(device):
+    @settings(max_examples=100, deadline=None)
+    @given(
+        problem=problems(),
+        metric=st.sampled_from(METRICS),
+        precision=st.sampled_from(PRECISIONS),
+        block=st.integers(1, 9),
+        most=st.integers(1, 16),
+    )
+    def check(problem, metric, precision, block, most):
+        ranks, lists = by_torch(problem, device, metric=metric, precision=precision, block=block, nearest=most)
+
+        assert as_lists(ranks) == reference.rank(problem.queries, problem.gallery, problem.relevance, metric)
+        assert as_pairs(lists) == reference.nearest(problem.queries, problem.gallery, problem.relevance, metric, most)
+
+    check()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_larger_problems_agree_with_the_processors_loops(device, metric, precision):
+    problem = random_problem(11, queries=90, units=1500, width=130)
+
+    ranks, lists = by_torch(problem, device, metric=metric, precision=precision, nearest=9)
+    others, own = rank_and_list(problem.queries, problem.gallery, problem.relevance, metric=metric, nearest=9)
+
+    assert same(ranks, others)
+    assert np.array_equal(lists.units, own.units)
+    assert np.array_equal(lists.similarity, own.similarity, equal_nan=True)
