@@ -1,0 +1,243 @@
+"""Time the kernel against a bare float32 product and against sorting every row, and write docs/performance.md.
+
+    python benchmarks/kernel.py [--shapes veri776 wild-large] [--repeat 5] [--device cuda] [--write PAGE]
+
+Features are seeded: vehicles are points of a 48-dimensional space, images scatter around them by an amount of their
+own, so that easy and hard queries stand side by side as they do in real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from tabulate import tabulate
+
+from harness.kernel import rank
+from harness.kernel.rerank import rerank
+from harness.relevance import Draw, Relevance, RowLists
+from harness.scores import Scores
+
+RANK = 48
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One problem: vehicles, gallery images, queries, numbers a feature, scatter, and how it is run."""
+
+    vehicles: int
+    images: int
+    queries: int
+    width: int
+    scatter: float = 0.7
+    draws: int = 0
+    streamed: bool = False
+    sorts: bool = True
+    reranks: bool = False
+
+
+SHAPES = {
+    "veri776": Shape(200, 11_579, 1_678, 512, scatter=1.0, reranks=True),
+    "veri776-easy": Shape(200, 11_579, 1_678, 512, scatter=0.6),
+    "veri776-hard": Shape(200, 11_579, 1_678, 512, scatter=1.6),
+    "veri776-2048": Shape(200, 11_579, 1_678, 2048, scatter=1.0),
+    "vehicleid-large": Shape(2_400, 19_777, 19_777, 512, draws=10),
+    "wild-small": Shape(3_000, 38_861, 3_000, 512),
+    "wild-medium": Shape(5_000, 64_389, 5_000, 512),
+    "wild-large": Shape(10_000, 128_517, 10_000, 512),
+    "wild-large-hard": Shape(10_000, 128_517, 10_000, 512, scatter=1.2),
+    "streamed": Shape(1_000, 2_000_000, 1_000, 512, streamed=True, sorts=False),
+}
+
+
+def features(shape: Shape, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return (n, width) float32 features of images of the labelled vehicles; the same space for every call."""
+    space = np.random.default_rng(20)
+    basis = (space.standard_normal((RANK, shape.width)) / np.sqrt(RANK)).astype(np.float32)
+    centres = space.standard_normal((shape.vehicles, RANK)).astype(np.float32)
+    scatter = shape.scatter * rng.gamma(4, 0.25, (len(labels), 1))
+    points = centres[labels] + (scatter * rng.standard_normal((len(labels), RANK))).astype(np.float32)
+    return points @ basis + np.float32(0.05) * rng.standard_normal((len(labels), shape.width), dtype=np.float32)
+
+
+def lists(rows: list[np.ndarray]) -> RowLists:
+    """Return compressed rows."""
+    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    return RowLists(starts, np.concatenate([*rows, np.empty(0, np.int64)]).astype(np.int64))
+
+
+def relevance_of(shape: Shape, query: np.ndarray, gallery: np.ndarray) -> Relevance:
+    """Return who is right: the gallery images of the query's vehicle, by draws where the shape draws."""
+    edges = np.searchsorted(gallery, np.arange(shape.vehicles + 1))
+    own = [np.arange(edges[vehicle], edges[vehicle + 1]) for vehicle in query]
+    if not shape.draws:
+        return Relevance(len(query), len(gallery), lists(own), lists([own[0][:0]] * len(query)))
+    draws = []
+    for seed in range(shape.draws):
+        drawn = np.random.default_rng(seed).integers(edges[:-1], edges[1:])
+        draws.append(Draw(np.setdiff1d(np.arange(len(query)), drawn), drawn))
+    positives = lists([np.delete(row, np.searchsorted(row, number)) for number, row in enumerate(own)])
+    itself = RowLists(np.arange(len(query) + 1), np.arange(len(query)))
+    return Relevance(len(query), len(gallery), positives, itself, draws=tuple(draws))
+
+
+def product(queries: np.ndarray, gallery: np.ndarray, block: int = 8192) -> None:
+    """Multiply in float32 by torch.mm, block by block, and throw the products away."""
+    left = torch.from_numpy(queries)
+    for first in range(0, len(gallery), block):
+        torch.mm(left, torch.from_numpy(gallery[first : first + block]).T)
+
+
+def by_sorting(queries: np.ndarray, gallery: np.ndarray, relevance: Relevance, block: int = 256) -> list[float]:
+    """Return the AP of each query as most evaluators find it: the whole row of similarities, sorted."""
+    queries, gallery = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (queries, gallery))
+    values = []
+    for first in range(0, len(queries), block):
+        rows = queries[first : first + block] @ gallery.T
+        for query, order in enumerate(np.argsort(-rows, axis=1), first):
+            right = np.isin(order, relevance.positives.of(query))
+            values.append(float((np.cumsum(right)[right] / (np.flatnonzero(right) + 1)).mean()))
+    return values
+
+
+def timed(work: Callable[[], object], repeat: int) -> tuple[float, float]:
+    """Return the median seconds of some runs behind a first one, and the greatest growth of memory in GB."""
+    work()
+    before = reset_peak()
+    seconds = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds), (peak() - before) / 1e9
+
+
+def reset_peak() -> int:
+    """Forget the peak of the resident memory; return what is resident now."""
+    clear = Path("/proc/self/clear_refs")
+    if clear.exists():
+        clear.write_text("5")
+    return peak()
+
+
+def peak() -> int:
+    """Return the peak of the resident memory since then, in bytes; 0 where the system does not tell."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+
+
+def run(name: str, shape: Shape, repeat: int, device: str, folder: Path) -> list[list[object]]:
+    """Time one shape and return its rows of the table."""
+    rng = np.random.default_rng(7)
+    gallery = np.sort(rng.integers(0, shape.vehicles, shape.images))
+    gallery[: shape.vehicles] = np.arange(shape.vehicles)
+    gallery.sort()
+    fixed = shape.queries == shape.vehicles
+    query = gallery if shape.draws else np.arange(shape.vehicles) if fixed else rng.choice(gallery, shape.queries)
+    relevance = relevance_of(shape, query, gallery)
+    if shape.streamed:
+        return streamed(name, shape, query, gallery, repeat=repeat, folder=folder)
+    table = features(shape, gallery, rng)
+    asked = table if shape.draws else features(shape, query, rng)
+    found = Scores.of(rank(asked, table, relevance, device=device), ["ap"], queries=len(query)).mean["ap"]
+    bare = timed(lambda: product(asked, table), repeat)[0]
+    whole = Relevance(relevance.queries, relevance.units, relevance.positives, relevance.ignored)
+    runs: dict[str, Callable[[], object]] = {"kernel": lambda: rank(asked, table, relevance, device=device)}
+    for precision in ("float32", "bfloat16") if device == "cpu" else ("float32",):
+        runs[precision] = lambda precision=precision: rank(asked, table, relevance, precision=precision, device=device)
+    if shape.draws:
+        runs["the pairs once"] = lambda: rank(asked, table, whole, device=device)
+    if shape.reranks:
+        runs["re-ranking"] = lambda: rerank(asked, table, relevance)
+    rows: list[list[object]] = [[name, f"{found:.3f}", "bare product", bare, 1.0, None]]
+    for what, work in runs.items():
+        seconds, memory = timed(work, repeat)
+        rows.append([name, f"{found:.3f}", what, seconds, seconds / bare, memory])
+    if shape.sorts and not shape.draws:
+        start = time.perf_counter()
+        by_sorting(asked, table, relevance)
+        seconds = time.perf_counter() - start
+        rows.append([name, f"{found:.3f}", "sorting every row", seconds, seconds / bare, None])
+    return rows
+
+
+def streamed(
+    name: str, shape: Shape, query: np.ndarray, gallery: np.ndarray, *, repeat: int, folder: Path
+) -> list[list[object]]:
+    """Time a gallery on disk, whole and its first half."""
+    rng = np.random.default_rng(8)
+    asked = features(shape, query, rng)
+    path = folder / "gallery.h5"
+    with h5py.File(path, "w") as file:
+        rows = file.create_dataset("rows", (shape.images, shape.width), dtype="f4", chunks=(4096, shape.width))
+        for first in range(0, shape.images, 65_536):
+            rows[first : first + 65_536] = features(shape, gallery[first : first + 65_536], rng)
+    answer = []
+    with h5py.File(path) as file:
+        for what, images in (("half of it", shape.images // 2), ("kernel", shape.images)):
+            part = FirstRows(file["rows"], images)
+            relevance = relevance_of(shape, query, gallery[:images])
+            seconds, memory = timed(lambda part=part, relevance=relevance: rank(asked, part, relevance), repeat)
+            answer.append([name, "", what, seconds, None, memory])
+    return answer
+
+
+class FirstRows:
+    """The first rows of an HDF5 data set."""
+
+    def __init__(self, rows: h5py.Dataset, count: int) -> None:
+        self.rows, self.shape, self.dtype = rows, (count, rows.shape[1]), rows.dtype
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """Return the rows of a slice."""
+        return np.asarray(self.rows[rows])
+
+
+def page(rows: list[list[object]], device: str) -> str:
+    """Return the page for docs/performance.md."""
+    head = ["shape", "mAP", "what", "seconds", "of the bare product", "GB above the features"]
+    table = tabulate(rows, head, tablefmt="github", floatfmt=("", "", "", ".3f", ".2f", ".2f"), missingval="")
+    machine = (
+        torch.cuda.get_device_name() if device != "cpu" else f"{platform.machine()}, {torch.get_num_threads()} threads"
+    )
+    return (
+        "# Performance of the kernel\n\n"
+        "Written by `python benchmarks/kernel.py`; medians of seeded runs, caches warm. The bare product is\n"
+        "torch.mm in float32 in blocks of 8,192 gallery images, its results thrown away. `kernel` is what\n"
+        "`rank` chooses by itself.\n\n"
+        f"Machine: {machine}, torch {torch.__version__}.\n\n{table}\n"
+    )
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("--shapes", nargs="+", choices=sorted(SHAPES), default=list(SHAPES))
+    words.add_argument("--repeat", type=int, default=5)
+    words.add_argument("--device", default="cpu")
+    words.add_argument("--write", type=Path, help="the page to write")
+    given = words.parse_args()
+    rows: list[list[object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in given.shapes:
+            rows += run(name, SHAPES[name], given.repeat, given.device, Path(folder))
+            print(tabulate(rows[-8:], floatfmt=".3f", missingval=""), flush=True)
+    text = page(rows, given.device)
+    print(text)
+    if given.write:
+        given.write.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

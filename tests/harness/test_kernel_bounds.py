@@ -1,0 +1,118 @@
+"""The bound of the first pass holds on rows built to break it, and the canonical similarity is as near as it says."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.kernel import rank
+from harness.kernel.bounds import OUTPUT_BFLOAT16, OUTPUT_FLOAT32, product_error
+from harness.kernel.exact import tolerance
+from harness.kernel.native.similarity import LANES, pair_similarities
+from harness.kernel.prepared import Workers, centre_of, norms_of, prepare_rows
+from harness.kernel.products import Products
+from harness.relevance import Relevance
+from tests import reference
+from tests.harness.test_kernel import as_lists
+from tests.strategies import features, row_lists
+
+
+@pytest.fixture(scope="module")
+def workers():
+    with ThreadPoolExecutor(1) as pool:
+        yield Workers(pool, 1)
+
+
+def tables(rng, width, kind):
+    rows = rng.standard_normal((60, width))
+    if kind == "one sign":
+        rows = np.abs(rows) + 0.1
+    elif kind == "half ways":  # every number lies half way between two of bfloat16
+        rows = 1 + rng.integers(0, 128, rows.shape) / 128 + 1 / 256
+    elif kind == "spikes":
+        rows *= rng.random(rows.shape) < 3 / width
+    elif kind == "scales":
+        rows *= 10.0 ** rng.integers(-8, 8, (60, 1))
+    return rows.astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["normal", "one sign", "half ways", "spikes", "scales"])
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("euclidean", [False, True])
+@pytest.mark.parametrize("width", [1, 2, 7, 64, 515, 2048])
+def test_no_product_is_further_off_than_its_bound(workers, kind, half, euclidean, width):
+    rows = tables(np.random.default_rng(width), width, kind)
+    norms = norms_of(rows, workers)
+    centre = centre_of(rows[:20], norms[:20], euclidean=euclidean)
+    queries, gallery = (
+        prepare_rows(rows[part], norms[part], centre, workers, euclidean=euclidean, half=half)
+        for part in (slice(0, 20), slice(20, 60))
+    )
+    product = Products("bfloat16" if half else "float32")(queries.values, gallery.values)
+    if half:
+        product = (product.astype(np.uint32) << 16).view(np.float32)
+
+    exact = []
+    for part, scale in ((slice(0, 20), queries.scale), (slice(20, 60), gallery.scale)):
+        length = np.sqrt((rows[part].astype(np.float64) ** 2).sum(axis=1, keepdims=True))
+        direction = rows[part] if euclidean else rows[part] / np.where(length > 0, length, 1)
+        exact.append((direction - centre) * scale)
+    wanted = exact[0] @ exact[1].T
+    error = product_error(queries.lengths, gallery.lengths, width)[:, None]
+    rounding = OUTPUT_BFLOAT16 if half else OUTPUT_FLOAT32
+
+    assert (np.abs(product - wanted) <= error + rounding * (np.abs(wanted) + error)).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(table=features(2, 45), euclidean=st.booleans())
+def test_the_canonical_similarity_is_within_half_a_tolerance_of_real_numbers(table, euclidean):
+    out, one = np.empty(1), np.zeros(1, np.int64)
+    norms = np.array([reference.ordered_sum(row * row) for row in table.astype(np.float64)])
+    pair_similarities(
+        table[:1], norms[:1], table[1:], norms[1:], np.arange(2), one, one, euclidean, out, np.empty(LANES)
+    )
+    a, b = ([Fraction(float(value)) for value in row] for row in table)
+
+    if euclidean:
+        real = -sum((x - y) ** 2 for x, y in zip(a, b, strict=True))
+        assert abs(Fraction(float(out[0])) - real) <= Fraction(tolerance(45)) * abs(real) / 2
+    else:
+        dot, square = sum(x * y for x, y in zip(a, b, strict=True)), sum(x * x for x in a) * sum(y * y for y in b)
+        scale = Fraction(2) ** 400
+        root = Fraction(math.isqrt(int(square * scale * scale))) / scale
+        real = dot / root if root else Fraction(0)
+        assert abs(Fraction(float(out[0])) - real) <= Fraction(tolerance(45)) / 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 999),
+    gap=st.sampled_from([1e-2, 4e-3, 1e-3, 6e-5, 1e-5, 1e-7, 1e-9, 1e-12, 1e-13, 3e-14, 1e-15]),
+    metric=st.sampled_from(["cosine", "euclidean"]),
+    precision=st.sampled_from(["float32", "bfloat16"]),
+)
+def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, metric, precision):
+    rng = np.random.default_rng(seed)
+    query = rng.standard_normal(96)
+    query /= np.linalg.norm(query)
+    others = rng.standard_normal((40, 96))
+    others -= np.outer(others @ query, query)
+    others /= np.linalg.norm(others, axis=1, keepdims=True)
+    cosines = 0.6 + gap * rng.integers(-3, 4, 40)
+    gallery = (cosines[:, None] * query + np.sqrt(1 - cosines**2)[:, None] * others).astype(np.float32)
+    gallery[20:30] = gallery[:10]
+    relevance = Relevance(
+        queries=1, units=40, positives=row_lists([rng.choice(40, 12, replace=False).tolist()]), ignored=row_lists([[]])
+    )
+    asked = query[None].astype(np.float32)
+
+    answers = rank(asked, gallery, relevance, metric=metric, precision=precision, threads=1)
+
+    assert as_lists(answers) == reference.rank(asked, gallery, relevance, metric)

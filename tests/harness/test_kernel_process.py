@@ -1,0 +1,76 @@
+"""The kernel in processes of its own: what it imports, where it may write, and several processes together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+
+RANK = """
+import numpy as np
+from harness.kernel import rank
+from harness.relevance import Relevance, RowLists
+own = RowLists(np.array([0, 1]), np.array([1]))
+nothing = RowLists(np.array([0, 0]), np.array([], dtype=np.int64))
+(answer,) = rank(np.ones((1, 3), np.float32), np.eye(2, 3, dtype=np.float32), Relevance(1, 2, own, nothing))
+print(answer.ranks.tolist())
+"""
+
+TOGETHER = """
+import numpy as np
+from lightning_fabric import Fabric
+from harness.kernel import rank
+from harness.kernel.team import Processes
+from tests.harness.test_kernel_paths import random_problem, same
+
+fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
+fabric.launch()
+problem = random_problem(21)
+alone = rank(problem.queries, problem.gallery, problem.relevance)
+both = rank(problem.queries, problem.gallery, problem.relevance, team=Processes(fabric))
+print("the same" if same(alone, both) else "different", fabric.world_size)
+"""
+
+
+def run(*words, **environment):
+    """Run an interpreter in the repository and return what it printed."""
+    done = subprocess.run(  # noqa: S603 - our own scripts
+        [sys.executable, *words],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_the_kernel_imports_neither_torch_nor_numba():
+    assert run("-c", "import sys, harness.kernel; print({'torch', 'numba'} & set(sys.modules))") == "set()\n"
+
+
+def test_a_machine_without_a_folder_for_compiled_code_ranks_all_the_same(tmp_path):
+    nowhere = tmp_path / "file"
+    nowhere.write_text("no folder can be made under a file")
+
+    printed = run(
+        "-c",
+        RANK,
+        NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator",
+        NUMBA_CACHE_DIR=str(nowhere / "cache"),
+    )
+
+    assert printed == "[2]\n"
+
+
+def test_two_processes_find_the_ranks_of_one(tmp_path):
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+
+    printed = run("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script), OMP_NUM_THREADS="1")
+
+    assert printed.splitlines().count("the same 2") == 2
