@@ -127,6 +127,9 @@ class Run:
             "seed": self.request.seed,
             **self._machine,
         }
+        files = _named_files(self.options)
+        if files:
+            identity["files"] = files
         if self.request.checkpoint is not None:
             return {**identity, "checkpoint": file_digest(self.request.checkpoint)}
         if not trains(self.method):
@@ -299,6 +302,12 @@ class Run:
                 memory=self.request.memory,
                 folder=features.parent,
             )
+
+
+def _named_files(options: Options) -> dict[str, str]:
+    """Return the digest of each file that an option names, since a file may change under its name."""
+    values = options.model_dump(mode="json").items()
+    return {name: file_digest(value) for name, value in values if isinstance(value, str) and Path(value).is_file()}
 
 
 def _parameters(method: Method) -> int | None:

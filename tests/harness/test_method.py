@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import pytest
 from pydantic import Field
 
@@ -11,8 +13,8 @@ class Sized(Method):
         input_size: int = 224
         backbone: str = "resnet50"
 
-    recipes = {"quick": {"epochs": 2, "input_size": 64}}
-    variants = {"small": {"backbone": "resnet18"}}
+    recipes: ClassVar = {"quick": {"epochs": 2, "input_size": 64}}
+    variants: ClassVar = {"small": {"backbone": "resnet18"}}
 
     def embed(self, images):
         return images.mean((2, 3))

@@ -203,6 +203,15 @@ def test_a_changed_code_or_data_set_trains_anew(bench, small_synthetic, tmp_path
     assert len(list(Path("runs").iterdir())) == 3
 
 
+def test_a_changed_file_under_the_name_that_an_option_gives_trains_anew(bench, tmp_path):
+    (tmp_path / "plugin.py").write_text(PLUGIN.replace("input_size: int = 32", "input_size: int = 32; start: str = ''"))
+    for content in ("one", "two"):
+        (tmp_path / "start.bin").write_text(content)
+        bench("train", "--method", "tiny", "--set", "start=start.bin", "--set", "epochs=0")
+
+    assert len(list(Path("runs").iterdir())) == 2
+
+
 def test_the_steps_alone_give_what_the_run_gives(bench):
     whole = bench("run", "--method", "tiny", "--runs", "whole")
 
