@@ -55,7 +55,7 @@ SHAPES = {
     "wild-medium": Shape(5_000, 64_389, 5_000, 512),
     "wild-large": Shape(10_000, 128_517, 10_000, 512),
     "wild-large-hard": Shape(10_000, 128_517, 10_000, 512, scatter=1.2),
-    "streamed": Shape(1_000, 2_000_000, 1_000, 512, streamed=True, sorts=False),
+    "streamed": Shape(100_000, 2_000_000, 1_000, 512, streamed=True, sorts=False),
 }
 
 

@@ -76,12 +76,26 @@ class Products:
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Keep torch from rounding float32 factors to fewer bits, whatever the user chose for training."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    known: Any = torch.backends
+    backends = [known.mkldnn.matmul, known.cuda.matmul] if _by_backend() else []
+    before = [backend.fp32_precision for backend in backends]
+    legacy = None if backends else torch.get_float32_matmul_precision()
     try:
+        for backend in backends:
+            backend.fp32_precision = "ieee"
+        if legacy is not None:
+            torch.set_float32_matmul_precision("highest")
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        for backend, precision in zip(backends, before, strict=True):
+            backend.fp32_precision = precision
+        if legacy is not None:
+            torch.set_float32_matmul_precision(legacy)
+
+
+def _by_backend() -> bool:
+    """Say whether this torch sets the precision for each backend (2.9 and newer); it then refuses the older call."""
+    return hasattr(getattr(torch.backends.mkldnn, "matmul", None), "fp32_precision")
 
 
 @contextmanager
