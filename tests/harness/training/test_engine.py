@@ -187,13 +187,15 @@ class Unlabelled(Tiny):
     batches = Shuffled(16)
 
     def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Any) -> Mapping[str, Tensor]:
-        assert sorted(labels) == ["camera", "colour", "vehicle"]
-        assert all(len(column) == 16 for column in labels.values())
+        self.seen = {name: len(column) for name, column in labels.items()}
         return super().losses(outputs, labels, stage)
 
 
 def test_losses_see_every_label_that_the_data_set_has(dataset: Dataset, tmp_path: Path):
-    fit(dataset, tmp_path, tiny(Unlabelled, epochs=(1,)))
+    method = tiny(Unlabelled, epochs=(1,))
+    fit(dataset, tmp_path, method)
+
+    assert method.seen == {"camera": 16, "colour": 16, "vehicle": 16}
 
 
 class Boxed(Tiny):
