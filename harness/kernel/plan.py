@@ -225,7 +225,7 @@ def results(relevance: Relevance, parts: Sequence[Placed]) -> tuple[PositiveRank
         np.concatenate([getattr(part, name) for part in parts]).astype(np.int64)
         for name in ("query", "draw", "unit", "closer", "tied")
     )
-    place = _order(query, _order(closer + tied, np.argsort(unit)))
+    place = _order(query * (relevance.units + 1) + closer + tied, np.argsort(unit))
     draws = relevance.draws or (Draw(np.arange(relevance.queries), np.arange(relevance.units)),)
     answers = []
     for number, drawn in enumerate(draws):

@@ -85,7 +85,8 @@ def count_from(row: Array, count: int, low: np.float32) -> np.int32:
     """Return how many of the first ``count`` scores lie at ``low`` or above."""
     total = np.int32(0)
     for j in range(count):
-        total += np.int32(row[j] >= low)
+        # Without the cast numba counts in int64, at half the speed.
+        total = np.int32(total + np.int32(row[j] >= low))
     return total
 
 
@@ -94,7 +95,7 @@ def count_above(row: Array, count: int, high: np.float32) -> np.int32:
     """Return how many of the first ``count`` scores lie above ``high``."""
     total = np.int32(0)
     for j in range(count):
-        total += np.int32(row[j] > high)
+        total = np.int32(total + np.int32(row[j] > high))
     return total
 
 
