@@ -97,15 +97,20 @@ def product(queries: np.ndarray, gallery: np.ndarray, block: int = 8192) -> None
         torch.mm(left, torch.from_numpy(gallery[first : first + block]).T)
 
 
-def by_sorting(queries: np.ndarray, gallery: np.ndarray, relevance: Relevance, block: int = 256) -> list[float]:
-    """Return the AP of each query as most evaluators find it: the whole row of similarities, sorted."""
-    queries, gallery = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (queries, gallery))
+def by_sorting(features: tuple[np.ndarray, np.ndarray], vehicles: tuple[np.ndarray, np.ndarray]) -> list[float]:
+    """Return the AP of each query as most evaluators find it: all similarities, each row sorted, counted to its end."""
+    queries, gallery = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in features)
+    query, answer = vehicles
+    ignored = np.zeros(len(gallery), dtype=np.bool_)
     values = []
-    for first in range(0, len(queries), block):
-        rows = queries[first : first + block] @ gallery.T
-        for query, order in enumerate(np.argsort(-rows, axis=1), first):
-            right = np.isin(order, relevance.positives.of(query))
-            values.append(float((np.cumsum(right)[right] / (np.flatnonzero(right) + 1)).mean()))
+    for first in range(0, len(queries), 256):
+        order = np.argsort(-(queries[first : first + 256] @ gallery.T), axis=1)
+        matches = answer[order] == query[first : first + 256, None]
+        for row, match in zip(order, matches, strict=True):
+            right = match[~ignored[row]]
+            found = np.cumsum(right)
+            precision = found / np.arange(1, len(right) + 1)
+            values.append(float((precision * right).sum() / found[-1]))
     return values
 
 
@@ -166,7 +171,7 @@ def run(name: str, shape: Shape, repeat: int, device: str, folder: Path) -> list
         rows.append([name, f"{found:.3f}", what, seconds, seconds / bare, memory])
     if shape.sorts and not shape.draws:
         start = time.perf_counter()
-        by_sorting(asked, table, relevance)
+        by_sorting((asked, table), (query, gallery))
         seconds = time.perf_counter() - start
         rows.append([name, f"{found:.3f}", "sorting every row", seconds, seconds / bare, None])
     return rows
