@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,16 +46,14 @@ class Subjects:
         return Subjects(self.pictures.take(rows), self.vehicle[rows], self.boxes)
 
 
-def subjects_of(
-    dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int, int], needs: Collection[str]
-) -> Subjects:
+def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int, int], method: Method) -> Subjects:
     """Return the images of some tables, each once, in the order of their first mention.
 
     Args:
         dataset: where they lie.
         tables: such as the query's and the gallery's.
         size: height and width in pixels.
-        needs: of ``embed``: ``Method.test_needs``.
+        method: whose ``test_needs`` may ask for boxes.
 
     Raises:
         DataError: boxes are needed that the data set does not have.
@@ -67,7 +65,7 @@ def subjects_of(
     return Subjects(
         Pictures(dataset.root, list(vehicles), size, dataset.formats),
         np.fromiter(vehicles.values(), np.int64, len(vehicles)),
-        needed_boxes(dataset, needs),
+        method.arrange_boxes(needed_boxes(dataset, method.test_needs), None),
     )
 
 

@@ -58,7 +58,7 @@ def extract(
     compute = compute or Compute()
     fabric = open_fabric(compute)
     with undisturbed(fabric), ExitStack() as stack:
-        subjects = subjects_of(dataset, tables, method.input_size, method.test_needs)
+        subjects = subjects_of(dataset, tables, method.input_size, method)
         if skip_broken:
             subjects = subjects.take(readable(subjects, skip_broken=True))
         keys = subjects.pictures.keys

@@ -13,6 +13,7 @@ from harness.errors import BenchError, PluginError, UsageError, unknown_name
 if TYPE_CHECKING:
     import torch
 
+    from harness.boxes import Boxes
     from harness.training.session import Session
 
 Metric = Literal["cosine", "euclidean"]
@@ -38,7 +39,8 @@ class Method:
         recipes: named sets of options; ``paper`` is what the paper did, ``quick`` ends within minutes on two cores.
         variants: the ablations of the paper, named sets of options on top of a recipe.
         needs: labels (``vehicle``, ``colour``, ...) and boxes (``boxes.parts``, ``boxes.regions``) for training.
-        test_needs: what ``embed`` receives as keyword arguments besides the images (see ``embed``).
+        test_needs: what ``embed`` receives as keyword arguments besides the images (see ``embed``). Of both the class
+            names what the method as published needs; an ``__init__`` may set what these options need.
         control: True for a method that no paper would report, such as one that reads the test labels.
         metric: how its features are compared.
         options: the options of this run.
@@ -49,8 +51,8 @@ class Method:
     Options: ClassVar[type[Options]] = Options
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    needs: ClassVar[frozenset[str]] = frozenset()
-    test_needs: ClassVar[frozenset[str]] = frozenset()
+    needs: frozenset[str] = frozenset()
+    test_needs: frozenset[str] = frozenset()
     control: ClassVar[bool] = False
     metric: Metric = "cosine"
     options: Any
@@ -74,6 +76,22 @@ class Method:
             (n, d) float32.
         """
         raise PluginError(f"method {type(self).__name__} has no embed(images)")
+
+    def arrange_boxes(
+        self,
+        boxes: Mapping[str, Boxes],
+        vehicles: Mapping[str, int] | None,  # noqa: ARG002 - the contract
+    ) -> Mapping[str, Boxes]:
+        """Return the boxes as the network is to get them: chosen, renumbered or completed.
+
+        Args:
+            boxes: by keyword of ``embed``, as their files give them.
+            vehicles: of each training image by its key, before the training; None at test time.
+
+        Raises:
+            DataError: they lack what the method cannot do without.
+        """
+        return boxes
 
     def fit(self, session: Session) -> None:
         """Train on ``session.train``; a method that needs no training leaves this as it is."""

@@ -62,7 +62,9 @@ def _read_images(
     """Return the training images that can be read, and their class numbers."""
     table, labels = session.train, dict(session.labels)
     pictures = Pictures(session.dataset.root, table.paths, session.input_size, session.dataset.formats)
-    subjects = Subjects(pictures, table.vehicle, needed_boxes(session.dataset, method.needs))
+    vehicles = dict(zip(table.paths, table.vehicle.tolist(), strict=True))
+    boxes = method.arrange_boxes(needed_boxes(session.dataset, method.needs), vehicles)
+    subjects = Subjects(pictures, table.vehicle, boxes)
     if not stages:
         return subjects, labels
     for stage in stages:  # before minutes of decoding

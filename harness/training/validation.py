@@ -61,7 +61,7 @@ def open_validation(session: Session, method: Method) -> Validation | None:
     if session.validation is None:
         return None
     query, gallery = session.validation.query, session.validation.gallery
-    subjects = subjects_of(session.dataset, (query, gallery), session.input_size, method.test_needs)
+    subjects = subjects_of(session.dataset, (query, gallery), session.input_size, method)
     subjects = subjects.take(readable(subjects, skip_broken=session.skip_broken))
     present = frozenset(subjects.pictures.keys)
     splits = {"query": _present(query, present), "gallery": _present(gallery, present)}

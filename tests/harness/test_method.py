@@ -77,3 +77,19 @@ def test_an_exception_in_init_is_the_plugins_problem():
 def test_the_input_size_is_the_options_or_224():
     assert create(Sized, Sized.Options(input_size=96)).input_size == (96, 96)
     assert create(complete(type("T", (), {"embed": print})), Options()).input_size == (224, 224)
+
+
+def test_what_a_method_needs_may_follow_from_its_options():
+    class Boxed(Method):
+        class Options(Options):
+            parts: bool = True
+
+        needs = frozenset({"vehicle", "boxes.parts"})
+
+        def __init__(self):
+            if not self.options.parts:
+                self.needs = frozenset({"vehicle"})
+
+    assert create(Boxed, Boxed.Options()).needs == {"vehicle", "boxes.parts"}
+    assert create(Boxed, Boxed.Options(parts=False)).needs == {"vehicle"}
+    assert Boxed.needs == {"vehicle", "boxes.parts"}

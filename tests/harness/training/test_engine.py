@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from harness.boxes import Boxes
 from harness.errors import BenchError, CheckpointError, DataError, PluginError, RunError, UsageError
 from harness.protocol import Dataset
 from harness.training.batches import PK, Batches, Shuffled
@@ -213,7 +214,8 @@ class Boxed(Tiny):
         return network
 
 
-def test_a_method_that_needs_boxes_gets_them_in_training_and_validation(dataset: Dataset, tmp_path: Path):
+@pytest.fixture
+def boxed(dataset: Dataset, tmp_path: Path) -> Dataset:
     table = dataset.splits["train"]
     annotation = {"category_id": 3, "bbox": [6, 0, 12, 24]}
     coco = {
@@ -222,7 +224,10 @@ def test_a_method_that_needs_boxes_gets_them_in_training_and_validation(dataset:
         "categories": [{"id": 3, "name": "plate"}],
     }
     (tmp_path / "boxes.json").write_text(json.dumps(coco))
-    boxed = replace(dataset, boxes={"parts": tmp_path / "boxes.json"})
+    return replace(dataset, boxes={"parts": tmp_path / "boxes.json"})
+
+
+def test_a_method_that_needs_boxes_gets_them_in_training_and_validation(boxed: Dataset, tmp_path: Path):
     method = tiny(Boxed, epochs=(1,))
     fit(boxed, tmp_path / "run", method, validate="train")
     trained = [boxes for training, found in method.seen if training for boxes in found]
@@ -232,6 +237,28 @@ def test_a_method_that_needs_boxes_gets_them_in_training_and_validation(dataset:
     assert len({tuple(boxes[0].tolist()) for boxes in trained}) > 1
     assert all(boxes.tolist() == [[3, 1, 4, 0, 12, 16]] for boxes in validated)
     assert len(validated) == 12
+
+
+class Arranging(Boxed):
+    """Takes the left half of every image for its only box."""
+
+    def arrange_boxes(self, boxes, vehicles):
+        self.asked = [*getattr(self, "asked", []), vehicles]
+        half = np.array([[0, 1, 0, 0, 0.5, 1]], np.float32)
+        found = boxes["boxes_parts"]
+        return {"boxes_parts": Boxes(dict.fromkeys(found.of_image, half), {0: "half"})}
+
+
+def test_a_method_may_arrange_its_boxes_and_knows_vehicles_in_training_alone(boxed: Dataset, tmp_path: Path):
+    method = tiny(Arranging, epochs=(1,))
+    asked = session(boxed, tmp_path / "run", method, validate="train")
+    method.fit(asked)
+    trained = [boxes for training, found in method.seen if training for boxes in found]
+    validated = [boxes for training, found in method.seen if not training for boxes in found]
+    table = asked.train
+    assert method.asked == [dict(zip(table.paths, table.vehicle.tolist(), strict=True)), None]
+    assert all(boxes[0, 4] - boxes[0, 2] <= 8 for boxes in trained)
+    assert all(boxes.tolist() == [[0, 1, 0, 0, 8, 16]] for boxes in validated)
 
 
 class Freezing(Tiny):
