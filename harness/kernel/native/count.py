@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from harness.kernel.native.compiled import compiled, inner
+from harness.kernel.native.prefetch import AHEAD, prefetch
 from harness.kernel.native.scores import (
     HIGHEST,
     LOWEST,
     blank,
-    count_above,
+    count_band,
     count_from,
     flag_within,
     group_row,
@@ -110,6 +111,9 @@ def guess_units(
     places, found, guesses, exacts, touched = scratch[2], scratch[5], scratch[6], scratch[7], scratch[8]
     work = 0
     for place in range(undecided):
+        if place + AHEAD < undecided:
+            later = found[place + AHEAD]
+            prefetch(block[0], block[2][places[later] if kept else later])
         u = places[found[place]] if kept else found[place]
         if math.isnan(guesses[u]) and math.isnan(exacts[u]):
             start, stop = block[2][u], block[2][u + 1]
@@ -229,10 +233,9 @@ def count_row(
                 count = keep_on(kept, places, count, band[first, 0])
         flagged = False
         for p in range(first, last):
-            reaching = count_from(scores, count, band[p, 0])
+            reaching, above = count_band(scores, count, band[p, 0], band[p, 1])
             if reaching == 0:
                 break
-            above = count_above(scores, count, band[p, 1])
             closer[begin + p] += above
             if reaching > above:
                 flag_within(scores, count, band[p, 0], band[p, 1], flags)

@@ -100,6 +100,16 @@ def count_above(row: Array, count: int, high: np.float32) -> np.int32:
 
 
 @inner
+def count_band(row: Array, count: int, low: np.float32, high: np.float32) -> tuple[np.int32, np.int32]:
+    """Return how many of the first ``count`` scores lie at ``low`` or above, and how many above ``high``."""
+    reaching = above = np.int32(0)
+    for j in range(count):
+        reaching = np.int32(reaching + np.int32(row[j] >= low))
+        above = np.int32(above + np.int32(row[j] > high))
+    return reaching, above
+
+
+@inner
 def flag_within(row: Array, count: int, low: np.float32, high: np.float32, flags: Array) -> None:
     """Flag those of the first ``count`` places whose score lies from ``low`` to ``high``."""
     for j in range(count):
