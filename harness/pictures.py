@@ -72,6 +72,19 @@ def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)
     return np.ascontiguousarray(np.asarray(pixels).transpose(2, 0, 1))
 
 
+def size_on_disk(path: Path, formats: Sequence[str] = ("JPEG",)) -> tuple[int, int]:
+    """Return an image's width and height in pixels; only its head is read.
+
+    Raises:
+        DataError: missing, of another format, or damaged.
+    """
+    try:
+        with Image.open(path, formats=tuple(formats)) as image:
+            return image.size
+    except Exception as problem:  # as in ``decode``
+        raise DataError("the image's size cannot be read", where=path, found=problem) from None
+
+
 def _check_pixels(path: Path, size: tuple[int, int]) -> None:
     if size[0] * size[1] > MAX_PIXELS:
         raise DataError(

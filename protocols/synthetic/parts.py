@@ -1,31 +1,11 @@
-"""The parts that have boxes: PGAN's sixteen classes and PR-ReID's four regions."""
+"""A box in a drawn image, of one of PGAN's sixteen classes or PR-ReID's four regions."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-PARTS = (
-    "annual service signs",
-    "back mirror",
-    "car light",
-    "carrier",
-    "car topwindow",
-    "entry license",
-    "hanging",
-    "lay ornament",
-    "light cover",
-    "logo",
-    "newer sign",
-    "tissuebox",
-    "plate",
-    "safe belt",
-    "wheel",
-    "wind-shield glass",
-)
-"""The classes in the order of the table (Zhang et al., PGAN, A.1, Table 4); number 1 comes first."""
-
-REGIONS = ("window", "left light", "right light", "brand")
-"""PR-ReID's parts; number 1 comes first."""
+from harness.boxes.classes import PARTS as PARTS
+from harness.boxes.classes import REGIONS as REGIONS
 
 
 class Box(NamedTuple):

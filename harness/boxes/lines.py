@@ -1,0 +1,73 @@
+"""A folder of text files, one an image, with a line ``label score xmin ymin xmax ymax`` a box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path, PurePosixPath
+
+from harness.boxes.value import Boxes, Collected, wrong_box
+from harness.errors import DataError, first_of
+
+ENDING = ".txt"
+
+
+def read_lines(
+    folder: Path, names: Mapping[int, str], keys: Collection[str], size_of: Callable[[str], tuple[float, float]]
+) -> Boxes:
+    """Read a folder of text files.
+
+    A file lies where its image lies in the data set, with the ending ``.txt``: ``image_train/0001_c1.txt``. A label is
+    a class's name, which may have blanks in it, or its number; the corners are in pixels of the image as it is on disk.
+    An image without a file was not looked at; an empty file says that it shows no part.
+
+    Args:
+        folder: with the files.
+        names: the classes' names by number.
+        keys: of the data set's images.
+        size_of: gives width and height of a key's image.
+
+    Raises:
+        DataError: a file that belongs to no image or cannot be read, or a line that is wrong.
+    """
+    key_of = {str(PurePosixPath(key).with_suffix(ENDING)): key for key in keys}
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob(f"*{ENDING}"))}
+    strange = [name for name in files if name not in key_of]
+    if strange or not files:
+        raise DataError(
+            f"{len(strange)} files of boxes belong to no image" if files else "the folder holds no boxes",
+            where=folder,
+            found=first_of(strange) or None,
+            expected=f"files named as the images: {first_of(sorted(key_of), 2)}",
+        )
+    number_of = {name: number for number, name in names.items()}
+    collected = Collected(folder, names)
+    for name, path in files.items():
+        rows = [
+            (f"{name}, line {number}", _row(path, f"{name}, line {number}", line, number_of))
+            for number, line in enumerate(_text(path).splitlines(), 1)
+            if line.strip()
+        ]
+        collected.add(key_of[name], size_of(key_of[name]), rows)
+    return collected.boxes()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as problem:
+        raise DataError("the boxes cannot be read", where=path, found=problem) from None
+
+
+def _row(path: Path, name: str, line: str, number_of: Mapping[str, int]) -> list[float]:
+    """Return label, score and corners of one line."""
+    label, *numbers = line.strip().rsplit(maxsplit=5)
+    label = " ".join(label.split())
+    try:
+        found = [float(number) for number in numbers]
+        number = number_of[label] if label in number_of else int(label)
+    except ValueError:
+        found = []
+    if len(found) != 5:
+        expected = f"label score xmin ymin xmax ymax, the label being one of {first_of(number_of, 20)} or its number"
+        raise wrong_box(path, name, line[:200], expected)
+    return [number, *found]

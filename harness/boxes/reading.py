@@ -1,0 +1,109 @@
+"""Reading boxes of any format for a data set, and saying which command makes those that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from harness.boxes.classes import CLASSES
+from harness.boxes.coco import read_coco
+from harness.boxes.lines import read_lines
+from harness.boxes.store import ENDINGS, read_store
+from harness.boxes.value import Boxes
+from harness.errors import DataError, first_of
+from harness.pictures import locate, size_on_disk
+from harness.protocol import Dataset
+
+
+def kinds_of(needs: Collection[str]) -> list[str]:
+    """Return the kinds of boxes among a method's needs: ``boxes.parts`` is of kind ``parts``."""
+    return sorted(need.removeprefix("boxes.") for need in needs if need.startswith("boxes."))
+
+
+def needed_boxes(dataset: Dataset, needs: Collection[str]) -> dict[str, Boxes]:
+    """Return the kinds of boxes that a method needs, by the keyword that it takes them under.
+
+    Args:
+        dataset: with the files.
+        needs: words such as ``boxes.parts``, which becomes the keyword ``boxes_parts``.
+
+    Raises:
+        DataError: the data set has no such boxes, or their file is damaged.
+    """
+    found = {}
+    for kind in kinds_of(needs):
+        if kind not in dataset.boxes:
+            raise missing_boxes(dataset, kind)
+        found[f"boxes_{kind}"] = read_boxes(dataset.boxes[kind], kind=kind, dataset=dataset)
+    return found
+
+
+def missing_boxes(dataset: Dataset, kind: str) -> DataError:
+    """Return the error for boxes that a method needs and nobody has, with the commands that make them."""
+    return DataError(
+        f"the method needs boxes of kind '{kind}', and the data set has none",
+        where=dataset.root,
+        found=", ".join(sorted(dataset.boxes)) or "no boxes",
+        expected=f"boxes/{kind}.json in the data set's folder, or a file given with --boxes",
+        next_step="label some training images, train a detector on them with 'bench parts train --boxes LABELS "
+        "--output detector.safetensors', and run with --detector detector.safetensors; see docs/parts.md",
+    )
+
+
+def read_boxes(path: Path, *, kind: str = "", dataset: Dataset | None = None) -> Boxes:
+    """Read boxes: a COCO file, COCO results, a folder of text files, or the harness's own HDF5.
+
+    Args:
+        path: of the file or folder.
+        kind: ``parts`` or ``regions``; the boxes get the numbers of its classes, found by name.
+        dataset: whose images they are; COCO results and text files need it, since they say no sizes of images.
+
+    Raises:
+        DataError: none of these, an unknown image or class, or a box that is empty, not finite or not in its image.
+    """
+    names = dict(enumerate(CLASSES.get(kind, ()), 1))
+    if path.suffix.lower() in ENDINGS:
+        boxes = read_store(path)
+    elif path.is_dir():
+        if dataset is None:
+            raise DataError("a folder of boxes says no sizes of images, and no data set is at hand", where=path)
+        boxes = read_lines(path, names, all_keys(dataset), sizes_of(dataset))
+    else:
+        boxes = read_coco(path, names, None if dataset is None else sizes_of(dataset))
+    return boxes.numbered(kind)
+
+
+def check_images(boxes: Boxes, dataset: Dataset) -> None:
+    """Refuse boxes of images that the data set has neither in its lists nor in its folder.
+
+    Raises:
+        DataError: with the first of them.
+    """
+    known = all_keys(dataset)
+    unknown = [key for key in boxes.of_image if key not in known and not _on_disk(dataset, key)]
+    if unknown or not boxes.of_image:
+        raise DataError(
+            f"{len(unknown)} of {len(boxes.of_image)} images of the boxes are not the data set's",
+            where=boxes.path,
+            found=first_of(unknown, 3) or "no image",
+            expected=f"paths from {dataset.root}, such as {first_of(sorted(known), 2)}",
+            next_step="give the boxes of this data set; another one's to train on are given with --train-boxes",
+        )
+
+
+def all_keys(dataset: Dataset) -> set[str]:
+    """Return the keys of all splits."""
+    return {key for table in dataset.splits.values() for key in table.paths}
+
+
+def sizes_of(dataset: Dataset) -> Callable[[str], tuple[int, int]]:
+    """Return the function that gives width and height of a key's image as it is on disk."""
+    return lambda key: size_on_disk(locate(dataset.root, key), dataset.formats)
+
+
+def _on_disk(dataset: Dataset, key: str) -> bool:
+    try:
+        locate(dataset.root, key)
+    except DataError:
+        return False
+    return True

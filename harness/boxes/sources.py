@@ -1,0 +1,73 @@
+"""Which boxes a run uses: those that the user gives, or those that the data set has; kept in HDF5 where it works."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from harness.boxes.reading import check_images, kinds_of, missing_boxes, read_boxes
+from harness.boxes.store import write_boxes
+from harness.boxes.value import Boxes
+from harness.errors import UsageError
+from harness.protocol import Dataset
+
+log = logging.getLogger("bench")
+
+
+def find_boxes(dataset: Dataset, needs: Collection[str], given: Path | None) -> dict[str, Boxes]:
+    """Return the boxes of each needed kind.
+
+    Args:
+        dataset: whose images they are.
+        needs: words such as ``boxes.parts``; others are passed over.
+        given: a file or folder of the user's; it goes before the data set's own.
+
+    Raises:
+        UsageError: the boxes given could be of several kinds.
+        DataError: there are none, they are another data set's, or wrong.
+    """
+    kinds = kinds_of(needs)
+    if given is not None and len(kinds) > 1:
+        raise UsageError(
+            "the method needs boxes of several kinds, and a file of one is given",
+            found=given,
+            expected=", ".join(kinds),
+            next_step="put them into the data set's folder as boxes/KIND.json",
+        )
+    found = {}
+    for kind in kinds:
+        path = given if given is not None else dataset.boxes.get(kind)
+        if path is None:
+            raise missing_boxes(dataset, kind)
+        boxes = read_boxes(path, kind=kind, dataset=dataset)
+        check_images(boxes, dataset)
+        count = sum(map(len, boxes.of_image.values()))
+        log.info("boxes of kind '%s': %d in %d images, from %s", kind, count, len(boxes.of_image), path)
+        found[kind] = boxes
+    return found
+
+
+def digests(boxes: Mapping[str, Boxes]) -> dict[str, str]:
+    """Return the digest of each kind's content."""
+    return {kind: found.digest for kind, found in sorted(boxes.items())}
+
+
+def keep(boxes: Mapping[str, Boxes], folder: Path) -> None:
+    """Write the boxes of each kind as ``boxes-KIND.h5`` into a folder.
+
+    Raises:
+        RunError: the disk refuses.
+    """
+    for kind, found in sorted(boxes.items()):
+        write_boxes(_kept(folder, kind), found)
+
+
+def with_kept(dataset: Dataset, boxes: Mapping[str, Boxes], folder: Path) -> Dataset:
+    """Return the data set with the boxes that ``keep`` left in a folder."""
+    return replace(dataset, boxes={**dataset.boxes, **{kind: _kept(folder, kind) for kind in boxes}})
+
+
+def _kept(folder: Path, kind: str) -> Path:
+    return folder / f"boxes-{kind}.h5"

@@ -1,0 +1,150 @@
+"""The boxes of some images as one value, checked on the way in, with a digest of nothing but its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.boxes.classes import CLASSES
+from harness.canonical import canonical_json
+from harness.errors import DataError, first_of, unknown_name
+
+FloatArray = npt.NDArray[np.float32]
+
+OVER_THE_EDGE = 0.01
+"""Of an image's side: a pixel's rounding may carry a detector's box over the edge; further out is a mistake."""
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """The boxes of some images.
+
+    Attributes:
+        of_image: for a key (m, 6) float32: label, score, x0, y0, x1, y1 in shares of width and height, the surest
+            first. An image that was looked at and shows no part has (0, 6).
+        names: the label's names by number.
+        path: the file or folder that they were read from, for messages.
+    """
+
+    of_image: Mapping[str, FloatArray]
+    names: Mapping[int, str]
+    path: Path | None = None
+
+    def of(self, key: str, size: tuple[int, int]) -> FloatArray:
+        """Return an image's boxes in pixels of its resized form, the surest first; (0, 6) where it has none.
+
+        Args:
+            key: of the image.
+            size: height and width that the image is resized to.
+        """
+        boxes = self.of_image.get(key)
+        if boxes is None:
+            return np.zeros((0, 6), np.float32)
+        return boxes * np.array([1, 1, size[1], size[0], size[1], size[0]], np.float32)
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of names, keys and boxes, the same for every kind of file: 64 hexadecimal digits."""
+        names = {str(number): name for number, name in self.names.items()}
+        hasher = hashlib.sha256(canonical_json(names).encode() + b"\n")
+        for key in sorted(self.of_image):
+            rows = np.ascontiguousarray(self.of_image[key], "<f4")
+            hasher.update(canonical_json([key, len(rows)]).encode() + b"\n" + rows.tobytes())
+        return hasher.hexdigest()
+
+    def numbered(self, kind: str) -> Boxes:
+        """Return these boxes with the kind's own numbers, found by name; unchanged for a kind of no fixed classes.
+
+        Raises:
+            DataError: a class that the kind does not have, and the nearest that it has.
+        """
+        if kind not in CLASSES:
+            return self
+        classes = CLASSES[kind]
+        for name in self.names.values():
+            if name not in classes:
+                error = unknown_name(f"class of the boxes '{kind}'", name, classes, error=DataError)
+                error.where = self.path
+                error.next_step = "rename the class in the file, or leave it out"
+                raise error
+        number_of = {number: classes.index(name) + 1 for number, name in self.names.items()}
+        names = dict(enumerate(classes, 1))
+        if all(number == found for number, found in number_of.items()):
+            return replace(self, names=names)
+        table = np.zeros(max(number_of) + 1, np.float32)
+        table[list(number_of)] = list(number_of.values())
+        renumbered = {
+            key: np.column_stack([table[rows[:, 0].astype(np.int64)], rows[:, 1:]])
+            for key, rows in self.of_image.items()
+        }
+        return replace(self, of_image=renumbered, names=names)
+
+
+@dataclass
+class Collected:
+    """Boxes while a file is read, image by image.
+
+    Attributes:
+        path: the file or folder.
+        names: the labels' names by number.
+    """
+
+    path: Path
+    names: Mapping[int, str]
+
+    def __post_init__(self) -> None:
+        self._images: dict[str, FloatArray] = {}
+
+    def add(self, key: str, size: tuple[float, float], rows: list[tuple[str, list[float]]]) -> None:
+        """Take an image's boxes.
+
+        Args:
+            key: of the image.
+            size: its width and height in pixels.
+            rows: for each box what to call it in a message, and label, score, x0, y0, x1, y1 in pixels.
+
+        Raises:
+            DataError: a key that no image can have or that came before, or a box that is empty, not in its image, of
+                an unknown label, or not sure between 0 and 1.
+        """
+        if key in self._images or not 0 < len(key.encode()) <= 1024 or "\0" in key:
+            raise DataError(
+                "an image stands twice" if key in self._images else "no image can have this name",
+                where=self.path,
+                found=repr(key[:100]),
+                expected="each image once, by its path from the data set's folder",
+            )
+        array = np.array([row for _, row in rows], np.float64).reshape(-1, 6)
+        with np.errstate(all="ignore"):
+            corners = array[:, 2:] / np.array([*size, *size], np.float64)
+            near = ((corners >= -OVER_THE_EDGE) & (corners <= 1 + OVER_THE_EDGE)).all(axis=1)
+            shares = np.clip(corners, 0, 1).astype(np.float32)
+        solid = (array[:, 4:] > array[:, 2:4]).all(axis=1) & (shares[:, 2:] > shares[:, :2]).all(axis=1)
+        sure = (array[:, 1] >= 0) & (array[:, 1] <= 1)
+        known = np.isin(array[:, 0], list(self.names))
+        for fits, expected in (
+            (known, f"a class among {first_of(self.names.values(), 20)}"),
+            (sure, "a score from 0 to 1"),
+            (near & solid, f"a box within {size[0]:g} x {size[1]:g} pixels, not empty"),
+        ):
+            if not fits.all():
+                place = int(np.flatnonzero(~fits)[0])
+                raise wrong_box(self.path, rows[place][0], {"image": key, "box": rows[place][1]}, expected)
+        found = np.column_stack([array[:, :2].astype(np.float32), shares])
+        self._images[key] = found[np.argsort(-found[:, 1], kind="stable")]
+
+    def boxes(self) -> Boxes:
+        """Return all that was added."""
+        return Boxes(self._images, dict(self.names), self.path)
+
+
+def wrong_box(path: Path, name: str, found: Any, expected: str) -> DataError:
+    """Return the error for one box of a file."""
+    return DataError(f"{name} is wrong", where=path, found=found, expected=expected)

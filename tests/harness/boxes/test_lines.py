@@ -1,0 +1,73 @@
+"""Text files of lines are read by the images they lie beside, or refused with the line that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.boxes import Boxes, read_boxes
+from harness.errors import DataError
+from tests.harness.boxes.files import KEYS, pictures
+
+
+def read(tmp_path: Path, **files: str | bytes) -> Boxes:
+    """Write one text file an image, named by the image's letter, and read the folder."""
+    dataset = pictures(tmp_path / "data")
+    folder = tmp_path / "lines"
+    places = {key[-5]: key[:-4] for key in KEYS}
+    folder.mkdir(parents=True)
+    for letter, content in files.items():
+        path = folder / f"{places.get(letter, letter)}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_boxes(folder, kind="parts", dataset=dataset)
+
+
+def test_a_label_is_a_name_or_a_number_and_corners_are_pixels(tmp_path: Path):
+    boxes = read(tmp_path, a="annual  service signs 0.5 10 20 40 60\n\n13 0.75 0 0 100 200\n", c="")
+    expected = np.array([[13, 0.75, 0, 0, 1, 1], [1, 0.5, 0.1, 0.1, 0.4, 0.3]], np.float32)
+    assert boxes.of_image[KEYS[0]].tobytes() == expected.tobytes()
+    assert {key: len(rows) for key, rows in boxes.of_image.items()} == {KEYS[0]: 2, KEYS[2]: 0}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plate 0.5 10 20 40",
+        "0.5 10 20 40 60",
+        "plates 0.5 10 20 40 60",
+        "17 0.5 10 20 40 60",
+        "-1 0.5 10 20 40 60",
+        "plate half 10 20 40 60",
+        "plate nan 10 20 40 60",
+        "plate 0.5 nan 20 40 60",
+        "plate 0.5 10 20 inf 60",
+        "plate 0.5 10 20 10 60",
+        "plate 0.5 40 20 10 60",
+        "plate 0.5 10 20 140 60",
+        "plate 1.5 10 20 40 60",
+        "9" * 5000 + " 0.5 10 20 40 60",
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, line: str):
+    with pytest.raises(DataError, match=r"image_train/a.txt, line 2 is wrong"):
+        read(tmp_path, a=f"plate 0.5 10 20 40 60\n{line}\n")
+
+
+def test_files_of_no_image_or_of_no_text_and_an_empty_folder_are_refused(tmp_path: Path):
+    for number, (files, message) in enumerate(
+        [
+            ({"a": "", "x": ""}, "1 files of boxes belong to no image"),
+            ({"a": b"\xff\xfe\x00"}, "cannot be read"),
+            ({}, "holds no boxes"),
+        ]
+    ):
+        with pytest.raises(DataError, match=message):
+            read(tmp_path / str(number), **files)
+
+
+def test_a_folder_without_a_data_set_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match="no data set is at hand"):
+        read_boxes(tmp_path, kind="parts")
