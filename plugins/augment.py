@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 MEAN = (0.485, 0.456, 0.406)
@@ -12,7 +16,13 @@ STD = (0.229, 0.224, 0.225)
 
 
 def augmentation(
-    size: tuple[int, int], *, flip: float = 0.0, jitter: float = 0.0, pad: int = 0, erase: float = 0.0
+    size: tuple[int, int],
+    *,
+    flip: float = 0.0,
+    jitter: float = 0.0,
+    pad: int = 0,
+    erase: float = 0.0,
+    mirrored: Sequence[int] | None = None,
 ) -> v2.Compose | None:
     """Return the transform of a (3, height, width) uint8 image and of its boxes, or None for none.
 
@@ -25,10 +35,12 @@ def augmentation(
         erase: the probability that a rectangle of 2 to 40 % of the image, of a ratio of 0.3 to 1 / 0.3, is
             painted over (Zhong et al., 2020). Open: its colour. Here ImageNet's mean, which the network sees
             as zero.
+        mirrored: where every image has the same rows of boxes, the order that a flip brings them into, so that a
+            left part's row stays that of what is on the left.
     """
     steps: list[v2.Transform] = []
     if flip:
-        steps.append(v2.RandomHorizontalFlip(flip))
+        steps.append(v2.RandomHorizontalFlip(flip) if mirrored is None else _Mirror(flip, mirrored))
     if jitter:
         steps.append(v2.ColorJitter(jitter, jitter, jitter, jitter / 2))
     if pad:
@@ -37,3 +49,18 @@ def augmentation(
         colour = [round(255 * channel) for channel in MEAN]
         steps.append(v2.RandomErasing(erase, scale=(0.02, 0.4), ratio=(0.3, 1 / 0.3), value=colour))
     return v2.Compose(steps) if steps else None
+
+
+class _Mirror(v2.RandomHorizontalFlip):
+    """A flip that also reorders the rows of boxes."""
+
+    def __init__(self, p: float, order: Sequence[int]) -> None:
+        super().__init__(p)
+        self.order = list(order)
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Return the mirrored image, or the mirrored boxes (m, 4) in their new order."""
+        flipped = super().transform(inpt, params)
+        if isinstance(inpt, tv_tensors.BoundingBoxes):
+            return tv_tensors.wrap(flipped[self.order], like=flipped)
+        return flipped

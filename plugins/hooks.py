@@ -21,6 +21,11 @@ def bench_register_methods(register: Register) -> None:
         "plugins.rnn_ha:RNNHA",
         about="a GRU names the model, then, with attention, the vehicle (Wei et al., 2018)",
     )
+    register(
+        "pr-reid",
+        "plugins.pr_reid:PRReID",
+        about="ResNet regularised by window, light and brand branches while training (He et al., 2019)",
+    )
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
     register("oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere")
     register("colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs")

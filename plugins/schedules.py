@@ -1,4 +1,4 @@
-"""Learning rates as a function of the time in epochs: a linear warm-up, then steps, a cosine or nothing."""
+"""Learning rates as a function of the time in epochs: a linear warm-up, then steps, a cosine, a power or nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class Schedule:
     """What the learning rate is multiplied by.
 
     Attributes:
-        kind: ``steps`` multiplies by ``decay`` at each milestone, ``cosine`` falls to zero at the end.
+        kind: ``steps`` multiplies by ``decay`` at each milestone, ``exponential`` after every epoch, ``cosine`` falls
+            to zero at the end.
         epochs: length of the training.
         warm_up: epochs over which the factor grows linearly from ``warm_up_from`` to 1.
         warm_up_from: the factor of the first step.
@@ -32,7 +33,7 @@ class Schedule:
         decay: what it falls by.
     """
 
-    kind: Literal["steps", "cosine", "constant"] = "constant"
+    kind: Literal["steps", "exponential", "cosine", "constant"] = "constant"
     epochs: float = 1.0
     warm_up: float = 0.0
     warm_up_from: float = 0.01
@@ -46,6 +47,8 @@ class Schedule:
             rise = self.warm_up_from + (1 - self.warm_up_from) * time / self.warm_up
         if self.kind == "steps":
             return rise * self.decay ** sum(milestone <= time for milestone in self.milestones)
+        if self.kind == "exponential":
+            return rise * self.decay**time
         if self.kind == "cosine" and time > self.warm_up:
             progress = (time - self.warm_up) / (self.epochs - self.warm_up)
             return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -2,6 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision import tv_tensors
 
 from plugins.augment import MEAN, augmentation
 
@@ -26,6 +27,20 @@ def test_size_and_type_stay(flip, jitter, pad, erase, seed):
 
 def test_a_flip_mirrors_left_and_right():
     assert torch.equal(augmentation((40, 48), flip=1.0)(IMAGE), IMAGE.flip(2))
+
+
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_a_flip_keeps_the_rows_of_left_and_right_boxes_left_and_right(flip):
+    boxes = torch.tensor([[10.0, 5, 30, 15], [2, 20, 8, 40], [40, 20, 48, 40]])
+    transform = augmentation((40, 48), flip=flip, pad=1 - int(flip), mirrored=(0, 2, 1))
+    given = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=(40, 48))
+
+    found = transform({"image": tv_tensors.Image(IMAGE), "boxes": given})["boxes"]
+
+    assert isinstance(found, tv_tensors.BoundingBoxes)
+    if flip:
+        assert found.tolist() == [[18, 5, 38, 15], [0, 20, 8, 40], [40, 20, 46, 40]]
+    assert found[1, 0] < found[2, 0]
 
 
 def test_a_crop_moves_the_image_over_black():

@@ -44,6 +44,12 @@ def test_a_constant_rate_is_constant():
     assert set(rates(Schedule("constant", 5), 5, rate=3e-4)) == {3e-4}
 
 
+def test_an_exponential_falls_by_the_same_share_after_every_epoch():
+    found = rates(Schedule("exponential", 4, decay=0.5), 4, steps=2)
+
+    assert found == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
+
+
 def test_a_cosine_falls_with_every_step_to_nearly_nothing():
     found = rates(Schedule("cosine", 10, warm_up=2), 10)
 
@@ -55,7 +61,7 @@ def test_a_cosine_falls_with_every_step_to_nearly_nothing():
 
 
 @given(
-    st.sampled_from(["steps", "cosine", "constant"]),
+    st.sampled_from(["steps", "exponential", "cosine", "constant"]),
     st.floats(0, 20),
     st.integers(1, 40),
     st.floats(0, 1),
