@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,6 +31,11 @@ from harness.scores import Scores
 
 RANK = 48
 
+BARE = "bare product"
+
+PAUSE = 0.5
+"""Seconds between two runs: for 0.2 s the threads of torch.mm look for more work, on cores that the next one needs."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -43,17 +50,18 @@ class Shape:
     streamed: bool = False
     sorts: bool = True
     reranks: bool = False
+    dense: bool = False
 
 
 SHAPES = {
-    "veri776": Shape(200, 11_579, 1_678, 512, scatter=1.0, reranks=True),
+    "veri776": Shape(200, 11_579, 1_678, 512, scatter=1.0, dense=True),
     "veri776-easy": Shape(200, 11_579, 1_678, 512, scatter=0.6),
     "veri776-hard": Shape(200, 11_579, 1_678, 512, scatter=1.6),
     "veri776-2048": Shape(200, 11_579, 1_678, 2048, scatter=1.0),
     "vehicleid-large": Shape(2_400, 19_777, 19_777, 512, draws=10),
     "wild-small": Shape(3_000, 38_861, 3_000, 512),
     "wild-medium": Shape(5_000, 64_389, 5_000, 512),
-    "wild-large": Shape(10_000, 128_517, 10_000, 512),
+    "wild-large": Shape(10_000, 128_517, 10_000, 512, reranks=True),
     "wild-large-hard": Shape(10_000, 128_517, 10_000, 512, scatter=1.2),
     "streamed": Shape(100_000, 2_000_000, 1_000, 512, streamed=True, sorts=False),
 }
@@ -114,16 +122,77 @@ def by_sorting(features: tuple[np.ndarray, np.ndarray], vehicles: tuple[np.ndarr
     return values
 
 
-def timed(work: Callable[[], object], repeat: int) -> tuple[float, float]:
-    """Return the median seconds of some runs behind a first one, and the greatest growth of memory in GB."""
-    work()
-    before = reset_peak()
-    seconds = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds), (peak() - before) / 1e9
+def rerank_densely(
+    queries: np.ndarray, gallery: np.ndarray, k1: int = 20, k2: int = 6, share: float = 0.3
+) -> np.ndarray:
+    """Return (q, g) distances re-ranked by whole matrices, as the definition in ``harness.kernel.rerank`` reads."""
+    table = np.concatenate([queries, gallery])
+    table /= np.linalg.norm(table, axis=1, keepdims=True)
+    distance = 2 - 2 * (table @ table.T)
+    distance /= distance.max(axis=1, keepdims=True)
+    order = np.argsort(distance, axis=1)
+
+    def mutual(image: int, k: int) -> np.ndarray:
+        near = order[image, : k + 1]
+        return near[(order[near, : k + 1] == image).any(axis=1)]
+
+    encoding = np.zeros_like(distance)
+    for image in range(len(table)):
+        own = mutual(image, k1)
+        wide = [own]
+        for other in own:
+            theirs = mutual(other, k1 // 2)
+            if len(np.intersect1d(theirs, own)) > 2 / 3 * len(theirs):
+                wide.append(theirs)
+        reached = np.unique(np.concatenate(wide))
+        weights = np.exp(-distance[image, reached])
+        encoding[image, reached] = weights / weights.sum()
+    encoding = np.stack([encoding[near].mean(axis=0) for near in order[:, :k2]])
+    jaccard = np.empty((len(queries), len(gallery)), dtype=np.float32)
+    holders = [np.flatnonzero(column) for column in encoding.T]
+    for query in range(len(queries)):
+        shared = np.zeros(len(table), dtype=np.float32)
+        for column in np.flatnonzero(encoding[query]):
+            held = holders[column]
+            shared[held] += np.minimum(encoding[query, column], encoding[held, column])
+        jaccard[query] = 1 - shared[len(queries) :] / (2 - shared[len(queries) :])
+    return (1 - share) * jaccard + share * distance[: len(queries), len(queries) :]
+
+
+FIRST_CALL = """
+import time
+import numpy as np, torch
+from harness.kernel import rank
+from harness.relevance import Relevance, RowLists
+rows = np.random.default_rng(0).standard_normal((1000, 512), dtype=np.float32)
+each = RowLists(np.arange(1001), (np.arange(1000) + 1) % 1000)
+relevance = Relevance(1000, 1000, each, RowLists(np.arange(1001), np.arange(1000)))
+start = time.perf_counter()
+rank(rows, rows, relevance)
+print(time.perf_counter() - start)
+"""
+
+
+def first_call() -> float:
+    """Return the seconds of the first call in a fresh process, numpy and torch imported, the loops compiled before."""
+    return float(
+        subprocess.run([sys.executable, "-c", FIRST_CALL], check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own text
+    )
+
+
+def timed(runs: dict[str, Callable[[], object]], repeat: int) -> dict[str, tuple[float, float]]:
+    """Return the median seconds of each, taken in turns behind a first one, and the greatest growth of memory in GB."""
+    seconds: dict[str, list[float]] = {what: [] for what in runs}
+    memory = dict.fromkeys(runs, 0)
+    for number in range(repeat + 1):
+        for what, work in runs.items():
+            time.sleep(PAUSE)
+            before, start = reset_peak(), time.perf_counter()
+            work()
+            if number:
+                seconds[what].append(time.perf_counter() - start)
+                memory[what] = max(memory[what], peak() - before)
+    return {what: (statistics.median(seconds[what]), memory[what] / 1e9) for what in runs}
 
 
 def reset_peak() -> int:
@@ -156,24 +225,34 @@ def run(name: str, shape: Shape, repeat: int, device: str, folder: Path) -> list
     table = features(shape, gallery, rng)
     asked = table if shape.draws else features(shape, query, rng)
     found = Scores.of(rank(asked, table, relevance, device=device), ["ap"], queries=len(query)).mean["ap"]
-    bare = timed(lambda: product(asked, table), repeat)[0]
     whole = Relevance(relevance.queries, relevance.units, relevance.positives, relevance.ignored)
-    runs: dict[str, Callable[[], object]] = {"kernel": lambda: rank(asked, table, relevance, device=device)}
+    runs: dict[str, Callable[[], object]] = {
+        BARE: lambda: product(asked, table),
+        "kernel": lambda: rank(asked, table, relevance, device=device),
+    }
     for precision in ("float32", "bfloat16") if device == "cpu" else ("float32",):
         runs[precision] = lambda precision=precision: rank(asked, table, relevance, precision=precision, device=device)
     if shape.draws:
         runs["the pairs once"] = lambda: rank(asked, table, whole, device=device)
-    if shape.reranks:
+    if shape.dense:
         runs["re-ranking"] = lambda: rerank(asked, table, relevance)
-    rows: list[list[object]] = [[name, f"{found:.3f}", "bare product", bare, 1.0, None]]
-    for what, work in runs.items():
-        seconds, memory = timed(work, repeat)
-        rows.append([name, f"{found:.3f}", what, seconds, seconds / bare, memory])
+    answers = timed(runs, repeat)
+    bare = answers[BARE][0]
+    rows: list[list[object]] = [
+        [name, f"{found:.3f}", what, seconds, seconds / bare, memory] for what, (seconds, memory) in answers.items()
+    ]
+    slow: dict[str, Callable[[], object]] = {}
     if shape.sorts and not shape.draws:
-        start = time.perf_counter()
-        by_sorting((asked, table), (query, gallery))
+        slow["sorting every row"] = lambda: by_sorting((asked, table), (query, gallery))
+    if shape.reranks:
+        slow["re-ranking, once"] = lambda: rerank(asked, table, relevance)
+    if shape.dense:
+        slow["dense re-ranking"] = lambda: rerank_densely(asked, table)
+    for what, work in slow.items():
+        before, start = reset_peak(), time.perf_counter()
+        work()
         seconds = time.perf_counter() - start
-        rows.append([name, f"{found:.3f}", "sorting every row", seconds, seconds / bare, None])
+        rows.append([name, f"{found:.3f}", what, seconds, seconds / bare, (peak() - before) / 1e9])
     return rows
 
 
@@ -188,13 +267,14 @@ def streamed(
         rows = file.create_dataset("rows", (shape.images, shape.width), dtype="f4", chunks=(4096, shape.width))
         for first in range(0, shape.images, 65_536):
             rows[first : first + 65_536] = features(shape, gallery[first : first + 65_536], rng)
-    answer = []
+    answer: list[list[object]] = []
     with h5py.File(path) as file:
+        runs: dict[str, Callable[[], object]] = {}
         for what, images in (("half of it", shape.images // 2), ("kernel", shape.images)):
             part = FirstRows(file["rows"], images)
             relevance = relevance_of(shape, query, gallery[:images])
-            seconds, memory = timed(lambda part=part, relevance=relevance: rank(asked, part, relevance), repeat)
-            answer.append([name, "", what, seconds, None, memory])
+            runs[what] = lambda part=part, relevance=relevance: rank(asked, part, relevance)
+        answer += [[name, "", what, seconds, None, memory] for what, (seconds, memory) in timed(runs, repeat).items()]
     return answer
 
 
@@ -209,19 +289,42 @@ class FirstRows:
         return np.asarray(self.rows[rows])
 
 
-def page(rows: list[list[object]], device: str) -> str:
+def cells(row: list[object]) -> list[str]:
+    """Return a row of the table as it is printed."""
+    name, found, what, *figures = row
+    digits = [
+        f"{figure:.{places}f}" if figure is not None else "" for figure, places in zip(figures, (3, 2, 2), strict=True)
+    ]
+    return [str(name), str(found), str(what), *digits]
+
+
+def kept(page: Path, rows: list[list[str]]) -> list[list[str]]:
+    """Return the rows of a page written before with the new rows in it: those of their shapes are replaced."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    new = {row[0] for row in rows}
+    together = rows + [line for line in lines[2:] if line[0] not in new]
+    return sorted(together, key=lambda row: list(SHAPES).index(row[0]))
+
+
+def page(rows: list[list[str]], device: str, repeat: int, first: float) -> str:
     """Return the page for docs/performance.md."""
     head = ["shape", "mAP", "what", "seconds", "of the bare product", "GB above the features"]
-    table = tabulate(rows, head, tablefmt="github", floatfmt=("", "", "", ".3f", ".2f", ".2f"), missingval="")
+    right = ("left", "right", "left", "right", "right", "right")
+    table = tabulate(rows, head, tablefmt="github", disable_numparse=True, colalign=right)
     machine = (
         torch.cuda.get_device_name() if device != "cpu" else f"{platform.machine()}, {torch.get_num_threads()} threads"
     )
     return (
         "# Performance of the kernel\n\n"
-        "Written by `python benchmarks/kernel.py`; medians of seeded runs, caches warm. The bare product is\n"
-        "torch.mm in float32 in blocks of 8,192 gallery images, its results thrown away. `kernel` is what\n"
-        "`rank` chooses by itself.\n\n"
-        f"Machine: {machine}, torch {torch.__version__}.\n\n{table}\n"
+        "Written by `python benchmarks/kernel.py --write docs/performance.md`: seeded features, all rows of a shape\n"
+        "from one process, in turns. The bare product is torch.mm in float32 in blocks of 8,192 gallery images, its\n"
+        "results thrown away. `kernel` is what `rank` chooses by itself, `float32` and `bfloat16` what it is told.\n"
+        f"These, and re-ranking, are medians of {repeat} runs behind a first one; sorting every row and dense\n"
+        "re-ranking, written in NumPy from the definitions, ran once, and so did re-ranking where it says so.\n"
+        "Compare the ratios of a shape, not seconds: the machine is shared.\n\n"
+        f"Machine: {machine}, torch {torch.__version__}, NumPy {np.__version__}.\n\n{table}\n\n"
+        f"The first call in a fresh process, compiled before, takes {first:.2f} s.\n"
     )
 
 
@@ -233,14 +336,14 @@ def main() -> None:
     words.add_argument("--device", default="cpu")
     words.add_argument("--write", type=Path, help="the page to write")
     given = words.parse_args()
-    rows: list[list[object]] = []
+    rows: list[list[str]] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in given.shapes:
-            rows += run(name, SHAPES[name], given.repeat, given.device, Path(folder))
-            print(tabulate(rows[-8:], floatfmt=".3f", missingval=""), flush=True)
-    text = page(rows, given.device)
-    print(text)
+            measured = [cells(row) for row in run(name, SHAPES[name], given.repeat, given.device, Path(folder))]
+            print(tabulate(measured, disable_numparse=True), flush=True)
+            rows += measured
     if given.write:
+        text = page(kept(given.write, rows), given.device, given.repeat, first_call())
         given.write.write_text(text, encoding="utf-8")
 
 

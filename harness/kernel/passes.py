@@ -23,7 +23,7 @@ from harness.kernel.plan import Entries, Plan
 from harness.kernel.prepared import Prepared, Workers, centre_of, prepare_rows
 from harness.kernel.products import Products
 
-QUERIES, IMAGES = 256, 2048
+QUERIES, IMAGES = 512, 1024
 """Rows and columns of one product: in bfloat16 it fills a second cache of 1 MB while it is counted."""
 
 SAMPLED = 128

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from harness.images import IntArray
+from harness.kernel.native.order import by_bucket
 from harness.ranks import PositiveRanks
 from harness.relevance import Draw, Relevance, RowLists
 
@@ -158,8 +159,9 @@ def entries(plan: Plan, similarities: np.ndarray[tuple[int], np.dtype[np.float64
     else:
         pair, draw = np.arange(len(rows)), np.zeros(len(rows), dtype=np.int64)
     query = rows[pair]
-    ask = query * max(len(plan.relevance.draws), 1) + draw
-    place = _order(ask, np.argsort(similarities[pair]))
+    draws = max(len(plan.relevance.draws), 1)
+    ask = query * draws + draw
+    place = _order(ask, len(plan.queries) * draws, np.argsort(similarities[pair]))
     pair, query, draw, ask = pair[place], query[place], draw[place], ask[place]
     firsts = np.flatnonzero(np.diff(ask, prepend=-1))
     return Entries(
@@ -172,14 +174,12 @@ def entries(plan: Plan, similarities: np.ndarray[tuple[int], np.dtype[np.float64
     )
 
 
-def _order(first: IntArray, then: IntArray) -> IntArray:
-    """Return the order by ``first``, rows that are equal there standing in the order ``then``.
-
-    One sort of whole numbers takes a tenth of the time of numpy's lexsort.
-    """
-    place = np.empty(len(first), dtype=np.int64)
-    place[then] = np.arange(len(first))
-    return np.argsort(first * len(first) + place)
+def _order(bucket: IntArray, buckets: int, then: IntArray) -> IntArray:
+    """Return the order by ``bucket``, rows that are equal there standing in the order ``then``."""
+    ends = np.cumsum(np.bincount(bucket, minlength=buckets))
+    order = np.empty(len(bucket), dtype=np.int64)
+    by_bucket(bucket, then, np.concatenate([[0], ends[:-1]]), order)
+    return order
 
 
 def _drawn(plan: Plan, rows: IntArray) -> tuple[IntArray, IntArray]:
@@ -225,7 +225,7 @@ def results(relevance: Relevance, parts: Sequence[Placed]) -> tuple[PositiveRank
         np.concatenate([getattr(part, name) for part in parts]).astype(np.int64)
         for name in ("query", "draw", "unit", "closer", "tied")
     )
-    place = _order(query * (relevance.units + 1) + closer + tied, np.argsort(unit))
+    place = _order(query, relevance.queries, np.argsort((closer + tied) * relevance.units + unit))
     draws = relevance.draws or (Draw(np.arange(relevance.queries), np.arange(relevance.units)),)
     answers = []
     for number, drawn in enumerate(draws):

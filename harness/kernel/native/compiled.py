@@ -31,15 +31,20 @@ def inner(function: Function) -> Function:
 
 def inner_loose(function: Function) -> Function:
     """Compile, as ``loose`` does, a loop that only other loops call."""
-    return _jit(function, set(LOOSE), cache=False, inner=True)
+    return _jit(function, LOOSE, cache=False, inner=True)
+
+
+def inner_finite(function: Function) -> Function:
+    """Compile a loop that only other loops call, over numbers of which none is NaN: the least of many is then quick."""
+    return _jit(function, LOOSE | {"nnan"}, cache=False, inner=True)
 
 
 def loose(function: Function) -> Function:
     """Compile a loop whose sums may be reordered, for results that are compared with a bound that allows it."""
-    return _compile(function, fastmath=set(LOOSE))
+    return _compile(function, fastmath=LOOSE)
 
 
-def _compile(function: Function, *, fastmath: bool | set[str]) -> Function:
+def _compile(function: Function, *, fastmath: bool | frozenset[str]) -> Function:
     """Compile on first call, keeping the result on disk if numba finds a folder for it."""
     function.__qualname__ = f"{function.__qualname__}_{SOURCES[:16]}"
     try:
@@ -49,13 +54,13 @@ def _compile(function: Function, *, fastmath: bool | set[str]) -> Function:
         return _jit(function, fastmath, cache=False)
 
 
-def _jit(function: Function, fastmath: bool | set[str], *, cache: bool, inner: bool = False) -> Function:
+def _jit(function: Function, fastmath: bool | frozenset[str], *, cache: bool, inner: bool = False) -> Function:
     # Without _nrt=False numba counts a reference, atomically, whenever it takes a row of an array: half of all time.
     # The loops allocate nothing, so that nobody needs the counts.
     options: dict[str, Any] = {
         "cache": cache,
         "nogil": True,
-        "fastmath": fastmath,
+        "fastmath": fastmath if isinstance(fastmath, bool) else set(fastmath),
         "error_model": "numpy",
         "_nrt": False,
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.kernel.native.compiled import compiled, inner
+from harness.kernel.native.compiled import compiled, inner, inner_finite
 from harness.kernel.native.count import COARSE, canonical, coarse
 from harness.kernel.native.scores import HIGHEST, LOWEST, blank, count_above, count_from, group_row, read_row
 from harness.kernel.native.similarity import margin
@@ -38,18 +38,31 @@ def limit_of(
     return np.float32(min(max(target + side * width, LOWEST), HIGHEST))
 
 
+@inner_finite
+def lowest(row: Array, units: int) -> np.float32:
+    """Return the least score of a row that is not blank."""
+    found = np.float32(HIGHEST)
+    for u in range(units):
+        score = row[u] if row[u] > np.float32(LOWEST) else np.float32(HIGHEST)
+        found = min(found, score)
+    return found
+
+
+@inner_finite
+def highest(row: Array, units: int) -> np.float32:
+    """Return the greatest score of a row."""
+    found = np.float32(-HIGHEST)
+    for u in range(units):
+        found = max(found, row[u])
+    return found
+
+
 @inner
 def narrow(
     row: Array, units: int, low: np.float32, wanted: int, error: float, rounding: float, offset: float
 ) -> np.float32:
     """Raise a limit while ``wanted`` scores stay so far above it that no unit below it can be among the nearest."""
-    top = row[0]
-    bottom = HIGHEST
-    for u in range(units):
-        top = max(top, row[u])
-        if row[u] > LOWEST:
-            bottom = min(bottom, row[u])
-    low_edge, high_edge = max(float(low), bottom), float(top)
+    low_edge, high_edge = max(float(low), float(lowest(row, units))), float(highest(row, units))
     for _ in range(HALVINGS):
         middle = (low_edge + high_edge) / 2
         reaching = count_from(row, units, np.float32(middle))
@@ -75,10 +88,7 @@ def least(
     acc: Array,
 ) -> float:
     """Return the least canonical similarity of a row's units, infinity where all are blank."""
-    bottom = HIGHEST
-    for u in range(units):
-        if row[u] > LOWEST:
-            bottom = min(bottom, row[u])
+    bottom = float(lowest(row, units))
     width = error + bound[1] * (abs(bottom) + error + bound[2])
     high = np.float32(min(bottom + 2.0 * width + 4.0 * bound[1] * width, HIGHEST))
     found = math.inf

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.kernel.native.compiled import compiled, inner, inner_loose
+from harness.kernel.native.prefetch import AHEAD, prefetch
 
 Array = Any
 
@@ -137,6 +138,8 @@ def pair_similarities(
 ) -> None:
     """Write the similarity of each query row and unit of a block: the greatest over the unit's images."""
     for p in range(rows.shape[0]):
+        if p + AHEAD < rows.shape[0]:
+            prefetch(g, starts[units[p + AHEAD]])
         i = rows[p]
         best = -np.inf
         for j in range(starts[units[p]], starts[units[p] + 1]):
