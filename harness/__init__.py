@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.protocol import Task as Task
     from harness.ranks import PositiveRanks as PositiveRanks
     from harness.relevance import Relevance as Relevance
+    from harness.reranking import Reranking as Reranking
     from harness.scores import Scores as Scores
     from harness.training.network import NetworkMethod as NetworkMethod
     from harness.training.network import Stage as Stage
@@ -41,6 +42,7 @@ _HOME = {
     "PositiveRanks": "ranks",
     "Protocol": "protocol",
     "Relevance": "relevance",
+    "Reranking": "reranking",
     "Rule": "protocol",
     "Scores": "scores",
     "Stage": "training.network",

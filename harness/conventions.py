@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.errors import DataError, unknown_name
+from harness.errors import BenchError, DataError, unknown_name
 from harness.protocol import Dataset, Task
+from harness.reranking import Reranking, undefined
 from harness.rules import refuse_unknown_labels
 
 WITHOUT_CAMERAS = "no-camera-rule"
@@ -56,25 +57,33 @@ def with_conventions(tasks: Iterable[Task], words: Sequence[str]) -> list[Task]:
     return expanded
 
 
-def serve(tasks: Iterable[Task], dataset: Dataset) -> tuple[list[Task], dict[str, DataError]]:
+def serve(
+    tasks: Iterable[Task], dataset: Dataset, rerank: Reranking | None = None
+) -> tuple[list[Task], dict[str, BenchError]]:
     """Return the tasks that a data set can serve, and the reasons for the others by name.
 
     A task that ignores by camera, on a copy that knows no cameras, is served under its convention
-    ``no-camera-rule`` where it has one; the name says so, and its result is never official.
+    ``no-camera-rule`` where it has one; the name says so, and its result is never official. With ``rerank`` only
+    tasks that re-ranking is defined for are served.
     """
     served: dict[str, Task] = {}
-    lost: dict[str, DataError] = {}
+    lost: dict[str, BenchError] = {}
     for task in tasks:
-        problem = unavailable(task, dataset)
+        problem = _problem(task, dataset, rerank)
         if problem is None:
             served.setdefault(task.name, task)
             continue
         lost[task.name] = problem
         if WITHOUT_CAMERAS in task.conventions:
             instead = task.under(WITHOUT_CAMERAS)
-            if unavailable(instead, dataset) is None:
+            if _problem(instead, dataset, rerank) is None:
                 served.setdefault(instead.name, instead)
     return list(served.values()), lost
+
+
+def _problem(task: Task, dataset: Dataset, rerank: Reranking | None) -> BenchError | None:
+    """Return why a task cannot be asked in this way, or None where it can."""
+    return (undefined(task) if rerank is not None else None) or unavailable(task, dataset)
 
 
 def unavailable(task: Task, dataset: Dataset) -> DataError | None:

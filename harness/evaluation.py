@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from harness.features import FeatureFile
     from harness.plugins import Registry
     from harness.protocol import Dataset, Protocol, Task
+    from harness.ranks import PositiveRanks
+    from harness.reranking import Reranking
     from harness.scores import Scores
 
 log = logging.getLogger("bench")
@@ -30,6 +32,7 @@ def evaluate(
     metric: Metric = "cosine",
     skip_missing: bool = False,
     memory: int | None = None,
+    rerank: Reranking | None = None,
     registry: Registry | None = None,
 ) -> Scores:
     """Return the scores of a feature file on one task.
@@ -41,10 +44,11 @@ def evaluate(
         metric: how features are compared.
         skip_missing: leave out images that have no feature; the result is then not official.
         memory: bytes the kernel may use; None for a share of what is free.
+        rerank: the numbers of k-reciprocal re-ranking; None to rank by the features alone.
         registry: where protocols are found; None for everything installed.
 
     Raises:
-        UsageError: unknown protocol or task, or no data set was named.
+        UsageError: unknown protocol or task, no data set was named, or re-ranking is not defined for the task.
         DataError: the data set cannot be read, or cannot serve the task.
         FeatureError: the file is damaged, or lacks images of the task.
     """
@@ -54,14 +58,14 @@ def evaluate(
 
     protocol, tasks = (registry or load()).tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
-    served, lost = serve(tasks[:1], dataset)
+    served, lost = serve(tasks[:1], dataset, rerank)
     for name, problem in lost.items():
         if not served:
             raise problem
         log.warning("%s/%s cannot be asked, %s is: %s", protocol.name, name, served[0].name, problem.what)
     with FeatureFile.open(features) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=skip_missing)
-        return score(file, protocol, served[0], dataset, metric=metric, memory=memory)
+        return score(file, protocol, served[0], dataset, metric=metric, memory=memory, rerank=rerank)
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -93,38 +97,61 @@ def score(
     *,
     metric: Metric,
     memory: int | None = None,
+    rerank: Reranking | None = None,
 ) -> Scores:
     """Return the scores of an open feature file on a task of a data set already read; see ``evaluate``."""
     from harness.counts import differences
     from harness.fingerprint import fingerprint
-    from harness.kernel import rank
-    from harness.rules import relevance
     from harness.scores import Scores
 
-    query, gallery = dataset.split(task.query), dataset.split(task.gallery)
-    rule = relevance(task, dataset)
-    with progress(f"ranking {protocol.name}/{task.name}") as advance:
-        ranks = rank(
-            file.rows(query.paths),
-            file.rows(gallery.paths),
-            rule,
-            metric=metric,
-            memory=memory,
-            progress=advance,
-        )
+    queries = len(dataset.split(task.query))
     scores = Scores.of(
-        ranks,
+        _ranks(file, protocol, task, dataset, metric=metric, memory=memory, rerank=rerank),
         task.measures,
-        queries=len(query),
+        queries=queries,
         drawn=task.rule.draws is not None,
         task=f"{protocol.name}/{task.name}",
         metric=metric,
         fingerprint=fingerprint(protocol, task, dataset),
         official=not differences(task, dataset),
+        rerank=rerank,
     )
-    if scores.ignored_queries >= len(query):
+    if scores.ignored_queries >= queries:
         raise DataError("no query has a positive", where=f"{protocol.name}/{task.name} in {dataset.root}")
     return scores
+
+
+def _ranks(
+    file: FeatureFile,
+    protocol: Protocol,
+    task: Task,
+    dataset: Dataset,
+    *,
+    metric: Metric,
+    memory: int | None,
+    rerank: Reranking | None,
+) -> tuple[PositiveRanks, ...]:
+    """Return the ranks of the positives, by the features alone or re-ranked."""
+    from harness.kernel import rank
+    from harness.kernel.rerank import rerank as rank_again
+    from harness.rules import relevance
+
+    queries, gallery = (file.rows(dataset.split(split).paths) for split in (task.query, task.gallery))
+    rule = relevance(task, dataset)
+    with progress(f"ranking {protocol.name}/{task.name}") as advance:
+        if rerank is None:
+            return rank(queries, gallery, rule, metric=metric, memory=memory, progress=advance)
+        return rank_again(
+            queries,
+            gallery,
+            rule,
+            metric=metric,
+            k1=rerank.k1,
+            k2=rerank.k2,
+            share=rerank.share,
+            memory=memory,
+            progress=advance,
+        )
 
 
 def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:

@@ -8,11 +8,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from harness.canonical import canonical_json, digest
-from harness.errors import RecordError
+from harness.errors import RecordError, UsageError
 from harness.files import replace_file
+from harness.reranking import FIELDS, Reranking
 
 if TYPE_CHECKING:
     from harness.scores import Scores
@@ -20,6 +30,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 MAX_BYTES = 16 << 20
 """A record of 100 draws and 20 measures takes 60 kB; what is larger than this is no record."""
+
+LATER = {"rerank", "boxes", "train_boxes"}
+"""The fields that came after the first records; a record that has no use for one does not write it."""
 
 OUTCOME = {"measures", "deviations", "per_draw", "per_query", "cost", "versions", "ties", "ignored_queries"}
 """The fields that do not say what was run, but what came of it."""
@@ -61,6 +74,25 @@ class Cost(_Part):
     device: Word
 
 
+def _read_reranking(value: object) -> Reranking | None:
+    """Return a record's re-ranking; its numbers are checked where they are defined."""
+    if value is None or isinstance(value, Reranking):
+        return value
+    if not isinstance(value, dict) or set(value) != set(FIELDS):
+        raise ValueError(f"it must name {', '.join(FIELDS)} and nothing else")
+    try:
+        return Reranking(**{FIELDS[word]: number for word, number in value.items()})
+    except UsageError as problem:
+        raise ValueError(f"{problem.what}: {problem.found}") from None
+
+
+def _write_reranking(value: Reranking | None) -> dict[str, int | float] | None:
+    return None if value is None else value.values
+
+
+Asked = Annotated[Reranking | None, PlainValidator(_read_reranking), PlainSerializer(_write_reranking)]
+
+
 class Record(_Part):
     """What one run measured on one task.
 
@@ -85,11 +117,14 @@ class Record(_Part):
         width: numbers a feature.
         dtype: ``float32`` or ``float16``.
         metric: how features were compared.
+        rerank: what was done to the ranking of the features; None for nothing, and then no word of the file.
         input_size: height and width in pixels, or None.
         parameters: trainable numbers of the network, or None.
         control: whether the method is kept only to hold others against.
         needs: labels and boxes beyond the vehicle that training used.
         test_needs: what the method was given beside the images at test time.
+        boxes: of each kind of boxes among them, the digest of the boxes; no word of the file where there are none.
+        train_boxes: likewise of those that training used.
         queries: number of queries in the lists.
         ignored_queries: those without a positive, which are in no mean.
         ties: pairs of a positive and a negative that could not be told apart.
@@ -123,11 +158,14 @@ class Record(_Part):
     width: Annotated[int, Field(ge=1)]
     dtype: Word
     metric: Word
+    rerank: Asked = None
     input_size: tuple[Count, Count] | None = None
     parameters: Count | None = None
     control: bool = False
     needs: tuple[str, ...] = ()
     test_needs: tuple[str, ...] = ()
+    boxes: dict[Word, Digest] = Field(default_factory=dict)
+    train_boxes: dict[Word, Digest] = Field(default_factory=dict)
     queries: Count
     ignored_queries: Count = 0
     ties: Count = 0
@@ -178,6 +216,7 @@ class Record(_Part):
             "fingerprint": scores.fingerprint,
             "official": scores.official,
             "metric": scores.metric,
+            "rerank": _write_reranking(scores.rerank),
             "queries": scores.queries,
             "ignored_queries": scores.ignored_queries,
             "ties": scores.ties,
@@ -197,13 +236,16 @@ class Record(_Part):
 
     @property
     def method_name(self) -> str:
-        """The method and its variant: ``pgan/no-pam``."""
-        return f"{self.method}/{self.variant}" if self.variant else self.method
+        """The method, its variant and the mark of a re-ranking: ``pgan/no-pam``, ``pgan + re-ranking (20, 6, 0.3)``."""
+        name = f"{self.method}/{self.variant}" if self.variant else self.method
+        return name if self.rerank is None else f"{name} + {self.rerank}"
 
     @property
     def values(self) -> dict[str, Any]:
         """All fields in JSON's own types, in the order of the class."""
-        return self.model_dump(mode="json")
+        fields = self.model_dump(mode="json")
+        # Words that came later stand only where they say something, so that older records keep their digests and runs.
+        return {word: value for word, value in fields.items() if value or word not in LATER}
 
     @property
     def digest(self) -> str:

@@ -22,6 +22,7 @@ from harness.record import Record, installed_versions, read_record, write_record
 if TYPE_CHECKING:
     from harness.plugins import Registry
     from harness.protocol import Dataset, Protocol, Task
+    from harness.reranking import Reranking
 
 log = logging.getLogger("bench")
 
@@ -37,6 +38,7 @@ def evaluate_file(
     memory: int | None = None,
     folder: Path | None = None,
     conventions: Sequence[str] = (),
+    rerank: Reranking | None = None,
 ) -> list[Record]:
     """Return the records of a feature file under the tasks that ``veri776`` or ``veri776/image-to-image`` names.
 
@@ -50,9 +52,10 @@ def evaluate_file(
         memory: bytes the kernel may use.
         folder: where records and per-query values are written; None to write none.
         conventions: names of conventions under which the tasks are scored too, or ``all``.
+        rerank: the numbers of k-reciprocal re-ranking; None to rank by the features alone.
 
     Raises:
-        UsageError: an unknown name, or no data set.
+        UsageError: an unknown name, no data set, or re-ranking is defined for none of the tasks.
         DataError: the data set cannot be read, or serves none of the tasks.
         FeatureError: the file is damaged, or is another data set's.
     """
@@ -61,7 +64,15 @@ def evaluate_file(
     dataset = protocol.load(find_root(protocol, data))
     with FeatureFile.open(features) as file:
         return record_tasks(
-            file, protocol, tasks, dataset, metric=metric, skip_missing=skip_missing, memory=memory, folder=folder
+            file,
+            protocol,
+            tasks,
+            dataset,
+            metric=metric,
+            skip_missing=skip_missing,
+            memory=memory,
+            folder=folder,
+            rerank=rerank,
         )
 
 
@@ -75,19 +86,21 @@ def record_tasks(
     skip_missing: bool = False,
     memory: int | None = None,
     folder: Path | None = None,
+    rerank: Reranking | None = None,
 ) -> list[Record]:
     """Return a record for each task that the data set can serve; what stands in ``folder`` is used again.
 
     Raises:
+        UsageError: re-ranking is defined for none of the tasks.
         DataError: the data set serves none of the tasks.
     """
     chosen = metric or cast("Metric", file.provenance.metric or "cosine")
-    served, lost = serve(tasks, dataset)
+    served, lost = serve(tasks, dataset, rerank)
     if not served:
         raise next(iter(lost.values()))
     for name, problem in lost.items():
         log.warning("%s/%s is left out: %s", protocol.name, name, problem.what)
-    recorder = _Recorder(file, protocol, chosen, memory, folder)
+    recorder = _Recorder(file, protocol, chosen, memory, folder, rerank)
     return [recorder.record(task, with_features(file, task, dataset, skip_missing=skip_missing)) for task in served]
 
 
@@ -100,15 +113,19 @@ class _Recorder:
     metric: Metric
     memory: int | None
     folder: Path | None
+    rerank: Reranking | None
 
     def record(self, task: Task, dataset: Dataset) -> Record:
         """Return the task's record: the one that stands, or a new one, written where there is a folder."""
-        name = f"{self.protocol.name}-{task.name}-{self.metric}"
+        words = (self.protocol.name, task.name, self.metric, *([self.rerank.slug] if self.rerank else []))
+        name = "-".join(words)
         if self.folder is not None:
             standing = self._standing(self.folder / f"record-{name}.json", task, dataset)
             if standing is not None:
                 return standing
-        scores = score(self.file, self.protocol, task, dataset, metric=self.metric, memory=self.memory)
+        scores = score(
+            self.file, self.protocol, task, dataset, metric=self.metric, memory=self.memory, rerank=self.rerank
+        )
         query = dataset.split(task.query)
         table = PerQuery(query.paths, query.vehicle, scores.per_query)
         values = f"per-query-{name}.csv.gz"
@@ -146,6 +163,7 @@ class _Recorder:
         except RecordError as problem:
             log.info("%s is evaluated again: %s", path.name, problem.what)
             return None
-        expected = (self.file.digest, fingerprint(self.protocol, task, dataset), self.metric)
+        expected = (self.file.digest, fingerprint(self.protocol, task, dataset), self.metric, self.rerank)
+        found = (record.features, record.fingerprint, record.metric, record.rerank)
         whole = record.per_query is not None and (path.parent / record.per_query.name).is_file()
-        return record if whole and (record.features, record.fingerprint, record.metric) == expected else None
+        return record if whole and found == expected else None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.method import Metric
+from harness.reranking import Reranking
 from harness.training.session import Compute, Validate
 
 
@@ -23,6 +24,9 @@ class Request:
         train_data: the data set of ``train_on`` on disk.
         recipe: None for what the training protocol proposes, where the method has it.
         changes: options by name, as written after ``--set``.
+        boxes: of the images of ``protocol``, in place of those that its data set has.
+        train_boxes: of those of ``train_on``; None for ``boxes`` where that is the same data set.
+        detector: a checkpoint of a detector, which finds the boxes that nobody gives.
         seed: everything random follows from it.
         metric: None for what the method says.
         checkpoint: use this one and train nothing.
@@ -32,6 +36,7 @@ class Request:
         validate: what each epoch is validated on.
         hold_out: the share of the training vehicles held out for that.
         memory: bytes the kernel may use; None for a share of what is free.
+        rerank: None to rank by the features alone.
     """
 
     method: str
@@ -41,6 +46,9 @@ class Request:
     train_data: Path | None = None
     recipe: str | None = None
     changes: Mapping[str, str] = field(default_factory=dict)
+    boxes: Path | None = None
+    train_boxes: Path | None = None
+    detector: Path | None = None
     seed: int = 0
     metric: Metric | None = None
     checkpoint: Path | None = None
@@ -50,6 +58,7 @@ class Request:
     validate: Validate = "train"
     hold_out: float = 0.1
     memory: int | None = None
+    rerank: Reranking | None = None
 
 
 def parse_changes(assignments: tuple[str, ...]) -> dict[str, str]:

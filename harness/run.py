@@ -24,6 +24,7 @@ from harness.method import Method, Options, create, resolve_options, trains
 from harness.record import Record, installed_versions
 from harness.recording import record_tasks
 from harness.request import Request
+from harness.reranking import refuse_undefined
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -45,7 +46,7 @@ class Run:
         registry: where methods and protocols are found.
 
     Raises:
-        UsageError: an unknown method, variant, recipe, protocol or task.
+        UsageError: an unknown method, variant, recipe, protocol or task, or re-ranking is defined for no task.
     """
 
     def __init__(self, request: Request, registry: Registry) -> None:
@@ -57,6 +58,8 @@ class Run:
         proposed = self.train_protocol.recipe
         self.recipe = request.recipe if request.recipe is not None else proposed * (proposed in self.method.recipes)
         self.options = self._options()
+        if request.rerank is not None:
+            refuse_undefined(self.tasks)
 
     def _options(self) -> Options:
         """Return the options of this run: those of a given checkpoint where the user chose none."""
@@ -301,6 +304,7 @@ class Run:
                 skip_missing=self.request.skip_broken,
                 memory=self.request.memory,
                 folder=features.parent,
+                rerank=self.request.rerank,
             )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from harness.measures import Measure, parse
 from harness.ranks import PositiveRanks
+from harness.reranking import Reranking
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -34,6 +35,7 @@ class Scores:
         per_draw: the mean of each draw; empty where nothing is drawn.
         per_query: (queries,) for each measure, in the query table's order, NaN for a query without a positive; with
             draws, the mean over those that asked it.
+        rerank: what was done to the ranking of the features; None for nothing.
     """
 
     task: str
@@ -47,6 +49,7 @@ class Scores:
     deviation: Mapping[str, float]
     per_draw: Mapping[str, tuple[float, ...]]
     per_query: Mapping[str, FloatArray]
+    rerank: Reranking | None = None
 
     @classmethod
     def of(
@@ -60,6 +63,7 @@ class Scores:
         metric: str = "",
         fingerprint: str = "",
         official: bool = False,
+        rerank: Reranking | None = None,
     ) -> Scores:
         """Return the scores of what ``rank`` returned.
 
@@ -72,6 +76,7 @@ class Scores:
             metric: see the attributes.
             fingerprint: see the attributes.
             official: see the attributes.
+            rerank: see the attributes.
 
         Raises:
             UsageError: a word is no measure.
@@ -91,6 +96,7 @@ class Scores:
             deviation={word: _deviation(values) for word, values in draws.items()} if several else {},
             per_draw=draws if several else {},
             per_query={word: _columns(table) for word, table in tables.items()},
+            rerank=rerank,
         )
 
 

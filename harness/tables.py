@@ -104,7 +104,7 @@ def scores_table(records: Sequence[Record]) -> str:
 
 def remarks(record: Record) -> list[str]:
     """Return one sentence for each thing that a reader of the record's numbers must know."""
-    notes = []
+    notes = [] if record.rerank is None else [record.rerank.remark]
     if record.convention is not None:
         notes.append(f"By another rule than the task's own: {escape(record.convention)}.")
     if not record.official:

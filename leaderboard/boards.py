@@ -52,8 +52,8 @@ class Row:
     Attributes:
         records: its runs, by seed.
         values: by measure.
-        rank: 1 and the number of methods that are better beyond chance; None for a control, or without per-query
-            values.
+        rank: 1 and the number of methods that are better beyond chance; None for what does not compete, or without
+            per-query values.
     """
 
     records: tuple[Record, ...]
@@ -65,6 +65,11 @@ class Row:
         """Its first run."""
         return self.records[0]
 
+    @property
+    def competes(self) -> bool:
+        """Whether it is a method by itself: no control, and not re-ranked, which any method could be."""
+        return _competes(self.record)
+
 
 @dataclass(frozen=True)
 class Board:
@@ -75,7 +80,7 @@ class Board:
         fingerprint: of all its records.
         official: of all its records.
         measures: columns, the one that ranks first.
-        rows: methods, best first, then controls, best first.
+        rows: methods, best first, then re-ranked methods and controls likewise.
     """
 
     task: str
@@ -115,9 +120,10 @@ def _board(entries: list[Entry]) -> Board:
     ranks = _ranks(groups, tables, first.ranked_by)
     rows = [_row(group, table, rank) for group, table, rank in zip(groups, tables, ranks, strict=True)]
 
-    def place(row: Row) -> tuple[bool, float, str, str]:
+    def place(row: Row) -> tuple[bool, bool, float, str, str]:
         record = row.record
-        return record.control, -row.values[first.ranked_by].mean, record.method_name, record.run
+        mean = row.values[first.ranked_by].mean
+        return record.control, record.rerank is not None, -mean, record.method_name, record.run
 
     return Board(
         task=first.name,
@@ -126,6 +132,10 @@ def _board(entries: list[Entry]) -> Board:
         measures=tuple(measure_order(first.measures, first.ranked_by)),
         rows=_marked(sorted(rows, key=place)),
     )
+
+
+def _competes(record: Record) -> bool:
+    return not record.control and record.rerank is None
 
 
 def _mean_table(group: list[Entry]) -> PerQuery | None:
@@ -161,7 +171,7 @@ def _ranks(groups: list[list[Entry]], tables: list[PerQuery | None], measure: st
     methods = {
         index: table
         for index, (group, table) in enumerate(zip(groups, tables, strict=True))
-        if table is not None and not group[0].record.control
+        if table is not None and _competes(group[0].record)
     }
     pairs = list(combinations(methods, 2))
     differences = [difference(methods[one], methods[other], measure) for one, other in pairs]
@@ -176,20 +186,20 @@ def _ranks(groups: list[list[Entry]], tables: list[PerQuery | None], measure: st
 
 def _marked(rows: list[Row]) -> tuple[Row, ...]:
     """Mark the best and the second best value of each measure; equal values share a mark, nothing is best of one."""
-    methods = [row for row in rows if not row.record.control]
+    methods = [row for row in rows if row.competes]
     marks: dict[str, dict[float, str]] = {}
     for measure in rows[0].values if len(methods) > 1 else ():
         ahead = sorted({row.values[measure].mean for row in methods}, reverse=True)
         marks[measure] = dict(zip(ahead, ("best", "second"), strict=False))
     return tuple(
-        row
-        if row.record.control
-        else replace(
+        replace(
             row,
             values={
                 measure: replace(value, mark=marks.get(measure, {}).get(value.mean, ""))
                 for measure, value in row.values.items()
             },
         )
+        if row.competes
+        else row
         for row in rows
     )

@@ -36,7 +36,8 @@ def compare(
     """Compare results on the same queries: paired permutation test by vehicle, with the difference's interval.
 
     A and B are record files or run folders. With more than two, all pairs are compared. The p values are corrected
-    for the number of rows in the table (Holm).
+    for the number of rows in the table (Holm). Re-ranked results carry their mark; of folders that hold both kinds,
+    those of the same mark meet.
     """
     from harness.errors import UsageError
     from leaderboard.contests import contests

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,23 +69,37 @@ def contests(paths: Sequence[Path], task: str | None = None) -> tuple[Contest, .
             "there is no task that all of them answer" if task is None else f"not all of them answer {task}",
             found="; ".join(f"{path}: {', '.join(sorted(side))}" for path, side in zip(paths, sides, strict=True)),
         )
-    return tuple(_contest(name, [side[name] for side in sides]) for name in wanted)
+    return tuple(_contest(name, entries) for name in wanted for entries in _alike(name, [side[name] for side in sides]))
 
 
-def _records(path: Path) -> dict[str, Entry]:
-    """Return the records of a file or folder by task."""
+def _alike(task: str, sides: Sequence[Mapping[str, Entry]]) -> list[list[Entry]]:
+    """Return who meets whom: the one record of every side, else all that carry the same mark of a re-ranking."""
+    if all(len(side) == 1 for side in sides):
+        return [[entry for side in sides for entry in side.values()]]
+    alike = [[side[mark] for side in sides] for mark in sorted(sides[0]) if all(mark in side for side in sides)]
+    if not alike:
+        raise RecordError(
+            f"the results of {task} are not re-ranked alike",
+            found="; ".join(", ".join(mark or "not re-ranked" for mark in sorted(side)) for side in sides),
+            next_step="name the record files to be compared",
+        )
+    return alike
+
+
+def _records(path: Path) -> dict[str, dict[str, Entry]]:
+    """Return the records of a file or folder by task, and by the mark of a re-ranking."""
     files = sorted(path.rglob("record-*.json")) if path.is_dir() else [path]
-    entries: dict[str, Entry] = {}
+    entries: dict[str, dict[str, Entry]] = {}
     for file in files:
         entry = Entry(read_record(file), file)
-        if entry.record.name in entries:
+        first = entries.setdefault(entry.record.name, {}).setdefault(str(entry.record.rerank or ""), entry)
+        if first is not entry:
             raise RecordError(
                 "the folder has two records of one task",
-                where=entries[entry.record.name].path,
+                where=first.path,
                 found=file,
                 next_step="name one of the two files",
             )
-        entries[entry.record.name] = entry
     if not entries:
         raise RecordError("the folder has no record", where=path, expected="files named record-*.json")
     return entries

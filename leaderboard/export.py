@@ -48,6 +48,7 @@ def _measured(board: Board, row: Row) -> dict[str, object]:
         "method": record.method,
         "variant": record.variant,
         "recipe": record.recipe,
+        "rerank": None if record.rerank is None else record.rerank.values,
         "train_on": record.train_on,
         "control": record.control,
         "rank": row.rank,
@@ -101,14 +102,15 @@ def as_csv(boards: Sequence[Board], tables: Sequence[PublishedTable]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        ["kind", "task", "method", "variant", "measure", "value", "low", "high", "rank", "control", "source"]
+        ["kind", "task", "method", "variant", "rerank", "measure", "value", "low", "high", "rank", "control", "source"]
     )
     for board in boards:
         for row in board.rows:
             for measure in board.measures:
                 value = row.values[measure]
                 ends = [repr(100 * value.vehicles.low), repr(100 * value.vehicles.high)] if value.vehicles else ["", ""]
-                about = [row.record.method, row.record.variant, measure, repr(100 * value.mean), *ends]
+                about = [row.record.method, row.record.variant, str(row.record.rerank or ""), measure]
+                about += [repr(100 * value.mean), *ends]
                 tail = [
                     "" if row.rank is None else row.rank,
                     int(row.record.control),
@@ -118,7 +120,7 @@ def as_csv(boards: Sequence[Board], tables: Sequence[PublishedTable]) -> str:
     for table in tables:
         for printed in table.rows:
             for measure, number in printed.numbers.items():
-                about = [printed.row.method, printed.row.variant, measure, number.shown, "", "", "", "0"]
+                about = [printed.row.method, printed.row.variant, "", measure, number.shown, "", "", "", "0"]
                 writer.writerow([_inert(c) for c in ("published", table.name, *about, "; ".join(printed.sources))])
     return text.getvalue()
 

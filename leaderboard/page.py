@@ -26,7 +26,8 @@ method; equal values share the mark. In brackets stands the 95 % interval over v
 vehicle are not independent). The rank is one plus the number of methods that are better beyond chance (paired
 permutation test by vehicle, Holm's correction over the table, 5 %): methods that cannot be told apart share a rank.
 Controls (in parentheses, below the methods) show what chance, or a rule that needs no learning, reaches; they have
-neither mark nor rank.
+neither mark nor rank. Nor have results with `+ re-ranking (k1, k2, lambda)`, which stand in rows of their own, below
+the methods: re-ranking uses the neighbours within the gallery, and any method could be re-ranked.
 
 **Published.** Numbers as papers print them, in percent, collected by the task that the paper states. A number whose
 task is not stated stands in a table of its own. `bench audit` lists what does not agree among them."""

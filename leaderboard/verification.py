@@ -140,7 +140,8 @@ def rescore(entry: Entry, features: Path, question: Question) -> None:
     with FeatureFile.open(features) as file:
         _same(entry.path, f"the digest of {features}", record.features, file.digest)
         served = with_features(file, question.task, dataset, skip_missing=False)
-        scores = score(file, question.protocol, question.task, served, metric=cast("Metric", record.metric))
+        metric = cast("Metric", record.metric)
+        scores = score(file, question.protocol, question.task, served, metric=metric, rerank=record.rerank)
     values = check_values(entry) if record.per_query else None
     for what, stated, found in _pairs(record, values, scores):
         _same(entry.path, what, stated, found)

@@ -15,6 +15,7 @@ from harness.cli import options as shared
 
 if TYPE_CHECKING:
     from harness.record import Record
+    from harness.reranking import Reranking
     from harness.run import Run
 
 
@@ -98,6 +99,7 @@ def summary(record: Record) -> dict[str, object]:
         "fingerprint": record.fingerprint,
         "official": record.official,
         "metric": record.metric,
+        "rerank": None if record.rerank is None else record.rerank.values,
         "queries": record.queries,
         "ignored_queries": record.ignored_queries,
         "ties": record.ties,
@@ -109,6 +111,7 @@ def summary(record: Record) -> dict[str, object]:
 @_of_a_run
 @click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Memory for the evaluation.")
 @shared.metric
+@shared.rerank
 @shared.as_json
 def run(*, json_wanted: bool, memory: int | None, **words: Any) -> None:
     """Train, extract, evaluate and record; what stands from an identical run is used again."""
@@ -138,6 +141,7 @@ def extract(**words: Any) -> None:
 @shared.protocol
 @shared.data
 @shared.metric
+@shared.rerank
 @shared.skip_broken
 @shared.plugin_files
 @click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Memory for the evaluation.")
@@ -155,6 +159,7 @@ def evaluate(
     protocol: str,
     data: Path | None,
     metric: Literal["cosine", "euclidean"] | None,
+    rerank: Reranking | None,
     skip_broken: bool,
     plugin: tuple[Path, ...],
     memory: int | None,
@@ -177,11 +182,14 @@ def evaluate(
         registry=registry,
         folder=record,
         conventions=conventions,
+        rerank=rerank,
     )
     if conventions and not json_wanted:
         from harness.conventions import compare, comparison_table, with_conventions
 
         means = {found.name.partition("/")[2]: found.measures for found in records}
         click.echo(comparison_table(compare(with_conventions(registry.tasks(protocol)[1], conventions), means)))
+        if rerank is not None:
+            click.echo(f"- {rerank.remark}")
         return
     _print_records(records, json_wanted=json_wanted)

@@ -39,6 +39,7 @@ from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.walk import Part, Settings, open_walk
 from harness.ranks import PositiveRanks
 from harness.relevance import Relevance, RowLists
+from harness.reranking import UNDEFINED, Reranking
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -92,14 +93,9 @@ def rerank(
         UsageError: k1, k2 or share out of range, or a task that re-ranking is not defined for.
         FeatureError: as ``rank``.
     """
-    if k1 < 1 or k2 < 1 or not 0 <= share <= 1:
-        raise UsageError(
-            "re-ranking cannot work with these numbers",
-            found=f"k1 {k1}, k2 {k2}, lambda {share}",
-            expected="k1 and k2 from 1, lambda from 0 to 1",
-        )
+    share = Reranking(k1, k2, share).share
     if relevance.draws or relevance.reduce == "mean feature":
-        raise UsageError("re-ranking is not defined for draws or for the mean feature of a track")
+        raise UsageError(UNDEFINED)
     settings = Settings(metric=metric, memory=memory)
     with open_walk(queries, gallery, relevance, settings, progress) as walk:
         if not len(relevance.positives.units):

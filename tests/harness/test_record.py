@@ -12,6 +12,7 @@ from harness.canonical import digest
 from harness.errors import RecordError
 from harness.record import (
     MAX_BYTES,
+    OUTCOME,
     Cost,
     PerQueryFile,
     Record,
@@ -19,6 +20,7 @@ from harness.record import (
     read_record,
     write_record,
 )
+from harness.reranking import Reranking
 from tests.records import record
 
 SHARES = st.floats(0, 1)
@@ -183,6 +185,11 @@ def test_a_missing_file_and_a_folder_are_no_records(tmp_path):
             lambda content: content.update(per_query={"name": "../x", "digest": digest(1)}),
             "field 'per_query.name'",
         ),
+        (lambda content: content.update(rerank={"k1": 20, "k2": 6}), "field 'rerank'"),
+        (lambda content: content.update(rerank={"k1": 20, "k2": 6, "lambda": 0.3, "k3": 1}), "field 'rerank'"),
+        (lambda content: content.update(rerank={"k1": "20", "k2": 6, "lambda": 0.3}), "field 'rerank'"),
+        (lambda content: content.update(rerank={"k1": 20, "k2": 6, "lambda": 1.3}), "lambda 1.3"),
+        (lambda content: content.update(rerank="yes"), "field 'rerank'"),
     ],
 )  # fmt: skip
 def test_a_record_whose_digest_is_right_but_whose_fields_are_not_is_refused(tmp_path, change, message):
@@ -213,6 +220,7 @@ def scores(**changes):
         "fingerprint": digest("lists"),
         "official": False,
         "metric": "cosine",
+        "rerank": None,
         "queries": 10,
         "ignored_queries": 0,
         "ties": 3,
@@ -272,3 +280,29 @@ def test_a_missing_field_or_a_nan_is_refused_when_the_record_is_made():
 
 def test_the_versions_name_python_and_the_packages():
     assert {"python", "numpy", "torch"} <= set(installed_versions())
+
+
+def test_a_re_ranked_result_reads_back_and_is_another_run_of_another_name(tmp_path):
+    written = record(variant="untrained", rerank=Reranking(k1=9))
+    write_record(tmp_path / "record.json", written)
+
+    assert read_record(tmp_path / "record.json") == written
+    assert json.loads((tmp_path / "record.json").read_text())["rerank"] == {"k1": 9, "k2": 6, "lambda": 0.3}
+    assert written.method_name == "strong-baseline/untrained + re-ranking (9, 6, 0.3)"
+    runs = [record(rerank=numbers).run for numbers in (None, Reranking(), Reranking(k1=9), Reranking(share=0.2))]
+    assert len(set(runs)) == 4
+
+
+def test_a_record_from_before_there_was_re_ranking_keeps_its_digest_and_its_run(tmp_path):
+    write_record(tmp_path / "record.json", record())
+    content = json.loads((tmp_path / "record.json").read_text())
+
+    assert "rerank" not in content
+    assert read_record(tmp_path / "record.json").digest == content["digest"]
+    assert record(rerank=None).run == digest(
+        {name: value for name, value in content.items() if name not in {"schema", "digest"} | OUTCOME}
+    )
+
+
+def test_re_ranked_scores_become_a_record_that_says_so():
+    assert Record.from_scores(scores(rerank=Reranking()), **ABOUT).rerank == Reranking()

@@ -1,5 +1,6 @@
 import pytest
 
+from harness.reranking import Reranking
 from leaderboard.beside import beside
 from leaderboard.boards import boards
 from leaderboard.entries import Entry
@@ -76,3 +77,7 @@ def test_a_number_whose_task_is_not_stated_stands_beside_with_that_as_a_reason()
 )
 def test_a_number_of_something_else_does_not(document):
     assert found([document]) == []
+
+
+def test_a_re_ranked_number_stands_beside_none_of_the_features_alone():
+    assert not found([paper(table(TRACKS, pr_reid("70.2", "92.2")))], rerank=Reranking())

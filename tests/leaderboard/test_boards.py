@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from harness.record import read_record
+from harness.reranking import Reranking
 from leaderboard.boards import boards
 from leaderboard.entries import Entry
 from leaderboard.statistics.intervals import over_vehicles
@@ -77,3 +78,28 @@ def test_the_board_does_not_depend_on_the_order_in_which_records_are_found(tmp_p
     paths = [write_result(tmp_path / str(number), f"m{number}", np.roll(values, number), seed=0) for number in range(4)]
 
     assert board_of(*paths) == board_of(*reversed(paths))
+
+
+def test_a_re_ranked_result_is_a_row_of_its_own_that_moves_no_other(tmp_path, values):
+    plain = [
+        write_result(tmp_path / "a", "mine", values, seed=0),
+        write_result(tmp_path / "b", "mine", np.clip(values + 0.01, 0, 1), seed=1),
+        write_result(tmp_path / "c", "worse", np.clip(values - 0.3, 0, 1)),
+    ]
+    control = write_result(tmp_path / "d", "oracle", np.ones(90), control=True)
+    again = [
+        write_result(tmp_path / name, "mine", np.clip(values + 0.3, 0, 1), seed=seed, rerank=numbers)
+        for name, seed, numbers in (("e", 0, Reranking()), ("f", 1, Reranking()), ("g", 0, Reranking(k1=9)))
+    ]
+
+    board = board_of(*plain, *again, control)
+
+    marked = ["mine + re-ranking (20, 6, 0.3)", "mine + re-ranking (9, 6, 0.3)"]
+    names = [row.record.method_name for row in board.rows]
+    assert names[:2] + names[4:] == ["mine", "worse", "oracle"]
+    assert sorted(names[2:4]) == marked
+    assert [len(row.records) for row in board.rows[:2]] == [2, 1]
+    assert {row.record.method_name: len(row.records) for row in board.rows[2:4]} == {marked[0]: 2, marked[1]: 1}
+    assert all(row.rank is None and not row.values["ap"].mark for row in board.rows[2:])
+    assert board.rows[:2] == board_of(*plain, control).rows[:2]
+    assert board.rows[0].values["ap"].mark == "best"

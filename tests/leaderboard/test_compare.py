@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from harness.canonical import digest
 from harness.cli import main
 from harness.record import write_record
+from harness.reranking import Reranking
 from tests.records import record, write_result
 
 
@@ -165,3 +166,42 @@ def test_two_records_of_one_task_in_a_folder_must_be_named(tmp_path, values):
 
     assert done.exit_code == 2
     assert "two records of one task" in done.output
+
+
+@pytest.fixture
+def both(tmp_path, values):
+    """Two folders of a plain and a re-ranked result each."""
+    for name, shift in (("a", 0.1), ("b", 0.0)):
+        write_result(tmp_path / name / "plain", name, np.clip(values + shift, 0, 1))
+        write_result(tmp_path / name / "again", name, np.clip(values + shift / 2, 0, 1), rerank=Reranking())
+    return tmp_path
+
+
+def sides(done):
+    return [(found["comparisons"][0]["a"], found["comparisons"][0]["b"]) for found in json.loads(done.output)]
+
+
+def test_folders_of_both_kinds_are_compared_kind_by_kind(both):
+    mark = "re-ranking (20, 6, 0.3)"
+
+    assert sides(bench(both / "a", both / "b", "--json")) == [("a", "b"), (f"a + {mark}", f"b + {mark}")]
+    assert sides(bench(both / "a", both / "b" / "plain", "--json")) == [("a", "b")]
+
+
+def test_a_ranking_and_its_re_ranking_are_compared_by_their_names(both):
+    done = bench(both / "a" / "again", both / "a" / "plain")
+
+    assert "A: a + re-ranking (20, 6, 0.3) |   B: a |" in done.output
+
+
+def test_folders_without_a_common_kind_are_not_compared(both, values):
+    write_result(both / "b" / "plain", "b", values, rerank=Reranking(k1=9))
+
+    done = bench(both / "a", both / "b")
+    other = bench(both / "a", both / "b" / "plain")
+
+    assert done.exit_code == 0
+    assert "A: a + re-ranking (20, 6, 0.3)" in done.output
+    assert other.exit_code == 2
+    assert "are not re-ranked alike" in other.output
+    assert "found: not re-ranked, re-ranking (20, 6, 0.3); re-ranking (9, 6, 0.3)" in other.output

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli import main
+from harness.reranking import Reranking
 from leaderboard import entries
 from leaderboard.boards import boards
 from leaderboard.entries import collect
@@ -263,3 +264,25 @@ def test_check_names_the_version_of_matplotlib_that_drew_another_picture(records
 @pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
 def test_the_same_records_give_the_same_bytes_in_every_format(records, form):
     assert written(records, form) == written(records, form)
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
+def test_a_re_ranked_number_carries_its_mark_in_every_format(tmp_path, monkeypatch, form):
+    monkeypatch.setattr(entries, "SHIPPED", tmp_path / "nothing is shipped")
+    write_result(tmp_path / "records", "mine", [0.5, 0.25] * 3, rerank=Reranking())
+
+    text = written(tmp_path / "records", form)
+
+    if form == "json":
+        assert [row["rerank"] for row in json.loads(text)["measured"]] == [{"k1": 20, "k2": 6, "lambda": 0.3}]
+    elif form == "csv":
+        rows = [row for row in csv.DictReader(io.StringIO(text)) if row["kind"] == "measured"]
+        assert {row["rerank"] for row in rows} == {"re-ranking (20, 6, 0.3)"}
+    else:
+        assert "mine + re-ranking (20, 6, 0.3)" in text
+        assert not re.search(r"\bmine\b(?! \+ re-ranking)", text)
+    if form == "markdown":
+        pages = [path for path in (tmp_path / "out").rglob("*") if path.suffix in {".md", ".svg"}]
+        shown = [path.read_text() for path in pages if "mine" in path.read_text()]
+        assert len(shown) > 2
+        assert not [page for page in shown if re.search(r"\bmine\b(?! \+ re-ranking)", page)]

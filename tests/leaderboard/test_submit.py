@@ -11,6 +11,7 @@ from harness.per_query import PerQuery, read_per_query, write_per_query
 from harness.plugins import load
 from harness.record import PerQueryFile, read_record, write_record
 from harness.recording import evaluate_file
+from harness.reranking import Reranking
 from leaderboard.filing import slug
 
 PLUGIN = """
@@ -312,3 +313,61 @@ def test_a_data_set_without_its_protocol_is_refused(place):
 )
 def test_a_methods_name_cannot_lead_out_of_the_folder(name, expected):
     assert slug(name) == expected
+
+
+def re_ranked(place, task="image-to-image"):
+    """Evaluate the features once more, re-ranked, and return the record's path."""
+    evaluate_file(
+        place / "run" / "features.h5",
+        f"listed/{task}",
+        registry=load([place / "plugin.py"]),
+        data=place / "data",
+        folder=place / "run",
+        rerank=Reranking(k1=4, k2=2),
+    )
+    return place / "run" / f"record-listed-{task}-cosine-rerank-4-2-0.3.json"
+
+
+def test_a_re_ranked_record_is_filed_beside_the_plain_one(place):
+    paths = [record_of(place), re_ranked(place)]
+    for path in [*paths, paths[1]]:
+        done = submit(place, path, "--features", place / "run" / "features.h5")
+        assert done.exit_code == 0, done.output
+
+    assert len(filed(place)) == 2
+    assert [path.parent.name.rpartition("-")[0] for path in filed(place)] == ["mine", "mine-re-ranking-4-2-0-3"]
+    rows = json.loads(verify(place, "--runs", place / "run", "--json").output)
+    assert sorted((row["method"], row["result"]) for row in rows) == [
+        ("mine", "re-scored"),
+        ("mine + re-ranking (4, 2, 0.3)", "re-scored"),
+    ]
+
+
+@pytest.mark.parametrize("claimed", [None, {"k1": 5, "k2": 2, "lambda": 0.3}])
+def test_a_record_with_another_mark_does_not_survive_its_features(place, claimed):
+    path = re_ranked(place)
+    record = read_record(path)
+    write_record(path, type(record).model_validate({**record.values, "rerank": claimed}))
+
+    done = submit(place, path, "--features", place / "run" / "features.h5")
+
+    assert done.exit_code == 2
+    assert "the record does not hold" in done.output
+    assert not filed(place)
+
+
+def test_two_records_of_one_re_ranking_with_other_digits_are_not_both_filed(place):
+    path = re_ranked(place)
+    assert submit(place, path).exit_code == 0
+    record = read_record(path)
+    values = read_per_query(path.parent / record.per_query.name)
+    other = PerQuery(values.keys, values.vehicle, {measure: np.ones(8) for measure in values.values})
+    write_per_query(path.parent / record.per_query.name, other)
+    about = {"name": record.per_query.name, "digest": other.digest}
+    perfect = dict.fromkeys(record.measures, 1.0)
+    write_record(path, type(record).model_validate({**record.values, "measures": perfect, "per_query": about}))
+
+    done = submit(place, path)
+
+    assert done.exit_code == 2
+    assert "the same run is filed with other digits" in done.output
