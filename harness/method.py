@@ -21,7 +21,11 @@ State = dict[str, "torch.Tensor"]
 
 
 class Options(BaseModel):
-    """The options of a method, set with ``--set name=value``; subclass it and give every field a default."""
+    """The options of a method, set with ``--set name=value``; subclass it and give every field a default.
+
+    A field's ``description`` names the source of its default in brackets: ``(section 3.5)``, ``(table 4)``, ``(R)`` for
+    the authors' released recipe, ``(open)`` where nobody has published it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -35,6 +39,7 @@ class Method:
     Attributes:
         version: raise it when the features change though the source code does not.
         about: one sentence for ``bench methods``.
+        papers: what it implements: authors, title, where and when.
         Options: the options' model; ``input_size`` is read from its field of that name where there is one.
         recipes: named sets of options; ``paper`` is what the paper did, ``quick`` ends within minutes on two cores.
         variants: the ablations of the paper, named sets of options on top of a recipe.
@@ -48,6 +53,7 @@ class Method:
 
     version: ClassVar[int] = 1
     about: ClassVar[str] = ""
+    papers: ClassVar[tuple[str, ...]] = ()
     Options: ClassVar[type[Options]] = Options
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -131,7 +137,7 @@ def complete(candidate: object) -> type[Method]:
 
 
 def resolve_options(
-    name: str, method: type[Method], *, variant: str = "", recipe: str = "", changes: Mapping[str, str] | None = None
+    name: str, method: type[Method], *, variant: str = "", recipe: str = "", changes: Mapping[str, Any] | None = None
 ) -> Options:
     """Return the options of a run: the defaults, then the recipe's, then the variant's, then the user's.
 
@@ -163,7 +169,7 @@ def resolve_options(
             f"option '{option}' of {name} does not fit" if option else f"the options of {name} do not fit together",
             found=first.get("input") if option else None,
             expected=first["msg"],
-            next_step=f"see 'bench methods {name}'",
+            next_step=f"see 'bench methods show {name}'",
         ) from None
 
 

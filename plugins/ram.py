@@ -58,6 +58,9 @@ class RAM(NetworkMethod):
     """
 
     about = "VGG-M with global, regional and attribute branches, trained in four steps (Liu et al., 2018)"
+    papers = (
+        "X. Liu, S. Zhang, Q. Huang, W. Gao: RAM: A Region-Aware Deep Model for Vehicle Re-Identification. ICME 2018",
+    )
     Options = RAMOptions
     needs = frozenset({"vehicle"})
     recipes: ClassVar = {"paper": {}}

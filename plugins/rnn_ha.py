@@ -68,6 +68,10 @@ class RNNHA(NetworkMethod):
     """VGG-M or ResNet-50, a GRU with a coarse and a fine step, and attention by the coarse state."""
 
     about = "a GRU names the model, then, with attention, the vehicle (Wei et al., 2018)"
+    papers = (
+        "X.-S. Wei, C.-L. Zhang, L. Liu, C. Shen, J. Wu: Coarse-to-fine: A RNN-based Hierarchical Attention Model for "
+        "Vehicle Re-Identification. ACCV 2018",
+    )
     Options = RNNHAOptions
     needs = frozenset({"vehicle"})
     recipes: ClassVar = {"paper": {}}

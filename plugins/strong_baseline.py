@@ -100,6 +100,11 @@ class StrongBaseline(NetworkMethod):
     """ResNet, BNNeck, cross-entropy and batch-hard triplets."""
 
     about = "ResNet with BNNeck, cross-entropy and batch-hard triplets (Luo et al., 2019)"
+    papers = (
+        "H. Luo, Y. Gu, X. Liao, S. Lai, W. Jiang: Bag of Tricks and a Strong Baseline for Deep Person "
+        "Re-Identification. CVPR Workshops 2019",
+        "G. Sanfilippo: Vehicle Re-Identification using CNN-based models. Course report",
+    )
     Options = StrongBaselineOptions
     needs = frozenset({"vehicle"})
     recipes: ClassVar = {"paper": {}, "report": REPORT, "quick": QUICK}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.options import as_json, data, plugin_files
 
-if TYPE_CHECKING:
-    from harness.plugins import Registry
+MAX_SIDE = 1 << 14
+"""No side of an image is longer than 16,384 pixels."""
 
 
 def _table(rows: list[dict[str, object]]) -> str:
@@ -24,58 +23,83 @@ def _show(rows: list[dict[str, object]], *, json_wanted: bool) -> None:
     click.echo(json.dumps(rows, indent=2, ensure_ascii=False) if json_wanted else _table(rows))
 
 
-@click.command()
-@click.argument("name", required=False)
+class _Methods(click.Group):
+    """``bench methods NAME`` is short for ``bench methods show NAME``."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Take a word that is no verb for a method's name."""
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["show", *args])
+
+
+@click.group(cls=_Methods, invoke_without_command=True)
 @plugin_files
 @as_json
-def methods(name: str | None, plugin: tuple[Path, ...], json_wanted: bool) -> None:
-    """List the methods, or show one with its variants, recipes and options."""
+@click.pass_context
+def methods(ctx: click.Context, plugin: tuple[Path, ...], json_wanted: bool) -> None:
+    """List the methods, or `show` one: its papers, options, stages and parameters."""
+    if ctx.invoked_subcommand is not None:
+        return
     from harness.plugins import load
 
     registry = load(plugin)
-    if name is None:
-        entries = [registry.entry("method", known) for known in registry.names("method")]
-        rows: list[dict[str, object]] = [
-            {"method": entry.name, "about": entry.about, "plugin": entry.plugin} for entry in entries
-        ]
-        _show(rows, json_wanted=json_wanted)
-        return
-    described = _describe(registry, name)
-    if json_wanted:
-        click.echo(json.dumps(described, indent=2, ensure_ascii=False))
-        return
-    click.echo(f"{name}: {described['about']}\n")
-    for word in ("variants", "recipes"):
-        click.echo(f"{word}: {', '.join(described[word]) or '-'}")
-    click.echo(f"needs: {', '.join(described['needs']) or '-'}\n")
-    click.echo(_table(described["options"]))
-
-
-def _describe(registry: Registry, name: str) -> dict[str, Any]:
-    """Return everything that a user can choose of one method."""
-    entry, method = registry.entry("method", name), registry.method(name)
-    options = [
-        {
-            "option": option,
-            "default": repr(field.get_default()),
-            "about": field.description or "",
-            **{
-                recipe: repr(values.get(option, "")) if option in values else ""
-                for recipe, values in method.recipes.items()
-            },
-        }
-        for option, field in method.Options.model_fields.items()
+    entries = [registry.entry("method", known) for known in registry.names("method")]
+    rows: list[dict[str, object]] = [
+        {"method": entry.name, "about": entry.about, "plugin": entry.plugin} for entry in entries
     ]
-    return {
-        "method": name,
-        "about": entry.about or method.about,
-        "plugin": entry.plugin,
-        "variants": sorted(method.variants),
-        "recipes": sorted(method.recipes),
-        "needs": sorted(method.needs | method.test_needs),
-        "metric": method.metric,
-        "options": options,
-    }
+    _show(rows, json_wanted=json_wanted)
+
+
+def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Return ``224`` and ``224x320`` as height and width."""
+    if value is None:
+        return None
+    sides = value.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= MAX_SIDE for side in sides):
+        raise click.BadParameter(f"'{value}' is no size; write 224, or 224x320 for height x width")
+    return int(sides[0]), int(sides[-1])
+
+
+@methods.command("show")
+@click.argument("name", metavar="NAME[/VARIANT]")
+@click.option("--recipe", default="", help="A named set of options; default: the method's defaults.")
+@click.option("--set", "changes", multiple=True, metavar="OPTION=VALUE", help="Change one option. Repeatable.")
+@click.option("--vehicles", type=click.IntRange(1), help="Classes in training; default: VeRi-776's, as below.")
+@click.option("--colours", type=click.IntRange(0), help="0: no image has a colour.")
+@click.option("--models", type=click.IntRange(0), help="In place of types; 0: no image has either.")
+@click.option("--input", "size", callback=_size, metavar="H[xW]", help="Height and width of the images in pixels.")
+@plugin_files
+@as_json
+def show_method(
+    *,
+    name: str,
+    recipe: str,
+    changes: tuple[str, ...],
+    vehicles: int | None,
+    colours: int | None,
+    models: int | None,
+    size: tuple[int, int] | None,
+    plugin: tuple[Path, ...],
+    json_wanted: bool,
+) -> None:
+    """Say what the method NAME is: papers, variants, options, needs, and what is inside its network.
+
+    The network is built without memory for its weights.
+    """
+    from harness.describe_method import describe_method, number_of_classes, text
+    from harness.plugins import load
+    from harness.request import parse_changes
+
+    described = describe_method(
+        load(plugin),
+        name,
+        recipe=recipe,
+        changes=parse_changes(changes),
+        classes=number_of_classes(vehicles, colours, models),
+        size=size,
+    )
+    click.echo(json.dumps(described, indent=2, ensure_ascii=False) if json_wanted else text(described))
 
 
 @click.group(invoke_without_command=True)
@@ -136,6 +160,7 @@ def plugins(plugin: tuple[Path, ...], json_wanted: bool) -> None:
             "version": found.version,
             "methods": " ".join(sorted(found.methods)),
             "protocols": " ".join(sorted(found.protocols)),
+            "detectors": " ".join(sorted(found.detectors)),
             "problem": found.problem,
         }
         for found in load(plugin).plugins

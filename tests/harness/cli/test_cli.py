@@ -76,9 +76,31 @@ def test_methods_protocols_and_plugins_are_listed_as_tables_and_as_json():
     assert "vehicle-reid-bench:methods" in bench("plugins").output
 
 
-def test_a_method_shows_its_variants_recipes_and_options():
-    shown = bench("methods", "strong-baseline").output
+@pytest.mark.parametrize("words", [("show", "strong-baseline/resnet18"), ("strong-baseline/resnet18",)])
+def test_a_method_shows_its_variants_recipes_options_and_sizes(words):
+    shown = bench("methods", *words, "--input", "64", "--vehicles", "7").output
 
     assert "recipes: paper, quick, report" in shown
     assert "epochs" in shown
-    assert json.loads(bench("methods", "strong-baseline", "--json").output)["metric"] == "cosine"
+    assert "for an image of 3 x 64 x 64 and the classes vehicle 7, camera 20" in shown
+    assert json.loads(bench("methods", *words, "--json").output)["parameters"] == {
+        "train": 11_176_512 + 2 * 512 + 512 * 576,
+        "test": 11_176_512 + 2 * 512,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("ram", "--input", "0"), "'0' is no size"),
+        (("ram", "--input", "1x2x3"), "'1x2x3' is no size"),
+        (("ram", "--set", "steps"), "an option is not set"),
+        (("rma",), "did you mean 'ram'"),
+    ],
+)
+def test_a_method_that_cannot_be_shown_ends_with_2_and_the_reason(words, message):
+    done = bench("methods", "show", *words)
+
+    assert done.exit_code == 2, done.output
+    assert message in done.output
+    assert "Traceback" not in done.output
