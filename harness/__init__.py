@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.detection import Detector as Detector
     from harness.errors import BenchError as BenchError
     from harness.evaluation import evaluate as evaluate
     from harness.features import FeatureFile as FeatureFile
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 _HOME = {
     "BenchError": "errors",
     "Dataset": "protocol",
+    "Detector": "detection",
     "Draws": "protocol",
     "FeatureFile": "features",
     "ImageTable": "images",

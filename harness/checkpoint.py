@@ -31,6 +31,7 @@ class CheckpointInfo(BaseModel):
         seed: of the training.
         train_on: the protocol whose training images were used.
         train_data: digest of its training lists.
+        boxes: for each kind of boxes that it trained with, the digest of their content.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +45,7 @@ class CheckpointInfo(BaseModel):
     seed: int = 0
     train_on: str = ""
     train_data: str = ""
+    boxes: Mapping[str, str] = {}
 
 
 def save_checkpoint(path: Path, state: State, info: CheckpointInfo) -> Path:

@@ -30,5 +30,10 @@ def bench_register_methods(register: Register) -> None:
 
 
 @hookspec
+def bench_register_detectors(register: Register) -> None:
+    """Call ``register(name, detector)`` for each detector of parts."""
+
+
+@hookspec
 def bench_register_protocols(register: Register) -> None:
     """Call ``register(name, protocol)`` for each protocol."""

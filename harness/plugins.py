@@ -20,11 +20,16 @@ from harness import hookspecs
 from harness.errors import PluginError, UsageError, unknown_name
 
 if TYPE_CHECKING:
+    from harness.detection import Detector
     from harness.method import Method
     from harness.protocol import Protocol, Task
 
-Kind = Literal["method", "protocol"]
-HOOKS: dict[Kind, str] = {"method": "bench_register_methods", "protocol": "bench_register_protocols"}
+Kind = Literal["method", "protocol", "detector"]
+HOOKS: dict[Kind, str] = {
+    "method": "bench_register_methods",
+    "protocol": "bench_register_protocols",
+    "detector": "bench_register_detectors",
+}
 OWN_DISTRIBUTION = "vehicle-reid-bench"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 OWN_SUFFIX = ".toml"
@@ -67,6 +72,7 @@ class Plugin:
         version: of the distribution, empty for a file.
         methods: names it registered.
         protocols: names it registered.
+        detectors: names it registered.
         problem: why it does not serve, or empty.
     """
 
@@ -74,12 +80,17 @@ class Plugin:
     version: str = ""
     methods: list[str] = field(default_factory=list)
     protocols: list[str] = field(default_factory=list)
+    detectors: list[str] = field(default_factory=list)
     problem: str = ""
 
     @property
     def built_in(self) -> bool:
         """Whether it comes with the harness."""
         return self.name.startswith(f"{OWN_DISTRIBUTION}:")
+
+    def names(self, kind: Kind) -> list[str]:
+        """Return the list of the names that it registered of one kind."""
+        return {"method": self.methods, "protocol": self.protocols, "detector": self.detectors}[kind]
 
 
 def words(problem: BaseException) -> str:
@@ -89,7 +100,7 @@ def words(problem: BaseException) -> str:
 
 
 class Registry:
-    """All methods and protocols that can be named.
+    """All methods, protocols and detectors that can be named.
 
     Attributes:
         plugins: every plugin that was found, working or not, in the order it was loaded.
@@ -97,7 +108,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.plugins: list[Plugin] = []
-        self._entries: dict[Kind, dict[str, Entry]] = {"method": {}, "protocol": {}}
+        self._entries: dict[Kind, dict[str, Entry]] = {kind: {} for kind in HOOKS}
         self._lost: dict[tuple[Kind, str], str] = {}
         self._manager = pluggy.PluginManager(hookspecs.GROUP)
         self._manager.add_hookspecs(hookspecs)
@@ -162,7 +173,7 @@ class Registry:
         holder = entries.get(entry.name)
         if holder is None and (kind, entry.name) not in self._lost:
             entries[entry.name] = entry
-            (plugin.methods if kind == "method" else plugin.protocols).append(entry.name)
+            plugin.names(kind).append(entry.name)
             return
         first = holder.plugin if holder else self._lost[kind, entry.name]
         plugin.problem = plugin.problem or f"{kind} '{entry.name}' is registered by {first} already"
@@ -173,7 +184,7 @@ class Registry:
         for other in self.plugins:
             if other.name == holder.plugin:
                 other.problem = other.problem or f"{kind} '{entry.name}' is registered by {plugin.name} too"
-                (other.methods if kind == "method" else other.protocols).remove(entry.name)
+                other.names(kind).remove(entry.name)
 
     def names(self, kind: Kind) -> list[str]:
         """Return the registered names of one kind, sorted."""
@@ -213,6 +224,20 @@ class Registry:
         from harness.method import complete
 
         return complete(self.entry("method", name).load())
+
+    def detector(self, name: str) -> type[Detector]:
+        """Return the detector of that name.
+
+        Raises:
+            PluginError: it cannot be imported or is no detector.
+            UsageError: there is none of that name.
+        """
+        from harness.detection import Detector
+
+        found = self.entry("detector", name).load()
+        if not (isinstance(found, type) and issubclass(found, Detector)):
+            raise PluginError(f"'{name}' is no detector", found=repr(found), expected="a subclass of harness.Detector")
+        return found
 
     def protocol(self, name: str) -> Protocol:
         """Return the protocol of that name, or of a TOML file of the user's own.

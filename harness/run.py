@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from harness.boxes import digests
 from harness.canonical import digest, file_digest
 from harness.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, save_checkpoint
 from harness.code import code_digest
@@ -25,6 +26,7 @@ from harness.record import Record, installed_versions
 from harness.recording import record_tasks
 from harness.request import Request
 from harness.reranking import refuse_undefined
+from harness.run_boxes import RunBoxes
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -46,11 +48,13 @@ class Run:
         registry: where methods and protocols are found.
 
     Raises:
-        UsageError: an unknown method, variant, recipe, protocol or task, or re-ranking is defined for no task.
+        UsageError: an unknown method, variant, recipe, protocol or task, boxes that nothing uses, or re-ranking is
+            defined for no task.
     """
 
     def __init__(self, request: Request, registry: Registry) -> None:
         self.request = request
+        self.registry = registry
         self.name, _, self.variant = request.method.partition("/")
         self.method = registry.method(self.name)
         self.protocol, self.tasks = registry.tasks(request.protocol)
@@ -60,6 +64,7 @@ class Run:
         self.options = self._options()
         if request.rerank is not None:
             refuse_undefined(self.tasks)
+        self.boxes = RunBoxes(self)
 
     def _options(self) -> Options:
         """Return the options of this run: those of a given checkpoint where the user chose none."""
@@ -110,7 +115,7 @@ class Run:
         return open_fabric(self.request.compute)
 
     @cached_property
-    def _machine(self) -> dict[str, Any]:
+    def machine(self) -> dict[str, Any]:
         """What of the machine moves digits."""
         return {
             "device": self.fabric.device.type,
@@ -128,7 +133,7 @@ class Run:
             "code": code_digest(self.method),
             "training": TRAINING_VERSION,
             "seed": self.request.seed,
-            **self._machine,
+            **self.machine,
         }
         files = _named_files(self.options)
         if files:
@@ -137,6 +142,8 @@ class Run:
             return {**identity, "checkpoint": file_digest(self.request.checkpoint)}
         if not trains(self.method):
             return identity
+        if self.boxes.train:
+            identity["train_boxes"] = digests(self.boxes.train)
         return {
             **identity,
             "train_on": self.train_protocol.name,
@@ -203,7 +210,7 @@ class Run:
 
         method = create(self.method, self.options)
         session = prepare(
-            self.training,
+            self.boxes.kept(self.training, self.boxes.train, self.folder / "training"),
             needs=method.needs,
             input_size=method.input_size,
             seed=request.seed,
@@ -225,6 +232,7 @@ class Run:
                 seed=request.seed,
                 train_on=self.train_protocol.name,
                 train_data=dataset_digest(self.training, ("train",)),
+                boxes=digests(self.boxes.train),
             )
             save_checkpoint(path, method.state(), info)
             (session.folder / STATE).unlink(missing_ok=True)  # three times the checkpoint, and of no further use
@@ -242,6 +250,7 @@ class Run:
             "data": dataset_digest(self.dataset, splits),
             "images": contents_digest(self.dataset, splits),
             "skip_broken": self.request.skip_broken,
+            **({"boxes": digests(self.boxes.test)} if self.boxes.test else {}),
         }
         path = self.folder / f"{self.protocol.name}-{digest(about)[:12]}" / "features.h5"
         if path.exists():
@@ -257,7 +266,7 @@ class Run:
         with measured(path, self.fabric):
             return extract(
                 method,
-                self.dataset,
+                self.boxes.kept(self.dataset, self.boxes.test, path.parent),
                 [self.dataset.split(name) for name in splits],
                 path,
                 provenance,
@@ -278,8 +287,10 @@ class Run:
             checkpoint=None if checkpoint is None else file_digest(checkpoint),
             train_on=info.train_on if info else None,
             train_data=info.train_data if info else None,
+            train_boxes=dict(info.boxes) if info else {},
             dataset=self.protocol.name,
             images=images,
+            boxes=digests(self.boxes.test),
             input_size=method.input_size,
             parameters=_parameters(method),
             needs=tuple(sorted(method.needs - {"vehicle"})),

@@ -48,7 +48,9 @@ class Provenance(BaseModel):
         train_on: the protocol trained on.
         train_data: digest of the training lists.
         dataset: the protocol's name.
+        train_boxes: for each kind of boxes trained with, the digest of their content.
         images: digest of the images' names and sizes.
+        boxes: for each kind of boxes that the method was given beside the images, the digest of their content.
         input_size: height and width in pixels.
         parameters: trainable numbers of the network.
         needs: labels and boxes that training used.
@@ -72,7 +74,9 @@ class Provenance(BaseModel):
     checkpoint: str | None = None
     train_on: str | None = None
     train_data: str | None = None
+    train_boxes: dict[str, str] = {}
     images: str | None = None
+    boxes: dict[str, str] = {}
     input_size: tuple[int, int] | None = None
     parameters: int | None = None
     needs: tuple[str, ...] = ()

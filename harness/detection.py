@@ -1,0 +1,163 @@
+"""Detectors of parts: networks whose features are boxes, so that one engine trains them and one loop runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+import torch
+from pydantic import Field, ValidationError
+from torch import Tensor
+
+from harness.boxes import CLASSES, Boxes
+from harness.boxes.value import FloatArray
+from harness.checkpoint import load_checkpoint
+from harness.devices import open_fabric, undisturbed
+from harness.embedding import Subjects, embed, readable
+from harness.errors import CheckpointError, DataError, UsageError
+from harness.method import Options, create
+from harness.pictures import Pictures, refuse_broken
+from harness.progress import progress
+from harness.protocol import Dataset
+from harness.samples import consecutive
+from harness.training.network import NetworkMethod
+from harness.training.session import Compute
+
+if TYPE_CHECKING:
+    from harness.plugins import Registry
+
+VERSION = 1
+"""Raised when ``detect`` gives other boxes for the same network."""
+
+COLUMNS = 6
+"""Numbers a box: label, score, x0, y0, x1, y1."""
+
+BATCH = 16
+"""Images looked at at once: one of 300 pixels takes 50 MB in SSD's first layers."""
+
+
+class DetectorOptions(Options):
+    """What every detector lets the user choose."""
+
+    kind: Literal["parts", "regions"] = Field("parts", description="which classes it finds: PGAN's 16, PR-ReID's 4")
+    keep: int = Field(100, ge=1, le=1000, description="boxes an image at most, the surest first")
+
+
+class Detector(NetworkMethod):
+    """A method whose ``embed`` returns boxes as ``pack`` lays them out; it is trained as any other.
+
+    The network gets the boxes of its kind while training, by the keyword ``boxes_parts`` or ``boxes_regions``.
+    """
+
+    Options = DetectorOptions
+
+    def __init__(self) -> None:
+        self.needs = frozenset({f"boxes.{self.options.kind}"})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes that it finds; number 1 comes first."""
+        return CLASSES[self.options.kind]
+
+
+def pack(found: Sequence[Tensor], keep: int) -> Tensor:
+    """Return the boxes of several images as one tensor.
+
+    Args:
+        found: for each image (m, 6): label, score, x0, y0, x1, y1 in pixels of the resized image, the surest first.
+        keep: how many of them stay.
+
+    Returns:
+        (n, 6 keep) float32, filled up with zeros; a label of 0 is no box.
+    """
+    rows = [boxes[:keep].to(torch.float32) for boxes in found]
+    filled = [torch.nn.functional.pad(boxes, (0, 0, 0, keep - len(boxes))) for boxes in rows]
+    return torch.stack(filled).flatten(1)
+
+
+def unpack(packed: FloatArray, size: tuple[int, int]) -> list[FloatArray]:
+    """Return the boxes that ``pack`` packed, as ``Boxes`` holds them: in shares, cut at the edges, the surest first.
+
+    Args:
+        packed: (n, 6 keep) float32.
+        size: height and width of the resized image.
+    """
+    found = []
+    for rows in packed.reshape(len(packed), -1, COLUMNS):
+        corners = np.clip(rows[:, 2:] / np.array([size[1], size[0]] * 2, np.float32), 0, 1)
+        solid = (rows[:, 0] > 0) & (corners[:, 2:] > corners[:, :2]).all(axis=1)
+        boxes = np.column_stack([rows[:, 0], np.clip(rows[:, 1], 0, 1), corners])[solid].astype(np.float32)
+        found.append(boxes[np.argsort(-boxes[:, 1], kind="stable")])
+    return found
+
+
+def detect(
+    detector: Detector, dataset: Dataset, keys: Collection[str], *, compute: Compute, skip_broken: bool = False
+) -> Boxes:
+    """Return the boxes that a detector finds, the same in every process.
+
+    Args:
+        detector: trained or restored.
+        dataset: where the images lie.
+        keys: of the images to look at.
+        compute: the machine.
+        skip_broken: go on without the images that cannot be read, and name them in the log.
+
+    Raises:
+        DataError: images that cannot be read, all of them named and counted.
+        RunError: a box is not finite.
+    """
+    fabric = open_fabric(compute)
+    of_image: dict[str, FloatArray] = {}
+    pictures = Pictures(dataset.root, sorted(keys), detector.input_size, dataset.formats)
+    with undisturbed(fabric), progress("detecting", shown=fabric.is_global_zero) as advance:
+        subjects = Subjects(pictures, np.full(len(pictures), -1))
+        if skip_broken:
+            subjects = subjects.take(readable(subjects, skip_broken=True))
+        names, broken = subjects.pictures.keys, list[DataError]()
+        for part in embed(detector, subjects, fabric, consecutive(len(names), BATCH), workers=compute.workers):
+            broken.extend(part.broken)
+            if part.features is not None:
+                found = unpack(part.features, detector.input_size)
+                of_image.update(zip((names[row] for row in part.rows.tolist()), found, strict=True))
+            advance(len(of_image), len(names))
+    if broken:
+        raise refuse_broken(broken, images=len(names), root=dataset.root)
+    return Boxes(of_image, dict(enumerate(detector.names, 1)))
+
+
+def load_detector(path: Path, registry: Registry) -> Detector:
+    """Return a trained detector from its checkpoint.
+
+    Raises:
+        CheckpointError: no such file, damaged, a pickle, of no detector, or of another form of it.
+    """
+    state, info = load_checkpoint(path)
+    try:
+        kind = registry.detector(info.method)
+    except UsageError as problem:
+        raise CheckpointError(
+            "the checkpoint is of no detector that is known",
+            where=path,
+            found=info.method,
+            expected=problem.expected,
+            next_step="give a file written by 'bench parts train'",
+        ) from None
+    try:
+        detector = make(kind, kind.Options.model_validate(info.options))
+        detector.restore(state, info.classes)
+    except (ValidationError, RuntimeError) as problem:
+        raise CheckpointError(
+            f"the checkpoint is of another form of the detector '{info.method}'",
+            where=path,
+            found=" ".join(str(problem).split())[:300],
+            next_step="train it again with 'bench parts train'",
+        ) from None
+    return detector
+
+
+def make(kind: type[Detector], options: Options) -> Detector:
+    """Return a detector with its options, not yet trained."""
+    return cast("Detector", create(kind, options))
