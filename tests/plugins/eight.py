@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from harness.boxes import needed_boxes
 from harness.images import ImageTable
 from harness.protocol import Dataset
 from harness.training.session import Compute, prepare
@@ -41,11 +42,15 @@ def trained(method, dataset, folder):
 
 
 def cmc_at_1(method, dataset):
-    """Return the share of images whose nearest other image is of the same vehicle."""
+    """Return the share of images whose nearest other image is of the same vehicle; boxes go with them where needed."""
     table = dataset.splits["train"]
     opened = [Image.open(dataset.root / path).resize(method.input_size[::-1]) for path in table.paths]
     images = torch.from_numpy(np.stack([np.asarray(image) for image in opened])).permute(0, 3, 1, 2) / 255
+    boxes = {
+        keyword: [torch.from_numpy(found.of(key, method.input_size)) for key in table.paths]
+        for keyword, found in needed_boxes(dataset, method.test_needs).items()
+    }
     with torch.inference_mode():
-        features = torch.nn.functional.normalize(method.embed(images))
+        features = torch.nn.functional.normalize(method.embed(images, **boxes))
     nearest = (features @ features.T).fill_diagonal_(-2).argmax(1).numpy()
     return float((table.vehicle[nearest] == table.vehicle).mean())

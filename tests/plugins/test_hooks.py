@@ -6,7 +6,7 @@ import pytest
 from harness.method import resolve_options
 from harness.plugins import load
 
-NAMES = ("colour-histogram", "oracle", "pr-reid", "ram", "random", "rnn-ha", "strong-baseline")
+NAMES = ("colour-histogram", "oracle", "pgan", "pr-reid", "ram", "random", "rnn-ha", "strong-baseline")
 
 
 @pytest.mark.parametrize("name", NAMES)

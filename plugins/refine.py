@@ -1,0 +1,54 @@
+"""PGAN's Refine (section 3.4): an SE block and a residual block that bring a map to a feature of fewer numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import SqueezeExcitation
+
+
+class Bottleneck(nn.Module):
+    """A residual block with its activations in front (He et al., 2016, "Identity Mappings", figure 1b).
+
+    Branch: BN, ReLU, 1x1 to a quarter of the channels; BN, ReLU, 3x3; BN, ReLU, 1x1. Shortcut: 1x1. No convolution has
+    a bias. Open: what the shortcut sees. Here what the first BN and ReLU give, as in that paper's blocks that
+    change the number of channels.
+    """
+
+    def __init__(self, inside: int, outside: int) -> None:
+        super().__init__()
+        middle = outside // 4
+        self.norm1 = nn.BatchNorm2d(inside)
+        self.conv1 = nn.Conv2d(inside, middle, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(middle)
+        self.conv2 = nn.Conv2d(middle, middle, 3, padding=1, bias=False)
+        self.norm3 = nn.BatchNorm2d(middle)
+        self.conv3 = nn.Conv2d(middle, outside, 1, bias=False)
+        self.shortcut = nn.Conv2d(inside, outside, 1, bias=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return (n, outside, h, w) of (n, inside, h, w)."""
+        maps = torch.relu(self.norm1(maps))  # (n, inside, h, w)
+        branch = self.conv1(maps)  # (n, outside / 4, h, w)
+        branch = self.conv2(torch.relu(self.norm2(branch)))  # (n, outside / 4, h, w)
+        branch = self.conv3(torch.relu(self.norm3(branch)))  # (n, outside, h, w)
+        refined: Tensor = branch + self.shortcut(maps)
+        return refined
+
+
+class Refine(nn.Module):
+    """SE block (Hu et al., 2018; reduction 8), residual block, mean over the cells.
+
+    Open: biases in the SE block's two layers. They have them, as torchvision's do.
+    """
+
+    def __init__(self, inside: int, outside: int, reduction: int = 8) -> None:
+        super().__init__()
+        self.squeeze = SqueezeExcitation(inside, inside // reduction)
+        self.block = Bottleneck(inside, outside)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return features (n, outside) of maps (n, inside, h, w)."""
+        maps = self.squeeze(maps)  # (n, inside, h, w)
+        feature: Tensor = self.block(maps).mean((2, 3))
+        return feature
