@@ -1,4 +1,4 @@
-"""The built-in methods, registered as a third party would."""
+"""The built-in methods and detectors, registered as a third party would."""
 
 from harness.hookspecs import Register, hookimpl
 
@@ -34,3 +34,18 @@ def bench_register_methods(register: Register) -> None:
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
     register("oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere")
     register("colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs")
+
+
+@hookimpl
+def bench_register_detectors(register: Register) -> None:
+    """Register the detectors of parts."""
+    register("ssd300", "plugins.parts.ssd:SSD300", about="SSD on VGG-16 at 300 pixels, PGAN's (Liu et al., 2016)")
+    register(
+        "ssd-small", "plugins.parts.ssd:SSDSmall", about="SSD on seven convolutions, for images of 64 to 128 pixels"
+    )
+    register("localnet", "plugins.parts.localnet:LocalNet", about="YOLO v1, PR-ReID's LocalNet (Redmon et al., 2016)")
+    register(
+        "localnet-small",
+        "plugins.parts.localnet:LocalNetSmall",
+        about="YOLO v1's output and loss on seven convolutions, for images of 64 to 128 pixels",
+    )
