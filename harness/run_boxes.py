@@ -140,5 +140,5 @@ class RunBoxes:
                 raise UsageError(
                     f"{option} gives what this run does not use",
                     found=f"{option} {given}",
-                    next_step=f"leave {option} away; 'bench methods {self.run.name}' says what the method needs",
+                    next_step=f"leave {option} away; 'bench methods show {self.run.name}' says what the method needs",
                 )

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
 import harness
-from harness.boxes import read_boxes
+from harness.boxes import CLASSES, read_boxes
 from harness.checkpoint import load_checkpoint
 from harness.cli import main
 from harness.record import read_record
 from tests.harness.boxes.files import same
 
+PAGE = Path(__file__).parents[3] / "docs" / "parts.md"
 PLUGIN = """
 import torch
 from torch import nn
@@ -225,3 +228,17 @@ def test_the_detectors_are_listed_with_their_options():
     assert list(listed) == ["localnet", "localnet-small", "ssd-small", "ssd300"]
     assert listed["ssd300"]["options"]["input_size"] == 300
     assert "ssd300: SSD on VGG-16" in invoke("parts", "detectors").stdout
+
+
+@pytest.mark.parametrize("line", re.findall(r"^    bench (.+)$", PAGE.read_text(), re.MULTILINE))
+def test_every_command_of_the_page_is_understood(line: str):
+    command, words = main, line.split()
+    while isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words.pop(0))
+    command.make_context("bench", words)
+
+
+def test_the_page_names_every_class_of_every_kind_in_its_order():
+    rows = re.findall(r"^\| `(\w+)` \| ([^|;]+)", PAGE.read_text(), re.MULTILINE)
+    listed = {kind: tuple(text.strip().split(", ")) for kind, text in rows if kind in CLASSES}
+    assert listed == CLASSES
