@@ -97,10 +97,13 @@ QUICK = {
     "weights": "none",
     "input_size": 96,
     "batch": 32,
-    "epochs": 10,
+    "epochs": 8,
     "learning_rate": 0.05,
     "pad": 6,
 }
+"""From scratch on the synthetic set in minutes on two cores: 6 x 6 cells, since 3 x 3 would hardly tell parts apart.
+Tried there with one seed and 10 epochs, where vehicles held out of the training gain nothing from the fifth epoch on.
+"""
 
 
 class PRReID(NetworkMethod):

@@ -330,9 +330,7 @@ def test_without_boxes_only_the_baseline_can_be_trained(eight, tmp_path):
 
 @pytest.mark.parametrize("variant", ["pr-reid", "baseline"])
 def test_eight_vehicles_are_learnt_by_heart_and_told_without_boxes(eight, tmp_path, variant):
-    method = pr_reid(
-        variant=variant, **TINY, last_stride="2", batch="16", epochs="5", learning_rate="0.02", rate_left="0.1"
-    )
+    method = pr_reid(variant=variant, **TINY, batch="16", epochs="8", learning_rate="0.02", rate_left="0.1")
     dataset = with_boxes(eight, tmp_path, unseen=(3, 11)) if variant == "pr-reid" else eight
 
     assert cmc_at_1(trained(method, dataset, tmp_path / "run"), eight) == 1.0
