@@ -48,7 +48,7 @@ class Schedule:
         if self.kind == "steps":
             return rise * self.decay ** sum(milestone <= time for milestone in self.milestones)
         if self.kind == "exponential":
-            return rise * self.decay**time
+            return rise * math.pow(self.decay, time)
         if self.kind == "cosine" and time > self.warm_up:
             progress = (time - self.warm_up) / (self.epochs - self.warm_up)
             return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
