@@ -65,7 +65,9 @@ def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int,
     return Subjects(
         Pictures(dataset.root, list(vehicles), size, dataset.formats),
         np.fromiter(vehicles.values(), np.int64, len(vehicles)),
-        method.arrange_boxes(needed_boxes(dataset, method.test_needs), None),
+        method.arrange_boxes(
+            {word: found.take(vehicles) for word, found in needed_boxes(dataset, method.test_needs).items()}, None
+        ),
     )
 
 

@@ -91,7 +91,7 @@ class Method:
         """Return the boxes as the network is to get them: chosen, renumbered or completed.
 
         Args:
-            boxes: by keyword of ``embed``, as their files give them.
+            boxes: by keyword of ``embed``, as their files give them, of the images at hand and no others.
             vehicles: of each training image by its key, before the training; None at test time.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +48,11 @@ class Boxes:
         if boxes is None:
             return np.zeros((0, 6), np.float32)
         return boxes * np.array([1, 1, size[1], size[0], size[1], size[0]], np.float32)
+
+    def take(self, keys: Iterable[str]) -> Boxes:
+        """Return the boxes of some images, (0, 6) for one that they do not name."""
+        none = np.zeros((0, 6), np.float32)
+        return replace(self, of_image={key: self.of_image.get(key, none) for key in keys})
 
     @cached_property
     def digest(self) -> str:

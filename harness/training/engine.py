@@ -63,7 +63,8 @@ def _read_images(
     table, labels = session.train, dict(session.labels)
     pictures = Pictures(session.dataset.root, table.paths, session.input_size, session.dataset.formats)
     vehicles = dict(zip(table.paths, table.vehicle.tolist(), strict=True))
-    boxes = method.arrange_boxes(needed_boxes(session.dataset, method.needs), vehicles)
+    found = {word: boxes.take(vehicles) for word, boxes in needed_boxes(session.dataset, method.needs).items()}
+    boxes = method.arrange_boxes(found, vehicles)
     subjects = Subjects(pictures, table.vehicle, boxes)
     if not stages:
         return subjects, labels

@@ -27,6 +27,13 @@ def test_an_image_without_boxes_has_none(tmp_path: Path):
     assert read_boxes(write(tmp_path, coco())).of("image_train/b.jpg", (8, 8)).shape == (0, 6)
 
 
+def test_the_boxes_of_some_images_are_theirs_alone_and_none_for_one_that_is_not_named():
+    boxes = parts_of({"a.jpg": [[1, 0.5, 0, 0, 1, 1]], "b.jpg": [[2, 0.5, 0, 0, 1, 1]]})
+    taken = boxes.take(["c.jpg", "a.jpg"])
+    assert {key: rows.shape for key, rows in taken.of_image.items()} == {"c.jpg": (0, 6), "a.jpg": (1, 6)}
+    assert (taken.names, taken.path) == (boxes.names, boxes.path)
+
+
 def test_the_classes_of_a_kind_are_found_by_name_and_get_its_numbers(tmp_path: Path):
     boxes = read_boxes(write(tmp_path, coco()), kind="parts")
     labels = boxes.of("image_train/a.jpg", (8, 8))[:, 0].tolist()

@@ -235,7 +235,7 @@ def test_a_method_that_needs_boxes_gets_them_in_training_and_validation(boxed: D
     assert len(trained) == len(method.seen[0][1]) * sum(training for training, _ in method.seen)
     assert all(boxes.shape == (1, 6) and 8 <= boxes[0, 4] <= 14 for boxes in trained)
     assert len({tuple(boxes[0].tolist()) for boxes in trained}) > 1
-    assert all(boxes.tolist() == [[3, 1, 4, 0, 12, 16]] for boxes in validated)
+    assert all(boxes.tolist() == [[13, 1, 4, 0, 12, 16]] for boxes in validated)  # by its name in the kind
     assert len(validated) == 12
 
 
@@ -244,6 +244,7 @@ class Arranging(Boxed):
 
     def arrange_boxes(self, boxes, vehicles):
         self.asked = [*getattr(self, "asked", []), vehicles]
+        self.given = [*getattr(self, "given", []), set(boxes["boxes_parts"].of_image)]
         half = np.array([[0, 1, 0, 0, 0.5, 1]], np.float32)
         found = boxes["boxes_parts"]
         return {"boxes_parts": Boxes(dict.fromkeys(found.of_image, half), {0: "half"})}
@@ -257,6 +258,7 @@ def test_a_method_may_arrange_its_boxes_and_knows_vehicles_in_training_alone(box
     validated = [boxes for training, found in method.seen if not training for boxes in found]
     table = asked.train
     assert method.asked == [dict(zip(table.paths, table.vehicle.tolist(), strict=True)), None]
+    assert method.given == [set(table.paths), set(asked.validation.query.paths)]
     assert all(boxes[0, 4] - boxes[0, 2] <= 8 for boxes in trained)
     assert all(boxes.tolist() == [[0, 1, 0, 0, 8, 16]] for boxes in validated)
 
