@@ -81,7 +81,7 @@ def fill_places(places: Places, vehicles: IntArray) -> tuple[Places, Places]:
     numbers, of_vehicle = np.unique(vehicles, return_inverse=True)
     counts = np.zeros((len(numbers), len(REGIONS)))
     sums = np.zeros((len(numbers), len(REGIONS), 4))
-    np.add.at(counts, of_vehicle, seen & np.not_equal(vehicles, UNKNOWN)[:, None])
+    np.add.at(counts, of_vehicle, seen & np.reshape(vehicles != UNKNOWN, (-1, 1)))
     np.add.at(sums, of_vehicle, values)
     means = np.where(counts[:, :, None] > 0, sums / np.maximum(counts, 1)[:, :, None], everywhere)  # (v, 4, 4)
     return np.where(seen[:, :, None], places, means[of_vehicle]), everywhere
