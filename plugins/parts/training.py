@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from lightning_fabric import Fabric
 
 from harness.boxes import Boxes, digests, find_boxes, keep, with_kept
 from harness.canonical import digest
@@ -22,6 +24,7 @@ from harness.images import ImageTable
 from harness.protocol import Dataset, Protocol
 from harness.seeds import derive
 from harness.training.session import Compute, prepare
+from harness.training.state import NAME as STATE
 from plugins.parts.precision import Precision, precision
 
 log = logging.getLogger("bench")
@@ -79,20 +82,21 @@ def train(detector: Detector, asked: Asked, output: Path) -> Precision | None:
     dataset = replace(asked.dataset, splits={"train": table.take(rows)})
     folder = output.with_name(f".{output.name}-{_identity(detector, asked, found, dataset)}")
     fabric = open_fabric(asked.compute)
-    if fabric.is_global_zero:
-        keep(found, folder)
-    fabric.barrier()
-    session = prepare(
-        with_kept(dataset, found, folder),
-        needs=detector.needs,
-        input_size=detector.input_size,
-        seed=asked.seed,
-        folder=folder,
-        compute=asked.compute,
-        skip_broken=asked.skip_broken,
-        validate="none",
-    )
-    detector.fit(session)
+    with _left_for_resuming(folder, fabric):
+        if fabric.is_global_zero:
+            keep(found, folder)
+        fabric.barrier()
+        session = prepare(
+            with_kept(dataset, found, folder),
+            needs=detector.needs,
+            input_size=detector.input_size,
+            seed=asked.seed,
+            folder=folder,
+            compute=asked.compute,
+            skip_broken=asked.skip_broken,
+            validate="none",
+        )
+        detector.fit(session)
     keys = [table.paths[row] for row in held]
     measured = None
     if keys:
@@ -103,6 +107,17 @@ def train(detector: Detector, asked: Asked, output: Path) -> Precision | None:
         shutil.rmtree(folder)
     fabric.barrier()
     return measured
+
+
+@contextmanager
+def _left_for_resuming(folder: Path, fabric: Fabric) -> Iterator[None]:
+    """Remove the folder where the block fails before an epoch is finished: there is nothing to go on from."""
+    try:
+        yield
+    except BaseException:
+        if fabric.is_global_zero and not (folder / STATE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def labelled(dataset: Dataset, boxes: Boxes) -> ImageTable:

@@ -90,6 +90,39 @@ def test_boxes_of_test_images_alone_are_not_trained_on(tmp_path: Path):
     assert not (tmp_path / "detector.safetensors").exists()
 
 
+def test_a_training_that_cannot_begin_leaves_nothing_and_goes_on_without_the_broken_image(tmp_path: Path):
+    dataset, labels = draw(tmp_path, "parts")
+    (tmp_path / dataset.splits["train"].paths[3]).write_text("no picture")
+    asked = Asked("ssd-small", load().protocol("synthetic"), dataset, labels, 0.0, compute=COMPUTE)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DataError, match="1 of 8 images cannot be read"):
+        train(detector("ssd-small", epochs=1), asked, tmp_path / "detector.safetensors")
+    assert sorted(tmp_path.rglob("*")) == before
+    train(detector("ssd-small", epochs=1), replace(asked, skip_broken=True), tmp_path / "detector.safetensors")
+    assert sorted({*tmp_path.rglob("*")} - {*before}) == [tmp_path / "detector.safetensors"]
+
+
+def test_an_interrupted_training_goes_on_to_the_same_digits(tmp_path: Path):
+    whole = trained(tmp_path, "ssd-small", "whole.safetensors", epochs=2)
+    dataset, labels = draw(tmp_path, "parts")
+    asked = Asked("ssd-small", load().protocol("synthetic"), dataset, labels, 0.0, compute=COMPUTE)
+    killed = detector("ssd-small", epochs=2)
+    losses, calls = killed.losses, []
+
+    def until_the_second_epoch(*words):
+        calls.append(words)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return losses(*words)
+
+    killed.losses = until_the_second_epoch
+    with pytest.raises(KeyboardInterrupt):
+        train(killed, asked, tmp_path / "again.safetensors")
+    assert not (tmp_path / "again.safetensors").exists()
+    train(detector("ssd-small", epochs=2), asked, tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == whole.read_bytes()
+
+
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("untrained"), "ssd-small", epochs=0)
