@@ -75,9 +75,11 @@ def fill_places(places: Places, vehicles: IntArray) -> tuple[Places, Places]:
     Returns:
         (n, 4, 4) without NaN, and (4, 4), the mean over all images; a region that is seen nowhere lies everywhere.
     """
-    seen = ~np.isnan(places[:, :, 0])  # (n, 4)
+    seen = np.logical_not(np.isnan(places[:, :, 0]))  # (n, 4)
     values = np.where(seen[:, :, None], places, 0.0)
-    everywhere = np.where(seen.any(0)[:, None], values.sum(0) / np.maximum(seen.sum(0), 1)[:, None], WHOLE)  # (4, 4)
+    everywhere = np.where(
+        np.any(seen, axis=0, keepdims=True).T, values.sum(0) / np.maximum(seen.sum(0), 1)[:, None], WHOLE
+    )  # (4, 4)
     numbers, of_vehicle = np.unique(vehicles, return_inverse=True)
     counts = np.zeros((len(numbers), len(REGIONS)))
     sums = np.zeros((len(numbers), len(REGIONS), 4))
