@@ -75,15 +75,14 @@ def fill_places(places: Places, vehicles: IntArray) -> tuple[Places, Places]:
     Returns:
         (n, 4, 4) without NaN, and (4, 4), the mean over all images; a region that is seen nowhere lies everywhere.
     """
-    seen = np.logical_not(np.isnan(places[:, :, 0]))  # (n, 4)
+    seen = ~np.isnan(places[:, :, 0])  # (n, 4)
     values = np.where(seen[:, :, None], places, 0.0)
-    everywhere = np.where(
-        np.any(seen, axis=0, keepdims=True).T, values.sum(0) / np.maximum(seen.sum(0), 1)[:, None], WHOLE
-    )  # (4, 4)
+    anywhere = np.any(seen, axis=0, keepdims=True).T  # (4, 1)
+    everywhere = np.where(anywhere, values.sum(0) / np.maximum(seen.sum(0), 1)[:, None], WHOLE)  # (4, 4)
     numbers, of_vehicle = np.unique(vehicles, return_inverse=True)
     counts = np.zeros((len(numbers), len(REGIONS)))
     sums = np.zeros((len(numbers), len(REGIONS), 4))
-    np.add.at(counts, of_vehicle, seen & np.reshape(vehicles != UNKNOWN, (-1, 1)))
+    np.add.at(counts, of_vehicle, seen & (vehicles != UNKNOWN)[:, None])
     np.add.at(sums, of_vehicle, values)
     means = np.where(counts[:, :, None] > 0, sums / np.maximum(counts, 1)[:, :, None], everywhere)  # (v, 4, 4)
     return np.where(seen[:, :, None], places, means[of_vehicle]), everywhere
