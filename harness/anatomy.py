@@ -133,11 +133,11 @@ def _dissected(method: type[Method], options: Options, classes: Mapping[str, int
     )
 
 
-class _Reads(TorchDispatchMode):
+class _Reads(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
     """Remembers, by their ids, the tensors that any operation reads."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
         self.seen: set[int] = set()
 
     def __torch_dispatch__(

@@ -52,7 +52,7 @@ def describe_method(
 
     name, _, variant = asked.partition("/")
     entry, method = registry.entry("method", name), registry.method(name)
-    chosen = {"variant": variant, "recipe": recipe, "changes": changes or {}}
+    chosen: dict[str, Any] = {"variant": variant, "recipe": recipe, "changes": changes or {}}
     options = _with_size(name, method, chosen, size) if size else resolve_options(name, method, **chosen)
     found = dissect(name, method, options, classes)
     if size and found.input_size != size:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,17 @@ from harness.samples import Ask, Batch, Loader, Samples, to_unit_range
 Features = npt.NDArray[np.float32]
 
 BATCH = 64
-"""Images embedded at once."""
+"""Images embedded at once in float32 on a processor, and by a validation."""
+
+FAST_BATCH = 16
+"""Images embedded at once in bfloat16 on a processor, whose caches hold the maps of few."""
+
+GPU_BATCHES = (16, 256)
+"""The fewest and the most images embedded at once on a GPU."""
+
+WORKING_SPACE = 40
+"""What a network may take beside its weights, in bytes a byte of a float32 image: a map of 64 channels at half the
+side, or of 256 at a quarter, takes 5, and a residual block holds about four of them at once; twice that is left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +140,31 @@ def embed(
         pinned=fabric.device.type == "cuda",
     )
     whole = True
-    for group, batch in enumerate(loader.serve(asks)):
+    for group, (batch, features) in enumerate(_launched(method, subjects, fabric, loader.serve(asks))):
         whole = whole and not _any(fabric, bool(batch.broken))
-        features = _gathered(fabric, embed_batch(method, subjects, batch, fabric)) if whole else None
+        gathered = _gathered(fabric, features()) if whole else None
         for place, rows in enumerate(batches[group * world : (group + 1) * world]):
             broken = list(batch.broken.values()) if place == rank else []
-            yield Embedded(rows, None if features is None else features[place], broken)
+            yield Embedded(rows, None if gathered is None else gathered[place], broken)
+
+
+def _launched(
+    method: Method, subjects: Subjects, fabric: Fabric, batches: Iterable[Batch]
+) -> Iterator[tuple[Batch, Callable[[], Features]]]:
+    """Yield each batch with what waits for its features; a GPU then computes the next one already."""
+    waiting: list[tuple[Batch, Callable[[], Features]]] = []
+    whole = True
+    for batch in batches:
+        whole = whole and not batch.broken
+        waiting.append((batch, launch(method, subjects, batch, fabric) if whole else _none))
+        if len(waiting) > (fabric.device.type == "cuda"):
+            yield waiting.pop(0)
+    yield from waiting
+
+
+def _none() -> Features:
+    """Stand for the features of a batch that is not whole: no file will hold any."""
+    return np.zeros((0, 1), np.float32)
 
 
 def ready(method: Method, fabric: Fabric) -> None:
@@ -149,6 +178,11 @@ def ready(method: Method, fabric: Fabric) -> None:
 
 def embed_batch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Features:
     """Return (b, d) float32 features of one batch on the processor."""
+    return launch(method, subjects, batch, fabric)()
+
+
+def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Callable[[], Features]:
+    """Have the device embed a batch, and return what waits for its (b, d) float32 features, checked."""
     keys = tuple(subjects.pictures.keys[row] for row in batch.rows.tolist())
     needed: dict[str, Any] = {
         keyword: [tensor.to(fabric.device) for tensor in tensors] for keyword, tensors in batch.boxes.items()
@@ -160,7 +194,18 @@ def embed_batch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric
     images = fabric.strategy.precision.convert_input(to_unit_range(batch.images, fabric.device))
     with torch.inference_mode(), fabric.autocast():
         returned = method.embed(images, **needed)
-    return _checked(method, returned, keys)
+    done: torch.cuda.Event | None = None
+    if isinstance(returned, Tensor) and returned.device.type == "cuda":
+        stream = torch.cuda.current_stream(returned.device)
+        returned = returned.to("cpu", non_blocking=True)  # behind this batch, and before the next one is launched
+        done = stream.record_event()
+
+    def wait() -> Features:
+        if done is not None:
+            done.synchronize()
+        return _checked(method, returned, keys)
+
+    return wait
 
 
 def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
@@ -205,6 +250,23 @@ def choose_workers(workers: int | None, fabric: Fabric, *, cached: bool) -> int:
         return 0
     cores = (os.cpu_count() or 1) // max(1, fabric.world_size)
     return min(4, cores // 2) if fabric.device.type == "cpu" else max(0, min(16, cores - 1))
+
+
+def choose_batch(fabric: Fabric, size: tuple[int, int]) -> int:
+    """Return the number of images embedded at once: the same on every device of one kind.
+
+    Args:
+        fabric: the devices; 32-true on a processor keeps the batch, and with it the digits, of filed records.
+        size: height and width in pixels.
+    """
+    if fabric.device.type == "cpu":
+        return BATCH if fabric.strategy.precision.precision == "32-true" else FAST_BATCH
+    if fabric.device.type != "cuda":
+        return BATCH
+    image = WORKING_SPACE * 3 * 4 * size[0] * size[1]
+    fitting = torch.cuda.get_device_properties(fabric.device).total_memory // 8 // image
+    fewest, most = GPU_BATCHES
+    return max(fewest, min(most, 1 << max(0, fitting.bit_length() - 1)))
 
 
 def _gathered(fabric: Fabric, features: Features) -> Features:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import torch.distributed
 from lightning_fabric import Fabric
 
 from harness.devices import open_fabric, undisturbed
-from harness.embedding import BATCH, Embedded, Subjects, embed, embed_batch, readable, ready, subjects_of
+from harness.embedding import Embedded, Subjects, choose_batch, embed, embed_batch, readable, ready, subjects_of
 from harness.errors import DataError
 from harness.features import FeatureWriter, Provenance
 from harness.images import ImageTable
+from harness.inference import compile_network, ready_to_embed
 from harness.method import Method
 from harness.pictures import Pictures, refuse_broken
 from harness.progress import progress
@@ -33,7 +35,7 @@ def extract(
     compute: Compute | None = None,
     skip_broken: bool = False,
     dtype: str = "float32",
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> Path:
     """Write the features of all images of some tables, and return the file.
 
@@ -48,7 +50,7 @@ def extract(
         compute: the machine; None for one process on whatever is there.
         skip_broken: leave images that cannot be read out of the file, and name them in the log.
         dtype: of the file: ``float32`` or ``float16``.
-        batch: images embedded at once; it may move the last bits of a feature.
+        batch: images embedded at once, in place of what ``compute`` says; it may move the last bits of a feature.
 
     Raises:
         DataError: images that cannot be read, all of them named and counted.
@@ -64,35 +66,50 @@ def extract(
         keys = subjects.pictures.keys
         if not keys:
             raise DataError("there is no image to extract features from", where=dataset.root)
+        stack.enter_context(ready_to_embed(method, compute))
         writer = None
         width = _width(method, subjects, fabric)
         if fabric.is_global_zero:
             writer = stack.enter_context(FeatureWriter(out, keys, width, provenance, dtype))
         done = int(fabric.broadcast(writer.done if writer else 0))
-        batches = consecutive(len(keys), batch)[done // batch :]
+        together = batch or compute.batch or choose_batch(fabric, subjects.pictures.size)
+        batches = consecutive(len(keys), together)[done // together :]
+        if compute.compiled:
+            compile_network(method)
         _write(embed(method, subjects, fabric, batches, workers=compute.workers), writer, subjects.pictures, fabric)
     fabric.barrier()
     return out
 
 
 def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pictures, fabric: Fabric) -> None:
-    """Write the rows that the file lacks, in the first process.
+    """Write the rows that the file lacks, in the first process and while the next batch is embedded.
 
     Raises:
         DataError: in every process, images that cannot be read in any of them.
     """
     count = len(pictures)
     broken: list[DataError] = []
-    with progress("extracting", shown=fabric.is_global_zero) as advance:
+    written: Future[None] | None = None
+    with progress("extracting", shown=fabric.is_global_zero) as advance, ThreadPoolExecutor(1) as thread:
         for part in parts:
             broken.extend(part.broken)
-            first = int(part.rows[0])
             if part.features is not None and writer is not None:
-                writer.write(part.features[writer.done - first : count - first])
-            advance(min(first + len(part.rows), count), count)
+                if written is not None:
+                    written.result()
+                written = thread.submit(_append, writer, part, count)
+            advance(min(int(part.rows[0]) + len(part.rows), count), count)
+        if written is not None:
+            written.result()
     broken = _of_all(fabric, broken)
     if broken:
         raise refuse_broken(broken, images=count, root=pictures.root)
+
+
+def _append(writer: FeatureWriter, part: Embedded, count: int) -> None:
+    """Write the rows of a batch that the file lacks."""
+    features, first = part.features, int(part.rows[0])
+    if features is not None:
+        writer.write(features[writer.done - first : count - first])
 
 
 def _width(method: Method, subjects: Subjects, fabric: Fabric) -> int:

@@ -242,6 +242,7 @@ class Run:
     def _extract(self, checkpoint: Path | None) -> Path:
         from harness.cost import measured
         from harness.extraction import extract
+        from harness.inference import choices
 
         splits = sorted({name for task in self.tasks for name in (task.query, task.gallery)})
         about = {
@@ -251,6 +252,7 @@ class Run:
             "images": contents_digest(self.dataset, splits),
             "skip_broken": self.request.skip_broken,
             **({"boxes": digests(self.boxes.test)} if self.boxes.test else {}),
+            **choices(self.request.compute),
         }
         path = self.folder / f"{self.protocol.name}-{digest(about)[:12]}" / "features.h5"
         if path.exists():
@@ -297,7 +299,7 @@ class Run:
             test_needs=tuple(sorted(method.test_needs)),
             control=method.control,
             metric=method.metric,
-            precision=self.request.compute.precision,
+            precision=self.request.compute.arithmetic,
             device=self.fabric.device.type,
             versions=installed_versions(),
         )

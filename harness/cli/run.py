@@ -69,6 +69,17 @@ def _of_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _of_an_extraction(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that run and extract share."""
+    batch = click.option(
+        "--batch", type=click.IntRange(1), help="Images embedded at once; default: by the device. Moves last digits."
+    )
+    compiled = click.option(
+        "--compile", "compiled", is_flag=True, help="Embed with torch.compile; needs a C++ compiler. Moves last digits."
+    )
+    return batch(compiled(command))
+
+
 def _prepare(words: dict[str, Any]) -> Run:
     """Turn the command line's words into a run."""
     from harness.plugins import load
@@ -78,7 +89,8 @@ def _prepare(words: dict[str, Any]) -> Run:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("bench").setLevel(logging.INFO)
-    compute = Compute(**{name: words.pop(name) for name in ("device", "devices", "nodes", "precision", "workers")})
+    machine = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled")
+    compute = Compute(**{name: words.pop(name) for name in machine if name in words})
     registry = load(words.pop("plugin"))
     changes = parse_changes(words.pop("changes"))
     return Run(Request(**words, changes=changes, compute=compute), registry)
@@ -112,6 +124,7 @@ def summary(record: Record) -> dict[str, object]:
 
 @click.command()
 @_of_a_run
+@_of_an_extraction
 @click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Memory for the evaluation.")
 @shared.metric
 @shared.rerank
@@ -134,6 +147,7 @@ def train(**words: Any) -> None:
 
 @click.command()
 @_of_a_run
+@_of_an_extraction
 def extract(**words: Any) -> None:
     """Extract the features of the protocol's queries and gallery and print the feature file's path."""
     click.echo(_prepare(words).extract())

@@ -188,6 +188,17 @@ def test_a_changed_word_trains_anew(bench, change):
     assert len(list(Path("runs").iterdir())) == 2
 
 
+def test_a_choice_that_moves_last_digits_gives_other_features_of_the_same_training(bench):
+    first = Path(bench("extract", "--method", "tiny").stdout.strip())
+    second = Path(bench("extract", "--method", "tiny", "--batch", "8").stdout.strip())
+
+    assert first.parent.parent == second.parent.parent == only_folder()
+    assert first != second
+    with harness.FeatureFile.open(first) as one, harness.FeatureFile.open(second) as other:
+        assert (one.provenance.precision, other.provenance.precision) == ("32-true", "32-true, batches of 8")
+        np.testing.assert_allclose(one.read(), other.read(), atol=1e-5)
+
+
 def test_a_changed_code_or_data_set_trains_anew(bench, small_synthetic, tmp_path):
     bench("train", "--method", "tiny")
     (tmp_path / "plugin.py").write_text(PLUGIN.replace("stride=4", "stride=3"))

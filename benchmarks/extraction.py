@@ -1,0 +1,173 @@
+"""Time extraction in images per second against a plain float32 loop over the same network and images, in one run.
+
+    python benchmarks/extraction.py [--images 96] [--input 256] [--device cuda] [--compile]
+
+The plain loop is what one writes first: decode a batch, embed it in float32 as torch lays it out, keep the features.
+Every way embeds the same JPEG files with the same seeded network. The first batch of each, in which workers start and
+compilers run, is left out of its rate. Rates are only to be compared within one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tabulate import tabulate
+from torch import Tensor, nn
+
+from harness.cost import device_name
+from harness.devices import open_fabric
+from harness.embedding import choose_batch, ready
+from harness.evaluation import evaluate
+from harness.extraction import extract
+from harness.features import FeatureFile, Provenance
+from harness.inference import compile_network, ready_to_embed
+from harness.pictures import decode
+from harness.protocol import Dataset
+from harness.samples import to_unit_range
+from harness.training.session import Compute
+from plugins.strong_baseline import StrongBaseline, StrongBaselineOptions
+from protocols.synthetic import Synthetic, make
+
+PLAIN_BATCH = 64
+
+
+class Clocked(StrongBaseline):
+    """ResNet-50 with seeded weights and plausible statistics, which notes when a batch arrives."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.model = self.architecture({"vehicle": 576})
+        for part in self.model.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                nn.init.normal_(part.running_mean, std=0.1)
+                nn.init.uniform_(part.running_var, 0.5, 1.5)
+        self.arrived: list[tuple[float, int]] = []
+
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:
+        """Return the features, and note the time and the number of images."""
+        self.arrived.append((time.perf_counter(), len(images)))
+        return super().embed(images, **needed)
+
+
+def method_of(words: argparse.Namespace) -> Clocked:
+    """Return the network anew."""
+    method = Clocked.__new__(Clocked)
+    method.options = StrongBaselineOptions(weights="none", input_size=words.input)
+    method.__init__()
+    return method
+
+
+def plain(words: argparse.Namespace, data: Dataset, keys: list[str], device: torch.device) -> float:
+    """Return the images per second of a plain float32 loop, without its first batch."""
+    model = method_of(words).model.to(device).eval()
+    count, start = 0, 0.0
+    for first in range(0, len(keys), PLAIN_BATCH):
+        if first == PLAIN_BATCH:
+            start = time.perf_counter()
+        batch = [decode(data.root / key, (words.input, words.input)) for key in keys[first : first + PLAIN_BATCH]]
+        with torch.no_grad():
+            model(torch.from_numpy(np.stack(batch)).to(device).float() / 255).cpu()
+        count += len(batch) * (first > 0)
+    return count / (time.perf_counter() - start)
+
+
+def extracted(words: argparse.Namespace, data: Dataset, compute: Compute, out: Path) -> float:
+    """Return the images per second of an extraction, without its first batch."""
+    method = method_of(words)
+    tables = [data.splits[name] for name in ("query", "gallery", "train")]
+    extract(method, data, tables, out, Provenance(dataset="synthetic", method="clocked"), compute=compute)
+    end = time.perf_counter()
+    counted = method.arrived[2:]  # before them one image, for the feature's width, and a batch
+    return sum(images for _, images in counted) / (end - counted[0][0])
+
+
+def network_alone(words: argparse.Namespace, compute: Compute) -> float:
+    """Return the images per second of the network on images that lie on the device."""
+    fabric, method = open_fabric(compute), method_of(words)
+    batch = choose_batch(fabric, (words.input, words.input))
+    images = to_unit_range(torch.randint(0, 256, (batch, 3, words.input, words.input)).byte(), fabric.device)
+    with ready_to_embed(method, compute), torch.inference_mode(), fabric.autocast():
+        ready(method, fabric)
+        if compute.compiled:
+            compile_network(method)
+        given = fabric.strategy.precision.convert_input(images)
+        rounds = max(2, words.images // batch)
+        for number in range(2 + rounds):
+            if number == 2:
+                _synchronise(fabric.device)
+                start = time.perf_counter()
+            method.model(given)
+        _synchronise(fabric.device)
+        return batch * rounds / (time.perf_counter() - start)
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def cosine(one: Path, other: Path) -> float:
+    """Return the least cosine between an image's two features."""
+    with FeatureFile.open(one) as first, FeatureFile.open(other) as second:
+        a, b = first.read().astype(np.float64), second.read().astype(np.float64)
+    return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min())
+
+
+def measure(words: argparse.Namespace, data: Dataset, folder: Path) -> list[dict[str, object]]:
+    """Return one row a way of extracting."""
+    ways = {
+        "32-true": Compute(device=words.device),
+        "bf16-mixed": Compute(device=words.device, precision="bf16-mixed"),
+    }
+    if words.compile:
+        ways["bf16-mixed, compiled"] = Compute(device=words.device, precision="bf16-mixed", compiled=True)
+    keys = list(dict.fromkeys(key for table in data.splits.values() for key in table.paths))
+    base = plain(words, data, keys[: PLAIN_BATCH + words.images], open_fabric(ways["32-true"]).device)
+    rows: list[dict[str, object]] = [{"way": "plain float32 loop", "images/s": f"{base:.1f}", "times": "1.00"}]
+    for name, compute in ways.items():
+        out = folder / f"{name.replace(' ', '')}.h5"
+        rate, alone = extracted(words, data, compute, out), network_alone(words, compute)
+        scores = evaluate(out, "synthetic/image-to-image", data=data.root)
+        rows.append(
+            {
+                "way": name,
+                "images/s": f"{rate:.1f}",
+                "times": f"{rate / base:.2f}",
+                "network alone": f"{alone:.1f}",
+                "share of it": f"{100 * rate / alone:.0f} %",
+                "least cosine": f"{cosine(folder / '32-true.h5', out):.5f}",
+                "mAP": f"{100 * scores.mean['ap']:.2f}",
+            }
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    """Draw the images, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=96, help="timed in the plain loop")
+    parser.add_argument("--input", type=int, default=256)
+    parser.add_argument("--vehicles", type=int, default=10, help="drawn; about 13 images each")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--compile", action="store_true")
+    words = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "synthetic"
+        make(root, vehicles=words.vehicles, image_size=words.input)
+        data = Synthetic().load(root)
+        rows = measure(words, data, Path(folder))
+    device = device_name(open_fabric(Compute(device=words.device)))
+    print(f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python {platform.python_version()}")
+    print(tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()
