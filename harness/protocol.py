@@ -137,7 +137,7 @@ class Dataset:
         unavailable: for a task that this copy cannot serve, the reason, as the error to raise.
         notes: one sentence for each thing that differs from the released data set, or was read in another way
             than its documents say, for the log.
-        boxes: for a kind of boxes (``parts``: the 16 classes, ``regions``: PR-ReID's four), their COCO file.
+        boxes: for a kind of boxes (``parts``: the 16 classes, ``regions``: PR-ReID's four), their file, of any form.
         formats: the image formats, in Pillow's words, that may be decoded.
         release: of a data set with several releases, which one this copy is, in words.
     """
