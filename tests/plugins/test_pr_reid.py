@@ -77,9 +77,9 @@ def test_parts_without_reducers_are_classified_by_their_means():
     assert sum(tensor.numel() for tensor in network.parameters()) == resnet50() + branch() + 3 * 2048 * 576
 
 
-@pytest.mark.parametrize(("variant", "side"), [("at-128", 8), ("at-256", 16), ("at-512", 32), ("", 16)])
-def test_the_named_stages_have_the_papers_shapes(variant, side):
-    method, found = pr_reid(variant=variant), {}
+@pytest.mark.parametrize(("size", "side"), [("128", 8), ("256", 16), ("512", 32)])
+def test_the_named_stages_have_the_papers_shapes(size, side):
+    method, found = pr_reid(input_size=size), {}
     network = bare(method)
     for name in ("trunk.maxpool", "trunk.layer3", "trunk.layer4", "reducers.global", "reducers.light"):
         network.get_submodule(name).register_forward_hook(
