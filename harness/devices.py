@@ -13,6 +13,7 @@ import torch
 import torch.utils.deterministic as filling
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from harness.errors import RunError, UsageError
 from harness.training.session import Compute
@@ -38,12 +39,14 @@ def open_fabric(compute: Compute) -> Fabric:
             precision=compute.precision,  # type: ignore[arg-type]  # a word of the user's; Fabric checks it
             strategy=DDPStrategy(find_unused_parameters=True) if several else "auto",
         )
-    except (ValueError, RuntimeError, TypeError) as problem:
-        raise UsageError(
+    except (ValueError, RuntimeError, TypeError, MisconfigurationException) as problem:
+        refused = UsageError(
             f"this machine cannot run on '{compute.device}' with {devices} devices in {compute.precision}",
             found=problem,
-            next_step="try --device cpu --devices 1 --precision 32-true",
-        ) from None
+            next_step="try --device cpu, fewer processes, or --precision 32-true",
+        )
+        refused.told = int(os.environ.get("LOCAL_RANK", "0")) > 0  # every process of this machine is refused
+        raise refused from None
     fabric.launch()
     if not fabric.is_global_zero:
         logging.getLogger("bench").setLevel(logging.ERROR)  # one process speaks for all

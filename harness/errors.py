@@ -19,6 +19,10 @@ from collections.abc import Iterable
 class BenchError(Exception):
     """A mistake with a message for a person: what, where, found, expected, what to do next.
 
+    Attributes:
+        exit_status: of the command that it ends.
+        told: whether it is the error of several processes, and another one says it.
+
     Example:
         >>> print(DataError("list is missing", where="VeRi/name_query.txt", next_step="copy it from the release"))
         list is missing
@@ -27,6 +31,7 @@ class BenchError(Exception):
     """
 
     exit_status = 2
+    told = False
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import DataError, UsageError
+from harness.machine import Machine
 from harness.method import Metric
 from harness.progress import progress
 
@@ -32,6 +33,7 @@ def evaluate(
     metric: Metric = "cosine",
     skip_missing: bool = False,
     memory: int | None = None,
+    device: str = "cpu",
     rerank: Reranking | None = None,
     registry: Registry | None = None,
 ) -> Scores:
@@ -44,11 +46,13 @@ def evaluate(
         metric: how features are compared.
         skip_missing: leave out images that have no feature; the result is then not official.
         memory: bytes the kernel may use; None for a share of what is free.
+        device: ``cpu``, ``auto``, ``cuda`` or ``cuda:1``; no digit depends on it.
         rerank: the numbers of k-reciprocal re-ranking; None to rank by the features alone.
         registry: where protocols are found; None for everything installed.
 
     Raises:
-        UsageError: unknown protocol or task, no data set was named, or re-ranking is not defined for the task.
+        UsageError: unknown protocol or task, no data set was named, no such device, or re-ranking is not defined for
+            the task.
         DataError: the data set cannot be read, or cannot serve the task.
         FeatureError: the file is damaged, or lacks images of the task.
     """
@@ -56,6 +60,7 @@ def evaluate(
     from harness.features import FeatureFile
     from harness.plugins import load
 
+    machine = Machine.here(device, memory)
     protocol, tasks = (registry or load()).tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
     served, lost = serve(tasks[:1], dataset, rerank)
@@ -65,7 +70,7 @@ def evaluate(
         log.warning("%s/%s cannot be asked, %s is: %s", protocol.name, name, served[0].name, problem.what)
     with FeatureFile.open(features) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=skip_missing)
-        return score(file, protocol, served[0], dataset, metric=metric, memory=memory, rerank=rerank)
+        return score(file, protocol, served[0], dataset, metric=metric, machine=machine, rerank=rerank)
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -96,17 +101,27 @@ def score(
     dataset: Dataset,
     *,
     metric: Metric,
-    memory: int | None = None,
+    machine: Machine | None = None,
     rerank: Reranking | None = None,
 ) -> Scores:
-    """Return the scores of an open feature file on a task of a data set already read; see ``evaluate``."""
+    """Return the scores of an open feature file on a task of a data set already read; see ``evaluate``.
+
+    Args:
+        file: the features.
+        protocol: the task's.
+        task: what is asked.
+        dataset: as the file covers it.
+        metric: how features are compared.
+        machine: what ranks; None for one process on the processor. All of its processes get the same scores.
+        rerank: see ``evaluate``; in a process alone.
+    """
     from harness.counts import differences
     from harness.fingerprint import fingerprint
     from harness.scores import Scores
 
     queries = len(dataset.split(task.query))
     scores = Scores.of(
-        _ranks(file, protocol, task, dataset, metric=metric, memory=memory, rerank=rerank),
+        _ranks(file, protocol, task, dataset, metric=metric, machine=machine or Machine(), rerank=rerank),
         task.measures,
         queries=queries,
         drawn=task.rule.draws is not None,
@@ -128,7 +143,7 @@ def _ranks(
     dataset: Dataset,
     *,
     metric: Metric,
-    memory: int | None,
+    machine: Machine,
     rerank: Reranking | None,
 ) -> tuple[PositiveRanks, ...]:
     """Return the ranks of the positives, by the features alone or re-ranked."""
@@ -138,9 +153,18 @@ def _ranks(
 
     queries, gallery = (file.rows(dataset.split(split).paths) for split in (task.query, task.gallery))
     rule = relevance(task, dataset)
-    with progress(f"ranking {protocol.name}/{task.name}") as advance:
+    with progress(f"ranking {protocol.name}/{task.name}", shown=machine.first) as advance:
         if rerank is None:
-            return rank(queries, gallery, rule, metric=metric, memory=memory, progress=advance)
+            return rank(
+                queries,
+                gallery,
+                rule,
+                metric=metric,
+                memory=machine.memory,
+                progress=advance,
+                team=machine.team,
+                device=machine.device,
+            )
         return rank_again(
             queries,
             gallery,
@@ -149,7 +173,7 @@ def _ranks(
             k1=rerank.k1,
             k2=rerank.k2,
             share=rerank.share,
-            memory=memory,
+            memory=machine.memory,
             progress=advance,
         )
 

@@ -15,6 +15,7 @@ from harness.errors import RecordError
 from harness.evaluation import find_root, score, with_features
 from harness.features import FeatureFile
 from harness.fingerprint import fingerprint
+from harness.machine import Machine
 from harness.method import Metric
 from harness.per_query import PerQuery, write_per_query
 from harness.record import Record, installed_versions, read_record, write_record
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from harness.plugins import Registry
     from harness.protocol import Dataset, Protocol, Task
     from harness.reranking import Reranking
+    from harness.scores import Scores
 
 log = logging.getLogger("bench")
 
@@ -35,7 +37,7 @@ def evaluate_file(
     data: Path | None = None,
     metric: Metric | None = None,
     skip_missing: bool = False,
-    memory: int | None = None,
+    machine: Machine | None = None,
     folder: Path | None = None,
     conventions: Sequence[str] = (),
     rerank: Reranking | None = None,
@@ -49,7 +51,7 @@ def evaluate_file(
         data: the data set's folder.
         metric: None for what the file proposes, else cosine.
         skip_missing: leave out images without a feature; the results are then not official.
-        memory: bytes the kernel may use.
+        machine: what ranks; None for one process on the processor.
         folder: where records and per-query values are written; None to write none.
         conventions: names of conventions under which the tasks are scored too, or ``all``.
         rerank: the numbers of k-reciprocal re-ranking; None to rank by the features alone.
@@ -70,7 +72,7 @@ def evaluate_file(
             dataset,
             metric=metric,
             skip_missing=skip_missing,
-            memory=memory,
+            machine=machine,
             folder=folder,
             rerank=rerank,
         )
@@ -84,11 +86,13 @@ def record_tasks(
     *,
     metric: Metric | None = None,
     skip_missing: bool = False,
-    memory: int | None = None,
+    machine: Machine | None = None,
     folder: Path | None = None,
     rerank: Reranking | None = None,
 ) -> list[Record]:
     """Return a record for each task that the data set can serve; what stands in ``folder`` is used again.
+
+    Of several processes the first has the records and writes them; the others return none.
 
     Raises:
         UsageError: re-ranking is defined for none of the tasks.
@@ -100,8 +104,9 @@ def record_tasks(
         raise next(iter(lost.values()))
     for name, problem in lost.items():
         log.warning("%s/%s is left out: %s", protocol.name, name, problem.what)
-    recorder = _Recorder(file, protocol, chosen, memory, folder, rerank)
-    return [recorder.record(task, with_features(file, task, dataset, skip_missing=skip_missing)) for task in served]
+    recorder = _Recorder(file, protocol, chosen, machine or Machine(), folder, rerank)
+    found = [recorder.record(task, with_features(file, task, dataset, skip_missing=skip_missing)) for task in served]
+    return [record for record in found if record is not None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,21 +116,26 @@ class _Recorder:
     file: FeatureFile
     protocol: Protocol
     metric: Metric
-    memory: int | None
+    machine: Machine
     folder: Path | None
     rerank: Reranking | None
 
-    def record(self, task: Task, dataset: Dataset) -> Record:
-        """Return the task's record: the one that stands, or a new one, written where there is a folder."""
+    def record(self, task: Task, dataset: Dataset) -> Record | None:
+        """Return the task's record, the one that stands or a new one; None in every process but the first."""
         words = (self.protocol.name, task.name, self.metric, *([self.rerank.slug] if self.rerank else []))
         name = "-".join(words)
-        if self.folder is not None:
+        standing = None
+        if self.folder is not None and self.machine.first:
             standing = self._standing(self.folder / f"record-{name}.json", task, dataset)
-            if standing is not None:
-                return standing
+        if self.machine.team.as_first(standing is not None):
+            return standing
         scores = score(
-            self.file, self.protocol, task, dataset, metric=self.metric, memory=self.memory, rerank=self.rerank
+            self.file, self.protocol, task, dataset, metric=self.metric, machine=self.machine, rerank=self.rerank
         )
+        return self._written(scores, name, task, dataset) if self.machine.first else None
+
+    def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
+        """Return a new record, written where there is a folder."""
         query = dataset.split(task.query)
         table = PerQuery(query.paths, query.vehicle, scores.per_query)
         values = f"per-query-{name}.csv.gz"

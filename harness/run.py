@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from harness.evaluation import find_root
 from harness.features import FeatureFile, Provenance
 from harness.files import replace_file
 from harness.fingerprint import contents_digest, dataset_digest
+from harness.machine import Machine
 from harness.method import Method, Options, create, resolve_options, trains
 from harness.record import Record, installed_versions
 from harness.recording import record_tasks
@@ -164,10 +165,18 @@ class Run:
 
     @contextmanager
     def _working(self) -> Iterator[None]:
-        """Hold the folder, keep its log, and write the configuration; only the first process does."""
-        if not self.fabric.is_global_zero:
+        """Hold the folder while the block runs; the first process does it for all."""
+        team = Machine.of(self.fabric).team
+        with ExitStack() as held:
+            with team.together():
+                self.identity  # noqa: B018 - what cannot be read for it is found here, by all processes at once
+                if team.index == 0:
+                    held.enter_context(self._held())
             yield
-            return
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Write the configuration, lock the folder and keep its log."""
         with replace_file(self.folder / "config.json") as file:
             file.write(json.dumps({"recipe": self.recipe, **self.identity}, indent=2, sort_keys=True) + "\n")
         try:
@@ -305,9 +314,12 @@ class Run:
         )
 
     def _evaluate(self, features: Path) -> list[Record]:
-        if not self.fabric.is_global_zero:
-            return []
-        with FeatureFile.open(features) as file:
+        machine = Machine.of(self.fabric, self.request.memory)
+        if self.request.rerank is not None:  # it has no shards
+            if not machine.first:
+                return []
+            machine = machine.alone()
+        with machine.team.together(), FeatureFile.open(features) as file:
             return record_tasks(
                 file,
                 self.protocol,
@@ -315,7 +327,7 @@ class Run:
                 self.dataset,
                 metric=self.request.metric,
                 skip_missing=self.request.skip_broken,
-                memory=self.request.memory,
+                machine=machine,
                 folder=features.parent,
                 rerank=self.request.rerank,
             )

@@ -60,6 +60,8 @@ class Bench(click.Group):
         try:
             return super().invoke(ctx)
         except BenchError as error:
+            if error.told:  # one that ended with another status would have the first process killed before it speaks
+                ctx.exit(0)
             click.echo(f"bench: {error}", err=True)
             ctx.exit(error.exit_status)
         except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,7 @@ import click
 from harness.cli import options as shared
 
 if TYPE_CHECKING:
+    from harness.protocol import Task
     from harness.record import Record
     from harness.reranking import Reranking
     from harness.run import Run
@@ -82,6 +83,7 @@ def _of_an_extraction(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _prepare(words: dict[str, Any]) -> Run:
     """Turn the command line's words into a run."""
+    from harness.machine import team_before
     from harness.plugins import load
     from harness.request import Request, parse_changes
     from harness.run import Run
@@ -91,9 +93,10 @@ def _prepare(words: dict[str, Any]) -> Run:
     logging.getLogger("bench").setLevel(logging.INFO)
     machine = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled")
     compute = Compute(**{name: words.pop(name) for name in machine if name in words})
-    registry = load(words.pop("plugin"))
-    changes = parse_changes(words.pop("changes"))
-    return Run(Request(**words, changes=changes, compute=compute), registry)
+    with team_before(compute).together():
+        registry = load(words.pop("plugin"))
+        changes = parse_changes(words.pop("changes"))
+        return Run(Request(**words, changes=changes, compute=compute), registry)
 
 
 def _print_records(records: list[Record], *, json_wanted: bool) -> None:
@@ -103,6 +106,14 @@ def _print_records(records: list[Record], *, json_wanted: bool) -> None:
         click.echo(json.dumps([summary(record) for record in records], indent=2, allow_nan=False))
     else:
         click.echo(scores_table(records))
+
+
+def _print_comparison(records: list[Record], tasks: Sequence[Task], rerank: Reranking | None) -> None:
+    from harness.conventions import compare, comparison_table
+
+    click.echo(comparison_table(compare(tasks, {found.name.partition("/")[2]: found.measures for found in records})))
+    if rerank is not None:
+        click.echo(f"- {rerank.remark}")
 
 
 def summary(record: Record) -> dict[str, object]:
@@ -132,8 +143,10 @@ def summary(record: Record) -> dict[str, object]:
 def run(*, json_wanted: bool, memory: int | None, **words: Any) -> None:
     """Train, extract, evaluate and record; what stands from an identical run is used again."""
     prepared = _prepare({**words, "memory": None if memory is None else memory << 20})
-    _print_records(prepared.run(), json_wanted=json_wanted)
-    click.echo(f"run folder: {prepared.folder}", err=True)
+    records = prepared.run()
+    if prepared.fabric.is_global_zero:
+        _print_records(records, json_wanted=json_wanted)
+        click.echo(f"run folder: {prepared.folder}", err=True)
 
 
 @click.command()
@@ -142,7 +155,8 @@ def train(**words: Any) -> None:
     """Train a method on the protocol's training images and print the checkpoint's path."""
     prepared = _prepare(words)
     checkpoint = prepared.train()
-    click.echo(checkpoint if checkpoint else "nothing to train: the method has no fit")
+    if prepared.fabric.is_global_zero:
+        click.echo(checkpoint if checkpoint else "nothing to train: the method has no fit")
 
 
 @click.command()
@@ -150,7 +164,10 @@ def train(**words: Any) -> None:
 @_of_an_extraction
 def extract(**words: Any) -> None:
     """Extract the features of the protocol's queries and gallery and print the feature file's path."""
-    click.echo(_prepare(words).extract())
+    prepared = _prepare(words)
+    features = prepared.extract()
+    if prepared.fabric.is_global_zero:
+        click.echo(features)
 
 
 @click.command("eval")
@@ -161,6 +178,7 @@ def extract(**words: Any) -> None:
 @shared.rerank
 @shared.skip_broken
 @shared.plugin_files
+@click.option("--device", default="auto", show_default=True, help="What ranks: auto, cpu, cuda, cuda:1.")
 @click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Memory for the evaluation.")
 @click.option(
     "--conventions",
@@ -179,34 +197,40 @@ def evaluate(
     rerank: Reranking | None,
     skip_broken: bool,
     plugin: tuple[Path, ...],
+    device: str,
     memory: int | None,
     conventions: tuple[str, ...],
     record: Path | None,
     json_wanted: bool,
 ) -> None:
     """Evaluate a feature file: the data set's lists are needed, its images are not."""
+    from harness.conventions import with_conventions
+    from harness.machine import open_machine
     from harness.plugins import load
     from harness.recording import evaluate_file
 
-    registry = load(plugin)
-    records = evaluate_file(
-        features,
-        protocol,
-        data=data,
-        metric=metric,
-        skip_missing=skip_broken,
-        memory=None if memory is None else memory << 20,
-        registry=registry,
-        folder=record,
-        conventions=conventions,
-        rerank=rerank,
-    )
-    if conventions and not json_wanted:
-        from harness.conventions import compare, comparison_table, with_conventions
-
-        means = {found.name.partition("/")[2]: found.measures for found in records}
-        click.echo(comparison_table(compare(with_conventions(registry.tasks(protocol)[1], conventions), means)))
-        if rerank is not None:
-            click.echo(f"- {rerank.remark}")
+    machine = open_machine(device, None if memory is None else memory << 20)
+    if rerank is not None:  # it has no shards
+        if not machine.first:
+            return
+        machine = machine.alone()
+    with machine.team.together():
+        registry = load(plugin)
+        records = evaluate_file(
+            features,
+            protocol,
+            data=data,
+            metric=metric,
+            skip_missing=skip_broken,
+            machine=machine,
+            registry=registry,
+            folder=record,
+            conventions=conventions,
+            rerank=rerank,
+        )
+    if not machine.first:
         return
-    _print_records(records, json_wanted=json_wanted)
+    if json_wanted or not conventions:
+        _print_records(records, json_wanted=json_wanted)
+    else:
+        _print_comparison(records, with_conventions(registry.tasks(protocol)[1], conventions), rerank)

@@ -40,7 +40,7 @@ def rank(
         gallery: (g, d) likewise; it may be larger than memory.
         relevance: who is right, who is ignored, who is drawn.
         metric: how features are compared.
-        memory: bytes to use beside arrays that were given; None for a share of what is free.
+        memory: bytes that each process uses beside arrays that were given; None for a share of what is free.
         progress: called with the gallery images done and their number.
         precision: of the first pass; None for what this machine multiplies fastest.
         block: gallery images a block; None for what fits.
@@ -49,7 +49,9 @@ def rank(
         device: ``cpu``, or a torch device such as ``cuda``.
 
     Raises:
-        FeatureError: the features do not fit the relevance or each other, or are not finite.
+        FeatureError: the features do not fit the relevance or each other, or are not finite; of a team, in every
+            process, whoever finds it.
+        RunError: the device's memory is full.
 
     Example:
         >>> import numpy as np

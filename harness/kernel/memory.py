@@ -12,9 +12,9 @@ SMALLEST, LARGEST = 256, 16384
 """Gallery images in a block."""
 
 
-def budget(memory: int | None) -> int:
-    """Return the bytes that may be used: those given, else a quarter of what is free but no more than 1 GiB."""
-    return memory if memory is not None else min(free() // 4, MOST)
+def budget(memory: int | None, processes: int = 1) -> int:
+    """Return the bytes that a process may use: those given, else its part of a quarter of what is free, up to 1 GiB."""
+    return memory if memory is not None else min(free() // (4 * processes), MOST)
 
 
 def free() -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from harness.errors import FeatureError
+from harness.errors import FeatureError, RunError
 from harness.images import IntArray
 from harness.kernel import Metric, Precision
 from harness.kernel.gallery import Block, Gallery, Rows, check, not_finite, take
@@ -110,7 +110,8 @@ class Walk:
         self.workers = workers
         self.queries = queries
         self.team = settings.team
-        self.memory = budget(settings.memory)
+        # The queries are parted by it, and every process has to make as many parts.
+        self.memory = self.team.least(budget(settings.memory, self.team.count))
         self.plan = plan(relevance, everybody=settings.nearest > 0)
         size = int(gallery.shape[0] * gallery.shape[1] * 4)
         if not isinstance(gallery, np.ndarray) and self.team.count == 1 and size <= self.memory // 2:
@@ -235,16 +236,11 @@ def open_walk(
 
     Raises:
         FeatureError: the features do not fit the relevance or each other.
+        RunError: the device's memory is full.
     """
-    images = relevance.units if relevance.unit_of is None else len(relevance.unit_of)
-    check(queries, relevance.queries, "query")
-    check(gallery, images, "gallery")
-    if queries.shape[1] != gallery.shape[1]:
-        raise FeatureError(
-            "query and gallery features differ in width", found=f"{queries.shape[1]} and {gallery.shape[1]} numbers"
-        )
     threads = settings.threads or torch.get_num_threads()
-    with full_precision(), one_thread_each(threads) as pool:
+    with settings.team.together(), _memory_of(settings.device), full_precision(), one_thread_each(threads) as pool:
+        _fit(queries, gallery, relevance)
         yield Walk(
             queries,
             gallery,
@@ -253,3 +249,28 @@ def open_walk(
             progress=progress or (lambda _done, _all: None),
             workers=Workers(pool, threads),
         )
+
+
+def _fit(queries: Rows, gallery: Rows, relevance: Relevance) -> None:
+    """Refuse features that do not fit."""
+    images = relevance.units if relevance.unit_of is None else len(relevance.unit_of)
+    check(queries, relevance.queries, "query")
+    check(gallery, images, "gallery")
+    if queries.shape[1] != gallery.shape[1]:
+        raise FeatureError(
+            "query and gallery features differ in width", found=f"{queries.shape[1]} and {gallery.shape[1]} numbers"
+        )
+
+
+@contextmanager
+def _memory_of(device: str) -> Iterator[None]:
+    """Say in words that the block filled a device's memory."""
+    try:
+        yield
+    except torch.OutOfMemoryError as problem:
+        raise RunError(
+            "the device's memory is full",
+            where=device,
+            found=str(problem).partition(". ")[0],
+            next_step="evaluate on the processor, with --device cpu",
+        ) from None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.errors import FeatureError, RunError
 from harness.kernel import rank, rank_and_list
 from harness.kernel.memory import block_images, budget, free
-from harness.kernel.team import shard
+from harness.kernel.team import Team, shard
 from harness.relevance import Relevance
 from tests import reference
 from tests.strategies import Problem, problems, row_lists
@@ -21,7 +24,7 @@ METRICS = ["cosine", "euclidean"]
 PRECISIONS = ["float32", "bfloat16"]
 
 
-class Together:
+class Together(Team):
     """A team whose processes are threads of this one."""
 
     def __init__(self, index, count, shared):
@@ -32,12 +35,26 @@ class Together:
         shared = {"barrier": threading.Barrier(count), "values": [None] * count}
         return [cls(index, count, shared) for index in range(count)]
 
-    def total(self, values):
+    def _added(self, values):
+        every = self._everybody(values)
+        return sum(every[1:], every[0])
+
+    def _heard(self, error, speaker):
+        return pickle.loads(pickle.dumps(self._everybody(error)[speaker]))  # noqa: S301 - as if from a process
+
+    def _everybody(self, values):
         self.shared["values"][self.index] = values
         self.shared["barrier"].wait(60)
-        result = sum(self.shared["values"][1:], self.shared["values"][0])
+        every = list(self.shared["values"])
         self.shared["barrier"].wait(60)
-        return result
+        return every
+
+
+def in_threads(count, work):
+    """Call ``work`` with each process of a team at once, and return what each returned, or raised."""
+    with ThreadPoolExecutor(count) as pool:
+        tasks = [pool.submit(work, team) for team in Together.of(count)]
+    return [task.exception() or task.result() for task in tasks]
 
 
 def same(one, other):
@@ -122,37 +139,92 @@ def test_shards_of_the_gallery_add_up_to_the_whole(problem: Problem, metric, cou
             problem.queries, problem.gallery, problem.relevance, nearest=3, metric=metric, threads=1, team=team
         )
 
-    with ThreadPoolExecutor(count) as pool:
-        answers = list(pool.map(one, Together.of(count)))
-
-    for ranks, found in answers:
+    for ranks, found in in_threads(count, one):
         assert same(ranks, whole)
         assert as_pairs(found) == as_pairs(lists)
 
 
+class Watched:
+    """A table that knows which of its rows were read."""
+
+    def __init__(self, table):
+        self.table, self.shape, self.dtype, self.read = table, table.shape, table.dtype, set()
+
+    def __getitem__(self, rows):
+        self.read |= set(range(rows.start, rows.stop))
+        return self.table[rows]
+
+
+def without_tracks(problem):
+    """Return the relevance of a random problem whose units are its first 900 images."""
+    return Relevance(queries=60, units=900, positives=problem.relevance.positives, ignored=problem.relevance.ignored)
+
+
 def test_a_process_reads_its_shard_only():
-    class Watched:
-        def __init__(self, table):
-            self.table, self.shape, self.dtype, self.read = table, table.shape, table.dtype, set()
-
-        def __getitem__(self, rows):
-            self.read |= set(range(rows.start, rows.stop))
-            return self.table[rows]
-
     problem = random_problem(8)
-    plain = Relevance(queries=60, units=900, positives=problem.relevance.positives, ignored=problem.relevance.ignored)
     tables = [Watched(problem.gallery[:900]) for _ in range(3)]
 
-    with ThreadPoolExecutor(3) as pool:
-        list(
-            pool.map(
-                lambda pair: rank(problem.queries, pair[1], plain, team=pair[0], threads=1),
-                zip(Together.of(3), tables, strict=True),
-            )
-        )
+    in_threads(3, lambda team: rank(problem.queries, tables[team.index], without_tracks(problem), team=team, threads=1))
 
     assert [len(table.read) for table in tables] == [300, 300, 300]
     assert set.union(*(table.read for table in tables)) == set(range(900))
+
+
+def test_what_one_process_finds_wrong_ends_all_of_them():
+    problem = random_problem(9)
+    gallery = problem.gallery[:900].copy()
+    gallery[700] = np.nan
+
+    found = in_threads(3, lambda team: rank(problem.queries, gallery, without_tracks(problem), team=team, threads=1))
+
+    assert [str(error) for error in found] == 3 * [str(found[0])]
+    assert all(isinstance(error, FeatureError) for error in found)
+    assert "gallery row 700" in str(found[0])
+    assert [error.told for error in found] == [False, True, True]
+
+
+def test_a_full_device_of_one_process_ends_all_of_them_in_words():
+    problem = random_problem(9)
+
+    class Full(Watched):
+        def __getitem__(self, rows):
+            if rows.start >= 600:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has no more")
+            return super().__getitem__(rows)
+
+    gallery = Full(problem.gallery[:900])
+    found = in_threads(3, lambda team: rank(problem.queries, gallery, without_tracks(problem), team=team, threads=1))
+
+    assert all(isinstance(error, RunError) for error in found)
+    assert {str(error) for error in found} == {str(found[0])}
+    assert "found: CUDA out of memory\n  next: evaluate on the processor, with --device cpu" in str(found[0])
+
+
+def test_a_team_ranks_again_after_an_error():
+    problem = random_problem(9)
+    broken = problem.gallery[:900].copy()
+    broken[0] = np.inf
+
+    def twice(team):
+        with pytest.raises(FeatureError):
+            rank(problem.queries, broken, without_tracks(problem), team=team, threads=1)
+        return rank(problem.queries, problem.gallery[:900], without_tracks(problem), team=team, threads=1)
+
+    alone = rank(problem.queries, problem.gallery[:900], without_tracks(problem))
+    assert all(same(ranks, alone) for ranks in in_threads(2, twice))
+
+
+def test_processes_with_unequal_memory_part_the_queries_alike():
+    problem = random_problem(10, queries=600)
+    memory = (50_000, 1 << 30)
+
+    def one(team):
+        return rank(
+            problem.queries, problem.gallery, problem.relevance, team=team, memory=memory[team.index], threads=1
+        )
+
+    alone = rank(problem.queries, problem.gallery, problem.relevance)
+    assert all(same(ranks, alone) for ranks in in_threads(2, one))
 
 
 def test_shards_hold_about_as_many_images_each():
