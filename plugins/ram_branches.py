@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torchvision.transforms import v2
 
 from plugins.augment import MEAN, STD
 from plugins.resnet import CHANNELS as RESNET_CHANNELS
-from plugins.resnet import resnet_trunk
+from plugins.resnet import Backbone, resnet_trunk
 from plugins.vgg_m import CHANNELS, CaffePixels, vgg_m_trunk
 
 SIDE = 6
@@ -98,16 +99,16 @@ class AttributeBranch(nn.Module):
 
 
 class ResNetTrunk(nn.Sequential):
-    """ResNet-50 in VGG-M's place.
+    """A ResNet in VGG-M's place.
 
     Open: how. Here its last map, at stride 16, is brought to conv5's 512 channels by a 1x1 convolution without a
     ReLU, and everything behind is the paper's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         layers = {
-            "resnet": resnet_trunk("resnet50", 1),
-            "conv5": nn.Conv2d(RESNET_CHANNELS["resnet50"], CHANNELS, 1),
+            "resnet": resnet_trunk(backbone, 1),
+            "conv5": nn.Conv2d(RESNET_CHANNELS[backbone], CHANNELS, 1),
         }
         super().__init__(OrderedDict(layers))
 
@@ -125,7 +126,7 @@ class RAMNetwork(nn.Module):
 
     def __init__(
         self,
-        backbone: str,
+        backbone: Literal["vgg-m"] | Backbone,
         vehicles: int,
         attributes: Mapping[str, int],
         *,
@@ -135,9 +136,8 @@ class RAMNetwork(nn.Module):
         scale: float,
     ) -> None:
         super().__init__()
-        vgg = backbone == "vgg-m"
-        self.pixels = CaffePixels() if vgg else v2.Normalize(MEAN, STD)
-        self.trunk = vgg_m_trunk() if vgg else ResNetTrunk()
+        self.pixels = CaffePixels() if backbone == "vgg-m" else v2.Normalize(MEAN, STD)
+        self.trunk = vgg_m_trunk() if backbone == "vgg-m" else ResNetTrunk(backbone)
         self.pool5 = nn.AdaptiveMaxPool2d(SIDE)
         self.conv = ConvBranch(vehicles, width, dropout)
         if steps >= 2:

@@ -99,6 +99,15 @@ def test_the_named_layers_have_their_papers_shapes():
     }
 
 
+def test_a_resnet_18_stands_there_too():
+    network = bare(ram(backbone="resnet18"))
+    resnet = 11_176_512  # torchvision's 11,689,512 without the classifier's 512 x 1000 + 1000
+
+    total = resnet + linear(512, 512) + CONV + BN + REGION + ATTRIBUTE
+    assert sum(tensor.numel() for tensor in network.parameters()) == total
+    assert tuple(network.trunk(TWO).shape) == (2, 512, 14, 14)
+
+
 @pytest.fixture(scope="module")
 def small():
     torch.manual_seed(0)
