@@ -314,7 +314,9 @@ class Run:
         )
 
     def _evaluate(self, features: Path) -> list[Record]:
-        machine = Machine.of(self.fabric, self.request.memory)
+        # On the processor, whatever embeds: the GPU's pass is for those who ask `bench eval` for it, until it has been
+        # held against the processor's integers on a GPU.
+        machine = replace(Machine.of(self.fabric, self.request.memory), device="cpu")
         if self.request.rerank is not None:  # it has no shards
             if not machine.first:
                 return []

@@ -178,7 +178,7 @@ def extract(**words: Any) -> None:
 @shared.rerank
 @shared.skip_broken
 @shared.plugin_files
-@click.option("--device", default="auto", show_default=True, help="What ranks: auto, cpu, cuda, cuda:1.")
+@click.option("--device", default="cpu", show_default=True, help="What ranks: cpu, cuda, cuda:1 or auto.")
 @click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Memory for the evaluation.")
 @click.option(
     "--conventions",
