@@ -23,16 +23,16 @@ from plugins.augment import MEAN, STD, augmentation
 from plugins.kinds import kind_among, require_labels
 from plugins.losses import cross_entropy
 from plugins.resnet import CHANNELS as RESNET_CHANNELS
-from plugins.resnet import resnet_trunk
+from plugins.resnet import Backbone, resnet_trunk
 from plugins.schedules import Milestones, Schedule
 from plugins.vgg_m import CHANNELS as VGG_CHANNELS
 from plugins.vgg_m import CaffePixels, load_vgg_m, vgg_m_trunk
 from plugins.weights import load_trunk
 
-HIDDEN = {"vgg-m": 1024, "resnet50": 2048}
-"""Numbers in the hidden state."""
+HIDDEN = {"vgg-m": 1024, "resnet18": 1024, "resnet50": 2048}
+"""Numbers in the hidden state; ResNet-18, which the paper has not, takes after VGG-M with its as many channels."""
 
-BATCH = {"vgg-m": 64, "resnet50": 8}
+BATCH = {"vgg-m": 64, "resnet18": 64, "resnet50": 8}
 """Images in a batch of the joint training (R)."""
 
 FLOOR = 0.1
@@ -42,8 +42,8 @@ FLOOR = 0.1
 class RNNHAOptions(Options):
     """The paper's numbers are the defaults."""
 
-    backbone: Literal["vgg-m", "resnet50"] = Field("vgg-m", description="trunk, vgg-m or resnet50")
-    weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet (resnet50)")
+    backbone: Literal["vgg-m"] | Backbone = Field("vgg-m", description="trunk, vgg-m, resnet18 or resnet50")
+    weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet (ResNets)")
     unit: Literal["gru", "full"] = Field("gru", description="hierarchy: a GRU, or a full layer for each level")
     attention: bool = Field(default=True, description="weigh the map for the fine level")
     divide_by_cells: bool = Field(default=False, description="divide x2 by the number of cells once more (R)")
@@ -64,6 +64,22 @@ class RNNHAOptions(Options):
     learning_rate: float = Field(1e-3, gt=0, description="its learning rate, of RMSprop (R)")
 
 
+QUICK = {
+    "backbone": "resnet18",
+    "weights": "none",
+    "hidden": 512,
+    "input_size": 64,
+    "backbone_epochs": 3,
+    "backbone_batch": 32,
+    "epochs": 3,
+    "milestones": (2,),
+    "batch": 32,
+    "learning_rate": 3e-4,
+}
+"""From scratch on the synthetic set in three minutes of one busy core. Tried there, with one seed: rnn-ha reaches an
+image-to-image mAP of 49; its two ablations were not run. The map has 2 x 2 cells, 3 x 3 from 65 pixels on."""
+
+
 class RNNHA(NetworkMethod):
     """VGG-M or ResNet-50, a GRU with a coarse and a fine step, and attention by the coarse state."""
 
@@ -74,7 +90,7 @@ class RNNHA(NetworkMethod):
     )
     Options = RNNHAOptions
     needs = frozenset({"vehicle"})
-    recipes: ClassVar = {"paper": {}}
+    recipes: ClassVar = {"paper": {}, "quick": QUICK}
     variants: ClassVar = {
         "fc-ha": {"unit": "full"},
         "rnn-h": {"attention": False},
@@ -174,11 +190,10 @@ class RNNHANetwork(nn.Module):
 
     def __init__(self, options: RNNHAOptions, vehicles: int, kinds: int) -> None:
         super().__init__()
-        vgg = options.backbone == "vgg-m"
-        channels = VGG_CHANNELS if vgg else RESNET_CHANNELS["resnet50"]
+        channels = VGG_CHANNELS if options.backbone == "vgg-m" else RESNET_CHANNELS[options.backbone]
         hidden = HIDDEN[options.backbone] if options.hidden == "published" else options.hidden
-        self.pixels = CaffePixels() if vgg else v2.Normalize(MEAN, STD)
-        self.trunk = _VGGToPool5() if vgg else resnet_trunk("resnet50", 2)
+        self.pixels = CaffePixels() if options.backbone == "vgg-m" else v2.Normalize(MEAN, STD)
+        self.trunk = _VGGToPool5() if options.backbone == "vgg-m" else resnet_trunk(options.backbone, 2)
         self.alone = nn.Linear(channels, vehicles)
         self.hierarchy = GRULevels(channels, hidden) if options.unit == "gru" else FullLevels(channels, hidden)
         self.attention = Attention(hidden, channels) if options.attention else None

@@ -13,8 +13,8 @@ VERI = {"vehicle": 576, "colour": 10, "type": 9}
 TINY = {"weights": "none", "hidden": "32", "input_size": "64"}
 
 
-def rnn_ha(variant="", **changes):
-    return create(RNNHA, resolve_options("rnn-ha", RNNHA, variant=variant, changes=changes))
+def rnn_ha(variant="", recipe="paper", **changes):
+    return create(RNNHA, resolve_options("rnn-ha", RNNHA, variant=variant, recipe=recipe, changes=changes))
 
 
 def bare(method, classes=None):
@@ -36,10 +36,14 @@ def gru(inside, hidden):
     return 3 * (linear(inside, hidden) + linear(hidden, hidden))
 
 
-TRUNK = {"vgg-m": (vgg_m(), 512, 1024), "resnet50": (23_508_032, 2048, 2048)}
+TRUNK = {
+    "vgg-m": (vgg_m(), 512, 1024),
+    "resnet18": (11_176_512, 512, 1024),  # torchvision's 11,689,512 without the classifier's 512 x 1000 + 1000
+    "resnet50": (23_508_032, 2048, 2048),
+}
 
 
-@pytest.mark.parametrize("backbone", ["vgg-m", "resnet50"])
+@pytest.mark.parametrize("backbone", ["vgg-m", "resnet18", "resnet50"])
 @pytest.mark.parametrize("variant", ["rnn-ha", "rnn-h", "fc-ha", ""])
 def test_each_variant_has_its_papers_parameters(backbone, variant):
     trunk, channels, hidden = TRUNK[backbone]
@@ -58,6 +62,7 @@ def test_each_variant_has_its_papers_parameters(backbone, variant):
     [
         ("vgg-m", 224, 6, 512, 1024),
         ("vgg-m", 672, 20, 512, 1024),
+        ("resnet18", 224, 7, 512, 1024),
         ("resnet50", 224, 7, 2048, 2048),
         ("resnet50", 672, 21, 2048, 2048),
     ],
@@ -76,6 +81,20 @@ def test_the_shapes_are_the_papers_at_both_sizes(backbone, side, cells, channels
     assert found == {"trunk": (2, channels, cells, cells), "attention": (2, 1, cells, cells)}
     assert {name: tuple(tensor.shape) for name, tensor in logits.items()} == {"kind": (2, 9), "vehicle": (2, 576)}
     assert tuple(feature.shape) == (2, hidden)
+
+
+@pytest.mark.parametrize("variant", ["fc-ha", "rnn-h", "rnn-ha"])
+def test_the_quick_recipe_builds_each_variant_small(variant):
+    method = rnn_ha(variant, "quick")
+
+    with torch.no_grad():
+        network = method.network({"vehicle": 6, "type": 3}).eval()
+        images = torch.rand(2, 3, *method.input_size, generator=torch.Generator().manual_seed(0))
+        features = network(images)
+
+    assert tuple(features.shape) == (2, 512)
+    assert torch.isfinite(features).all()
+    assert tuple(network.trunk(images).shape) == (2, 512, 2, 2)
 
 
 def test_attention_is_its_equation_cell_by_cell():
