@@ -122,10 +122,11 @@ def _refuse_pickle(path: Path) -> None:
     """Raise for what is missing, or is a pickle or a torch archive, by its first bytes."""
     try:
         with path.open("rb") as file:
-            head = file.read(4)
+            head = file.read(9)
     except OSError as problem:
         raise CheckpointError("no checkpoint can be read here", where=path, found=problem.strerror) from None
-    if head[:2] == b"PK" or head[:1] == b"\x80":
+    # A safetensors file starts with the length of its header, eight bytes that may be any, and then the header.
+    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
         raise CheckpointError(
             "this is a pickle or a torch archive, which can execute code when it is opened",
             where=path,

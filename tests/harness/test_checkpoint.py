@@ -67,6 +67,16 @@ class Bomb:
         return (Path("/nowhere/exploded").write_text, ("boom",))
 
 
+def test_a_checkpoint_whose_header_has_a_length_that_begins_as_a_pickle_does_is_loaded(tmp_path: Path):
+    """The length's lowest byte is a multiple of eight, and so 0x80 for one length in 32."""
+    firsts = set()
+    for letters in range(0, 256, 8):
+        path = save_checkpoint(tmp_path / "c", state(), INFO.model_copy(update={"train_on": "x" * letters}))
+        firsts.add(path.read_bytes()[0])
+        assert load_checkpoint(path)[1].train_on == "x" * letters
+    assert 0x80 in firsts
+
+
 @pytest.mark.parametrize("protocol", range(6))
 def test_a_pickle_is_refused_unopened(tmp_path: Path, protocol: int):
     (tmp_path / "c").write_bytes(pickle.dumps(Bomb(), protocol=protocol))
