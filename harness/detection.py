@@ -158,6 +158,28 @@ def load_detector(path: Path, registry: Registry) -> Detector:
     return detector
 
 
+def check_kind(detector: Detector, path: Path, kinds: Sequence[str]) -> str:
+    """Return the kind of boxes that a detector finds.
+
+    Args:
+        detector: from ``path``.
+        path: for the message.
+        kinds: those that a method needs.
+
+    Raises:
+        CheckpointError: it is none of them.
+    """
+    kind: str = detector.options.kind
+    if kind not in kinds:
+        raise CheckpointError(
+            f"the detector finds boxes of kind '{kind}', and the method needs another",
+            where=path,
+            expected=", ".join(kinds),
+            next_step=f"train one with 'bench parts train --set kind={kinds[0]}'",
+        )
+    return kind
+
+
 def make(kind: type[Detector], options: Options) -> Detector:
     """Return a detector with its options, not yet trained."""
     return cast("Detector", create(kind, options))

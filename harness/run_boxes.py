@@ -12,7 +12,7 @@ from harness.boxes import Boxes, find_boxes, keep, kinds_of, with_kept
 from harness.boxes.store import write_boxes
 from harness.canonical import digest, file_digest
 from harness.code import code_digest
-from harness.errors import CheckpointError, UsageError
+from harness.errors import UsageError
 from harness.fingerprint import contents_digest
 from harness.method import create, trains
 
@@ -82,18 +82,11 @@ class RunBoxes:
 
     def _detected(self, path: Path, dataset: Dataset, splits: Sequence[str], kinds: Sequence[str]) -> Path:
         """Return the file of what a detector finds in the images of some splits; what stands is used again."""
-        from harness.detection import VERSION, detect, load_detector
+        from harness.detection import VERSION, check_kind, detect, load_detector
 
         request, fabric = self.run.request, self.run.fabric
         detector = load_detector(path, self.run.registry)
-        kind = detector.options.kind
-        if kind not in kinds:
-            raise CheckpointError(
-                f"the detector finds boxes of kind '{kind}', and the method needs another",
-                where=path,
-                expected=", ".join(kinds),
-                next_step=f"train one with 'bench parts train --set kind={kinds[0]}'",
-            )
+        kind = check_kind(detector, path, kinds)
         about = {
             "version": VERSION,
             "detector": file_digest(path),

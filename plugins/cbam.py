@@ -58,3 +58,8 @@ class CBAM(nn.Module):
         maps = self.channel(maps) * maps
         weighted: Tensor = self.spatial(maps) * maps
         return weighted
+
+    def cells(self, maps: Tensor) -> Tensor:
+        """Return M_s, the weight of each cell (n, h, w), between 0 and 1, of maps (n, c, h, w)."""
+        weights: Tensor = self.spatial(self.channel(maps) * maps)
+        return weights[:, 0]

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from harness.attention import Attention as NetworkAttention
 from harness.method import Options
 from harness.training.batches import PK
 from harness.training.network import NetworkMethod, Stage
 from plugins.augment import augmentation
 from plugins.losses import batch_hard_triplet, cross_entropy
-from plugins.pgan_network import Attention, PGANNetwork
+from plugins.pgan_network import Attention, PGANNetwork, spread
 from plugins.pgan_parts import CellRule, part_masks
 from plugins.resnet import Backbone
 from plugins.schedules import Milestones, Schedule
@@ -71,16 +72,15 @@ QUICK = {
     "backbone": "resnet18",
     "weights": "none",
     "p": 8,
-    "epochs": 5,
+    "epochs": 6,
     "learning_rate": 1e-3,
-    "warm_up": 1,
+    "warm_up": 0,
     "schedule": "cosine",
-    "input_size": 96,
-    "pad": 6,
+    "input_size": 64,
+    "pad": 4,
     "erase": 0.0,
 }
-"""From scratch on the synthetic set in minutes on two cores: the strong baseline's recipe, but for a last stride of 1,
-which gives 6 x 6 cells and costs 1.7 times as much a step, and so two epochs fewer."""
+"""From scratch on the synthetic set, with 4 x 4 cells: an epoch takes half a minute of one core."""
 
 
 class PGAN(NetworkMethod):
@@ -213,3 +213,17 @@ class PGAN(NetworkMethod):
             if name in outputs
         }
         return {"cross-entropy": options.lambda_c * cross_entropy(outputs["logits"], vehicles), **triplets}
+
+    def attend(self, images: Tensor, boxes_parts: Sequence[Tensor] = (), **needed: Any) -> NetworkAttention:  # noqa: ARG002
+        """Return the mean of F_p over its channels (figures 4 and 5), and the weights of the parts, or of the cells."""
+        found = cast(PGANNetwork, self.model).parts(images, boxes_parts)
+        if self.options.attention == "grid" and self.options.D:
+            return NetworkAttention({"heat": found.heat, "grid": spread(found.weights, found.masks)})
+        parts = None
+        if self.options.D:
+            rows = [boxes[: self.options.D] for boxes in boxes_parts]  # (m, 6) each
+            parts = [
+                torch.cat((boxes[:, :1], weights[: len(boxes), None], boxes[:, 2:]), dim=1)
+                for boxes, weights in zip(rows, found.weights, strict=True)
+            ]
+        return NetworkAttention({"heat": found.heat}, parts)

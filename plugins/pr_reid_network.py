@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
+from harness.attention import Attention, shares
 from harness.boxes.classes import REGIONS
 from plugins.augment import MEAN, STD
 from plugins.cells import mean_over, overlapped_cells
@@ -74,15 +75,29 @@ class PRReIDNetwork(nn.Module):
                 most; looked at in training, and where there is no global branch.
         """
         maps = self.trunk(self.normalise(images))  # phi(x): (n, c, s, s), s = h/16
+        features = self._features(maps, boxes_regions, (images.shape[2], images.shape[3]))
+        if self.training:
+            return {branch: self.classifiers[branch](feature) for branch, feature in features.items()}
+        return torch.cat(list(features.values()), dim=1)
+
+    @torch.no_grad()
+    def attend(self, images: Tensor, boxes_regions: Sequence[Tensor] = ()) -> Attention:
+        """Return each cell's share in the feature, exact but for biases; the arguments are those of ``forward``."""
+        maps, size = self.trunk(self.normalise(images)), (images.shape[2], images.shape[3])
+
+        def described(cells: Tensor) -> list[Tensor]:
+            return [torch.cat(list(self._features(cells, boxes_regions, size).values()), dim=1)]
+
+        return Attention({"share": shares(maps, described)})
+
+    def _features(self, maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
+        """Return the feature (n, 256) of every branch that training, or a test, looks at."""
         pooled: dict[str, Tensor] = {}
         if "global" in self.branches:
             pooled["global"] = maps.mean((2, 3))  # (n, c)
         if self.training or not pooled:
-            pooled |= self._local(maps, boxes_regions, (images.shape[2], images.shape[3]))
-        features = {branch: self._reduced(branch, found) for branch, found in pooled.items()}  # (n, 256) each
-        if self.training:
-            return {branch: self.classifiers[branch](feature) for branch, feature in features.items()}
-        return torch.cat(list(features.values()), dim=1)
+            pooled |= self._local(maps, boxes, size)
+        return {branch: self._reduced(branch, found) for branch, found in pooled.items()}
 
     def _local(self, maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
         """Return phi(x) (*) M_p of equation 2 for every part: the mean over each cell that its regions overlap.

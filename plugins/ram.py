@@ -7,12 +7,13 @@ released recipe, marked R below.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from harness.attention import Attention
 from harness.method import Options
 from harness.training.batches import PK, Shuffled
 from harness.training.network import NetworkMethod, Stage
@@ -173,3 +174,7 @@ class RAM(NetworkMethod):
             name: WEIGHTS.get(name, 1.0) * cross_entropy(logits, labels[asked.get(name, "vehicle")])
             for name, logits in outputs.items()
         }
+
+    def attend(self, images: Tensor, **needed: Any) -> Attention:  # noqa: ARG002 - it needs none
+        """Return the share of each cell of conv5 in the descriptor."""
+        return cast(RAMNetwork, self.model).attend(images)

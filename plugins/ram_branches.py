@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
+from harness.attention import Attention, shares
 from plugins.augment import MEAN, STD
 from plugins.resnet import CHANNELS as RESNET_CHANNELS
 from plugins.resnet import Backbone, resnet_trunk
@@ -158,8 +159,22 @@ class RAMNetwork(nn.Module):
             The features, each of length 1, side by side: d is 4096 after step 1, 8192, 11,264, and 11,776 after
             step 4. A cosine of two descriptors is the mean of their features' cosines.
         """
-        maps = self.trunk(self.pixels(images))  # conv5: (n, 512, 13, 13)
+        features = self._features(self.trunk(self.pixels(images)))  # conv5: (n, 512, 13, 13)
+        if self.training:
+            return self._logits(features)
+        return torch.cat([functional.normalize(feature) for feature in features.values()], dim=1)
+
+    @torch.no_grad()
+    def attend(self, images: Tensor) -> Attention:
+        """Return the share of each cell of conv5 in the descriptor, (n, 13, 13)."""
+        maps = self.trunk(self.pixels(images))
+        return Attention({"share": shares(maps, lambda cells: list(self._features(cells).values()))})
+
+    def _features(self, maps: Tensor) -> Features:
+        """Return the features of the branches in use of conv5 (n, 512, 13, 13)."""
         pooled = self.pool5(torch.relu(maps))  # (n, 512, 6, 6)
+        first: Tensor
+        features: Features
         first, features = self.conv(pooled)
         if self.step >= 2:
             features |= self.bn(maps)
@@ -167,9 +182,7 @@ class RAMNetwork(nn.Module):
             features |= self.region(pooled)
         if self.step >= 4:
             features |= self.attribute(first)
-        if self.training:
-            return self._logits(features)
-        return torch.cat([functional.normalize(feature) for feature in features.values()], dim=1)
+        return features
 
     def _logits(self, features: Features) -> Features:
         """Return the logits of every classifier in use."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Annotated, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
+from harness.attention import Attention as NetworkAttention
+from harness.attention import shares
 from harness.method import Options
 from harness.training.batches import Shuffled
 from harness.training.network import NetworkMethod, Stage
@@ -176,6 +178,10 @@ class RNNHA(NetworkMethod):
         asked = {"kind": labels.get(kind_among(labels)), "vehicle": labels["vehicle"]}
         return {name: cross_entropy(logits, cast(Tensor, asked[name])) for name, logits in outputs.items()}
 
+    def attend(self, images: Tensor, **needed: Any) -> NetworkAttention:  # noqa: ARG002 - it needs none
+        """Return the attention that the coarse state pays to the map; for rnn-h each cell's share in the feature."""
+        return cast(RNNHANetwork, self.model).attend(images)
+
 
 class RNNHANetwork(nn.Module):
     """The representation, the hierarchy and the attention.
@@ -212,12 +218,29 @@ class RNNHANetwork(nn.Module):
         x1 = maps.mean((2, 3))  # (n, c)
         if self.by_itself:
             return {"vehicle": self.alone(x1)} if self.training else functional.normalize(x1)
-        o1 = self.hierarchy.coarse(x1)  # (n, hidden)
-        o2 = self.hierarchy.fine(self._attended(maps, x1, o1), o1)  # (n, hidden)
+        o1, o2 = self._states(maps, x1)
         if self.training:
             return {"kind": self.w1(o1), "vehicle": self.w2(o2)}
-        states = {"o1": [o1], "o2": [o2], "both": [o1, o2]}[self.descriptor]
-        return functional.normalize(torch.cat(states, dim=1))
+        return functional.normalize(self._described(o1, o2))
+
+    @torch.no_grad()
+    def attend(self, images: Tensor) -> NetworkAttention:
+        """Return a (n, 6, 6), or (n, 7, 7), of sum 1; without attention, each cell's share in the feature."""
+        maps = self.trunk(self.pixels(images))
+        if self.attention is None:
+            share = shares(maps, lambda cells: [self._described(*self._states(cells, cells.mean((2, 3))))])
+            return NetworkAttention({"share": share})
+        weights: Tensor = self.attention(maps, self.hierarchy.coarse(maps.mean((2, 3))))
+        return NetworkAttention({"attention": weights[:, 0]})
+
+    def _states(self, maps: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
+        """Return o1 and o2, (n, hidden) each."""
+        o1 = self.hierarchy.coarse(x1)
+        return o1, self.hierarchy.fine(self._attended(maps, x1, o1), o1)
+
+    def _described(self, o1: Tensor, o2: Tensor) -> Tensor:
+        """Return the descriptor before it is brought to length 1, (n, d)."""
+        return torch.cat({"o1": [o1], "o2": [o2], "both": [o1, o2]}[self.descriptor], dim=1)
 
     def _attended(self, maps: Tensor, x1: Tensor, o1: Tensor) -> Tensor:
         """Return x2 (n, c): sum over the cells of a_ij X_ij, or x1 where there is no attention (RNN-H)."""

@@ -8,7 +8,7 @@ Section numbers are the reference's unless the report is named.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
+from harness.attention import Attention, shares
 from harness.method import Options
 from harness.training.batches import PK
 from harness.training.network import NetworkMethod, Stage
@@ -185,6 +186,10 @@ class StrongBaseline(NetworkMethod):
             ),
         }
 
+    def attend(self, images: Tensor, **needed: Any) -> Attention:  # noqa: ARG002 - it needs none
+        """Return each cell's share in the feature, and with CBAM its weights of the cells."""
+        return cast(StrongBaselineNetwork, self.model).attend(images)
+
 
 class StrongBaselineNetwork(nn.Module):
     """From images (n, 3, h, w) to features (n, d); in training to both sides of the neck and logits.
@@ -216,3 +221,12 @@ class StrongBaselineNetwork(nn.Module):
         if self.training:
             return {"before": before, "after": after, "logits": self.classifier(after)}
         return functional.normalize(after)
+
+    @torch.no_grad()
+    def attend(self, images: Tensor) -> Attention:
+        """Return each cell's share in the feature, exact but for biases, and CBAM's weights of the cells."""
+        maps = self.trunk(self.normalise(images))  # (n, c, ., .)
+        found = {"share": shares(self.attention(maps), lambda cells: [self.neck(self.reduce(cells.mean((2, 3))))])}
+        if isinstance(self.attention, CBAM):
+            found["cbam"] = self.attention.cells(maps)
+        return Attention(found)

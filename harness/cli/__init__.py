@@ -11,6 +11,7 @@ import click
 from harness.errors import BenchError
 
 VERBS = {
+    "attend": "harness.cli.attend:attend",
     "data": "harness.cli.data:data",
     "eval": "harness.cli.run:evaluate",
     "extract": "harness.cli.run:extract",

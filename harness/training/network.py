@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from harness.attention import Attention, energy
 from harness.method import Method, State
 from harness.training.batches import Batches
 from harness.training.session import Session
@@ -108,3 +109,17 @@ class NetworkMethod(Method):
         """Return ``model(images)`` in evaluation mode; see ``Method.embed``."""
         features: Tensor = self.model(images, **needed)
         return features.to(torch.float32)
+
+    def attend(self, images: Tensor, **needed: Any) -> Attention:
+        """Return what the network looks at, for ``bench attend``; it is in evaluation mode.
+
+        Here the energy of its last map, which every network with maps has; override it where the network knows more.
+
+        Args:
+            images: as ``embed`` takes them.
+            needed: likewise.
+
+        Raises:
+            UsageError: the network has no map.
+        """
+        return Attention({"energy": energy(self.model, images, **needed)})

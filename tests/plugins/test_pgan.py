@@ -478,3 +478,25 @@ def test_the_log_counts_images_with_too_few_boxes_and_parts_without_a_cell(caplo
     assert caplog.messages == [
         f"parts: 1 of 3 images have none, 2 fewer than D = 3; {empty} of 4 parts cover no cell" for empty in (0, 1)
     ]
+
+
+@pytest.mark.parametrize(("variant", "maps"), [("pgan", {"heat"}), ("grid", {"heat", "grid"}), ("baseline", {"heat"})])
+def test_what_the_network_looks_at_is_its_own_weights(variant, maps):
+    method = pgan(variant, **TINY | ({"D": "0"} if variant == "baseline" else {}))
+    method.model = method.network({"vehicle": 3}).eval()
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    rows = torch.tensor([[9, 0.9, 0, 0, 30, 30], [1, 0.8, 30, 30, 60, 60], [2, 0.7, 0, 0, 9, 9], [2, 0.1, 0, 0, 5, 5]])
+    boxes = [rows, rows[:1]]
+
+    found = method.attend(images, *([boxes] if variant == "pgan" else []))
+
+    expected = method.model.parts(images, boxes)
+    assert set(found.maps) == maps
+    torch.testing.assert_close(found.maps["heat"], expected.heat)
+    if variant == "grid":
+        torch.testing.assert_close(found.maps["grid"].flatten(1), expected.weights)
+        torch.testing.assert_close(found.maps["grid"].sum((1, 2)), torch.ones(2))
+    if variant == "pgan":
+        assert [len(parts) for parts in found.parts] == [3, 1]
+        torch.testing.assert_close(found.parts[0][:, 1], expected.weights[0])
+        assert (found.parts[0][:, [0, 2, 3, 4, 5]] == rows[:3, [0, 2, 3, 4, 5]]).all()

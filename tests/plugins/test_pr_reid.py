@@ -354,3 +354,19 @@ def test_a_checkpoint_gives_the_same_features_and_mean_places(small, images, tmp
 def test_a_missing_weights_file_stops_before_training():
     with pytest.raises(CheckpointError, match="no such weights file"):
         pr_reid(**{**TINY, "weights": "/nowhere/weights.pth"}).network({"vehicle": 5})
+
+
+@pytest.mark.parametrize("variant", ["pr-reid", "window-light-brand"])
+def test_without_biases_the_cells_shares_are_the_whole_feature(variant):
+    method = pr_reid(variant=variant, **TINY)
+    method.model = method.network({"vehicle": 3}).eval()
+    with torch.no_grad():
+        for reducer in method.model.reducers.values():
+            reducer.bias.zero_()
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    boxes = {"boxes_regions": [torch.zeros(0, 6)] * 2} if method.test_needs else {}
+
+    (share,) = method.attend(images, **boxes).maps.values()
+
+    assert share.shape == (2, 4, 4)
+    torch.testing.assert_close(share.sum((1, 2)), torch.ones(2))

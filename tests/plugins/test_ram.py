@@ -289,3 +289,17 @@ def test_ram_learns_eight_vehicles_by_heart_through_its_eight_stages(eight, tmp_
     )
 
     assert cmc_at_1(trained(method, eight, tmp_path), eight) == 1.0
+
+
+@pytest.mark.parametrize("variant", ["baseline", "bn-r"])
+def test_without_biases_the_cells_shares_are_the_whole_descriptor(variant):
+    method = ram(variant, **TINY)
+    method.model = method.network({"vehicle": 3}).eval()
+    with torch.no_grad():
+        for name, weight in method.model.named_parameters():
+            if name.endswith("bias"):
+                weight.zero_()
+
+    (share,) = method.attend(torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))).maps.values()
+
+    torch.testing.assert_close(share.sum((1, 2)), torch.ones(2), rtol=1e-4, atol=1e-4)

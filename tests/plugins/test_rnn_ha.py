@@ -262,3 +262,26 @@ def test_every_variant_learns_eight_vehicles_by_heart(eight, tmp_path, variant):
     method = rnn_ha(variant, **TINY, **alone, epochs="8", batch="16", learning_rate="4e-5", milestones="6")
 
     assert cmc_at_1(trained(method, eight, tmp_path), eight) == 1.0
+
+
+def test_what_the_network_looks_at_is_its_own_attention():
+    method = rnn_ha(**TINY)
+    method.model = method.network(VERI).eval()
+    images, found = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)), []
+    method.model.attention.register_forward_hook(lambda _layer, _given, out: found.append(out))
+
+    (weights,) = method.attend(images).maps.values()
+    method.embed(images)
+
+    torch.testing.assert_close(weights.sum((1, 2)), torch.ones(2))
+    assert (weights == found[1][:, 0]).all()
+
+
+def test_without_attention_the_cells_shares_are_shown():
+    method = rnn_ha("rnn-h", **TINY)
+    method.model = method.network(VERI).eval()
+
+    maps = method.attend(torch.rand(2, 3, 64, 64)).maps
+
+    assert list(maps) == ["share"]
+    assert maps["share"].shape[0] == 2

@@ -275,3 +275,27 @@ def test_both_forms_learn_eight_vehicles_by_heart(eight, tmp_path, recipe):
 
     assert cmc_at_1(trained(baseline(recipe, "untrained", **TINY), eight, tmp_path / "untrained"), eight) < 0.9
     assert cmc_at_1(trained(method, eight, tmp_path / "trained"), eight) == 1.0
+
+
+@pytest.mark.parametrize("changes", [{}, {"attention": "cbam"}, {"width": "16"}, {"neck": "none"}])
+def test_the_cells_shares_and_the_biases_make_up_the_whole_feature(changes):
+    options = {"backbone": "resnet18", "weights": "none", "input_size": "64", **changes}
+    method = create(StrongBaseline, resolve_options("strong-baseline", StrongBaseline, changes=options))
+    method.model = method.network({"vehicle": 3}).eval()
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    network, found = method.model, []
+    network.neck.register_forward_hook(lambda _layer, _given, out: found.append(out.detach()))
+
+    attention = method.attend(images)
+
+    share = attention.maps["share"]
+    with torch.no_grad():
+        zero = network.neck(network.reduce(torch.zeros(1, 512)))  # what the biases bring alone
+    bias = (zero * found[0]).sum(1) / found[0].square().sum(1)
+    assert share.shape == (2, 4, 4)
+    torch.testing.assert_close(share.sum((1, 2)), 1 - bias)
+    assert set(attention.maps) == ({"share", "cbam"} if changes.get("attention") else {"share"})
+    if "cbam" in attention.maps:
+        maps = network.trunk(network.normalise(images))
+        weighted = network.attention.channel(maps) * maps
+        torch.testing.assert_close(attention.maps["cbam"], network.attention.spatial(weighted)[:, 0])
