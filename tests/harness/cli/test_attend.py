@@ -14,6 +14,7 @@ from harness.boxes.classes import PARTS
 from harness.boxes.store import write_boxes
 from harness.checkpoint import CheckpointInfo, save_checkpoint
 from harness.cli import main
+from harness.detection import make
 from harness.image_boxes import key_of
 from harness.pictures import size_on_disk
 from harness.plugins import load
@@ -248,3 +249,32 @@ def test_a_third_partys_network_shows_its_energy_or_what_it_says_itself(name, st
     assert said in done.output
     assert {path.parent.name for path in tmp_path.rglob("x-*.png")} <= {"attention"}
     assert not list(tmp_path.parent.glob("*escaped*"))
+
+
+def save_detector(path, kind):
+    """Write the checkpoint of a detector as it is before its first step."""
+    found = load().detector("ssd-small")
+    detector = make(found, found.Options(kind=kind))
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        detector.model = detector.architecture({})
+    info = CheckpointInfo(method="ssd-small", options=detector.options.model_dump(mode="json"))
+    return save_checkpoint(path, detector.state(), info)
+
+
+def test_a_detector_finds_the_parts_of_an_image_that_no_data_set_has(tmp_path, pgan):
+    image, detector = save_image(tmp_path / "any.png"), save_detector(tmp_path / "parts.safetensors", "parts")
+
+    done = attend(pgan, image, "--detector", detector, "--output", tmp_path / "out")
+
+    assert done.exit_code == 0, done.output
+    assert [path.rpartition("-")[2] for path in done.output.splitlines()] == ["heat.png", "parts.png"]
+
+
+def test_a_detector_of_another_kind_is_refused(tmp_path, pgan):
+    image, detector = save_image(tmp_path / "any.png"), save_detector(tmp_path / "regions.safetensors", "regions")
+
+    done = attend(pgan, image, "--detector", detector, "--output", tmp_path / "out")
+
+    assert done.exit_code == 2
+    assert "finds boxes of kind 'regions', and the method needs another" in done.output

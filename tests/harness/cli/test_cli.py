@@ -27,7 +27,7 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "verb", ["run", "train", "extract", "eval", "methods", "protocols", "plugins", "leaderboard", "data"]
+    "verb", ["attend", "run", "train", "extract", "eval", "methods", "protocols", "plugins", "leaderboard", "data"]
 )
 def test_every_verb_has_a_help_text(verb):
     done = bench(verb, "--help")
