@@ -35,7 +35,7 @@ BRANCHES = ("conv", "bn", "region", "attribute")
 class RAMOptions(Options):
     """The paper's numbers are the defaults."""
 
-    backbone: Literal["vgg-m", "resnet18", "resnet50"] = Field("vgg-m", description="trunk, vgg-m, resnet18 or resnet50")
+    backbone: Literal["vgg-m", "resnet18", "resnet50"] = Field("vgg-m", description="vgg-m, resnet18 or resnet50")
     weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet (ResNets)")
     steps: int = Field(4, ge=1, le=4, description="1 Conv branch, 2 and BN, 3 and Region, 4 and Attribute")
     fc_width: int = Field(4096, ge=8, description="numbers in f_c and f_b; parts have a quarter, f_a an eighth")
