@@ -181,11 +181,16 @@ def first_call() -> float:
 
 
 def timed(runs: dict[str, Callable[[], object]], repeat: int) -> dict[str, tuple[float, float]]:
-    """Return the median seconds of each, taken in turns behind a first one, and the greatest growth of memory in GB."""
+    """Return the median seconds of each, behind a first run, and the greatest growth of memory in GB.
+
+    They run in turns, each turn with another first: what ran before has a say in the next one's time.
+    """
     seconds: dict[str, list[float]] = {what: [] for what in runs}
     memory = dict.fromkeys(runs, 0)
+    turn = list(runs.items())
     for number in range(repeat + 1):
-        for what, work in runs.items():
+        turn.append(turn.pop(0))
+        for what, work in turn:
             time.sleep(PAUSE)
             before, start = reset_peak(), time.perf_counter()
             work()
