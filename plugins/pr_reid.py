@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from harness.attention import Attention
 from harness.boxes import Boxes
-from harness.boxes.classes import REGIONS
 from harness.method import Options
+from harness.part_classes import REGIONS
 from harness.training.batches import Shuffled
 from harness.training.network import NetworkMethod, Stage
 from plugins.augment import augmentation

@@ -69,18 +69,19 @@ def losses(cells: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> dic
 
 def _objects(boxes: Sequence[Tensor], size: tuple[int, int], device: torch.device) -> Tensor:
     """Return (k, 8): image, row, column of the cell, corners in shares, label; at most one object a cell."""
-    scale = torch.tensor([size[1], size[0]] * 2, dtype=torch.float32)
+    height, width = size
     rows = []
     for image, found in enumerate(boxes):
-        corners = found[:, 2:].float().cpu() / scale
+        corners = found[:, 2:].double().cpu()  # of whole pixels no area and no centre is rounded
         area = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
         taken = set()
         for place in torch.argsort(area, descending=True, stable=True).tolist():
             x0, y0, x1, y1 = corners[place].tolist()
-            cell = min(int((y0 + y1) / 2 * CELLS), CELLS - 1), min(int((x0 + x1) / 2 * CELLS), CELLS - 1)
+            row, column = (y0 + y1) * CELLS / (2 * height), (x0 + x1) * CELLS / (2 * width)
+            cell = min(int(row), CELLS - 1), min(int(column), CELLS - 1)
             if cell not in taken:
                 taken.add(cell)
-                rows.append([image, *cell, x0, y0, x1, y1, float(found[place, 0])])
+                rows.append([image, *cell, x0 / width, y0 / height, x1 / width, y1 / height, float(found[place, 0])])
     return torch.tensor(rows, dtype=torch.float32, device=device).reshape(-1, 8)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.part_classes import PARTS, REGIONS
 from protocols.synthetic.bodies import BODIES, TYPES
-from protocols.synthetic.parts import PARTS, REGIONS, Box
+from protocols.synthetic.parts import Box
 from protocols.synthetic.plan import QUERY, TEST, TRAIN, Plan
 from protocols.synthetic.vehicles import COLOUR_NAMES
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.boxes.classes import PARTS as PARTS
-from harness.boxes.classes import REGIONS as REGIONS
-
 
 class Box(NamedTuple):
     """A box in an image.
 
     Attributes:
-        label: number from 1, into ``PARTS`` or ``REGIONS``.
+        label: number from 1, into ``PARTS`` or ``REGIONS`` of harness.part_classes.
         x0, y0, x1, y1: its edges in pixels of the image.
         area: how many of its pixels show the part.
     """

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from harness.part_classes import PARTS, REGIONS
 from protocols.synthetic.develop import FINE
-from protocols.synthetic.parts import PARTS, REGIONS, Box
+from protocols.synthetic.parts import Box
 from protocols.synthetic.solids import BODY, Mesh
 
 SMALLEST = 2 * FINE * FINE

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from harness.boxes import Boxes
-from harness.boxes.classes import REGIONS
 from harness.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from harness.errors import CheckpointError, DataError, UsageError
 from harness.method import create, resolve_options
+from harness.part_classes import REGIONS
 from harness.pictures import Pictures
 from harness.samples import Ask, Samples
 from harness.training.batches import Shuffled

@@ -15,10 +15,10 @@ from PIL import Image
 from harness.boxes import read_boxes
 from harness.counts import counts
 from harness.errors import DataError
+from harness.part_classes import PARTS, REGIONS
 from protocols.synthetic import Synthetic, make
 from protocols.synthetic.bodies import BODIES, TYPES
 from protocols.synthetic.making import CAMERAS, SEED, VEHICLES
-from protocols.synthetic.parts import PARTS, REGIONS
 from protocols.synthetic.plan import Plan, plan_of
 from protocols.synthetic.vehicles import COLOUR_NAMES, fleet
 from protocols.veri776.labels import COLOURS

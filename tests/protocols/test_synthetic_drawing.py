@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from harness.part_classes import PARTS
 from protocols.synthetic.assembly import assemble
 from protocols.synthetic.bodies import BODIES
 from protocols.synthetic.cameras import cameras
@@ -16,7 +17,6 @@ from protocols.synthetic.drawing import draw
 from protocols.synthetic.frames import SHORTEST, query_of, stances, tracks_of
 from protocols.synthetic.marks import draw_marks, draw_other_marks
 from protocols.synthetic.paint import light_of, paint
-from protocols.synthetic.parts import PARTS
 from protocols.synthetic.solids import BODY, Mesh
 from protocols.synthetic.vehicles import COLOURS, Vehicle, draw_design
 from protocols.synthetic.view import Stance, View, look

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 from harness.boxes import Boxes
-from harness.boxes.classes import PARTS
 from harness.boxes.store import write_boxes
 from harness.checkpoint import CheckpointInfo, save_checkpoint
 from harness.cli import main
 from harness.detection import make
 from harness.image_boxes import key_of
+from harness.part_classes import PARTS
 from harness.pictures import size_on_disk
 from harness.plugins import load
 

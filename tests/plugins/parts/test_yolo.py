@@ -32,9 +32,9 @@ def literal(cells: list, boxes: list[list[float]], classes: int) -> list[float]:
             held = None
             for label, _, *pixels in boxes:
                 box = [pixels[0] / SIZE[1], pixels[1] / SIZE[0], pixels[2] / SIZE[1], pixels[3] / SIZE[0]]
-                x, y = 7 * (box[0] + box[2]) / 2, 7 * (box[1] + box[3]) / 2
+                x, y = 7 * (pixels[0] + pixels[2]) / (2 * SIZE[1]), 7 * (pixels[1] + pixels[3]) / (2 * SIZE[0])
                 inside = (min(int(y), 6), min(int(x), 6)) == (row, column)
-                area = (box[2] - box[0]) * (box[3] - box[1])
+                area = (pixels[2] - pixels[0]) * (pixels[3] - pixels[1])
                 if inside and (held is None or area > held[2]):
                     held = (box, label, area, x - column, y - row)
             found = cells[row][column]
@@ -75,6 +75,22 @@ def test_the_loss_is_equation_3_term_by_term(seed: int, images: list):
     for image, rows in enumerate(boxes):
         expected = literal(cells[image].double().tolist(), rows.double().tolist(), 3)
         assert [float(found[name][image]) for name in NAMES] == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+def test_of_two_objects_of_one_size_in_a_cell_the_first_is_learnt_wherever_they_lie():
+    cells = torch.zeros(1, 7, 7, 13)
+    for first, second in [(0, 3), (3, 0), (1, 9)]:
+        boxes = boxes_of([(1, first, 0, 1, 1), (2, second, 0, 1, 1)])
+        cells[0, 0, 0, 10:] = torch.tensor([1.0, 0.0, 0.0])
+        assert float(yolo.losses(cells, [boxes], SIZE)["class"]) == 0
+
+
+def test_an_object_centred_on_a_line_between_cells_belongs_to_the_later_one():
+    for cell in range(1, 7):
+        cells = torch.zeros(1, 7, 7, 13)
+        cells[0, 0, cell, 10] = 1
+        boxes = boxes_of([(1, 16 * cell - 5, 0, 10, 4)])
+        assert float(yolo.losses(cells, [boxes], SIZE)["class"]) == 0
 
 
 def test_a_perfect_answer_costs_nothing_and_the_overlap_carries_no_gradient():
