@@ -51,6 +51,21 @@ class RAMOptions(Options):
     weight_decay: float = Field(5e-4, ge=0, description="of SGD (R)")
 
 
+QUICK = {
+    "weights": "none",
+    "fc_width": 256,
+    "dropout": 0.0,
+    "input_size": 64,
+    "epochs": 2,
+    "batch": 32,
+    "vehicles": 8,
+    "colours": 4,
+    "kinds": 4,
+    "learning_rate": 2e-3,
+}
+"""From scratch on the synthetic set. An input of 64 makes conv5 6 x 6, the size of pool5."""
+
+
 class RAM(NetworkMethod):
     """A Conv, a BN, a Region and an Attribute branch on one trunk, trained step by step.
 
@@ -64,7 +79,7 @@ class RAM(NetworkMethod):
     )
     Options = RAMOptions
     needs = frozenset({"vehicle"})
-    recipes: ClassVar = {"paper": {}}
+    recipes: ClassVar = {"paper": {}, "quick": QUICK}
     variants: ClassVar = {
         "baseline": {"steps": 1},
         "bn": {"steps": 2},

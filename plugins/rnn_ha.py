@@ -25,7 +25,7 @@ from plugins.augment import MEAN, STD, augmentation
 from plugins.kinds import kind_among, require_labels
 from plugins.losses import cross_entropy
 from plugins.resnet import CHANNELS as RESNET_CHANNELS
-from plugins.resnet import Backbone, resnet_trunk
+from plugins.resnet import resnet_trunk
 from plugins.schedules import Milestones, Schedule
 from plugins.vgg_m import CHANNELS as VGG_CHANNELS
 from plugins.vgg_m import CaffePixels, load_vgg_m, vgg_m_trunk
@@ -44,7 +44,7 @@ FLOOR = 0.1
 class RNNHAOptions(Options):
     """The paper's numbers are the defaults."""
 
-    backbone: Literal["vgg-m"] | Backbone = Field("vgg-m", description="trunk, vgg-m, resnet18 or resnet50")
+    backbone: Literal["vgg-m", "resnet18", "resnet50"] = Field("vgg-m", description="vgg-m, resnet18 or resnet50")
     weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet (ResNets)")
     unit: Literal["gru", "full"] = Field("gru", description="hierarchy: a GRU, or a full layer for each level")
     attention: bool = Field(default=True, description="weigh the map for the fine level")

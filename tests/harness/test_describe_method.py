@@ -250,7 +250,7 @@ def test_a_method_of_one_size_takes_no_other(third):
     [
         ("nobody", {}, UsageError, "unknown method"),
         ("ram/bn-q", {}, UsageError, "did you mean 'bn-r'"),
-        ("ram", {"recipe": "quick"}, UsageError, "unknown recipe"),
+        ("ram", {"recipe": "quik"}, UsageError, "did you mean 'quick'"),
         ("ram", {"changes": {"step": "2"}}, UsageError, "did you mean 'steps'"),
         ("ram", {"changes": {"steps": "9"}}, UsageError, "option 'steps'"),
         ("ram", {"size": (64, 32)}, UsageError, "option 'input_size' of ram does not fit"),

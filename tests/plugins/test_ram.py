@@ -17,8 +17,8 @@ TINY = {"weights": "none", "fc_width": "128", "input_size": "64"}
 TWO = torch.empty(2, 3, 224, 224, device="meta")
 
 
-def ram(variant="", **changes):
-    return create(RAM, resolve_options("ram", RAM, variant=variant, changes=changes))
+def ram(variant="", recipe="", **changes):
+    return create(RAM, resolve_options("ram", RAM, variant=variant, recipe=recipe, changes=changes))
 
 
 def bare(method, classes=None):
@@ -62,6 +62,17 @@ def test_each_step_has_its_papers_parameters_and_descriptor(variant, branches, w
 
     assert sum(tensor.numel() for tensor in network.parameters()) == vgg_m() + branches
     assert tuple(network.eval()(TWO).shape) == (2, width)
+
+
+@pytest.mark.parametrize(("variant", "width"), [("baseline", 256), ("bn", 512), ("bn-r", 704), ("ram", 736)])
+def test_the_quick_recipe_narrows_the_branches_and_keeps_pool5(variant, width):
+    method = ram(variant, "quick")
+    images = torch.empty(2, 3, *method.input_size, device="meta")
+
+    network = bare(method).eval()
+
+    assert tuple(network.trunk(images).shape) == (2, 512, 6, 6)
+    assert tuple(network(images).shape) == (2, width)
 
 
 def test_a_resnet_50_stands_in_vgg_ms_place():
