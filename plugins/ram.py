@@ -63,7 +63,7 @@ QUICK = {
     "kinds": 4,
     "learning_rate": 2e-3,
 }
-"""From scratch on the synthetic set. An input of 64 makes conv5 6 x 6, the size of pool5."""
+"""From scratch on the synthetic set. conv5 is 3 x 3, and pool5 has each of its cells four times."""
 
 
 class RAM(NetworkMethod):

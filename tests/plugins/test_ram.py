@@ -65,13 +65,14 @@ def test_each_step_has_its_papers_parameters_and_descriptor(variant, branches, w
 
 
 @pytest.mark.parametrize(("variant", "width"), [("baseline", 256), ("bn", 512), ("bn-r", 704), ("ram", 736)])
-def test_the_quick_recipe_narrows_the_branches_and_keeps_pool5(variant, width):
+def test_the_quick_recipe_narrows_the_branches_and_keeps_the_side_of_pool5(variant, width):
     method = ram(variant, "quick")
     images = torch.empty(2, 3, *method.input_size, device="meta")
 
     network = bare(method).eval()
 
-    assert tuple(network.trunk(images).shape) == (2, 512, 6, 6)
+    assert tuple(network.trunk(images).shape) == (2, 512, 3, 3)
+    assert tuple(network.pool5(network.trunk(images)).shape) == (2, 512, 6, 6)
     assert tuple(network(images).shape) == (2, width)
 
 
