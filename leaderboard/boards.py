@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-import numpy as np
-
-from harness.canonical import digest
 from harness.per_query import PerQuery
-from harness.record import OUTCOME, Record
+from harness.record import Record
 from harness.tables import measure_order
-from leaderboard.contests import values_of
 from leaderboard.entries import Entry
+from leaderboard.repeats import mean_measures, mean_values, repeats
 from leaderboard.statistics.intervals import Interval, over_repeats, over_vehicles
 from leaderboard.statistics.paired import holm, p_value
 from leaderboard.statistics.vehicles import by_vehicle, difference
 
 ALPHA = 0.05
-OF_ONE_RUN = {"seed", "features", "checkpoint"}
-"""What differs between runs of one method that are repeats of each other, besides what came out."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +105,10 @@ def _question(record: Record) -> tuple[object, ...]:
 
 def _board(entries: list[Entry]) -> Board:
     first = entries[0].record
-    runs: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: (entry.record.seed or 0, entry.record.run)):
-        same = {name: value for name, value in entry.record.values.items() if name not in OF_ONE_RUN | OUTCOME}
-        runs.setdefault(digest(same), []).append(entry)
-    groups = list(runs.values())
-    tables = [_mean_table(group) for group in groups]
+    groups = repeats(entries)
+    tables = [
+        None if any(entry.record.per_query is None for entry in group) else mean_values(group) for group in groups
+    ]
     ranks = _ranks(groups, tables, first.ranked_by)
     rows = [_row(group, table, rank) for group, table, rank in zip(groups, tables, ranks, strict=True)]
 
@@ -138,30 +130,17 @@ def _competes(record: Record) -> bool:
     return not record.control and record.rerank is None
 
 
-def _mean_table(group: list[Entry]) -> PerQuery | None:
-    """Return the per-query values of a method, each the mean over its runs; None where a run has none."""
-    if any(entry.record.per_query is None for entry in group):
-        return None
-    tables = [values_of(entry) for entry in group]
-    first = tables[0]
-    values = {
-        measure: np.sum([table.values[measure] for table in tables], axis=0) / len(tables) for measure in first.values
-    }
-    return PerQuery(first.keys, first.vehicle, values)
-
-
 def _row(group: list[Entry], table: PerQuery | None, rank: int | None) -> Row:
     records = tuple(entry.record for entry in group)
     values = {}
-    for measure in records[0].measures:
-        runs = [record.measures[measure] for record in records]
+    for measure, mean in mean_measures(group).items():
         one = records[0] if len(records) == 1 else None
         values[measure] = Value(
-            mean=math.fsum(runs) / len(runs),
+            mean=mean,
             deviation=one.deviations.get(measure) if one else None,
             vehicles=None if table is None else over_vehicles(by_vehicle(table.values[measure], table.vehicle)),
             draws=over_repeats(one.per_draw.get(measure, ())) if one else None,
-            seeds=over_repeats(runs),
+            seeds=over_repeats([record.measures[measure] for record in records]),
         )
     return Row(records, values, rank)
 

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 @click.argument("results", nargs=-1, required=True, metavar="A B...", type=click.Path(path_type=Path))
 @click.option("--task", metavar="NAME/TASK", help="Only this task; default: all that every result has.")
 @click.option("--measure", metavar="WORD", help="Only this measure; default: all of two, the first of more.")
+@click.option("--over-seeds", is_flag=True, help="Runs that differ in their seed alone are one result, their mean.")
+@click.option(
+    "--vehicles",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Only queries of the vehicles whose numbers stand in this text file.",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of permutations and resamples.")
 @click.option("--permutations", default=9999, show_default=True, type=click.IntRange(99, 10**6))
 @click.option("--queries", default=5, show_default=True, type=click.IntRange(0), help="Show those that changed most.")
@@ -28,6 +35,8 @@ def compare(
     results: tuple[Path, ...],
     task: str | None,
     measure: str | None,
+    over_seeds: bool,
+    vehicles: Path | None,
     seed: int,
     permutations: int,
     queries: int,
@@ -40,12 +49,13 @@ def compare(
     those of the same mark meet.
     """
     from harness.errors import UsageError
-    from leaderboard.contests import contests
+    from leaderboard.contests import contests, read_vehicles
 
-    if len(results) < 2:
+    if len(results) < 2 and not over_seeds:
         raise UsageError("nothing to compare with", expected="two results or more")
+    only = None if vehicles is None else read_vehicles(vehicles)
     shown = []
-    for contest in contests(results, task):
+    for contest in contests(results, task, over_seeds=over_seeds, vehicles=only):
         pairs = compared(contest, measure, seed=seed, permutations=permutations)
         if json_wanted:
             shown.append(as_json(contest, pairs, queries))
@@ -107,7 +117,7 @@ def as_json(contest: Contest, pairs: list[Pair], queries: int) -> dict[str, obje
             "a": one.name,
             "b": other.name,
             "measure": found.measure,
-            "values": [one.record.measures[found.measure], other.record.measures[found.measure]],
+            "values": [one.measures[found.measure], other.measures[found.measure]],
             "difference": found.difference,
             "interval": [found.interval.low, found.interval.high],
             "p": found.p,
@@ -142,7 +152,7 @@ def _pairs_table(contest: Contest, pairs: list[Pair]) -> str:
     two = len(contest.contestants) == 2
     rows = []
     for (one, other, found), p in zip(pairs, corrected(pairs), strict=True):
-        a, b = (percent(side.record.measures[found.measure]) for side in (one, other))
+        a, b = (percent(side.measures[found.measure]) for side in (one, other))
         names = {f"A: {one.name}": a, f"B: {other.name}": b}
         if not two:
             names = {"A": escape(one.name), "B": escape(other.name)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import RecordError
+from harness.per_query import PerQuery, read_per_query
 from harness.record import Record, read_record
 
 SHIPPED = Path(__file__).parent / "records"
@@ -57,3 +58,18 @@ def _files(folders: Iterable[Path], pattern: str) -> Iterator[Path]:
         if not folder.is_dir():
             raise RecordError("the folder of records is missing", where=folder)
         yield from sorted(folder.glob(pattern))
+
+
+def values_of(entry: Entry) -> PerQuery:
+    """Return the per-query values that lie beside a record.
+
+    Raises:
+        RecordError: the record names none, or the file is missing, damaged or another's.
+    """
+    about = entry.record.per_query
+    if about is None:
+        raise RecordError("the record has no per-query values", where=entry.path)
+    values = read_per_query(entry.path.parent / about.name, expected=about.digest)
+    if len(values) != entry.record.queries:
+        raise RecordError("the per-query values are not of all queries", where=entry.path.parent / about.name)
+    return values

@@ -14,8 +14,7 @@ import numpy.typing as npt
 from harness.errors import RecordError
 from harness.per_query import PerQuery
 from harness.record import Record
-from leaderboard.contests import values_of
-from leaderboard.entries import Entry
+from leaderboard.entries import Entry, values_of
 
 if TYPE_CHECKING:
     from harness.method import Metric

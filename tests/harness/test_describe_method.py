@@ -98,7 +98,7 @@ def test_options_say_their_type_default_value_and_source():
 def test_a_recipe_and_a_change_are_seen_in_values_and_sizes():
     found = describe_method(REGISTRY, "strong-baseline", recipe="quick", changes={"width": "64"})
 
-    assert found["input"] == [96, 96]
+    assert found["input"] == [64, 64]
     assert found["feature"] == 64
     assert {row["option"]: row["value"] for row in found["options"]}["backbone"] == "resnet18"
 

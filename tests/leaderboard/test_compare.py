@@ -205,3 +205,80 @@ def test_folders_without_a_common_kind_are_not_compared(both, values):
     assert other.exit_code == 2
     assert "are not re-ranked alike" in other.output
     assert "found: not re-ranked, re-ranking (20, 6, 0.3); re-ranking (9, 6, 0.3)" in other.output
+
+
+def write_seeds(folder, method, values, shifts):
+    for seed, shift in enumerate(shifts):
+        write_result(folder / f"{method}-{seed}", method, np.clip(values + shift, 0, 1), seed=seed)
+
+
+def test_runs_that_differ_in_their_seed_alone_are_joined_where_asked(tmp_path):
+    values = np.full(30, 0.5)
+    write_seeds(tmp_path, "one", values, [0.1, 0.2, 0.3])
+    write_seeds(tmp_path, "two", values, [0.0, -0.1])
+
+    [found] = json.loads(bench(tmp_path, "--over-seeds", "--json").output)
+
+    row = found["comparisons"][0]
+    assert (row["a"], row["b"]) == ("one (3 seeds)", "two (2 seeds)")
+    assert row["values"] == pytest.approx([0.7, 0.45])
+    assert row["difference"] == pytest.approx(0.25)
+    assert row["wins"] == 30
+    folders = [tmp_path / "one-1", tmp_path / "two-0", tmp_path / "one-0"]
+    assert "A: one (2 seeds) |   B: two |" in bench(*folders, "--over-seeds").output
+
+
+def test_a_joined_comparison_of_one_method_has_nothing_to_compare_with(tmp_path, values):
+    write_seeds(tmp_path, "one", values, [0.0, 0.1])
+
+    done = bench(tmp_path, "--over-seeds")
+    named = bench(tmp_path, "--over-seeds", "--task", "synthetic/image-to-track")
+
+    assert done.exit_code == named.exit_code == 2
+    assert "no task that two of them answer" in done.output
+    assert "no two of them answer synthetic/image-to-track" in named.output
+
+
+def test_joined_runs_of_another_fingerprint_are_refused(tmp_path, values):
+    write_seeds(tmp_path, "one", values, [0.0, 0.1])
+    write_result(tmp_path / "other", "two", values, fingerprint=digest("another data set"))
+
+    assert "different fingerprints" in bench(tmp_path, "--over-seeds").output
+
+
+def test_results_are_compared_on_the_queries_of_listed_vehicles(tmp_path):
+    values, other = np.full(30, 0.5), np.full(30, 0.5)
+    other[3:9] = 0.9, 0.8, 0.7, 0.6, 0.7, 0.8  # the queries of vehicles 1 and 2
+    other[20] = 0.0
+    a, b = write_result(tmp_path / "a", "one", other), write_result(tmp_path / "b", "two", values)
+    (tmp_path / "pairs.txt").write_text("0001 0002\n7777 7778\n")
+
+    done = bench(a, b, "--vehicles", tmp_path / "pairs.txt", "--json")
+
+    [found] = json.loads(done.output)
+    assert found["task"] == "synthetic/image-to-image, 6 of 30 queries"
+    assert found["comparisons"][0]["values"] == pytest.approx([0.75, 0.5])
+    assert [row["query"] for row in found["changed_most"]] == [f"q/{row}.jpg" for row in (3, 4, 8, 5, 7)]
+    assert "6 of 30 queries" in bench(a, b, "--vehicles", tmp_path / "pairs.txt").output
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "the list of vehicles cannot be read"),
+        (b"\xff\xfe", "the list of vehicles cannot be read"),
+        (b" \n", "the list of vehicles is empty"),
+        (b"1 2\n3 car\n", "pairs.txt, line 2"),
+        (b"-1", "expected: numbers of vehicles"),
+        (b"7777", "no query of one is of one of the vehicles listed"),
+    ],
+)
+def test_a_list_of_vehicles_that_does_not_serve_is_refused(tmp_path, values, content, message):
+    a, b = write_result(tmp_path / "a", "one", values), write_result(tmp_path / "b", "two", values)
+    if content is not None:
+        (tmp_path / "pairs.txt").write_bytes(content)
+
+    done = bench(a, b, "--vehicles", tmp_path / "pairs.txt")
+
+    assert done.exit_code == 2
+    assert message in done.output
