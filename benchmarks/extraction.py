@@ -1,6 +1,6 @@
 """Time extraction in images per second against a plain float32 loop over the same network and images, in one run.
 
-    python benchmarks/extraction.py [--images 96] [--input 256] [--device cuda] [--compile]
+    python benchmarks/extraction.py [--images 96] [--input 256] [--device cuda] [--compile] [--write PAGE]
 
 The plain loop is what one writes first: decode a batch, embed it in float32 as torch lays it out, keep the features.
 Every way embeds the same JPEG files with the same seeded network. The first batch of each, in which workers start and
@@ -14,6 +14,7 @@ import platform
 import tempfile
 import time
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,28 @@ def measure(words: argparse.Namespace, data: Dataset, folder: Path) -> list[dict
     return rows
 
 
+def page(rows: list[dict[str, object]], words: argparse.Namespace) -> str:
+    """Return the page for docs/extraction.md."""
+    device = device_name(open_fabric(Compute(device=words.device)))
+    python = platform.python_version()
+    about = (
+        "Written by `python benchmarks/extraction.py --compile --write docs/extraction.md`: images per second, "
+        f"from JPEG files to features, of a ResNet-50 with seeded weights at {words.input} pixels, all ways in one "
+        "run. The plain loop decodes a batch, embeds it in float32 as torch lays it out, and keeps the features. "
+        "`bench extract` decodes in worker processes, lays out channels last and writes behind the network; with "
+        "`--precision bf16-mixed` it folds the batch normalisations and multiplies in bfloat16; `--compile` needs a "
+        "C++ compiler on a processor. The least cosine is that of an image's feature with its float32 one; the mAP is "
+        "that of untrained weights on few vehicles."
+    )
+    machine = f"Machine: {device}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python {python}."
+    return f"# Performance of extraction\n\n{fill(about, 110)}\n\n{machine}\n\n{table(rows)}\n"
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """Return the rows in Markdown."""
+    return tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+
+
 def main() -> None:
     """Draw the images, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -158,15 +181,16 @@ def main() -> None:
     parser.add_argument("--vehicles", type=int, default=10, help="drawn; about 13 images each")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--write", type=Path, help="the page to write")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "synthetic"
         make(root, vehicles=words.vehicles, image_size=words.input)
         data = Synthetic().load(root)
         rows = measure(words, data, Path(folder))
-    device = device_name(open_fabric(Compute(device=words.device)))
-    print(f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python {platform.python_version()}")
-    print(tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True))
+    print(table(rows))
+    if words.write:
+        words.write.write_text(page(rows, words), encoding="utf-8")
 
 
 if __name__ == "__main__":
