@@ -1,8 +1,14 @@
+import io
 import os
 import pickle
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save as safetensors
 from safetensors.torch import save_file
 from torch import nn
 
@@ -18,9 +24,25 @@ class Runs:
         return (os.mkdir, ("executed",))
 
 
+STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2)}
+
+
+def saved(content, *, zipped):
+    buffer = io.BytesIO()
+    torch.save(content, buffer, _use_new_zipfile_serialization=zipped)
+    return buffer.getvalue()
+
+
+def read_or_refused(path):
+    try:
+        return read_weights(path)
+    except CheckpointError as problem:
+        return problem
+
+
 @pytest.fixture
 def state():
-    return {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2)}
+    return dict(STATE)
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
@@ -67,11 +89,29 @@ def test_a_torn_file_is_damaged(tmp_path, state, name):
         read_weights(path)
 
 
-def test_an_empty_file_is_damaged(tmp_path):
-    (tmp_path / "w.pth").touch()
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x02."])
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
+def test_bytes_that_are_no_weights_are_damaged(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
 
     with pytest.raises(CheckpointError, match="damaged"):
-        read_weights(tmp_path / "w.pth")
+        read_weights(tmp_path / name)
+
+
+@given(
+    form=st.sampled_from(["safetensors", "zip", "pickle"]), bit=st.floats(0, 1, exclude_max=True), torn=st.booleans()
+)
+@settings(max_examples=100)
+def test_a_file_with_a_flipped_bit_or_without_its_end_is_read_or_refused_and_nothing_else(form, bit, torn):
+    whole = safetensors(STATE) if form == "safetensors" else saved(STATE, zipped=form == "zip")
+    place = int(bit * len(whole) * 8)
+    cut, flipped = whole[: place // 8], bytearray(whole)
+    flipped[place // 8] ^= 1 << place % 8
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / ("w.safetensors" if form == "safetensors" else "w.pth")
+        path.write_bytes(cut if torn else flipped)
+        found = read_or_refused(path)
+    assert isinstance(found, CheckpointError) or all(isinstance(tensor, torch.Tensor) for tensor in found.values())
 
 
 def test_a_missing_file_is_named(tmp_path):
