@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,11 +63,11 @@ def load_state(folder: Path, identity: str) -> State | None:
         return None
     try:
         state = State(**torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as problem:
+    except Exception as problem:  # damaged bytes let the unpickler fail in a dozen ways
         raise CheckpointError(
             "the state of the interrupted training is damaged",
             where=path,
-            found=str(problem).partition("\n")[0],
+            found=f"{type(problem).__name__}: {problem}".partition("\n")[0],
             next_step="remove it to train from the start",
         ) from None
     if state.identity != identity:

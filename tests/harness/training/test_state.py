@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.errors import CheckpointError
 from harness.training.state import NAME, State, load_state, save_state
@@ -60,6 +64,42 @@ def test_a_torn_state_is_refused(tmp_path: Path, share: float):
     (tmp_path / NAME).write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(CheckpointError, match="damaged"):
         load_state(tmp_path, "a" * 64)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"\x80\x02."])
+def test_bytes_that_are_no_state_are_refused(tmp_path: Path, content: bytes):
+    (tmp_path / NAME).write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_state(tmp_path, "a" * 64)
+
+
+def saved(*, zipped: bool) -> bytes:
+    buffer = io.BytesIO()
+    content = {"identity": "a" * 64, "network": {"weight": torch.arange(6.0)}}
+    torch.save(content, buffer, _use_new_zipfile_serialization=zipped)
+    return buffer.getvalue()
+
+
+def loaded_or_refused(folder: Path) -> State | CheckpointError | None:
+    try:
+        return load_state(folder, "a" * 64)
+    except CheckpointError as problem:
+        return problem
+
+
+@given(zipped=st.booleans(), bit=st.floats(0, 1, exclude_max=True), torn=st.booleans())
+@settings(max_examples=100)
+def test_a_state_with_a_flipped_bit_or_without_its_end_is_loaded_or_refused_and_nothing_else(
+    zipped: bool, bit: float, torn: bool
+):
+    whole = saved(zipped=zipped)
+    place = int(bit * len(whole) * 8)
+    flipped = bytearray(whole)
+    flipped[place // 8] ^= 1 << place % 8
+    with TemporaryDirectory() as folder:
+        (Path(folder) / NAME).write_bytes(whole[: place // 8] if torn else flipped)
+        found = loaded_or_refused(Path(folder))
+    assert isinstance(found, State | CheckpointError)
 
 
 class Bomb:
