@@ -70,9 +70,10 @@ def subset(draw, count):
 
 @st.composite
 def features(draw, rows, width):
-    """(rows, width) float32: plain, constant, duplicated, nearly duplicated, huge, tiny, or with zero rows."""
+    """(rows, width) float32: plain, constant, duplicated, nearly duplicated, huge, tiny, far from zero, or zero rows."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    kind = draw(st.sampled_from(["normal", "integers", "constant", "copies", "near", "cone", "scales", "zeros"]))
+    kinds = ["normal", "integers", "constant", "copies", "near", "cone", "offset", "scales", "zeros"]
+    kind = draw(st.sampled_from(kinds))
     table = rng.standard_normal((rows, width))
     if kind == "integers":
         table = rng.integers(-2, 3, (rows, width)).astype(np.float64)
@@ -85,8 +86,10 @@ def features(draw, rows, width):
         table = rng.standard_normal(width) * (1 + size * rng.standard_normal((rows, width)))
     elif kind == "cone":
         table = np.abs(table) * 0.1 + 1
+    elif kind == "offset":  # a few float32 apart, round two points that are far apart
+        table = (1000 + 3e-4 * table) * rng.choice([1, 1, 1, -1], (rows, 1))
     elif kind == "scales":
-        table *= rng.choice([1e-30, 1e-6, 1.0, 1e6, 1e30], (rows, 1))
+        table *= rng.choice([1e-43, 1e-30, 1e-6, 1.0, 1e6, 1e24, 1e30], (rows, 1))
     elif kind == "zeros":
         table[rng.random(rows) < 0.5] = 0
     scale = draw(st.sampled_from([1.0, 1.0, 1e-30, 1e-41, 1e6]))

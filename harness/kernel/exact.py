@@ -19,8 +19,8 @@ squared distance by at most (d/32 + 9) u of itself. Two similarities tie when th
     tolerance = (d + 32) u of the greater distance    euclidean
 
 which is more than both errors together: whatever is equal in real numbers ties, scaled copies of one row under cosine
-among them. Rows that are equal bit by bit have equal s and tie with no tolerance at all. The quick float64 sums of
-``native.similarity`` add in any order; they are within two tolerances of the canonical ones.
+among them. Rows that are equal bit by bit have equal s and tie with no tolerance at all. The quick float32 sums of
+``native.similarity`` add in any order; they are within 2^29 tolerances of the canonical ones.
 
 Range. A product of two float32 lies between 1e-90 and 1e78, so neither 1e30 nor 1e-30 as a feature leaves float64.
 """

@@ -17,9 +17,11 @@ from harness.kernel.exact import tolerance
 from harness.kernel.native.similarity import LANES, pair_similarities
 from harness.kernel.prepared import Workers, centre_of, norms_of, prepare_rows
 from harness.kernel.products import Products
+from harness.kernel.walk import Settings, open_walk
 from harness.relevance import Relevance
 from tests import reference
 from tests.harness.test_kernel import as_lists
+from tests.harness.test_kernel_paths import as_pairs
 from tests.strategies import features, row_lists
 
 
@@ -116,3 +118,30 @@ def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, 
     answers = rank(asked, gallery, relevance, metric=metric, precision=precision, threads=1)
 
     assert as_lists(answers) == reference.rank(asked, gallery, relevance, metric)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_means_far_from_zero_are_decided_as_float64_decides_them(seed):
+    # Means lie between two float32: here rounding one moves it by a tenth of the distances.
+    rng = np.random.default_rng(seed)
+    spread = 3e-4 * rng.standard_normal((602, 16))
+    queries = (spread[:2] + [[1000], [-1000]]).astype(np.float32)
+    gallery = (spread[2:] + 1000).astype(np.float32)
+    relevance = Relevance(
+        queries=2,
+        units=200,
+        positives=row_lists([[0, 1, 2], []]),
+        ignored=row_lists([[], []]),
+        unit_of=np.repeat(np.arange(200), 3),
+        reduce="mean feature",
+    )
+    wanted = reference.rank(queries, gallery, relevance, "euclidean")
+    nearest = reference.nearest(queries, gallery, relevance, "euclidean", 5)
+    ways = [{"precision": precision, "block": block} for precision in ("float32", "bfloat16") for block in (None, 70)]
+
+    for way in [*ways, {"by_torch": True}, {"by_torch": True, "precision": "float32", "block": 70}]:
+        settled = Settings(metric="euclidean", nearest=5, threads=1, **way)
+        with open_walk(queries, gallery, relevance, settled) as walk:
+            ranks, lists = walk.run()
+        assert as_lists(ranks) == wanted, way
+        assert as_pairs(lists) == nearest, way
