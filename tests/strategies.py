@@ -70,7 +70,7 @@ def subset(draw, count):
 
 @st.composite
 def features(draw, rows, width):
-    """(rows, width) float32: plain, constant, duplicated, nearly duplicated, huge, tiny, far from zero, or zero rows."""
+    """(rows, width) float32: plain, constant, duplicated, nearly duplicated, huge, tiny, far from zero, zero rows."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     kinds = ["normal", "integers", "constant", "copies", "near", "cone", "offset", "scales", "zeros"]
     kind = draw(st.sampled_from(kinds))

@@ -125,7 +125,7 @@ def test_means_far_from_zero_are_decided_as_float64_decides_them(seed):
     # Means lie between two float32: here rounding one moves it by a tenth of the distances.
     rng = np.random.default_rng(seed)
     spread = 3e-4 * rng.standard_normal((602, 16))
-    queries = (spread[:2] + [[1000], [-1000]]).astype(np.float32)
+    queries = (spread[:2] + np.array([[1000], [-1000]])).astype(np.float32)
     gallery = (spread[2:] + 1000).astype(np.float32)
     relevance = Relevance(
         queries=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import FeatureError, RunError
-from harness.kernel import rank, rank_and_list
+from harness.kernel import rank, rank_and_list, walk
 from harness.kernel.memory import block_images, budget, free
+from harness.kernel.passes import IMAGES, Pass
+from harness.kernel.products import fastest
 from harness.kernel.team import Team, shard
-from harness.relevance import Relevance
+from harness.relevance import Draw, Relevance
 from tests import reference
+from tests.harness.test_kernel import as_lists
 from tests.strategies import Problem, problems, row_lists
 
 METRICS = ["cosine", "euclidean"]
@@ -119,6 +123,64 @@ def test_long_rows_are_narrowed_to_the_same_lists(metric, precision):
     )
 
     assert as_pairs(lists) == reference.nearest(problem.queries, problem.gallery, problem.relevance, metric, 7)
+
+
+def in_parts(rng):
+    """Return more queries than a small memory holds at once, units of one to three images, and draws."""
+    queries, units = 300, 30
+    return Relevance(
+        queries=queries,
+        units=units,
+        positives=row_lists([rng.choice(15, 2, replace=False).tolist() for _ in range(queries)]),
+        ignored=row_lists([[int(rng.integers(15, units))] for _ in range(queries)]),
+        unit_of=np.concatenate([np.arange(units), rng.integers(0, units, 25)]),
+        draws=(Draw(np.arange(queries), np.arange(0, units, 2)), Draw(np.arange(5, 295), np.arange(3, units))),
+    )
+
+
+def with_a_long_track(rng):
+    """Return units of which the first has more images than a tile."""
+    return Relevance(
+        queries=3,
+        units=9,
+        positives=row_lists([[0, 4], [2], [8]]),
+        ignored=row_lists([[1], [0], []]),
+        unit_of=np.concatenate([np.zeros(IMAGES, dtype=np.int64), np.arange(9)]),
+    )
+
+
+@pytest.mark.parametrize("make", [in_parts, with_a_long_track])
+@pytest.mark.parametrize("metric", METRICS)
+def test_bfloat16_that_is_tried_first_changes_nothing_kept_or_given_up(monkeypatch, make, metric):
+    rng = np.random.default_rng(12)
+    relevance = make(rng)
+    centres = rng.standard_normal((8, 12))
+    table = centres[rng.integers(0, 8, relevance.queries + len(relevance.unit_of))]
+    # Some rows are copies, some so near that only float64 tells them apart.
+    table += rng.choice([0, 1e-6, 0.3], (len(table), 1)) * rng.standard_normal(table.shape)
+    queries, gallery = np.split(table.astype(np.float32), [relevance.queries])
+    wanted = reference.rank(queries, gallery, relevance, metric)
+    nearest = reference.nearest(queries, gallery, relevance, metric, 4)
+    tried = []
+
+    class Noted(Pass):
+        """A pass that is noted when it is made."""
+
+        def __init__(self, *args, precision, **more):
+            tried.append(precision)
+            super().__init__(*args, precision=precision, **more)
+
+    monkeypatch.setattr(walk, "Pass", Noted)
+    monkeypatch.setattr(walk, "SMALL", 0)
+    for doubtful, passes in ((math.inf, ["bfloat16"]), (-1, ["bfloat16", "float32"])):
+        monkeypatch.setattr(walk, "DOUBTFUL", doubtful)
+        tried.clear()
+        ranks, lists = rank_and_list(queries, gallery, relevance, nearest=4, metric=metric, memory=10_000, threads=1)
+
+        assert as_lists(ranks) == wanted
+        assert as_pairs(lists) == nearest
+        parts = -(-relevance.queries // 256)
+        assert tried == parts * (passes if fastest() == "bfloat16" else ["float32"])
 
 
 def test_no_lists_are_made_unless_they_are_asked_for():
