@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CLASSES = {"vehicle": 576, "camera": 20, "colour": 10, "type": 9}
 """The classes of each label in the training images of Liu et al. (2016), by which sizes are compared in the field."""
 
-SOURCE = re.compile(r"\((R|open|(?:report|sections?|tables?|equations?|figures?)\b[^()]*)\)")
+SOURCE = re.compile(r"\((R|(?:open|poster|report|sections?|tables?|equations?|figures?)\b[^()]*)\)")
 """How the description of an option names its source: ``R`` is the authors' released recipe, ``open`` nobody."""
 
 WORDS = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "array": "list", "null": "none"}
@@ -157,7 +157,7 @@ def text(described: Mapping[str, Any]) -> str:
 
     asked = "/".join(word for word in (described["method"], described["variant"]) if word)
     under = f", recipe {described['recipe']}" if described["recipe"] else ""
-    needs = {word: ", ".join(given) or "nothing" for word, given in described["needs"].items()}
+    needs = {word: ", ".join(given).replace("|", " or ") or "nothing" for word, given in described["needs"].items()}
     options = [
         {
             "option": option["option"],

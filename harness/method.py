@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -43,7 +43,8 @@ class Method:
         Options: the options' model; ``input_size`` is read from its field of that name where there is one.
         recipes: named sets of options; ``paper`` is what the paper did, ``quick`` ends within minutes on two cores.
         variants: the ablations of the paper, named sets of options on top of a recipe.
-        needs: labels (``vehicle``, ``colour``, ...) and boxes (``boxes.parts``, ``boxes.regions``) for training.
+        needs: labels (``vehicle``, ``colour``, ...) and boxes (``boxes.parts``, ``boxes.regions``) for training;
+            ``model|type`` is the first of these labels that the training images have.
         test_needs: what ``embed`` receives as keyword arguments besides the images (see ``embed``). Of both the class
             names what the method as published needs; an ``__init__`` may set what these options need.
         control: True for a method that no paper would report, such as one that reads the test labels.
@@ -115,6 +116,11 @@ class Method:
         """
 
 
+def used_needs(needs: Collection[str], labels: Collection[str]) -> frozenset[str]:
+    """Return the needs with every ``a|b`` as the first of its labels that is there, as it stands where none is."""
+    return frozenset(next((word for word in need.split("|") if word in labels), need) for need in needs)
+
+
 def trains(method: type[Method]) -> bool:
     """Say whether the method has a ``fit`` of its own."""
     return method.fit is not Method.fit
@@ -171,6 +177,11 @@ def resolve_options(
             expected=first["msg"],
             next_step=f"see 'bench methods show {name}'",
         ) from None
+
+
+def used_needs(needs: Collection[str], labels: Collection[str]) -> frozenset[str]:
+    """Return the needs with every ``a|b`` as the first of its labels that is there, as it stands where none is."""
+    return frozenset(next((word for word in need.split("|") if word in labels), need) for need in needs)
 
 
 def create(method: type[Method], options: Options) -> Method:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +15,15 @@ from filelock import FileLock, Timeout
 
 from harness.boxes import digests
 from harness.canonical import digest, file_digest
-from harness.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, save_checkpoint
+from harness.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, same_form, save_checkpoint
 from harness.code import code_digest
 from harness.errors import RunError, UsageError
 from harness.evaluation import find_root
 from harness.features import FeatureFile, Provenance
-from harness.files import replace_file
+from harness.files import gone_unless, replace_file
 from harness.fingerprint import contents_digest, dataset_digest
 from harness.machine import Machine
-from harness.method import Method, Options, create, resolve_options, trains
+from harness.method import Method, Options, create, resolve_options, trains, used_needs
 from harness.record import Record, installed_versions
 from harness.recording import record_tasks
 from harness.request import Request
@@ -40,6 +40,9 @@ log = logging.getLogger("bench")
 
 TRAINING_VERSION = 1
 """Raised when the harness trains or extracts to other digits than before; see "Numbers that move" in the changelog."""
+
+CHECKPOINT = "checkpoint.safetensors"
+FEATURES = "features.h5"
 
 
 class Run:
@@ -82,7 +85,8 @@ class Run:
         check_belongs(request.checkpoint, given, expected)
         self.variant, self.recipe = given.variant, given.recipe
         if not request.changes and request.recipe is None:
-            return self.method.Options.model_validate(given.options)
+            with same_form(request.checkpoint, f"the method '{self.name}'"):
+                return self.method.Options.model_validate(given.options)
         options = resolve_options(
             self.name, self.method, variant=self.variant, recipe=request.recipe or given.recipe, changes=request.changes
         )
@@ -177,11 +181,15 @@ class Run:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        """Write the configuration, lock the folder and keep its log."""
+        """Write the configuration, lock the folder and keep its log; a new folder of nothing else goes again."""
+        from harness.training.state import NAME as STATE
+
+        work = (STATE, CHECKPOINT, FEATURES, f"{FEATURES}.partial")
+        left = nullcontext() if self.folder.exists() else gone_unless(self.folder, work)
         with replace_file(self.folder / "config.json") as file:
             file.write(json.dumps({"recipe": self.recipe, **self.identity}, indent=2, sort_keys=True) + "\n")
         try:
-            with FileLock(self.folder / ".lock", timeout=0), _log_to(self.folder / "run.log"):
+            with FileLock(self.folder / ".lock", timeout=0), left, _log_to(self.folder / "run.log"):
                 yield
         except Timeout:
             raise RunError(
@@ -210,7 +218,7 @@ class Run:
         request = self.request
         if request.checkpoint is not None or not trains(self.method):
             return request.checkpoint
-        path = self.folder / "checkpoint.safetensors"
+        path = self.folder / CHECKPOINT
         if path.exists():
             load_checkpoint(path)
             log.info("training: the checkpoint stands")
@@ -264,7 +272,7 @@ class Run:
             **({"boxes": digests(self.boxes.test)} if self.boxes.test else {}),
             **choices(self.request.compute),
         }
-        path = self.folder / f"{self.protocol.name}-{digest(about)[:12]}" / "features.h5"
+        path = self.folder / f"{self.protocol.name}-{digest(about)[:12]}" / FEATURES
         if path.exists():
             FeatureFile.open(path).close()
             log.info("extraction: the features stand")
@@ -273,7 +281,8 @@ class Run:
         info = None
         if checkpoint is not None:
             state, info = load_checkpoint(checkpoint)
-            method.restore(state, info.classes)
+            with same_form(checkpoint, f"the method '{self.name}'"):
+                method.restore(state, info.classes)
         provenance = self._provenance(method, checkpoint, info, images=str(about["images"]))
         with measured(path, self.fabric):
             return extract(
@@ -305,7 +314,7 @@ class Run:
             boxes=digests(self.boxes.test),
             input_size=method.input_size,
             parameters=_parameters(method),
-            needs=tuple(sorted(method.needs - {"vehicle"})),
+            needs=tuple(sorted(used_needs(method.needs, info.classes if info else ()) - {"vehicle"})),
             test_needs=tuple(sorted(method.test_needs)),
             control=method.control,
             metric=method.metric,

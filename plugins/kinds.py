@@ -6,6 +6,9 @@ from collections.abc import Container, Mapping
 
 from harness.errors import DataError
 
+KIND = "model|type"
+"""The need of either."""
+
 
 def kind_among(labels: Container[str]) -> str:
     """Return ``model``, or ``type`` where no model is labelled."""

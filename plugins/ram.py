@@ -18,7 +18,7 @@ from harness.method import Options
 from harness.training.batches import PK, Shuffled
 from harness.training.network import NetworkMethod, Stage
 from plugins.grouped import Grouped
-from plugins.kinds import kind_among, require_labels
+from plugins.kinds import KIND, kind_among, require_labels
 from plugins.losses import cross_entropy
 from plugins.ram_branches import RAMNetwork
 from plugins.schedules import Schedule
@@ -35,10 +35,10 @@ BRANCHES = ("conv", "bn", "region", "attribute")
 class RAMOptions(Options):
     """The paper's numbers are the defaults."""
 
-    backbone: Literal["vgg-m", "resnet18", "resnet50"] = Field("vgg-m", description="vgg-m, resnet18 or resnet50")
-    weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet (ResNets)")
-    steps: int = Field(4, ge=1, le=4, description="1 Conv branch, 2 and BN, 3 and Region, 4 and Attribute")
-    fc_width: int = Field(4096, ge=8, description="numbers in f_c and f_b; parts have a quarter, f_a an eighth")
+    backbone: Literal["vgg-m", "resnet18", "resnet50"] = Field("vgg-m", description="its trunk (poster)")
+    weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet for ResNets (R)")
+    steps: int = Field(4, ge=1, le=4, description="1 Conv branch, 2 and BN, 3 and Region, 4 and Attribute (poster)")
+    fc_width: int = Field(4096, ge=8, description="numbers in f_c and f_b; parts have a quarter, f_a an eighth (R)")
     dropout: float = Field(0.5, ge=0, lt=1, description="behind every fully connected layer (R)")
     scale: float = Field(10.0, gt=0, description="length of a feature before its classifier in finetuning (R)")
     input_size: int = Field(224, ge=32, description="height and width of the input in pixels (R)")
@@ -78,7 +78,7 @@ class RAM(NetworkMethod):
         "X. Liu, S. Zhang, Q. Huang, W. Gao: RAM: A Region-Aware Deep Model for Vehicle Re-Identification. ICME 2018",
     )
     Options = RAMOptions
-    needs = frozenset({"vehicle"})
+    needs = frozenset({"vehicle", "colour", KIND})
     recipes: ClassVar = {"paper": {}, "quick": QUICK}
     variants: ClassVar = {
         "baseline": {"steps": 1},
@@ -87,6 +87,11 @@ class RAM(NetworkMethod):
         "ram": {"steps": 4},
     }
     options: RAMOptions
+
+    def __init__(self) -> None:
+        """Need colours and kinds for the Attribute branch alone."""
+        if self.options.steps < 4:
+            self.needs = frozenset({"vehicle"})
 
     def network(self, classes: Mapping[str, int]) -> nn.Module:
         """Return the network with the trunk's first weights, as ``weights`` asks.

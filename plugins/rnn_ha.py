@@ -22,7 +22,7 @@ from harness.method import Options
 from harness.training.batches import Shuffled
 from harness.training.network import NetworkMethod, Stage
 from plugins.augment import MEAN, STD, augmentation
-from plugins.kinds import kind_among, require_labels
+from plugins.kinds import KIND, kind_among, require_labels
 from plugins.losses import cross_entropy
 from plugins.resnet import CHANNELS as RESNET_CHANNELS
 from plugins.resnet import resnet_trunk
@@ -44,16 +44,16 @@ FLOOR = 0.1
 class RNNHAOptions(Options):
     """The paper's numbers are the defaults."""
 
-    backbone: Literal["vgg-m", "resnet18", "resnet50"] = Field("vgg-m", description="vgg-m, resnet18 or resnet50")
-    weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet (ResNets)")
-    unit: Literal["gru", "full"] = Field("gru", description="hierarchy: a GRU, or a full layer for each level")
-    attention: bool = Field(default=True, description="weigh the map for the fine level")
+    backbone: Literal["vgg-m", "resnet18", "resnet50"] = Field("vgg-m", description="its trunk (poster)")
+    weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet for ResNets (R)")
+    unit: Literal["gru", "full"] = Field("gru", description="hierarchy: a GRU, or a full layer for each level (poster)")
+    attention: bool = Field(default=True, description="weigh the map for the fine level (poster)")
     divide_by_cells: bool = Field(default=False, description="divide x2 by the number of cells once more (R)")
     hidden: Annotated[int, Field(ge=1)] | Literal["published"] = Field(
-        "published", description="numbers in a hidden state; published: 1024, or 2048 with resnet50"
+        "published", description="numbers in a hidden state; published: 1024, or 2048 with resnet50 (R)"
     )
     descriptor: Literal["o1", "o2", "both"] = Field("o2", description="state that makes the feature (open)")
-    input_size: int = Field(224, ge=32, description="height and width of the input in pixels; 224 and 672 published")
+    input_size: int = Field(224, ge=32, description="height and width of the input in pixels; 224 or 672 (poster)")
     backbone_epochs: int = Field(40, ge=0, description="of the backbone alone, as a vehicle classifier (R)")
     backbone_batch: int = Field(128, ge=2, description="images in its batch (R)")
     backbone_rate: float = Field(1e-3, gt=0, description="its learning rate, of Adam (R)")
@@ -91,7 +91,7 @@ class RNNHA(NetworkMethod):
         "Vehicle Re-Identification. ACCV 2018",
     )
     Options = RNNHAOptions
-    needs = frozenset({"vehicle"})
+    needs = frozenset({"vehicle", KIND})
     recipes: ClassVar = {"paper": {}, "quick": QUICK}
     variants: ClassVar = {
         "fc-ha": {"unit": "full"},

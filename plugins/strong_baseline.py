@@ -32,32 +32,32 @@ from plugins.weights import load_trunk
 class StrongBaselineOptions(Options):
     """What the two forms differ in; the defaults are the reference form's."""
 
-    backbone: Backbone = Field("resnet50", description="trunk, resnet18 or resnet50")
-    weights: str = Field("imagenet", description="the trunk's first weights: imagenet, none or a file")
+    backbone: Backbone = Field("resnet50", description="trunk, resnet18 or resnet50 (section 2)")
+    weights: str = Field("imagenet", description="the trunk's first weights: imagenet, none or a file (section 2)")
     last_stride: int = Field(1, ge=1, le=2, description="stride of the trunk's last stage (section 3.4)")
     attention: Literal["none", "cbam"] = Field("none", description="attention behind the trunk (report, 3.3)")
     width: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
-        "full", description="numbers in a feature, by a linear layer; full: the trunk's"
+        "full", description="numbers in a feature, by a linear layer; full: the trunk's (report)"
     )
     neck: Literal["bnneck", "none"] = Field("bnneck", description="layer between the losses (section 3.5)")
-    triplet_on: Literal["before", "after"] = Field("before", description="side of the neck the triplet sees")
-    triplet_normalised: bool = Field(default=False, description="scale features to length 1 for the triplet")
-    margin: float = Field(0.3, ge=0, description="margin of the batch-hard triplet")
+    triplet_on: Literal["before", "after"] = Field("before", description="side of it the triplet sees (section 3.5)")
+    triplet_normalised: bool = Field(default=False, description="scale features to length 1 for the triplet (open)")
+    margin: float = Field(0.3, ge=0, description="margin of the batch-hard triplet (section 2)")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target spread (section 3.3)")
-    p: int = Field(16, ge=2, description="vehicles in a batch")
-    k: int = Field(4, ge=2, description="images of each vehicle in a batch")
-    epochs: int = Field(120, ge=0, description="passes over the training images; 0 leaves the first weights")
+    p: int = Field(16, ge=2, description="vehicles in a batch (section 2)")
+    k: int = Field(4, ge=2, description="images of each vehicle in a batch (section 2)")
+    epochs: int = Field(120, ge=0, description="passes over the training images (section 2)")
     continued_epochs: int = Field(0, ge=0, description="further epochs with a fresh optimiser (report, 4)")
-    learning_rate: float = Field(3.5e-4, gt=0, description="of Adam, behind the warm-up")
-    weight_decay: float = Field(5e-4, ge=0, description="of Adam")
+    learning_rate: float = Field(3.5e-4, gt=0, description="of Adam, behind the warm-up (section 3.1)")
+    weight_decay: float = Field(5e-4, ge=0, description="of Adam (R)")
     warm_up: int = Field(10, ge=0, description="epochs of linear warm-up from 0.01 (section 3.1)")
-    schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="learning rate's course")
-    milestones: Milestones = Field((40, 70), description="epochs after which the rate falls tenfold")
-    input_size: int = Field(224, ge=32, description="height and width of the input in pixels")
-    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
-    pad: int = Field(10, ge=0, description="pixels of padding before a random crop")
+    schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="learning rate's course (section 2)")
+    milestones: Milestones = Field((40, 70), description="epochs after which the rate falls tenfold (section 2)")
+    input_size: int = Field(224, ge=32, description="height and width of the input in pixels (open)")
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip (section 2)")
+    pad: int = Field(10, ge=0, description="pixels of padding before a random crop (section 2)")
     erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing (section 3.2)")
-    jitter: float = Field(0.0, ge=0, le=1, description="colour jitter; the hue turns by half of it")
+    jitter: float = Field(0.0, ge=0, le=1, description="colour jitter; the hue turns by half of it (report)")
 
 
 REPORT = {

@@ -18,8 +18,19 @@ MEAN_BGR = (102.7, 115.8, 123.5)
 """What the released recipes subtract from blue, green and red, 0 to 255."""
 
 
+PLACES = {f"features.{place}": f"conv{number}" for number, place in enumerate((0, 4, 8, 10, 12), 1)}
+"""Convolutions by their place among the layers, with a ReLU behind each and a norm and a pool behind the first two."""
+
 PIXEL_SPREAD = 70.0
 """About the standard deviation of pixels from 0 to 255 (ImageNet's is 58)."""
+
+
+class ResponseNorm(nn.LocalResponseNorm):
+    """torch's, in float32 whatever comes: on a processor torch has it for no narrower numbers."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the maps (n, c, h, w) in their own type."""
+        return super().forward(maps.float()).to(maps.dtype)
 
 
 def vgg_m_trunk() -> nn.Sequential:
@@ -33,11 +44,11 @@ def vgg_m_trunk() -> nn.Sequential:
         OrderedDict(
             conv1=nn.Conv2d(3, 96, 7, stride=2),
             relu1=nn.ReLU(),
-            norm1=nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0),
+            norm1=ResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0),
             pool1=nn.MaxPool2d(3, 2, ceil_mode=True),
             conv2=nn.Conv2d(96, 256, 5, stride=2, padding=1),
             relu2=nn.ReLU(),
-            norm2=nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0),
+            norm2=ResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0),
             pool2=nn.MaxPool2d(3, 2, ceil_mode=True),
             conv3=nn.Conv2d(256, 512, 3, padding=1),
             relu3=nn.ReLU(),
@@ -58,6 +69,9 @@ def vgg_m_trunk() -> nn.Sequential:
 def load_vgg_m(trunk: nn.Module, source: str) -> None:
     """Load weights by the original layers' names, ``conv1.weight`` to ``conv5.bias``; others are left aside.
 
+    Where there are none, names by place are taken, ``features.0.weight`` to ``features.12.bias``, as ports to torch
+    have them. The weights are Caffe's: outputs, inputs, rows, columns; the inputs of conv1 blue, green, red.
+
     Args:
         trunk: as ``vgg_m_trunk`` made it; unchanged where ``source`` is ``none``.
         source: ``none`` or the path of a file.
@@ -74,7 +88,15 @@ def load_vgg_m(trunk: nn.Module, source: str) -> None:
             next_step="give it with --set weights=FILE, or train from scratch with --set weights=none",
         )
     state = read_weights(Path(source))
+    if not any(name.startswith("conv") for name in state):
+        state = {_named(name): tensor for name, tensor in state.items()}
     fill(trunk, {name: tensor for name, tensor in state.items() if name.startswith("conv")}, source)
+
+
+def _named(name: str) -> str:
+    """Return ``conv1.weight`` for ``features.0.weight``."""
+    layer, _, what = name.rpartition(".")
+    return f"{PLACES[layer]}.{what}" if layer in PLACES else name
 
 
 class CaffePixels(nn.Module):

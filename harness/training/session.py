@@ -12,6 +12,7 @@ import numpy as np
 from harness.boxes import needed_boxes
 from harness.errors import DataError
 from harness.images import UNKNOWN, ImageTable, IntArray
+from harness.method import used_needs
 from harness.protocol import Dataset
 
 Validate = Literal["train", "test", "none"]
@@ -143,12 +144,14 @@ def prepare(
 
 def check_labels(dataset: Dataset, table: ImageTable, needs: Collection[str]) -> None:
     """Raise a DataError for the first needed label that no image of ``table`` has."""
-    for need in sorted(need for need in needs if not need.startswith("boxes.")):
-        if need not in CLASS_LABELS or _known(table, need) is None:
+    known = class_numbers(table)
+    for need in sorted(need for need in used_needs(needs, known) if not need.startswith("boxes.")):
+        if need not in known:
+            words = "' or '".join(need.split("|"))
             raise DataError(
-                f"the method trains with the label '{need}', and no training image has it",
+                f"the method trains with the label '{words}', and no training image has it",
                 where=dataset.root,
-                found=", ".join(name for name in CLASS_LABELS if _known(table, name) is not None),
+                found=", ".join(known),
                 next_step="choose a method or a variant without it, or a data set that has it",
             )
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field
 
 from harness.errors import PluginError, UsageError
-from harness.method import Method, Options, complete, create, resolve_options, trains
+from harness.method import Method, Options, complete, create, resolve_options, trains, used_needs
 
 
 class Sized(Method):
@@ -77,6 +77,18 @@ def test_an_exception_in_init_is_the_plugins_problem():
 def test_the_input_size_is_the_options_or_224():
     assert create(Sized, Sized.Options(input_size=96)).input_size == (96, 96)
     assert create(complete(type("T", (), {"embed": print})), Options()).input_size == (224, 224)
+
+
+@pytest.mark.parametrize(
+    ("labels", "used"),
+    [
+        (("type", "model"), {"vehicle", "model"}),
+        (("type", "colour"), {"vehicle", "type"}),
+        ((), {"vehicle", "model|type"}),
+    ],
+)
+def test_of_labels_that_serve_alike_the_first_that_is_there_is_used(labels, used):
+    assert used_needs({"vehicle", "model|type"}, labels) == used
 
 
 def test_what_a_method_needs_may_follow_from_its_options():

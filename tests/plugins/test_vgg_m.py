@@ -62,6 +62,31 @@ def test_original_weights_load_from_a_file_of_the_users(tmp_path):
     assert all(torch.equal(tensor, state[name]) for name, tensor in trunk.state_dict().items())
 
 
+def test_weights_named_by_place_load_too(tmp_path):
+    sides = ((0, 3, 96, 7), (4, 96, 256, 5), (8, 256, 512, 3), (10, 512, 512, 3), (12, 512, 512, 3))
+    state = {"classifier.0.weight": torch.ones(2, 2)}
+    for value, (place, inside, outside, side) in enumerate(sides, 1):
+        state[f"features.{place}.weight"] = torch.full((outside, inside, side, side), float(value))
+        state[f"features.{place}.bias"] = torch.full((outside,), -float(value))
+    save_file(state, tmp_path / "port.safetensors")
+    trunk = vgg_m_trunk()
+
+    load_vgg_m(trunk, str(tmp_path / "port.safetensors"))
+
+    assert [trunk.get_parameter(f"conv{number}.weight").unique().item() for number in range(1, 6)] == [1, 2, 3, 4, 5]
+    assert [trunk.get_parameter(f"conv{number}.bias").unique().item() for number in range(1, 6)] == [-1, -2, -3, -4, -5]
+
+
+def test_the_trunk_runs_in_bfloat16():
+    torch.manual_seed(0)
+    trunk, images = vgg_m_trunk(), torch.rand(1, 3, 64, 64) * 255
+
+    exact, narrow = trunk(images), trunk.bfloat16()(images.bfloat16())
+
+    assert narrow.dtype == torch.bfloat16
+    assert torch.cosine_similarity(exact.flatten(), narrow.float().flatten(), dim=0) > 0.999
+
+
 def test_nobody_ships_the_original_weights():
     with pytest.raises(CheckpointError, match="may not be passed on") as caught:
         load_vgg_m(vgg_m_trunk(), "imagenet")

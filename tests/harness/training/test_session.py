@@ -103,6 +103,14 @@ def test_a_data_set_without_training_images_is_refused(tmp_path: Path):
             ask(data, tmp_path)
 
 
+def test_either_of_two_labels_serves(tmp_path: Path):
+    asked = {"needs": {"vehicle", "model|type"}}
+    for name in ("model", "type"):
+        assert ask(dataset(train=table(VEHICLES, **{name: [1] * 10})), tmp_path / name, **asked)
+    with pytest.raises(DataError, match="label 'model' or 'type', and no training image has it"):
+        ask(dataset(train=table(VEHICLES, colour=[1] * 10)), tmp_path, **asked)
+
+
 @pytest.mark.parametrize("need", ["type", "model", "camera", "plate"])
 def test_a_label_that_no_image_has_is_refused_with_those_that_are_there(tmp_path: Path, need: str):
     data = dataset(train=table(VEHICLES, colour=[1] * 10, type=[UNKNOWN] * 10))
