@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -17,7 +17,7 @@ from harness.kernel.native.similarity import unit_means
 from harness.kernel.prepared import Workers, norms_of
 
 CHECKED = 4096
-"""Rows that are looked through at once for those that are not finite."""
+"""Rows that are looked through at once for those that are not finite, or read into a table of several."""
 
 
 class Rows(Protocol):
@@ -171,6 +171,31 @@ def take(table: Rows, numbers: IntArray) -> npt.NDArray[np.floating]:
         return np.empty((0, table.shape[1]), dtype=np.float32)
     rows = table[int(numbers[0]) : int(numbers[-1]) + 1]
     return as_rows(rows if len(rows) == len(numbers) else rows[numbers - numbers[0]])
+
+
+def together(tables: Mapping[str, Rows], workers: Workers) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Return tables one behind the other as float32 rows, and their canonical squared norms.
+
+    Args:
+        tables: of one width, by what an error calls their rows.
+        workers: who does it.
+
+    Raises:
+        FeatureError: a feature is not finite.
+    """
+    count = sum(table.shape[0] for table in tables.values())
+    width = max(table.shape[1] for table in tables.values())
+    rows, norms = np.empty((count, width), dtype=np.float32), np.empty(count)
+    edge = 0
+    for what, table in tables.items():
+        own = slice(edge, edge + table.shape[0])
+        for first in range(0, table.shape[0], CHECKED):
+            rows[own][first : first + CHECKED] = table[first : first + CHECKED]
+        norms[own] = norms_of(rows[own], workers)
+        if not np.isfinite(norms[own]).all():
+            raise not_finite(table, what)
+        edge = own.stop
+    return rows, norms
 
 
 def runs(numbers: IntArray) -> Iterator[tuple[int, int]]:

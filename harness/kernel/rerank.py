@@ -31,11 +31,11 @@ from harness.errors import UsageError
 from harness.images import IntArray
 from harness.kernel import Metric
 from harness.kernel.exact import tolerance
-from harness.kernel.gallery import Rows, as_rows
+from harness.kernel.gallery import Rows, together
 from harness.kernel.native.rerank import correct, encode, expand, weigh
 from harness.kernel.native.similarity import LANES
 from harness.kernel.plan import placed, results
-from harness.kernel.prepared import Workers, norms_of
+from harness.kernel.prepared import Workers
 from harness.kernel.walk import Part, Settings, open_walk
 from harness.ranks import PositiveRanks
 from harness.relevance import Relevance, RowLists
@@ -126,12 +126,11 @@ class _Again:
         self, queries: Rows, gallery: Rows, relevance: Relevance, workers: Workers, *, euclidean: bool, share: float
     ) -> None:
         self.q = queries.shape[0]
-        self.table = np.concatenate([as_rows(rows[0 : rows.shape[0]]) for rows in (queries, gallery)])
+        self.table, self.norms = together({"query": queries, "gallery": gallery}, workers)
         self.relevance = relevance
         self.workers = workers
         self.euclidean = euclidean
         self.share = share
-        self.norms = norms_of(self.table, workers)
         unit_of = relevance.unit_of
         self.unit_of = np.arange(relevance.units) if unit_of is None else unit_of
 

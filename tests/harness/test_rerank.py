@@ -121,9 +121,13 @@ def test_draws_are_refused():
         rerank(np.ones((1, 2), np.float32), np.ones((2, 2), np.float32), relevance)
 
 
-def test_features_that_are_not_finite_are_refused():
-    problem = a_problem(vehicles=2)
-    problem.gallery[3, 2] = np.nan
+@pytest.mark.parametrize("side", ["query", "gallery"])
+def test_features_that_are_not_finite_are_refused_by_the_table_they_stand_in(side):
+    problem = a_problem(vehicles=5)
+    (problem.queries if side == "query" else problem.gallery)[3, 2] = np.nan
 
-    with pytest.raises(FeatureError, match="not finite"):
+    with pytest.raises(FeatureError, match="not finite") as refused:
         rerank(problem.queries, problem.gallery, problem.relevance)
+
+    assert refused.value.where == f"{side} row 3"
+    assert refused.value.found == f"1 of {5 if side == 'query' else 60} {side} rows hold NaN or infinity"
