@@ -34,7 +34,7 @@ rerank = click.option(
     metavar="[NUMBERS]",
     callback=lambda _context, _option, words: None if words is None else Reranking.parse(words),
     help="Re-rank over k-reciprocal neighbours; every number is marked with it. Alone, with the paper's numbers, which "
-    "are those of --rerank k1=20,k2=6,lambda=0.3.",
+    "are those of --rerank k1=20,k2=6,lambda=0.3. All features are then in memory at once.",
 )
 skip_broken = click.option(
     "--skip-broken", is_flag=True, help="Leave out images that cannot be read; the result is then not official."

@@ -86,7 +86,8 @@ def rerank(
         k1: neighbours of the reciprocal sets.
         k2: neighbours whose encodings are averaged.
         share: of the original distance, lambda, 0 to 1.
-        memory: see ``rank``.
+        memory: of the passes over the gallery, see ``rank``. Both tables as float32, the encodings and the lists of
+            neighbours are whole in memory beside it.
         progress: see ``rank``.
 
     Raises:
