@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 
 from harness.canonical import file_digest
-from harness.checkpoint import load_checkpoint
+from harness.checkpoint import load_checkpoint, same_form
 from harness.devices import open_fabric, undisturbed
 from harness.errors import CheckpointError, DataError, PluginError, RunError, UsageError
 from harness.files import replace_file
@@ -143,16 +142,9 @@ def load_method(path: Path, registry: Registry) -> NetworkMethod:
     """
     state, info = load_checkpoint(path)
     kind = _check_network(info.method, registry)
-    try:
+    with same_form(path, f"the method '{info.method}'"):
         method = cast(NetworkMethod, create(kind, kind.Options.model_validate(info.options)))
         method.restore(state, info.classes)
-    except (ValidationError, RuntimeError, KeyError) as problem:
-        raise CheckpointError(
-            f"the checkpoint is of another form of the method '{info.method}'",
-            where=path,
-            found=" ".join(str(problem).split())[:300],
-            next_step="train it again with this version",
-        ) from None
     beyond = sorted(need for need in method.test_needs if not need.startswith("boxes."))
     if beyond:
         raise UsageError(f"method '{info.method}' wants to know more than an image shows", found=", ".join(beyond))

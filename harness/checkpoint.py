@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,38 @@ def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) ->
                     found=found.get(name),
                     expected=wanted.get(name),
                 )
+
+
+@contextmanager
+def same_form(path: Path, what: str) -> Iterator[None]:
+    """Refuse the checkpoint whose options, classes or tensors the method does not take, as the block finds.
+
+    Args:
+        path: of the checkpoint.
+        what: takes it up, for the message: ``the method 'ram'``.
+
+    Raises:
+        CheckpointError: the block met an option or a value that is not known, a label without classes, or tensors
+            that are not the network's.
+    """
+    try:
+        yield
+    except (ValidationError, RuntimeError, KeyError) as problem:
+        raise CheckpointError(
+            f"the checkpoint is of another form of {what}",
+            where=path,
+            found=_misfit(problem),
+            next_step="train it again with this version",
+        ) from None
+
+
+def _misfit(problem: ValidationError | RuntimeError | KeyError) -> str:
+    """Return what does not fit, in one line."""
+    if isinstance(problem, ValidationError):
+        first = problem.errors()[0]
+        option = ".".join(map(str, first["loc"]))
+        return f"option '{option}': {first['msg']}" if option else first["msg"]
+    return f"no {problem}" if isinstance(problem, KeyError) else " ".join(str(problem).split())[:300]
 
 
 def _refuse_pickle(path: Path) -> None:

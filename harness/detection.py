@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field
 from torch import Tensor
 
 from harness.boxes import CLASSES, Boxes
 from harness.boxes.value import FloatArray
-from harness.checkpoint import load_checkpoint
+from harness.checkpoint import load_checkpoint, same_form
 from harness.devices import open_fabric, undisturbed
 from harness.embedding import Subjects, embed, readable
 from harness.errors import CheckpointError, DataError, UsageError
@@ -145,16 +145,9 @@ def load_detector(path: Path, registry: Registry) -> Detector:
             expected=problem.expected,
             next_step="give a file written by 'bench parts train'",
         ) from None
-    try:
+    with same_form(path, f"the detector '{info.method}'"):
         detector = make(kind, kind.Options.model_validate(info.options))
         detector.restore(state, info.classes)
-    except (ValidationError, RuntimeError) as problem:
-        raise CheckpointError(
-            f"the checkpoint is of another form of the detector '{info.method}'",
-            where=path,
-            found=" ".join(str(problem).split())[:300],
-            next_step="train it again with 'bench parts train'",
-        ) from None
     return detector
 
 

@@ -1,10 +1,11 @@
-"""Replacing a file: the new one appears whole under its name, or what stood there before is unharmed."""
+"""Nothing half-written: a file appears whole under its name, and a folder of failed work goes again."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, overload
@@ -33,6 +34,22 @@ def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractCo
         RunError: the disk is full, or the folder cannot be written.
     """
     return _replace(Path(path), mode)
+
+
+@contextmanager
+def gone_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
+    """Remove a folder where the block fails and left none of these files in it: there is nothing to go on from.
+
+    Args:
+        folder: that the block works in.
+        names: of the files, anywhere below it, from which a later call goes on.
+    """
+    try:
+        yield
+    except BaseException:
+        if not any(path.name in names for path in folder.rglob("*")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def cannot_write(path: Path, problem: OSError) -> RunError:

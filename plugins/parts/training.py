@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from lightning_fabric import Fabric
 
 from harness.boxes import Boxes, digests, find_boxes, keep, with_kept
 from harness.canonical import digest
@@ -19,6 +18,7 @@ from harness.code import code_digest
 from harness.detection import Detector, detect
 from harness.devices import open_fabric
 from harness.errors import DataError, UsageError
+from harness.files import gone_unless
 from harness.fingerprint import contents_digest, dataset_digest
 from harness.images import ImageTable
 from harness.protocol import Dataset, Protocol
@@ -82,7 +82,7 @@ def train(detector: Detector, asked: Asked, output: Path) -> Precision | None:
     dataset = replace(asked.dataset, splits={"train": table.take(rows)})
     folder = output.with_name(f".{output.name}-{_identity(detector, asked, found, dataset)}")
     fabric = open_fabric(asked.compute)
-    with _left_for_resuming(folder, fabric):
+    with gone_unless(folder, (STATE,)) if fabric.is_global_zero else nullcontext():
         if fabric.is_global_zero:
             keep(found, folder)
         fabric.barrier()
@@ -107,17 +107,6 @@ def train(detector: Detector, asked: Asked, output: Path) -> Precision | None:
         shutil.rmtree(folder)
     fabric.barrier()
     return measured
-
-
-@contextmanager
-def _left_for_resuming(folder: Path, fabric: Fabric) -> Iterator[None]:
-    """Remove the folder where the block fails before an epoch is finished: there is nothing to go on from."""
-    try:
-        yield
-    except BaseException:
-        if fabric.is_global_zero and not (folder / STATE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def labelled(dataset: Dataset, boxes: Boxes) -> ImageTable:

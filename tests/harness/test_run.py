@@ -9,14 +9,17 @@ import pytest
 from click.testing import CliRunner
 
 import harness
+from harness.checkpoint import load_checkpoint, save_checkpoint
 from harness.cli import main
 from harness.per_query import read_per_query
 from harness.record import read_record
 
 PLUGIN = """
+from pathlib import Path
 import torch
 from torch import nn
 import harness
+from harness.errors import DataError
 from harness.training.batches import PK
 from harness.training.network import NetworkMethod, Stage
 
@@ -38,6 +41,7 @@ class Tiny(NetworkMethod):
     class Options(harness.Options):
         epochs: int = 2
         input_size: int = 32
+        vehicles: int = 4
 
     variants = {"longer": {"epochs": 3}}
 
@@ -45,10 +49,23 @@ class Tiny(NetworkMethod):
         return Network(classes["vehicle"])
 
     def stages(self, classes):
-        return [Stage("train", self.options.epochs, PK(4, 2), lambda net: torch.optim.Adam(net.parameters(), 1e-3))]
+        batches = PK(self.options.vehicles, 2)
+        return [Stage("train", self.options.epochs, batches, lambda net: torch.optim.Adam(net.parameters(), 1e-3))]
 
     def losses(self, outputs, labels, stage):
         return {"vehicle": nn.functional.cross_entropy(outputs["logits"], labels["vehicle"])}
+
+
+class NoLabel(Tiny):
+    def stages(self, classes):
+        raise DataError("no image has the label 'wheels'")
+
+
+class StopsAfterAnEpoch(Tiny):
+    def losses(self, outputs, labels, stage):
+        if any(Path("runs").rglob("state.pt")):
+            raise DataError("that was the first epoch")
+        return super().losses(outputs, labels, stage)
 
 
 class Constant:
@@ -69,6 +86,8 @@ class Transposed:
 @harness.hookimpl
 def bench_register_methods(register):
     register("tiny", Tiny)
+    register("no-label", NoLabel)
+    register("stops-after-an-epoch", StopsAfterAnEpoch)
     register("constant", Constant)
     register("not-finite", NotFinite)
     register("transposed", Transposed)
@@ -269,6 +288,76 @@ def test_a_checkpoint_of_something_else_is_refused(bench, words, message):
     refused = bench("run", *words, "--checkpoint", checkpoint, status=2)
 
     assert message in refused.output
+
+
+@pytest.fixture
+def checkpoint(bench):
+    return Path(bench("train", "--method", "tiny", "--set", "epochs=0", "--runs", "made").stdout.strip())
+
+
+@pytest.mark.parametrize("verb", ["run", "extract"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": {"vehicle": 7}}, "size mismatch for classifier"),
+        ({"classes": {}}, "no 'vehicle'"),
+        ({"options": {"epochs": 0, "layers": 9}}, "option 'layers': Extra inputs are not permitted"),
+        ({"options": {"epochs": "many"}}, "option 'epochs': Input should be a valid integer"),
+        ({}, 'Missing key(s) in state_dict: "classifier.bias"'),
+    ],
+)
+def test_a_checkpoint_of_another_form_of_the_method_is_refused_and_leaves_nothing(
+    bench, checkpoint, verb, change, message
+):
+    state, info = load_checkpoint(checkpoint)
+    if not change:
+        del state["classifier.bias"]
+    save_checkpoint(Path("other.safetensors"), state, info.model_copy(update=change))
+
+    refused = bench(verb, "--method", "tiny", "--checkpoint", "other.safetensors", status=2)
+
+    assert "the checkpoint is of another form of the method 'tiny'" in refused.output
+    assert "where: other.safetensors" in refused.output
+    assert message in refused.output
+    assert list(Path().glob("runs/*")) == []
+
+
+SMALL = [word for option in ("backbone=resnet18", "input_size=32", "p=4") for word in ("--set", option)]
+
+
+@pytest.mark.parametrize("verb", ["run", "train"])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--method", "no-label"), "no image has the label 'wheels'"),
+        (("--method", "tiny", "--set", "vehicles=1000"), "cannot fill a batch of 1000 x 2"),
+        (("--method", "strong-baseline", *SMALL, "--set", "weights=gone.pth"), "no such weights file"),
+    ],
+)
+def test_a_run_that_fails_before_anything_is_trained_leaves_nothing(bench, verb, words, message):
+    refused = bench(verb, *words, "--recipe", "", status=2)
+
+    assert message in refused.output
+    assert list(Path().glob("runs/*")) == []
+
+
+def test_a_run_that_fails_after_an_epoch_leaves_what_the_next_one_goes_on_from(bench):
+    bench("run", "--method", "stops-after-an-epoch", status=2)
+
+    assert {"config.json", "run.log", "state.pt"} <= {path.name for path in only_folder().rglob("*")}
+    again = bench("train", "--method", "stops-after-an-epoch", status=2)
+    assert "that was the first epoch" in again.output
+    assert list(only_folder().rglob("state.pt"))
+
+
+def test_a_run_that_fails_leaves_a_folder_that_stood_before(bench):
+    bench("train", "--method", "tiny")
+    stood = files_of(only_folder())
+    (only_folder() / "checkpoint.safetensors").write_bytes(b"torn")
+
+    bench("run", "--method", "tiny", status=2)
+
+    assert files_of(only_folder()).keys() == stood.keys()
 
 
 def test_training_on_another_copy_is_named_in_the_record(bench, small_synthetic):
