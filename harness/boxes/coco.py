@@ -9,14 +9,20 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from harness.boxes.value import Boxes, Collected, wrong_box
+from harness.boxes.value import LAST_LABEL, Boxes, Collected, wrong_box
 from harness.errors import DataError
 from harness.files import replace_file
 
 Size = tuple[float, float]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Side = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Label = Annotated[int, Field(ge=0, le=65_535)]
+Label = Annotated[int, Field(ge=0, le=LAST_LABEL)]
+
+COMPARED = 200
+"""Images whose size is compared with the picture's: a wrong one is rarely alone, and a large set has 100,000 heads."""
+
+OTHER_SHAPE = 0.02
+"""By which the ratio of width to height may differ: rounding to whole pixels when an image was resized."""
 
 
 class _Item(BaseModel):
@@ -68,23 +74,25 @@ def read_coco(path: Path, names: Mapping[int, str], size_of: Callable[[str], Siz
     Args:
         path: of the JSON file.
         names: the classes' names by number, for results, which name none.
-        size_of: gives width and height of a key's image, for results, which say none.
+        size_of: gives width and height of a key's image, for results, which say none; those of a whole file are
+            compared with it, of 200 images at most, evenly spaced. None where no data set is at hand.
 
     Raises:
-        DataError: not such a file, an unknown image or category, or a box that is wrong.
+        DataError: not such a file, an unknown image or category, a box that is wrong, or an image whose picture has
+            another ratio of width to height.
     """
     try:
         content = path.read_bytes()
         if content.lstrip()[:1] == b"[":
             return _of_results(path, _RESULTS.validate_json(content), names, size_of)
-        return _of_file(path, _File.model_validate_json(content))
+        return _of_file(path, _File.model_validate_json(content), size_of)
     except ValidationError as problem:
         raise _unreadable(path, problem) from None
     except OSError as problem:
         raise DataError("the boxes cannot be read", where=path, found=problem.strerror) from None
 
 
-def _of_file(path: Path, file: _File) -> Boxes:
+def _of_file(path: Path, file: _File, size_of: Callable[[str], Size] | None) -> Boxes:
     images = {image.id: image for image in file.images}
     names = {category.id: category.name for category in file.categories}
     if len(images) < len(file.images) or len(names) < len(file.categories):
@@ -98,7 +106,26 @@ def _of_file(path: Path, file: _File) -> Boxes:
     collected = Collected(path, names)
     for image in file.images:
         collected.add(image.file_name, (image.width, image.height), rows[image.id])
+    if size_of is not None:
+        _compare_sizes(path, [image for image in file.images if rows[image.id]], size_of)
     return collected.boxes()
+
+
+def _compare_sizes(path: Path, images: list[_Image], size_of: Callable[[str], Size]) -> None:
+    """Refuse a file that gives an image another shape than its picture has; a picture of another scale will do."""
+    for image in images[:: -(-len(images) // COMPARED) or 1]:
+        try:
+            width, height = size_of(image.file_name)
+        except DataError:
+            continue  # whether the data set has this image is not asked here
+        if abs(image.width / image.height / (width / height) - 1) > OTHER_SHAPE:
+            raise DataError(
+                "the boxes are of a picture of another shape",
+                where=f"{path}, {image.file_name}",
+                found=f"{image.width:g} x {image.height:g} pixels in the file",
+                expected=f"{width} x {height} pixels as the picture has, or the same at another scale",
+                next_step="write each image's own width and height, unrotated, and its boxes in those pixels",
+            )
 
 
 def _of_results(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 
-from harness.boxes.value import Boxes, Collected, wrong_box
+from harness.boxes.value import LAST_LABEL, Boxes, Collected, wrong_box
 from harness.errors import DataError, first_of
 
 ENDING = ".txt"
@@ -66,8 +66,8 @@ def _row(path: Path, name: str, line: str, number_of: Mapping[str, int]) -> list
         found = [float(number) for number in numbers]
         number = number_of[label] if label in number_of else int(label)
     except ValueError:
-        found = []
-    if len(found) != 5:
+        found, number = [], 0
+    if len(found) != 5 or not 0 <= number <= LAST_LABEL:
         expected = f"label score xmin ymin xmax ymax, the label being one of {first_of(number_of, 20)} or its number"
         raise wrong_box(path, name, line[:200], expected)
     return [number, *found]

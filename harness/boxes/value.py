@@ -22,6 +22,10 @@ OVER_THE_EDGE = 0.01
 """Of an image's side: a pixel's rounding may carry a detector's box over the edge; further out is a mistake."""
 
 
+LAST_LABEL = 65_535
+"""The largest number of a class; a float32 holds it and all below exactly."""
+
+
 @dataclass(frozen=True, eq=False)
 class Boxes:
     """The boxes of some images.

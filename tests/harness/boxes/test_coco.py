@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.boxes import CLASSES, read_boxes
-from harness.boxes.coco import write_coco
+from harness.boxes.coco import read_coco, write_coco
 from harness.errors import DataError
 from tests.harness.boxes.files import KEYS, coco, parts_of, pictures, same, write
 
@@ -121,6 +121,58 @@ def test_a_missing_file_and_bytes_that_are_no_text_are_refused(tmp_path: Path):
         (tmp_path / "bytes.json").write_bytes(content)
         with pytest.raises(DataError):
             read_boxes(tmp_path / "bytes.json")
+
+
+def sized(width: float, height: float) -> dict[str, Any]:
+    """Return a COCO file of one image of 100 x 200 pixels that says another size."""
+    content = coco(bbox=[0, 0, width / 10, height / 10])
+    content["annotations"] = content["annotations"][1:]
+    content["images"][0].update(width=width, height=height)
+    return content
+
+
+@pytest.mark.parametrize("size", [(200, 100), (200, 200), (103, 200), (1e300, 1e-300)])
+def test_a_file_that_gives_an_image_another_shape_than_its_picture_has_is_refused(tmp_path: Path, size: Any):
+    path = write(tmp_path, sized(*size))
+    with pytest.raises(DataError, match="of a picture of another shape") as caught:
+        read_boxes(path, kind="parts", dataset=pictures(tmp_path))
+    assert caught.value.where == f"{path}, {KEYS[0]}"
+    assert caught.value.found == f"{size[0]:g} x {size[1]:g} pixels in the file"
+    assert str(caught.value.expected).startswith("100 x 200 pixels")
+
+
+@pytest.mark.parametrize("size", [(100, 200), (50, 100), (1000, 2000), (101, 200)])
+def test_a_file_of_pictures_at_another_scale_is_read(tmp_path: Path, size: Any):
+    boxes = read_boxes(write(tmp_path, sized(*size)), kind="parts", dataset=pictures(tmp_path))
+    np.testing.assert_allclose(
+        boxes.of_image[KEYS[0]], [[CLASSES["parts"].index("logo") + 1, 0.25, 0, 0, 0.1, 0.1]], rtol=1e-6
+    )
+
+
+def test_shapes_are_compared_where_there_is_a_picture(tmp_path: Path):
+    assert read_boxes(write(tmp_path, sized(200, 100))).of_image.keys() == {KEYS[0]}
+    content = sized(200, 100)
+    content["images"][0]["file_name"] = "image_train/gone.jpg"
+    read = read_boxes(write(tmp_path, content), kind="parts", dataset=pictures(tmp_path))
+    assert read.of_image.keys() == {"image_train/gone.jpg"}
+
+
+@pytest.mark.parametrize(("images", "asked"), [(1, 1), (200, 200), (201, 101), (1000, 200)])
+def test_the_shapes_of_two_hundred_images_at_most_are_compared_from_all_over_the_file(
+    tmp_path: Path, images: int, asked: int
+):
+    content = coco()
+    content["images"] = [{**content["images"][0], "id": row, "file_name": f"{row}.jpg"} for row in range(images)]
+    content["annotations"] = [{**content["annotations"][0], "id": row, "image_id": row} for row in range(images)]
+    seen: list[int] = []
+
+    def size_of(key: str) -> tuple[int, int]:
+        seen.append(int(key.removesuffix(".jpg")))
+        return (100, 200)
+
+    read_coco(write(tmp_path, content), {}, size_of)
+    assert len(seen) == asked
+    assert max(np.diff([-1, *seen, images])) <= -(-images // 200) + 1
 
 
 def result(key: object = KEYS[0], **changed: Any) -> dict[str, Any]:

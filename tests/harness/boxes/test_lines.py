@@ -48,6 +48,8 @@ def test_a_label_is_a_name_or_a_number_and_corners_are_pixels(tmp_path: Path):
         "plate 0.5 40 20 10 60",
         "plate 0.5 10 20 140 60",
         "plate 1.5 10 20 40 60",
+        "65536 0.5 10 20 40 60",
+        "9" * 400 + " 0.5 10 20 40 60",
         "9" * 5000 + " 0.5 10 20 40 60",
     ],
 )
