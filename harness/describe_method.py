@@ -94,6 +94,13 @@ def _with_size(name: str, method: type[Method], chosen: dict[str, Any], size: tu
         return resolve_options(name, method, **chosen)
     if "input_size" in chosen["changes"]:
         raise UsageError("the input's size is given twice", found="--input and --set input_size", expected="one")
+    if size[0] != size[1] and _properties(method.Options).get("input_size", {}).get("type") == "integer":
+        raise UsageError(
+            f"{name} takes square images only",
+            found=f"{size[0]} x {size[1]}",
+            expected="one number, both height and width",
+            next_step=f"give --input {size[0]} or --input {size[1]}",
+        )
     refused: list[UsageError] = []
     for form in (size[0], size) if size[0] == size[1] else (size,):
         try:
@@ -114,10 +121,7 @@ def _no_other_size(name: str, own: tuple[int, int], size: tuple[int, int]) -> Us
 
 def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
     """Return what is known of each option, in the order of the class."""
-    try:
-        schema = model.model_json_schema()
-    except PydanticInvalidForJsonSchema:
-        schema = {}
+    properties = _properties(model)
     defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
     shown = model.model_construct(**defaults).model_dump(mode="json", warnings=False)
     values = resolved.model_dump(mode="json")
@@ -126,7 +130,7 @@ def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
         described.append(
             {
                 "option": name,
-                "type": _type(schema.get("properties", {}).get(name, {})) or str(field.annotation),
+                "type": _type(properties.get(name, {})) or str(field.annotation),
                 "default": shown[name],
                 "value": values[name],
                 "about": field.description or "",
@@ -134,6 +138,15 @@ def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
             }
         )
     return described
+
+
+def _properties(model: type[Options]) -> dict[str, Any]:
+    """Return the JSON schema of each option; empty where one has none."""
+    try:
+        properties: dict[str, Any] = model.model_json_schema().get("properties", {})
+    except PydanticInvalidForJsonSchema:
+        return {}
+    return properties
 
 
 def _type(schema: Mapping[str, Any]) -> str:

@@ -253,7 +253,13 @@ def test_a_method_of_one_size_takes_no_other(third):
         ("ram", {"recipe": "quik"}, UsageError, "did you mean 'quick'"),
         ("ram", {"changes": {"step": "2"}}, UsageError, "did you mean 'steps'"),
         ("ram", {"changes": {"steps": "9"}}, UsageError, "option 'steps'"),
-        ("ram", {"size": (64, 32)}, UsageError, "option 'input_size' of ram does not fit"),
+        (
+            "ram",
+            {"size": (64, 32)},
+            UsageError,
+            r"ram takes square images only\n.*64 x 32\n.*\n.*--input 64 or --input 32",
+        ),
+        ("ram", {"size": (8, 8)}, UsageError, "option 'input_size' of ram does not fit"),
         ("random", {"size": (0, 0)}, UsageError, "option 'input_size' of random does not fit"),
         ("ram", {"size": (64, 64), "changes": {"input_size": "64"}}, UsageError, "given twice"),
         ("ram", {"classes": number_of_classes(5, 0, None)}, DataError, "labels that no training image has: colour"),
@@ -263,6 +269,13 @@ def test_a_method_of_one_size_takes_no_other(third):
 def test_what_cannot_be_shown_is_refused_with_its_reason(asked, words, error, message):
     with pytest.raises(error, match=message):
         describe_method(REGISTRY, asked, **words)
+
+
+@pytest.mark.parametrize("name", REGISTRY.names("method"))
+def test_a_method_of_square_images_says_so_when_it_is_asked_for_others(name):
+    with pytest.raises(UsageError, match=f"{name} takes square images only") as caught:
+        describe_method(REGISTRY, name, size=(224, 448))
+    assert caught.value.next_step == "give --input 224 or --input 448"
 
 
 @pytest.mark.parametrize("returned", [None, torch.zeros(2), torch.zeros(3, 4)])
