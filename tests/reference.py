@@ -220,7 +220,7 @@ def reranked(queries, gallery, metric, *, k1, k2, share):
                 wide |= set(theirs)
         for j in wide:
             encoding[i, j] = math.exp(-distance[i, j])
-        encoding[i] /= encoding[i].sum()
+        encoding[i] /= encoding[i].sum() or 1
     encoding = np.array([encoding[order[i, :k2]].mean(axis=0) for i in range(count)])
     smaller = np.array(
         [[np.minimum(encoding[i], row).sum() for row in encoding[len(queries) :]] for i in range(len(queries))]

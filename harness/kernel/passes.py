@@ -88,6 +88,7 @@ class Pass:
         queries: that are asked.
         entries: the positives to place.
         similarities: (pairs,) their canonical similarities.
+        widths: (pairs,) the difference up to which a similarity ties with each; None for ``exact.tolerance``.
         precision: of the products.
         workers: who does it.
         nearest: the length of the lists to make; 0 for none.
@@ -103,6 +104,7 @@ class Pass:
         *,
         precision: Precision,
         workers: Workers,
+        widths: FloatArray | None = None,
         nearest: int = 0,
         farthest: bool = False,
     ) -> None:
@@ -114,6 +116,7 @@ class Pass:
         self.tied = np.zeros(len(entries.pair), dtype=np.int64)
         self.again = 0
         self.values = similarities[entries.pair]
+        self.widths = np.empty(0) if widths is None else widths[entries.pair]
         self.most = int(np.diff(entries.entry_starts).max(initial=0))
         self.product = Products(precision)
         self.tolerance = tolerance(queries.rows.shape[1])
@@ -188,7 +191,7 @@ class Pass:
                 tile.queries,
                 (positives.starts, positives.units, ignored.starts, ignored.units),
                 (table.ask_starts, table.entry_starts, table.ask_draw),
-                (self.targets, self.slacks, self.values),
+                (self.targets, self.slacks, self.values, self.widths),
                 tile.penalties,
                 target.errors,
                 target.bound,
@@ -239,9 +242,10 @@ class Pass:
     def _targets(self) -> tuple[FloatArray, FloatArray]:
         """Return the entries' targets and their float64 slacks, both before scaling."""
         shift = self.shifts[self.entries.query]
+        widths = self.widths if len(self.widths) else np.zeros(len(shift))
         if self.queries.euclidean:
-            return (self.values + shift) / 2, 8 * self.tolerance * (shift - self.values)
-        return self.values - shift, np.full(len(shift), 8 * self.tolerance)
+            return (self.values + shift) / 2, 8 * self.tolerance * (shift + np.abs(self.values)) + widths / 2
+        return self.values - shift, 8 * self.tolerance * np.maximum(np.abs(self.values), 1) + widths
 
 
 def _scratch(images: int, positives: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -11,12 +11,14 @@ d(i, j) = M(i, j) / max M(i, .).
     J(i, j)   1 - S / (2 - S), S = sum min(V(i), V(j))
     distance  (1 - lambda) J + lambda d
 
-Two re-ranked distances tie when they differ by no more than 2^-40. A unit of several images has the least distance of
-its images.
+Two re-ranked distances tie when they differ by no more than 2^-40, whichever way they are counted; they are themselves
+rounded, by about 2^-50. A unit of several images has the least distance of its images. Where
+max M(i, .) is 0, so is d; where R*(i) is empty, as a row of zeros can have it for cosine, so is V.
 
 Counting. Most gallery images share nothing with a query's encoding: their distance is (1 - lambda) + lambda d, a
 function of the similarity alone. So a positive's negatives are counted by the kernel against the similarity at which
-that equals the positive's distance, and the few hundred that do share are counted anew, one by one.
+that equals the positive's distance, with 2^-40 of distance in units of similarity for the ties, and the few hundred
+that do share are counted anew, one by one.
 """
 
 from __future__ import annotations
@@ -30,13 +32,12 @@ import numpy.typing as npt
 from harness.errors import UsageError
 from harness.images import IntArray
 from harness.kernel import Metric
-from harness.kernel.exact import tolerance
 from harness.kernel.gallery import Rows, together
 from harness.kernel.native.rerank import correct, encode, expand, weigh
 from harness.kernel.native.similarity import LANES
 from harness.kernel.plan import placed, results
 from harness.kernel.prepared import Workers
-from harness.kernel.walk import Part, Settings, open_walk
+from harness.kernel.walk import Limits, Part, Settings, open_walk
 from harness.ranks import PositiveRanks
 from harness.relevance import Relevance, RowLists
 from harness.reranking import UNDEFINED, Reranking
@@ -44,6 +45,9 @@ from harness.reranking import UNDEFINED, Reranking
 FloatArray = npt.NDArray[np.float64]
 
 TIE = 2.0**-40
+
+FLAT = 2.0**-60
+"""Where lambda is less, all that share nothing have the same distance in float64."""
 
 PIECE = 512
 """Images whose encodings are written at once, before they are packed."""
@@ -103,9 +107,9 @@ def rerank(
             return walk.run()[0]
         again = _Again(queries, gallery, relevance, walk.workers, euclidean=metric == "euclidean", share=share)
         again.encode(k1, k2, settings)
-        limits = again.weigh()
+        again.weigh()
         parts = []
-        for part in walk.parts(limits):
+        for part in walk.parts(again.limits):
             again.correct(part)
             parts.append(placed(part.plan, part.entries, part.closer, part.tied))
         return results(relevance, parts)
@@ -174,8 +178,8 @@ class _Again:
         self.farthest = -lists.farthest if self.euclidean else 2 - 2 * lists.farthest
         return lists.units
 
-    def weigh(self) -> FloatArray:
-        """Compute what shares anything with each query, and return the similarities to count the positives against."""
+    def weigh(self) -> None:
+        """Compute what shares anything with each query, and what to count the rest against."""
         own, sums = self.relevance.positives, len(self.table) - self.q
         inverse = self._inverse()
         order = np.argsort(self.unit_of, kind="stable")
@@ -211,19 +215,24 @@ class _Again:
 
         pieces = self.workers.share(self.q, 64, work)
         self.touched = _Touched.joined(pieces)
-        self.finals, similarities, self.shares = answers
-        self.limits = self._limits(similarities)
-        return self.limits
+        self.finals, similarities, shares = answers
+        self.limits, self.level = self._limits(similarities, shares)
 
-    def _limits(self, similarities: FloatArray) -> FloatArray:
-        """Return the similarity at which an image that shares nothing is as far as each positive."""
+    def _limits(self, similarities: FloatArray, shares: npt.NDArray[np.bool_]) -> tuple[Limits, npt.NDArray[np.bool_]]:
+        """Return at which similarity an image that shares nothing is as far as each positive.
+
+        Returns:
+            The limits, and whether each positive ties with all images that share nothing, since these are as far.
+        """
         far = np.repeat(self.farthest[: self.q], np.diff(self.relevance.positives.starts))
-        nobody = np.maximum(far, 1.0) if self.euclidean else np.full(len(far), 4.0)
-        if self.share == 0:
-            return nobody
-        squares = (self.finals - (1 - self.share)) / self.share * far
-        equal = -squares if self.euclidean else 1 - squares / 2
-        return np.where(self.shares, np.where(squares < 0, nobody, equal), similarities)
+        flat = far <= 0 if self.share >= FLAT else np.ones(len(far), dtype=np.bool_)
+        factor = far / max(self.share, FLAT) * (1.0 if self.euclidean else 0.5)
+        equal = (0.0 if self.euclidean else 1.0) - (self.finals - (1 - self.share)) * factor
+        nobody = np.maximum(far, 1.0) if self.euclidean else 4.0
+        limits = Limits(
+            np.where(flat, nobody, np.where(shares, equal, similarities)), np.where(flat, 0.0, TIE * factor)
+        )
+        return limits, flat & (self.finals >= 1 - self.share - TIE)
 
     def _inverse(self) -> tuple[IntArray, npt.NDArray[np.int32], FloatArray]:
         """Return for each image the gallery images whose encoding has it, and their weights."""
@@ -237,22 +246,18 @@ class _Again:
     def correct(self, part: Part) -> None:
         """Count anew, in place, the units that share anything with a query of the part."""
         own, ignored = self.relevance.positives, self.relevance.ignored
-        rest = (np.empty(0, np.int64), np.empty(0, np.bool_))
-        if self.share == 0:
-            rest = (self.relevance.units - np.diff(own.starts) - np.diff(ignored.starts), self.shares)
+        negatives = self.relevance.units - np.diff(own.starts) - np.diff(ignored.starts)
         correct(
             part.plan.queries[part.entries.query],
             part.entries.pair + part.before[1],
             self.finals,
-            self.limits,
+            (self.limits.similarities, self.limits.widths),
             self.touched.starts,
             self.touched.units,
             self.touched.values,
             (own.starts, own.units, ignored.starts, ignored.units),
-            rest,
+            (negatives, self.level),
             np.full(self.relevance.units, -1),
-            self.euclidean,
-            tolerance(self.table.shape[1]),
             TIE,
             part.closer,
             part.tied,

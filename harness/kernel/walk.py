@@ -60,6 +60,19 @@ class Settings:
 
 
 @dataclass(frozen=True, eq=False)
+class Limits:
+    """What the negatives of each of a plan's positives are counted against, where that is not its own similarity.
+
+    Attributes:
+        similarities: (pairs,) float64.
+        widths: (pairs,) the difference up to which a negative ties; one for all positives of a query.
+    """
+
+    similarities: npt.NDArray[np.float64]
+    widths: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """What came out for some of the queries.
 
@@ -136,27 +149,26 @@ class Walk:
         lists = [part.lists for part in parts if part.lists is not None]
         return ranks, Neighbours.of(self.plan, lists, self.settings.nearest) if lists else None
 
-    def parts(self, limits: npt.NDArray[np.float64] | None = None) -> Iterator[Part]:
+    def parts(self, limits: Limits | None = None) -> Iterator[Part]:
         """Yield the counts of as many queries as fit into memory at a time.
 
         Args:
-            limits: (pairs,) what the negatives of each of the plan's positives are counted against; None for its own
-                similarity.
+            limits: what negatives are counted against; None for the similarity of each positive.
         """
         size = query_rows(self.memory, self.queries.shape[1])
         edges = [*range(0, max(len(self.plan.queries), 1), size), len(self.plan.queries)]
         for first, last in pairwise(edges):
             pairs = slice(*(int(self.plan.positives.starts[edge]) for edge in (first, last)))
-            own = None if limits is None else limits[pairs]
+            own = None if limits is None else Limits(limits.similarities[pairs], limits.widths[pairs])
             yield self._part(self.plan.part(first, last), (first, pairs.start), own, len(edges) - 1)
 
-    def _part(self, work: Plan, before: tuple[int, int], limits: npt.NDArray[np.float64] | None, parts: int) -> Part:
+    def _part(self, work: Plan, before: tuple[int, int], limits: Limits | None, parts: int) -> Part:
         """Rank some of the queries."""
         rows = take(self.queries, work.queries)
         asked = Queries(rows, norms_of(rows, self.workers), self.settings.metric == "euclidean")
         if not np.isfinite(asked.norms).all():
             raise not_finite(self.queries, "query")
-        similarities = self._similarities(work, asked) if limits is None else limits
+        similarities = self._similarities(work, asked) if limits is None else limits.similarities
         listed = entries(work, similarities)
         make = partial(
             Pass,
@@ -165,6 +177,7 @@ class Walk:
             listed,
             similarities,
             workers=self.workers,
+            widths=None if limits is None else limits.widths,
             nearest=self.settings.nearest,
             farthest=self.settings.farthest,
         )

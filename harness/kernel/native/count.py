@@ -71,26 +71,39 @@ def canonical(
 
 
 @inner
-def is_doubtful(guess: float, values: Array, first: int, last: int, euclidean: bool, tolerance: float) -> bool:
-    """Say whether a float32 similarity is too near to that of one of the positives ``first`` to ``last``."""
+def is_doubtful(
+    guess: float, values: tuple[Array, Array], first: int, last: int, euclidean: bool, tolerance: float
+) -> bool:
+    """Say whether a float32 similarity is too near to where it would tie with a positive from ``first`` to ``last``."""
     if math.isnan(guess):
         return True
     for p in range(first, last):
-        if abs(guess - values[p]) <= COARSE * margin(guess, values[p], euclidean, tolerance):
+        away = abs(guess - values[0][p])
+        if values[1].shape[0] > 0:
+            away = abs(away - values[1][p])
+        if away <= COARSE * margin(guess, values[0][p], euclidean, tolerance):
             return True
     return False
 
 
 @inner
 def settle(
-    similar: float, values: Array, first: int, last: int, euclidean: bool, tolerance: float, closer: Array, tied: Array
+    similar: float,
+    values: tuple[Array, Array],
+    first: int,
+    last: int,
+    euclidean: bool,
+    tolerance: float,
+    closer: Array,
+    tied: Array,
 ) -> None:
     """Count a unit of that similarity for each of the positives ``first`` to ``last``."""
     for p in range(first, last):
-        limit = margin(similar, values[p], euclidean, tolerance)
-        if similar - values[p] > limit:
+        value = values[0][p]
+        limit = values[1][p] if values[1].shape[0] > 0 else margin(similar, value, euclidean, tolerance)
+        if similar - value > limit:
             closer[p] += 1
-        elif values[p] - similar <= limit:
+        elif value - similar <= limit:
             tied[p] += 1
 
 
@@ -132,7 +145,7 @@ def settle_units(
     begin: int,
     first: int,
     last: int,
-    values: Array,
+    values: tuple[Array, Array],
     query: tuple[Array, float],
     block: tuple[Array, Array, Array, int],
     scratch: tuple[Array, ...],
@@ -188,7 +201,7 @@ def count_row(
     units: int,
     begin: int,
     end: int,
-    values: Array,
+    values: tuple[Array, Array],
     query: tuple[Array, float],
     block: tuple[Array, Array, Array, int],
     scratch: tuple[Array, ...],
@@ -204,7 +217,8 @@ def count_row(
         units: their number.
         begin: the first entry of the ask.
         end: behind its last entry.
-        values: (entries,) similarities of the positives, ascending within the ask.
+        values: (entries,) similarities of the positives, ascending within the ask, and up to what difference each
+            ties, (0,) where the tolerance says it.
         query: the query's row and its squared norm.
         block: see ``count_tile``.
         scratch: bands of the ask's entries (filled), kept scores, their places, flags (zeros), the same as uint64,
@@ -271,7 +285,7 @@ def count_tile(
     queries: tuple[Array, Array, int, int],
     lists: tuple[Array, Array, Array, Array],
     asks: tuple[Array, Array, Array],
-    entries: tuple[Array, Array, Array],
+    entries: tuple[Array, Array, Array, Array],
     penalties: Array,
     errors: Array,
     bound: tuple[float, float, float],
@@ -291,7 +305,7 @@ def count_tile(
         queries: all queries' features, their squared norms, the tile's first query, the one behind its last.
         lists: the starts and units of the positives, then of the ignored.
         asks: for each query its asks, for each ask its entries, for each ask its draw.
-        entries: targets, their slacks and similarities, ascending within an ask.
+        entries: targets, their slacks and similarities, ascending within an ask; see ``count_row`` for the last.
         penalties: (draws, units) float32, ``BLANK`` where a unit is not in the draw; (0, units) where all always are.
         errors: (queries,) error of the products.
         bound: scale of the targets, relative rounding, greatest bias.
@@ -327,7 +341,7 @@ def count_tile(
                 units,
                 begin,
                 end,
-                entries[2],
+                (entries[2], entries[3]),
                 (queries[0][query], queries[1][query]),
                 block,
                 scratch,

@@ -294,15 +294,13 @@ def correct(
     entry_query: Array,
     entry_pair: Array,
     finals: Array,
-    limits: Array,
+    limits: tuple[Array, Array],
     starts: Array,
     units: Array,
     values: Array,
     listed: tuple[Array, Array, Array, Array],
     rest: tuple[Array, Array],
     seen: Array,
-    euclidean: bool,
-    tolerance: float,
     tie: float,
     closer: Array,
     tied: Array,
@@ -313,16 +311,13 @@ def correct(
         entry_query: (e,) the query of each entry, ascending.
         entry_pair: (e,) its place among the positives.
         finals: (pairs,) re-ranked distances of the positives.
-        limits: (pairs,) the similarities that the entries were counted against.
+        limits: (pairs,) the similarities that the entries were counted against, and up to what difference they tied.
         starts: (queries + 1,) where the units of each query start in ``units`` and ``values``.
         units: units that share anything.
         values: their re-ranked distance and similarity.
         listed: starts and units of the positives, then of the ignored.
-        rest: each query's number of negatives and whether a pair shares anything, where lambda is 0 and all units
-            that share nothing tie; else two of (0,).
+        rest: each query's number of negatives, and of each pair whether it ties with all units that share nothing.
         seen: scratch for units, -1.
-        euclidean: the metric.
-        tolerance: up to which similarities tie.
         tie: up to which re-ranked distances tie.
         closer: (e,) counts to correct.
         tied: (e,) counts to correct.
@@ -341,8 +336,7 @@ def correct(
             if seen[units[place]] == query:
                 continue
             met += 1
-            similar, limit = values[place, 1], limits[pair]
-            width = tolerance * max(-similar, -limit) if euclidean else tolerance
+            similar, limit, width = values[place, 1], limits[0][pair], limits[1][pair]
             if similar - limit > width:
                 closer[entry] -= 1
             elif limit - similar <= width:
@@ -352,5 +346,5 @@ def correct(
                 closer[entry] += 1
             elif difference >= -tie:
                 tied[entry] += 1
-        if rest[0].shape[0] > 0 and not rest[1][pair]:
+        if rest[1][pair]:
             tied[entry] += rest[0][query] - met
