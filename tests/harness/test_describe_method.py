@@ -39,8 +39,23 @@ RNN_HA_TEST = vgg_m() + GRU + linear(1024, 512) + linear(512, 512)
 RNN_HA_CLASSIFIERS = linear(1024, 9) + linear(1024, 576) + linear(512, 576)
 
 
+def refine(inside, outside):
+    """SE: two layers with biases. Block: three normalisations, then 1x1, 3x3, 1x1 and the shortcut, without biases."""
+    squeezed, middle = inside // 8, outside // 4
+    norms = 2 * (inside + middle + middle)
+    convolutions = inside * middle + 9 * middle**2 + middle * outside + inside * outside
+    return linear(inside, squeezed) + linear(squeezed, inside) + norms + convolutions
+
+
+PAM = (2048 * 512 + 512) + 2 * 512 + (512 * 2048 + 2048)  # two layers without biases, a length a row; a layer norm
+PGAN_TEST = RESNET50 + PAM + refine(4096, 512) + 2 * 512
+PGAN_TRAINING = 2 * refine(2048, 256) + 512 * 576
+PR_REID_TEST = RESNET50 + linear(2048, 256)
+PR_REID_TRAINING = 3 * linear(2048, 256) + 4 * 256 * 576
+
+
 @pytest.mark.parametrize(
-    ("asked", "recipe", "test", "classifiers", "width"),
+    ("asked", "recipe", "test", "training", "width"),
     [
         ("strong-baseline", "paper", RESNET50 + 2 * 2048, 2048 * 576, 2048),
         ("strong-baseline/no-bnneck", "", RESNET50, 2048 * 576, 2048),
@@ -49,15 +64,23 @@ RNN_HA_CLASSIFIERS = linear(1024, 9) + linear(1024, 576) + linear(512, 576)
         ("ram/baseline", "", vgg_m() + RAM_CONV, linear(4096, 576), 4096),
         ("rnn-ha", "paper", RNN_HA_TEST, RNN_HA_CLASSIFIERS, 1024),
         ("rnn-ha/rnn-h", "", vgg_m() + GRU, RNN_HA_CLASSIFIERS, 1024),
+        ("pgan", "paper", PGAN_TEST, PGAN_TRAINING, 512),
+        ("pgan/baseline", "", RESNET50 + refine(2048, 512) + 2 * 512, 512 * 576, 512),
+        ("pr-reid", "paper", PR_REID_TEST, PR_REID_TRAINING, 256),
+        ("pr-reid/baseline", "", PR_REID_TEST, 256 * 576, 256),
     ],
 )
-def test_the_parameters_are_those_counted_by_hand_and_the_test_reads_no_classifier(
-    asked, recipe, test, classifiers, width
+def test_the_parameters_are_those_counted_by_hand_and_the_test_reads_nothing_of_the_training_alone(
+    asked, recipe, test, training, width
 ):
     found = describe_method(REGISTRY, asked, recipe=recipe)
 
-    assert found["parameters"] == {"train": test + classifiers, "test": test}
+    assert found["parameters"] == {"train": test + training, "test": test}
     assert found["feature"] == width
+
+
+def test_the_sums_by_hand_are_these():
+    assert (PGAN_TEST, PR_REID_TEST) == (32_651_840, 24_032_576)
 
 
 def shapes(asked, **words):

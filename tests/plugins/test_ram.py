@@ -9,7 +9,7 @@ from harness.images import UNKNOWN
 from harness.method import create, resolve_options
 from harness.training.batches import PK, Shuffled
 from plugins.grouped import Grouped
-from plugins.ram import RAM, WEIGHTS
+from plugins.ram import RAM
 from tests.plugins.eight import cmc_at_1, trained
 
 VERI = {"vehicle": 576, "colour": 10, "type": 9}
@@ -176,6 +176,7 @@ def test_the_bn_branch_normalises_before_the_relu(small, images):
 def test_parts_weigh_half_in_the_loss():
     method = ram()
     random = torch.Generator().manual_seed(0)
+    weights = {"top": 0.5, "middle": 0.5, "bottom": 0.5}
     labels = {
         "vehicle": torch.tensor([0, 1, 2]),
         "colour": torch.tensor([0, UNKNOWN, 1]),
@@ -192,8 +193,7 @@ def test_parts_weigh_half_in_the_loss():
         classes = labels[{"colour": "colour", "kind": "type"}.get(name, "vehicle")]
         known = [row for row in range(3) if classes[row] != UNKNOWN]
         expected = -np.mean([logits[row].log_softmax(0)[classes[row]].item() for row in known])
-        assert losses[name].item() == pytest.approx(WEIGHTS.get(name, 1.0) * expected, rel=1e-5)
-    assert {name for name in outputs if name in WEIGHTS} == {"top", "middle", "bottom"}
+        assert losses[name].item() == pytest.approx(weights.get(name, 1.0) * expected, rel=1e-5)
 
 
 def test_the_four_steps_train_and_finetune_in_turn():
@@ -232,8 +232,30 @@ def test_the_rate_falls_to_four_fifths_after_each_tenth_and_is_tenfold_for_the_a
     assert sum(len(group["params"]) for group in optimiser.param_groups) == len(list(network.parameters()))
 
 
-@pytest.mark.parametrize("number", [0, 3, 5, 7])
-def test_gradients_reach_every_parameter_that_a_step_trains(small, images, number):
+@pytest.mark.parametrize("number", range(8))
+def test_the_paper_trains_with_a_momentum_a_decay_and_dropout_behind_every_full_layer(number):
+    method = ram()
+    network = bare(method)
+
+    optimiser = method.stages(VERI)[number].optimiser(network)
+
+    assert type(optimiser) is torch.optim.SGD
+    assert {(group["momentum"], group["weight_decay"]) for group in optimiser.param_groups} == {(0.9, 5e-4)}
+    dropouts = [layer.p for layer in network.modules() if isinstance(layer, torch.nn.Dropout)]
+    assert dropouts == [0.5] * (2 + 2 + 3 * 2 + 1)
+
+
+STEPS = {
+    1: ("trunk.", "conv."),
+    2: ("trunk.", "conv.", "bn."),
+    3: ("trunk.", "conv.", "bn.", "region."),
+    4: ("trunk.", "conv.", "bn.", "region.", "attribute."),
+}
+
+
+@pytest.mark.parametrize(("number", "step"), [(0, 1), (3, 2), (5, 3), (7, 4)])
+def test_gradients_reach_every_parameter_that_a_step_trains_and_no_other(small, images, number, step):
+    torch.manual_seed(0)
     classes = {"vehicle": 6, "colour": 3, "model": 4}
     method, network = small, small.architecture(classes).train()
     stage = method.stages(classes)[number]
@@ -242,9 +264,11 @@ def test_gradients_reach_every_parameter_that_a_step_trains(small, images, numbe
     method.begin(network, stage)
     sum(method.losses(network(images), labels, stage).values()).backward()
 
-    step = stage.settings["step"]
-    reached = {name.partition(".")[0] for name, weight in network.named_parameters() if weight.grad is not None}
-    assert reached == {"trunk", "conv", "bn", "region", "attribute"} - set(("bn", "region", "attribute")[step - 1 :])
+    gradients = {name: weight.grad for name, weight in network.named_parameters()}
+    assert {name for name, gradient in gradients.items() if gradient is not None and gradient.any()} == {
+        name for name in gradients if name.startswith(STEPS[step])
+    }
+    assert all(gradient is None for name, gradient in gradients.items() if not name.startswith(STEPS[step]))
 
 
 def test_finetuning_gives_every_classifier_a_feature_of_length_ten(small, images):

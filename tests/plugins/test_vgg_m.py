@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import save_file
 
 from harness.errors import CheckpointError
-from plugins.vgg_m import MEAN_BGR, CaffePixels, load_vgg_m, vgg_m_trunk
+from plugins.vgg_m import CaffePixels, load_vgg_m, vgg_m_trunk
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_pixels_become_bgr_minus_their_mean():
 
     found = CaffePixels()(red).flatten().tolist()
 
-    assert found == pytest.approx([-MEAN_BGR[0], -MEAN_BGR[1], 255 - MEAN_BGR[2]], abs=1e-4)
+    assert found == pytest.approx([-102.7, -115.8, 255 - 123.5], abs=1e-4)
 
 
 def test_original_weights_load_from_a_file_of_the_users(tmp_path):
