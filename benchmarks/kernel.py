@@ -383,8 +383,8 @@ def page(rows: list[list[str]], device: str, repeat: int, first: float) -> str:
         f"The first call in a fresh process, compiled before, takes {first:.2f} s.\n\n"
         "What the ratios hang on: NumPy 2 sorts with AVX-512, as older versions do not; at VeRi-776's size and 2,048\n"
         "numbers sorting every row takes less than three bare products, so that nothing that multiplies in float32\n"
-        "could be five times faster. On AMD processors torch.mm multiplies with MKL, and the kernel with oneDNN, faster\n"
-        "there, so that `float32` may stay below 1. Hard problems have more pairs that the fast pass cannot\n"
+        "could be five times faster. On AMD processors torch.mm multiplies with MKL, and the kernel with oneDNN,\n"
+        "faster there, so that `float32` may stay below 1. Hard problems have more pairs that the fast pass cannot\n"
         "decide, and each is decided again in float64. Much of re-ranking at VeRi-776's size is products, too. The\n"
         "streamed gallery asks the same of either half.\n"
     )
