@@ -289,18 +289,30 @@ def test_processes_with_unequal_memory_part_the_queries_alike():
     assert all(same(ranks, alone) for ranks in in_threads(2, one))
 
 
+def images_of(sizes, count):
+    """Return the images of each process's shard, after a look that every unit is in one shard."""
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    shards = [shard(starts, index, count) for index in range(count)]
+    assert [unit for first, last in shards for unit in range(first, last)] == list(range(len(sizes)))
+    return [int(starts[last] - starts[first]) for first, last in shards]
+
+
 def test_shards_hold_about_as_many_images_each():
-    starts = np.concatenate([[0], np.cumsum([1, 1, 8, 1, 1, 1, 3, 2])])
+    assert images_of([1, 1, 8, 1, 1, 1, 3, 2], 3) == [10, 2, 6]
+    assert images_of([5] * 12, 4) == [15] * 4
 
-    edges = [shard(starts, index, 3) for index in range(3)]
-
-    assert [edge[0] for edge in edges[1:]] == [edge[1] for edge in edges[:-1]]
-    assert (edges[0][0], edges[-1][1]) == (0, 8)
+    rng = np.random.default_rng(13)
+    for _ in range(50):
+        sizes = rng.integers(1, 9, rng.integers(1, 60))
+        count = int(rng.integers(1, 9))
+        away = np.array(images_of(sizes, count)) - sizes.sum() / count
+        assert np.abs(away).max() < sizes.max()
 
 
 def test_more_processes_than_units_leave_some_without_work():
-    assert sorted(shard(np.array([0, 1]), index, 4) for index in range(4))[0][0] == 0
-    assert sum(last - first for first, last in (shard(np.array([0, 1]), index, 4) for index in range(4))) == 1
+    assert images_of([1], 4) == [1, 0, 0, 0]
+    assert sorted(images_of([3, 2], 5)) == [0, 0, 0, 2, 3]
+    assert images_of([], 2) == [0, 0]
 
 
 def test_a_small_memory_changes_nothing_but_the_blocks():
@@ -312,20 +324,32 @@ def test_a_small_memory_changes_nothing_but_the_blocks():
     assert same(plenty, little)
 
 
-def test_torch_is_left_as_it_was():
-    import torch
+def factors_of_products():
+    """Return what torch makes of float32 factors; newer ones say it for each backend."""
+    by_backend = getattr(torch.backends.mkldnn.matmul, "fp32_precision", None)
+    return torch.get_float32_matmul_precision() if by_backend is None else by_backend
 
+
+def test_torch_multiplies_in_full_and_is_left_as_it_was():
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
     problem = random_problem(6)
     try:
-        loose = rank(problem.queries, problem.gallery, problem.relevance, precision="float32")
-        after = torch.get_num_threads(), torch.get_float32_matmul_precision()
+        torch.set_num_threads(2)
+        torch.set_float32_matmul_precision("medium")
+        loose = factors_of_products()
+        with walk.open_walk(problem.queries, problem.gallery, problem.relevance, walk.Settings()) as opened:
+            opened.run()
+            inside = factors_of_products()
+            threads = set(opened.workers.share(8, 1, lambda _part: torch.get_num_threads()))
+        after = torch.get_num_threads(), torch.get_float32_matmul_precision(), factors_of_products()
     finally:
+        torch.set_num_threads(before[0])
         torch.set_float32_matmul_precision(before[1])
 
-    assert after == (before[0], "medium")
-    assert same(loose, rank(problem.queries, problem.gallery, problem.relevance, precision="float32"))
+    assert inside in {"ieee", "highest"}
+    assert threads == {1}
+    assert after == (2, "medium", loose)
+    assert loose not in {"ieee", "highest"}
 
 
 def test_blocks_grow_with_memory_within_limits():
