@@ -10,14 +10,17 @@ With a centre m, taken from the queries, and exact real numbers:
 similarity s has the target T = s - (m . q)/|q|, or T = ae (s + |q - m|^2)/2. Features lie in a narrow cone more often
 than not; the centre takes away what they have in common, and with it most of the rounding error.
 
-First pass. x and y are rounded to float32 or bfloat16, X and Y; their product is summed in float32 in an unknown
-order, rounded to bfloat16 where the output is bfloat16, and b, rounded to float32, is taken away in float32.
+First pass. x and y are rounded to float32 or bfloat16, on a GPU to float32 or float16, X and Y; their product is summed
+in float32 in an unknown order, rounded to bfloat16 where the factors are bfloat16, and b, rounded to float32, is taken
+away in float32.
 
 1. Inputs.        x.y - X.Y = x.(y - Y) + (x - X).Y, so at most |x| |y - Y| + |x - X| |Y|. The norms of the residuals
                   are measured row by row, not estimated; the greatest of a block of the gallery is used.
 2. Accumulation.  n = d + 2 roundings; with u = 2^-23 (twice float32's, for units that truncate), at most
-                  n u / (1 - n u) times |X| |Y|. Products of bfloat16 are exact in float32.
-3. Underflow.     Units that flush denormal numbers to zero lose less than 2^-100 for each term.
+                  n u / (1 - n u) times |X| |Y|. A GPU's tensor cores align the terms of a step to the greatest and cut
+                  off what is below: u = 2^-21 there. Products of bfloat16 and of float16 are exact in float32.
+3. Underflow.     Units that flush denormal numbers to zero lose less than 2^-100 for each term. float16's, which reach
+                  to 2^-14 and which not every GPU multiplies, are set to zero in X and Y: 1 measures what that loses.
 4. Output.        An output v stands for a value within c |v|, c = 2^-8 (1 + 2^-8) for bfloat16, else 0. If
                   v - b > T + E + c' (|T| + E + |b|) with c' = c / (1 - c), then the value less b is above T + E;
                   the same below. b and the subtraction in float32, and the limits themselves as float32, add

@@ -30,6 +30,9 @@ from harness.kernel.plan import Entries, Plan
 ACCUMULATION = 2.0**-21
 """Of one addition in a tensor core, which aligns the terms of a step to the greatest and cuts off what is below."""
 
+SMALLEST = 2.0**-14
+"""The least normal float16: what is less some tensor cores take for zero."""
+
 QUERIES, IMAGES = 4096, 16384
 """Rows and columns of one product: 256 MB of scores."""
 
@@ -137,6 +140,8 @@ class DevicePass:
             scale = float(2.0 ** -np.ceil(np.log2(longest))) if longest > 0 else 1.0
         exact = (rows.double() * self._factors(norms)[:, None] - self.centre) * scale
         values = exact.float().to(self.type)
+        if self.type is torch.float16:
+            values.masked_fill_(values.abs() < SMALLEST, 0)
         rounded = values.double()
         sizes = torch.stack(
             [

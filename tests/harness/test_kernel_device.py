@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.kernel import rank_and_list
+from harness.kernel.device import DevicePass
+from harness.kernel.passes import Queries
+from harness.kernel.plan import entries, plan
 from harness.kernel.walk import Settings, open_walk
 from tests import reference
 from tests.harness.test_kernel import as_lists
@@ -44,6 +47,31 @@ def test_a_gpus_operations_give_the_same_integers_and_lists(device):
         assert as_pairs(lists) == reference.nearest(problem.queries, problem.gallery, problem.relevance, metric, most)
 
     check()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("metric", METRICS)
+def test_no_factor_is_a_denormal_float16_and_what_that_loses_is_measured(device, metric):
+    problem = random_problem(12, queries=20, units=40, width=64)
+    fading = 10.0 ** -np.linspace(0, 7, 64, dtype=np.float32)
+    problem = Problem(problem.queries * fading, problem.gallery * fading, problem.relevance)
+    norms = np.square(problem.queries, dtype=np.float64).sum(axis=1)
+    work = plan(problem.relevance)
+    nowhere = np.zeros(len(work.positives.units))
+    asked = Queries(problem.queries, norms, metric == "euclidean")
+
+    table = (made := DevicePass(work, asked, entries(work, nowhere), nowhere, device=device)).queries
+    values = table.values.double().cpu().numpy()
+    rows = problem.queries.astype(np.float64) / (1 if metric == "euclidean" else np.sqrt(norms)[:, None])
+    exact = (rows - made.centre.cpu().numpy()) * table.scale
+
+    least = np.abs(values[values != 0]).min()
+    assert least >= 2.0**-14
+    assert (np.linalg.norm(exact - values, axis=1) <= table.lengths.residual).all()
+    assert (values == 0).mean() > 0.2
+    assert as_lists(by_torch(problem, device, metric=metric)[0]) == reference.rank(
+        problem.queries, problem.gallery, problem.relevance, metric
+    )
 
 
 @pytest.mark.parametrize("device", DEVICES)
