@@ -23,8 +23,9 @@ class Neighbours:
     """The nearest valid units of each query; of several draws, those of the first.
 
     Attributes:
-        units: (q, k) int64, nearest first, equal similarities by number; ``NOBODY`` behind the last valid unit, and
-            for a query that is not asked.
+        units: (q, k) int64, nearest first by the bits of the canonical similarity, equal bits by number (ties within a
+            tolerance are not transitive and order nothing); ``NOBODY`` behind the last valid unit, and for a query that
+            is not asked.
         similarity: (q, k) float64, canonical: the cosine, or minus the squared distance; NaN where there is no unit.
         farthest: (q,) float64, the least similarity to any valid unit, infinity where there is none; (0,) unless it
             was asked for.
