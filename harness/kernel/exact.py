@@ -22,8 +22,8 @@ which is more than both errors together: whatever is equal in real numbers ties,
 among them. Rows that are equal bit by bit have equal s and tie with no tolerance at all. The quick float32 sums of
 ``native.similarity`` add in any order; they are within 2^29 tolerances of the canonical ones.
 
-Lists of the nearest know no ties: they are in order of the canonical bits, equal bits in the gallery's order. Ties within
-a tolerance are not transitive (a may tie with b and b with c where a does not with c), so they order nothing.
+Lists of the nearest know no ties: they are in order of the canonical bits, equal bits in the gallery's order. Ties
+within a tolerance are not transitive (a may tie with b and b with c where a does not with c), so they order nothing.
 
 Range. A product of two float32 lies between 1e-90 and 1e78, so neither 1e30 nor 1e-30 as a feature leaves float64.
 """
