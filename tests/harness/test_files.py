@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from harness.errors import RunError
-from harness.files import replace_file
+from harness.files import gone_unless, replace_file
 
 FILL_THE_DISK = """
 import resource, sys
@@ -78,3 +78,24 @@ def test_the_failure_to_read_another_file_is_not_blamed_on_this_one(tmp_path):
         file.write((tmp_path / "missing").read_text())
 
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("problem", [ValueError, KeyboardInterrupt])
+def test_a_folder_of_failed_work_goes_unless_something_stands_in_it(tmp_path, problem):
+    folder = tmp_path / "work"
+    for left, stands in (("log", False), ("state", True)):
+        (folder / "deep").mkdir(parents=True)
+
+        with pytest.raises(problem), gone_unless(folder, ("state", "result")):
+            (folder / "deep" / left).touch()
+            raise problem
+
+        assert folder.exists() == stands
+    assert (folder / "deep" / "state").exists()
+
+
+def test_a_folder_of_done_work_stays_as_it_is(tmp_path):
+    with gone_unless(tmp_path / "work", ("state",)):
+        (tmp_path / "work").mkdir()
+
+    assert (tmp_path / "work").exists()
