@@ -179,11 +179,6 @@ def resolve_options(
         ) from None
 
 
-def used_needs(needs: Collection[str], labels: Collection[str]) -> frozenset[str]:
-    """Return the needs with every ``a|b`` as the first of its labels that is there, as it stands where none is."""
-    return frozenset(next((word for word in need.split("|") if word in labels), need) for need in needs)
-
-
 def create(method: type[Method], options: Options) -> Method:
     """Return the method, ready to fit, restore or embed.
 

@@ -80,15 +80,20 @@ def test_the_failure_to_read_another_file_is_not_blamed_on_this_one(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def leave_and_fail(folder, name, problem):
+    with gone_unless(folder, ("state", "result")):
+        (folder / "deep" / name).touch()
+        raise problem
+
+
 @pytest.mark.parametrize("problem", [ValueError, KeyboardInterrupt])
 def test_a_folder_of_failed_work_goes_unless_something_stands_in_it(tmp_path, problem):
     folder = tmp_path / "work"
     for left, stands in (("log", False), ("state", True)):
         (folder / "deep").mkdir(parents=True)
 
-        with pytest.raises(problem), gone_unless(folder, ("state", "result")):
-            (folder / "deep" / left).touch()
-            raise problem
+        with pytest.raises(problem):
+            leave_and_fail(folder, left, problem)
 
         assert folder.exists() == stands
     assert (folder / "deep" / "state").exists()
