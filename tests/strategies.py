@@ -26,7 +26,7 @@ def row_lists(rows) -> RowLists:
 
 
 @st.composite
-def relevances(draw, *, grouped=True, drawn=True) -> Relevance:
+def relevances(draw, *, grouped=True, drawn=True, reduces=("maximum", "mean feature")) -> Relevance:
     """Relevance of up to 8 queries and 14 units: empty sets, everything ignored, groups, draws."""
     queries = draw(st.integers(0, 8))
     units = draw(st.integers(0 if queries == 0 else 1, 14))
@@ -40,7 +40,7 @@ def relevances(draw, *, grouped=True, drawn=True) -> Relevance:
     if grouped and draw(st.booleans()):
         more = draw(st.lists(st.integers(0, units - 1), max_size=12)) if units else []
         unit_of = np.array(draw(st.permutations([*range(units), *more])), dtype=np.int64)
-        reduce = draw(st.sampled_from(["maximum", "mean feature"]))
+        reduce = draw(st.sampled_from(reduces))
     return Relevance(
         queries=queries,
         units=units,
@@ -68,11 +68,13 @@ def subset(draw, count):
     return np.flatnonzero(np.array(marks, dtype=bool))
 
 
+KINDS = ("normal", "integers", "constant", "copies", "near", "cone", "offset", "scales", "zeros")
+
+
 @st.composite
-def features(draw, rows, width):
+def features(draw, rows, width, kinds=KINDS):
     """(rows, width) float32: plain, constant, duplicated, nearly duplicated, huge, tiny, far from zero, zero rows."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    kinds = ["normal", "integers", "constant", "copies", "near", "cone", "offset", "scales", "zeros"]
     kind = draw(st.sampled_from(kinds))
     table = rng.standard_normal((rows, width))
     if kind == "integers":
@@ -97,12 +99,12 @@ def features(draw, rows, width):
 
 
 @st.composite
-def problems(draw, **kinds) -> Problem:
+def problems(draw, kinds=KINDS, **more) -> Problem:
     """A small problem; about half the galleries hold copies of the queries' rows."""
-    relevance = draw(relevances(**kinds))
+    relevance = draw(relevances(**more))
     images = relevance.units if relevance.unit_of is None else len(relevance.unit_of)
     width = draw(st.sampled_from([1, 2, 3, 31, 32, 33, 70]))
-    table = draw(features(relevance.queries + images, width))
+    table = draw(features(relevance.queries + images, width, kinds))
     queries, gallery = table[: relevance.queries].copy(), table[relevance.queries :].copy()
     if relevance.queries and images and draw(st.booleans()):
         rng = np.random.default_rng(draw(st.integers(0, 99)))

@@ -22,7 +22,7 @@ from harness.relevance import Relevance
 from tests import reference
 from tests.harness.test_kernel import as_lists
 from tests.harness.test_kernel_paths import as_pairs
-from tests.strategies import features, row_lists
+from tests.strategies import features, problems, row_lists
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,18 @@ def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, 
     answers = rank(asked, gallery, relevance, metric=metric, precision=precision, threads=1)
 
     assert as_lists(answers) == reference.rank(asked, gallery, relevance, metric)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    problem=problems(kinds=["offset"], reduces=["mean feature"]), precision=st.sampled_from(["float32", "bfloat16"])
+)
+def test_means_of_rows_near_one_another_and_far_from_zero_are_decided_alike(problem, precision):
+    answers = rank(
+        problem.queries, problem.gallery, problem.relevance, metric="euclidean", precision=precision, threads=1
+    )
+
+    assert as_lists(answers) == reference.rank(problem.queries, problem.gallery, problem.relevance, "euclidean")
 
 
 @pytest.mark.parametrize("seed", range(3))
