@@ -121,9 +121,7 @@ def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, 
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    problem=problems(kinds=["offset"], reduces=["mean feature"]), precision=st.sampled_from(["float32", "bfloat16"])
-)
+@given(problem=problems(kinds=["offset"], reduces=["mean feature"]), precision=st.sampled_from(["float32", "bfloat16"]))
 def test_means_of_rows_near_one_another_and_far_from_zero_are_decided_alike(problem, precision):
     answers = rank(
         problem.queries, problem.gallery, problem.relevance, metric="euclidean", precision=precision, threads=1
