@@ -323,7 +323,7 @@ class Goal:
         met = reached <= self.number if self.bound == "at most" else reached >= self.number
         compared = f"{self.what} / {self.against}" if self.against else f"{self.what}, GB"
         verdict = "met" if met else "missed"
-        return [self.shape, compared, f"{self.bound} {self.number:g}", f"{reached:.2f}", verdict]
+        return [self.shape, compared, f"{self.bound} {self.number:g}", f"{reached:.3f}", verdict]
 
 
 SORTING, RERANKING = "sorting every row", "re-ranking"
