@@ -110,11 +110,15 @@ def _sides(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Grou
 
 
 def _joined(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Group]]]:
-    """Return the groups of repeats that meet in each task, those of one mark of a re-ranking among themselves."""
+    """Return the groups of repeats that meet in each task, as they were named; re-ranked ones among themselves."""
     tasks: dict[tuple[str, str], list[Entry]] = {}
     for entry in (entry for path in paths for entry in _entries(path)):
         tasks.setdefault((entry.record.name, str(entry.record.rerank or "")), []).append(entry)
-    groups = [(name, repeats(entries)) for (name, _), entries in sorted(tasks.items()) if task in (None, name)]
+    groups = [
+        (name, sorted(repeats(entries), key=lambda group: min(entries.index(entry) for entry in group)))
+        for (name, _), entries in sorted(tasks.items())
+        if task in (None, name)
+    ]
     met = [(name, found) for name, found in groups if len(found) > 1]
     if not met:
         raise RecordError(
