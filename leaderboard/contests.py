@@ -112,7 +112,8 @@ def _sides(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Grou
 def _joined(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Group]]]:
     """Return the groups of repeats that meet in each task, as they were named; re-ranked ones among themselves."""
     tasks: dict[tuple[str, str], list[Entry]] = {}
-    for entry in (entry for path in paths for entry in _entries(path)):
+    named = {entry.record.run: entry for path in paths for entry in _entries(path)}  # once, however often it is named
+    for entry in named.values():
         tasks.setdefault((entry.record.name, str(entry.record.rerank or "")), []).append(entry)
     groups = [
         (name, sorted(repeats(entries), key=lambda group: min(entries.index(entry) for entry in group)))

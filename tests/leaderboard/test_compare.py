@@ -227,6 +227,7 @@ def test_runs_that_differ_in_their_seed_alone_are_joined_where_asked(tmp_path):
     folders = [tmp_path / "one-1", tmp_path / "two-0", tmp_path / "one-0"]
     assert "A: one (2 seeds) |   B: two |" in bench(*folders, "--over-seeds").output
     assert "A: two |   B: one (2 seeds) |" in bench(*folders[1:], folders[0], "--over-seeds").output
+    assert "A: one (2 seeds) |   B: two |" in bench(*folders, *folders, "--over-seeds").output
 
 
 def test_a_joined_comparison_of_one_method_has_nothing_to_compare_with(tmp_path, values):
