@@ -167,7 +167,7 @@ def page(rows: list[dict[str, object]], words: argparse.Namespace) -> str:
     trained = (
         "Trained weights, by hand: `bench run --checkpoint FILE --precision bf16-mixed` moved synthetic/image-to-image "
         "from 46.81 to 46.87 mAP (strong-baseline), 55.79 to 55.79 (pgan) and 48.54 to 48.60 (rnn-ha), each trained by "
-        "its quick recipe with seed 0."
+        "its quick recipe with seed 0 on one thread."
     )
     machine = f"Machine: {device}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python {python}."
     return f"# Performance of extraction\n\n{fill(about, 110)}\n\n{machine}\n\n{table(rows)}\n\n{fill(trained, 110)}\n"
