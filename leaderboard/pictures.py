@@ -45,7 +45,8 @@ def picture_path(board: Board, word: str) -> PurePosixPath:
 
 def picture(board: Board, word: str) -> bytes:
     """Return one of the drawable pictures as SVG; CMC is drawn at the ks that the task measures."""
-    return _drawn(lambda axes: {"cmc": _cmc, "intervals": _intervals, "speed": _speed}[word](axes, board))
+    draw = {"cmc": _cmc, "intervals": _intervals, "speed": _speed}[word]
+    return _drawn(lambda axes: draw(axes, board), len(board.rows))
 
 
 def drawn_by(content: bytes) -> str | None:
@@ -60,14 +61,14 @@ def _ks(board: Board) -> list[tuple[int, str]]:
     return sorted((int(k), f"{family}@{k}") for family, _, k in found if family in {"cmc", "hit"} and k.isdecimal())
 
 
-def _drawn(draw: Callable[[Axes], None]) -> bytes:
+def _drawn(draw: Callable[[Axes], None], rows: int) -> bytes:
     import matplotlib as mpl
     from matplotlib import style
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with style.context(["default", STYLE]):  # a matplotlibrc of the user's would give other bytes
-        figure = Figure(figsize=(7, 4.2), layout="constrained")
+        figure = Figure(figsize=(7, max(4.2, 1.2 + rows / 4)), layout="constrained")  # a quarter of an inch a name
         FigureCanvasSVG(figure)
         draw(figure.add_subplot())
         out = io.BytesIO()

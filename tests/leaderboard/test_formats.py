@@ -21,6 +21,7 @@ from leaderboard.boards import boards
 from leaderboard.entries import collect
 from leaderboard.export import as_latex, latex_escape
 from leaderboard.page import task_pages
+from leaderboard.pictures import drawable, picture
 from tests.records import write_result
 
 EVIL = "<script>alert(1)</script>|\\input{x}$%&_#\"'"
@@ -207,6 +208,17 @@ def test_the_markdown_has_a_page_and_pictures_for_each_task(records):
 def checked(records):
     page = records.parent / "out" / "PAGE"
     return CliRunner().invoke(main, ["leaderboard", "--records", str(records), "--out", str(page), "--check"])
+
+
+def test_pictures_of_thirty_methods_have_room_for_every_name(tmp_path):
+    for number in range(30):
+        write_result(tmp_path / str(number), f"a-method-{number}", [number / 30] * 6)
+    [board] = boards(collect([], [tmp_path]))
+
+    heights = [float(ET.fromstring(picture(board, word)).get("height").removesuffix("pt")) for word in drawable(board)]  # noqa: S314 - our own
+
+    assert len(heights) == 2
+    assert min(heights) >= 72 * 30 / 4  # a warning that nothing fits is an error here
 
 
 def test_the_pictures_are_the_same_bytes_in_another_process_whatever_the_users_style(records):
