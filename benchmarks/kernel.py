@@ -21,6 +21,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from peers import by_sorting, product, rerank_densely
 from tabulate import tabulate
 
 from harness.cost import device_name
@@ -99,67 +100,6 @@ def relevance_of(shape: Shape, query: np.ndarray, gallery: np.ndarray) -> Releva
     positives = lists([np.delete(row, np.searchsorted(row, number)) for number, row in enumerate(own)])
     itself = RowLists(np.arange(len(query) + 1), np.arange(len(query)))
     return Relevance(len(query), len(gallery), positives, itself, draws=tuple(draws))
-
-
-def product(queries: np.ndarray, gallery: np.ndarray, block: int = 8192) -> None:
-    """Multiply in float32 by torch.mm, block by block, and throw the products away."""
-    left = torch.from_numpy(queries)
-    for first in range(0, len(gallery), block):
-        torch.mm(left, torch.from_numpy(gallery[first : first + block]).T)
-
-
-def by_sorting(features: tuple[np.ndarray, np.ndarray], vehicles: tuple[np.ndarray, np.ndarray]) -> list[float]:
-    """Return the AP of each query as most evaluators find it: all similarities, each row sorted, counted to its end."""
-    queries, gallery = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in features)
-    query, answer = vehicles
-    ignored = np.zeros(len(gallery), dtype=np.bool_)
-    values = []
-    for first in range(0, len(queries), 256):
-        order = np.argsort(-(queries[first : first + 256] @ gallery.T), axis=1)
-        matches = answer[order] == query[first : first + 256, None]
-        for row, match in zip(order, matches, strict=True):
-            right = match[~ignored[row]]
-            found = np.cumsum(right)
-            precision = found / np.arange(1, len(right) + 1)
-            values.append(float((precision * right).sum() / found[-1]))
-    return values
-
-
-def rerank_densely(
-    queries: np.ndarray, gallery: np.ndarray, k1: int = 20, k2: int = 6, share: float = 0.3
-) -> np.ndarray:
-    """Return (q, g) distances re-ranked by whole matrices, as the definition in ``harness.kernel.rerank`` reads."""
-    table = np.concatenate([queries, gallery])
-    table /= np.linalg.norm(table, axis=1, keepdims=True)
-    distance = 2 - 2 * (table @ table.T)
-    distance /= distance.max(axis=1, keepdims=True)
-    order = np.argsort(distance, axis=1)
-
-    def mutual(image: int, k: int) -> np.ndarray:
-        near = order[image, : k + 1]
-        return near[(order[near, : k + 1] == image).any(axis=1)]
-
-    encoding = np.zeros_like(distance)
-    for image in range(len(table)):
-        own = mutual(image, k1)
-        wide = [own]
-        for other in own:
-            theirs = mutual(other, k1 // 2)
-            if len(np.intersect1d(theirs, own)) > 2 / 3 * len(theirs):
-                wide.append(theirs)
-        reached = np.unique(np.concatenate(wide))
-        weights = np.exp(-distance[image, reached])
-        encoding[image, reached] = weights / weights.sum()
-    encoding = np.stack([encoding[near].mean(axis=0) for near in order[:, :k2]])
-    jaccard = np.empty((len(queries), len(gallery)), dtype=np.float32)
-    holders = [np.flatnonzero(column) for column in encoding.T]
-    for query in range(len(queries)):
-        shared = np.zeros(len(table), dtype=np.float32)
-        for column in np.flatnonzero(encoding[query]):
-            held = holders[column]
-            shared[held] += np.minimum(encoding[query, column], encoding[held, column])
-        jaccard[query] = 1 - shared[len(queries) :] / (2 - shared[len(queries) :])
-    return (1 - share) * jaccard + share * distance[: len(queries), len(queries) :]
 
 
 FIRST_CALL = """
@@ -351,20 +291,23 @@ def cells(row: list[object]) -> list[str]:
     return [str(name), str(found), str(what), *digits]
 
 
+HEAD = ["shape", "mAP", "what", "seconds", "of the bare product", "GB above the features"]
+
+
 def kept(page: Path, rows: list[list[str]]) -> list[list[str]]:
     """Return the rows of a page written before with the new rows in it: those of their shapes are replaced."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    measured = [line for line in lines if line[0] in SHAPES and len(line) == len(HEAD)]  # no goals, no heads
     new = {row[0] for row in rows}
-    together = rows + [line for line in lines[2:] if line[0] not in new]
+    together = rows + [line for line in measured if line[0] not in new]
     return sorted(together, key=lambda row: list(SHAPES).index(row[0]))
 
 
 def page(rows: list[list[str]], device: str, repeat: int, first: float) -> str:
     """Return the page for docs/performance.md."""
-    head = ["shape", "mAP", "what", "seconds", "of the bare product", "GB above the features"]
     right = ("left", "right", "left", "right", "right", "right")
-    table = tabulate(rows, head, tablefmt="github", disable_numparse=True, colalign=right)
+    table = tabulate(rows, HEAD, tablefmt="github", disable_numparse=True, colalign=right)
     machine = f"{device_name(open_fabric(Compute(device=device)))}, {torch.get_num_threads()} threads"
     figures = {(row[0], row[2]): row for row in rows}
     goals = [row for row in (goal.row(figures) for goal in GOALS) if row]
