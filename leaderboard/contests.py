@@ -113,10 +113,11 @@ def _joined(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Gro
     """Return the groups of repeats that meet in each task, as they were named; re-ranked ones among themselves."""
     tasks: dict[tuple[str, str], list[Entry]] = {}
     named = {entry.record.run: entry for path in paths for entry in _entries(path)}  # once, however often it is named
+    place = {run: number for number, run in enumerate(named)}
     for entry in named.values():
         tasks.setdefault((entry.record.name, str(entry.record.rerank or "")), []).append(entry)
     groups = [
-        (name, sorted(repeats(entries), key=lambda group: min(entries.index(entry) for entry in group)))
+        (name, sorted(repeats(entries), key=lambda group: min(place[entry.record.run] for entry in group)))
         for (name, _), entries in sorted(tasks.items())
         if task in (None, name)
     ]

@@ -144,7 +144,7 @@ def prepare(
 
 def check_labels(dataset: Dataset, table: ImageTable, needs: Collection[str]) -> None:
     """Raise a DataError for the first needed label that no image of ``table`` has."""
-    known = class_numbers(table)
+    known = [name for name in CLASS_LABELS if _known(table, name) is not None]
     for need in sorted(need for need in used_needs(needs, known) if not need.startswith("boxes.")):
         if need not in known:
             words = "' or '".join(need.split("|"))

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from harness.detection import Detector, DetectorOptions, pack
-from harness.training.batches import Shuffled
 from harness.training.network import Stage
 from plugins.parts import yolo
-from plugins.parts.ssd import SmallOptions, small_stage
-from plugins.schedules import Schedule
+from plugins.parts.ssd import SmallOptions, published_stage, small_stage
 
 Layer = tuple[int, int, int]
 """A convolution: the side of its kernel, its outputs, its stride."""
@@ -159,26 +156,13 @@ class LocalNet(_LocalNet):
         """Return the one stage: images moved and scaled by up to 20 %, exposure and saturation by up to 1.5."""
         options = self.options
         milestones = (round(options.epochs * 75 / 135), round(options.epochs * 105 / 135))
-        schedule = Schedule("steps", options.epochs, warm_up=1, warm_up_from=0.1, milestones=milestones)
         augment = v2.Compose(
             [
                 v2.RandomAffine(0, translate=(0.2, 0.2), scale=(0.8, 1.2)),
                 v2.ColorJitter(brightness=(1 / 1.5, 1.5), saturation=(1 / 1.5, 1.5)),
             ]
         )
-        return [
-            Stage(
-                "detector",
-                options.epochs,
-                Shuffled(options.batch),
-                lambda network: torch.optim.SGD(
-                    network.parameters(), options.learning_rate, momentum=0.9, weight_decay=options.weight_decay
-                ),
-                augment,
-                schedule.attach,
-                schedule.advance,
-            )
-        ]
+        return [published_stage(options, augment, milestones)]
 
 
 class LocalNetSmallOptions(SmallOptions):

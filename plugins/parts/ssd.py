@@ -130,20 +130,7 @@ class SSD300(_SSDDetector):
             ]
         )
         milestones = (round(options.epochs * 2 / 3), round(options.epochs * 5 / 6))
-        schedule = Schedule("steps", options.epochs, warm_up=1, warm_up_from=0.1, milestones=milestones)
-        return [
-            Stage(
-                "detector",
-                options.epochs,
-                Shuffled(options.batch),
-                lambda network: torch.optim.SGD(
-                    network.parameters(), options.learning_rate, momentum=0.9, weight_decay=options.weight_decay
-                ),
-                augment,
-                schedule.attach,
-                schedule.advance,
-            )
-        ]
+        return [published_stage(options, augment, milestones)]
 
 
 class SmallOptions(DetectorOptions):
@@ -154,6 +141,22 @@ class SmallOptions(DetectorOptions):
     batch: int = Field(16, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
     shift: float = Field(0.1, ge=0, le=0.5, description="how far an image is moved and scaled while training")
+
+
+def published_stage(options: Any, augment: v2.Transform, milestones: tuple[int, int]) -> Stage:
+    """Return the schedule of the published forms: SGD, an epoch of warm-up, and two falls of the rate."""
+    schedule = Schedule("steps", options.epochs, warm_up=1, warm_up_from=0.1, milestones=milestones)
+    return Stage(
+        "detector",
+        options.epochs,
+        Shuffled(options.batch),
+        lambda network: torch.optim.SGD(
+            network.parameters(), options.learning_rate, momentum=0.9, weight_decay=options.weight_decay
+        ),
+        augment,
+        schedule.attach,
+        schedule.advance,
+    )
 
 
 def small_stage(options: Any) -> Stage:

@@ -235,7 +235,7 @@ def test_every_command_of_the_page_is_understood(line: str):
     command, words = main, line.split()
     while isinstance(command, click.Group):
         command = command.get_command(click.Context(command), words.pop(0))
-    command.make_context("bench", words)
+    assert command.make_context("bench", words).command is command
 
 
 def test_the_page_names_every_class_of_every_kind_in_its_order():
