@@ -22,17 +22,17 @@ import torch
 from tabulate import tabulate
 from torch import Tensor, nn
 
-from harness.cost import device_name
-from harness.devices import open_fabric
-from harness.embedding import choose_batch, ready
-from harness.evaluation import evaluate
-from harness.extraction import extract
+from harness.compute.compute import Compute
+from harness.compute.devices import open_fabric
+from harness.data.dataset import Dataset
+from harness.data.pictures import decode
+from harness.extraction.embed import choose_batch, ready
+from harness.extraction.extract import extract
+from harness.extraction.inference import compile_network, ready_to_embed
+from harness.extraction.samples import to_unit_range
 from harness.features import FeatureFile, Provenance
-from harness.inference import compile_network, ready_to_embed
-from harness.pictures import decode
-from harness.protocol import Dataset
-from harness.samples import to_unit_range
-from harness.training.session import Compute
+from harness.scoring.cost import device_name
+from harness.scoring.evaluation import evaluate
 from plugins.strong_baseline import StrongBaseline, StrongBaselineOptions
 from protocols.synthetic import Synthetic, make
 

@@ -24,13 +24,13 @@ import torch
 from peers import by_sorting, product, rerank_densely
 from tabulate import tabulate
 
-from harness.cost import device_name
-from harness.devices import open_fabric
+from harness.compute.compute import Compute
+from harness.compute.devices import open_fabric
 from harness.kernel import rank
 from harness.kernel.rerank import rerank
-from harness.relevance import Draw, Relevance, RowLists
-from harness.scores import Scores
-from harness.training.session import Compute
+from harness.scoring.cost import device_name
+from harness.scoring.scores import Scores
+from harness.tasks.relevance import Draw, Relevance, RowLists
 
 RANK = 48
 

@@ -6,52 +6,52 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.detection import Detector as Detector
+    from harness.data.dataset import Dataset as Dataset
+    from harness.data.images import ImageTable as ImageTable
     from harness.errors import BenchError as BenchError
-    from harness.evaluation import evaluate as evaluate
     from harness.features import FeatureFile as FeatureFile
     from harness.features import write_features as write_features
-    from harness.hookspecs import hookimpl as hookimpl
-    from harness.images import ImageTable as ImageTable
     from harness.kernel import rank as rank
-    from harness.method import Method as Method
-    from harness.method import Options as Options
-    from harness.plugins import load as load
-    from harness.protocol import Dataset as Dataset
-    from harness.protocol import Draws as Draws
-    from harness.protocol import Protocol as Protocol
-    from harness.protocol import Rule as Rule
-    from harness.protocol import Task as Task
-    from harness.ranks import PositiveRanks as PositiveRanks
-    from harness.relevance import Relevance as Relevance
-    from harness.reranking import Reranking as Reranking
-    from harness.scores import Scores as Scores
-    from harness.training.network import NetworkMethod as NetworkMethod
-    from harness.training.network import Stage as Stage
+    from harness.measures.ranks import PositiveRanks as PositiveRanks
+    from harness.methods.detector import Detector as Detector
+    from harness.methods.method import Method as Method
+    from harness.methods.method import Options as Options
+    from harness.methods.network import NetworkMethod as NetworkMethod
+    from harness.methods.network import Stage as Stage
+    from harness.registry.hookspecs import hookimpl as hookimpl
+    from harness.registry.registry import load as load
+    from harness.scoring.evaluation import evaluate as evaluate
+    from harness.scoring.scores import Scores as Scores
+    from harness.tasks.protocol import Protocol as Protocol
+    from harness.tasks.relevance import Relevance as Relevance
+    from harness.tasks.reranking import Reranking as Reranking
+    from harness.tasks.task import Draws as Draws
+    from harness.tasks.task import Rule as Rule
+    from harness.tasks.task import Task as Task
 
 __version__ = "0.1.0"
 
 _HOME = {
     "BenchError": "errors",
-    "Dataset": "protocol",
-    "Detector": "detection",
-    "Draws": "protocol",
+    "Dataset": "data.dataset",
+    "Detector": "methods.detector",
+    "Draws": "tasks.task",
     "FeatureFile": "features",
-    "ImageTable": "images",
-    "Method": "method",
-    "NetworkMethod": "training.network",
-    "Options": "method",
-    "PositiveRanks": "ranks",
-    "Protocol": "protocol",
-    "Relevance": "relevance",
-    "Reranking": "reranking",
-    "Rule": "protocol",
-    "Scores": "scores",
-    "Stage": "training.network",
-    "Task": "protocol",
-    "evaluate": "evaluation",
-    "hookimpl": "hookspecs",
-    "load": "plugins",
+    "ImageTable": "data.images",
+    "Method": "methods.method",
+    "NetworkMethod": "methods.network",
+    "Options": "methods.method",
+    "PositiveRanks": "measures.ranks",
+    "Protocol": "tasks.protocol",
+    "Relevance": "tasks.relevance",
+    "Reranking": "tasks.reranking",
+    "Rule": "tasks.task",
+    "Scores": "scoring.scores",
+    "Stage": "methods.network",
+    "Task": "tasks.task",
+    "evaluate": "scoring.evaluation",
+    "hookimpl": "registry.hookspecs",
+    "load": "registry.registry",
     "rank": "kernel",
     "write_features": "features",
 }

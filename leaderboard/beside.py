@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from harness.record import Record
+from harness.scoring.record import Record
 from leaderboard.boards import Row
 from leaderboard.published.load import Number
 from leaderboard.published.merged import PublishedRow, PublishedTable

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from harness.per_query import PerQuery
-from harness.record import Record
-from harness.tables import measure_order
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import Record
+from harness.scoring.tables import measure_order
 from leaderboard.entries import Entry
 from leaderboard.repeats import mean_measures, mean_values, repeats
 from leaderboard.statistics.intervals import Interval, over_repeats, over_vehicles

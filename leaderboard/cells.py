@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.record import Record
-from harness.tables import escape, percent
+from harness.scoring.record import Record
+from harness.scoring.tables import escape, percent
 from leaderboard.boards import Board, Row, Value
 from leaderboard.statistics.intervals import Interval
 

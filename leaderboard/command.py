@@ -62,7 +62,7 @@ def leaderboard(
     """
     import json
 
-    from harness.files import replace_file
+    from harness.basics.files import replace_file
     from leaderboard.boards import boards
     from leaderboard.entries import SHIPPED, collect
     from leaderboard.export import measured_rows

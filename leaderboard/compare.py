@@ -70,7 +70,7 @@ def compared(contest: Contest, measure: str | None, *, seed: int, permutations: 
     from itertools import combinations
 
     from harness.errors import unknown_name
-    from harness.tables import measure_order
+    from harness.scoring.tables import measure_order
     from leaderboard.statistics.paired import compare as compare_pair
 
     record = contest.contestants[0].record
@@ -135,7 +135,7 @@ def as_json(contest: Contest, pairs: list[Pair], queries: int) -> dict[str, obje
 
 def as_text(contest: Contest, pairs: list[Pair], queries: int) -> str:
     """Return the tables of one task."""
-    from harness.tables import escape
+    from harness.scoring.tables import escape
 
     parts = [escape(contest.task), _pairs_table(contest, pairs)]
     one, other, first = pairs[0]
@@ -147,7 +147,7 @@ def as_text(contest: Contest, pairs: list[Pair], queries: int) -> str:
 
 
 def _pairs_table(contest: Contest, pairs: list[Pair]) -> str:
-    from harness.tables import escape, heading, percent, table
+    from harness.scoring.tables import escape, heading, percent, table
 
     two = len(contest.contestants) == 2
     rows = []
@@ -174,7 +174,7 @@ def _pairs_table(contest: Contest, pairs: list[Pair]) -> str:
 
 def _matrix(contest: Contest, pairs: list[Pair]) -> str:
     """Return the differences row minus column; a star where Holm's p is below 0.05."""
-    from harness.tables import escape, table
+    from harness.scoring.tables import escape, table
 
     cells: dict[tuple[str, str], str] = {}
     for (one, other, found), p in zip(pairs, corrected(pairs), strict=True):
@@ -189,7 +189,7 @@ def _matrix(contest: Contest, pairs: list[Pair]) -> str:
 
 
 def _queries_table(rows: list[dict[str, object]]) -> str:
-    from harness.tables import table
+    from harness.scoring.tables import table
 
     cells = [
         {name.upper() if name in {"a", "b"} else name: _shown(value) for name, value in row.items()} for row in rows
@@ -198,6 +198,6 @@ def _queries_table(rows: list[dict[str, object]]) -> str:
 
 
 def _shown(value: object) -> str:
-    from harness.tables import escape, percent
+    from harness.scoring.tables import escape, percent
 
     return percent(value) if isinstance(value, float) else escape(value)

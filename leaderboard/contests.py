@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import DataError, RecordError
-from harness.per_query import PerQuery
-from harness.record import Record, read_record
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import Record, read_record
 from leaderboard.entries import Entry
 from leaderboard.repeats import mean_measures, mean_values, repeats
 

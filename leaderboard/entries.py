@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import RecordError
-from harness.per_query import PerQuery, read_per_query
-from harness.record import Record, read_record
+from harness.scoring.per_query import PerQuery, read_per_query
+from harness.scoring.record import Record, read_record
 
 SHIPPED = Path(__file__).parent / "records"
 """The records that come with the package."""

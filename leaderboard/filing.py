@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import RecordError
-from harness.per_query import PerQuery, write_per_query
-from harness.record import Record, write_record
+from harness.scoring.per_query import PerQuery, write_per_query
+from harness.scoring.record import Record, write_record
 from leaderboard.entries import Entry, collect
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness.tables import escape, heading, remarks, table
+from harness.scoring.tables import escape, heading, remarks, table
 from leaderboard.beside import beside
 from leaderboard.boards import Board
 from leaderboard.cells import LEFT, columns, interval_text, value_cell

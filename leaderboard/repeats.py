@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from harness.canonical import digest
-from harness.per_query import PerQuery
-from harness.record import OUTCOME
+from harness.basics.digests import digest
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import OUTCOME
 from leaderboard.entries import Entry, values_of
 
 OF_ONE_RUN = {"seed", "features", "checkpoint"}

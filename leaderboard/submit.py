@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from harness.plugins import Registry
+    from harness.registry.registry import Registry
     from leaderboard.entries import Entry
 
 FILED = Path("leaderboard/records")
@@ -46,8 +46,8 @@ def submit(*, record: Path, features: Path | None, data: Path | None, records: P
     per-query values must give its means. With --features it must also hold when the features are scored again.
     """
     from harness.errors import RecordError
-    from harness.plugins import load
-    from harness.record import read_record
+    from harness.registry.registry import load
+    from harness.scoring.record import read_record
     from leaderboard import verification
     from leaderboard.entries import Entry, collect
     from leaderboard.filing import file_record
@@ -96,8 +96,8 @@ def verify(
 ) -> None:
     """Check all filed records as `bench submit` does; fail if one does not hold."""
     from harness.errors import RunError
-    from harness.plugins import load
-    from harness.tables import escape, table
+    from harness.registry.registry import load
+    from harness.scoring.tables import escape, table
     from leaderboard.entries import SHIPPED, collect
 
     roots = _roots(data)

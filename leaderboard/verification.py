@@ -12,15 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import RecordError
-from harness.per_query import PerQuery
-from harness.record import Record
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import Record
 from leaderboard.entries import Entry, values_of
 
 if TYPE_CHECKING:
-    from harness.method import Metric
-    from harness.plugins import Registry
-    from harness.protocol import Dataset, Protocol, Task
-    from harness.scores import Scores
+    from harness.data.dataset import Dataset
+    from harness.methods.method import Metric
+    from harness.registry.registry import Registry
+    from harness.scoring.scores import Scores
+    from harness.tasks.protocol import Protocol
+    from harness.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,7 @@ def check_fingerprint(entry: Entry, question: Question, filed: Iterable[Entry] =
     Raises:
         RecordError: it is another.
     """
-    from harness.fingerprint import fingerprint
+    from harness.tasks.fingerprint import fingerprint
 
     record = entry.record
     if question.dataset is not None:
@@ -131,8 +133,8 @@ def rescore(entry: Entry, features: Path, question: Question) -> None:
         FeatureError: the feature file is damaged, or lacks images.
         DataError: the data set cannot serve the task, or is not at hand.
     """
-    from harness.evaluation import find_root, score, with_features
     from harness.features import FeatureFile
+    from harness.scoring.evaluation import find_root, score, with_features
 
     record = entry.record
     dataset = question.dataset or question.protocol.load(find_root(question.protocol, None))

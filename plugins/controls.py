@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from harness.method import Method, Options
+from harness.methods.method import Method, Options
 
 WIDTH = 64
 """Numbers in a drawn feature: enough that two drawn ones never point the same way."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.images import IntArray
-from harness.training.batches import PK, Batches
+from harness.data.images import IntArray
+from harness.methods.batches import PK, Batches
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pytorch_metric_learning.reducers import MeanReducer
 from torch import Tensor
 from torch.nn import functional
 
-from harness.images import UNKNOWN
+from harness.data.images import UNKNOWN
 
 
 def cross_entropy(logits: Tensor, classes: Tensor, smoothing: float = 0.0) -> Tensor:

@@ -14,10 +14,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from harness.attention import Attention as NetworkAttention
-from harness.method import Options
-from harness.training.batches import PK
-from harness.training.network import NetworkMethod, Stage
+from harness.methods.attention import Attention as NetworkAttention
+from harness.methods.batches import PK
+from harness.methods.method import Options
+from harness.methods.network import NetworkMethod, Stage
 from plugins.augment import augmentation
 from plugins.losses import batch_hard_triplet, cross_entropy
 from plugins.pgan_network import Attention, PGANNetwork, spread

@@ -14,12 +14,12 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, Field
 from torch import Tensor, nn
 
-from harness.attention import Attention
 from harness.boxes import Boxes
-from harness.method import Options
-from harness.part_classes import REGIONS
-from harness.training.batches import Shuffled
-from harness.training.network import NetworkMethod, Stage
+from harness.boxes.classes import REGIONS
+from harness.methods.attention import Attention
+from harness.methods.batches import Shuffled
+from harness.methods.method import Options
+from harness.methods.network import NetworkMethod, Stage
 from plugins.augment import augmentation
 from plugins.losses import cross_entropy
 from plugins.pr_reid_network import PRReIDNetwork, Reducers

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from harness.attention import Attention, shares
-from harness.part_classes import REGIONS
+from harness.boxes.classes import REGIONS
+from harness.methods.attention import Attention, shares
 from plugins.augment import MEAN, STD
 from plugins.cells import mean_over, overlapped_cells
 from plugins.resnet import CHANNELS, Backbone, resnet_trunk

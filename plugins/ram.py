@@ -13,10 +13,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from harness.attention import Attention
-from harness.method import Options
-from harness.training.batches import PK, Shuffled
-from harness.training.network import NetworkMethod, Stage
+from harness.methods.attention import Attention
+from harness.methods.batches import PK, Shuffled
+from harness.methods.method import Options
+from harness.methods.network import NetworkMethod, Stage
 from plugins.grouped import Grouped
 from plugins.kinds import KIND, kind_among, require_labels
 from plugins.losses import cross_entropy

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
-from harness.attention import Attention, shares
+from harness.methods.attention import Attention, shares
 from plugins.augment import MEAN, STD
 from plugins.resnet import CHANNELS as RESNET_CHANNELS
 from plugins.resnet import Backbone, resnet_trunk

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.boxes import Boxes
+from harness.boxes.classes import REGIONS
+from harness.data.images import UNKNOWN, IntArray
 from harness.errors import DataError
-from harness.images import UNKNOWN, IntArray
-from harness.part_classes import REGIONS
 
 Places = npt.NDArray[np.float64]
 

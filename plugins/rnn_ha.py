@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
-from harness.attention import Attention as NetworkAttention
-from harness.attention import shares
-from harness.method import Options
-from harness.training.batches import Shuffled
-from harness.training.network import NetworkMethod, Stage
+from harness.methods.attention import Attention as NetworkAttention
+from harness.methods.attention import shares
+from harness.methods.batches import Shuffled
+from harness.methods.method import Options
+from harness.methods.network import NetworkMethod, Stage
 from plugins.augment import MEAN, STD, augmentation
 from plugins.kinds import KIND, kind_among, require_labels
 from plugins.losses import cross_entropy

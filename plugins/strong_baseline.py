@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
-from harness.attention import Attention, shares
-from harness.method import Options
-from harness.training.batches import PK
-from harness.training.network import NetworkMethod, Stage
+from harness.methods.attention import Attention, shares
+from harness.methods.batches import PK
+from harness.methods.method import Options
+from harness.methods.network import NetworkMethod, Stage
 from plugins.augment import MEAN, STD, augmentation
 from plugins.bnneck import BNNeck, VehicleClassifier
 from plugins.cbam import CBAM

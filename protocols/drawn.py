@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.errors import DataError
-from harness.images import ImageTable
-from harness.lists import (
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable
+from harness.data.lists import (
     Problems,
     numbers,
     parse,
@@ -17,7 +17,8 @@ from harness.lists import (
     refuse_shared_vehicles,
     release_folder,
 )
-from harness.protocol import Convention, Dataset, Draws, Rule, Task
+from harness.errors import DataError
+from harness.tasks.task import Convention, Draws, Rule, Task
 from protocols.boxes import boxes_in
 
 LINE = re.compile(r"([0-9]{1,12})[ \t]+([0-9]{1,9})")

@@ -1,6 +1,6 @@
 """The built-in protocols, registered as a third party would."""
 
-from harness.hookspecs import Register, hookimpl
+from harness.registry.hookspecs import Register, hookimpl
 
 
 @hookimpl

@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.images import UNKNOWN, ImageTable
-from harness.lists import Problems, parse, read_lines
-from harness.protocol import Dataset, Protocol, Task
+from harness.data.dataset import Dataset
+from harness.data.images import UNKNOWN, ImageTable
+from harness.data.lists import Problems, parse, read_lines
+from harness.tasks.protocol import Protocol
+from harness.tasks.task import Task
 from protocols import drawn
 
 SOURCE = "Liu et al., Deep Relative Distance Learning: Tell the Difference Between Similar Vehicles, CVPR 2016"

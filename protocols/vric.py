@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.images import ImageTable
-from harness.lists import (
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable
+from harness.data.lists import (
     Problems,
     Row,
     numbers,
@@ -20,7 +21,8 @@ from harness.lists import (
     refuse_shared_vehicles,
     release_folder,
 )
-from harness.protocol import Dataset, Protocol, Rule, Task
+from harness.tasks.protocol import Protocol
+from harness.tasks.task import Rule, Task
 from protocols.boxes import boxes_in
 
 LINE = re.compile(r"([A-Za-z0-9_-]{1,100}\.jpg)[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})")

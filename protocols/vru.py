@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.protocol import Dataset, Protocol, Task
+from harness.data.dataset import Dataset
+from harness.tasks.protocol import Protocol
+from harness.tasks.task import Task
 from protocols import drawn
 
 SOURCE = "Lu et al., Vehicle Re-Identification Based on UAV Viewpoint, Remote Sensing 14(18), 2022, whose tables fit it"

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.canonical import digest
-from harness.per_query import PerQuery, write_per_query
-from harness.record import PerQueryFile, Record, write_record
+from harness.basics.digests import digest
+from harness.scoring.per_query import PerQuery, write_per_query
+from harness.scoring.record import PerQueryFile, Record, write_record
 
 
 def record(**changes: Any) -> Record:

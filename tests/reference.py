@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from harness.relevance import Draw, Relevance
+from harness.tasks.relevance import Draw, Relevance
 
 
 def ordered_sum(terms):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from harness.relevance import Draw, Relevance, RowLists
+from harness.tasks.relevance import Draw, Relevance, RowLists
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from harness.images import ImageTable
-from harness.protocol import Dataset, Draws, Rule, Task
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable
+from harness.tasks.task import Draws, Rule, Task
 
 
 def column(values):

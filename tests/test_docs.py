@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.plugins import load
+from harness.registry.registry import load
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "methods.md").read_text(), re.DOTALL)

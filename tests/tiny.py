@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from harness.images import ImageTable
-from harness.method import Method, Options, create
-from harness.protocol import Dataset
-from harness.training.batches import PK, Batches
-from harness.training.network import NetworkMethod, Stage
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable
+from harness.methods.batches import PK, Batches
+from harness.methods.method import Method, Options, create
+from harness.methods.network import NetworkMethod, Stage
 
 
 def write_jpeg(path: Path, colour: Sequence[int], seed: int, side: int = 24) -> None:

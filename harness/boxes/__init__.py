@@ -1,5 +1,6 @@
 """Boxes of parts in images: which part, how sure, and where; read from any of four kinds of file, kept in one."""
 
+from harness.boxes.classes import CLASSES as CLASSES
 from harness.boxes.reading import kinds_of as kinds_of
 from harness.boxes.reading import needed_boxes as needed_boxes
 from harness.boxes.reading import read_boxes as read_boxes
@@ -8,4 +9,3 @@ from harness.boxes.sources import find_boxes as find_boxes
 from harness.boxes.sources import keep as keep
 from harness.boxes.sources import with_kept as with_kept
 from harness.boxes.value import Boxes as Boxes
-from harness.part_classes import CLASSES as CLASSES

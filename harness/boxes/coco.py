@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from harness.basics.files import replace_file
 from harness.boxes.value import LAST_LABEL, Boxes, Collected, wrong_box
 from harness.errors import DataError
-from harness.files import replace_file
 
 Size = tuple[float, float]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

@@ -10,8 +10,8 @@ from pathlib import Path
 from harness.boxes.reading import check_images, kinds_of, missing_boxes, read_boxes
 from harness.boxes.store import write_boxes
 from harness.boxes.value import Boxes
+from harness.data.dataset import Dataset
 from harness.errors import UsageError
-from harness.protocol import Dataset
 
 log = logging.getLogger("bench")
 

@@ -14,11 +14,11 @@ import h5py
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.basics.digests import canonical_json
+from harness.basics.files import replace_file
 from harness.boxes.value import Boxes
-from harness.canonical import canonical_json
 from harness.errors import DataError
 from harness.features.layout import VERSIONS
-from harness.files import replace_file
 
 SCHEMA = 1
 LONGEST_ABOUT = 1 << 20

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.canonical import canonical_json
+from harness.basics.digests import canonical_json
+from harness.boxes.classes import CLASSES
 from harness.errors import DataError, first_of, unknown_name
-from harness.part_classes import CLASSES
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -45,8 +45,8 @@ def attend(
     its image's, a digest of the image, and what is drawn: a map of the method's own attention, or each cell's share in
     the feature; for pgan the parts with their weights as well.
     """
-    from harness.attending import attend as look
-    from harness.plugins import load
+    from harness.attend.attend import attend as look
+    from harness.registry.registry import load
 
     seen = look(run, images, registry=load(plugin), output=output, boxes=boxes, detector=detector, scale=scale)
     if json_wanted:

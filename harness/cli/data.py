@@ -29,9 +29,9 @@ def make(layout: str, out: Path, release: str | None, **choices: int | None) -> 
 
     LAYOUT is a protocol; the one of `synthetic` is VeRi-776's.
     """
+    from harness.basics.progress import progress
     from harness.errors import unknown_name
-    from harness.plugins import load
-    from harness.progress import progress
+    from harness.registry.registry import load
 
     protocol = load().protocol(layout)
     if release is not None and release not in protocol.releases:
@@ -62,11 +62,11 @@ def check(
 
     Ends with 0 where results will be official, 1 where the copy is usable but different, 2 where it is of no use.
     """
-    from harness.check import check as check_copy
-    from harness.check import text
-    from harness.evaluation import find_root
-    from harness.plugins import load
-    from harness.progress import progress
+    from harness.basics.progress import progress
+    from harness.registry.registry import load
+    from harness.scoring.evaluation import find_root
+    from harness.tasks.check import check as check_copy
+    from harness.tasks.check import text
 
     protocol, _ = load(plugin).tasks(name)
     with progress("decoding") as advance:

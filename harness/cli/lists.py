@@ -41,7 +41,7 @@ def methods(ctx: click.Context, plugin: tuple[Path, ...], json_wanted: bool) -> 
     """List the methods, or `show` one: its papers, options, stages and parameters."""
     if ctx.invoked_subcommand is not None:
         return
-    from harness.plugins import load
+    from harness.registry.registry import load
 
     registry = load(plugin)
     entries = [registry.entry("method", known) for known in registry.names("method")]
@@ -87,9 +87,9 @@ def show_method(
 
     The network is built without memory for its weights.
     """
-    from harness.describe_method import describe_method, number_of_classes, text
-    from harness.plugins import load
-    from harness.request import parse_changes
+    from harness.describe.method import describe_method, number_of_classes, text
+    from harness.registry.registry import load
+    from harness.runs.request import parse_changes
 
     described = describe_method(
         load(plugin),
@@ -110,7 +110,7 @@ def protocols(ctx: click.Context, plugin: tuple[Path, ...], json_wanted: bool) -
     """List the protocols and their tasks, or `show` one in plain words."""
     if ctx.invoked_subcommand is not None:
         return
-    from harness.plugins import load
+    from harness.registry.registry import load
 
     registry = load(plugin)
     rows: list[dict[str, object]] = []
@@ -138,8 +138,8 @@ def show(name: str, data: Path | None, plugin: tuple[Path, ...], json_wanted: bo
 
     With its data set at hand, the counts and fingerprints are shown too.
     """
-    from harness.describe import describe, text
-    from harness.plugins import load
+    from harness.describe.protocol import describe, text
+    from harness.registry.registry import load
 
     protocol, _ = load(plugin).tasks(name)
     root = data if data is not None else protocol.default_root()
@@ -152,7 +152,7 @@ def show(name: str, data: Path | None, plugin: tuple[Path, ...], json_wanted: bo
 @as_json
 def plugins(plugin: tuple[Path, ...], json_wanted: bool) -> None:
     """List the installed plugins, what each brings, and what is wrong with those that do not work."""
-    from harness.plugins import load
+    from harness.registry.registry import load
 
     rows: list[dict[str, object]] = [
         {

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from harness.reranking import Reranking
+from harness.tasks.reranking import Reranking
 
 F = TypeVar("F", bound=Callable[..., Any])
 

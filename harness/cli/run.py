@@ -14,10 +14,10 @@ import click
 from harness.cli import options as shared
 
 if TYPE_CHECKING:
-    from harness.protocol import Task
-    from harness.record import Record
-    from harness.reranking import Reranking
-    from harness.run import Run
+    from harness.runs.run import Run
+    from harness.scoring.record import Record
+    from harness.tasks.reranking import Reranking
+    from harness.tasks.task import Task
 
 
 def _of_a_run(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,11 +83,11 @@ def _of_an_extraction(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _prepare(words: dict[str, Any]) -> Run:
     """Turn the command line's words into a run."""
-    from harness.machine import team_before
-    from harness.plugins import load
-    from harness.request import Request, parse_changes
-    from harness.run import Run
-    from harness.training.session import Compute
+    from harness.compute.compute import Compute
+    from harness.compute.machine import team_before
+    from harness.registry.registry import load
+    from harness.runs.request import Request, parse_changes
+    from harness.runs.run import Run
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("bench").setLevel(logging.INFO)
@@ -100,7 +100,7 @@ def _prepare(words: dict[str, Any]) -> Run:
 
 
 def _print_records(records: list[Record], *, json_wanted: bool) -> None:
-    from harness.tables import scores_table
+    from harness.scoring.tables import scores_table
 
     if json_wanted:
         click.echo(json.dumps([summary(record) for record in records], indent=2, allow_nan=False))
@@ -109,7 +109,7 @@ def _print_records(records: list[Record], *, json_wanted: bool) -> None:
 
 
 def _print_comparison(records: list[Record], tasks: Sequence[Task], rerank: Reranking | None) -> None:
-    from harness.conventions import compare, comparison_table
+    from harness.scoring.comparison import compare, comparison_table
 
     click.echo(comparison_table(compare(tasks, {found.name.partition("/")[2]: found.measures for found in records})))
     if rerank is not None:
@@ -204,10 +204,10 @@ def evaluate(
     json_wanted: bool,
 ) -> None:
     """Evaluate a feature file: the data set's lists are needed, its images are not."""
-    from harness.conventions import with_conventions
-    from harness.machine import open_machine
-    from harness.plugins import load
-    from harness.recording import evaluate_file
+    from harness.compute.machine import open_machine
+    from harness.registry.registry import load
+    from harness.scoring.recording import evaluate_file
+    from harness.tasks.conventions import with_conventions
 
     machine = open_machine(device, None if memory is None else memory << 20)
     if rerank is not None:  # it has no shards

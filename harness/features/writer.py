@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from harness.canonical import canonical_json
+from harness.basics.digests import canonical_json
+from harness.basics.files import cannot_write
 from harness.errors import BenchError, FeatureError, RunError, first_of
 from harness.features.inspection import check_layout
 from harness.features.layout import (
@@ -29,7 +30,6 @@ from harness.features.layout import (
     encode_keys,
     text_digest,
 )
-from harness.files import cannot_write
 
 
 class FeatureWriter:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from harness.compute.team import Team
     from harness.kernel.gallery import Rows
     from harness.kernel.neighbours import Neighbours
-    from harness.kernel.team import Team
-    from harness.ranks import PositiveRanks
-    from harness.relevance import Relevance
+    from harness.measures.ranks import PositiveRanks
+    from harness.tasks.relevance import Relevance
 
 Metric = Literal["cosine", "euclidean"]
 Precision = Literal["float32", "bfloat16"]
@@ -55,7 +55,7 @@ def rank(
 
     Example:
         >>> import numpy as np
-        >>> from harness.relevance import Relevance, RowLists
+        >>> from harness.tasks.relevance import Relevance, RowLists
         >>> positives = RowLists(starts=np.array([0, 1]), units=np.array([2]))
         >>> nothing = RowLists(starts=np.array([0, 0]), units=np.array([], dtype=np.int64))
         >>> relevance = Relevance(queries=1, units=3, positives=positives, ignored=nothing)
@@ -110,7 +110,7 @@ def rank_and_list(
         team: see there.
         device: see there.
     """
-    from harness.kernel.team import Alone
+    from harness.compute.team import Alone
     from harness.kernel.walk import Settings, open_walk
 
     settings = Settings(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from harness.images import IntArray
+from harness.data.images import IntArray
 from harness.kernel.bounds import LARGEST_BIAS, OUTPUT_FLOAT32, FloatArray, Lengths, lengths, product_error
 from harness.kernel.exact import tolerance
 from harness.kernel.gallery import Block

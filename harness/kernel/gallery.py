@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from harness.data.images import IntArray
 from harness.errors import FeatureError
-from harness.images import IntArray
 from harness.kernel.native.similarity import unit_means
 from harness.kernel.prepared import Workers, norms_of
 

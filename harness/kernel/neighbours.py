@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.images import IntArray
+from harness.compute.team import Team
+from harness.data.images import IntArray
 from harness.kernel.plan import Plan
-from harness.kernel.team import Team
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.images import IntArray
+from harness.data.images import IntArray
 from harness.kernel import Precision
 from harness.kernel.bounds import LARGEST_BIAS, OUTPUT_BFLOAT16, OUTPUT_FLOAT32, FloatArray, product_error
 from harness.kernel.exact import tolerance

@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from harness.images import IntArray
+from harness.data.images import IntArray
 from harness.kernel.native.order import by_bucket
-from harness.ranks import PositiveRanks
-from harness.relevance import Draw, Relevance, RowLists
+from harness.measures.ranks import PositiveRanks
+from harness.tasks.relevance import Draw, Relevance, RowLists
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,8 +29,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from harness.data.images import IntArray
 from harness.errors import UsageError
-from harness.images import IntArray
 from harness.kernel import Metric
 from harness.kernel.gallery import Rows, together
 from harness.kernel.native.rerank import correct, encode, expand, weigh
@@ -38,9 +38,9 @@ from harness.kernel.native.similarity import LANES
 from harness.kernel.plan import placed, results
 from harness.kernel.prepared import Workers
 from harness.kernel.walk import Limits, Part, Settings, open_walk
-from harness.ranks import PositiveRanks
-from harness.relevance import Relevance, RowLists
-from harness.reranking import UNDEFINED, Reranking
+from harness.measures.ranks import PositiveRanks
+from harness.tasks.relevance import Relevance, RowLists
+from harness.tasks.reranking import UNDEFINED, Reranking
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from harness.compute.team import Alone, Team, shard
+from harness.data.images import IntArray
 from harness.errors import FeatureError, RunError
-from harness.images import IntArray
 from harness.kernel import Metric, Precision
 from harness.kernel.gallery import Block, Gallery, Rows, check, not_finite, take
 from harness.kernel.memory import block_images, budget, query_rows
@@ -24,9 +25,8 @@ from harness.kernel.passes import Pass, Queries
 from harness.kernel.plan import Entries, Plan, entries, placed, plan, results
 from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.products import fastest, full_precision, one_thread_each
-from harness.kernel.team import Alone, Team, shard
-from harness.ranks import PositiveRanks
-from harness.relevance import Relevance
+from harness.measures.ranks import PositiveRanks
+from harness.tasks.relevance import Relevance
 
 if TYPE_CHECKING:
     from harness.kernel.device import DevicePass

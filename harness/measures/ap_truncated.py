@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.images import IntArray
+from harness.data.images import IntArray
 from harness.measures.family import Family, FloatArray, places
-from harness.ranks import PositiveRanks
+from harness.measures.ranks import PositiveRanks
 
 
 def compute(ranks: PositiveRanks, k: int) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.measures.family import Family, FloatArray, first_ranks
-from harness.ranks import PositiveRanks
+from harness.measures.ranks import PositiveRanks
 
 
 def compute(ranks: PositiveRanks, k: int) -> FloatArray:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.images import IntArray
-from harness.ranks import PositiveRanks
+from harness.data.images import IntArray
+from harness.measures.ranks import PositiveRanks
 
 FloatArray = npt.NDArray[np.float64]
 

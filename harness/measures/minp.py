@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.measures.family import Family, FloatArray
-from harness.ranks import PositiveRanks
+from harness.measures.ranks import PositiveRanks
 
 
 def compute(ranks: PositiveRanks, _k: int) -> FloatArray:

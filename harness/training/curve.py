@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.files import replace_file
+from harness.basics.files import replace_file
 
 FIRST = ("stage", "epoch", "learning_rate", "loss")
 LAST = ("ap", "cmc@1")

@@ -8,17 +8,17 @@ from typing import Any
 
 import torch
 
+from harness.basics.digests import digest
+from harness.basics.seeds import derive
 from harness.boxes import needed_boxes
-from harness.canonical import digest
-from harness.devices import open_fabric, undisturbed
-from harness.embedding import Subjects, readable
-from harness.images import IntArray
-from harness.pictures import Pictures
-from harness.seeds import derive
+from harness.compute.devices import open_fabric, undisturbed
+from harness.data.images import IntArray
+from harness.data.pictures import Pictures
+from harness.extraction.subjects import Subjects, readable
+from harness.methods.network import NetworkMethod, Stage
+from harness.methods.session import Session
 from harness.training.curve import draw_curve, write_table
-from harness.training.network import NetworkMethod, Stage
-from harness.training.running import Material, RunningStage, check_batches
-from harness.training.session import Session
+from harness.training.stage import Material, RunningStage, check_batches
 from harness.training.state import State, load_state, save_state
 from harness.training.validation import Validation, open_validation
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from harness.basics.files import replace_file
 from harness.errors import CheckpointError
-from harness.files import replace_file
 
 NAME = "state.pt"
 

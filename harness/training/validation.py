@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from lightning_fabric import Fabric
 
-from harness.embedding import BATCH, Subjects, embed, readable, subjects_of
+from harness.data.dataset import Dataset
+from harness.data.images import UNKNOWN, ImageTable
 from harness.errors import DataError
-from harness.images import UNKNOWN, ImageTable
-from harness.method import Method
-from harness.protocol import Dataset, Ignored, Rule, Task
-from harness.samples import consecutive
-from harness.training.session import Session
+from harness.extraction.embed import BATCH, embed
+from harness.extraction.samples import consecutive
+from harness.extraction.subjects import Subjects, readable, subjects_of
+from harness.methods.method import Method
+from harness.methods.session import Session
+from harness.tasks.task import Ignored, Rule, Task
 
 MEASURES = ("ap", "cmc@1")
 
@@ -36,8 +38,8 @@ class Validation:
     def scores(self, method: Method, fabric: Fabric, workers: int | None) -> dict[str, float]:
         """Return mAP and CMC@1 from 0 to 1; empty where no query has a positive."""
         from harness.kernel import rank
-        from harness.rules import relevance
-        from harness.scores import Scores
+        from harness.scoring.scores import Scores
+        from harness.tasks.rules import relevance
 
         keys = self.subjects.pictures.keys
         batches = consecutive(len(keys), BATCH)

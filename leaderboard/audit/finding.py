@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.canonical import digest
+from harness.basics.digests import digest
 from leaderboard.published.load import Library, Number
 
 Severity = Literal["error", "warning", "note"]

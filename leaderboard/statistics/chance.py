@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.seeds import derive
+from harness.basics.seeds import derive
 
 IntArray = npt.NDArray[np.int64]
 

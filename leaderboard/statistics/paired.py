@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.per_query import PerQuery
+from harness.scoring.per_query import PerQuery
 from leaderboard.statistics.chance import Chance, IntArray
 from leaderboard.statistics.intervals import CHUNK, Interval, over_vehicles
 from leaderboard.statistics.vehicles import difference

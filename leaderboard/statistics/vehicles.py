@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import RecordError
-from harness.per_query import PerQuery
+from harness.scoring.per_query import PerQuery
 from leaderboard.statistics.chance import IntArray
 
 BITS = 62

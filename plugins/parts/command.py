@@ -12,7 +12,7 @@ import click
 from harness.cli import options as shared
 
 if TYPE_CHECKING:
-    from plugins.parts.precision import Precision
+    from harness.detection.precision import Precision
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -47,7 +47,7 @@ def parts() -> None:
 @shared.as_json
 def detectors(plugin: tuple[Path, ...], json_wanted: bool) -> None:
     """List the detectors with their options."""
-    from harness.plugins import load
+    from harness.registry.registry import load
 
     registry = load(plugin)
     names = registry.names("detector")
@@ -94,11 +94,11 @@ def train(
     **words: Any,
 ) -> None:
     """Train a detector on labelled images of the training split, and print its average precision."""
-    from harness.detection import make
-    from harness.method import resolve_options
-    from harness.plugins import load
-    from harness.request import parse_changes
-    from plugins.parts import training
+    from harness.detection import train as training
+    from harness.detection.detect import make
+    from harness.methods.method import resolve_options
+    from harness.registry.registry import load
+    from harness.runs.request import parse_changes
 
     registry = load(words["plugin"])
     kind = registry.detector(name)
@@ -123,10 +123,10 @@ def detect(*, detector: Path, output: Path, split: tuple[str, ...], **words: Any
     from harness.boxes.coco import write_coco
     from harness.boxes.reading import sizes_of
     from harness.boxes.store import ENDINGS, write_boxes
-    from harness.detection import detect, load_detector
+    from harness.detection.detect import detect, load_detector
+    from harness.detection.train import of_splits
     from harness.errors import UsageError
-    from harness.plugins import load
-    from plugins.parts.training import of_splits
+    from harness.registry.registry import load
 
     if output.suffix not in {*ENDINGS, ".json"}:
         raise UsageError("boxes cannot be written so", found=output, expected="a name that ends in .h5 or .json")
@@ -144,14 +144,14 @@ def detect(*, detector: Path, output: Path, split: tuple[str, ...], **words: Any
 
 def _data(registry: Any, words: dict[str, Any]) -> tuple[Any, Any]:
     """Return the protocol and its data set."""
-    from harness.evaluation import find_root
+    from harness.scoring.evaluation import find_root
 
     protocol, _ = registry.tasks(words["protocol"])
     return protocol, protocol.load(find_root(protocol, words["data"]))
 
 
 def _compute(words: dict[str, Any]) -> Any:
-    from harness.training.session import Compute
+    from harness.compute.compute import Compute
 
     return Compute(device=words["device"], workers=words["workers"])
 

@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from harness.detection import Detector, DetectorOptions, pack
-from harness.training.network import Stage
+from harness.methods.detector import Detector, DetectorOptions, pack
+from harness.methods.network import Stage
 from plugins.parts import yolo
 from plugins.parts.ssd import SmallOptions, published_stage, small_stage
 

@@ -15,10 +15,10 @@ from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.ssd import SSD
 from torchvision.transforms import v2
 
-from harness.detection import Detector, DetectorOptions, pack
 from harness.errors import CheckpointError
-from harness.training.batches import Shuffled
-from harness.training.network import Stage
+from harness.methods.batches import Shuffled
+from harness.methods.detector import Detector, DetectorOptions, pack
+from harness.methods.network import Stage
 from plugins.augment import MEAN, STD
 from plugins.schedules import Schedule
 

@@ -12,8 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harness.files import cannot_write
-from harness.images import ImageTable
+from harness.basics.files import cannot_write
+from harness.data.images import ImageTable
 from protocols.boxes import boxes_in
 
 

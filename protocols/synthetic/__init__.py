@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.images import UNKNOWN, ImageTable
-from harness.lists import Problems, parse
-from harness.protocol import Dataset, Protocol, Task
+from harness.data.dataset import Dataset
+from harness.data.images import UNKNOWN, ImageTable
+from harness.data.lists import Problems, parse
+from harness.tasks.protocol import Protocol
+from harness.tasks.task import Task
 from protocols.synthetic.description import DRAWING, parameters
 from protocols.synthetic.layout import MODEL_NAMES, MODELS
 from protocols.synthetic.making import CAMERAS, IMAGE_SIZE, SEED, VEHICLES

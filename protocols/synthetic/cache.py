@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.canonical import digest, file_digest
+from harness.basics.digests import digest, file_digest
 from harness.errors import RunError
 from protocols.synthetic.description import damage
 
@@ -61,7 +61,7 @@ def _code() -> list[str]:
 
 def _mend(root: Path, expected: dict[str, int]) -> None:
     """Draw what is missing or damaged; the lock is held."""
-    from harness.progress import progress
+    from harness.basics.progress import progress
     from protocols.synthetic.making import make
 
     for left in root.parent.glob(f".{root.name}.*.part"):  # by a process that was killed while it drew

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from harness.seeds import derive
+from harness.basics.seeds import derive
 
 Item = TypeVar("Item")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.canonical import canonical_json, digest, file_digest
+from harness.basics.digests import canonical_json, digest, file_digest
 from protocols.synthetic.plan import Plan
 
 FILE = "synthetic.json"

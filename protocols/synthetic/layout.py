@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.part_classes import PARTS, REGIONS
+from harness.boxes.classes import PARTS, REGIONS
 from protocols.synthetic.bodies import BODIES, TYPES
 from protocols.synthetic.parts import Box
 from protocols.synthetic.plan import QUERY, TEST, TRAIN, Plan

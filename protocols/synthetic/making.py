@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.basics.files import cannot_write
 from harness.errors import DataError, RunError, UsageError
-from harness.files import cannot_write
 from protocols.synthetic.description import describe
 from protocols.synthetic.layout import Seen, write_lists
 from protocols.synthetic.plan import FOLDERS, QUERY, TEST, TRAIN, Plan, plan_of

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from harness.part_classes import PARTS, REGIONS
+from harness.boxes.classes import PARTS, REGIONS
 from protocols.synthetic.develop import FINE
 from protocols.synthetic.parts import Box
 from protocols.synthetic.solids import BODY, Mesh

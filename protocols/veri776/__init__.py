@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.protocol import Convention, Dataset, Draws, Protocol, Rule, Task
+from harness.data.dataset import Dataset
+from harness.tasks.protocol import Protocol
+from harness.tasks.task import Convention, Draws, Rule, Task
 from protocols.veri776.reading import WITHOUT_QUERIES
 from protocols.veri776.reading import read as read
 

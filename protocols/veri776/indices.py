@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.lists import Problems, misfit, read_lines
+from harness.data.lists import Problems, misfit, read_lines
 from protocols.veri776.names import Name
 
 POSITIVES = ("gt_index.txt", "gt_image.txt", "gt_index_776.txt")

@@ -10,9 +10,9 @@ from xml.parsers import expat
 
 import numpy as np
 
+from harness.data.images import UNKNOWN, IntArray
+from harness.data.lists import Problems, quote, read_bytes
 from harness.errors import DataError
-from harness.images import UNKNOWN, IntArray
-from harness.lists import Problems, quote, read_bytes
 from protocols.veri776.names import Name
 
 FILES = {"train_label.xml": ("train",), "test_label.xml": ("gallery", "query")}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.data.lists import Problems, parse, read_lines, refuse_duplicates
 from harness.errors import DataError
-from harness.lists import Problems, parse, read_lines, refuse_duplicates
 
 PATTERN = re.compile(r"(([0-9]{1,9})_c([0-9]{1,9})_([0-9]{1,15})_[0-9]{1,9}\.jpg)")
 THREE_FIELDS = re.compile(r"[0-9]+_c[0-9]+_[0-9]+\.jpg")

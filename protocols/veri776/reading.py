@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.images import ImageTable, IntArray
-from harness.lists import Problems, refuse_shared_vehicles, release_folder
-from harness.protocol import Dataset
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable, IntArray
+from harness.data.lists import Problems, refuse_shared_vehicles, release_folder
 from protocols.boxes import boxes_in
 from protocols.veri776 import tracks as track_list
 from protocols.veri776.indices import cross_check

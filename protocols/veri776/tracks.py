@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data.images import IntArray
+from harness.data.lists import Problems, Row, leads_out, misfit, quote, read_lines, refuse_duplicates
 from harness.errors import DataError, first_of
-from harness.images import IntArray
-from harness.lists import Problems, Row, leads_out, misfit, quote, read_lines, refuse_duplicates
 from protocols.veri776.names import EXAMPLE, parse_name
 
 LIST = "test_track.txt"

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.protocol import Convention, Dataset, Protocol, Rule, Task
+from harness.data.dataset import Dataset
+from harness.tasks.protocol import Protocol
+from harness.tasks.task import Convention, Rule, Task
 from protocols.veriwild.reading import SIZES
 from protocols.veriwild.reading import read as read
 

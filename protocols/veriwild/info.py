@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.images import UNKNOWN, IntArray
-from harness.lists import Problems, misfit, quote, read_lines
+from harness.data.images import UNKNOWN, IntArray
+from harness.data.lists import Problems, misfit, quote, read_lines
 
 FILE = "vehicle_info.txt"
 LINE = re.compile(r"([0-9]{1,9}/[0-9]{1,12})(?:\.jpg)?;([0-9]{1,9});([^;]*);([^;]*);([^;]*);([^;]*)")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DataError
-from harness.images import UNKNOWN, ImageTable, IntArray
-from harness.lists import (
+from harness.data.dataset import Dataset
+from harness.data.images import UNKNOWN, ImageTable, IntArray
+from harness.data.lists import (
     Problems,
     numbers,
     parse,
@@ -19,7 +19,7 @@ from harness.lists import (
     refuse_shared_vehicles,
     release_folder,
 )
-from harness.protocol import Dataset
+from harness.errors import DataError
 from protocols.boxes import boxes_in
 from protocols.veriwild.info import FILE, Info, read_info
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.errors import FeatureError
 from harness.kernel import rank
-from harness.relevance import Draw, Relevance
+from harness.tasks.relevance import Draw, Relevance
 from tests import reference
 from tests.strategies import Problem, problems, row_lists
 

@@ -18,7 +18,7 @@ from harness.kernel.native.similarity import LANES, pair_similarities
 from harness.kernel.prepared import Workers, centre_of, norms_of, prepare_rows
 from harness.kernel.products import Products
 from harness.kernel.walk import Settings, open_walk
-from harness.relevance import Relevance
+from harness.tasks.relevance import Relevance
 from tests import reference
 from tests.harness.test_kernel import as_lists
 from tests.harness.test_kernel_paths import as_pairs

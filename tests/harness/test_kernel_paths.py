@@ -13,13 +13,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.compute.team import Team, shard
 from harness.errors import FeatureError, RunError
 from harness.kernel import rank, rank_and_list, walk
 from harness.kernel.memory import block_images, budget, free
 from harness.kernel.passes import IMAGES, Pass
 from harness.kernel.products import fastest
-from harness.kernel.team import Team, shard
-from harness.relevance import Draw, Relevance
+from harness.tasks.relevance import Draw, Relevance
 from tests import reference
 from tests.harness.test_kernel import as_lists
 from tests.strategies import Problem, problems, row_lists

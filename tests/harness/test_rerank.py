@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness.errors import FeatureError, UsageError
 from harness.kernel import rank
 from harness.kernel.rerank import rerank
-from harness.relevance import Draw, Relevance
+from harness.tasks.relevance import Draw, Relevance
 from tests import reference
 from tests.harness.test_kernel import as_lists
 from tests.strategies import Problem, relevances, row_lists

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.reranking import Reranking
+from harness.tasks.reranking import Reranking
 from leaderboard.beside import beside
 from leaderboard.boards import boards
 from leaderboard.entries import Entry

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from harness.record import read_record
-from harness.reranking import Reranking
+from harness.scoring.record import read_record
+from harness.tasks.reranking import Reranking
 from leaderboard.boards import boards
 from leaderboard.entries import Entry
 from leaderboard.statistics.intervals import over_vehicles

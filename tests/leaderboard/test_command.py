@@ -5,9 +5,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from harness.canonical import digest
+from harness.basics.digests import digest
 from harness.cli import main
-from harness.record import write_record
+from harness.scoring.record import write_record
 from leaderboard import entries
 from leaderboard.published.load import DATASETS, FOLDER
 from tests.records import record

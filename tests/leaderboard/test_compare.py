@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from harness.canonical import digest
+from harness.basics.digests import digest
 from harness.cli import main
-from harness.record import write_record
-from harness.reranking import Reranking
+from harness.scoring.record import write_record
+from harness.tasks.reranking import Reranking
 from tests.records import record, write_result
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cli import main
-from harness.reranking import Reranking
+from harness.tasks.reranking import Reranking
 from leaderboard import entries
 from leaderboard.boards import boards
 from leaderboard.entries import collect

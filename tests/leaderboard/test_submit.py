@@ -7,11 +7,11 @@ from click.testing import CliRunner
 
 import harness
 from harness.cli import main
-from harness.per_query import PerQuery, read_per_query, write_per_query
-from harness.plugins import load
-from harness.record import PerQueryFile, read_record, write_record
-from harness.recording import evaluate_file
-from harness.reranking import Reranking
+from harness.registry.registry import load
+from harness.scoring.per_query import PerQuery, read_per_query, write_per_query
+from harness.scoring.record import PerQueryFile, read_record, write_record
+from harness.scoring.recording import evaluate_file
+from harness.tasks.reranking import Reranking
 from leaderboard.filing import slug
 
 PLUGIN = """

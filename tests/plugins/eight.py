@@ -5,9 +5,10 @@ import torch
 from PIL import Image
 
 from harness.boxes import needed_boxes
-from harness.images import ImageTable
-from harness.protocol import Dataset
-from harness.training.session import Compute, prepare
+from harness.compute.compute import Compute
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable
+from harness.training.prepare import prepare
 
 
 def draw(root, side=32):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from harness.method import create, resolve_options, trains
+from harness.methods.method import create, resolve_options, trains
 from plugins.controls import ColourHistogram, Oracle, Random, hsv
 
 IMAGES = torch.rand(3, 3, 16, 20, generator=torch.Generator().manual_seed(0))

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.data.images import UNKNOWN
 from harness.errors import UsageError
-from harness.images import UNKNOWN
-from harness.training.batches import PK
+from harness.methods.batches import PK
 from plugins.grouped import Grouped
 
 RAM = Grouped((PK(10, 3), PK(10, 2, "colour"), PK(9, 2, "type")))

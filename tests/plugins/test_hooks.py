@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from harness.method import resolve_options
-from harness.plugins import load
+from harness.methods.method import resolve_options
+from harness.registry.registry import load
 
 NAMES = ("colour-histogram", "oracle", "pgan", "pr-reid", "ram", "random", "rnn-ha", "strong-baseline")
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from harness.images import UNKNOWN
+from harness.data.images import UNKNOWN
 from plugins.losses import batch_hard_triplet, cross_entropy
 
 numbers = st.floats(-8, 8, width=32)

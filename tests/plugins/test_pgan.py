@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 
 from harness.boxes import Boxes
+from harness.data.pictures import Pictures
 from harness.errors import CheckpointError, DataError, UsageError
-from harness.method import create, resolve_options
-from harness.pictures import Pictures
-from harness.samples import Ask, Samples
-from harness.training.batches import PK
-from harness.training.session import prepare
+from harness.extraction.samples import Ask, Samples
+from harness.methods.batches import PK
+from harness.methods.method import create, resolve_options
+from harness.training.prepare import prepare
 from plugins.pgan import PGAN
 from plugins.pgan_parts import part_masks
 from tests.plugins.eight import cmc_at_1, trained

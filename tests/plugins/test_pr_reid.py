@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from harness.boxes import Boxes
-from harness.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from harness.boxes.classes import REGIONS
+from harness.data.pictures import Pictures
 from harness.errors import CheckpointError, DataError, UsageError
-from harness.method import create, resolve_options
-from harness.part_classes import REGIONS
-from harness.pictures import Pictures
-from harness.samples import Ask, Samples
-from harness.training.batches import Shuffled
-from harness.training.session import prepare
+from harness.extraction.samples import Ask, Samples
+from harness.methods.batches import Shuffled
+from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from harness.methods.method import create, resolve_options
+from harness.training.prepare import prepare
 from plugins.pr_reid import BRANCHES, PRReID
 from tests.plugins.eight import cmc_at_1, trained
 from tests.plugins.test_strong_baseline import resnet18, resnet50

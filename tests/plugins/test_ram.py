@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from harness.data.images import UNKNOWN
 from harness.errors import CheckpointError, DataError, UsageError
-from harness.images import UNKNOWN
-from harness.method import create, resolve_options
-from harness.training.batches import PK, Shuffled
+from harness.methods.batches import PK, Shuffled
+from harness.methods.method import create, resolve_options
 from plugins.grouped import Grouped
 from plugins.ram import RAM
 from tests.plugins.eight import cmc_at_1, trained

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.boxes import Boxes
+from harness.boxes.classes import REGIONS
+from harness.data.images import UNKNOWN
 from harness.errors import DataError
-from harness.images import UNKNOWN
-from harness.part_classes import REGIONS
 from plugins.regions import MIRRORED, WHOLE, as_boxes, fill_places, require_regions, seen_places
 
 NAMES = dict(enumerate(REGIONS, 1))

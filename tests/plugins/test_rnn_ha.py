@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from harness.data.images import UNKNOWN
 from harness.errors import CheckpointError, DataError, UsageError
-from harness.images import UNKNOWN
-from harness.method import create, resolve_options
-from harness.training.batches import Shuffled
+from harness.methods.batches import Shuffled
+from harness.methods.method import create, resolve_options
 from plugins.rnn_ha import RNNHA, Attention
 from tests.plugins.eight import cmc_at_1, trained
 

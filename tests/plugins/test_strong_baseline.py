@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from harness.errors import CheckpointError, UsageError
-from harness.method import create, resolve_options
-from harness.training.batches import PK
+from harness.methods.batches import PK
+from harness.methods.method import create, resolve_options
 from plugins.augment import MEAN, STD
 from plugins.strong_baseline import StrongBaseline
 from tests.plugins.eight import cmc_at_1, trained

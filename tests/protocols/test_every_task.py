@@ -6,10 +6,10 @@ import random
 import numpy as np
 import pytest
 
-from harness.conventions import serve, with_conventions
-from harness.evaluation import score
 from harness.features import FeatureFile, write_features
-from harness.own import open_protocol
+from harness.scoring.evaluation import score
+from harness.tasks.conventions import serve, with_conventions
+from harness.tasks.own import open_protocol
 from protocols.vehicleid import LISTS, VehicleId
 from protocols.veri776 import Veri776
 from protocols.veriwild import VeriWild

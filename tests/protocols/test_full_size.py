@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from harness.counts import differences
-from harness.fingerprint import fingerprint
+from harness.tasks.counts import differences
+from harness.tasks.fingerprint import fingerprint
 from protocols.vehicleid import VehicleId
 from protocols.veriwild import VeriWild
 from protocols.vric import Vric

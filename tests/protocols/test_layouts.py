@@ -6,11 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from harness.boxes import read_boxes
-from harness.check import check
 from harness.cli import main
-from harness.conventions import serve, with_conventions
 from harness.errors import DataError, UsageError
-from harness.plugins import load
+from harness.registry.registry import load
+from harness.tasks.check import check
+from harness.tasks.conventions import serve, with_conventions
 
 MADE = {
     "vehicleid": {},

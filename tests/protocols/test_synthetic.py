@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from harness.boxes import read_boxes
-from harness.counts import counts
+from harness.boxes.classes import PARTS, REGIONS
 from harness.errors import DataError
-from harness.part_classes import PARTS, REGIONS
+from harness.tasks.counts import counts
 from protocols.synthetic import Synthetic, make
 from protocols.synthetic.bodies import BODIES, TYPES
 from protocols.synthetic.making import CAMERAS, SEED, VEHICLES

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.part_classes import PARTS
+from harness.boxes.classes import PARTS
 from protocols.synthetic.assembly import assemble
 from protocols.synthetic.bodies import BODIES
 from protocols.synthetic.cameras import cameras

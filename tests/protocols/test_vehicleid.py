@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.conventions import with_conventions
-from harness.counts import counts, differences
+from harness.data.images import UNKNOWN
 from harness.errors import DataError
-from harness.images import UNKNOWN
-from harness.rules import relevance
+from harness.tasks.conventions import with_conventions
+from harness.tasks.counts import counts, differences
+from harness.tasks.rules import relevance
 from protocols.vehicleid import VehicleId
 from tests.protocols.trees import SPLIT, write_vehicleid
 from tests.protocols.veri_tree import write_lines

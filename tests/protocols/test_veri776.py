@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.conventions import unavailable, with_conventions
-from harness.counts import counts
+from harness.data.images import UNKNOWN
 from harness.errors import DataError
-from harness.images import UNKNOWN
+from harness.tasks.conventions import unavailable, with_conventions
+from harness.tasks.counts import counts
 from protocols.veri776 import Veri776, read
 from protocols.veri776.names import parse_name
 from tests.protocols.veri_tree import QUERY, TEST, TRACKS, TRAIN, write_lines, write_tree, xml

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.conventions import serve, with_conventions
-from harness.counts import counts, differences
+from harness.data.images import UNKNOWN
 from harness.errors import DataError
-from harness.fingerprint import fingerprint
-from harness.images import UNKNOWN
+from harness.tasks.conventions import serve, with_conventions
+from harness.tasks.counts import counts, differences
+from harness.tasks.fingerprint import fingerprint
 from protocols.veriwild import VeriWild, read
 from tests.protocols.trees import SPLIT, WILD, write_wild_2019, write_wild_2020
 from tests.protocols.veri_tree import write_lines

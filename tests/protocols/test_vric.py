@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.counts import counts, differences
 from harness.errors import DataError
+from harness.tasks.counts import counts, differences
 from protocols.vric import Vric
 from tests.protocols.trees import write_vric
 from tests.protocols.veri_tree import write_lines

@@ -1,7 +1,7 @@
 import pytest
 
-from harness.counts import counts, differences
 from harness.errors import DataError
+from harness.tasks.counts import counts, differences
 from protocols.vru import Vru
 from tests.protocols.trees import SPLIT, write_vehicleid, write_vru
 

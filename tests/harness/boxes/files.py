@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from harness.boxes import CLASSES, Boxes
-from harness.images import ImageTable
-from harness.protocol import Dataset
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable
 
 KEYS = ("image_train/a.jpg", "image_train/b.jpg", "image_test/c.jpg")
 SIZE = (100, 200)

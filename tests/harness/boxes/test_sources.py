@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.boxes import find_boxes, keep, needed_boxes, read_boxes, with_kept
+from harness.data.dataset import Dataset
 from harness.errors import DataError, UsageError
-from harness.protocol import Dataset
 from tests.harness.boxes.files import coco, pictures, same, write
 
 PARTS = {"vehicle", "boxes.parts"}

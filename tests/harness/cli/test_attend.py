@@ -9,15 +9,15 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from harness.attend.boxes import key_of
 from harness.boxes import Boxes
+from harness.boxes.classes import PARTS
 from harness.boxes.store import write_boxes
-from harness.checkpoint import CheckpointInfo, save_checkpoint
 from harness.cli import main
-from harness.detection import make
-from harness.image_boxes import key_of
-from harness.part_classes import PARTS
-from harness.pictures import size_on_disk
-from harness.plugins import load
+from harness.data.pictures import size_on_disk
+from harness.detection.detect import make
+from harness.methods.checkpoint import CheckpointInfo, save_checkpoint
+from harness.registry.registry import load
 
 CLASSES = {"vehicle": 4, "colour": 3, "type": 3}
 SMALL = {

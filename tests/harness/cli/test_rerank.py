@@ -11,9 +11,9 @@ from click.testing import CliRunner
 import harness
 from harness.cli import main
 from harness.errors import UsageError
-from harness.plugins import load
-from harness.record import read_record
-from harness.rules import relevance
+from harness.registry.registry import load
+from harness.scoring.record import read_record
+from harness.tasks.rules import relevance
 from tests import reference
 
 PLUGIN = """
@@ -27,7 +27,7 @@ class Listed(harness.Protocol):
         harness.Task(
             "image-to-image", harness.Rule(ignore=("same vehicle and camera",)), measures=("ap", "minp", "cmc@1"),
             conventions={
-                "trapezoid-ap": harness.protocol.Convention("trapezoids", measures={"ap": "ap_trapezoid"}),
+                "trapezoid-ap": harness.tasks.task.Convention("trapezoids", measures={"ap": "ap_trapezoid"}),
             },
             released={"queries": 10, "gallery images": 40},
         ),

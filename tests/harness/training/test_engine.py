@@ -16,10 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from harness.boxes import Boxes
+from harness.compute.compute import Compute
+from harness.data.dataset import Dataset
 from harness.errors import BenchError, CheckpointError, DataError, PluginError, RunError, UsageError
-from harness.protocol import Dataset
-from harness.training.batches import PK, Batches, Shuffled
-from harness.training.session import Compute, Session, prepare
+from harness.methods.batches import PK, Batches, Shuffled
+from harness.methods.session import Session
+from harness.training.prepare import prepare
 from harness.training.state import NAME
 from tests.tiny import Tiny, TinyNetwork, tiny, tiny_dataset
 

@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.training.session import Compute, prepare
+from harness.compute.compute import Compute
+from harness.training.prepare import prepare
 from tests.tiny import Tiny, tiny, tiny_dataset
 
 ROOT = Path(__file__).parents[3]

@@ -14,13 +14,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from harness.compute.compute import Compute
 from harness.errors import UsageError
-from harness.extraction import extract
+from harness.extraction.extract import extract
 from harness.features import FeatureFile, Provenance
-from harness.training.batches import PK
-from harness.training.running import check_batches
-from harness.training.session import Compute, prepare
+from harness.methods.batches import PK
+from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from harness.training.prepare import prepare
+from harness.training.stage import check_batches
 from tests.tiny import Tiny, tiny, tiny_dataset
 
 ROOT = Path(__file__).parents[3]

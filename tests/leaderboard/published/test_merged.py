@@ -71,7 +71,7 @@ def test_every_published_number_is_in_a_table():
 
 
 def test_the_words_of_stated_tasks_are_tasks_that_the_harness_has():
-    from harness.plugins import load as load_plugins
+    from harness.registry.registry import load as load_plugins
 
     registry = load_plugins()
     for dataset in load().datasets.values():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import RecordError
-from harness.per_query import PerQuery
+from harness.scoring.per_query import PerQuery
 from leaderboard.statistics.paired import EXACT, compare, holm, p_value
 
 

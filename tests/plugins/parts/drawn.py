@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from harness.boxes import CLASSES
-from harness.images import ImageTable
-from harness.protocol import Dataset
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable
 
 SIDE = 64
 COLOURS = ("red", "lime", "yellow", "blue")

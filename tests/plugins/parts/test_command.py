@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 import harness
 from harness.boxes import CLASSES, read_boxes
-from harness.checkpoint import load_checkpoint
 from harness.cli import main
-from harness.record import read_record
+from harness.methods.checkpoint import load_checkpoint
+from harness.scoring.record import read_record
 from tests.harness.boxes.files import same
 
 PAGE = Path(__file__).parents[3] / "docs" / "parts.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from harness.detection import make
+from harness.detection.detect import make
 from plugins.parts.localnet import LocalNet, LocalNetSmall
 from plugins.parts.yolo import decode
 

@@ -1,0 +1,233 @@
+"""``bench attend``: from a run's checkpoint and image files to pictures of what the network looks at."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+
+from harness.attend.boxes import Found, ImageBoxes
+from harness.attend.overlays import FloatArray, draw_map, draw_parts
+from harness.basics.digests import file_digest
+from harness.basics.files import replace_file
+from harness.compute.compute import Compute
+from harness.compute.devices import open_fabric, undisturbed
+from harness.data.pictures import MAX_PIXELS, decode, size_on_disk
+from harness.errors import CheckpointError, DataError, PluginError, RunError, UsageError
+from harness.extraction.samples import to_unit_range
+from harness.methods.checkpoint import load_checkpoint, same_form
+from harness.methods.method import create
+from harness.methods.network import NetworkMethod
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
+"""Formats of images, in Pillow's words, that are looked at."""
+
+CHECKPOINT = "checkpoint.safetensors"
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was written of one image.
+
+    Attributes:
+        image: the file.
+        files: the pictures.
+        parts: the name and the weight of each part, in the order of the boxes.
+    """
+
+    image: Path
+    files: tuple[Path, ...]
+    parts: tuple[tuple[str, float], ...] = ()
+
+
+def attend(
+    run: Path,
+    images: Sequence[Path],
+    *,
+    registry: Registry,
+    output: Path | None = None,
+    boxes: Path | None = None,
+    detector: Path | None = None,
+    scale: int = 1,
+) -> list[Seen]:
+    """Write what a trained network looks at in some images; nothing is written before all of them were read.
+
+    Args:
+        run: a run's folder, or a checkpoint.
+        images: files.
+        registry: where the method is found.
+        output: the folder of the pictures; None for ``attention`` in the run's folder.
+        boxes: a file of boxes, for a method that needs them; None for those that the run kept.
+        detector: a detector's checkpoint, which finds them.
+        scale: pixels of a picture, along each side, to a pixel of its image.
+
+    Raises:
+        UsageError: no run, a method without a network, boxes that it does not use.
+        CheckpointError: no checkpoint, or one that is damaged or of another form of the method.
+        DataError: an image is missing or none, or has no boxes.
+        RunError: the disk refuses, or the network's attention is not finite.
+    """
+    path = find_checkpoint(run, registry)
+    method = load_method(path, registry)
+    folder = path.parent / "attention" if output is None else output
+    if folder.exists() and not folder.is_dir():
+        raise UsageError("the pictures' folder is a file", where=folder, next_step="give another with --output DIR")
+    once = list(dict.fromkeys(images))
+    for image in once:
+        _check_image(image, scale)
+    found = ImageBoxes(method, path.parent, boxes=boxes, detector=detector, registry=registry).of(once, FORMATS)
+    with undisturbed(open_fabric(Compute(device="cpu"))):
+        return [_draw(method, image, found[image], folder, scale) for image in once]
+
+
+def find_checkpoint(run: Path, registry: Registry) -> Path:
+    """Return the checkpoint of a run's folder, or the file itself where one is given.
+
+    Raises:
+        UsageError: no folder, or the run of a method without a network.
+        CheckpointError: it has no checkpoint.
+    """
+    if run.is_file():
+        return run
+    if not run.is_dir():
+        raise UsageError("no such run", where=run, expected="the folder that 'bench run' printed, or a checkpoint")
+    path = run / CHECKPOINT
+    if not path.is_file():
+        name = _method_of(run)
+        if name in registry.names("method"):
+            _check_network(name, registry)
+        raise CheckpointError(
+            "the run's folder holds no checkpoint",
+            where=run,
+            expected=CHECKPOINT,
+            next_step="train it with 'bench run', or give the checkpoint that the run was given",
+        )
+    return path
+
+
+def _method_of(run: Path) -> str:
+    """Return the name of a run's method; empty where its folder does not say."""
+    try:
+        return str(json.loads((run / "config.json").read_text(encoding="utf-8"))["method"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _check_network(name: str, registry: Registry) -> type[NetworkMethod]:
+    found = registry.method(name)
+    if not issubclass(found, NetworkMethod):
+        raise UsageError(
+            f"method '{name}' has no network to look into",
+            expected="a method that trains a network, such as rnn-ha, pgan or strong-baseline",
+        )
+    return found
+
+
+def load_method(path: Path, registry: Registry) -> NetworkMethod:
+    """Return a trained method from its checkpoint, in evaluation mode.
+
+    Raises:
+        UsageError: the method is unknown or has no network.
+        CheckpointError: no checkpoint, or one of another form of the method.
+    """
+    state, info = load_checkpoint(path)
+    kind = _check_network(info.method, registry)
+    with same_form(path, f"the method '{info.method}'"):
+        method = cast(NetworkMethod, create(kind, kind.Options.model_validate(info.options)))
+        method.restore(state, info.classes)
+    beyond = sorted(need for need in method.test_needs if not need.startswith("boxes."))
+    if beyond:
+        raise UsageError(f"method '{info.method}' wants to know more than an image shows", found=", ".join(beyond))
+    method.model.eval()
+    return method
+
+
+def _check_image(image: Path, scale: int) -> None:
+    if not image.is_file():
+        raise DataError("no such image", where=image)
+    decode(image, (1, 1), FORMATS)
+    width, height = size_on_disk(image, FORMATS)
+    if width * height * scale**2 > MAX_PIXELS:
+        raise UsageError(
+            "the picture would be too large",
+            where=image,
+            found=f"{width * scale} x {height * scale} pixels",
+            expected=f"at most {MAX_PIXELS} pixels",
+            next_step="choose a smaller --scale",
+        )
+
+
+def _draw(method: NetworkMethod, image: Path, boxes: Found, folder: Path, scale: int) -> Seen:
+    """Write the pictures of one image."""
+    width, height = size_on_disk(image, FORMATS)
+    picture = decode(image, (height * scale, width * scale), FORMATS)
+    maps, rows = _look(method, image, boxes)
+    drawn = {_plain(word): draw_map(picture, cells) for word, cells in maps.items()}
+    parts: tuple[tuple[str, float], ...] = ()
+    if rows is not None:
+        high, wide = method.input_size
+        sides: FloatArray = np.array([1, 1, wide, high, wide, high], np.float32)
+        drawn["parts"] = draw_parts(picture, np.divide(rows, sides, dtype=np.float32))
+        names = {number: part for _, known in boxes.values() for number, part in known.items()}
+        parts = tuple((names.get(int(row[0]), str(int(row[0]))), float(row[1])) for row in rows)
+    name = f"{_plain(image.stem)}-{file_digest(image)[:8]}"
+    files = {folder / f"{name}-{word}.png": content for word, content in sorted(drawn.items())}
+    for path, content in files.items():
+        with replace_file(path, "wb") as file:
+            file.write(content)
+    return Seen(image, tuple(files), parts)
+
+
+def _look(method: NetworkMethod, image: Path, boxes: Found) -> tuple[dict[str, FloatArray], FloatArray | None]:
+    """Return what the network looks at in one image: maps (h, w) by name, and parts (m, 6).
+
+    It is looked at alone, so that no other image moves a digit.
+
+    Raises:
+        PluginError: maps or parts of a wrong shape.
+        RunError: a number is not finite.
+    """
+    pixels = torch.from_numpy(decode(image, method.input_size, FORMATS))[None]
+    needed = {keyword: [torch.from_numpy(rows)] for keyword, (rows, _) in boxes.items()}
+    with torch.no_grad():
+        found = method.attend(to_unit_range(pixels, torch.device("cpu")), **needed)
+    maps = {word: _checked(method, image, word, cells, (1, -1, -1))[0] for word, cells in found.maps.items()}
+    if found.parts is None:
+        return maps, None
+    return maps, _checked(method, image, "parts", found.parts[0], (-1, 6))
+
+
+def _checked(method: NetworkMethod, image: Path, word: str, found: torch.Tensor, shape: tuple[int, ...]) -> FloatArray:
+    """Return a tensor as numbers; -1 in the shape is any side."""
+    name = type(method).__name__
+    fits = found.ndim == len(shape) and all(side in {-1, own} for side, own in zip(shape, found.shape, strict=True))
+    if not fits or (word != "parts" and not found.numel()):
+        raise PluginError(
+            f"{name}.attend returned '{word}' of a wrong shape",
+            found=tuple(found.shape),
+            expected="(1, h, w) for the map of one image, (m, 6) for its parts",
+        )
+    if not found.isfinite().all():
+        raise RunError(
+            f"{name} looked at an image in numbers that are not finite",
+            where=image,
+            found=word,
+            next_step="the training may have diverged; lower its learning rate",
+        )
+    numbers: FloatArray = found.detach().to("cpu", torch.float32).numpy()
+    return numbers
+
+
+def _plain(name: str) -> str:
+    """Return a name as a part of a file's name: no folder, no dot in front, nothing that a shell or a disk minds."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip(".-")[:LONGEST_NAME] or "image"

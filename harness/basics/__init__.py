@@ -1,0 +1,1 @@
+"""Files, digests, seeds, progress and the host: what every other room builds on."""

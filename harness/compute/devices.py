@@ -1,0 +1,95 @@
+"""The devices and processes of a run, opened through lightning-fabric and left as they were found."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+import torch.utils.deterministic as filling
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+from harness.compute.compute import Compute
+from harness.errors import RunError, UsageError
+
+
+@cache
+def open_fabric(compute: Compute) -> Fabric:
+    """Return the launched fabric of this process, the same one whenever it is asked for.
+
+    Under torchrun the number of processes and machines is torchrun's. With several devices and no torchrun,
+    lightning-fabric starts this very command once more for every further device.
+
+    Raises:
+        UsageError: a device, a number of devices or a precision that this machine does not have.
+    """
+    devices, nodes = _processes(compute)
+    several = devices * nodes > 1
+    try:
+        fabric = Fabric(
+            accelerator=compute.device,
+            devices=devices,
+            num_nodes=nodes,
+            precision=compute.precision,  # type: ignore[arg-type]  # a word of the user's; Fabric checks it
+            strategy=DDPStrategy(find_unused_parameters=True) if several else "auto",
+        )
+    except (ValueError, RuntimeError, TypeError, MisconfigurationException) as problem:
+        refused = UsageError(
+            f"this machine cannot run on '{compute.device}' with {devices} devices in {compute.precision}",
+            found=problem,
+            next_step="try --device cpu, fewer processes, or --precision 32-true",
+        )
+        refused.told = int(os.environ.get("LOCAL_RANK", "0")) > 0  # every process of this machine is refused
+        raise refused from None
+    fabric.launch()
+    if not fabric.is_global_zero:
+        logging.getLogger("bench").setLevel(logging.ERROR)  # one process speaks for all
+    return fabric
+
+
+def _processes(compute: Compute) -> tuple[int, int]:
+    """Return the processes on this machine and the number of machines."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        local = int(os.environ["LOCAL_WORLD_SIZE"])
+        return local, int(os.environ["WORLD_SIZE"]) // local
+    return compute.devices, compute.nodes
+
+
+@contextmanager
+def undisturbed(fabric: Fabric) -> Iterator[None]:
+    """Compute deterministically on a processor, and give torch's flags and generators back as they were.
+
+    Raises:
+        RunError: the block filled the device's memory.
+    """
+    flags = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    fill = filling.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property of the module
+    gpus = [fabric.device] if fabric.device.type == "cuda" else []
+    with torch.random.fork_rng(gpus), warnings.catch_warnings():
+        # lightning-fabric 2.6 gathers by a function that torch 2.15 wants replaced.
+        warnings.filterwarnings("ignore", message=".*all_gather is deprecated")
+        if fabric.device.type == "cpu":
+            # Memory left unwritten needs no filling for the digits to be the same, and filling it costs time.
+            filling.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module's class
+            torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        except torch.OutOfMemoryError as problem:
+            raise RunError(
+                "the device's memory is full",
+                where=fabric.device,
+                found=str(problem).partition(". ")[0],
+                next_step="use smaller batches or images, more devices, or --precision bf16-mixed",
+            ) from None
+        finally:
+            torch.use_deterministic_algorithms(flags[0], warn_only=flags[1])
+            filling.fill_uninitialized_memory = fill  # type: ignore[attr-defined]  # as above

@@ -1,0 +1,101 @@
+"""What ranks an evaluation: processes, a device, memory. Nothing of it changes a digit."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from harness.compute.team import Alone, Processes, Team
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from harness.compute.compute import Compute
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """What ranks.
+
+    Attributes:
+        device: ``cpu``, or a torch device such as ``cuda:1``.
+        memory: bytes that each process may use; None for a share of what is free.
+        team: the processes, each with a shard of the gallery.
+    """
+
+    device: str = "cpu"
+    memory: int | None = None
+    team: Team = field(default_factory=Alone)
+
+    @classmethod
+    def here(cls, device: str, memory: int | None = None) -> Machine:
+        """Return this process alone.
+
+        Args:
+            device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
+            memory: see the class.
+
+        Raises:
+            UsageError: a device that this machine does not have, or that cannot rank.
+        """
+        if device == "cpu":
+            return cls(device, memory)
+        import torch
+
+        if device == "auto":
+            return cls("cuda" if torch.cuda.is_available() else "cpu", memory)
+        word, gpus = re.fullmatch(r"cuda(?::([0-9]{1,4}))?", device), torch.cuda.device_count()
+        if word is None or int(word[1] or 0) >= gpus:
+            raise UsageError(
+                f"this machine cannot rank on '{device}'",
+                found="no GPU" if gpus == 0 else f"{gpus} GPUs",
+                expected="auto, cpu, cuda or cuda:NUMBER",
+                next_step="try --device cpu",
+            )
+        return cls(device, memory)
+
+    @classmethod
+    def of(cls, fabric: Fabric, memory: int | None = None) -> Machine:
+        """Return the processes of a launched lightning-fabric, on their GPUs where they have some."""
+        team = Processes(fabric) if fabric.world_size > 1 else Alone()
+        return cls(str(fabric.device) if fabric.device.type == "cuda" else "cpu", memory, team)
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.team.index == 0
+
+    def alone(self) -> Machine:
+        """Return this process without the others, for work that has no shards."""
+        return replace(self, team=Alone())
+
+
+def under_torchrun() -> bool:
+    """Say whether torchrun started this process as one of several."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) > 1
+
+
+def open_machine(device: str = "auto", memory: int | None = None) -> Machine:
+    """Return the processes that torchrun started, or this one alone, which then opens no group of processes.
+
+    Raises:
+        UsageError: see ``Machine.here``.
+    """
+    if not under_torchrun():
+        return Machine.here(device, memory)
+    from harness.compute.compute import Compute
+    from harness.compute.devices import open_fabric
+
+    return Machine.of(open_fabric(Compute(device=device)), memory)
+
+
+def team_before(compute: Compute) -> Team:
+    """Return the processes that are there before a run opens them: torchrun's, or this one alone."""
+    if not under_torchrun():
+        return Alone()
+    from harness.compute.devices import open_fabric
+
+    return Processes(open_fabric(compute))

@@ -1,0 +1,199 @@
+"""Decoding: image files to uint8 pixels of one size, and the names of those that cannot be read."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from harness.basics.progress import progress
+from harness.errors import DataError, first_of
+
+Pixels = npt.NDArray[np.uint8]
+
+MAX_PIXELS = 1 << 26
+"""An image of more pixels (67 million) is refused: no vehicle crop has them, and one takes 200 MB."""
+
+CACHE_BYTES = 2 << 30
+"""Decoded images are kept in memory up to this size, so that every later epoch reads no file."""
+
+log = logging.getLogger("bench.pictures")
+
+
+def locate(root: Path, key: str) -> Path:
+    """Return the file of a key.
+
+    Raises:
+        DataError: the key leads out of the root, by ``..`` or a link, or to no regular file.
+    """
+    parts = PurePosixPath(key)
+    if parts.is_absolute() or ".." in parts.parts or not parts.parts:
+        raise DataError("the path leads out of the data set's folder", where=root, found=key)
+    path = root / parts
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise DataError("the path leads out of the data set's folder by a link", where=path, found=path.resolve())
+    if not path.is_file():
+        raise DataError("no such image", where=path)
+    return path
+
+
+def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)) -> Pixels:
+    """Return an image as RGB, resized; an EXIF orientation is ignored, as every published result ignored it.
+
+    Args:
+        path: of the file.
+        size: height and width in pixels.
+        formats: the formats that may be decoded, in Pillow's words.
+
+    Returns:
+        (3, height, width) uint8, resized bilinearly with antialiasing.
+
+    Raises:
+        DataError: missing, of another format, truncated, damaged, or of more than ``MAX_PIXELS``.
+    """
+    try:
+        with Image.open(path, formats=tuple(formats)) as image:
+            _check_pixels(path, image.size)
+            pixels = image.convert("RGB").resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
+        raise DataError("the image is too large to be a vehicle", where=path, found=problem) from None
+    except UnidentifiedImageError:
+        raise DataError("the image is not of an expected format", where=path, expected=" or ".join(formats)) from None
+    except DataError:
+        raise
+    except Exception as problem:  # Pillow's decoders raise whatever a damaged file makes them raise
+        raise DataError("the image cannot be read", where=path, found=problem) from None
+    return np.ascontiguousarray(np.asarray(pixels).transpose(2, 0, 1))
+
+
+def size_on_disk(path: Path, formats: Sequence[str] = ("JPEG",)) -> tuple[int, int]:
+    """Return an image's width and height in pixels; only its head is read.
+
+    Raises:
+        DataError: missing, of another format, or damaged.
+    """
+    try:
+        with Image.open(path, formats=tuple(formats)) as image:
+            return image.size
+    except Exception as problem:  # as in ``decode``
+        raise DataError("the image's size cannot be read", where=path, found=problem) from None
+
+
+def _check_pixels(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise DataError(
+            "the image is too large to be a vehicle",
+            where=path,
+            found=f"{size[0]} x {size[1]} pixels",
+            expected=f"at most {MAX_PIXELS} pixels",
+        )
+
+
+class Pictures:
+    """The images of some keys at one size, kept in memory once decoded where they fit.
+
+    Attributes:
+        root: the data set's folder.
+        keys: paths relative to it.
+        size: height and width in pixels.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        keys: Sequence[str],
+        size: tuple[int, int],
+        formats: Sequence[str] = ("JPEG",),
+        *,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self.root = root
+        self.keys = tuple(keys)
+        self.size = size
+        self.formats = tuple(formats)
+        self._cache_bytes = cache_bytes
+        self._cache: Pixels | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, row: int) -> Pixels:
+        """Return (3, height, width) uint8.
+
+        Raises:
+            DataError: the image cannot be read.
+        """
+        if self._cache is not None:
+            pixels: Pixels = self._cache[row]
+            return pixels
+        return decode(locate(self.root, self.keys[row]), self.size, self.formats)
+
+    @property
+    def cached(self) -> bool:
+        """Whether the images lie in memory."""
+        return self._cache is not None
+
+    def check(self, threads: int | None = None) -> dict[int, DataError]:
+        """Decode every image once, keep all where they fit, and return the errors by row.
+
+        Args:
+            threads: None for one a processor; Pillow decodes outside Python's lock.
+        """
+        fits = len(self) * 3 * self.size[0] * self.size[1] <= self._cache_bytes
+        cache = np.zeros((len(self), 3, *self.size), np.uint8) if fits else None
+
+        def read(row: int) -> DataError | None:
+            try:
+                pixels = self[row]
+            except DataError as error:
+                return error
+            if cache is not None:
+                cache[row] = pixels
+            return None
+
+        broken: dict[int, DataError] = {}
+        pool = ThreadPoolExecutor(threads or os.cpu_count())
+        try:
+            with progress("reading images") as advance:
+                for row, error in enumerate(pool.map(read, range(len(self)))):
+                    if error is not None:
+                        broken[row] = error
+                    advance(row + 1, len(self))
+        finally:
+            pool.shutdown(cancel_futures=True)  # Ctrl-C need not wait for the images that are still queued
+        self._cache = cache
+        return broken
+
+    def take(self, rows: npt.NDArray[np.integer]) -> Pictures:
+        """Return the pictures of some rows, in their order, with what is decoded of them."""
+        keys = [self.keys[row] for row in rows]
+        taken = Pictures(self.root, keys, self.size, self.formats, cache_bytes=self._cache_bytes)
+        taken._cache = None if self._cache is None else self._cache[rows]
+        return taken
+
+
+def refuse_broken(errors: Iterable[DataError], *, images: int, root: Path) -> DataError:
+    """Return the one error that names and counts all images that cannot be read."""
+    listed = list(errors)
+    return DataError(
+        f"{len(listed)} of {images} images cannot be read",
+        where=root,
+        found=first_of(f"{_relative(error.where, root)} ({error.what})" for error in listed),
+        next_step="restore them, or go on without them with --skip-broken (the result is then not official)",
+    )
+
+
+def log_broken(errors: Iterable[DataError], root: Path) -> None:
+    """Name the images that are left out in the log, one a line."""
+    for error in errors:
+        log.warning("left out: %s (%s)", _relative(error.where, root), error.what)
+
+
+def _relative(path: object, root: Path) -> str:
+    return path.relative_to(root).as_posix() if isinstance(path, Path) and path.is_relative_to(root) else str(path)

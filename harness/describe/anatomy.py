@@ -1,0 +1,212 @@
+"""What is inside a method: the shape behind every named part, the width of a feature, and how many numbers it learns.
+
+All of it is found by running the method once on two made-up images, on torch's ``meta`` device, which holds shapes and
+no memory; a method that looks at values is built and run on the processor instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from harness.errors import BenchError, PluginError, UsageError
+from harness.methods.method import Method, Options, create
+from harness.methods.network import NetworkMethod
+
+IMAGES = 2
+"""The fewest that batch normalisation can be trained on."""
+
+BOXES = 16
+"""Made-up boxes an image, each of another label."""
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One named part of the network.
+
+    Attributes:
+        name: the path of the part, such as ``trunk.layer4``; of a part that returns several tensors each has its place
+            or its key in brackets behind it.
+        shape: of what it returns for one image.
+        training: whether the test never comes there.
+    """
+
+    name: str
+    shape: Shape
+    training: bool = False
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What was found.
+
+    Attributes:
+        stages: in the order in which they are passed, first those of the test.
+        width: numbers in a feature.
+        train: parameters of the training network, frozen ones too.
+        test: those among them that computing a feature reads.
+        needs: labels and boxes for training, of these options.
+        test_needs: what ``embed`` receives besides the images.
+        input_size: height and width of the images in pixels.
+        metric: how features are compared.
+    """
+
+    stages: tuple[Stage, ...]
+    width: int
+    train: int
+    test: int
+    needs: frozenset[str]
+    test_needs: frozenset[str]
+    input_size: tuple[int, int]
+    metric: str
+
+
+def dissect(name: str, method: type[Method], options: Options, classes: Mapping[str, int]) -> Anatomy:
+    """Build a method for some numbers of classes, and look at it while it embeds.
+
+    Args:
+        name: of the method, for messages.
+        method: the class.
+        options: of the method.
+        classes: number of classes of each label: ``{"vehicle": 576, "colour": 10}``.
+
+    Raises:
+        BenchError: what the method itself raises, such as a DataError where it lacks a label.
+        UsageError: it fails on images of this size.
+        PluginError: ``embed`` returns no features.
+    """
+    for device in ("meta", "cpu"):
+        try:
+            with torch.random.fork_rng([]), torch.device(device), torch.no_grad():
+                return _dissected(method, options, classes)
+        except Exception as problem:  # a method may do anything with its images; on the processor it has to work
+            ours = isinstance(problem, BenchError)
+            if ours and (device == "cpu" or not isinstance(problem, PluginError)):
+                raise
+            failure = problem
+    height, width = create(method, options).input_size
+    raise UsageError(
+        f"{name} cannot be run on images of {height} x {width} pixels",
+        found=f"{type(failure).__name__}: {str(failure).partition(chr(10))[0]}",
+        next_step="try larger ones with --input 224; if that fails too, it is the method's mistake",
+    ) from failure
+
+
+def _dissected(method: type[Method], options: Options, classes: Mapping[str, int]) -> Anatomy:
+    instance = create(method, options)
+    if isinstance(instance, NetworkMethod):
+        instance.model = instance.architecture(classes)
+    networks = {name: value for name, value in vars(instance).items() if isinstance(value, nn.Module)}
+    images = torch.zeros(IMAGES, 3, *instance.input_size)
+    tested: dict[str, Shape] = {}
+    trained: dict[str, Shape] = {}
+    reads = _Reads()
+    for network in networks.values():
+        network.eval()
+    with _watching(networks, tested), reads:
+        features = instance.embed(images, **_made_up(instance.test_needs, instance.input_size))
+    if isinstance(instance, NetworkMethod):
+        with _watching(networks, trained):
+            instance.model.train()(images, **_boxes(instance.needs, instance.input_size))
+    parameters = {id(weight): weight.numel() for network in networks.values() for weight in network.parameters()}
+    return Anatomy(
+        stages=(
+            *(Stage(stage, shape) for stage, shape in tested.items()),
+            *(Stage(stage, shape, training=True) for stage, shape in trained.items() if stage not in tested),
+        ),
+        width=_width(features),
+        train=sum(parameters.values()),
+        test=sum(count for weight, count in parameters.items() if weight in reads.seen),
+        needs=frozenset(instance.needs),
+        test_needs=frozenset(instance.test_needs),
+        input_size=instance.input_size,
+        metric=instance.metric,
+    )
+
+
+class _Reads(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
+    """Remembers, by their ids, the tensors that any operation reads."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
+        self.seen: set[int] = set()
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Note the operation's tensors, and do it."""
+        self.seen.update(id(tensor) for _, tensor in _tensors([*args, *(kwargs or {}).values()]))
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _watching(networks: Mapping[str, nn.Module], found: dict[str, Shape]) -> Iterator[None]:
+    """Note the shapes behind every part that is reached by names alone; the places in a sequence are no names."""
+    handles = []
+    for root, network in networks.items():
+        for path, part in network.named_modules(prefix="" if root == "model" else root):
+            named = path and not any(word.isdigit() for word in path.split("."))
+            if named and not isinstance(part, nn.Identity | ParametrizationList):
+                handles.append(part.register_forward_hook(_noting(path, found)))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _noting(path: str, found: dict[str, Shape]) -> Callable[..., None]:
+    def note(_part: nn.Module, _given: object, returned: object) -> None:
+        for place, tensor in _tensors(returned):
+            shape = tuple(tensor.shape)
+            found.setdefault(path + place, shape[1:] if shape[:1] == (IMAGES,) else shape)
+
+    return note
+
+
+def _tensors(value: object, place: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors in nested lists and dictionaries with their places in brackets."""
+    if isinstance(value, Tensor):
+        yield place, value
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _tensors(item, f"{place}[{number}]")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _tensors(item, f"{place}[{key}]")
+
+
+def _width(features: object) -> int:
+    shape = tuple(getattr(features, "shape", ()))
+    if len(shape) != 2 or shape[0] != IMAGES:
+        raise PluginError(
+            "embed returned no features", found=shape or type(features).__name__, expected=f"({IMAGES}, d)"
+        )
+    return int(shape[1])
+
+
+def _made_up(needs: Collection[str], size: tuple[int, int]) -> dict[str, Any]:
+    """Return what ``embed`` receives beside two images."""
+    known = {"path": tuple(f"{number}.jpg" for number in range(IMAGES)), "vehicle": torch.arange(IMAGES)}
+    return {**{word: value for word, value in known.items() if word in needs}, **_boxes(needs, size)}
+
+
+def _boxes(needs: Collection[str], size: tuple[int, int]) -> dict[str, list[Tensor]]:
+    """Return boxes of every kind needed, by their keyword: each of an image's covers its upper left quarter."""
+    corners = [0.0, 0.0, size[1] / 2, size[0] / 2]
+    rows = [[float(label), 1.0, *corners] for label in range(BOXES)]
+    kinds = sorted(need.replace(".", "_") for need in needs if need.startswith("boxes."))
+    return {kind: [torch.tensor(rows) for _ in range(IMAGES)] for kind in kinds}

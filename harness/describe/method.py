@@ -1,0 +1,224 @@
+"""A method in plain words: its papers, what can be chosen, what it needs, and what is inside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from harness.errors import UsageError
+from harness.methods.method import Method, Options, resolve_options
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+
+CLASSES = {"vehicle": 576, "camera": 20, "colour": 10, "type": 9}
+"""The classes of each label in the training images of Liu et al. (2016), by which sizes are compared in the field."""
+
+SOURCE = re.compile(r"\((R|(?:open|poster|report|sections?|tables?|equations?|figures?)\b[^()]*)\)")
+"""How the description of an option names its source: ``R`` is the authors' released recipe, ``open`` nobody."""
+
+WORDS = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "array": "list", "null": "none"}
+BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+
+
+def describe_method(
+    registry: Registry,
+    asked: str,
+    *,
+    recipe: str = "",
+    changes: Mapping[str, str] | None = None,
+    classes: Mapping[str, int] = CLASSES,
+    size: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """Return a method as JSON takes it.
+
+    Args:
+        registry: where it is found.
+        asked: ``name`` or ``name/variant``.
+        recipe: empty for the defaults.
+        changes: options by name, as written after ``--set``.
+        classes: number of classes of each label that the network is built for.
+        size: height and width of the images; None for what the options say.
+
+    Raises:
+        UsageError: no such method, variant, recipe, option or value, or the method takes no images of this size.
+        DataError: the method needs a label that ``classes`` lacks.
+        PluginError: it breaks the contract.
+    """
+    from harness.describe.anatomy import dissect
+
+    name, _, variant = asked.partition("/")
+    entry, method = registry.entry("method", name), registry.method(name)
+    chosen: dict[str, Any] = {"variant": variant, "recipe": recipe, "changes": changes or {}}
+    options = _with_size(name, method, chosen, size) if size else resolve_options(name, method, **chosen)
+    found = dissect(name, method, options, classes)
+    if size and found.input_size != size:
+        raise _no_other_size(name, found.input_size, size)
+    return {
+        "method": name,
+        "variant": variant,
+        "recipe": recipe,
+        "about": entry.about or method.about,
+        "plugin": entry.plugin,
+        "control": method.control,
+        "papers": list(method.papers),
+        "metric": found.metric,
+        "variants": {word: dict(sets) for word, sets in method.variants.items()},
+        "recipes": {word: dict(sets) for word, sets in method.recipes.items()},
+        "options": _options(method.Options, options),
+        "needs": {"train": sorted(found.needs), "test": sorted(found.test_needs)},
+        "classes": dict(classes),
+        "input": list(found.input_size),
+        "stages": [
+            {"stage": stage.name, "shape": list(stage.shape), "training": stage.training} for stage in found.stages
+        ],
+        "feature": found.width,
+        "parameters": {"train": found.train, "test": found.test},
+    }
+
+
+def number_of_classes(vehicles: int | None, colours: int | None, models: int | None) -> dict[str, int]:
+    """Return ``CLASSES`` with other numbers; 0 stands for a label that no image has, and models for types."""
+    kind = {"type": CLASSES["type"]} if models is None else {"model": models}
+    given = {"vehicle": vehicles, "camera": None, "colour": colours}
+    counts = {**{label: CLASSES[label] if count is None else count for label, count in given.items()}, **kind}
+    return {label: count for label, count in counts.items() if count}
+
+
+def _with_size(name: str, method: type[Method], chosen: dict[str, Any], size: tuple[int, int]) -> Options:
+    """Return the options with ``input_size`` as one number or as two, whichever the method takes."""
+    if "input_size" not in method.Options.model_fields:
+        return resolve_options(name, method, **chosen)
+    if "input_size" in chosen["changes"]:
+        raise UsageError("the input's size is given twice", found="--input and --set input_size", expected="one")
+    if size[0] != size[1] and _properties(method.Options).get("input_size", {}).get("type") == "integer":
+        raise UsageError(
+            f"{name} takes square images only",
+            found=f"{size[0]} x {size[1]}",
+            expected="one number, both height and width",
+            next_step=f"give --input {size[0]} or --input {size[1]}",
+        )
+    refused: list[UsageError] = []
+    for form in (size[0], size) if size[0] == size[1] else (size,):
+        try:
+            return resolve_options(name, method, **{**chosen, "changes": {**chosen["changes"], "input_size": form}})
+        except UsageError as problem:
+            refused.append(problem)
+    raise refused[0]
+
+
+def _no_other_size(name: str, own: tuple[int, int], size: tuple[int, int]) -> UsageError:
+    return UsageError(
+        f"{name} has no option input_size",
+        found=f"{size[0]} x {size[1]}",
+        expected=f"its own {own[0]} x {own[1]}",
+        next_step="leave out --input",
+    )
+
+
+def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
+    """Return what is known of each option, in the order of the class."""
+    properties = _properties(model)
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
+    shown = model.model_construct(**defaults).model_dump(mode="json", warnings=False)
+    values = resolved.model_dump(mode="json")
+    described = []
+    for name, field in model.model_fields.items():
+        described.append(
+            {
+                "option": name,
+                "type": _type(properties.get(name, {})) or str(field.annotation),
+                "default": shown[name],
+                "value": values[name],
+                "about": field.description or "",
+                "source": "; ".join(SOURCE.findall(field.description or "")),
+            }
+        )
+    return described
+
+
+def _properties(model: type[Options]) -> dict[str, Any]:
+    """Return the JSON schema of each option; empty where one has none."""
+    try:
+        properties: dict[str, Any] = model.model_json_schema().get("properties", {})
+    except PydanticInvalidForJsonSchema:
+        return {}
+    return properties
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """Return what a JSON schema asks of a value, in few words: ``int >= 1 or full``."""
+    if "anyOf" in schema:
+        return " or ".join(_type(part) for part in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(map(str, schema["enum"]))
+    if "const" in schema:
+        return str(schema["const"])
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    bounds = [f"{sign} {schema[word]}" for word, sign in BOUNDS.items() if word in schema]
+    inside = f" of {_type(schema['items'])}" if schema.get("items") else ""
+    return " ".join([WORDS.get(schema.get("type", ""), ""), ", ".join(bounds)]).strip() + inside
+
+
+def text(described: Mapping[str, Any]) -> str:
+    """Return what ``describe_method`` returned as lines for a terminal."""
+    from tabulate import tabulate
+
+    asked = "/".join(word for word in (described["method"], described["variant"]) if word)
+    under = f", recipe {described['recipe']}" if described["recipe"] else ""
+    needs = {word: ", ".join(given).replace("|", " or ") or "nothing" for word, given in described["needs"].items()}
+    options = [
+        {
+            "option": option["option"],
+            "type": option["type"],
+            "default": _value(option["default"]),
+            "here": "" if option["value"] == option["default"] else _value(option["value"]),
+            "about": option["about"],
+        }
+        for option in described["options"]
+    ]
+    parameters = described["parameters"]
+    blocks = [
+        f"{asked}{under}: {described['about']}",
+        "\n".join(f"paper: {paper}" for paper in described["papers"]) or "paper: none",
+        f"plugin: {described['plugin']}\nmetric: {described['metric']}\n"
+        f"needs: {needs['train']} in training, {needs['test']} beside the images in a test",
+        _sets("variants", described["variants"]) + "\n" + _sets("recipes", described["recipes"]),
+        tabulate(options, headers="keys", tablefmt="github", disable_numparse=True) or "no options",
+        _inside(described),
+        f"feature: {described['feature']:,} numbers\n"
+        f"parameters: {parameters['train']:,} in training, {parameters['test']:,} in a test",
+    ]
+    return "\n\n".join(blocks)
+
+
+def _sets(word: str, named: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return one line for each named set of options, below a line with all their names."""
+    lines = [
+        f"  {name}: {', '.join(f'{option}={_value(value)}' for option, value in sets.items()) or 'the defaults'}"
+        for name, sets in sorted(named.items())
+    ]
+    return "\n".join([f"{word}: {', '.join(sorted(named)) or 'none'}", *lines])
+
+
+def _inside(described: Mapping[str, Any]) -> str:
+    height, width = described["input"]
+    classes = ", ".join(f"{label} {count:,}" for label, count in described["classes"].items())
+    lines = [f"for an image of 3 x {height} x {width} and the classes {classes}:"]
+    lines += [
+        f"  {stage['stage']}: {' x '.join(map(str, stage['shape'])) or 'one number'}"
+        f"{' (training only)' if stage['training'] else ''}"
+        for stage in described["stages"]
+    ]
+    return "\n".join(lines if described["stages"] else [*lines, "  no network"])
+
+
+def _value(value: object) -> str:
+    """Return a value as it is written after ``--set``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

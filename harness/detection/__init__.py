@@ -1,0 +1,1 @@
+"""Detectors of parts: training, detecting, measuring."""

@@ -1,0 +1,224 @@
+"""Features of images, batch by batch, from a method's ``embed``; its output is checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from harness.data.images import IntArray
+from harness.errors import DataError, PluginError, RunError
+from harness.extraction.samples import Ask, Batch, Loader, Samples, to_unit_range
+from harness.extraction.subjects import Subjects
+from harness.methods.method import Method
+
+Features = npt.NDArray[np.float32]
+
+BATCH = 64
+"""Images embedded at once in float32 on a processor, and by a validation."""
+
+FAST_BATCH = 16
+"""Images embedded at once in bfloat16 on a processor, whose caches hold the maps of few."""
+
+GPU_BATCHES = (16, 256)
+"""The fewest and the most images embedded at once on a GPU."""
+
+WORKING_SPACE = 40
+"""What a network may take beside its weights, in bytes a byte of a float32 image: a map of 64 channels at half the
+side, or of 256 at a quarter, takes 5, and a residual block holds about four of them at once; twice that is left."""
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """The features of one batch.
+
+    Attributes:
+        rows: (b,) int64 of the pictures.
+        features: (b, d) float32; None from the first image on that could not be read.
+        broken: the errors of the images of this batch that could not be read, in this process.
+    """
+
+    rows: IntArray
+    features: Features | None
+    broken: Sequence[DataError]
+
+
+def embed(
+    method: Method,
+    subjects: Subjects,
+    fabric: Fabric,
+    batches: Sequence[IntArray],
+    *,
+    workers: int | None = None,
+) -> Iterator[Embedded]:
+    """Yield the features of each batch in order, the same in every process; each process computes its share.
+
+    Args:
+        method: its ``model``, where it has one, is moved to the device and put in evaluation mode.
+        subjects: the images.
+        fabric: the processes.
+        batches: rows of the subjects, all batches of one size.
+        workers: processes that decode; None chooses by the machine.
+
+    Raises:
+        PluginError: ``embed`` returned something else than one row of numbers an image.
+        RunError: a feature is not finite.
+    """
+    ready(method, fabric)
+    world, rank = fabric.world_size, fabric.global_rank
+    asks = [Ask(batches[min(start + rank, len(batches) - 1)]) for start in range(0, len(batches), world)]
+    loader = Loader(
+        Samples(subjects.pictures, subjects.boxes),
+        choose_workers(workers, fabric, cached=subjects.pictures.cached),
+        pinned=fabric.device.type == "cuda",
+    )
+    whole = True
+    for group, (batch, features) in enumerate(_launched(method, subjects, fabric, loader.serve(asks))):
+        whole = whole and not _any(fabric, bool(batch.broken))
+        gathered = _gathered(fabric, features()) if whole else None
+        for place, rows in enumerate(batches[group * world : (group + 1) * world]):
+            broken = list(batch.broken.values()) if place == rank else []
+            yield Embedded(rows, None if gathered is None else gathered[place], broken)
+
+
+def _launched(
+    method: Method, subjects: Subjects, fabric: Fabric, batches: Iterable[Batch]
+) -> Iterator[tuple[Batch, Callable[[], Features]]]:
+    """Yield each batch with what waits for its features; a GPU then computes the next one already."""
+    waiting: list[tuple[Batch, Callable[[], Features]]] = []
+    whole = True
+    for batch in batches:
+        whole = whole and not batch.broken
+        waiting.append((batch, launch(method, subjects, batch, fabric) if whole else _none))
+        if len(waiting) > (fabric.device.type == "cuda"):
+            yield waiting.pop(0)
+    yield from waiting
+
+
+def _none() -> Features:
+    """Stand for the features of a batch that is not whole: no file will hold any."""
+    return np.zeros((0, 1), np.float32)
+
+
+def ready(method: Method, fabric: Fabric) -> None:
+    """Move the method's network, where it has one, to the device, channels last, in its precision, to embed."""
+    model = getattr(method, "model", None)
+    if isinstance(model, nn.Module):
+        fabric.strategy.precision.convert_module(model)
+        model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.eval()
+
+
+def embed_batch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Features:
+    """Return (b, d) float32 features of one batch on the processor."""
+    return launch(method, subjects, batch, fabric)()
+
+
+def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Callable[[], Features]:
+    """Have the device embed a batch, and return what waits for its (b, d) float32 features, checked."""
+    keys = tuple(subjects.pictures.keys[row] for row in batch.rows.tolist())
+    needed: dict[str, Any] = {
+        keyword: [tensor.to(fabric.device) for tensor in tensors] for keyword, tensors in batch.boxes.items()
+    }
+    if "path" in method.test_needs:
+        needed["path"] = keys
+    if "vehicle" in method.test_needs:
+        needed["vehicle"] = torch.from_numpy(subjects.vehicle[batch.rows.numpy()]).to(fabric.device)
+    images = fabric.strategy.precision.convert_input(to_unit_range(batch.images, fabric.device))
+    with torch.inference_mode(), fabric.autocast():
+        returned = method.embed(images, **needed)
+    done: torch.cuda.Event | None = None
+    if isinstance(returned, Tensor) and returned.device.type == "cuda":
+        stream = torch.cuda.current_stream(returned.device)
+        returned = returned.to("cpu", non_blocking=True)  # behind this batch, and before the next one is launched
+        done = stream.record_event()
+
+    def wait() -> Features:
+        if done is not None:
+            done.synchronize()
+        return _checked(method, returned, keys)
+
+    return wait
+
+
+def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
+    """Return what ``embed`` gave as (b, d) float32, or say what is wrong with it."""
+    name = type(method).__name__
+    if not isinstance(returned, Tensor | np.ndarray):
+        raise PluginError(
+            f"{name}.embed returned no tensor",
+            found=type(returned).__name__,
+            expected="a float tensor (n, d)",
+        )
+    tensor = torch.as_tensor(returned).detach()
+    if tensor.ndim != 2 or tensor.shape[0] != len(keys) or tensor.shape[1] == 0:
+        raise PluginError(
+            f"{name}.embed returned features of a wrong shape",
+            found=tuple(tensor.shape),
+            expected=f"({len(keys)}, d): one row for each of the {len(keys)} images",
+        )
+    if not tensor.is_floating_point():
+        raise PluginError(f"{name}.embed returned no floats", found=tensor.dtype, expected="float32")
+    features = tensor.to("cpu", torch.float32).numpy()
+    wrong = ~np.isfinite(features).all(axis=1)
+    if wrong.any():
+        raise RunError(
+            f"{name} gave features that are not finite",
+            where=keys[int(np.flatnonzero(wrong)[0])],
+            found=f"{int(wrong.sum())} of {len(keys)} images in this batch",
+            next_step="the training may have diverged; lower its learning rate",
+        )
+    return features
+
+
+def choose_workers(workers: int | None, fabric: Fabric, *, cached: bool) -> int:
+    """Return the number of decoding processes beside each computing one.
+
+    Images that lie in memory need none. A processor that computes shares its cores: half of them decode,
+    four at most; beside a GPU all but one do, sixteen at most.
+    """
+    if workers is not None:
+        return workers
+    if cached:
+        return 0
+    cores = (os.cpu_count() or 1) // max(1, fabric.world_size)
+    return min(4, cores // 2) if fabric.device.type == "cpu" else max(0, min(16, cores - 1))
+
+
+def choose_batch(fabric: Fabric, size: tuple[int, int]) -> int:
+    """Return the number of images embedded at once: the same on every device of one kind.
+
+    Args:
+        fabric: the devices; 32-true on a processor keeps the batch, and with it the digits, of filed records.
+        size: height and width in pixels.
+    """
+    if fabric.device.type == "cpu":
+        return BATCH if fabric.strategy.precision.precision == "32-true" else FAST_BATCH
+    if fabric.device.type != "cuda":
+        return BATCH
+    image = WORKING_SPACE * 3 * 4 * size[0] * size[1]
+    fitting = torch.cuda.get_device_properties(fabric.device).total_memory // 8 // image
+    fewest, most = GPU_BATCHES
+    return max(fewest, min(most, 1 << max(0, fitting.bit_length() - 1)))
+
+
+def _gathered(fabric: Fabric, features: Features) -> Features:
+    """Return (processes, b, d)."""
+    if fabric.world_size == 1:
+        return features[None]
+    gathered: Features = fabric.all_gather(torch.from_numpy(features)).cpu().numpy()  # type: ignore[union-attr]
+    return gathered
+
+
+def _any(fabric: Fabric, flag: bool) -> bool:
+    """Say whether the flag is set in any process."""
+    if fabric.world_size == 1:
+        return flag
+    return bool(fabric.all_gather(torch.tensor(flag, dtype=torch.int32)).any())  # type: ignore[union-attr]

@@ -1,0 +1,149 @@
+"""A network made ready to embed fast: batch normalisations folded into the convolutions before them, compiled if asked.
+
+Folding moves the last digits of float32, so the precision 32-true, which filed records have, embeds with the network as
+it was trained, unless it is to be compiled.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from harness.compute.compute import Compute
+from harness.errors import UsageError
+from harness.methods.method import Method
+
+VERSION = 1
+"""Raised when a precision other than 32-true, or a compiled network, gives other digits than before."""
+
+COMPILERS = ("g++", "clang++", "c++")
+"""What torch.compile may use, after the one that the environment variable CXX names."""
+
+
+def choices(compute: Compute) -> dict[str, Any]:
+    """Return what of the machine's choices gives other digits than filed records have; empty for the defaults."""
+    found: dict[str, Any] = {}
+    if compute.precision != "32-true" or compute.compiled:
+        found["inference"] = VERSION
+    if compute.compiled:
+        found["compiled"] = True
+    if compute.batch is not None:
+        found["batch"] = compute.batch
+    return found
+
+
+@contextmanager
+def ready_to_embed(method: Method, compute: Compute) -> Iterator[None]:
+    """Give the method, while the block runs, a copy of its network that embeds faster, where it has a network.
+
+    Raises:
+        UsageError: the network is to be compiled, and the machine has no compiler.
+    """
+    if compute.compiled:
+        require_compiler()
+    model = getattr(method, "model", None)
+    if not isinstance(model, nn.Module) or (compute.precision == "32-true" and not compute.compiled):
+        yield
+        return
+    faster = copy.deepcopy(model).eval()
+    fold(faster)
+    method.model = faster  # type: ignore[attr-defined]  # it has one
+    try:
+        yield
+    finally:
+        method.model = model  # type: ignore[attr-defined]  # as above
+
+
+def compile_network(method: Method) -> None:
+    """Compile the method's network, where it has one, for one size of batch; the first one takes a minute more."""
+    model = getattr(method, "model", None)
+    if isinstance(model, nn.Module):
+        # Weights as constants: they are laid out for the processor once, and not at every batch.
+        method.model = torch.compile(model, dynamic=False, options={"freezing": True})  # type: ignore[attr-defined]
+
+
+def require_compiler() -> str:
+    """Return the path of a C++ compiler.
+
+    Raises:
+        UsageError: there is none.
+    """
+    named = os.environ.get("CXX")
+    found = [path for path in map(shutil.which, [named] if named else COMPILERS) if path]
+    if not found:
+        raise UsageError(
+            "--compile needs a C++ compiler, and this machine has none",
+            found=f"CXX={named}, which cannot be run" if named else None,
+            expected=" or ".join(COMPILERS[:2]),
+            next_step="install one (Debian: apt-get install g++), or leave out --compile",
+        )
+    return found[0]
+
+
+def fold(network: nn.Module) -> int:
+    """Fold batch normalisations into the convolutions before them, in place, and return how many.
+
+    A pair is folded where nothing else sees what the convolution gives, neither stands at two places, and the network
+    can be followed by torch.fx down to it; in evaluation mode the features are the same but for rounding.
+
+    Args:
+        network: in evaluation mode.
+    """
+    places = Counter(id(part) for _, part in network.named_modules(remove_duplicate=False))
+    return _fold(network, places)
+
+
+def _fold(network: nn.Module, places: Counter[int]) -> int:
+    try:
+        graph = _Followed().trace(network)
+    except Exception:  # whatever a forward raises that looks at values; its parts may not
+        return sum(_fold(part, places) for part in network.children() if _normalises(part))
+    parts = dict(network.named_modules())
+    calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
+    folded = 0
+    for node in graph.nodes:
+        pair = _pair(node, parts)
+        if pair is not None and all(calls[name] == 1 and places[id(parts[name])] == 1 for name in pair):
+            convolution, normalisation = pair
+            fused = fuse_conv_bn_eval(parts[convolution], parts[normalisation])
+            network.set_submodule(convolution, fused)
+            network.set_submodule(normalisation, nn.Identity())
+            folded += 1
+    return folded
+
+
+def _pair(node: fx.Node, parts: dict[str, nn.Module]) -> tuple[str, str] | None:
+    """Return the names of a convolution and of the normalisation that alone sees what it gives."""
+    before = node.args[0] if node.op == "call_module" and node.args else None
+    if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) != 1:
+        return None
+    convolution, normalisation = parts[str(before.target)], parts[str(node.target)]
+    plain = type(convolution) is nn.Conv2d and type(normalisation) is nn.BatchNorm2d
+    if not plain or normalisation.running_mean is None or _hooked(convolution) or _hooked(normalisation):
+        return None
+    return str(before.target), str(node.target)
+
+
+def _hooked(part: nn.Module) -> bool:
+    return bool(part._forward_hooks or part._forward_pre_hooks)
+
+
+def _normalises(part: nn.Module) -> bool:
+    return any(isinstance(inner, nn.BatchNorm2d) for inner in part.modules())
+
+
+class _Followed(fx.Tracer):
+    """Follows a network only where it normalises."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002 - torch's signature
+        """Look into nothing that holds no normalisation, nor into one."""
+        return isinstance(m, nn.BatchNorm2d) or not _normalises(m)

@@ -1,0 +1,72 @@
+"""The images to embed, with the labels and boxes that a method may need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from harness.boxes import Boxes, needed_boxes
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable, IntArray
+from harness.data.pictures import Pictures, log_broken, refuse_broken
+from harness.methods.method import Method
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """Images to embed, with what ``embed`` may want to know of them.
+
+    Attributes:
+        pictures: the images.
+        vehicle: (n,) int64, their vehicles.
+        boxes: by keyword of ``embed`` (``boxes_parts``), for the kinds that the method needs.
+    """
+
+    pictures: Pictures
+    vehicle: IntArray
+    boxes: Mapping[str, Boxes] = field(default_factory=dict)
+
+    def take(self, rows: IntArray) -> Subjects:
+        """Return the subjects of some rows."""
+        return Subjects(self.pictures.take(rows), self.vehicle[rows], self.boxes)
+
+
+def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int, int], method: Method) -> Subjects:
+    """Return the images of some tables, each once, in the order of their first mention.
+
+    Args:
+        dataset: where they lie.
+        tables: such as the query's and the gallery's.
+        size: height and width in pixels.
+        method: whose ``test_needs`` may ask for boxes.
+
+    Raises:
+        DataError: boxes are needed that the data set does not have.
+    """
+    vehicles: dict[str, int] = {}
+    for table in tables:
+        for key, vehicle in zip(table.paths, table.vehicle.tolist(), strict=True):
+            vehicles.setdefault(key, vehicle)
+    return Subjects(
+        Pictures(dataset.root, list(vehicles), size, dataset.formats),
+        np.fromiter(vehicles.values(), np.int64, len(vehicles)),
+        method.arrange_boxes(
+            {word: found.take(vehicles) for word, found in needed_boxes(dataset, method.test_needs).items()}, None
+        ),
+    )
+
+
+def readable(subjects: Subjects, *, skip_broken: bool) -> IntArray:
+    """Decode every image, and return the (n,) int64 rows of those that can be read.
+
+    Raises:
+        DataError: some cannot, and ``skip_broken`` is not set; all are named and counted.
+    """
+    pictures = subjects.pictures
+    broken = pictures.check()
+    if broken and not skip_broken:
+        raise refuse_broken(broken.values(), images=len(pictures), root=pictures.root)
+    log_broken(broken.values(), pictures.root)
+    return np.setdiff1d(np.arange(len(pictures)), np.fromiter(broken, np.int64, len(broken)))

@@ -1,0 +1,198 @@
+"""The contract of a method: a class that turns images into features, and what it may say about itself."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import BenchError, PluginError, UsageError, unknown_name
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.boxes import Boxes
+    from harness.methods.session import Session
+
+Metric = Literal["cosine", "euclidean"]
+State = dict[str, "torch.Tensor"]
+
+
+class Options(BaseModel):
+    """The options of a method, set with ``--set name=value``; subclass it and give every field a default.
+
+    A field's ``description`` names the source of its default in brackets: ``(section 3.5)``, ``(table 4)``, ``(R)`` for
+    the authors' released recipe, ``(open)`` where nobody has published it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Method:
+    """Turns images into features.
+
+    The smallest method is any class with ``embed``; what else it does not define is taken from here. The harness
+    sets ``options`` before it calls ``__init__`` without arguments.
+
+    Attributes:
+        version: raise it when the features change though the source code does not.
+        about: one sentence for ``bench methods``.
+        papers: what it implements: authors, title, where and when.
+        Options: the options' model; ``input_size`` is read from its field of that name where there is one.
+        recipes: named sets of options; ``paper`` is what the paper did, ``quick`` ends within minutes on two cores.
+        variants: the ablations of the paper, named sets of options on top of a recipe.
+        needs: labels (``vehicle``, ``colour``, ...) and boxes (``boxes.parts``, ``boxes.regions``) for training;
+            ``model|type`` is the first of these labels that the training images have.
+        test_needs: what ``embed`` receives as keyword arguments besides the images (see ``embed``). Of both the class
+            names what the method as published needs; an ``__init__`` may set what these options need.
+        control: True for a method that no paper would report, such as one that reads the test labels.
+        metric: how its features are compared.
+        options: the options of this run.
+    """
+
+    version: ClassVar[int] = 1
+    about: ClassVar[str] = ""
+    papers: ClassVar[tuple[str, ...]] = ()
+    Options: ClassVar[type[Options]] = Options
+    recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    needs: frozenset[str] = frozenset()
+    test_needs: frozenset[str] = frozenset()
+    control: ClassVar[bool] = False
+    metric: Metric = "cosine"
+    options: Any
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width in pixels that images are resized to."""
+        size = getattr(self.options, "input_size", 224)
+        return (size, size) if isinstance(size, int) else tuple(size)
+
+    def embed(self, images: torch.Tensor, **needed: Any) -> torch.Tensor:  # noqa: ARG002 - the contract
+        """Return the features of a batch.
+
+        Args:
+            images: (n, 3, height, width) float32, RGB, 0 to 1.
+            needed: one argument for each word of ``test_needs``: ``path`` a tuple of keys, ``vehicle`` (n,) int64,
+                ``boxes_parts`` and ``boxes_regions`` a list of n tensors (m, 6) of label, score, x0, y0, x1, y1 in
+                pixels of the resized image.
+
+        Returns:
+            (n, d) float32.
+        """
+        raise PluginError(f"method {type(self).__name__} has no embed(images)")
+
+    def arrange_boxes(
+        self,
+        boxes: Mapping[str, Boxes],
+        vehicles: Mapping[str, int] | None,  # noqa: ARG002 - the contract
+    ) -> Mapping[str, Boxes]:
+        """Return the boxes as the network is to get them: chosen, renumbered or completed.
+
+        Args:
+            boxes: by keyword of ``embed``, as their files give them, of the images at hand and no others.
+            vehicles: of each training image by its key, before the training; None at test time.
+
+        Raises:
+            DataError: they lack what the method cannot do without.
+        """
+        return boxes
+
+    def fit(self, session: Session) -> None:
+        """Train on ``session.train``; a method that needs no training leaves this as it is."""
+
+    def state(self) -> State:
+        """Return what training changed, as tensors by name; empty where nothing is trained."""
+        return {}
+
+    def restore(self, state: State, classes: Mapping[str, int]) -> None:
+        """Take up what ``state`` returned after ``fit``.
+
+        Args:
+            state: the tensors.
+            classes: for each label the number of classes it was trained with.
+        """
+
+
+def used_needs(needs: Collection[str], labels: Collection[str]) -> frozenset[str]:
+    """Return the needs with every ``a|b`` as the first of its labels that is there, as it stands where none is."""
+    return frozenset(next((word for word in need.split("|") if word in labels), need) for need in needs)
+
+
+def trains(method: type[Method]) -> bool:
+    """Say whether the method has a ``fit`` of its own."""
+    return method.fit is not Method.fit
+
+
+def complete(candidate: object) -> type[Method]:
+    """Return the class with the contract's defaults behind what it defines itself.
+
+    Raises:
+        PluginError: it is no class, or has no ``embed``.
+    """
+    if not inspect.isclass(candidate):
+        raise PluginError("a method must be a class", found=repr(candidate), expected="a class with embed(images)")
+    if not callable(getattr(candidate, "embed", None)):
+        raise PluginError("a method must have embed(images)", found=candidate.__qualname__)
+    if issubclass(candidate, Method):
+        return candidate
+    body = {"__module__": candidate.__module__, "__doc__": candidate.__doc__, "__qualname__": candidate.__qualname__}
+    return type(candidate.__name__, (candidate, Method), body)
+
+
+def resolve_options(
+    name: str, method: type[Method], *, variant: str = "", recipe: str = "", changes: Mapping[str, Any] | None = None
+) -> Options:
+    """Return the options of a run: the defaults, then the recipe's, then the variant's, then the user's.
+
+    Args:
+        name: of the method, for messages.
+        method: the class.
+        variant: empty for the method as published.
+        recipe: empty for the defaults.
+        changes: option to value, as written after ``--set``.
+
+    Raises:
+        UsageError: unknown variant, recipe or option, or a value that does not fit.
+    """
+    if variant and variant not in method.variants:
+        raise unknown_name(f"variant of {name}", variant, method.variants)
+    if recipe and recipe not in method.recipes:
+        raise unknown_name(f"recipe of {name}", recipe, method.recipes)
+    changes = changes or {}
+    for option in changes:
+        if option not in method.Options.model_fields:
+            raise unknown_name(f"option of {name}", option, method.Options.model_fields)
+    values = {**method.recipes.get(recipe, {}), **method.variants.get(variant, {}), **changes}
+    try:
+        return method.Options(**values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        option = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"option '{option}' of {name} does not fit" if option else f"the options of {name} do not fit together",
+            found=first.get("input") if option else None,
+            expected=first["msg"],
+            next_step=f"see 'bench methods show {name}'",
+        ) from None
+
+
+def create(method: type[Method], options: Options) -> Method:
+    """Return the method, ready to fit, restore or embed.
+
+    Raises:
+        PluginError: its ``__init__`` raised, with the exception's words.
+    """
+    instance = method.__new__(method)
+    instance.options = options
+    try:
+        instance.__init__()  # type: ignore[misc]
+    except BenchError:
+        raise
+    except Exception as problem:
+        raise PluginError(
+            f"method {method.__name__} could not be set up", found=f"{type(problem).__name__}: {problem}"
+        ) from problem
+    return instance

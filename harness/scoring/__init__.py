@@ -1,0 +1,1 @@
+"""From a feature file to scores and records."""

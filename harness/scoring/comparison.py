@@ -1,0 +1,84 @@
+"""The same features scored under several conventions, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the same features are reported as under one convention.
+
+    Attributes:
+        task: the official task's name.
+        convention: its name, empty for the official rule.
+        about: what the convention changes.
+        values: by the official task's measure words, the value of the measure that the convention has in its place.
+        differences: likewise, from the official value.
+    """
+
+    task: str
+    convention: str
+    about: str
+    values: Mapping[str, float]
+    differences: Mapping[str, float]
+
+
+def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> list[Comparison]:
+    """Return one row a task that has a value, in the tasks' order.
+
+    Args:
+        tasks: official ones and their conventions.
+        means: by task name the mean of each measure by word.
+
+    Returns:
+        Differences are empty where the official task has no value.
+    """
+    known = {task.name: task for task in tasks}
+    rows = []
+    for task in known.values():
+        if task.name not in means:
+            continue
+        official = known.get(task.official_name)
+        words = official.measures if official is not None else task.measures
+        mine = dict(zip(words, (means[task.name][word] for word in task.measures), strict=True))
+        base = means.get(task.official_name, {})
+        rows.append(
+            Comparison(
+                task.official_name,
+                task.convention,
+                task.about,
+                mine,
+                {word: value - base[word] for word, value in mine.items() if word in base},
+            )
+        )
+    return rows
+
+
+def comparison_table(rows: Sequence[Comparison]) -> str:
+    """Return comparisons as one Markdown table: what is reported in percent, and the difference in points."""
+    from harness.scoring.tables import escape, heading, table
+
+    words = list(dict.fromkeys(word for row in rows for word in row.values))
+    cells = [
+        {
+            "task": escape(row.task),
+            "reported as": escape(row.convention or "official rule"),
+            **{heading(word): _cell(row, word) for word in words},
+            "what it changes": escape(row.about) if row.convention else "",
+        }
+        for row in rows
+    ]
+    return table(cells, right=map(heading, words))
+
+
+def _cell(row: Comparison, word: str) -> str:
+    if word not in row.values:
+        return ""
+    value = f"{100 * row.values[word]:.2f}"
+    if not row.convention or word not in row.differences:
+        return value
+    return f"{value} ({100 * row.differences[word]:+.2f})"

@@ -1,0 +1,135 @@
+"""The per-query values of one task of one run, as a compressed CSV file that pandas reads as it is."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.basics.digests import digest
+from harness.basics.files import replace_file
+from harness.data.images import IntArray
+from harness.errors import RecordError
+
+MAX_BYTES = 1 << 30
+"""Uncompressed. The largest task known, VehicleID's 17,377 queries, takes 2 MB; this is 500 of it."""
+FIXED = ("query", "key", "vehicle")
+
+
+@dataclass(frozen=True, eq=False)
+class PerQuery:
+    """One row a query, in the order of the task's list.
+
+    Attributes:
+        keys: (q,) the queries' images, or empty strings where the names may not be passed on.
+        vehicle: (q,) int64, so that queries of one vehicle can be kept together in an interval.
+        values: for a measure, (q,) float64, NaN for a query that has no positive or was never asked.
+    """
+
+    keys: tuple[str, ...]
+    vehicle: IntArray
+    values: Mapping[str, npt.NDArray[np.float64]]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.keys), len(self.vehicle), *(len(column) for column in self.values.values())}
+        if len(lengths) != 1:
+            raise RecordError("per-query values of different lengths", found=sorted(lengths))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of vehicles and values, not of keys: it stays when the names are left out."""
+        columns = {measure: _plain(column) for measure, column in self.values.items()}
+        return digest({"vehicle": [int(vehicle) for vehicle in self.vehicle], "values": columns})
+
+
+def write_per_query(path: str | Path, table: PerQuery) -> str:
+    """Write the values, every digit of them, and return their digest.
+
+    Args:
+        path: ends in ``.csv.gz``.
+        table: the rows.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    text = io.StringIO(newline="")
+    # Every text is quoted, since a carriage return in a key would not be; a float is written by its repr.
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    measures = sorted(table.values)
+    writer.writerow([*FIXED, *measures])
+    columns = [_plain(table.values[measure]) for measure in measures]
+    rows = zip(range(len(table)), table.keys, table.vehicle.tolist(), *columns, strict=True)
+    writer.writerows(rows)
+    with replace_file(path, "wb") as file:
+        file.write(gzip.compress(text.getvalue().encode(), mtime=0))
+    return table.digest
+
+
+def read_per_query(path: str | Path, *, expected: str | None = None) -> PerQuery:
+    """Return the values.
+
+    Args:
+        path: of the file.
+        expected: the digest that the record names; None to take what is there.
+
+    Raises:
+        RecordError: the file is missing, damaged, or not the record's.
+    """
+    path = Path(path)
+    rows = _rows(path)
+    header = next(rows, [])
+    if tuple(header[:3]) != FIXED or len(set(header)) != len(header):
+        raise RecordError("the file holds no per-query values", where=path, found=header, expected=[*FIXED, "measures"])
+    keys: list[str] = []
+    vehicle: list[int] = []
+    values: list[list[float]] = [[] for _ in header[3:]]
+    for number, row in enumerate(rows):
+        try:
+            if len(row) != len(header) or int(row[0]) != number:
+                raise ValueError("a column or a row is missing")
+            vehicle.append(int(row[2]))
+            for column, cell in zip(values, row[3:], strict=True):
+                column.append(_read(cell))
+        except ValueError as problem:
+            raise RecordError(
+                "a row of per-query values cannot be read", where=f"{path}, row {number}", found=problem
+            ) from None
+        keys.append(row[1])
+    columns = {measure: np.array(column) for measure, column in zip(header[3:], values, strict=True)}
+    table = PerQuery(tuple(keys), np.array(vehicle, dtype=np.int64), columns)
+    if expected is not None and table.digest != expected:
+        raise RecordError("the per-query values are not those of the record", where=path, expected=f"digest {expected}")
+    return table
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    try:
+        with gzip.open(path, "rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise RecordError("the per-query values are too large", where=path, expected=f"at most {MAX_BYTES} bytes")
+        yield from csv.reader(io.StringIO(raw.decode(), newline=""), strict=True)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as problem:
+        raise RecordError("the per-query values cannot be read", where=path, found=problem) from None
+
+
+def _plain(column: Sequence[float] | npt.NDArray[np.float64]) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in np.asarray(column, dtype=np.float64).tolist()]
+
+
+def _read(cell: str) -> float:
+    value = float(cell) if cell else math.nan
+    if cell and not math.isfinite(value):
+        raise ValueError(f"{cell} is no number")
+    return value

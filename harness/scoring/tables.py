@@ -1,0 +1,119 @@
+"""Tables of scores as Markdown that also reads well in a terminal, with every cell escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import tabulate as _tabulate
+
+if TYPE_CHECKING:
+    from harness.scoring.record import Record
+
+# Whether wcwidth is installed beside tabulate must not decide how wide a column is.
+_tabulate.WIDE_CHARS_MODE = False
+
+HEADINGS = {"ap": "mAP", "ap_trapezoid": "mAP (trapezoid)", "minp": "mINP"}
+FAMILIES = ("ap", "ap_trapezoid", "minp", "cmc", "hit")
+SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
+"""An underscore between two letters or digits is no emphasis (CommonMark 6.2) and stays as it is."""
+
+
+def escape(text: object) -> str:
+    r"""Return a text as one line of Markdown in which nothing is markup: no HTML, pipe, emphasis or link.
+
+    Characters that move a cursor or turn the writing's direction become ``?``.
+
+    Example:
+        >>> print(escape("a|b<i>"))
+        a\|b&lt;i&gt;
+    """
+    line = " ".join(str(text).split())
+    visible = "".join(character if character.isprintable() else "?" for character in line)
+    return SPECIAL.sub(_escaped, visible)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(match[0], "\\" + match[0])
+
+
+def heading(measure: str) -> str:
+    """Return what stands above a measure's column: ``mAP``, ``CMC@1``."""
+    return HEADINGS.get(measure, measure.upper() if re.fullmatch(r"(cmc|hit)@\d+", measure) else measure)
+
+
+def measure_order(measures: Iterable[str], first: str) -> list[str]:
+    """Return measures in the order of columns: the one that ranks, then family by family, k ascending."""
+
+    def place(measure: str) -> tuple[bool, int, int, str]:
+        family, _, k = measure.partition("@")
+        known = FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
+        return measure != first, known, int(k) if k.isdecimal() else 0, measure
+
+    return sorted(measures, key=place)
+
+
+def percent(value: float, deviation: float | None = None) -> str:
+    """Return a share in percent with two decimals, and its deviation if there is one.
+
+    Example:
+        >>> percent(0.76543, 0.0081)
+        '76.54 ± 0.81'
+    """
+    return f"{100 * value:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")
+
+
+def table(rows: Sequence[Mapping[str, str]], *, right: Iterable[str] = ()) -> str:
+    """Return rows of finished Markdown cells as a table.
+
+    Args:
+        rows: heading to cell; all rows have the headings of the first.
+        right: headings of the columns that are set flush right.
+    """
+    headings = list(rows[0]) if rows else []
+    flush_right = set(right)
+    return _tabulate.tabulate(
+        [[row[heading] for heading in headings] for row in rows],
+        headers=[escape(heading) for heading in headings],
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=["right" if heading in flush_right else "left" for heading in headings],
+    )
+
+
+def scores_table(records: Sequence[Record]) -> str:
+    """Return what ``bench run`` and ``bench eval`` print: a table a task; no column mixes two rules."""
+    parts = []
+    for name in dict.fromkeys(record.name for record in records):
+        mine = [record for record in records if record.name == name]
+        columns = measure_order(mine[0].measures, mine[0].ranked_by)
+        rows = [
+            {
+                "method": escape(record.method_name),
+                "queries": str(record.queries),
+                **{heading(word): percent(record.measures[word], record.deviations.get(word)) for word in columns},
+            }
+            for record in mine
+        ]
+        notes = [note for record in mine for note in remarks(record)]
+        right = ["queries", *(heading(word) for word in columns)]
+        parts.append("\n".join([f"{escape(name)}\n", table(rows, right=right), *dict.fromkeys(notes)]))
+    return "\n\n".join(parts)
+
+
+def remarks(record: Record) -> list[str]:
+    """Return one sentence for each thing that a reader of the record's numbers must know."""
+    notes = [] if record.rerank is None else [record.rerank.remark]
+    if record.convention is not None:
+        notes.append(f"By another rule than the task's own: {escape(record.convention)}.")
+    if not record.official:
+        reason = escape("; ".join(record.differences)) or "the data set is not the released one"
+        notes.append(f"Not official: {reason}.")
+    if record.ignored_queries:
+        notes.append(f"{record.ignored_queries} of {record.queries} queries have no positive and are in no mean.")
+    if record.ties:
+        notes.append(f"{record.ties} pairs of a positive and a negative tie; the positive stands behind.")
+    if record.draws:
+        notes.append(f"Mean and standard deviation of {record.draws} draws.")
+    return [f"- {note}" for note in notes]

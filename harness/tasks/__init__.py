@@ -1,0 +1,1 @@
+"""Tasks and protocols: the question that a number answers."""

@@ -1,0 +1,40 @@
+"""Drawing one image of each vehicle, the same on every machine and under every version of every library."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from harness.data.images import ImageTable, IntArray
+
+DEFINITION = "of each vehicle, the image with the least SHA-256 of '<seed>/<vehicle>/<path>' in UTF-8"
+"""The draw in words; part of the fingerprint of every task that draws."""
+
+
+def one_of_each(table: ImageTable, seeds: range) -> list[IntArray]:
+    """Return, for each seed, the rows of one image of each vehicle.
+
+    The draw is ``DEFINITION``: it depends on no generator, no other vehicle, and no order of the table.
+
+    Args:
+        table: (n,) images of v vehicles.
+        seeds: one draw each.
+
+    Returns:
+        For each seed (v,) int64, ascending.
+    """
+    vehicles = table.vehicle.tolist()
+    names = [f"/{vehicle}/{path}".encode() for vehicle, path in zip(vehicles, table.paths, strict=True)]
+    drawn = []
+    for seed in seeds:
+        prefix = hashlib.sha256(str(seed).encode())
+        least: dict[int, tuple[bytes, int]] = {}
+        for row, (vehicle, name) in enumerate(zip(vehicles, names, strict=True)):
+            hasher = prefix.copy()
+            hasher.update(name)
+            candidate = (hasher.digest(), row)
+            if vehicle not in least or candidate < least[vehicle]:
+                least[vehicle] = candidate
+        drawn.append(np.array(sorted(row for _, row in least.values()), dtype=np.int64))
+    return drawn

@@ -1,0 +1,154 @@
+"""From a task's rule and the labels to who is right and who is ignored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.data.dataset import Dataset
+from harness.data.images import UNKNOWN, ImageTable, IntArray
+from harness.errors import DataError, first_of
+from harness.tasks.draws import one_of_each
+from harness.tasks.relevance import Draw, Relevance, RowLists, matching
+from harness.tasks.task import Draws, Task
+
+
+@dataclass(frozen=True, eq=False)
+class _Units:
+    """The gallery's units and what is known of each.
+
+    Attributes:
+        count: u.
+        of_image: (g,) int64, or None where every image is a unit.
+        vehicle: (u,) int64.
+        camera: (u,) int64, or None where the rule asks for none.
+    """
+
+    count: int
+    of_image: IntArray | None
+    vehicle: IntArray
+    camera: IntArray | None
+
+
+def relevance(task: Task, dataset: Dataset) -> Relevance:
+    """Return who is right and who is ignored for every query of a task, from its rule and the labels.
+
+    Positives are the units of the query's vehicle that are not ignored. Under ``same image`` a track that
+    holds the query's own image is ignored as a whole.
+
+    Memory is in proportion to the pairs that share a vehicle (under ``same camera``: a camera), never to
+    queries x gallery.
+
+    Raises:
+        DataError: a split, a camera or a track that the rule needs is unknown; a track has two vehicles or
+            two cameras; a vehicle to draw from has one image only.
+    """
+    refuse_unknown_labels(task, dataset)
+    query, gallery = dataset.split(task.query), dataset.split(task.gallery)
+    units = _units(task, gallery, dataset)
+    same_vehicle = matching(query.vehicle, units.vehicle)
+    out = _ignored_mask(task, query, gallery, units, same_vehicle)
+    ignored = same_vehicle.where(out)
+    if "same camera" in task.rule.ignore and query.camera is not None and units.camera is not None:
+        ignored = ignored.union(matching(query.camera, units.camera), units.count)
+    return Relevance(
+        queries=len(query),
+        units=units.count,
+        positives=same_vehicle.where(~out),
+        ignored=ignored,
+        unit_of=units.of_image,
+        reduce=task.rule.reduce,
+        draws=() if task.rule.draws is None else _draws(task, task.rule.draws, dataset),
+    )
+
+
+def refuse_unknown_labels(task: Task, dataset: Dataset) -> None:
+    """Refuse a task whose rule looks at what a data set does not know.
+
+    Raises:
+        DataError: a split is missing or empty, or a camera or a track that the rule needs is unknown.
+    """
+    for split in dict.fromkeys((task.query, task.gallery)):
+        if not len(dataset.split(split)):
+            raise DataError(f"the split '{split}' has no images", where=dataset.root)
+        if any("camera" in ignored for ignored in task.rule.ignore):
+            _refuse_unknown(dataset, split, "camera", f"the rule of '{task.name}' ignores by camera")
+    if task.rule.unit == "track":
+        _refuse_unknown(dataset, task.gallery, "track", f"'{task.name}' ranks tracks")
+
+
+def _refuse_unknown(dataset: Dataset, split: str, label: str, why: str) -> None:
+    column = dataset.split(split).label(label)
+    unknown = len(dataset.split(split)) if column is None else int((column == UNKNOWN).sum())
+    if unknown:
+        raise DataError(
+            f"{why}, and {label}s are unknown",
+            where=dataset.root,
+            found=f"{unknown} images of '{split}' without a {label}",
+            expected=f"a {label} for every image",
+            next_step=f"add the list that names them, or ask a task or convention without {label}s",
+        )
+
+
+def _units(task: Task, gallery: ImageTable, dataset: Dataset) -> _Units:
+    """Return the gallery's units, numbered as the images or ascending by track."""
+    camera = gallery.camera if any("camera" in ignored for ignored in task.rule.ignore) else None
+    if task.rule.unit == "image" or gallery.track is None:
+        return _Units(len(gallery), None, gallery.vehicle, camera)
+    tracks, first, of_image = np.unique(gallery.track, return_index=True, return_inverse=True)
+    for label, column in (("vehicle", gallery.vehicle), ("camera", camera)):
+        if column is not None:
+            mixed = np.unique(of_image[column[first][of_image] != column])
+            if len(mixed):
+                raise DataError(
+                    f"{len(mixed)} tracks have more than one {label}",
+                    where=dataset.root,
+                    found=f"tracks {first_of(tracks[mixed].tolist())}",
+                    expected=f"one {label} a track",
+                )
+    return _Units(
+        len(tracks),
+        of_image.astype(np.int64),
+        gallery.vehicle[first],
+        None if camera is None else camera[first],
+    )
+
+
+def _ignored_mask(
+    task: Task, query: ImageTable, gallery: ImageTable, units: _Units, pairs: RowLists
+) -> npt.NDArray[np.bool_]:
+    """Return which pairs of one vehicle are ignored, (pairs,) bool."""
+    sizes = pairs.sizes
+    out = np.zeros(len(pairs.units), dtype=np.bool_)
+    if query.camera is not None and units.camera is not None:
+        out |= np.repeat(query.camera, sizes) == units.camera[pairs.units]
+    if "same image" in task.rule.ignore:
+        row_of = {path: row for row, path in enumerate(gallery.paths)}
+        own = np.array([row_of.get(path, -1) for path in query.paths], dtype=np.int64)
+        if units.of_image is not None:
+            own = np.where(own < 0, own, units.of_image[own])
+        out |= np.repeat(own, sizes) == pairs.units
+    return out
+
+
+def _draws(task: Task, draws: Draws, dataset: Dataset) -> tuple[Draw, ...]:
+    """Return the draws of a rule that draws."""
+    table = dataset.split(task.gallery)
+    if task.query != task.gallery or task.rule.unit != "image":
+        raise DataError(f"'{task.name}' draws, which needs single images of one split", where=dataset.root)
+    vehicles, sizes = np.unique(table.vehicle, return_counts=True)
+    if (sizes < 2).any():
+        single = vehicles[sizes < 2]
+        raise DataError(
+            f"{len(single)} vehicles have one image only, which cannot be both drawn and compared",
+            where=dataset.root,
+            found=f"vehicles {first_of(single.tolist())}",
+            expected="two images or more of each vehicle",
+        )
+    made = []
+    for drawn in one_of_each(table, range(draws.seed, draws.seed + draws.count)):
+        others = np.delete(np.arange(len(table)), drawn)
+        made.append(Draw(others, drawn) if draws.drawn == "gallery" else Draw(drawn, others))
+    return tuple(made)

@@ -1,0 +1,207 @@
+"""One stage of training while it runs: its optimiser, its loader, its epochs and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from harness.basics.progress import progress
+from harness.basics.seeds import derive
+from harness.data.images import IntArray
+from harness.errors import PluginError, RunError, UsageError
+from harness.extraction.embed import choose_workers
+from harness.extraction.samples import Ask, Batch, Loader, Samples, to_unit_range
+from harness.extraction.subjects import Subjects
+from harness.methods.network import NetworkMethod, Stage
+from harness.methods.session import Session
+from harness.training.state import State
+
+CHECKED_EVERY = 20
+"""Steps between two looks at the losses on a GPU, which each look makes the processor wait for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What all stages of a training share.
+
+    Attributes:
+        method: whose losses are minimised.
+        session: the seed and the machine.
+        fabric: the processes.
+        network: bare, on the device.
+        images: the training images.
+        labels: for each label (n,) int64 class numbers.
+    """
+
+    method: NetworkMethod
+    session: Session
+    fabric: Fabric
+    network: nn.Module
+    images: Subjects
+    labels: Mapping[str, IntArray]
+
+
+class RunningStage:
+    """A stage with its optimiser, its schedule and its loader.
+
+    Args:
+        material: shared by all stages.
+        stage: as the method wrote it.
+        number: of the stage, from 0.
+    """
+
+    def __init__(self, material: Material, stage: Stage, number: int) -> None:
+        self.material = material
+        self.stage = stage
+        self.number = number
+        fabric, session, pictures = material.fabric, material.session, material.images.pictures
+        material.method.begin(material.network, stage)
+        self.optimiser: Optimizer = stage.optimiser(material.network)
+        steps = stage.batches.steps(material.labels)
+        self.schedule: LRScheduler | None = stage.schedule(self.optimiser, steps) if stage.schedule else None
+        self._checked_every = 1 if fabric.device.type == "cpu" else CHECKED_EVERY
+        self._module = fabric.setup_module(material.network, move_to_device=False)
+        self._stepper: Any = fabric.setup_optimizers(self.optimiser)
+        self._loader = Loader(
+            Samples(pictures, material.images.boxes, stage.augment, session.seed),
+            choose_workers(session.compute.workers, fabric, cached=pictures.cached),
+            pinned=fabric.device.type == "cuda",
+        )
+
+    def describe(self, state: State) -> None:
+        """Put what the next epoch needs, besides the network, into the state."""
+        state.optimiser = self.optimiser.state_dict()
+        state.schedule = self.schedule.state_dict() if self.schedule else {}
+        state.precision = self.material.fabric.strategy.precision.state_dict()
+
+    def resume(self, state: State) -> None:
+        """Take up what ``describe`` left."""
+        self.optimiser.load_state_dict(state.optimiser)
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state.schedule)
+        self.material.fabric.strategy.precision.load_state_dict(state.precision)
+
+    def epoch(self, epoch: int) -> tuple[dict[str, float], int]:
+        """Train for one epoch.
+
+        Args:
+            epoch: its number in the stage, from 1; everything random in it follows from the seed and this.
+
+        Returns:
+            The learning rate at its start and the means of the losses; the number of images seen.
+
+        Raises:
+            RunError: a loss is not finite.
+        """
+        fabric, seed, stage = self.material.fabric, self.material.session.seed, self.stage
+        random = np.random.default_rng(derive(seed, "batches", self.number, epoch))
+        batches = stage.batches.draw(self.material.labels, random)
+        torch.manual_seed(derive(seed, "epoch", self.number, epoch, fabric.global_rank))
+        rate = float(self.optimiser.param_groups[0]["lr"])
+        self._module.train()
+        sums: dict[str, Tensor] = {}
+        loaded = self._loader.serve(self._asks(batches, epoch))
+        with progress(f"{stage.name} {epoch}/{stage.epochs}", shown=fabric.is_global_zero) as advance:
+            for step, (batch, rows) in enumerate(zip(loaded, batches, strict=True), 1):
+                for name, loss in self._step(batch, rows).items():
+                    sums[name] = sums[name] + loss if name in sums else loss
+                if step % self._checked_every == 0 or step == len(batches):
+                    self._check_finite(sums, epoch, step)
+                advance(step, len(batches))
+        if self.schedule is not None and stage.advance == "epoch":
+            self.schedule.step()
+        means = {name: float(total) / len(batches) for name, total in sums.items()}
+        return {"learning_rate": rate, **means}, sum(map(len, batches))
+
+    def _asks(self, batches: Sequence[IntArray], epoch: int) -> list[Ask]:
+        """Return this process's share of each batch."""
+        world, rank = self.material.fabric.world_size, self.material.fabric.global_rank
+        asks, place = [], 0
+        for rows in batches:
+            share = len(rows) // world
+            own = slice(rank * share, (rank + 1) * share)
+            asks.append(Ask(rows[own], ("augment", self.number, epoch), place + rank * share))
+            place += len(rows)
+        return asks
+
+    def _step(self, batch: Batch, rows: IntArray) -> dict[str, Tensor]:
+        """Take one step, and return the losses and their sum."""
+        losses = self._losses(batch, rows)
+        total = torch.stack([loss.float() for loss in losses.values()]).sum()
+        self.material.fabric.backward(total)
+        self._stepper.step()
+        self._stepper.zero_grad(set_to_none=True)
+        if self.schedule is not None and self.stage.advance == "step":
+            self.schedule.step()
+        return {name: loss.detach() for name, loss in {**losses, "loss": total}.items()}
+
+    def _losses(self, batch: Batch, rows: IntArray) -> Mapping[str, Tensor]:
+        """Return the method's losses over the batches of all processes."""
+        fabric, method = self.material.fabric, self.material.method
+        if batch.broken:
+            raise next(iter(batch.broken.values()))  # it was whole when the training began
+        needed = {name: [boxes.to(fabric.device) for boxes in found] for name, found in batch.boxes.items()}
+        outputs = self._module(to_unit_range(batch.images, fabric.device), **needed)
+        if not isinstance(outputs, Mapping):
+            raise PluginError(
+                f"the network of {type(method).__name__} returned no outputs by name in training",
+                found=type(outputs).__name__,
+                expected="a dictionary of tensors",
+            )
+        gathered = {name: self._gather(name, output, len(batch.images)) for name, output in outputs.items()}
+        labels = {
+            name: torch.from_numpy(column[rows]).to(fabric.device) for name, column in self.material.labels.items()
+        }
+        losses = method.losses(gathered, labels, self.stage)
+        if not losses or any(loss.ndim for loss in losses.values()):
+            raise PluginError(
+                f"{type(method).__name__}.losses must return one number a loss",
+                found={name: tuple(loss.shape) for name, loss in losses.items()},
+            )
+        return losses
+
+    def _gather(self, name: str, output: Tensor, images: int) -> Tensor:
+        """Return an output of all processes, in the order of the whole batch, with its gradients."""
+        if output.ndim == 0 or len(output) != images:
+            raise PluginError(
+                f"the network's output '{name}' has not one row an image",
+                found=tuple(output.shape),
+                expected=f"({images}, ...)",
+            )
+        if self.material.fabric.world_size == 1:
+            return output
+        whole: Tensor = self.material.fabric.all_gather(output, sync_grads=True)  # type: ignore[assignment]
+        return whole.flatten(0, 1)
+
+    def _check_finite(self, sums: Mapping[str, Tensor], epoch: int, step: int) -> None:
+        values = {name: float(total) / step for name, total in sums.items()}
+        wrong = [name for name, value in values.items() if not np.isfinite(value)]
+        if wrong:
+            raise RunError(
+                f"the training diverged: the loss is not finite in epoch {epoch} of '{self.stage.name}'",
+                where=f"step {step} of the epoch" + (", or shortly before" if self._checked_every > 1 else ""),
+                found=", ".join(f"{name} {values[name]}" for name in wrong),
+                next_step="lower the learning rate, or train in 32-true",
+            )
+
+
+def check_batches(stage: Stage, labels: Mapping[str, IntArray], processes: int) -> None:
+    """Raise a UsageError where images cannot fill the batches, or processes cannot share them evenly."""
+    batches = stage.batches.draw(labels, np.random.default_rng(0))
+    if not len(batches):
+        raise PluginError(f"stage '{stage.name}' draws no batch", found=stage.batches)
+    for rows in batches:
+        if len(rows) % processes:
+            raise UsageError(
+                f"a batch of {len(rows)} images cannot be shared evenly by {processes} processes",
+                where=f"stage '{stage.name}'",
+                next_step="change the batch or the number of devices so that one divides the other",
+            )

@@ -1,0 +1,44 @@
+"""Devices are opened once, refused in words, and leave torch as they found it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from harness.compute.compute import Compute
+from harness.compute.devices import _processes, open_fabric, undisturbed
+from harness.errors import UsageError
+
+CPU = Compute(device="cpu")
+
+
+def test_a_process_opens_its_devices_once():
+    assert open_fabric(CPU) is open_fabric(Compute(device="cpu"))
+    assert (open_fabric(CPU).world_size, open_fabric(CPU).device.type) == (1, "cpu")
+
+
+def test_a_number_of_gpus_that_nobody_has_is_refused():
+    with pytest.raises(UsageError, match="cannot run on 'cuda' with 4096 devices in 32-true"):
+        open_fabric(Compute(device="cuda", devices=4096))
+
+
+def test_a_block_on_a_processor_is_deterministic_and_ends_as_it_began():
+    before = torch.get_rng_state()
+
+    def work() -> None:
+        with undisturbed(open_fabric(CPU)):
+            assert torch.are_deterministic_algorithms_enabled()
+            torch.manual_seed(3)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_under_torchrun_the_number_of_processes_is_torchruns(monkeypatch: pytest.MonkeyPatch):
+    assert _processes(Compute(devices=2, nodes=3)) == (2, 3)
+    for name, value in {"TORCHELASTIC_RUN_ID": "x", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8"}.items():
+        monkeypatch.setenv(name, value)
+    assert _processes(Compute(devices=1)) == (4, 2)

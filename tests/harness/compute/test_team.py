@@ -1,0 +1,87 @@
+"""A team: the error of one process is the error of all, wherever the others are; numbers that all agree on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.compute.team import Alone
+from harness.errors import DataError, RunError, UsageError
+from tests.harness.test_kernel_paths import in_threads
+
+
+class PluginsOwnError(DataError):
+    """An error that only a plugin knows."""
+
+
+def failing(where, error, *, at):
+    """Return work that raises in process ``at``: before it counts, between two counts, or after."""
+
+    def work(team):
+        with team.together():
+            for place in ("before", "between", "after"):
+                if (place, team.index) == (where, at):
+                    raise error
+                if place != "after":
+                    with team.together():
+                        team.total(np.ones(3))
+        return "went on"
+
+    return work
+
+
+@pytest.mark.parametrize("where", ["before", "between", "after"])
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_an_error_anywhere_is_raised_everywhere(where, at):
+    error = DataError("a list is missing", where="list.txt", next_step="copy it")
+
+    found = in_threads(3, failing(where, error, at=at))
+
+    assert [type(one) for one in found] == 3 * [DataError]
+    assert {str(one) for one in found} == {str(error)}
+    assert found[at] is error
+    assert [one.told for one in found] == [False, True, True]
+
+
+def test_of_several_errors_that_of_the_first_process_is_raised():
+    def work(team):
+        with team.together():
+            if team.index > 0:
+                raise UsageError(f"process {team.index}")
+
+    found = in_threads(3, work)
+
+    assert [str(one) for one in found] == 3 * ["process 1"]
+    assert str(found[2].__cause__) == "process 2"
+
+
+def test_a_plugins_error_reaches_the_others_as_the_kind_they_know():
+    found = in_threads(2, failing("between", PluginsOwnError("no such box", found=3), at=1))
+
+    assert [type(one) for one in found] == [DataError, PluginsOwnError]
+    assert str(found[0]) == str(found[1]) == "no such box\n  found: 3"
+
+
+def test_what_nobody_meant_to_raise_is_a_failed_run_for_the_others():
+    found = in_threads(2, failing("before", ZeroDivisionError("by nought"), at=1))
+
+    assert [type(one) for one in found] == [RunError, ZeroDivisionError]
+    assert "ZeroDivisionError: by nought" in str(found[0])
+
+
+def test_processes_agree_on_the_least_and_on_what_the_first_says():
+    def work(team):
+        return team.least(7 - team.index), team.as_first(team.index == 0), team.as_first(team.index > 0)
+
+    assert in_threads(3, work) == 3 * [(5, True, False)]
+    assert work(Alone()) == (7, True, False)
+
+
+def test_alone_an_error_is_nobody_elses():
+    error = DataError("a list is missing")
+
+    with pytest.raises(DataError) as raised, Alone().together():
+        raise error
+
+    assert raised.value is error
+    assert error.told is False

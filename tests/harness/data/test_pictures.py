@@ -1,0 +1,190 @@
+"""Pictures decode to the same pixels however they are asked for, and what cannot be read is named."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from harness.data import pictures as module
+from harness.data.pictures import Pictures, decode, locate, log_broken, refuse_broken
+from harness.errors import DataError
+from tests.tiny import write_jpeg
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(4):
+        write_jpeg(tmp_path / "images" / f"{number}.jpg", (200, 50, 50 * number), seed=number)
+    return tmp_path
+
+
+def keys(count: int = 4) -> list[str]:
+    return [f"images/{number}.jpg" for number in range(count)]
+
+
+def test_an_image_decodes_to_rgb_channels_of_the_size_asked_for(folder: Path):
+    pixels = decode(folder / "images/0.jpg", (12, 20))
+    assert pixels.shape == (3, 12, 20)
+    assert pixels.dtype == np.uint8
+    assert pixels[0].mean() > 180
+    assert pixels[1].mean() < 80
+    assert pixels.flags.c_contiguous
+
+
+def test_at_its_own_size_an_image_keeps_its_pixels(tmp_path: Path):
+    write_jpeg(tmp_path / "a.jpg", (10, 100, 200), seed=1, side=16)
+    with Image.open(tmp_path / "a.jpg") as image:
+        expected = np.asarray(image).transpose(2, 0, 1)
+    assert np.array_equal(decode(tmp_path / "a.jpg", (16, 16)), expected)
+
+
+def test_an_exif_orientation_does_not_turn_the_image(tmp_path: Path):
+    write_jpeg(tmp_path / "plain.jpg", (10, 100, 200), seed=1, side=16)
+    with Image.open(tmp_path / "plain.jpg") as image:
+        exif = image.getexif()
+        exif[0x0112] = 6
+        content = (tmp_path / "plain.jpg").read_bytes()
+        block = exif.tobytes()
+    header = b"\xff\xe1" + (len(block) + 2).to_bytes(2) + block
+    (tmp_path / "turned.jpg").write_bytes(content[:2] + header + content[2:])
+    with Image.open(tmp_path / "turned.jpg") as image:
+        assert image.getexif()[0x0112] == 6
+    assert np.array_equal(decode(tmp_path / "turned.jpg", (16, 16)), decode(tmp_path / "plain.jpg", (16, 16)))
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_other_colour_modes_become_rgb(tmp_path: Path, mode: str):
+    Image.new(mode, (8, 8), 120 if mode == "L" else (0, 255, 255, 0)).save(tmp_path / "a.jpg")
+    red, green, blue = decode(tmp_path / "a.jpg", (8, 8)).reshape(3, -1).mean(axis=1)
+    assert (red == green == blue) if mode == "L" else (red > 200 and green < 60 and blue < 60)
+
+
+def test_a_truncated_image_is_named(folder: Path):
+    path = folder / "images/0.jpg"
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        decode(path, (8, 8))
+    assert caught.value.where == path
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8", b"not a picture at all", b"GIF89a" + bytes(20)])
+def test_a_file_that_is_no_jpeg_is_refused(tmp_path: Path, content: bytes):
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        decode(tmp_path / "a.jpg", (8, 8))
+    assert caught.value.where == tmp_path / "a.jpg"
+
+
+def test_a_png_under_the_name_of_a_jpeg_is_refused_unless_the_data_set_has_pngs(tmp_path: Path):
+    Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / "a.jpg", format="PNG")
+    with pytest.raises(DataError, match="not of an expected format"):
+        decode(tmp_path / "a.jpg", (8, 8))
+    assert decode(tmp_path / "a.jpg", (8, 8), ("JPEG", "PNG")).max() == 9
+
+
+def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "MAX_PIXELS", 24 * 24 - 1)
+    with pytest.raises(DataError, match="too large") as caught:
+        decode(folder / "images/0.jpg", (8, 8))
+    assert caught.value.found == "24 x 24 pixels"
+
+
+@pytest.mark.parametrize("allowed", [200, 400])
+def test_a_decompression_bomb_is_refused_as_pillow_warns_or_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, allowed: int
+):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", allowed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match="too large"):
+            decode(folder / "images/0.jpg", (8, 8))
+
+
+@settings(max_examples=40, deadline=None)
+@given(place=st.integers(0, 700), value=st.integers(0, 255))
+def test_no_flipped_byte_lets_anything_but_a_data_error_through(tmp_path_factory, place: int, value: int):
+    path = tmp_path_factory.mktemp("flipped") / "a.jpg"
+    write_jpeg(path, (90, 120, 30), seed=3)
+    content = bytearray(path.read_bytes())
+    content[place % len(content)] = value
+    path.write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            pixels = decode(path, (8, 8))
+        except DataError:
+            return
+    assert pixels.shape == (3, 8, 8)
+
+
+@pytest.mark.parametrize("key", ["../outside.jpg", "images/../../outside.jpg", "/etc/hosts", "", "."])
+def test_a_key_may_not_leave_the_folder(folder: Path, key: str):
+    (folder.parent / "outside.jpg").write_bytes(b"x")
+    with pytest.raises(DataError):
+        locate(folder, key)
+
+
+def test_a_link_may_not_leave_the_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    outside = tmp_path_factory.mktemp("elsewhere") / "a.jpg"
+    write_jpeg(outside, (1, 2, 3), seed=0)
+    (folder / "link.jpg").symlink_to(outside)
+    (folder / "inside.jpg").symlink_to(folder / "images/0.jpg")
+    with pytest.raises(DataError, match="by a link"):
+        locate(folder, "link.jpg")
+    assert locate(folder, "inside.jpg") == folder / "inside.jpg"
+
+
+def test_a_missing_image_and_a_folder_are_no_images(folder: Path):
+    for key in ("images/9.jpg", "images"):
+        with pytest.raises(DataError, match="no such image"):
+            locate(folder, key)
+
+
+def test_checked_pictures_lie_in_memory_and_are_the_same(folder: Path):
+    pictures = Pictures(folder, keys(), (8, 8))
+    before = [pictures[row] for row in range(4)]
+    assert not pictures.cached
+    assert pictures.check() == {}
+    assert pictures.cached
+    for path in (folder / "images").iterdir():
+        path.unlink()
+    assert all(np.array_equal(pictures[row], before[row]) for row in range(4))
+
+
+def test_pictures_that_do_not_fit_are_read_anew(folder: Path):
+    pictures = Pictures(folder, keys(), (8, 8), cache_bytes=4 * 3 * 8 * 8 - 1)
+    assert pictures.check() == {}
+    assert not pictures.cached
+    assert pictures[3].shape == (3, 8, 8)
+
+
+def test_taken_pictures_keep_what_is_decoded(folder: Path):
+    pictures = Pictures(folder, keys(), (8, 8))
+    pictures.check()
+    taken = pictures.take(np.array([3, 1]))
+    assert taken.keys == ("images/3.jpg", "images/1.jpg")
+    assert taken.cached
+    assert np.array_equal(taken[0], pictures[3])
+
+
+def test_all_broken_images_are_found_named_and_counted(folder: Path, caplog: pytest.LogCaptureFixture):
+    (folder / "images/1.jpg").write_bytes(b"broken")
+    (folder / "images/3.jpg").unlink()
+    broken = Pictures(folder, keys(), (8, 8)).check()
+    assert sorted(broken) == [1, 3]
+    error = refuse_broken(broken.values(), images=4, root=folder)
+    assert error.what == "2 of 4 images cannot be read"
+    assert error.found == "images/1.jpg (the image is not of an expected format), images/3.jpg (no such image)"
+    with caplog.at_level(logging.WARNING, "bench"):
+        log_broken(broken.values(), folder)
+    assert [record.message for record in caplog.records] == [
+        "left out: images/1.jpg (the image is not of an expected format)",
+        "left out: images/3.jpg (no such image)",
+    ]

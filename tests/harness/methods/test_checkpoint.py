@@ -1,0 +1,136 @@
+"""Checkpoints keep every bit, say what they belong to, and execute nothing."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from harness.errors import CheckpointError, RunError
+from harness.methods.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, save_checkpoint
+
+INFO = CheckpointInfo(
+    method="ram", variant="bn", options={"epochs": 3, "milestones": [4, 5]}, classes={"vehicle": 5}, code="c" * 64
+)
+
+
+def state() -> dict[str, torch.Tensor]:
+    weight = torch.arange(24, dtype=torch.float32).reshape(1, 2, 3, 4).contiguous(memory_format=torch.channels_last)
+    return {"weight": weight, "half": torch.ones(3, dtype=torch.bfloat16), "seen": torch.tensor(7), "tied": weight}
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path):
+    path = save_checkpoint(tmp_path / "deep" / "c.safetensors", state(), INFO)
+    loaded, info = load_checkpoint(path)
+    assert info == INFO
+    assert loaded.keys() == state().keys()
+    for name, tensor in state().items():
+        assert torch.equal(loaded[name], tensor)
+        assert loaded[name].dtype == tensor.dtype
+    assert [file.name for file in path.parent.iterdir()] == ["c.safetensors"]
+
+
+def test_the_same_state_gives_the_same_bytes_in_any_order_and_process(tmp_path: Path):
+    first = save_checkpoint(tmp_path / "a", state(), INFO).read_bytes()
+    second = save_checkpoint(tmp_path / "b", dict(reversed(state().items())), INFO).read_bytes()
+    assert first == second
+    program = (
+        "import sys; from pathlib import Path; from tests.harness.methods.test_checkpoint import *;"
+        "save_checkpoint(Path(sys.argv[1]), state(), INFO)"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "c"], check=True, cwd=Path(__file__).parents[3])  # noqa: S603
+    assert (tmp_path / "c").read_bytes() == first
+
+
+def test_a_failed_write_leaves_the_older_checkpoint(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="could not be written"):
+        save_checkpoint(tmp_path / "file" / "c.safetensors", state(), INFO)
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_missing_checkpoint_is_named(tmp_path: Path):
+    with pytest.raises(CheckpointError, match="no checkpoint") as caught:
+        load_checkpoint(tmp_path / "none")
+    assert caught.value.where == tmp_path / "none"
+
+
+class Bomb:
+    def __reduce__(self):
+        return (Path("/nowhere/exploded").write_text, ("boom",))
+
+
+def test_a_checkpoint_whose_header_has_a_length_that_begins_as_a_pickle_does_is_loaded(tmp_path: Path):
+    """The length's lowest byte is a multiple of eight, and so 0x80 for one length in 32."""
+    firsts = set()
+    for letters in range(0, 256, 8):
+        path = save_checkpoint(tmp_path / "c", state(), INFO.model_copy(update={"train_on": "x" * letters}))
+        firsts.add(path.read_bytes()[0])
+        assert load_checkpoint(path)[1].train_on == "x" * letters
+    assert 0x80 in firsts
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_pickle_is_refused_unopened(tmp_path: Path, protocol: int):
+    (tmp_path / "c").write_bytes(pickle.dumps(Bomb(), protocol=protocol))
+    with pytest.raises(CheckpointError):
+        load_checkpoint(tmp_path / "c")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_torch_file_is_refused_unopened(tmp_path: Path, zipped: bool):
+    torch.save({"weight": torch.ones(2), "bomb": Bomb()}, tmp_path / "c", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError, match="can execute code"):
+        load_checkpoint(tmp_path / "c")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_a_checkpoint_torn_anywhere_is_refused(tmp_path_factory, data):
+    path = save_checkpoint(tmp_path_factory.mktemp("torn") / "c", state(), INFO)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    with pytest.raises(CheckpointError):
+        load_checkpoint(path)
+
+
+def test_weights_without_a_description_are_no_checkpoint(tmp_path: Path):
+    for metadata in (None, {"format": "pt"}, {"bench": "no json"}, {"bench": "[1]"}):
+        save_file({"weight": torch.ones(2)}, tmp_path / "c", metadata)
+        with pytest.raises(CheckpointError, match="no checkpoint of bench"):
+            load_checkpoint(tmp_path / "c")
+
+
+def test_a_newer_schema_and_a_damaged_description_are_refused(tmp_path: Path):
+    save_file({"weight": torch.ones(2)}, tmp_path / "c", {"bench": '{"schema": 99}'})
+    with pytest.raises(CheckpointError, match="another schema"):
+        load_checkpoint(tmp_path / "c")
+    save_file({"weight": torch.ones(2)}, tmp_path / "c", {"bench": '{"schema": 1, "info": {"method": 3}}'})
+    with pytest.raises(CheckpointError, match="description is damaged"):
+        load_checkpoint(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"method": "pgan"}, "another method"),
+        ({"variant": ""}, "another variant"),
+        ({"options": {"epochs": 4, "milestones": [4, 5]}}, "another option: epochs"),
+        ({"options": {"epochs": 3}}, "another option: milestones"),
+        ({"classes": {"vehicle": 6}}, "another number of classes: vehicle"),
+    ],
+)
+def test_the_checkpoint_of_something_else_is_refused(tmp_path: Path, change: dict, words: str):
+    with pytest.raises(CheckpointError, match=words):
+        check_belongs(tmp_path / "c", INFO, INFO.model_copy(update=change))
+
+
+def test_a_checkpoint_belongs_to_its_own_method_whatever_the_classes_not_named(tmp_path: Path):
+    check_belongs(tmp_path / "c", INFO, INFO.model_copy(update={"classes": {}, "code": "d" * 64}))

@@ -1,0 +1,229 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.data.csv_table import read_tables
+from harness.data.images import UNKNOWN
+from harness.errors import DataError, UsageError
+from harness.registry.registry import load
+from harness.tasks.counts import counts, differences
+from harness.tasks.own import open_protocol
+from harness.tasks.task import Draws, Rule
+
+TABLE = """path,vehicle,split,camera,colour
+a/1.jpg,7,train,north,red
+a/2.jpg,7,train,south,
+q/1.jpg,8,query,north,blue
+g/1.jpg,8,gallery,north,blue
+g/2.jpg,8,gallery,south,blue
+g/3.jpg,9,gallery,south,red
+"""
+SHORTEST = 'table = "images.csv"\n[tasks.main]\n'
+
+
+def write(folder, protocol=SHORTEST, table=TABLE, name="my_cars.toml"):
+    (folder / "images.csv").write_text(table)
+    (folder / name).write_text(protocol)
+    return folder / name
+
+
+def load_from(path):
+    protocol = open_protocol(path)
+    return protocol, protocol.load(protocol.default_root())
+
+
+def test_the_shortest_file_is_a_protocol_named_like_it_with_the_fields_own_rule(tmp_path):
+    protocol, dataset = load_from(write(tmp_path))
+
+    assert (protocol.name, protocol.version, protocol.title) == ("my-cars", 1, "my-cars")
+    assert protocol.tasks[0].rule == Rule(ignore=("same image", "same vehicle and camera"))
+    assert protocol.default_root() == tmp_path
+    assert counts(protocol.tasks[0], dataset) == {
+        "queries": 1,
+        "gallery images": 3,
+        "gallery units": 3,
+        "vehicles": 1,
+        "positives": 1,
+        "ignored": 1,
+    }
+    assert differences(protocol.tasks[0], dataset) == ("the task has no released counts to compare with",)
+
+
+def test_everything_can_be_said(tmp_path):
+    protocol = open_protocol(
+        write(
+            tmp_path,
+            """
+            table = "images.csv"
+            root = "pictures"
+            name = "cars"
+            title = "Cars"
+            version = 3
+            delimiter = ";"
+            formats = ["PNG"]
+            [columns]
+            vehicle = "plate"
+            [tasks.tracks]
+            query = "ask"
+            unit = "track"
+            reduce = "mean feature"
+            ignore = ["same camera"]
+            measures = ["hit@1"]
+            about = "about"
+            source = "me"
+            [tasks.drawn]
+            query = "ask"
+            gallery = "ask"
+            draws = { drawn = "query", count = 3, seed = 5 }
+            """,
+            "path;plate;split;track;camera\na.png;X;ask;1;2\nb.png;X;ask;1;2\nc.png;X;gallery;1;2\n",
+        )
+    )
+    dataset = protocol.load(tmp_path / "elsewhere")
+    tracks, drawn = protocol.tasks
+
+    assert (protocol.name, protocol.title, protocol.version) == ("cars", "Cars", 3)
+    assert protocol.default_root() == tmp_path / "pictures"
+    assert tracks.rule == Rule("track", "mean feature", ("same camera",))
+    assert (tracks.query, tracks.gallery, tracks.measures, tracks.about, tracks.source) == (
+        "ask",
+        "gallery",
+        ("hit@1",),
+        "about",
+        "me",
+    )
+    assert drawn.rule == Rule(draws=Draws("query", 3, 5))
+    assert (dataset.root, dataset.formats) == (tmp_path / "elsewhere", ("PNG",))
+
+
+def test_numbers_stay_and_texts_get_a_number_that_no_other_row_moves(tmp_path):
+    _, dataset = load_from(write(tmp_path))
+    train, gallery = dataset.splits["train"], dataset.splits["gallery"]
+    more = write(tmp_path, table=TABLE + "a/9.jpg,10,train,east,green\n")
+
+    assert gallery.vehicle.tolist() == [8, 8, 9]
+    assert train.names["camera"][int(train.camera[0])] == "north"
+    assert train.colour[1] == UNKNOWN
+    assert load_from(more)[1].splits["gallery"].camera.tolist() == gallery.camera.tolist()
+
+
+def test_a_column_of_nothing_is_as_if_it_were_not_there(tmp_path):
+    _, dataset = load_from(
+        write(tmp_path, SHORTEST + "ignore = []\n", "path,vehicle,split,camera\nq,1,query,\ng,1,gallery,\n")
+    )
+
+    assert dataset.splits["query"].camera is None
+
+
+def test_times_are_numbers_or_iso(tmp_path):
+    table = "path,vehicle,split,time\nq,1,query,12\ng,1,gallery,2018-03-11T17:00:05\nh,1,gallery,\n"
+    _, dataset = load_from(write(tmp_path, table=table))
+
+    assert dataset.splits["query"].time.tolist() == [12]
+    assert dataset.splits["gallery"].time.tolist() == [
+        int(np.datetime64("2018-03-11T17:00:05", "s").astype(int)),
+        UNKNOWN,
+    ]
+
+
+def test_without_a_camera_column_there_is_no_camera_rule(tmp_path):
+    plain = "path,vehicle,split\nq,1,query\ng,1,gallery\n"
+
+    assert open_protocol(write(tmp_path, table=plain)).tasks[0].rule == Rule(ignore=("same image",))
+    with pytest.raises(DataError, match=r"needs a column 'camera'(.|\n)*do not invent camera numbers"):
+        open_protocol(write(tmp_path, SHORTEST + 'ignore = ["same camera"]\n', plain))
+
+
+def test_the_registry_opens_a_file_and_its_tasks(tmp_path):
+    path = write(tmp_path, SHORTEST + "[tasks.other]\n")
+    registry = load()
+    protocol, tasks = registry.tasks(f"{path}/other")
+
+    assert (protocol.name, [task.name for task in tasks]) == ("my-cars", ["other"])
+    assert [task.name for task in registry.tasks(str(path))[1]] == ["main", "other"]
+    with pytest.raises(UsageError, match="unknown task of my-cars 'otter'; did you mean 'other'"):
+        registry.tasks(f"{path}/otter")
+    with pytest.raises(UsageError, match="file cannot be read"):
+        registry.tasks(f"{tmp_path}/nothing.toml")
+
+
+def test_the_name_of_a_built_in_protocol_cannot_be_taken(tmp_path):
+    with pytest.raises(UsageError, match="name 'veri776' is taken"):
+        load().tasks(str(write(tmp_path, name="veri776.toml")))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"),
+    [
+        ("table = ", "is not TOML"),
+        ('table = "images.csv"', r"cannot be used\n  where: .*tasks\n"),
+        (SHORTEST + "ignored = []", r"tasks.main.ignored(.|\n)*not permitted"),
+        (SHORTEST + 'ignore = ["same car"]', r"tasks.main.ignore.0\n  found: same car\n  expected: .*'same image'"),
+        (SHORTEST + 'measures = ["map"]', "unknown measure 'map'; did you mean 'ap'"),
+        (SHORTEST + "draws = { count = 0 }", "tasks.main.draws.count"),
+        (SHORTEST + "draws = { count = 2 }", "draws, which needs single images of one split"),
+        (SHORTEST + 'unit = "track"', "needs a column 'track'"),
+        (SHORTEST + 'query = "probe"', r"unknown split of task 'main' 'probe'(.|\n)*expected: gallery, query, train"),
+        ('name = "My Cars"\n' + SHORTEST, "name cannot be used"),
+        ('table = "images.csv"\n[tasks."a b"]', "task 'a b' cannot be called so"),
+        ('table = "images.csv"\n[columns]\nvehicle = "plate"\n[tasks.main]', "the table has no column 'plate'"),
+        ('table = "images.csv"\n[columns]\nvehicel = "plate"\n[tasks.main]', "columns.vehicel"),
+        ('table = "nowhere.csv"\n[tasks.main]', r"the list is missing\n  where: .*nowhere.csv"),
+    ],
+)
+def test_what_a_file_says_wrongly_is_named(tmp_path, protocol, message):
+    with pytest.raises((DataError, UsageError), match=message):
+        load_from(write(tmp_path, protocol))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("../a.jpg,8,gallery,n,", r"images.csv:8: '../a.jpg' is no path inside"),
+        ("a.jpg,8", r"images.csv:8: 2 fields, at least 5 expected"),
+        ("a.jpg,,gallery,n,", r"images.csv:8: the vehicle and the split must be named"),
+        ("a.jpg,8,,n,", r"images.csv:8: the vehicle and the split must be named"),
+        ("g/1.jpg,8,gallery,n,", r"images.csv:8: 'g/1.jpg' stands in line 5 already"),
+        ('"a.jpg,8,gallery,n,', r"images.csv:8: unexpected end of data"),
+        ("a.jpg,7,gallery,n,", r"1 vehicles are in the training and in the test lists"),
+    ],
+)
+def test_what_a_row_says_wrongly_is_named_by_its_line(tmp_path, row, message):
+    with pytest.raises(DataError, match=message):
+        load_from(write(tmp_path, table=TABLE + row + "\n"))
+
+
+def test_a_table_without_images_and_a_column_that_stands_twice_are_refused(tmp_path):
+    with pytest.raises(DataError, match="the table has no images"):
+        load_from(write(tmp_path, table="path,vehicle,split\n"))
+    with pytest.raises(DataError, match=r"stands twice(.|\n)*found: split"):
+        load_from(write(tmp_path, table="path,vehicle,split,split\n"))
+    with pytest.raises(DataError, match=r"images.csv:2: 'soon' is no time"):
+        load_from(write(tmp_path, table="path,vehicle,split,time\na,1,query,soon\n"))
+
+
+def test_an_image_may_be_query_and_gallery_and_is_then_ignored(tmp_path):
+    protocol, dataset = load_from(write(tmp_path, table="path,vehicle,split\na,1,query\na,1,gallery\nb,1,gallery\n"))
+
+    assert counts(protocol.tasks[0], dataset)["ignored"] == 1
+
+
+CELL = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6).map(str.strip) | st.sampled_from(["7", "07"])
+
+
+@given(st.lists(st.tuples(CELL.filter(bool), CELL), min_size=1))
+def test_any_labels_are_told_apart_as_they_are_written(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("own")
+    quoted = [[value.replace('"', '""') for value in row] for row in rows]
+    lines = [f'{number}.jpg,"{vehicle}",all,"{camera}"' for number, (vehicle, camera) in enumerate(quoted)]
+    (folder / "images.csv").write_text("path,vehicle,split,camera\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    table = read_tables(folder / "images.csv", {})["all"]
+    vehicles, cameras = zip(*rows, strict=True)
+
+    same = np.equal.outer(table.vehicle, table.vehicle)
+    assert same.tolist() == [[one == other for other in vehicles] for one in vehicles]
+    if table.camera is None:
+        assert not any(cameras)
+    else:
+        assert ((table.camera == UNKNOWN) == [not camera for camera in cameras]).all()
