@@ -1,30 +1,54 @@
-"""The benchmark harness for vehicle re-identification; each name is imported when it is first used."""
+"""The benchmark harness for vehicle re-identification. Each name is imported when it is first used."""
 
 from __future__ import annotations
 
 import importlib
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.boxes import Boxes as Boxes
+    from harness.compute.machine import Machine as Machine
     from harness.data.dataset import Dataset as Dataset
+    from harness.data.images import UNKNOWN as UNKNOWN
     from harness.data.images import ImageTable as ImageTable
+    from harness.data.layout import Layout as Layout
     from harness.errors import BenchError as BenchError
+    from harness.errors import CheckpointError as CheckpointError
+    from harness.errors import DataError as DataError
+    from harness.errors import FeatureError as FeatureError
+    from harness.errors import PluginError as PluginError
+    from harness.errors import RecordError as RecordError
+    from harness.errors import RunError as RunError
+    from harness.errors import UsageError as UsageError
     from harness.features import FeatureFile as FeatureFile
     from harness.features import write_features as write_features
-    from harness.kernel import rank as rank
+    from harness.kernel.ranking import rank as rank
+    from harness.measures.family import MeasureFamily as MeasureFamily
     from harness.measures.ranks import PositiveRanks as PositiveRanks
+    from harness.methods.attention import Attention as Attention
+    from harness.methods.attention import shares as shares
+    from harness.methods.batches import PK as PK
+    from harness.methods.batches import Batches as Batches
+    from harness.methods.batches import Shuffled as Shuffled
     from harness.methods.detector import Detector as Detector
+    from harness.methods.detector import DetectorOptions as DetectorOptions
+    from harness.methods.detector import pack as pack
     from harness.methods.method import Method as Method
     from harness.methods.method import Options as Options
     from harness.methods.network import NetworkMethod as NetworkMethod
     from harness.methods.network import Stage as Stage
+    from harness.methods.session import Session as Session
     from harness.registry.hookspecs import hookimpl as hookimpl
     from harness.registry.registry import load as load
     from harness.scoring.evaluation import evaluate as evaluate
+    from harness.scoring.record import Record as Record
     from harness.scoring.scores import Scores as Scores
     from harness.tasks.protocol import Protocol as Protocol
     from harness.tasks.relevance import Relevance as Relevance
+    from harness.tasks.relevance import RowLists as RowLists
     from harness.tasks.reranking import Reranking as Reranking
+    from harness.tasks.task import Convention as Convention
     from harness.tasks.task import Draws as Draws
     from harness.tasks.task import Rule as Rule
     from harness.tasks.task import Task as Task
@@ -32,36 +56,83 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Attention": "methods.attention",
+    "Batches": "methods.batches",
     "BenchError": "errors",
+    "Boxes": "boxes",
+    "CheckpointError": "errors",
+    "Convention": "tasks.task",
+    "DataError": "errors",
     "Dataset": "data.dataset",
     "Detector": "methods.detector",
+    "DetectorOptions": "methods.detector",
     "Draws": "tasks.task",
+    "FeatureError": "errors",
     "FeatureFile": "features",
     "ImageTable": "data.images",
+    "Layout": "data.layout",
+    "Machine": "compute.machine",
+    "MeasureFamily": "measures.family",
     "Method": "methods.method",
     "NetworkMethod": "methods.network",
     "Options": "methods.method",
+    "PK": "methods.batches",
+    "PluginError": "errors",
     "PositiveRanks": "measures.ranks",
     "Protocol": "tasks.protocol",
+    "Record": "scoring.record",
+    "RecordError": "errors",
     "Relevance": "tasks.relevance",
     "Reranking": "tasks.reranking",
+    "RowLists": "tasks.relevance",
     "Rule": "tasks.task",
+    "RunError": "errors",
     "Scores": "scoring.scores",
+    "Session": "methods.session",
+    "Shuffled": "methods.batches",
     "Stage": "methods.network",
     "Task": "tasks.task",
+    "UNKNOWN": "data.images",
+    "UsageError": "errors",
     "evaluate": "scoring.evaluation",
     "hookimpl": "registry.hookspecs",
     "load": "registry.registry",
-    "rank": "kernel",
+    "pack": "methods.detector",
+    "rank": "kernel.ranking",
+    "shares": "methods.attention",
     "write_features": "features",
 }
-__all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - the one table above is the list of public names
+"""The module of each public name."""
+
+_TABLES = ("leaderboard", "results")
+"""Public functions that come from the entry-point group ``bench.tables``, since harness imports no other package."""
+
+_MOVED = {
+    "attention": ("Attention", "shares"),
+    "boxes.value": ("Boxes",),
+    "detection": ("Detector", "DetectorOptions", "pack"),
+    "hookspecs": ("hookimpl",),
+    "images": ("ImageTable", "UNKNOWN"),
+    "kernel": ("rank",),
+    "method": ("Method", "Options"),
+    "protocol": ("Dataset", "Draws", "Protocol", "Rule", "Task"),
+    "training.batches": ("PK", "Batches", "Shuffled"),
+    "training.network": ("NetworkMethod", "Stage"),
+    "training.session": ("Session",),
+}
+"""The modules of version 0.1.0's first months whose names the documentation told plugins to import."""
+
+__all__ = sorted([*_HOME, *_TABLES, "__version__"])  # noqa: PLE0605 - the two tables above list the public names
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"harness.{_HOME[name]}"), name)
+    elif name in _TABLES:
+        (found,) = entry_points(group="bench.tables", name=name)
+        value = found.load()
+    else:
         raise AttributeError(f"module 'harness' has no attribute '{name}'")
-    value = getattr(importlib.import_module(f"harness.{_HOME[name]}"), name)
     globals()[name] = value
     return value
 

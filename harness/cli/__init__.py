@@ -1,23 +1,24 @@
-"""The command ``bench``: every verb is a module of its own, and nothing heavy is imported before a verb needs it."""
+"""The command ``bench``. Each verb is a module, imported when it is used."""
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from importlib.metadata import entry_points
 
 import click
 
+from harness.cli.options import SECTIONS, section_of
+from harness.cli.packages import check_packages
 from harness.errors import BenchError
 
 VERBS = {
     "attend": "harness.cli.attend:attend",
     "data": "harness.cli.data:data",
-    "eval": "harness.cli.run:evaluate",
+    "eval": "harness.cli.evaluate:evaluate",
     "extract": "harness.cli.run:extract",
-    "methods": "harness.cli.lists:methods",
-    "plugins": "harness.cli.lists:plugins",
-    "protocols": "harness.cli.lists:protocols",
+    "methods": "harness.cli.methods:methods",
+    "plugins": "harness.cli.plugins:plugins",
+    "protocols": "harness.cli.protocols:protocols",
     "run": "harness.cli.run:run",
     "train": "harness.cli.run:train",
 }
@@ -32,7 +33,7 @@ class Bench(click.Group):
         return sorted({*VERBS, *(found.name for found in entry_points(group="bench.commands"))})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """Return one verb, imported now; a third party's that cannot be imported answers with the reason."""
+        """Return one verb, importing it; if a third party's import fails, the verb reports the reason."""
         if cmd_name in VERBS:
             module, _, attribute = VERBS[cmd_name].partition(":")
             command: click.Command = getattr(importlib.import_module(module), attribute)
@@ -42,31 +43,43 @@ class Bench(click.Group):
                 loaded = found.load()
             except Exception as problem:  # whatever a third party's import raises
                 return _broken(cmd_name, f"{type(problem).__name__}: {problem}")
-            return loaded if isinstance(loaded, click.Command) else _broken(cmd_name, "it is no click command")
+            return loaded if isinstance(loaded, click.Command) else _broken(cmd_name, "it is not a click command")
         return None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest verb when there is none of that name."""
+        """Propose the nearest verb if there is none of that name."""
         verbs = self.list_commands(ctx)
         if args and args[0] not in verbs and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], verbs, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx)
+            raise click.NoSuchCommand(args[0], possibilities=verbs, ctx=ctx)
         return super().resolve_command(ctx, args)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs in sections, by purpose, each with the whole first sentence of its help."""
+        commands = {verb: self.get_command(ctx, verb) for verb in self.list_commands(ctx)}
+        for title in SECTIONS:
+            rows = [
+                (verb, command.get_short_help_str(limit=200))
+                for verb, command in commands.items()
+                if command is not None and section_of(command) == title
+            ]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
     def invoke(self, ctx: click.Context) -> object:
-        """Run a verb; a mistake ends with its message and status, never with a traceback."""
+        """Run a verb; a user's mistake ends with a message and an exit status, never with a traceback."""
         try:
+            check_packages()
             return super().invoke(ctx)
         except BenchError as error:
-            if error.told:  # one that ended with another status would have the first process killed before it speaks
+            if error.told:  # the first process reports it; a launcher would kill that process if this one failed first
                 ctx.exit(0)
             click.echo(f"bench: {error}", err=True)
             ctx.exit(error.exit_status)
         except KeyboardInterrupt:
-            click.echo("bench: interrupted; the same command goes on from what stands", err=True)
+            click.echo("bench: interrupted; the same command continues from the last finished step", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -75,7 +88,7 @@ def _broken(name: str, problem: str) -> click.Command:
 
     @click.command(name, short_help="(cannot be loaded)", context_settings={"ignore_unknown_options": True})
     @click.argument("args", nargs=-1)
-    def command(args: tuple[str, ...]) -> None:  # noqa: ARG001 - whatever it is, the answer is the same
+    def command(args: tuple[str, ...]) -> None:  # noqa: ARG001 - the answer does not depend on them
         raise click.ClickException(f"command '{name}' could not be loaded: {problem}")
 
     return command
@@ -84,4 +97,7 @@ def _broken(name: str, problem: str) -> click.Command:
 @click.group(cls=Bench, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="vehicle-reid-bench", prog_name="bench")
 def main() -> None:
-    """Benchmark vehicle re-identification: one number for one protocol, the same on every machine."""
+    """Benchmark vehicle re-identification methods.
+
+    The same features give the same numbers on every machine, and every number names its protocol.
+    """

@@ -1,65 +1,72 @@
-"""The verb that shows what a trained network looks at."""
+"""The verb ``bench attend``: show what a trained network looks at."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
+import cloup
 
 from harness.cli import options as shared
+from harness.cli.output import show
 
 
-@click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path(path_type=Path))
-@click.option(
-    "--output", type=click.Path(path_type=Path), metavar="DIR", help="Of the pictures; default: attention in RUN."
-)
-@click.option(
+@shared.section("See what there is")
+@cloup.command()
+@cloup.argument("run", type=shared.PATH, help="Folder of a run, or a checkpoint.")
+@cloup.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=shared.PATH, help="Image files.")
+@cloup.option(
     "--boxes",
-    type=click.Path(path_type=Path),
+    type=shared.PATH,
     metavar="FILE",
+    group=shared.DATA,
     help="Boxes of parts in the images; default: those that the run kept of its own images.",
 )
-@click.option("--detector", type=click.Path(path_type=Path), metavar="FILE", help="Finds the boxes.")
-@click.option(
-    "--scale", default=1, show_default=True, type=click.IntRange(1, 16), help="Enlarge images that are small."
+@cloup.option(
+    "--detector",
+    type=shared.PATH,
+    metavar="FILE",
+    group=shared.DATA,
+    help="Checkpoint of a detector, used when no boxes are given.",
 )
 @shared.plugin_files
+@cloup.option(
+    "--out",
+    type=shared.PATH,
+    metavar="DIR",
+    group=shared.OUTPUT,
+    help="Folder to write the pictures into; default: 'attention' in the run's folder.",
+)
+@cloup.option(
+    "--scale",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 16),
+    group=shared.OUTPUT,
+    help="Factor by which the pictures are enlarged.",
+)
 @shared.as_json
-def attend(
-    *,
-    run: Path,
-    images: tuple[Path, ...],
-    output: Path | None,
-    boxes: Path | None,
-    detector: Path | None,
-    scale: int,
-    plugin: tuple[Path, ...],
-    json_wanted: bool,
-) -> None:
-    """Draw what the network of RUN looks at in each IMAGE, and print the pictures' paths.
+def attend(*, run: Path, images: tuple[Path, ...], plugin: tuple[Path, ...], json_wanted: bool, **words: Any) -> None:
+    """Draw what a trained network looks at in images.
 
-    RUN is a run's folder or a checkpoint. Colours go from blue, 0, to red, the map's largest value. A picture's name is
-    its image's, a digest of the image, and what is drawn: a map of the method's own attention, or each cell's share in
-    the feature; for pgan the parts with their weights as well.
+    Prints the path of each picture. Colours range from blue (0) to red (the map's largest value). A map shows the
+    method's own attention, or each cell's share in the feature; for pgan the parts are drawn with their weights too.
+
+    \b
+    Example:
+      bench attend runs/pgan-synthetic-1a2b3c4d5e6f VeRi/image_test/0002_c002_00030600_0.jpg
     """
     from harness.attend.attend import attend as look
     from harness.registry.registry import load
 
-    seen = look(run, images, registry=load(plugin), output=output, boxes=boxes, detector=detector, scale=scale)
-    if json_wanted:
-        rows = [
-            {
-                "image": str(one.image),
-                "files": [str(path) for path in one.files],
-                "parts": [{"part": part, "weight": weight} for part, weight in one.parts],
-            }
-            for one in seen
-        ]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-        return
-    for one in seen:
-        for path in one.files:
-            click.echo(path)
+    seen = look(run, images, registry=load(plugin), **words)
+    rows = [
+        {
+            "image": str(one.image),
+            "files": [str(path) for path in one.files],
+            "parts": [{"part": part, "weight": weight} for part, weight in one.parts],
+        }
+        for one in seen
+    ]
+    show(rows, json_wanted=json_wanted, text=lambda: "\n".join(str(path) for one in seen for path in one.files))

@@ -1,4 +1,4 @@
-"""Options that several verbs share, each written once."""
+"""The options that several verbs share, each written once, in the groups that the help shows."""
 
 from __future__ import annotations
 
@@ -7,35 +7,134 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import cloup
 
 from harness.tasks.reranking import Reranking
 
 F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=click.Command)
 
-plugin_files = click.option(
+METHOD = cloup.OptionGroup("Method")
+DATA = cloup.OptionGroup("Data")
+TRAINING = cloup.OptionGroup("Training")
+COMPUTE = cloup.OptionGroup("Compute")
+EVALUATION = cloup.OptionGroup("Evaluation")
+OUTPUT = cloup.OptionGroup("Output")
+
+PATH = click.Path(path_type=Path)
+
+SECTIONS = ("Get a number", "Compare numbers", "See what there is", "Prepare data and boxes", "Further verbs")
+"""Titles under which ``bench --help`` lists the verbs."""
+
+
+def section(title: str) -> Callable[[C], C]:
+    """Return a decorator that lists a verb under a title of ``SECTIONS``.
+
+    Raises:
+        ValueError: there is no such title.
+    """
+    SECTIONS.index(title)
+
+    def decorate(command: C) -> C:
+        vars(command)["bench_section"] = title
+        return command
+
+    return decorate
+
+
+def section_of(command: click.Command) -> str:
+    """Return the title under which a verb is listed; without one it is a further verb."""
+    return str(getattr(command, "bench_section", SECTIONS[-1]))
+
+
+plugin_files = cloup.option(
     "--plugin",
     multiple=True,
     metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A Python file with hooks, used as if it were installed. Repeatable.",
+    type=PATH,
+    group=METHOD,
+    help="Python file with plugin hooks, used as if it were installed. Repeatable.",
 )
-as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON instead of a table.")
-protocol = click.option(
-    "--protocol", required=True, metavar="NAME[/TASK]", help="The protocol, or one task of it: veri776/image-to-image."
+changes = cloup.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="OPTION=VALUE",
+    group=METHOD,
+    help="Set one option of the method. Repeatable.",
 )
-data = click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR", help="Where the protocol's data set lies on disk."
+protocol = cloup.option(
+    "--protocol",
+    required=True,
+    metavar="NAME[/TASK]",
+    group=DATA,
+    help="Protocol, or one of its tasks: veri776/image-to-image.",
 )
-metric = click.option("--metric", type=click.Choice(["cosine", "euclidean"]), help="Default: what the method says.")
-rerank = click.option(
+data = cloup.option("--data", type=PATH, metavar="DIR", group=DATA, help="Folder of the data set.")
+skip_broken = cloup.option(
+    "--skip-broken",
+    is_flag=True,
+    group=DATA,
+    help="Leave out images that cannot be read; the result is then not official.",
+)
+device = cloup.option(
+    "--device", default="auto", show_default=True, group=COMPUTE, help="Device: auto, cpu, cuda or mps."
+)
+workers = cloup.option(
+    "--workers",
+    type=click.IntRange(0),
+    group=COMPUTE,
+    help="Number of processes that decode images; default: chosen by the number of cores.",
+)
+memory = cloup.option(
+    "--memory",
+    type=click.IntRange(1),
+    metavar="MIB",
+    group=COMPUTE,
+    callback=lambda _context, _option, mebibytes: None if mebibytes is None else mebibytes << 20,
+    help="Memory that the evaluation may use; default: a quarter of the free memory, at most 1024.",
+)
+metric = cloup.option(
+    "--metric",
+    type=click.Choice(["cosine", "euclidean"]),
+    group=EVALUATION,
+    help="How features are compared; default: the method's own metric.",
+)
+measures = cloup.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="WORD",
+    group=EVALUATION,
+    help="Compute this measure too, besides those of the task: cmc@20, minp. Repeatable.",
+)
+rerank = cloup.option(
     "--rerank",
     is_flag=False,
     flag_value="k1=20,k2=6,lambda=0.3",
     metavar="[NUMBERS]",
+    group=EVALUATION,
     callback=lambda _context, _option, words: None if words is None else Reranking.parse(words),
-    help="Re-rank over k-reciprocal neighbours; every number is marked with it. Alone, with the paper's numbers, which "
-    "are those of --rerank k1=20,k2=6,lambda=0.3. All features are then in memory at once.",
+    help="Re-rank by k-reciprocal neighbours, and mark the result. Without numbers: k1=20,k2=6,lambda=0.3, as in the "
+    "paper. Keeps all features in memory.",
 )
-skip_broken = click.option(
-    "--skip-broken", is_flag=True, help="Leave out images that cannot be read; the result is then not official."
-)
+as_json = cloup.option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
+
+
+def seed(help_text: str = "Seed of everything random.") -> Callable[[F], F]:
+    """Return the option ``--seed``."""
+    return cloup.option(
+        "--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help=help_text
+    )
+
+
+def together(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return one decorator that applies several, in the order in which the help lists them."""
+
+    def decorate(command: F) -> F:
+        decorated: Any = command
+        for decorator in reversed(decorators):
+            decorated = decorator(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate

@@ -1,40 +1,61 @@
-"""Measures by their words: ``parse("cmc@5")``."""
+"""The built-in measures by their words: ``parse("cmc@5")``. Plugins register further ones."""
 
 from __future__ import annotations
 
-from harness.errors import UsageError, unknown_name
-from harness.measures import ap, ap_trapezoid, ap_truncated, cmc, hit, minp
-from harness.measures.family import Family as Family
-from harness.measures.family import Measure as Measure
+from collections.abc import Iterable, Mapping
 
-FAMILIES = {module.FAMILY.word: module.FAMILY for module in (ap, ap_trapezoid, ap_truncated, cmc, hit, minp)}
+from harness.errors import unknown_name
+from harness.measures import ap, ap_trapezoid, ap_truncated, cmc, hit, minp
+from harness.measures.family import Measure, MeasureFamily
+
+FAMILIES: Mapping[str, MeasureFamily] = {
+    module.FAMILY.word: module.FAMILY for module in (ap, ap_trapezoid, ap_truncated, cmc, hit, minp)
+}
 
 
 def words() -> list[str]:
-    """Return the words of all measures, ``@k`` standing for a cutoff."""
+    """Return the words of the built-in measures, with ``@k`` for a cutoff."""
     return [f"{word}@k" if family.cutoff else word for word, family in sorted(FAMILIES.items())]
 
 
 def parse(word: str) -> Measure:
-    """Return the measure of a word.
+    """Return the built-in measure of a word.
 
     Raises:
-        UsageError: no such measure, or its cutoff is missing, superfluous or not a number from 1.
+        UsageError: there is none, or its cutoff is missing, not allowed or not a number from 1.
 
     Example:
         >>> parse("cmc@5").name
         'CMC@5'
     """
-    name, at, cutoff = word.partition("@")
+    name = word.partition("@")[0]
     if name not in FAMILIES:
         raise unknown_name("measure", word, words())
-    family = FAMILIES[name]
-    if not family.cutoff:
-        if at:
-            raise UsageError(f"measure '{name}' takes no cutoff", found=word, expected=name)
-        return Measure(family)
-    if not (cutoff.isascii() and cutoff.isdigit() and int(cutoff) >= 1):
-        raise UsageError(
-            f"measure '{name}' needs a cutoff from 1", found=word, expected=f"{name}@1, {name}@5 and so on"
-        )
-    return Measure(family, int(cutoff))
+    return FAMILIES[name].measure(word)
+
+
+def heading(word: str, further: Iterable[Measure] = ()) -> str:
+    """Return the heading of a measure's column: ``mAP``, ``CMC@1``.
+
+    Args:
+        word: of the measure.
+        further: measures that are not built in; a word that nobody knows is its own heading.
+    """
+    names = {measure.word: measure.name for measure in further}
+    return names[word] if word in names else parse(word).name if _known(word) else word
+
+
+def in_order(measures: Iterable[str], first: str) -> list[str]:
+    """Return the words in the order of columns: ``first``, then by family and cutoff; unknown words come last."""
+
+    def place(word: str) -> tuple[bool, float, int, str]:
+        name, _, k = word.partition("@")
+        order = FAMILIES[name].order if name in FAMILIES else float("inf")
+        return word != first, order, int(k) if k.isdecimal() else 0, word
+
+    return sorted(measures, key=place)
+
+
+def _known(word: str) -> bool:
+    name, at, k = word.partition("@")
+    return name in FAMILIES and FAMILIES[name].cutoff == bool(at) and (not at or (k.isascii() and k.isdigit()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.measures.family import Family, FloatArray, means, places
+from harness.measures.family import MeasureFamily, FloatArray, means, places
 from harness.measures.ranks import PositiveRanks
 
 
@@ -11,8 +11,9 @@ def compute(ranks: PositiveRanks, _k: int) -> FloatArray:
     return means(places(ranks) / ranks.ranks, ranks)
 
 
-FAMILY = Family(
+FAMILY = MeasureFamily(
     word="ap",
+    order=1,
     title="mAP",
     about="The mean, over a query's positives, of the precision at each.",
     source="Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.measures.family import Family, FloatArray, means, places
+from harness.measures.family import MeasureFamily, FloatArray, means, places
 from harness.measures.ranks import PositiveRanks
 
 
@@ -17,8 +17,9 @@ def compute(ranks: PositiveRanks, _k: int) -> FloatArray:
     return means((place / rank + before) / 2, ranks)
 
 
-FAMILY = Family(
+FAMILY = MeasureFamily(
     word="ap_trapezoid",
+    order=2,
     title="mAP (trapezoid)",
     about="The area under the precision-recall curve by trapezoids; it never exceeds mAP.",
     source="the evaluation code released with VeRi-776; Philbin et al., CVPR 2007",

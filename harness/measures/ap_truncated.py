@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.data.images import IntArray
-from harness.measures.family import Family, FloatArray, places
+from harness.measures.family import MeasureFamily, FloatArray, places
 from harness.measures.ranks import PositiveRanks
 
 
@@ -18,8 +18,9 @@ def compute(ranks: PositiveRanks, k: int) -> FloatArray:
     return np.asarray(totals / np.maximum(hits, 1))
 
 
-FAMILY = Family(
+FAMILY = MeasureFamily(
     word="ap_truncated",
+    order=3,
     title="mAP (first {k})",
     about="The mean precision at the positives among the {k} nearest units, whatever is not found being left out.",
     source="a convention of public code for VERI-Wild",

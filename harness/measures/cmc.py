@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.measures.family import Family, FloatArray, first_ranks
+from harness.measures.family import MeasureFamily, FloatArray, first_ranks
 from harness.measures.ranks import PositiveRanks
 
 
@@ -11,8 +11,9 @@ def compute(ranks: PositiveRanks, k: int) -> FloatArray:
     return (first_ranks(ranks) <= k).astype("float64")
 
 
-FAMILY = Family(
+FAMILY = MeasureFamily(
     word="cmc",
+    order=5,
     title="CMC@{k}",
     about="The share of the queries with a positive among the {k} nearest units.",
     source="Gray et al., Evaluating Appearance Models for Recognition, Reacquisition, and Tracking, PETS 2007",

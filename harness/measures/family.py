@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.data.images import IntArray
+from harness.errors import PluginError, UsageError
 from harness.measures.ranks import PositiveRanks
 
 FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Family:
+class MeasureFamily:
     """A measure, or all measures that differ in their cutoff k only.
 
     Attributes:
@@ -23,17 +24,38 @@ class Family:
         title: the name in tables, ``{k}`` standing for the cutoff: ``CMC@{k}``.
         about: one sentence.
         source: where it is defined.
+        compute: from the ranks and k (0 without a cutoff) to (asked,) float64 from 0 to 1; the values of queries
+            without a positive are ignored.
         cutoff: whether the word takes ``@k``.
-        compute: from the ranks and k (0 where there is none) to (asked,) values; those of queries without a positive
-            do not matter.
+        order: of its column in tables, ascending.
     """
 
     word: str
     title: str
     about: str
     source: str
-    cutoff: bool
     compute: Callable[[PositiveRanks, int], FloatArray]
+    cutoff: bool = False
+    order: int = 100
+
+    def measure(self, word: str) -> Measure:
+        """Return the measure of a word of this family.
+
+        Raises:
+            UsageError: the cutoff is missing, not allowed or not a number from 1.
+        """
+        _, at, cutoff = word.partition("@")
+        if not self.cutoff:
+            if at:
+                raise UsageError(f"measure '{self.word}' takes no cutoff", found=word, expected=self.word)
+            return Measure(self)
+        if not (cutoff.isascii() and cutoff.isdigit() and int(cutoff) >= 1):
+            raise UsageError(
+                f"measure '{self.word}' needs a cutoff from 1",
+                found=word,
+                expected=f"{self.word}@1, {self.word}@5 and so on",
+            )
+        return Measure(self, int(cutoff))
 
 
 @dataclass(frozen=True)
@@ -45,7 +67,7 @@ class Measure:
         k: its cutoff, 0 where it has none.
     """
 
-    family: Family
+    family: MeasureFamily
     k: int = 0
 
     @property
@@ -73,8 +95,19 @@ class Measure:
 
         Returns:
             (asked,) float64 from 0 to 1, NaN for a query without a positive.
+
+        Raises:
+            PluginError: the measure's function returned another shape, or a value outside of 0 to 1.
         """
-        return np.where(ranks.counts > 0, self.family.compute(ranks, self.k), np.nan)
+        values = np.asarray(self.family.compute(ranks, self.k), dtype=np.float64)
+        answered = ranks.counts > 0
+        if values.shape != answered.shape or not ((values >= 0) & (values <= 1))[answered].all():
+            raise PluginError(
+                f"measure '{self.word}' returned values that cannot be scores",
+                found=values.shape if values.shape != answered.shape else "values outside of 0 to 1",
+                expected=f"({len(answered)},) numbers from 0 to 1, one a query",
+            )
+        return np.where(answered, values, np.nan)
 
 
 def first_ranks(ranks: PositiveRanks) -> IntArray:

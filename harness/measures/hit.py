@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from harness.measures.cmc import compute
-from harness.measures.family import Family
+from harness.measures.family import MeasureFamily
 
-FAMILY = Family(
+FAMILY = MeasureFamily(
     word="hit",
+    order=6,
     title="HIT@{k}",
     about="The share of the queries with a right track among the {k} nearest tracks.",
     source="Liu et al., PROVID: Progressive and Multimodal Vehicle Reidentification, IEEE TMM 2018",

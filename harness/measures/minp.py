@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.measures.family import Family, FloatArray
+from harness.measures.family import MeasureFamily, FloatArray
 from harness.measures.ranks import PositiveRanks
 
 
@@ -16,8 +16,9 @@ def compute(ranks: PositiveRanks, _k: int) -> FloatArray:
     return values
 
 
-FAMILY = Family(
+FAMILY = MeasureFamily(
     word="minp",
+    order=4,
     title="mINP",
     about="The number of a query's positives over the rank of the last one.",
     source="Ye et al., Deep Learning for Person Re-identification: A Survey and Outlook, IEEE TPAMI 2022",

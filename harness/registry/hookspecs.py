@@ -1,4 +1,4 @@
-"""The hooks of the entry-point group ``bench``: how a plugin says what it brings."""
+"""The hooks of the entry-point group ``bench``, through which a plugin registers what it brings."""
 
 from __future__ import annotations
 
@@ -12,28 +12,38 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 
 class Register(Protocol):
-    """What a hook calls, once for everything that it brings."""
+    """The function that a hook receives, to be called once for everything that the plugin brings."""
 
     def __call__(self, name: str, target: object, *, about: str = "") -> None:
         """Register ``target`` under ``name``.
 
         Args:
-            name: the word on the command line: lower-case letters, digits and hyphens.
-            target: the class, or ``"module:Class"`` so that it is imported only when somebody asks for it.
-            about: one sentence for listings; the class's own ``about`` where it is left away and the class is given.
+            name: the word on the command line: lower-case letters, digits, hyphens and underscores.
+            target: the object, or ``"module:attribute"``, which is imported when somebody first asks for it.
+            about: one sentence for listings; default: the ``about`` of the object, if the object itself is given.
         """
 
 
 @hookspec
 def bench_register_methods(register: Register) -> None:
-    """Call ``register(name, method)`` for each method."""
-
-
-@hookspec
-def bench_register_detectors(register: Register) -> None:
-    """Call ``register(name, detector)`` for each detector of parts."""
+    """Call ``register(name, method)`` for each method: a class with ``embed``."""
 
 
 @hookspec
 def bench_register_protocols(register: Register) -> None:
-    """Call ``register(name, protocol)`` for each protocol."""
+    """Call ``register(name, protocol)`` for each protocol: a subclass of ``harness.Protocol``."""
+
+
+@hookspec
+def bench_register_measures(register: Register) -> None:
+    """Call ``register(word, family)`` for each measure: a ``harness.MeasureFamily``."""
+
+
+@hookspec
+def bench_register_detectors(register: Register) -> None:
+    """Call ``register(name, detector)`` for each detector of parts: a subclass of ``harness.Detector``."""
+
+
+@hookspec
+def bench_register_layouts(register: Register) -> None:
+    """Call ``register(name, layout)`` for each layout that can be drawn: a subclass of ``harness.Layout``."""

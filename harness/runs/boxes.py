@@ -1,8 +1,7 @@
-"""Which boxes a run trains and embeds with: given by the user, found by a detector, or the data set's own."""
+"""The boxes that a run trains and embeds with: the user's, a detector's, or the data set's own."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,61 +12,47 @@ from harness.boxes import Boxes, find_boxes, keep, kinds_of, with_kept
 from harness.boxes.store import write_boxes
 from harness.errors import UsageError
 from harness.methods.code import code_digest
-from harness.methods.method import create, trains
+from harness.runs.inputs import RunInputs
+from harness.runs.plan import RunPlan
 from harness.tasks.fingerprint import contents_digest
 
 if TYPE_CHECKING:
     from harness.data.dataset import Dataset
-    from harness.runs.run import Run
-
-log = logging.getLogger("bench")
 
 
 class RunBoxes:
-    """The boxes of one run, read once, and only where they are asked for.
+    """The boxes of one run, each read once and only if they are used.
 
     Args:
-        run: whose method may need boxes.
+        plan: of the run.
+        inputs: its data sets and devices.
 
     Raises:
-        UsageError: boxes or a detector are given that the run does not use.
+        UsageError: the request gives boxes or a detector that the run does not use.
     """
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        request = run.request
+    def __init__(self, plan: RunPlan, inputs: RunInputs) -> None:
+        self.plan = plan
+        self.inputs = inputs
+        request = plan.request
         if request.boxes or request.train_boxes or request.detector:
             self._refuse_unused()
 
     @cached_property
-    def needs(self) -> tuple[frozenset[str], frozenset[str]]:
-        """What the method needs to train and to embed, under the options of the run."""
-        method = create(self.run.method, self.run.options)
-        return method.needs, method.test_needs
-
-    @property
-    def _will_train(self) -> bool:
-        return trains(self.run.method) and self.run.request.checkpoint is None
-
-    @cached_property
     def test(self) -> Mapping[str, Boxes]:
-        """By kind, the boxes that the method is given beside the images."""
-        splits = sorted({name for task in self.run.tasks for name in (task.query, task.gallery)})
-        return self._found(self.needs[1], self.run.request.boxes, splits, train=False)
+        """The boxes that ``embed`` receives, by kind."""
+        return self._found(self.plan.needs[1], self.plan.request.boxes, self.plan.splits, train=False)
 
     @cached_property
     def train(self) -> Mapping[str, Boxes]:
-        """By kind, the boxes that the training needs, those of its validation among them."""
-        if not self._will_train:
+        """The boxes that training and its validation need, by kind."""
+        if not self.plan.trains:
             return {}
-        request, (needs, test_needs) = self.run.request, self.needs
-        given = request.boxes if request.train_boxes is None and self._same_data else request.train_boxes
+        request, (needs, test_needs) = self.plan.request, self.plan.needs
+        same = request.train_boxes is None and self.plan.trains_on_the_same_data
+        given = request.boxes if same else request.train_boxes
         splits = ["train", *(["query", "gallery"] if request.validate == "test" else [])]
         return self._found(needs | (test_needs if request.validate != "none" else set()), given, splits, train=True)
-
-    @property
-    def _same_data(self) -> bool:
-        return self.run.request.train_on is None and self.run.request.train_data is None
 
     def _found(
         self, needs: Collection[str], given: Path | None, splits: Sequence[str], *, train: bool
@@ -75,17 +60,17 @@ class RunBoxes:
         kinds = kinds_of(needs)
         if not kinds:
             return {}
-        dataset = self.run.training if train else self.run.dataset
-        if given is None and self.run.request.detector is not None:
-            given = self._detected(self.run.request.detector, dataset, splits, kinds)
+        dataset = self.inputs.training if train else self.inputs.dataset
+        if given is None and self.plan.request.detector is not None:
+            given = self._detected(self.plan.request.detector, dataset, splits, kinds)
         return find_boxes(dataset, needs, given)
 
     def _detected(self, path: Path, dataset: Dataset, splits: Sequence[str], kinds: Sequence[str]) -> Path:
-        """Return the file of what a detector finds in the images of some splits; what stands is used again."""
+        """Return the file of the boxes that a detector finds in some splits, written unless it exists already."""
         from harness.detection.detect import VERSION, check_kind, detect, load_detector
 
-        request, fabric = self.run.request, self.run.fabric
-        detector = load_detector(path, self.run.registry)
+        request, fabric = self.plan.request, self.inputs.fabric
+        detector = load_detector(path, self.plan.registry)
         kind = check_kind(detector, path, kinds)
         about = {
             "version": VERSION,
@@ -93,7 +78,7 @@ class RunBoxes:
             "code": code_digest(type(detector)),
             "images": contents_digest(dataset, splits),
             "skip_broken": request.skip_broken,
-            **self.run.machine,
+            **self.inputs.devices,
         }
         out = request.runs / "boxes" / f"{kind}-{digest(about)[:12]}.h5"
         if not out.exists():
@@ -105,33 +90,33 @@ class RunBoxes:
         return out
 
     def kept(self, dataset: Dataset, boxes: Mapping[str, Boxes], folder: Path) -> Dataset:
-        """Return the data set with these boxes, which the first process leaves in the folder.
+        """Return the data set with these boxes, which the first process writes into the folder.
 
         Raises:
-            RunError: the disk refuses.
+            RunError: the folder cannot be written.
         """
-        if self.run.fabric.is_global_zero:
+        if self.inputs.fabric.is_global_zero:
             keep(boxes, folder)
-        self.run.fabric.barrier()
+        self.inputs.fabric.barrier()
         return with_kept(dataset, boxes, folder)
 
     def _refuse_unused(self) -> None:
-        request = self.run.request
-        here, elsewhere = self.needs[1], self.needs[0] if self._will_train else frozenset[str]()
-        both = here | elsewhere
-        if self._same_data and request.train_boxes is None:
-            here = both
-        if request.boxes is not None and self._same_data:
-            both = frozenset()  # the boxes given serve all that a detector could
+        plan, request = self.plan, self.plan.request
+        testing, training = plan.needs[1], plan.needs[0] if plan.trains else frozenset[str]()
+        either = testing | training
+        if plan.trains_on_the_same_data and request.train_boxes is None:
+            testing = either
+        if request.boxes is not None and plan.trains_on_the_same_data:
+            either = frozenset()  # the given boxes leave nothing for a detector to find
         used = {
-            "--boxes": (request.boxes, here),
-            "--train-boxes": (request.train_boxes, elsewhere),
-            "--detector": (request.detector, both),
+            "--boxes": (request.boxes, testing),
+            "--train-boxes": (request.train_boxes, training),
+            "--detector": (request.detector, either),
         }
         for option, (given, needs) in used.items():
             if given is not None and not kinds_of(needs):
                 raise UsageError(
-                    f"{option} gives what this run does not use",
+                    f"this run does not use {option}",
                     found=f"{option} {given}",
-                    next_step=f"leave {option} away; 'bench methods show {self.run.name}' says what the method needs",
+                    next_step=f"leave out {option}; 'bench methods show {plan.name}' says what the method needs",
                 )

@@ -1,0 +1,116 @@
+"""The verb ``bench eval``: evaluate a feature file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import cloup
+
+from harness.cli import options as shared
+from harness.cli.records import show_records
+
+if TYPE_CHECKING:
+    from harness.compute.machine import Machine
+    from harness.registry.registry import Registry
+    from harness.scoring.record import Record
+    from harness.scoring.settings import ScoringSettings
+
+
+@shared.section("Get a number")
+@cloup.command("eval")
+@cloup.argument("features", type=shared.PATH, help="Feature file, as 'bench extract' or harness.write_features wrote it.")
+@shared.protocol
+@shared.data
+@cloup.option(
+    "--skip-missing",
+    is_flag=True,
+    group=shared.DATA,
+    help="Leave out images that have no feature; the result is then not official.",
+)
+@shared.plugin_files
+@cloup.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    group=shared.COMPUTE,
+    help="Device that ranks: cpu, cuda, cuda:1 or auto.",
+)
+@shared.memory
+@shared.metric
+@shared.measures
+@shared.rerank
+@cloup.option(
+    "--conventions",
+    multiple=True,
+    metavar="NAME",
+    group=shared.EVALUATION,
+    help="Evaluate under this convention too ('all': under every one) and print the differences. Repeatable.",
+)
+@cloup.option(
+    "--record", type=shared.PATH, metavar="DIR", group=shared.OUTPUT, help="Folder to write the records into."
+)
+@shared.as_json
+def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -> None:
+    """Evaluate a feature file.
+
+    The data set's lists are needed, its images are not.
+
+    \b
+    Examples:
+      bench eval f.h5 --protocol veri776 --data VeRi/
+      bench eval f.h5 --protocol veri776/image-to-image --data VeRi/ --measure cmc@20 --json
+    """
+    from harness.compute.machine import open_machine
+
+    machine = open_machine(device, memory)
+    if words["rerank"] is not None:  # re-ranking has no shards
+        if not machine.first:
+            return
+        machine = machine.alone()
+    with machine.team.together():
+        registry, settings, records = _records(features, machine, words)
+    if not machine.first:
+        return
+    if words["json_wanted"] or not words["conventions"]:
+        show_records(records, settings.measures, json_wanted=words["json_wanted"])
+    else:
+        _show_comparison(records, registry, words)
+
+
+def _records(
+    features: Path, machine: Machine, words: dict[str, Any]
+) -> tuple[Registry, ScoringSettings, list[Record]]:
+    from harness.registry.registry import load
+    from harness.scoring.recording import evaluate_file
+    from harness.scoring.settings import ScoringSettings
+
+    registry = load(words["plugin"])
+    settings = ScoringSettings(
+        metric=words["metric"],
+        rerank=words["rerank"],
+        measures=tuple(map(registry.measure, words["measures"])),
+        skip_missing=words["skip_missing"],
+        machine=machine,
+    )
+    records = evaluate_file(
+        features,
+        words["protocol"],
+        settings,
+        registry=registry,
+        data=words["data"],
+        folder=words["record"],
+        conventions=words["conventions"],
+    )
+    return registry, settings, records
+
+
+def _show_comparison(records: list[Record], registry: Registry, words: dict[str, Any]) -> None:
+    from harness.scoring.comparison import compare, comparison_table
+    from harness.tasks.conventions import with_conventions
+
+    tasks = with_conventions(registry.tasks(words["protocol"])[1], words["conventions"])
+    click.echo(comparison_table(compare(tasks, {record.name.partition("/")[2]: record.measures for record in records})))
+    if words["rerank"] is not None:
+        click.echo(f"- {words['rerank'].remark}")

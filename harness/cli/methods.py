@@ -1,0 +1,107 @@
+"""The verb ``bench methods``: list the methods, or show one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import cloup
+
+from harness.cli import options as shared
+from harness.cli.named import Named
+from harness.cli.output import show, show_rows
+
+MAX_SIDE = 1 << 14
+"""No side of an image is longer than 16,384 pixels."""
+
+
+@shared.section("See what there is")
+@cloup.group(cls=Named, invoke_without_command=True)
+@shared.plugin_files
+@shared.as_json
+@click.pass_context
+def methods(ctx: click.Context, plugin: tuple[Path, ...], json_wanted: bool) -> None:
+    """List the methods, or show one.
+
+    \b
+    Examples:
+      bench methods
+      bench methods pgan/no-pam --recipe quick
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from harness.registry.kinds import METHOD
+    from harness.registry.registry import load
+
+    registry = load(plugin)
+    entries = [registry.entry(METHOD, name) for name in registry.names(METHOD)]
+    rows = [{"method": entry.name, "about": entry.about, "plugin": entry.plugin} for entry in entries]
+    show_rows(rows, json_wanted=json_wanted)
+
+
+def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Return ``224`` and ``224x320`` as height and width."""
+    if value is None:
+        return None
+    sides = value.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= MAX_SIDE for side in sides):
+        raise click.BadParameter(f"'{value}' is no size; write 224, or 224x320 for height x width")
+    return int(sides[0]), int(sides[-1])
+
+
+@methods.command("show")
+@cloup.argument("name", metavar="NAME[/VARIANT]", help="Name of a method, as 'bench methods' lists it.")
+@cloup.option("--recipe", default="", group=shared.METHOD, help="Named set of options; default: the method's defaults.")
+@shared.changes
+@cloup.option(
+    "--vehicles",
+    type=click.IntRange(1),
+    group=shared.DATA,
+    help="Number of training vehicles; default: VeRi-776's, as for the next two.",
+)
+@cloup.option(
+    "--colours", type=click.IntRange(0), group=shared.DATA, help="Number of colours; 0 if no image has a colour."
+)
+@cloup.option(
+    "--models",
+    type=click.IntRange(0),
+    group=shared.DATA,
+    help="Number of models, used instead of types; 0 if no image has either.",
+)
+@cloup.option(
+    "--input", "size", callback=_size, metavar="H[xW]", group=shared.DATA, help="Height and width of the images, pixels."
+)
+@shared.plugin_files
+@shared.as_json
+def show_method(*, name: str, plugin: tuple[Path, ...], json_wanted: bool, **words: object) -> None:
+    """Show a method's papers, options, stages and parameters.
+
+    The network is built without allocating its weights.
+
+    \b
+    Examples:
+      bench methods show pgan
+      bench methods show ram --set backbone=resnet50 --vehicles 13164 --json
+    """
+    from harness.describe.method import describe_method, text
+    from harness.registry.registry import load
+
+    described = describe_method(load(plugin), name, **_choices(**words))
+    show(described, json_wanted=json_wanted, text=lambda: text(described))
+
+
+def _choices(
+    *,
+    recipe: str,
+    changes: tuple[str, ...],
+    vehicles: int | None,
+    colours: int | None,
+    models: int | None,
+    size: tuple[int, int] | None,
+) -> dict[str, object]:
+    """Return the options of ``show`` as ``describe_method`` takes them."""
+    from harness.describe.method import number_of_classes
+    from harness.runs.request import parse_changes
+
+    classes = number_of_classes(vehicles, colours, models)
+    return {"recipe": recipe, "changes": parse_changes(changes), "classes": classes, "size": size}

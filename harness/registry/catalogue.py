@@ -1,0 +1,234 @@
+"""The catalogue of what plugins register: found through pluggy; a broken plugin never hurts the others."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from harness.errors import PluginError, UsageError, unknown_name
+from harness.registry import hookspecs
+
+T = TypeVar("T")
+
+OWN_DISTRIBUTION = "vehicle-reid-bench"
+MAX_NAME = 64
+NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+"""A name can be used in a path and on a page as it is."""
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """A kind of things that plugins can register.
+
+    Attributes:
+        word: its name in messages and listings, in the singular: ``method``.
+        hook: the hook that registers things of this kind.
+        check: from the registered object and its name to the object that the harness uses; raises a PluginError if the
+            object is not of this kind.
+    """
+
+    word: str
+    hook: str
+    check: Callable[[str, object], T]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered name.
+
+    Attributes:
+        name: the word on the command line.
+        target: the object, or ``"module:attribute"``.
+        about: one sentence for listings.
+        plugin: the name of the plugin that registered it.
+    """
+
+    name: str
+    target: object
+    about: str
+    plugin: str
+
+    def load(self) -> object:
+        """Return the target, importing it if it was given as ``"module:attribute"``.
+
+        Raises:
+            PluginError: the import failed, with the text of the exception.
+        """
+        if not isinstance(self.target, str):
+            return self.target
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as problem:
+            raise PluginError(
+                f"'{self.name}' could not be imported",
+                where=f"{self.target} of plugin {self.plugin}",
+                found=one_line(problem),
+            ) from problem
+
+
+@dataclass
+class Plugin:
+    """A plugin as ``bench plugins`` lists it.
+
+    Attributes:
+        name: ``distribution:entry point``, or the name of the file.
+        version: of the distribution; empty for a file.
+        names: the names it registered, by the word of their kind.
+        problem: why it does not work; empty if it does.
+    """
+
+    name: str
+    version: str = ""
+    names: dict[str, list[str]] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it is part of the harness."""
+        return self.name.startswith(f"{OWN_DISTRIBUTION}:")
+
+
+def one_line(problem: BaseException) -> str:
+    """Return an exception's class and message as one line."""
+    text = " ".join(str(problem).split())
+    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+
+
+class Catalogue:
+    """Everything that can be named, by kind.
+
+    Args:
+        kinds: the kinds that plugins can register.
+
+    Attributes:
+        plugins: every plugin that was found, working or not, in the order of loading.
+    """
+
+    def __init__(self, kinds: Iterable[Kind[Any]]) -> None:
+        self.kinds = tuple(kinds)
+        self.plugins: list[Plugin] = []
+        self._entries: dict[str, dict[str, Entry]] = {kind.word: {} for kind in self.kinds}
+        self._lost: dict[tuple[str, str], str] = {}
+        self._manager = pluggy.PluginManager(hookspecs.GROUP)
+        self._manager.add_hookspecs(hookspecs)
+
+    def add(self, name: str, version: str, find: Callable[[], ModuleType]) -> None:
+        """Load one plugin; if anything goes wrong, the plugin's ``problem`` says what.
+
+        Args:
+            name: of the plugin.
+            version: of its distribution.
+            find: imports and returns the module (or object) with the hooks.
+        """
+        plugin = Plugin(name, version, {kind.word: [] for kind in self.kinds})
+        self.plugins.append(plugin)
+        try:
+            module = find()
+            self._manager.register(module, name)
+            self._check_hooks(module)
+        except (Exception, SystemExit) as problem:
+            plugin.problem = one_line(problem) if not isinstance(problem, PluginError) else str(problem)
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+            return
+        for kind in self.kinds:
+            self._collect(kind, plugin, module)
+
+    def _check_hooks(self, module: object) -> None:
+        known = [kind.hook for kind in self.kinds]
+        callers = self._manager.get_hookcallers(module) or []
+        for caller in callers:
+            if not caller.has_spec():
+                raise unknown_name("hook", caller.name, known, error=PluginError)
+        if not callers:
+            raise PluginError(
+                "no hook is implemented", expected=f"a function {' or '.join(known)} marked with harness.hookimpl"
+            )
+
+    def _collect(self, kind: Kind[Any], plugin: Plugin, module: object) -> None:
+        """Call one hook of one plugin; if the hook raises, nothing that it registered is kept."""
+        others = [other for other in self._manager.get_plugins() if other is not module]
+        call = self._manager.subset_hook_caller(kind.hook, remove_plugins=others)
+        found: list[Entry] = []
+
+        def register(name: str, target: object, *, about: str = "") -> None:
+            if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > MAX_NAME:
+                raise PluginError(
+                    f"'{name}' cannot name a {kind.word}",
+                    expected=f"lower-case letters, digits, hyphens and underscores, at most {MAX_NAME}",
+                )
+            found.append(Entry(name, target, about or str(getattr(target, "about", "")), plugin.name))
+
+        try:
+            call(register=register)
+        except (Exception, SystemExit) as problem:
+            plugin.problem = plugin.problem or one_line(problem)
+            for entry in found:
+                self._lost.setdefault((kind.word, entry.name), f"plugin {plugin.name}: {plugin.problem}")
+            return
+        for entry in found:
+            self._enter(kind, plugin, entry)
+
+    def _enter(self, kind: Kind[Any], plugin: Plugin, entry: Entry) -> None:
+        """Take the name. If two plugins claim it, a built-in one keeps it; of two others neither gets it."""
+        word, entries = kind.word, self._entries[kind.word]
+        holder = entries.get(entry.name)
+        if holder is None and (word, entry.name) not in self._lost:
+            entries[entry.name] = entry
+            plugin.names[word].append(entry.name)
+            return
+        first = holder.plugin if holder else self._lost[word, entry.name]
+        plugin.problem = plugin.problem or f"{word} '{entry.name}' is already registered by {first}"
+        if holder is None or holder.plugin.startswith(f"{OWN_DISTRIBUTION}:"):
+            return
+        del entries[entry.name]
+        self._lost[word, entry.name] = f"both {holder.plugin} and {plugin.name} register it"
+        for other in self.plugins:
+            if other.name == holder.plugin:
+                other.problem = other.problem or f"{word} '{entry.name}' is also registered by {plugin.name}"
+                other.names[word].remove(entry.name)
+
+    def names(self, kind: Kind[Any]) -> list[str]:
+        """Return the registered names of one kind, sorted."""
+        return sorted(self._entries[kind.word])
+
+    def entry(self, kind: Kind[Any], name: str) -> Entry:
+        """Return the entry of a name.
+
+        Raises:
+            PluginError: the plugin that brings it is broken.
+            UsageError: there is none; the message proposes the nearest name.
+        """
+        word = kind.word
+        if name in self._entries[word]:
+            return self._entries[word][name]
+        if (word, name) in self._lost:
+            raise PluginError(
+                f"{word} '{name}' cannot be used", found=self._lost[word, name], next_step="see 'bench plugins'"
+            )
+        broken = [plugin for plugin in self.plugins if plugin.problem]
+        for plugin in broken:
+            if name in re.split(r"[:/]", plugin.name.removesuffix(".py")):
+                raise PluginError(
+                    f"{word} '{name}' cannot be used", where=f"plugin {plugin.name}", found=plugin.problem
+                )
+        error = unknown_name(word, name, self.names(kind))
+        if broken and isinstance(error, UsageError):
+            error.next_step = f"see 'bench plugins': {len(broken)} could not be loaded"
+        raise error
+
+    def get(self, kind: Kind[T], name: str) -> T:
+        """Return the object of a name, imported and checked.
+
+        Raises:
+            PluginError: it cannot be imported or is not of this kind.
+            UsageError: there is none of this name.
+        """
+        return kind.check(name, self.entry(kind, name).load())

@@ -1,0 +1,84 @@
+"""The kinds of things that plugins register: each is one value here and one hook in ``hookspecs``.
+
+The checks import their contracts late, so that listing names imports neither torch nor pydantic.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import PluginError
+from harness.registry.catalogue import Kind, one_line
+
+if TYPE_CHECKING:
+    from harness.data.layout import Layout
+    from harness.measures.family import MeasureFamily
+    from harness.methods.detector import Detector
+    from harness.methods.method import Method
+    from harness.tasks.protocol import Protocol
+
+
+def _subclass(name: str, found: object, wanted: type[Any]) -> Any:
+    kind = wanted.__name__.lower()
+    if not (inspect.isclass(found) and issubclass(found, wanted)):
+        raise PluginError(
+            f"'{name}' is not a {kind}", found=repr(found), expected=f"a subclass of harness.{wanted.__name__}"
+        )
+    return found
+
+
+def _instance(name: str, found: object, wanted: type[Any]) -> Any:
+    kind = _subclass(name, found, wanted)
+    try:
+        return kind()
+    except Exception as problem:
+        raise PluginError(
+            f"{wanted.__name__.lower()} '{name}' could not be set up", found=one_line(problem)
+        ) from problem
+
+
+def _method(_name: str, found: object) -> type[Method]:
+    from harness.methods.method import complete
+
+    return complete(found)
+
+
+def _detector(name: str, found: object) -> type[Detector]:
+    from harness.methods.detector import Detector
+
+    detector: type[Detector] = _subclass(name, found, Detector)
+    return detector
+
+
+def _protocol(name: str, found: object) -> Protocol:
+    from harness.tasks.protocol import Protocol
+
+    protocol: Protocol = _instance(name, found, Protocol)
+    return protocol
+
+
+def _layout(name: str, found: object) -> Layout:
+    from harness.data.layout import Layout
+
+    layout: Layout = _instance(name, found, Layout)
+    return layout
+
+
+def _measure(name: str, found: object) -> MeasureFamily:
+    from harness.measures.family import MeasureFamily
+
+    if not isinstance(found, MeasureFamily):
+        raise PluginError(f"'{name}' is not a measure", found=repr(found), expected="a harness.MeasureFamily")
+    if found.word != name:
+        raise PluginError(f"measure '{name}' has another word", found=found.word, expected=name)
+    return found
+
+
+METHOD = Kind("method", "bench_register_methods", _method)
+PROTOCOL = Kind("protocol", "bench_register_protocols", _protocol)
+DETECTOR = Kind("detector", "bench_register_detectors", _detector)
+LAYOUT = Kind("layout", "bench_register_layouts", _layout)
+MEASURE = Kind("measure", "bench_register_measures", _measure)
+
+KINDS: tuple[Kind[Any], ...] = tuple(value for value in list(vars().values()) if isinstance(value, Kind))

@@ -1,0 +1,111 @@
+"""A run's plan: a request with every name looked up, before any image is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError
+from harness.methods.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, same_form
+from harness.methods.method import Method, Options, create, resolve_options, trains
+from harness.runs.request import Request
+from harness.tasks.reranking import refuse_undefined
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.tasks.protocol import Protocol
+    from harness.tasks.task import Task
+
+
+@dataclass(frozen=True, eq=False)
+class RunPlan:
+    """A request, resolved.
+
+    Attributes:
+        request: the user's words.
+        registry: where methods, protocols and detectors are found.
+        name: of the method.
+        variant: empty for the method as published.
+        recipe: empty for the default options.
+        method: the method's class.
+        options: as resolved.
+        protocol: of the data set that is evaluated.
+        tasks: those that are evaluated.
+        train_protocol: of the data set that is trained on.
+    """
+
+    request: Request
+    registry: Registry
+    name: str
+    variant: str
+    recipe: str
+    method: type[Method]
+    options: Options
+    protocol: Protocol
+    tasks: Sequence[Task]
+    train_protocol: Protocol
+
+    @property
+    def trains(self) -> bool:
+        """Whether the run trains: its method does, and the request gives no checkpoint."""
+        return trains(self.method) and self.request.checkpoint is None
+
+    @property
+    def trains_on_the_same_data(self) -> bool:
+        """Whether training and evaluation use one data set."""
+        return self.request.train_on is None and self.request.train_data is None
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits whose features the tasks need, sorted."""
+        return sorted({name for task in self.tasks for name in (task.query, task.gallery)})
+
+    @cached_property
+    def needs(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The labels and boxes that the method needs to train and to embed, with these options."""
+        method = create(self.method, self.options)
+        return method.needs, method.test_needs
+
+
+def plan_run(request: Request, registry: Registry) -> RunPlan:
+    """Return the plan of a request. Only a given checkpoint is read.
+
+    Raises:
+        UsageError: an unknown method, variant, recipe, option, protocol or task; re-ranking is defined for none of the
+            tasks; a checkpoint for a method that does not train.
+        CheckpointError: the given checkpoint is damaged, or of another method, variant or set of options.
+    """
+    name, _, variant = request.method.partition("/")
+    method = registry.method(name)
+    protocol, tasks = registry.tasks(request.protocol)
+    train_protocol = registry.protocol(request.train_on) if request.train_on else protocol
+    proposed = train_protocol.recipe
+    recipe = request.recipe if request.recipe is not None else proposed * (proposed in method.recipes)
+    for word in request.measures:
+        registry.measure(word)
+    if request.rerank is not None:
+        refuse_undefined(tasks)
+    if request.checkpoint is None:
+        options = resolve_options(name, method, variant=variant, recipe=recipe, changes=request.changes)
+    else:
+        variant, recipe, options = _of_checkpoint(request, name, variant, method)
+    return RunPlan(request, registry, name, variant, recipe, method, options, protocol, tasks, train_protocol)
+
+
+def _of_checkpoint(request: Request, name: str, variant: str, method: type[Method]) -> tuple[str, str, Options]:
+    """Return the variant, the recipe and the options of a given checkpoint, which the user's must agree with."""
+    path = request.checkpoint
+    if path is None or not trains(method):
+        raise UsageError(f"method '{name}' trains nothing and takes no checkpoint", found=path)
+    given = load_checkpoint(path)[1]
+    expected = CheckpointInfo(method=name, variant=variant or given.variant, options=given.options)
+    check_belongs(path, given, expected)
+    if not request.changes and request.recipe is None:
+        with same_form(path, f"the method '{name}'"):
+            return given.variant, given.recipe, method.Options.model_validate(given.options)
+    recipe = request.recipe or given.recipe
+    options = resolve_options(name, method, variant=given.variant, recipe=recipe, changes=request.changes)
+    check_belongs(path, given, expected.model_copy(update={"options": options.model_dump(mode="json")}))
+    return given.variant, given.recipe, options

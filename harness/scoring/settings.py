@@ -1,0 +1,29 @@
+"""How features are scored: the choices that every step from a feature file to a record shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.compute.machine import Machine
+from harness.features.metric import Metric
+from harness.measures.family import Measure
+from harness.tasks.reranking import Reranking
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """How features are scored.
+
+    Attributes:
+        metric: how features are compared, or None for the metric that the feature file names, else cosine.
+        rerank: the parameters of k-reciprocal re-ranking, or None to rank by the features alone.
+        measures: further measures than those of the task.
+        skip_missing: leave out images that have no feature; the result is then not official.
+        machine: device, memory and processes; no digit depends on it.
+    """
+
+    metric: Metric | None = None
+    rerank: Reranking | None = None
+    measures: tuple[Measure, ...] = ()
+    skip_missing: bool = False
+    machine: Machine = field(default_factory=Machine)
