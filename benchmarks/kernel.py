@@ -106,7 +106,7 @@ FIRST_CALL = """
 import time
 import numpy as np, torch
 from harness.kernel import rank
-from harness.relevance import Relevance, RowLists
+from harness.tasks.relevance import Relevance, RowLists
 rows = np.random.default_rng(0).standard_normal((1000, 512), dtype=np.float32)
 each = RowLists(np.arange(1001), (np.arange(1000) + 1) % 1000)
 relevance = Relevance(1000, 1000, each, RowLists(np.arange(1001), np.arange(1000)))

@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).parents[2]
 RANK = """
 import numpy as np
 from harness.kernel import rank
-from harness.relevance import Relevance, RowLists
+from harness.tasks.relevance import Relevance, RowLists
 own = RowLists(np.array([0, 1]), np.array([1]))
 nothing = RowLists(np.array([0, 0]), np.array([], dtype=np.int64))
 (answer,) = rank(np.ones((1, 3), np.float32), np.eye(2, 3, dtype=np.float32), Relevance(1, 2, own, nothing))
@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from lightning_fabric import Fabric
 from harness.kernel import rank
-from harness.kernel.team import Processes
+from harness.compute.team import Processes
 from tests.harness.test_kernel_paths import random_problem, same
 
 fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")

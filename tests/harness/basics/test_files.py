@@ -9,7 +9,7 @@ from harness.errors import RunError
 FILL_THE_DISK = """
 import resource, sys
 from harness.errors import RunError
-from harness.files import replace_file
+from harness.basics.files import replace_file
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:
     with replace_file(sys.argv[1], "wb") as file:

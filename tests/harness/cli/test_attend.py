@@ -188,7 +188,7 @@ PLUGIN = """
 import torch
 from torch import nn
 import harness
-from harness.attention import Attention
+from harness.methods.attention import Attention
 
 
 class Net(nn.Sequential):

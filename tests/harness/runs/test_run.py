@@ -20,8 +20,8 @@ import torch
 from torch import nn
 import harness
 from harness.errors import DataError
-from harness.training.batches import PK
-from harness.training.network import NetworkMethod, Stage
+from harness.methods.batches import PK
+from harness.methods.network import NetworkMethod, Stage
 
 
 class Network(nn.Module):

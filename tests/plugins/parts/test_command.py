@@ -24,8 +24,8 @@ PLUGIN = """
 import torch
 from torch import nn
 import harness
-from harness.training.batches import PK
-from harness.training.network import NetworkMethod, Stage
+from harness.methods.batches import PK
+from harness.methods.network import NetworkMethod, Stage
 
 
 class ByBoxes:
