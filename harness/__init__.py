@@ -107,21 +107,6 @@ _HOME = {
 _TABLES = ("leaderboard", "results")
 """Public functions that come from the entry-point group ``bench.tables``, since harness imports no other package."""
 
-_MOVED = {
-    "attention": ("Attention", "shares"),
-    "boxes.value": ("Boxes",),
-    "detection": ("Detector", "DetectorOptions", "pack"),
-    "hookspecs": ("hookimpl",),
-    "images": ("ImageTable", "UNKNOWN"),
-    "kernel": ("rank",),
-    "method": ("Method", "Options"),
-    "protocol": ("Dataset", "Draws", "Protocol", "Rule", "Task"),
-    "training.batches": ("PK", "Batches", "Shuffled"),
-    "training.network": ("NetworkMethod", "Stage"),
-    "training.session": ("Session",),
-}
-"""The modules of version 0.1.0's first months whose names the documentation told plugins to import."""
-
 __all__ = sorted([*_HOME, *_TABLES, "__version__"])  # noqa: PLE0605 - the two tables above list the public names
 
 

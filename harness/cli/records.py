@@ -40,5 +40,5 @@ def summary(record: Record) -> dict[str, object]:
         "ignored_queries": record.ignored_queries,
         "ties": record.ties,
         "measures": dict(record.measures),
-        **({"further_measures": dict(record.further_measures)} if record.further_measures else {}),
+        **({"further_measures": {word: one.value for word, one in record.further.items()}} if record.further else {}),
     }

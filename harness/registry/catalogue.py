@@ -13,6 +13,7 @@ import pluggy
 
 from harness.errors import PluginError, UsageError, unknown_name
 from harness.registry import hookspecs
+from harness.registry.moved import moved
 
 T = TypeVar("T")
 
@@ -96,9 +97,10 @@ class Plugin:
 
 
 def one_line(problem: BaseException) -> str:
-    """Return an exception's class and message as one line."""
+    """Return an exception's class and message as one line, with the new place of a name that has moved."""
     text = " ".join(str(problem).split())
-    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+    line = f"{type(problem).__name__}: {text}" if text else type(problem).__name__
+    return "; ".join(filter(None, (line, moved(problem))))
 
 
 class Catalogue:

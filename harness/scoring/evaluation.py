@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
 from harness.basics.progress import progress
 from harness.compute.machine import Machine
 from harness.errors import DataError, UsageError
-from harness.methods.method import Metric
+from harness.features.metric import Metric
+from harness.measures import parse
+from harness.scoring.settings import ScoringSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Unpack
+
     from harness.data.dataset import Dataset
     from harness.features import FeatureFile
     from harness.measures.ranks import PositiveRanks
@@ -27,34 +32,38 @@ if TYPE_CHECKING:
 log = logging.getLogger("bench")
 
 
+class EvaluateSettings(TypedDict, total=False):
+    """The keyword arguments of ``evaluate`` that say how features are scored."""
+
+    metric: Metric
+    rerank: Reranking | None
+    measures: Sequence[str]
+    skip_missing: bool
+    machine: Machine
+
+
 def evaluate(
     features: str | Path,
     task: str,
     *,
     data: str | Path | None = None,
-    metric: Metric = "cosine",
-    skip_missing: bool = False,
-    memory: int | None = None,
-    device: str = "cpu",
-    rerank: Reranking | None = None,
     registry: Registry | None = None,
+    **settings: Unpack[EvaluateSettings],
 ) -> Scores:
     """Return the scores of a feature file on one task.
 
     Args:
         features: an HDF5 file as ``write_features`` makes it.
         task: ``protocol/task``, or a protocol for its main task.
-        data: the data set's folder; its lists are read, its images are not.
-        metric: how features are compared.
-        skip_missing: leave out images that have no feature; the result is then not official.
-        memory: bytes the kernel may use; None for a share of what is free.
-        device: ``cpu``, ``auto``, ``cuda`` or ``cuda:1``; no digit depends on it.
-        rerank: the numbers of k-reciprocal re-ranking; None to rank by the features alone.
-        registry: where protocols are found; None for everything installed.
+        data: folder of the data set; its lists are read, its images are not.
+        registry: where protocols and measures are found, or None for everything installed.
+        settings: how features are scored: ``metric`` (default: ``"cosine"``), ``rerank`` (a ``Reranking``),
+            ``measures`` (words of further measures), ``skip_missing`` (leave out images without a feature; the result is
+            then not official) and ``machine`` (``Machine.here("cuda")``; no digit depends on it).
 
     Raises:
-        UsageError: unknown protocol or task, no data set was named, no such device, or re-ranking is not defined for
-            the task.
+        UsageError: unknown protocol, task or measure, the data set is not given, or re-ranking is not defined for the
+            task.
         DataError: the data set cannot be read, or cannot serve the task.
         FeatureError: the file is damaged, or lacks images of the task.
     """
@@ -62,17 +71,25 @@ def evaluate(
     from harness.registry.registry import load
     from harness.tasks.conventions import serve
 
-    machine = Machine.here(device, memory)
-    protocol, tasks = (registry or load()).tasks(task)
+    found = registry or load()
+    chosen = _settings(found, **settings)
+    protocol, tasks = found.tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
-    served, lost = serve(tasks[:1], dataset, rerank)
+    served, lost = serve(tasks[:1], dataset, chosen.rerank)
     for name, problem in lost.items():
         if not served:
             raise problem
-        log.warning("%s/%s cannot be asked, %s is: %s", protocol.name, name, served[0].name, problem.what)
+        log.warning("%s/%s cannot be evaluated, %s is instead: %s", protocol.name, name, served[0].name, problem.what)
     with FeatureFile.open(features) as file:
-        dataset = with_features(file, served[0], dataset, skip_missing=skip_missing)
-        return score(file, protocol, served[0], dataset, metric=metric, machine=machine, rerank=rerank)
+        dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
+        return score(file, protocol, served[0], dataset, chosen)
+
+
+def _settings(
+    registry: Registry, *, measures: Sequence[str] = (), metric: Metric = "cosine", **others: object
+) -> ScoringSettings:
+    found = tuple(registry.measure(word) for word in measures)
+    return ScoringSettings(metric=metric, measures=found, **others)  # type: ignore[arg-type]  # as in EvaluateSettings
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -80,12 +97,12 @@ def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data")
 
     Raises:
         UsageError: none was given and the protocol has no default.
-        DataError: it is no folder.
+        DataError: it is not a folder.
     """
     root = given if given is not None else protocol.default_root()
     if root is None:
         raise UsageError(
-            f"the data set of protocol '{protocol.name}' is not named",
+            f"the data set of protocol '{protocol.name}' is not given",
             expected=f"the folder of {protocol.title or protocol.name}",
             next_step=f"give it with {option} DIR",
         )
@@ -96,95 +113,78 @@ def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data")
     return root
 
 
-def score(
-    file: FeatureFile,
-    protocol: Protocol,
-    task: Task,
-    dataset: Dataset,
-    *,
-    metric: Metric,
-    machine: Machine | None = None,
-    rerank: Reranking | None = None,
-) -> Scores:
-    """Return the scores of an open feature file on a task of a data set already read; see ``evaluate``.
+def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings) -> Scores:
+    """Return the scores of an open feature file on a task; all processes of the machine get the same scores.
 
     Args:
         file: the features.
-        protocol: the task's.
-        task: what is asked.
-        dataset: as the file covers it.
-        metric: how features are compared.
-        machine: what ranks; None for one process on the processor. All of its processes get the same scores.
-        rerank: see ``evaluate``; in a process alone.
+        protocol: of the task.
+        task: the queries, the gallery and the rule.
+        dataset: as ``with_features`` returns it.
+        settings: how features are scored; re-ranking needs a machine of one process.
+
+    Raises:
+        DataError: no query has a positive.
     """
     from harness.scoring.scores import Scores
     from harness.tasks.counts import differences
     from harness.tasks.fingerprint import fingerprint
 
-    queries = len(dataset.split(task.query))
+    queries, metric = len(dataset.split(task.query)), metric_of(settings, file)
+    further = [measure for measure in settings.measures if measure.word not in task.measures]
     scores = Scores.of(
-        _ranks(file, protocol, task, dataset, metric=metric, machine=machine or Machine(), rerank=rerank),
-        task.measures,
+        _ranks(file, protocol, task, dataset, replace(settings, metric=metric)),
+        [*map(parse, task.measures), *further],
         queries=queries,
         drawn=task.rule.draws is not None,
+    )
+    if scores.ignored_queries >= queries:
+        raise DataError(
+            "no query has a positive",
+            where=f"{protocol.name}/{task.name} in {dataset.root}",
+            found=f"{queries} queries whose vehicles have no gallery image that counts",
+            expected="at least one query with a positive",
+            next_step=f"check the lists with 'bench data check {protocol.name}'",
+        )
+    return replace(
+        scores,
         task=f"{protocol.name}/{task.name}",
         metric=metric,
         fingerprint=fingerprint(protocol, task, dataset),
         official=not differences(task, dataset),
-        rerank=rerank,
+        rerank=settings.rerank,
+        further=tuple(measure.word for measure in further),
+        labels=dataset.split(task.query),
     )
-    if scores.ignored_queries >= queries:
-        raise DataError("no query has a positive", where=f"{protocol.name}/{task.name} in {dataset.root}")
-    return scores
+
+
+def metric_of(settings: ScoringSettings, file: FeatureFile) -> Metric:
+    """Return the metric to compare the features of a file by: the chosen one, the file's own, or cosine."""
+    metric: Metric = settings.metric or file.provenance.metric or "cosine"  # type: ignore[assignment]  # checked
+    return metric
 
 
 def _ranks(
-    file: FeatureFile,
-    protocol: Protocol,
-    task: Task,
-    dataset: Dataset,
-    *,
-    metric: Metric,
-    machine: Machine,
-    rerank: Reranking | None,
+    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings
 ) -> tuple[PositiveRanks, ...]:
     """Return the ranks of the positives, by the features alone or re-ranked."""
-    from harness.kernel import rank
-    from harness.kernel.rerank import rerank as rank_again
+    from harness.kernel.ranking import rank
+    from harness.kernel.rerank import rerank
     from harness.tasks.rules import relevance
 
     queries, gallery = (file.rows(dataset.split(split).paths) for split in (task.query, task.gallery))
-    rule = relevance(task, dataset)
+    rule, metric, machine = relevance(task, dataset), settings.metric or "cosine", settings.machine
     with progress(f"ranking {protocol.name}/{task.name}", shown=machine.first) as advance:
-        if rerank is None:
-            return rank(
-                queries,
-                gallery,
-                rule,
-                metric=metric,
-                memory=machine.memory,
-                progress=advance,
-                team=machine.team,
-                device=machine.device,
-            )
-        return rank_again(
-            queries,
-            gallery,
-            rule,
-            metric=metric,
-            k1=rerank.k1,
-            k2=rerank.k2,
-            share=rerank.share,
-            memory=machine.memory,
-            progress=advance,
-        )
+        if settings.rerank is None:
+            return rank(queries, gallery, rule, metric=metric, machine=machine, progress=advance)
+        return rerank(queries, gallery, rule, settings.rerank, metric=metric, machine=machine, progress=advance)
 
 
 def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:
-    """Return the data set as the file covers it.
+    """Return the data set without the images that have no feature.
 
     Raises:
-        FeatureError: images of the task have no feature, and ``skip_missing`` does not allow it.
+        FeatureError: images of the task have no feature, and ``skip_missing`` is not set.
     """
     known = set(file.keys)
     splits = dict(dataset.splits)
@@ -194,6 +194,6 @@ def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missi
         if not skip_missing or not present.any():
             file.require(table.paths)
         elif not present.all():
-            log.warning("%d images of '%s' have no feature and are left out", int((~present).sum()), name)
+            log.warning("%d images of '%s' have no feature and are skipped", int((~present).sum()), name)
             splits[name] = table.take(present)
     return replace(dataset, splits=splits)

@@ -1,21 +1,20 @@
-"""From an open feature file to records: each task of a protocol scored once, and written down."""
+"""From an open feature file to records: each task of a protocol is scored once and recorded."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from harness.compute.machine import Machine
 from harness.errors import RecordError
 from harness.features import FeatureFile
-from harness.methods.method import Metric
 from harness.scoring.cost import read_cost
-from harness.scoring.evaluation import find_root, score, with_features
+from harness.scoring.evaluation import find_root, metric_of, score, with_features
 from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import Record, installed_versions, read_record, write_record
+from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from harness.scoring.scores import Scores
     from harness.tasks.protocol import Protocol
-    from harness.tasks.reranking import Reranking
     from harness.tasks.task import Task
 
 log = logging.getLogger("bench")
@@ -34,50 +32,34 @@ log = logging.getLogger("bench")
 def evaluate_file(
     features: Path,
     word: str,
+    settings: ScoringSettings,
     *,
     registry: Registry,
     data: Path | None = None,
-    metric: Metric | None = None,
-    skip_missing: bool = False,
-    machine: Machine | None = None,
     folder: Path | None = None,
     conventions: Sequence[str] = (),
-    rerank: Reranking | None = None,
 ) -> list[Record]:
     """Return the records of a feature file under the tasks that ``veri776`` or ``veri776/image-to-image`` names.
 
     Args:
         features: the file.
         word: a protocol, or one task of it.
+        settings: how features are scored.
         registry: where protocols are found.
-        data: the data set's folder.
-        metric: None for what the file proposes, else cosine.
-        skip_missing: leave out images without a feature; the results are then not official.
-        machine: what ranks; None for one process on the processor.
-        folder: where records and per-query values are written; None to write none.
+        data: folder of the data set.
+        folder: where records and per-query values are written, or None to write none.
         conventions: names of conventions under which the tasks are scored too, or ``all``.
-        rerank: the numbers of k-reciprocal re-ranking; None to rank by the features alone.
 
     Raises:
-        UsageError: an unknown name, no data set, or re-ranking is defined for none of the tasks.
+        UsageError: an unknown name, the data set is not given, or re-ranking is defined for none of the tasks.
         DataError: the data set cannot be read, or serves none of the tasks.
-        FeatureError: the file is damaged, or is another data set's.
+        FeatureError: the file is damaged, or belongs to another data set.
     """
     protocol, tasks = registry.tasks(word)
     tasks = with_conventions(tasks, conventions)
     dataset = protocol.load(find_root(protocol, data))
     with FeatureFile.open(features) as file:
-        return record_tasks(
-            file,
-            protocol,
-            tasks,
-            dataset,
-            metric=metric,
-            skip_missing=skip_missing,
-            machine=machine,
-            folder=folder,
-            rerank=rerank,
-        )
+        return record_tasks(file, protocol, tasks, dataset, settings, folder=folder)
 
 
 def record_tasks(
@@ -85,29 +67,27 @@ def record_tasks(
     protocol: Protocol,
     tasks: Sequence[Task],
     dataset: Dataset,
+    settings: ScoringSettings,
     *,
-    metric: Metric | None = None,
-    skip_missing: bool = False,
-    machine: Machine | None = None,
     folder: Path | None = None,
-    rerank: Reranking | None = None,
 ) -> list[Record]:
-    """Return a record for each task that the data set can serve; what stands in ``folder`` is used again.
+    """Return a record for each task that the data set can serve; records that ``folder`` already holds are reused.
 
-    Of several processes the first has the records and writes them; the others return none.
+    Of several processes the first one writes and returns the records; the others return none.
 
     Raises:
         UsageError: re-ranking is defined for none of the tasks.
         DataError: the data set serves none of the tasks.
     """
-    chosen = metric or cast("Metric", file.provenance.metric or "cosine")
-    served, lost = serve(tasks, dataset, rerank)
+    served, lost = serve(tasks, dataset, settings.rerank)
     if not served:
         raise next(iter(lost.values()))
     for name, problem in lost.items():
-        log.warning("%s/%s is left out: %s", protocol.name, name, problem.what)
-    recorder = _Recorder(file, protocol, chosen, machine or Machine(), folder, rerank)
-    found = [recorder.record(task, with_features(file, task, dataset, skip_missing=skip_missing)) for task in served]
+        log.warning("%s/%s is skipped: %s", protocol.name, name, problem.what)
+    recorder = _Recorder(file, protocol, replace(settings, metric=metric_of(settings, file)), folder)
+    found = [
+        recorder.record(task, with_features(file, task, dataset, skip_missing=settings.skip_missing)) for task in served
+    ]
     return [record for record in found if record is not None]
 
 
@@ -117,27 +97,24 @@ class _Recorder:
 
     file: FeatureFile
     protocol: Protocol
-    metric: Metric
-    machine: Machine
+    settings: ScoringSettings
     folder: Path | None
-    rerank: Reranking | None
 
     def record(self, task: Task, dataset: Dataset) -> Record | None:
-        """Return the task's record, the one that stands or a new one; None in every process but the first."""
-        words = (self.protocol.name, task.name, self.metric, *([self.rerank.slug] if self.rerank else []))
-        name = "-".join(words)
-        standing = None
-        if self.folder is not None and self.machine.first:
-            standing = self._standing(self.folder / f"record-{name}.json", task, dataset)
-        if self.machine.team.as_first(standing is not None):
-            return standing
-        scores = score(
-            self.file, self.protocol, task, dataset, metric=self.metric, machine=self.machine, rerank=self.rerank
-        )
-        return self._written(scores, name, task, dataset) if self.machine.first else None
+        """Return the task's record, an existing or a new one; None in all processes but the first."""
+        settings, machine = self.settings, self.settings.machine
+        slug = [settings.rerank.slug] if settings.rerank else []
+        name = "-".join((self.protocol.name, task.name, str(settings.metric), *slug))
+        existing = None
+        if self.folder is not None and machine.first:
+            existing = self._existing(self.folder / f"record-{name}.json", task, dataset)
+        if machine.team.as_first(existing is not None):
+            return existing
+        scores = score(self.file, self.protocol, task, dataset, settings)
+        return self._written(scores, name, task, dataset) if machine.first else None
 
     def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
-        """Return a new record, written where there is a folder."""
+        """Return a new record, after writing it if there is a folder."""
         query = dataset.split(task.query)
         table = PerQuery(query.paths, query.vehicle, scores.per_query)
         values = f"per-query-{name}.csv.gz"
@@ -154,7 +131,7 @@ class _Recorder:
         return record
 
     def _about(self) -> dict[str, Any]:
-        """Return what the feature file says of where it comes from, in the record's words."""
+        """Return the feature file's provenance in the fields of a record."""
         unrecorded = {"dataset", "images", "precision", "device"}
         about = self.file.provenance.model_dump(exclude=unrecorded | {"versions", "metric"})
         return {
@@ -166,8 +143,8 @@ class _Recorder:
             "versions": self.file.provenance.versions or installed_versions(),
         }
 
-    def _standing(self, path: Path, task: Task, dataset: Dataset) -> Record | None:
-        """Return the record that an earlier run wrote for these very features and this very task, if it is whole."""
+    def _existing(self, path: Path, task: Task, dataset: Dataset) -> Record | None:
+        """Return the record that an earlier run wrote for these features and this task, if it is complete."""
         if not path.is_file():
             return None
         try:
@@ -175,7 +152,8 @@ class _Recorder:
         except RecordError as problem:
             log.info("%s is evaluated again: %s", path.name, problem.what)
             return None
-        expected = (self.file.digest, fingerprint(self.protocol, task, dataset), self.metric, self.rerank)
+        expected = (self.file.digest, fingerprint(self.protocol, task, dataset), self.settings.metric, self.settings.rerank)
         found = (record.features, record.fingerprint, record.metric, record.rerank)
         whole = record.per_query is not None and (path.parent / record.per_query.name).is_file()
-        return record if whole and found == expected else None
+        wanted = {measure.word for measure in self.settings.measures} - set(task.measures)
+        return record if whole and found == expected and wanted <= set(record.further) else None
