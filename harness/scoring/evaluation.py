@@ -157,27 +157,8 @@ def _ranks(
     rule = relevance(task, dataset)
     with progress(f"ranking {protocol.name}/{task.name}", shown=machine.first) as advance:
         if rerank is None:
-            return rank(
-                queries,
-                gallery,
-                rule,
-                metric=metric,
-                memory=machine.memory,
-                progress=advance,
-                team=machine.team,
-                device=machine.device,
-            )
-        return rank_again(
-            queries,
-            gallery,
-            rule,
-            metric=metric,
-            k1=rerank.k1,
-            k2=rerank.k2,
-            share=rerank.share,
-            memory=machine.memory,
-            progress=advance,
-        )
+            return rank(queries, gallery, rule, metric=metric, machine=machine, progress=advance)
+        return rank_again(queries, gallery, rule, rerank, metric=metric, machine=machine, progress=advance)
 
 
 def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:
