@@ -3,7 +3,7 @@
     python benchmarks/kernel.py [--shapes veri776 wild-large] [--repeat 5] [--device cuda] [--write PAGE]
 
 Features are seeded: vehicles are points of a 48-dimensional space, images scatter around them by an amount of their
-own, so that easy and hard queries stand side by side as they do in real ones.
+own, for a mixture of easy and hard queries as in real features.
 """
 
 from __future__ import annotations
@@ -26,11 +26,14 @@ from tabulate import tabulate
 
 from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric
+from harness.compute.machine import Machine
 from harness.kernel import rank
 from harness.kernel.rerank import rerank
+from harness.kernel.settings import Tuning
 from harness.scoring.cost import device_name
 from harness.scoring.scores import Scores
 from harness.tasks.relevance import Draw, Relevance, RowLists
+from harness.tasks.reranking import Reranking
 
 RANK = 48
 
@@ -87,7 +90,7 @@ def lists(rows: list[np.ndarray]) -> RowLists:
 
 
 def relevance_of(shape: Shape, query: np.ndarray, gallery: np.ndarray) -> Relevance:
-    """Return who is right: the gallery images of the query's vehicle, by draws where the shape draws."""
+    """Return the relevance: the gallery images of a query's vehicle are its positives; with the shape's draws."""
     order = np.argsort(gallery, kind="stable")
     edges = np.searchsorted(gallery[order], np.arange(shape.vehicles + 1))
     own = [order[edges[vehicle] : edges[vehicle + 1]] for vehicle in query]
@@ -124,10 +127,10 @@ def first_call() -> float:
 
 
 def timed(runs: dict[str, Callable[[], object]], repeat: int) -> dict[str, tuple[float, float]]:
-    """Return the median seconds of each, behind a first run, and the most memory in GB above what all began with.
+    """Return the median seconds of each after a warm-up run, and its peak of memory in GB above the common start.
 
-    They run in turns, each turn with another first: what ran before has a say in the next one's time. What an earlier
-    one keeps counts against the later ones.
+    They run in turns, and each turn starts with another one, since a run influences the time of the next. Memory kept
+    by an earlier run counts against the later ones.
     """
     began = reset_peak()
     seconds: dict[str, list[float]] = {what: [] for what in runs}
@@ -155,7 +158,7 @@ def reset_peak() -> int:
 
 
 def peak() -> int:
-    """Return the peak of the resident memory since then, in bytes; 0 where the system does not tell."""
+    """Return the peak of the resident memory since then, in bytes; 0 if the system does not say."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0
@@ -168,7 +171,7 @@ def run(name: str, shape: Shape, repeat: int, device: str, folder: Path) -> list
     gallery = np.sort(rng.integers(0, shape.vehicles, shape.images))
     gallery[: shape.vehicles] = np.arange(shape.vehicles)
     gallery.sort()
-    if shape.streamed:  # each half asks the same of every query
+    if shape.streamed:  # each half has the same positives
         gallery = np.tile(gallery[::2], 2)
     fixed = shape.queries == shape.vehicles
     query = gallery if shape.draws else np.arange(shape.vehicles) if fixed else rng.choice(gallery, shape.queries)
@@ -177,18 +180,20 @@ def run(name: str, shape: Shape, repeat: int, device: str, folder: Path) -> list
         return streamed(name, shape, query, gallery, repeat=repeat, folder=folder)
     table = features(shape, gallery, rng)
     asked = table if shape.draws else features(shape, query, rng)
-    found = Scores.of(rank(asked, table, relevance, device=device), ["ap"], queries=len(query)).mean["ap"]
+    machine = Machine(device)
+    found = Scores.of(rank(asked, table, relevance, machine=machine), ["ap"], queries=len(query)).mean["ap"]
     whole = Relevance(relevance.queries, relevance.units, relevance.positives, relevance.ignored)
     runs: dict[str, Callable[[], object]] = {
         BARE: lambda: product(asked, table),
-        "kernel": lambda: rank(asked, table, relevance, device=device),
+        "kernel": lambda: rank(asked, table, relevance, machine=machine),
     }
     for precision in ("float32", "bfloat16") if device == "cpu" else ("float32",):
-        runs[precision] = lambda precision=precision: rank(asked, table, relevance, precision=precision, device=device)
+        tuning = Tuning(precision=precision)
+        runs[precision] = lambda tuning=tuning: rank(asked, table, relevance, machine=machine, tuning=tuning)
     if shape.draws:
-        runs["the pairs once"] = lambda: rank(asked, table, whole, device=device)
+        runs["the pairs once"] = lambda: rank(asked, table, whole, machine=machine)
     if shape.dense:
-        runs["re-ranking"] = lambda: rerank(asked, table, relevance)
+        runs["re-ranking"] = lambda: rerank(asked, table, relevance, Reranking())
     answers = timed(runs, repeat)
     bare = answers[BARE][0]
     rows: list[list[object]] = [
@@ -198,7 +203,7 @@ def run(name: str, shape: Shape, repeat: int, device: str, folder: Path) -> list
     if shape.sorts and not shape.draws:
         slow["sorting every row"] = lambda: by_sorting((asked, table), (query, gallery))
     if shape.reranks:
-        slow["re-ranking, once"] = lambda: rerank(asked, table, relevance)
+        slow["re-ranking, once"] = lambda: rerank(asked, table, relevance, Reranking())
     if shape.dense:
         slow["dense re-ranking"] = lambda: rerank_densely(asked, table)
     for what, work in slow.items():
@@ -246,7 +251,7 @@ class FirstRows:
 
 @dataclass(frozen=True)
 class Goal:
-    """What was meant to be reached: a ratio of the seconds of two rows of a shape, or GB of one."""
+    """A goal: a ratio of the seconds of two rows of a shape, or the GB of one."""
 
     shape: str
     what: str
@@ -255,7 +260,7 @@ class Goal:
     number: float
 
     def row(self, figures: dict[tuple[str, str], list[str]]) -> list[str]:
-        """Return its row of the table, from the figures of all rows; empty where a row is missing."""
+        """Return its row of the table, from the figures of all rows; empty if a row is missing."""
         rows = [figures.get((self.shape, what)) for what in (self.what, self.against or self.what)]
         if rows[0] is None or rows[1] is None:
             return []
@@ -317,24 +322,24 @@ def page(rows: list[list[str]], device: str, repeat: int, first: float) -> str:
     return (
         "# Performance of the kernel\n\n"
         "Written by `python benchmarks/kernel.py --write docs/performance.md`: seeded features, all rows of a shape\n"
-        "from one process, in turns. The bare product is torch.mm in float32 in blocks of 8,192 gallery images, its\n"
-        "results thrown away. `kernel` is what `rank` chooses by itself, `float32` and `bfloat16` what it is told.\n"
-        f"These, and re-ranking, are medians of {repeat} runs behind a first one; sorting every row and dense\n"
-        "re-ranking, written in NumPy from the definitions, ran once, and so did re-ranking where it says so.\n"
+        "measured in one process, in turns. The bare product is torch.mm in float32 in blocks of 8,192 gallery\n"
+        "images, its results discarded. `kernel` is `rank` with its own choice of precision, `float32` and `bfloat16` are fixed.\n"
+        f"These, and re-ranking, are medians of {repeat} runs after a warm-up; sorting every row and dense\n"
+        "re-ranking, written in NumPy from the definitions, ran once, as did `re-ranking, once`.\n"
         "Compare the ratios of a shape, not seconds: the machine is shared.\n\n"
         f"Machine: {machine}, torch {torch.__version__}, NumPy {np.__version__}.\n\n{wanted}\n\n{table}\n\n"
         f"The first call in a fresh process, compiled before, takes {first:.2f} s.\n\n"
-        "What the ratios hang on: NumPy 2 sorts with AVX-512, as older versions do not; at VeRi-776's size and 2,048\n"
-        "numbers sorting every row takes less than three bare products, so that nothing that multiplies in float32\n"
-        "could be five times faster. On AMD processors torch.mm multiplies with MKL, and the kernel with oneDNN,\n"
-        "faster there, so that `float32` may stay below 1. Hard problems have more pairs that the fast pass cannot\n"
-        "decide, and each is decided again in float64. Much of re-ranking at VeRi-776's size is products, too. The\n"
-        "streamed gallery asks the same of either half.\n"
+        "What the ratios depend on: NumPy 2 sorts with AVX-512, unlike older versions; at VeRi-776's size and 2,048\n"
+        "numbers a feature, sorting every row takes less than three bare products, so nothing that multiplies in\n"
+        "float32 can be five times faster. On AMD processors torch.mm multiplies with MKL, and the kernel with\n"
+        "oneDNN, which is faster there, so `float32` can be below 1. Hard problems have more pairs that the fast pass\n"
+        "cannot decide, and each is decided again in float64. Much of re-ranking at VeRi-776's size is products, too.\n"
+        "The streamed gallery has the same images of each vehicle in either half.\n"
     )
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the benchmark with the options of the command line."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("--shapes", nargs="+", choices=sorted(SHAPES), default=list(SHAPES))
     words.add_argument("--repeat", type=int, default=5)

@@ -1,4 +1,4 @@
-"""What the kernel is compared with: a bare product, and its work as the definitions read, in NumPy."""
+"""The kernel's competitors: a bare product, and the same work in NumPy, straight from the definitions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import torch
 
 
 def product(queries: np.ndarray, gallery: np.ndarray, block: int = 8192) -> None:
-    """Multiply in float32 by torch.mm, block by block, and throw the products away."""
+    """Multiply in float32 by torch.mm, block by block, and discard the products."""
     left = torch.from_numpy(queries)
     for first in range(0, len(gallery), block):
         torch.mm(left, torch.from_numpy(gallery[first : first + block]).T)
 
 
 def by_sorting(features: tuple[np.ndarray, np.ndarray], vehicles: tuple[np.ndarray, np.ndarray]) -> list[float]:
-    """Return the AP of each query as most evaluators find it: all similarities, each row sorted, counted to its end."""
+    """Return the AP of each query as most evaluators find it: all similarities, each row sorted, counted to the end."""
     queries, gallery = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in features)
     query, answer = vehicles
     ignored = np.zeros(len(gallery), dtype=np.bool_)

@@ -1,1 +1,1 @@
-"""Files, digests, seeds, progress and the host: what every other room builds on."""
+"""The ground floor: modules that any other may use."""

@@ -1,4 +1,4 @@
-"""Several processes, each with a shard of the gallery: counts add up, and the error of one is the error of all."""
+"""Several processes, each with a shard of the gallery: counts are summed, and the error of one ends all."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Team(ABC):
     _ended = False
 
     @abstractmethod
-    def _added(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _summed(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the sum of every process's array."""
 
     @abstractmethod
-    def _heard(self, error: BenchError | None, speaker: int) -> BenchError:
-        """Return the error of the process ``speaker``."""
+    def _error_of(self, error: BenchError | None, source: int) -> BenchError:
+        """Return the error of process ``source``."""
 
     def total(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the sum of every process's array of the same shape, int64 or float64.
@@ -45,22 +45,22 @@ class Team(ABC):
             BenchError: inside ``together``, the error of another process.
         """
         if self._blocks:
-            self._meet(None)
-        return self._added(values)
+            self._raise_any(None)
+        return self._summed(values)
 
     def least(self, value: int) -> int:
         """Return the least of every process's number."""
         return int(self.total(self._own(value)).min())
 
     def as_first(self, answer: bool) -> bool:
-        """Return what the first process answers."""
+        """Return the answer of the first process."""
         return bool(self.total(self._own(int(answer)))[0])
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Raise in every process what the block raises in any of them, so that none waits for one that is gone.
+        """Raise in every process the error that the block raises in any of them, so that none waits for a dead one.
 
-        Blocks may be nested. A process that fails says so when the others next add up or leave the block.
+        Blocks may be nested. The others learn of an error at their next sum, or at the end of the block.
 
         Raises:
             BenchError: the error of the first process that has one; it is ``told`` in all processes but the first.
@@ -68,10 +68,10 @@ class Team(ABC):
         self._blocks += 1
         try:
             yield
-            self._meet(None)
+            self._raise_any(None)
         except Exception as error:
             if not self._ended:
-                self._meet(error)
+                self._raise_any(error)
             raise
         finally:
             self._blocks -= 1
@@ -81,21 +81,21 @@ class Team(ABC):
         """Return (count,) zeros but for this process's value."""
         return np.where(np.arange(self.count) == self.index, value, 0)
 
-    def _meet(self, error: Exception | None) -> None:
-        """Hear whether any process has failed; return to the first that has, raise in the others."""
+    def _raise_any(self, error: Exception | None) -> None:
+        """Raise the error of the first process that failed, if any has; that process itself raises its own."""
         if self.count == 1:
             return
-        failed = np.flatnonzero(self._added(self._own(int(error is not None))))
+        failed = np.flatnonzero(self._summed(self._own(int(error is not None))))
         if not len(failed):
             return
         self._ended = True
-        speaker = int(failed[0])
-        heard = self._heard(None if error is None else _sent(error, self.index), speaker)
-        said = error if speaker == self.index and error is not None else heard
-        if isinstance(said, BenchError):
-            said.told = self.index > 0
-        if said is not error:
-            raise said from error
+        source = int(failed[0])
+        received = self._error_of(None if error is None else _as_text(error, self.index), source)
+        raised = error if source == self.index and error is not None else received
+        if isinstance(raised, BenchError):
+            raised.told = self.index > 0
+        if raised is not error:
+            raise raised from error
 
 
 class Alone(Team):
@@ -104,11 +104,11 @@ class Alone(Team):
     index = 0
     count = 1
 
-    def _added(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _summed(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values
 
-    def _heard(self, error: BenchError | None, speaker: int) -> BenchError:
-        raise NotImplementedError("nobody else speaks")
+    def _error_of(self, error: BenchError | None, source: int) -> BenchError:
+        raise NotImplementedError("there is no other process")
 
 
 class Processes(Team):
@@ -123,35 +123,35 @@ class Processes(Team):
         self.index = fabric.global_rank
         self.count = fabric.world_size
 
-    def _added(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _summed(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         import torch
 
         tensor = torch.from_numpy(np.ascontiguousarray(values)).to(self.fabric.device)
         result = self.fabric.all_reduce(tensor, reduce_op="sum")
-        return np.asarray(result.cpu().numpy())  # type: ignore[union-attr]  # a tensor goes in, a tensor comes out
+        return np.asarray(result.cpu().numpy())  # type: ignore[union-attr]  # a tensor for a tensor
 
-    def _heard(self, error: BenchError | None, speaker: int) -> BenchError:
-        heard: BenchError = self.fabric.broadcast(error, src=speaker)  # type: ignore[assignment]  # the speaker has one
-        return heard
+    def _error_of(self, error: BenchError | None, source: int) -> BenchError:
+        received: BenchError = self.fabric.broadcast(error, src=source)  # type: ignore[assignment]  # the source has one
+        return received
 
 
-def _sent(error: Exception, index: int) -> BenchError:
-    """Return an error as words alone, which any process can read."""
+def _as_text(error: Exception, index: int) -> BenchError:
+    """Return an error as text alone, which any process can read."""
     if not isinstance(error, BenchError):
         return RunError(
             "one of the processes failed", where=f"process {index}", found=f"{type(error).__name__}: {error}"
         )
     kind = next(kind for kind in type(error).__mro__ if vars(errors).get(kind.__name__) is kind)
     parts = {name: getattr(error, name) for name in ("where", "found", "expected", "next_step")}
-    said: BenchError = kind(error.what, **{name: None if part is None else str(part) for name, part in parts.items()})
-    return said
+    raised: BenchError = kind(error.what, **{name: None if part is None else str(part) for name, part in parts.items()})
+    return raised
 
 
 def shard(weights: npt.NDArray[np.int64], index: int, count: int) -> tuple[int, int]:
     """Return the units of one process, so that all have about as many images.
 
     Args:
-        weights: (u + 1,) where the images of each unit start.
+        weights: (u + 1,) the start of each unit's images.
         index: of the process.
         count: of processes.
     """

@@ -1,4 +1,4 @@
-"""The proof that the fast first pass decides only what is decided.
+"""The arithmetic of the fast first pass, and the proof that it leaves every doubtful pair to exact arithmetic.
 
 Scores. The first pass does not compute similarities but scores that order the gallery of one query in the same way.
 With a centre m, taken from the queries, and exact real numbers:
@@ -7,12 +7,12 @@ With a centre m, taken from the queries, and exact real numbers:
     euclidean   x = (q - m) a, y = (g - m) e, b = |y|^2 a/2e:  s = 2 ((x . y - b)/ae - |q - m|^2/2)
 
 (a and e are powers of two that bring the longest row to a length of about one.) So score = x . y - b, and a positive of
-similarity s has the target T = s - (m . q)/|q|, or T = ae (s + |q - m|^2)/2. Features lie in a narrow cone more often
-than not; the centre takes away what they have in common, and with it most of the rounding error.
+similarity s has the target T = s - (m . q)/|q|, or T = ae (s + |q - m|^2)/2. Features mostly point
+in similar directions; subtracting the centre removes this common part, and with it most of the rounding error.
 
 First pass. x and y are rounded to float32 or bfloat16, on a GPU to float32 or float16, X and Y; their product is summed
-in float32 in an unknown order, rounded to bfloat16 where the factors are bfloat16, and b, rounded to float32, is taken
-away in float32.
+in float32 in an unknown order, rounded to bfloat16 if the factors are bfloat16, and b, rounded to float32, is
+subtracted in float32.
 
 1. Inputs.        x.y - X.Y = x.(y - Y) + (x - X).Y, so at most |x| |y - Y| + |x - X| |Y|. The norms of the residuals
                   are measured row by row, not estimated; the greatest of a block of the gallery is used.
@@ -20,16 +20,16 @@ away in float32.
                   n u / (1 - n u) times |X| |Y|. A GPU's tensor cores align the terms of a step to the greatest and cut
                   off what is below: u = 2^-21 there. Products of bfloat16 and of float16 are exact in float32.
 3. Underflow.     Units that flush denormal numbers to zero lose less than 2^-100 for each term. float16's, which reach
-                  to 2^-14 and which not every GPU multiplies, are set to zero in X and Y: 1 measures what that loses.
-4. Output.        An output v stands for a value within c |v|, c = 2^-8 (1 + 2^-8) for bfloat16, else 0. If
+                  to 2^-14 and which not every GPU multiplies, are set to zero in X and Y: 1 measures that loss.
+4. Output.        An output v is the rounding of a value within c |v|, c = 2^-8 (1 + 2^-8) for bfloat16, else 0. If
                   v - b > T + E + c' (|T| + E + |b|) with c' = c / (1 - c), then the value less b is above T + E;
                   the same below. b and the subtraction in float32, and the limits themselves as float32, add
                   2^-21 of the same sum.
 5. float64.       x, y, b, T and the canonical similarities are themselves float64: eight tolerances cover them.
 
-A unit whose score lies outside T +- (1 + ... + 5) stands on that side of the positive in canonical arithmetic too, and
-is no tie; any other is decided by canonical similarities. For a unit of several images the greatest score has the
-bound of its images. Where b leaves float32's range (rows of 1e30 among rows of 1e-30) the bound is infinite.
+A unit whose score is outside T +- (1 + ... + 5) is on that side of the positive in canonical arithmetic too, and is no
+tie; all others are decided by canonical similarities. For a unit of several images the greatest score has the bound of
+its images. If b leaves float32's range (rows of 1e30 among rows of 1e-30), the bound is infinite.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.kernel.exact import tolerance
+from harness.kernel.native.scores import HIGHEST, LOWEST
+from harness.kernel.native.tuples import Bound
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -48,10 +50,13 @@ OUTPUT_FLOAT32 = 2.0**-21
 OUTPUT_BFLOAT16 = 2.0**-8 * 1.02 + OUTPUT_FLOAT32
 LARGEST_BIAS = 1e30
 
+CENTRED = 4096
+"""Queries whose mean is the centre."""
+
 
 @dataclass(frozen=True, eq=False)
 class Lengths:
-    """What the bound needs to know of prepared rows.
+    """Lengths of prepared rows, for the bound.
 
     Attributes:
         residual: (n,) at least |x - X|.
@@ -62,6 +67,76 @@ class Lengths:
     residual: FloatArray
     rounded: FloatArray
     exact: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Figures of prepared rows.
+
+    Attributes:
+        lengths: for the bound.
+        products: (n,) with the centre.
+        squares: (n,) squared norms of the rows less the centre, scaled.
+        scale: the power of two, a or e.
+    """
+
+    lengths: Lengths
+    products: FloatArray
+    squares: FloatArray
+    scale: float
+
+
+def centre_of(rows: npt.NDArray[np.floating], norms: FloatArray, *, euclidean: bool) -> FloatArray:
+    """Return the mean of the first rows, normalised for cosine; any other point would do, at more work.
+
+    Returns:
+        (d,) float64.
+    """
+    some = rows[:CENTRED].astype(np.float64)
+    if not euclidean:
+        length = np.sqrt(norms[:CENTRED])
+        some /= np.where(length > 0, length, 1)[:, None]
+    return np.asarray(some.mean(axis=0)) if len(some) else np.zeros(rows.shape[1])
+
+
+def scale_of(norms: FloatArray, centre: FloatArray, *, euclidean: bool) -> float:
+    """Return the power of two that brings rows less the centre to a length of at most one; 1 for cosine."""
+    if not euclidean:
+        return 1.0
+    longest = float(np.sqrt(norms.max(initial=0))) + float(np.sqrt((centre**2).sum()))
+    return float(2.0 ** -np.ceil(np.log2(longest))) if longest > 0 else 1.0
+
+
+def shifts_of(queries: Measured, centre: FloatArray, *, euclidean: bool) -> FloatArray:
+    """Return (q,) the difference of each query's similarities and targets, before scaling."""
+    if euclidean:
+        return np.asarray(queries.squares / queries.scale**2)
+    return np.asarray(queries.products + (centre**2).sum())
+
+
+def targets_of(values: FloatArray, shifts: FloatArray, *, euclidean: bool) -> FloatArray:
+    """Return the scores of positives of those similarities, before scaling."""
+    return (values + shifts) / 2 if euclidean else values - shifts
+
+
+def slacks_of(values: FloatArray, shifts: FloatArray, width: int, *, euclidean: bool) -> FloatArray:
+    """Return the float64 errors of the targets, before scaling."""
+    return 8 * tolerance(width) * (shifts + np.abs(values) if euclidean else np.maximum(np.abs(values), 1))
+
+
+def biases_of(queries: Measured, gallery: Measured, *, euclidean: bool) -> FloatArray:
+    """Return (g,) the bias of each gallery row, to be subtracted from its products."""
+    return gallery.squares * (queries.scale / gallery.scale / 2) if euclidean else -gallery.products
+
+
+def rounded_biases(biases: FloatArray) -> npt.NDArray[np.float32]:
+    """Return the biases as the scores take them."""
+    return np.clip(biases, -LARGEST_BIAS, LARGEST_BIAS).astype(np.float32)
+
+
+def bound_of(queries: Measured, gallery: Measured, biases: FloatArray, rounding: float) -> Bound:
+    """Return the terms of the error that all scores share."""
+    return Bound(gallery.scale * queries.scale, rounding, float(np.abs(biases).max()))
 
 
 def lengths(sizes: FloatArray, width: int) -> Lengths:
@@ -98,3 +173,38 @@ def product_error(queries: Lengths, gallery: Lengths, width: int, accumulation: 
         + terms / (1.0 - terms) * queries.rounded * longest
         + width * 2.0**-100
     )
+
+
+def errors_of(
+    queries: Lengths, gallery: Lengths, width: int, offset: float, accumulation: float = ACCUMULATION
+) -> FloatArray:
+    """Return (q,) the error of each query's scores, but for the rounding of the output.
+
+    Args:
+        queries: their lengths.
+        gallery: its lengths.
+        width: d.
+        offset: greatest bias.
+        accumulation: see ``product_error``.
+    """
+    errors = product_error(queries, gallery, width, accumulation)
+    return errors + (8 * tolerance(width) * offset if offset < LARGEST_BIAS else np.inf)
+
+
+def band_of(targets: FloatArray, widths: FloatArray, bound: Bound) -> tuple[npt.NDArray[np.float32], ...]:
+    """Return the scores from which and up to which the first pass cannot decide.
+
+    Args:
+        targets: (n,) of the positives, scaled.
+        widths: (n,) their errors but for the rounding of the output.
+        bound: see there.
+    """
+    widths = widths + bound.rounding * (np.abs(targets) + widths + bound.offset)
+    low, high = (np.clip(edge, LOWEST, HIGHEST).astype(np.float32) for edge in (targets - widths, targets + widths))
+    return low, high
+
+
+def below(scores: FloatArray, errors: FloatArray, bound: Bound) -> npt.NDArray[np.float32]:
+    """Return for each score one so far below that no unit under it can be nearer than one at that score."""
+    widths = errors + bound.rounding * (np.abs(scores) + errors + bound.offset)
+    return np.clip(scores - 2 * widths - 4 * bound.rounding * widths, LOWEST, HIGHEST).astype(np.float32)

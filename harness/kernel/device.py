@@ -2,8 +2,8 @@
 
 Elementwise float64 operations of torch are rounded once each and never contracted, one kernel an operation, so that the
 canonical similarity has the same bits on a GPU as on a processor. The first pass multiplies float16 (float32 if asked
-for), whose residuals are an eighth of bfloat16's, with float32 sums and output; what tensor cores truncate is covered
-by ``ACCUMULATION``.
+for), whose residuals are an eighth of bfloat16's, with float32 sums and output; ``ACCUMULATION`` covers the bits that
+tensor cores cut off.
 """
 
 from __future__ import annotations
@@ -17,21 +17,37 @@ import torch
 from torch import Tensor
 
 from harness.data.images import IntArray
-from harness.kernel.bounds import LARGEST_BIAS, OUTPUT_FLOAT32, FloatArray, Lengths, lengths, product_error
+from harness.kernel.bounds import (
+    OUTPUT_FLOAT32,
+    FloatArray,
+    Lengths,
+    Measured,
+    band_of,
+    below,
+    biases_of,
+    bound_of,
+    centre_of,
+    errors_of,
+    lengths,
+    rounded_biases,
+    scale_of,
+    shifts_of,
+    slacks_of,
+    targets_of,
+)
 from harness.kernel.exact import tolerance
-from harness.kernel.gallery import Block
 from harness.kernel.native.nearest import insert_pairs
-from harness.kernel.native.scores import BLANK, HIGHEST, LOWEST
+from harness.kernel.native.scores import BLANK, LOWEST
 from harness.kernel.native.similarity import LANES
+from harness.kernel.native.tuples import Block, Bound
 from harness.kernel.neighbours import Lists
-from harness.kernel.passes import Queries, units_within
-from harness.kernel.plan import Entries, Plan
+from harness.kernel.passes import Job, units_within
 
 ACCUMULATION = 2.0**-21
-"""Of one addition in a tensor core, which aligns the terms of a step to the greatest and cuts off what is below."""
+"""Error of one addition in a tensor core, which aligns the terms of a step to the greatest and cuts off lower bits."""
 
 SMALLEST = 2.0**-14
-"""The least normal float16: what is less some tensor cores take for zero."""
+"""The least normal float16: some tensor cores take smaller numbers for zero."""
 
 QUERIES, IMAGES = 4096, 16384
 """Rows and columns of one product: 256 MB of scores."""
@@ -41,78 +57,51 @@ PAIRS = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Measured):
     """Rows on the device.
 
     Attributes:
         rows: (n, d) float64 or float32 as stored.
         norms: (n,) float64 squared norms.
         values: (n, d) rounded for the product.
-        lengths: for the bound.
-        products: (n,) with the centre.
-        squares: (n,) squared norms of the rows less the centre, scaled.
-        scale: the power of two.
     """
 
     rows: Tensor
     norms: Tensor
     values: Tensor
-    lengths: Lengths
-    products: Tensor
-    squares: Tensor
-    scale: float
 
 
 class DevicePass:
     """Counts as ``Pass`` does, by torch.
 
     Args:
-        plan: of the task.
-        queries: that are asked.
-        entries: the positives to place.
-        similarities: (pairs,) what they are placed by.
+        job: the work; its lists are without the least similarity.
         device: a torch device.
         half: whether to multiply float16.
-        nearest: the length of the lists to make; 0 for none.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        queries: Queries,
-        entries: Entries,
-        similarities: FloatArray,
-        *,
-        device: str,
-        half: bool = True,
-        nearest: int = 0,
-    ) -> None:
-        self.plan = plan
+    def __init__(self, job: Job, *, device: str, half: bool = True) -> None:
+        queries, entries = job.queries, job.entries
+        self.plan = job.plan
         self.entries = entries
         self.device = torch.device(device)
         self.euclidean = queries.euclidean
         self.type = torch.float16 if half else torch.float32
-        self.tolerance = tolerance(queries.rows.shape[1])
+        self.width = queries.rows.shape[1]
         self.closer = np.zeros(len(entries.pair), dtype=np.int64)
         self.tied = np.zeros(len(entries.pair), dtype=np.int64)
         self.again = 0
-        self.values = similarities[entries.pair]
-        self.lists = Lists.empty(len(queries.rows), nearest) if nearest else None
-        rows, norms = self._put(queries.rows), self._put(queries.norms)
-        self.centre = (rows[:4096].double() * self._factors(norms[:4096])[:, None]).sum(0) / max(
-            min(len(rows), 4096), 1
-        )
-        self.queries = self._prepare(rows, norms)
-        shift = self.queries.products + (self.centre**2).sum()
-        if self.euclidean:
-            shift = self.queries.squares / self.queries.scale**2
-        self.shifts = shift.cpu().numpy()
+        self.values = job.limits.similarities[entries.pair]
+        self.lists = Lists.empty(len(queries.rows), job.nearest) if job.nearest else None
+        self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
+        self.queries = self._prepare(queries.rows, queries.norms)
+        self.shifts = shifts_of(self.queries, self.centre, euclidean=self.euclidean)
 
     def count(self, block: Block) -> None:
         """Add a block to the counts, and to the lists."""
         for first, last in units_within(block.starts, IMAGES):
             images = slice(int(block.starts[first]), int(block.starts[last]))
-            gallery = self._prepare(self._put(block.rows[images]), self._put(block.norms[images]))
+            gallery = self._prepare(block.rows[images], block.norms[images])
             part = _Columns(
                 gallery,
                 block.first + first,
@@ -125,53 +114,37 @@ class DevicePass:
     def _put(self, values: npt.NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
-    def _factors(self, norms: Tensor) -> Tensor:
-        """Return what a row is multiplied with: 1 over its norm for cosine."""
-        if self.euclidean:
-            return torch.ones_like(norms)
-        return torch.where(norms > 0, 1 / norms.sqrt(), torch.zeros_like(norms))
-
-    def _prepare(self, rows: Tensor, norms: Tensor) -> Table:
+    def _prepare(self, stored: npt.NDArray[np.floating], squares: FloatArray) -> Table:
         """Return rows centred, scaled and rounded; see ``native.prepare``."""
-        scale = 1.0
-        if self.euclidean:
-            longest = float(norms.max().sqrt()) if len(norms) else 0.0
-            longest += float((self.centre**2).sum().sqrt())
-            scale = float(2.0 ** -np.ceil(np.log2(longest))) if longest > 0 else 1.0
-        exact = (rows.double() * self._factors(norms)[:, None] - self.centre) * scale
+        rows, norms, centre = self._put(stored), self._put(squares), self._put(self.centre)
+        scale = scale_of(squares, self.centre, euclidean=self.euclidean)
+        directions = rows.double()
+        if not self.euclidean:
+            directions = directions * torch.where(norms > 0, 1 / norms.sqrt(), torch.zeros_like(norms))[:, None]
+        exact = (directions - centre) * scale
         values = exact.float().to(self.type)
         if self.type is torch.float16:
             values.masked_fill_(values.abs() < SMALLEST, 0)
         rounded = values.double()
-        sizes = torch.stack(
-            [
-                (exact - rounded).square().sum(1).sqrt(),
-                rounded.square().sum(1).sqrt(),
-                (exact * self.centre).sum(1),
-                exact.square().sum(1),
-            ],
-            dim=1,
-        )
-        bounds = lengths(sizes.cpu().numpy(), rows.shape[1])
-        return Table(rows, norms, values, bounds, sizes[:, 2], sizes[:, 3], scale)
+        residuals = (exact - rounded).square().sum(1).sqrt()
+        sizes = (residuals, rounded.square().sum(1).sqrt(), (exact * centre).sum(1), exact.square().sum(1))
+        known = torch.stack(sizes, dim=1).cpu().numpy()
+        return Table(lengths(known, self.width), known[:, 2], known[:, 3], scale, rows, norms, values)
 
     def _tile(self, part: _Columns, start: int, stop: int) -> None:
         """Multiply some queries with some images and count."""
         own, gallery = self.queries, part.table
-        bias = -gallery.products
-        if self.euclidean:
-            bias = gallery.squares * (own.scale / gallery.scale / 2)
-        offset = float(bias.abs().max())
+        biases = biases_of(own, gallery, euclidean=self.euclidean)
+        bound = bound_of(own, gallery, biases, OUTPUT_FLOAT32)
         some = Lengths(
             *(column[start:stop] for column in (own.lengths.residual, own.lengths.rounded, own.lengths.exact))
         )
-        errors = product_error(some, gallery.lengths, gallery.rows.shape[1], ACCUMULATION)
-        errors += 8 * self.tolerance * offset if offset < LARGEST_BIAS else np.inf
+        errors = errors_of(some, gallery.lengths, self.width, bound.offset, ACCUMULATION)
         scores = self._multiply(own.values[start:stop], gallery.values)
-        scores -= bias.clamp(-LARGEST_BIAS, LARGEST_BIAS).float()
+        scores -= self._put(rounded_biases(biases))
         if len(part.starts) - 1 < scores.shape[1]:
             scores = part.reduce(scores)
-        tile = _Tile(part, start, scores, errors, (own.scale * gallery.scale, OUTPUT_FLOAT32, offset))
+        tile = _Tile(part, start, scores, errors, bound)
         self._blank(tile, self.plan.ignored.starts, self.plan.ignored.units)
         if self.lists is not None:
             self._list(tile, self.lists)
@@ -228,20 +201,16 @@ class DevicePass:
             which, units = pairs[:, 0].cpu().numpy(), pairs[:, 1]
             similar = self._canonical(tile, rows[which], units)
             value = self.values[entries[which]]
-            limit = self.tolerance * (np.maximum(-similar, -value) if self.euclidean else 1.0)
+            limit = tolerance(self.width) * (np.maximum(-similar, -value) if self.euclidean else 1.0)
             np.add.at(self.closer, entries[which], similar - value > limit)
             np.add.at(self.tied, entries[which], np.abs(similar - value) <= limit)
 
     def _band(self, tile: _Tile, values: FloatArray, rows: IntArray) -> tuple[Tensor, Tensor]:
         """Return the scores from which and up to which the first pass cannot decide; see ``bounds``."""
-        scale, rounding, offset = tile.bound
-        shift = self.shifts[tile.start + rows]
-        target = (values + shift) / 2 * scale if self.euclidean else values - shift
-        slack = 8 * self.tolerance * ((shift - values) * scale if self.euclidean else 1.0)
-        width = tile.errors[rows] + slack
-        width = width + rounding * (np.abs(target) + width + offset)
-        edges = (np.clip(edge, LOWEST, HIGHEST).astype(np.float32) for edge in (target - width, target + width))
-        low, high = (self._put(edge) for edge in edges)
+        shifts, scale = self.shifts[tile.start + rows], tile.bound.scale
+        targets = targets_of(values, shifts, euclidean=self.euclidean) * scale
+        slacks = slacks_of(values, shifts, self.width, euclidean=self.euclidean) * scale
+        low, high = (self._put(edge) for edge in band_of(targets, tile.errors[rows] + slacks, tile.bound))
         return low, high
 
     def _canonical(self, tile: _Tile, rows: IntArray, units: Tensor) -> FloatArray:
@@ -261,7 +230,7 @@ class DevicePass:
         return np.asarray(np.maximum.reduceat(np.concatenate(pieces), edges.cpu().numpy()))
 
     def _similar(self, tile: _Tile, asked: Tensor, images: Tensor) -> FloatArray:
-        """Return the canonical similarity of query rows and images, in the order that ``exact`` lays down."""
+        """Return the canonical similarity of query rows and images, in the order of sums that ``exact`` defines."""
         gallery = tile.part.table
         a, b = self.queries.rows[asked].double(), gallery.rows[images].double()
         if self.euclidean:
@@ -294,16 +263,13 @@ class DevicePass:
             which = pairs[:, 0].cpu().numpy()
             similar = self._canonical(tile, which, pairs[:, 1])
             units = pairs[:, 1].cpu().numpy() + tile.part.first
-            insert_pairs(lists.units, lists.similarities, lists.numbers, which + tile.start, units, similar)
+            insert_pairs(lists, which + tile.start, units, similar)
 
     def _below(self, tile: _Tile, score: FloatArray) -> npt.NDArray[np.float32]:
         """Return a score so far below that no unit under it can be nearer than one at ``score``."""
-        scale, rounding, offset = tile.bound
-        shift = self.shifts[tile.start : tile.start + len(score)]
-        slack = 2 * shift * scale + 2 * (1 + offset) if self.euclidean else 1.0
-        error = tile.errors + 8 * self.tolerance * slack
-        width = error + rounding * (np.abs(score) + error + offset)
-        return np.clip(score - 2 * width - 4 * rounding * width, LOWEST, HIGHEST).astype(np.float32)
+        shifts, bound = self.shifts[tile.start : tile.start + len(score)], tile.bound
+        slacks = 2 * shifts * bound.scale + 2 * (1 + bound.offset) if self.euclidean else 1.0
+        return below(score, tile.errors + 8 * tolerance(self.width) * slacks, bound)
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,13 +295,13 @@ class _Columns:
 
 @dataclass(frozen=True, eq=False)
 class _Tile:
-    """Scores of some queries and units, with their bound; see ``passes.Target``."""
+    """Scores of some queries and units, with their bound; see ``native.tuples.Tile``."""
 
     part: _Columns
     start: int
     scores: Tensor
     errors: FloatArray
-    bound: tuple[float, float, float]
+    bound: Bound
 
 
 def ordered_sum(terms: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
-"""What the similarity of two images is, to the last bit, and when two similarities tie.
+"""The similarity of two images, defined to the last bit, and when two similarities tie.
 
 Canonical similarity. Let q and g be two stored rows (float32, float16, or the float64 mean of a unit's rows), d numbers
 each, converted to float64. Sums of d terms are taken in one order: term i is added to sum number i modulo 32, in order
 of i; then sums 16 to 31 are added to sums 0 to 15, 8 to 15 to 0 to 7, and so on until one is left. Every operation is
 rounded to float64, none is contracted. With that order
 
-    cosine      s = (q . g) / sqrt((q . q) (g . g)), and 0 where either row is zero
+    cosine      s = (q . g) / sqrt((q . q) (g . g)), and 0 if either row is zero
     euclidean   s = -sum((q - g)^2)
 
 A unit of several images has the greatest s of its images. s is a function of two rows and nothing else: the same
@@ -18,14 +18,14 @@ squared distance by at most (d/32 + 9) u of itself. Two similarities tie when th
     tolerance = (d + 32) u             cosine, absolute
     tolerance = (d + 32) u of the greater distance    euclidean
 
-which is more than both errors together: whatever is equal in real numbers ties, scaled copies of one row under cosine
-among them. Rows that are equal bit by bit have equal s and tie with no tolerance at all. The quick float32 sums of
+which is more than both errors together: similarities that are equal in real numbers tie, as scaled copies of one row do
+under cosine. Rows that are equal bit by bit have equal s and tie with no tolerance at all. The quick float32 sums of
 ``native.similarity`` add in any order; they are within 2^29 tolerances of the canonical ones.
 
 Lists of the nearest know no ties: they are in order of the canonical bits, equal bits in the gallery's order. Ties
-within a tolerance are not transitive (a may tie with b and b with c where a does not with c), so they order nothing.
+within a tolerance are not transitive (a may tie with b and b with c, but a not with c), so they order nothing.
 
-Range. A product of two float32 lies between 1e-90 and 1e78, so neither 1e30 nor 1e-30 as a feature leaves float64.
+Range. A product of two float32 is between 1e-90 and 1e78, so neither 1e30 nor 1e-30 as a feature leaves float64.
 """
 
 from __future__ import annotations

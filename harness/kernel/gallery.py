@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -14,10 +13,11 @@ import numpy.typing as npt
 from harness.data.images import IntArray
 from harness.errors import FeatureError
 from harness.kernel.native.similarity import unit_means
+from harness.kernel.native.tuples import Block
 from harness.kernel.prepared import Workers, norms_of
 
 CHECKED = 4096
-"""Rows that are looked through at once for those that are not finite, or read into a table of several."""
+"""Rows checked at once for being finite, or copied at once into a table of several."""
 
 
 class Rows(Protocol):
@@ -35,28 +35,11 @@ class Rows(Protocol):
         """Return the rows of a slice with step 1."""
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Consecutive units of the gallery, in memory.
-
-    Attributes:
-        first: number of the first unit.
-        rows: (n, d) float32 features, or float64 means.
-        norms: (n,) float64, their canonical squared norms.
-        starts: (units + 1,) int64, the rows of each unit.
-    """
-
-    first: int
-    rows: npt.NDArray[np.floating]
-    norms: npt.NDArray[np.float64]
-    starts: IntArray
-
-
 def check(table: Rows, rows: int, what: str) -> None:
     """Check that a table has the given number of rows and a dtype that the kernel reads.
 
     Raises:
-        FeatureError: it has not.
+        FeatureError: it does not.
     """
     if len(table.shape) != 2 or table.shape[0] != rows or table.shape[1] < 1:
         raise FeatureError(f"the {what} features do not fit the lists", found=table.shape, expected=f"({rows}, d)")
@@ -89,7 +72,7 @@ class Gallery:
 
     Args:
         table: (g, d) features.
-        order: (n,) rows in the order of their units, or None where that is the table's own.
+        order: (n,) rows in the order of their units, or None if that is the table's own order.
         starts: (u + 1,) for each unit its images in that order.
         reduce: whether a unit is compared by its nearest image or by its mean.
         size: images a block; a unit of more images makes a block of its own.
@@ -122,7 +105,7 @@ class Gallery:
         return int(self.starts[self.cuts[-1]] - self.starts[self.cuts[0]])
 
     def blocks(self, numbers: Iterable[int], workers: Workers) -> Iterator[tuple[int, Block]]:
-        """Yield blocks with their numbers, reading the next while one is used where rows are not in memory already.
+        """Yield blocks with their numbers; the next is read while one is used, unless all rows are in memory.
 
         Raises:
             FeatureError: a feature is not finite.
@@ -153,8 +136,8 @@ class Gallery:
         if self.reduce == "mean feature" and len(starts) - 1 < len(rows):
             means = np.empty((len(starts) - 1, rows.shape[1]))
             unit_means(rows, starts, means)
-            return Block(first, means, norms_of(means, workers), np.arange(len(starts)))
-        return Block(first, rows, self.norms[number], starts)
+            return Block(means, norms_of(means, workers), np.arange(len(starts)), first)
+        return Block(rows, self.norms[number], starts, first)
 
     def _rows(self, first: int, last: int) -> npt.NDArray[Any]:
         if self.order is None:
@@ -174,11 +157,11 @@ def take(table: Rows, numbers: IntArray) -> npt.NDArray[np.floating]:
 
 
 def together(tables: Mapping[str, Rows], workers: Workers) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
-    """Return tables one behind the other as float32 rows, and their canonical squared norms.
+    """Return several tables as one of float32 rows, and their canonical squared norms.
 
     Args:
-        tables: of one width, by what an error calls their rows.
-        workers: who does it.
+        tables: of one width, by the name of their rows in an error.
+        workers: the threads.
 
     Raises:
         FeatureError: a feature is not finite.

@@ -1,4 +1,4 @@
-"""The nearest units of each query: rank lists, and what re-ranking starts from."""
+"""The nearest units of each query: rank lists, and the start of re-ranking."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from harness.compute.team import Team
 from harness.data.images import IntArray
+from harness.kernel.native.tuples import Nearest
 from harness.kernel.plan import Plan
 
 FloatArray = npt.NDArray[np.float64]
 
 NOBODY = -1
-"""Stands where a query has fewer valid units than were asked for."""
+"""In place of a unit, for a query with fewer valid units than its list is long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +27,9 @@ class Neighbours:
         units: (q, k) int64, nearest first by the bits of the canonical similarity, equal bits by number (ties within a
             tolerance are not transitive and order nothing); ``NOBODY`` behind the last valid unit, and for a query that
             is not asked.
-        similarity: (q, k) float64, canonical: the cosine, or minus the squared distance; NaN where there is no unit.
-        farthest: (q,) float64, the least similarity to any valid unit, infinity where there is none; (0,) unless it
-            was asked for.
+        similarity: (q, k) float64, canonical: the cosine, or minus the squared distance; NaN for ``NOBODY``.
+        farthest: (q,) float64, the least similarity to any valid unit, infinity without one; (0,) unless it was
+            asked for.
     """
 
     units: IntArray
@@ -54,21 +55,10 @@ class Neighbours:
         return cls(units, similarity, farthest if len(least) else least)
 
 
-@dataclass(frozen=True, eq=False)
-class Lists:
-    """The lists of some queries while they grow.
+class Lists(Nearest):
+    """The lists of some queries while they grow, in numbers of the plan's units."""
 
-    Attributes:
-        units: (k, most) numbers of the plan's units, ``NOBODY`` where there is none yet.
-        similarities: (k, most).
-        numbers: (k,) how many are listed.
-        farthest: (k,) the least similarity to any valid unit, or (0,) where nobody asked.
-    """
-
-    units: IntArray
-    similarities: FloatArray
-    numbers: IntArray
-    farthest: FloatArray
+    __slots__ = ()
 
     @classmethod
     def empty(cls, queries: int, most: int, *, farthest: bool = False) -> Lists:

@@ -5,23 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.data.images import IntArray
-from harness.kernel import Precision
-from harness.kernel.bounds import LARGEST_BIAS, OUTPUT_BFLOAT16, OUTPUT_FLOAT32, FloatArray, product_error
+from harness.kernel.bounds import (
+    OUTPUT_BFLOAT16,
+    OUTPUT_FLOAT32,
+    FloatArray,
+    biases_of,
+    bound_of,
+    centre_of,
+    errors_of,
+    rounded_biases,
+    shifts_of,
+    slacks_of,
+    targets_of,
+)
 from harness.kernel.exact import tolerance
-from harness.kernel.gallery import Block
 from harness.kernel.native.count import count_tile
 from harness.kernel.native.scores import BLANK
 from harness.kernel.native.similarity import LANES
+from harness.kernel.native.tuples import (
+    Asked,
+    Block,
+    Bound,
+    Comparison,
+    Counts,
+    Features,
+    Limits,
+    RowBuffer,
+    Scratch,
+    Tile,
+    UnitLists,
+)
 from harness.kernel.neighbours import Lists
 from harness.kernel.plan import Entries, Plan
-from harness.kernel.prepared import Prepared, Workers, centre_of, prepare_rows
+from harness.kernel.prepared import Prepared, Workers, prepare_rows
 from harness.kernel.products import Products
+from harness.kernel.settings import Precision
 
 QUERIES, IMAGES = 512, 1024
 """Rows and columns of one product: in bfloat16 it fills a second cache of 1 MB while it is counted."""
@@ -49,6 +72,27 @@ class Queries:
 
 
 @dataclass(frozen=True, eq=False)
+class Job:
+    """The work of one pass.
+
+    Attributes:
+        plan: of the queries.
+        queries: in memory.
+        entries: the positives to place.
+        limits: of the plan's positives: their canonical similarities, or others to count the negatives against.
+        nearest: length of the lists to make; 0 for none.
+        farthest: whether the lists also find the least similarity.
+    """
+
+    plan: Plan
+    queries: Queries
+    entries: Entries
+    limits: Limits
+    nearest: int = 0
+    farthest: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Target:
     """A block made ready to be counted.
 
@@ -56,9 +100,9 @@ class Target:
         block: its features as stored.
         prepared: its features as multiplied.
         bias: (images,) float32, to be taken from the products.
-        penalties: (draws, units) float32, what to add to the scores of units that are not in a draw.
+        penalties: (draws, units) float32, to be added to the scores of units that are not in a draw.
         errors: (queries,) the bound of each query's products.
-        bound: scale of the targets, relative rounding, greatest bias.
+        bound: the other errors.
     """
 
     block: Block
@@ -66,65 +110,35 @@ class Target:
     bias: npt.NDArray[np.float32]
     penalties: npt.NDArray[np.float32]
     errors: FloatArray
-    bound: tuple[float, float, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Tile:
-    """Some queries against some of a block's images, as the loops take them; see ``native.count.count_tile``."""
-
-    products: tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16], bool]
-    bias: npt.NDArray[np.float32]
-    block: tuple[npt.NDArray[np.floating], FloatArray, IntArray, int]
-    queries: tuple[npt.NDArray[np.floating], FloatArray, int, int]
-    penalties: npt.NDArray[np.float32]
+    bound: Bound
 
 
 class Pass:
     """Counts for every entry the negatives that are closer and those that tie, block by block.
 
     Args:
-        plan: of the task.
-        queries: that are asked.
-        entries: the positives to place.
-        similarities: (pairs,) their canonical similarities.
-        widths: (pairs,) the difference up to which a similarity ties with each; None for ``exact.tolerance``.
+        job: the work.
         precision: of the products.
-        workers: who does it.
-        nearest: the length of the lists to make; 0 for none.
-        farthest: whether the lists also find the least similarity.
+        workers: the threads.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        queries: Queries,
-        entries: Entries,
-        similarities: FloatArray,
-        *,
-        precision: Precision,
-        workers: Workers,
-        widths: FloatArray | None = None,
-        nearest: int = 0,
-        farthest: bool = False,
-    ) -> None:
-        self.plan = plan
+    def __init__(self, job: Job, *, precision: Precision, workers: Workers) -> None:
+        queries, entries = job.queries, job.entries
+        self.job = job
         self.queries = queries
-        self.entries = entries
         self.workers = workers
+        self.euclidean = queries.euclidean
         self.closer = np.zeros(len(entries.pair), dtype=np.int64)
         self.tied = np.zeros(len(entries.pair), dtype=np.int64)
         self.again = 0
-        self.values = similarities[entries.pair]
-        self.widths = np.empty(0) if widths is None else widths[entries.pair]
         self.most = int(np.diff(entries.entry_starts).max(initial=0))
         self.product = Products(precision)
-        self.tolerance = tolerance(queries.rows.shape[1])
-        self.centre = centre_of(queries.rows, queries.norms, euclidean=queries.euclidean)
+        self.comparison = Comparison(queries.euclidean, tolerance(queries.rows.shape[1]))
+        self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
         self.prepared = self._prepare(queries.rows, queries.norms)
-        self.shifts = self._shifts()
-        self.targets, self.slacks = self._targets()
-        self.lists = Lists.empty(len(queries.rows), nearest, farthest=farthest) if nearest else None
+        self.shifts = shifts_of(self.prepared, self.centre, euclidean=self.euclidean)
+        self.asked = self._asked()
+        self.lists = Lists.empty(len(queries.rows), job.nearest, farthest=job.farthest) if job.nearest else None
 
     def count(self, block: Block) -> None:
         """Add a block to the counts."""
@@ -135,7 +149,7 @@ class Pass:
         """Return the share of a block's pairs that a sample of the queries has to compute again; nothing is counted."""
         last = max(int(np.searchsorted(block.starts, IMAGES, side="right")) - 1, 1)
         images = int(block.starts[last])
-        sample = Block(block.first, block.rows[:images], block.norms[:images], block.starts[: last + 1])
+        sample = Block(block.rows[:images], block.norms[:images], block.starts[: last + 1], block.first)
         rows = slice(0, min(SAMPLED, len(self.queries.rows)))
         again = self._count_rows(self._target(sample), rows, listing=False)
         self.closer[:] = self.tied[:] = 0
@@ -143,130 +157,102 @@ class Pass:
 
     def _target(self, block: Block) -> Target:
         prepared = self._prepare(block.rows, block.norms)
-        if self.queries.euclidean:
-            biases = prepared.squares * (self.prepared.scale / prepared.scale / 2)
-        else:
-            biases = -prepared.products
-        offset = float(np.abs(biases).max())
-        errors = product_error(self.prepared.lengths, prepared.lengths, block.rows.shape[1])
-        errors += 8 * self.tolerance * offset if offset < LARGEST_BIAS else np.inf
-        drawn = self.plan.drawn[:, block.first : block.first + len(block.starts) - 1]
+        biases = biases_of(self.prepared, prepared, euclidean=self.euclidean)
+        bound = bound_of(self.prepared, prepared, biases, OUTPUT_BFLOAT16 if self.product.half else OUTPUT_FLOAT32)
+        drawn = self.job.plan.drawn[:, block.first : block.first + len(block.starts) - 1]
         return Target(
             block=block,
             prepared=prepared,
-            bias=np.clip(biases, -LARGEST_BIAS, LARGEST_BIAS).astype(np.float32),
+            bias=rounded_biases(biases),
             penalties=np.where(drawn, np.float32(0), BLANK).astype(np.float32),
-            errors=errors,
-            bound=(
-                prepared.scale * self.prepared.scale,
-                OUTPUT_BFLOAT16 if self.product.half else OUTPUT_FLOAT32,
-                offset,
-            ),
+            errors=errors_of(self.prepared.lengths, prepared.lengths, block.rows.shape[1], bound.offset),
+            bound=bound,
         )
 
     def _count_rows(self, target: Target, rows: slice, *, listing: bool = True) -> int:
         """Multiply and count some queries against a block."""
-        block, table = target.block, self.entries
-        widest = max(IMAGES, int(np.diff(block.starts).max()))
-        row, scratch = _scratch(widest, self.most)
-        positives, ignored = self.plan.positives, self.plan.ignored
+        starts = target.block.starts
+        buffer, scratch = _scratch(max(IMAGES, int(np.diff(starts).max())), self.most)
+        counts = Counts(self.closer, self.tied)
         again = 0
-        for first, last in units_within(block.starts, IMAGES):
-            images = slice(int(block.starts[first]), int(block.starts[last]))
-            product = self.product(self.prepared.values[rows], target.prepared.values[images])
-            starts = block.starts[first : last + 1] - block.starts[first]
-            tile = Tile(
-                products=(NO_WIDE, product, True) if self.product.half else (product, NO_NARROW, False),
-                bias=target.bias[images],
-                block=(block.rows[images], block.norms[images], starts, block.first + first),
-                queries=(self.queries.rows, self.queries.norms, rows.start, rows.stop),
-                penalties=target.penalties[:, first:last],
-            )
+        for first, last in units_within(starts, IMAGES):
+            tile = self._tile(target, rows, first, last)
             if self.lists is not None and listing:
-                self._list(self.lists, tile, target, row)
-            again += count_tile(
-                tile.products,
-                tile.bias,
-                tile.block,
-                tile.queries,
-                (positives.starts, positives.units, ignored.starts, ignored.units),
-                (table.ask_starts, table.entry_starts, table.ask_draw),
-                (self.targets, self.slacks, self.values, self.widths),
-                tile.penalties,
-                target.errors,
-                target.bound,
-                row,
-                scratch,
-                self.queries.euclidean,
-                self.tolerance,
-                self.closer,
-                self.tied,
-            )
+                self._list(self.lists, tile, buffer)
+            again += count_tile(tile, self.asked, buffer, scratch, self.comparison, counts)
         return again
 
-    def _list(self, lists: Lists, tile: Tile, target: Target, row: tuple[Any, ...]) -> None:
+    def _tile(self, target: Target, rows: slice, first: int, last: int) -> Tile:
+        """Multiply some queries with the units from ``first`` to ``last`` of a block."""
+        block = target.block
+        images = slice(int(block.starts[first]), int(block.starts[last]))
+        product = self.product(self.prepared.values[rows], target.prepared.values[images])
+        return Tile(
+            wide=NO_WIDE if self.product.half else product,
+            narrow=product if self.product.half else NO_NARROW,
+            half=self.product.half,
+            bias=target.bias[images],
+            block=Block(
+                rows=block.rows[images],
+                norms=block.norms[images],
+                starts=block.starts[first : last + 1] - block.starts[first],
+                first=block.first + first,
+            ),
+            queries=Features(self.queries.rows, self.queries.norms),
+            begin=rows.start,
+            end=rows.stop,
+            penalties=target.penalties[:, first:last],
+            errors=target.errors,
+            bound=target.bound,
+        )
+
+    def _list(self, lists: Lists, tile: Tile, buffer: RowBuffer) -> None:
         """Bring the lists up to date with a tile."""
         from harness.kernel.native.nearest import list_tile
 
-        list_tile(
-            tile.products,
-            tile.bias,
-            tile.block,
-            tile.queries,
-            (self.plan.ignored.starts, self.plan.ignored.units),
-            tile.penalties[:1],
-            target.errors,
-            target.bound,
-            self.shifts,
-            row,
-            np.empty(LANES),
-            self.queries.euclidean,
-            self.tolerance,
-            lists.units,
-            lists.similarities,
-            lists.numbers,
-            lists.farthest,
-        )
+        list_tile(tile, self.asked.ignored, self.shifts, buffer, np.empty(LANES), self.comparison, lists)
 
     def _prepare(self, rows: npt.NDArray[np.floating], norms: FloatArray) -> Prepared:
-        return prepare_rows(
-            rows, norms, self.centre, self.workers, euclidean=self.queries.euclidean, half=self.product.half
+        return prepare_rows(rows, norms, self.centre, self.workers, euclidean=self.euclidean, half=self.product.half)
+
+    def _asked(self) -> Asked:
+        """Return the positives with their targets and the float64 slacks of these."""
+        plan, entries, limits = self.job.plan, self.job.entries, self.job.limits
+        shifts, values = self.shifts[entries.query], limits.similarities[entries.pair]
+        widths = limits.widths[entries.pair] if len(limits.widths) else limits.widths
+        slacks = slacks_of(values, shifts, self.queries.rows.shape[1], euclidean=self.euclidean)
+        if len(widths):
+            slacks += widths / 2 if self.euclidean else widths
+        return Asked(
+            positives=UnitLists(plan.positives.starts, plan.positives.units),
+            ignored=UnitLists(plan.ignored.starts, plan.ignored.units),
+            ask_starts=entries.ask_starts,
+            entry_starts=entries.entry_starts,
+            ask_draw=entries.ask_draw,
+            targets=targets_of(values, shifts, euclidean=self.euclidean),
+            slacks=slacks,
+            values=values,
+            widths=widths,
         )
 
-    def _shifts(self) -> FloatArray:
-        """Return for each query what turns a similarity into a target; see ``bounds``."""
-        if self.queries.euclidean:
-            return np.asarray(self.prepared.squares / self.prepared.scale**2)
-        return np.asarray(self.prepared.products + (self.centre**2).sum())
 
-    def _targets(self) -> tuple[FloatArray, FloatArray]:
-        """Return the entries' targets and their float64 slacks, both before scaling."""
-        shift = self.shifts[self.entries.query]
-        widths = self.widths if len(self.widths) else np.zeros(len(shift))
-        if self.queries.euclidean:
-            return (self.values + shift) / 2, 8 * self.tolerance * (shift + np.abs(self.values)) + widths / 2
-        return self.values - shift, 8 * self.tolerance * np.maximum(np.abs(self.values), 1) + widths
-
-
-def _scratch(images: int, positives: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Return what the loops write to: rows of a tile, then what ``count_row`` needs."""
+def _scratch(images: int, positives: int) -> tuple[RowBuffer, Scratch]:
+    """Return the memory that the loops write to."""
     row = np.empty(images, dtype=np.float32)
     flags = np.zeros(-(-images // 8) * 8, dtype=np.uint8)
-    return (
-        (row, row.view(np.uint32), np.empty(images, dtype=np.float32)),
-        (
-            np.empty((positives, 2), dtype=np.float32),
-            np.empty(images, dtype=np.float32),
-            np.empty(images, dtype=np.int32),
-            flags,
-            flags.view(np.uint64),
-            np.empty(images + 8, dtype=np.int64),
-            np.full(images, np.nan),
-            np.full(images, np.nan),
-            np.zeros(images + 1, dtype=np.int64),
-            np.empty(LANES),
-        ),
+    scratch = Scratch(
+        bands=np.empty((positives, 2), dtype=np.float32),
+        kept=np.empty(images, dtype=np.float32),
+        places=np.empty(images, dtype=np.int32),
+        flags=flags,
+        words=flags.view(np.uint64),
+        found=np.empty(images + 8, dtype=np.int64),
+        guesses=np.full(images, np.nan),
+        exacts=np.full(images, np.nan),
+        touched=np.zeros(images + 1, dtype=np.int64),
+        acc=np.empty(LANES),
     )
+    return RowBuffer(row, row.view(np.uint32), np.empty(images, dtype=np.float32)), scratch
 
 
 def units_within(starts: IntArray, size: int) -> Iterator[tuple[int, int]]:

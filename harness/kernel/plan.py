@@ -1,4 +1,4 @@
-"""From relevance to the arrays that the loops walk: queries to ask, units that can answer, positives to place."""
+"""The arrays that the loops read, made from relevance: queries to rank, valid units, positives to place."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from harness.tasks.relevance import Draw, Relevance, RowLists
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is asked, in numbers without gaps: query k stands for ``queries[k]``, unit k for ``units[k]``.
+    """A task in numbers without gaps: query k is row ``queries[k]`` of the table, unit k is ``units[k]``.
 
     Attributes:
-        relevance: what the plan was made from.
-        queries: (k,) rows of the query table that are asked and have a positive.
+        relevance: of the task.
+        queries: (k,) rows of the query table that are ranked and have a positive.
         units: (v,) gallery units that can answer.
         positives: of those queries.
         ignored: of those queries.
-        drawn: (draws, v) bool, the units of each draw; (0, v) where nothing is drawn.
-        order: (n,) gallery images in the order of their units, or None where the table has that order.
+        drawn: (draws, v) bool, the units of each draw; (0, v) without draws.
+        order: (n,) gallery images in the order of their units, or None if the table has that order.
         starts: (v + 1,) the images of each unit in that order.
     """
 
@@ -55,9 +55,9 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """The positives to place: one entry for each positive and each draw that asks for it.
+    """The positives to place: one entry for each positive and each draw that has it.
 
-    Entries are sorted by query, draw, similarity; an ask is what one query is asked in one draw.
+    Entries are sorted by query, draw, similarity; an ask is one query in one draw.
 
     Attributes:
         pair: (e,) the entry's place in ``Plan.positives.units``.
@@ -112,7 +112,7 @@ def plan(relevance: Relevance, *, everybody: bool = False) -> Plan:
 def _images(
     relevance: Relevance, valid: np.ndarray[tuple[int], np.dtype[np.bool_]]
 ) -> tuple[IntArray | None, IntArray]:
-    """Return the order of the images of valid units, None for the table's own, and where each unit starts in it."""
+    """Return the order of the images of valid units, None for the table's own, and the start of each unit in it."""
     if relevance.unit_of is None:
         order = np.flatnonzero(valid)
         return (None if len(order) == len(valid) else order), np.arange(len(order) + 1)
@@ -175,7 +175,7 @@ def entries(plan: Plan, similarities: np.ndarray[tuple[int], np.dtype[np.float64
 
 
 def _order(bucket: IntArray, buckets: int, then: IntArray) -> IntArray:
-    """Return the order by ``bucket``, rows that are equal there standing in the order ``then``."""
+    """Return the order by ``bucket``, and by ``then`` within a bucket."""
     ends = np.cumsum(np.bincount(bucket, minlength=buckets))
     order = np.empty(len(bucket), dtype=np.int64)
     by_bucket(bucket, then, np.concatenate([[0], ends[:-1]]), order)
@@ -196,7 +196,7 @@ def _drawn(plan: Plan, rows: IntArray) -> tuple[IntArray, IntArray]:
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """What became of the entries of some queries.
+    """The counts of the entries of some queries.
 
     Attributes:
         query: (e,) row of the query table.

@@ -6,30 +6,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from harness.kernel import Precision
+from harness.basics.host import processor_flags
+from harness.kernel.settings import Precision
 
 
 def fastest() -> Precision:
-    """Return bfloat16 where the processor multiplies it in hardware and oneDNN is there to ask, else float32."""
-    return "bfloat16" if _flags() & {"avx512_bf16", "amx_bf16"} and _has_onednn() else "float32"
-
-
-@cache
-def _flags() -> frozenset[str]:
-    """Return the processor's flags and its vendor; empty where the system does not tell."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return frozenset()
-    lines = [line.partition(":")[2] for line in text.splitlines() if line.startswith(("flags", "vendor_id"))]
-    return frozenset(" ".join(lines[:2]).split())
+    """Return bfloat16 if the processor multiplies it in hardware and oneDNN is available, else float32."""
+    return "bfloat16" if processor_flags() & {"avx512_bf16", "amx_bf16"} and _has_onednn() else "float32"
 
 
 @cache
@@ -43,7 +32,7 @@ def _has_onednn() -> bool:
 
 
 def _onednn(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Return the product of a and b transposed, whatever torch.mm would have chosen for their shapes.
+    """Return the product of a and b transposed by oneDNN, which torch.mm does not choose for every shape.
 
     torch.mm leaves some shapes of bfloat16 to loops that round every sum to bfloat16, far outside the bound. And on
     AMD processors its float32 product, MKL's, runs at half the speed: 110 against 250 GFLOP/s on a core of Zen 5.
@@ -56,12 +45,12 @@ class Products:
     """Products of query rows and gallery rows in one precision; safe to call from several threads.
 
     Args:
-        precision: of the factors. Sums are in float32; so is the product of float32, that of bfloat16 is bfloat16.
+        precision: of the factors. Sums are in float32; a product has the precision of its factors.
     """
 
     def __init__(self, precision: Precision) -> None:
         self.half = precision == "bfloat16"
-        self.onednn = self.half or ("AuthenticAMD" in _flags() and _has_onednn())
+        self.onednn = self.half or ("AuthenticAMD" in processor_flags() and _has_onednn())
 
     def __call__(self, queries: npt.NDArray[Any], gallery: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return (q, g) products of (q, d) and (g, d): float32, or uint16 that are the bits of bfloat16."""
@@ -75,7 +64,7 @@ class Products:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Keep torch from rounding float32 factors to fewer bits, whatever the user chose for training."""
+    """Keep torch from rounding float32 factors to fewer bits, as a user may have chosen for training."""
     known: Any = torch.backends
     backends = [known.mkldnn.matmul, known.cuda.matmul] if _by_backend() else []
     before = [backend.fp32_precision for backend in backends]

@@ -6,38 +6,55 @@ d(i, j) = M(i, j) / max M(i, .).
 
     N(i, k)   the k + 1 nearest images of i, i among them, equal ones by number
     R(i, k)   those j of N(i, k) with i in N(j, k)
-    R*(i)     R(i, k1), and every R(j, k1 / 2) of a j in R(i, k1) of which more than two thirds lie in R(i, k1)
+    R*(i)     R(i, k1), and every R(j, k1 / 2) of a j in R(i, k1) of which more than two thirds are in R(i, k1)
     V(i)      exp(-d(i, j)) for j in R*(i), else 0, divided by its sum; then the mean of V over the k2 nearest of i
     J(i, j)   1 - S / (2 - S), S = sum min(V(i), V(j))
     distance  (1 - lambda) J + lambda d
 
 Two re-ranked distances tie when they differ by no more than 2^-40, whichever way they are counted; they are themselves
-rounded, by about 2^-50. A unit of several images has the least distance of its images. Where
-max M(i, .) is 0, so is d; where R*(i) is empty, as a row of zeros can have it for cosine, so is V.
+rounded, by about 2^-50. A unit of several images has the least distance of its images. If max M(i, .) is 0, so is d;
+if R*(i) is empty, as it can be for a row of zeros under cosine, so is V.
 
 Counting. Most gallery images share nothing with a query's encoding: their distance is (1 - lambda) + lambda d, a
 function of the similarity alone. So a positive's negatives are counted by the kernel against the similarity at which
 that equals the positive's distance, with 2^-40 of distance in units of similarity for the ties, and the few hundred
-that do share are counted anew, one by one.
+that do share are counted again, one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.compute.machine import Machine
 from harness.data.images import IntArray
 from harness.errors import UsageError
-from harness.kernel import Metric
 from harness.kernel.gallery import Rows, together
 from harness.kernel.native.rerank import correct, encode, expand, weigh
+from harness.kernel.native.rerank_tuples import (
+    Answers,
+    EncodingScratch,
+    EntryList,
+    Goals,
+    Groups,
+    Images,
+    Negatives,
+    Question,
+    Sharing,
+    SharingRoom,
+    SharingScratch,
+    Sparse,
+    SparseRoom,
+)
 from harness.kernel.native.similarity import LANES
+from harness.kernel.native.tuples import Counts, Features, Limits, UnitLists
 from harness.kernel.plan import placed, results
 from harness.kernel.prepared import Workers
-from harness.kernel.walk import Limits, Part, Settings, open_walk
+from harness.kernel.settings import Metric, Settings
+from harness.kernel.walk import Part, open_walk
 from harness.measures.ranks import PositiveRanks
 from harness.tasks.relevance import Relevance, RowLists
 from harness.tasks.reranking import UNDEFINED, Reranking
@@ -47,69 +64,47 @@ FloatArray = npt.NDArray[np.float64]
 TIE = 2.0**-40
 
 FLAT = 2.0**-60
-"""Where lambda is less, all that share nothing have the same distance in float64."""
+"""With a smaller lambda, all that share nothing have the same distance in float64."""
 
 PIECE = 512
 """Images whose encodings are written at once, before they are packed."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sparse:
-    """Sparse rows.
-
-    Attributes:
-        starts: (n + 1,) where each row starts.
-        columns: ascending in each row.
-        weights: theirs.
-    """
-
-    starts: IntArray
-    columns: npt.NDArray[np.int32]
-    weights: FloatArray
 
 
 def rerank(
     queries: Rows,
     gallery: Rows,
     relevance: Relevance,
+    reranking: Reranking,
     *,
     metric: Metric = "cosine",
-    k1: int = 20,
-    k2: int = 6,
-    share: float = 0.3,
-    memory: int | None = None,
+    machine: Machine | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[PositiveRanks, ...]:
-    """Return the ranks of the positives after k-reciprocal re-ranking; see the module for what it is.
+    """Return the ranks of the positives after k-reciprocal re-ranking, as the module defines it.
 
     Args:
         queries: (q, d) features.
         gallery: (g, d) features.
         relevance: of a task without draws whose units answer by their nearest image.
+        reranking: k1, k2 and lambda.
         metric: how features are compared.
-        k1: neighbours of the reciprocal sets.
-        k2: neighbours whose encodings are averaged.
-        share: of the original distance, lambda, 0 to 1.
-        memory: of the passes over the gallery, see ``rank``. Both tables as float32, the encodings and the lists of
-            neighbours are whole in memory beside it.
+        machine: its memory is for the passes over the gallery, see ``rank``. Both tables as float32, the encodings and
+            the lists of neighbours are whole in memory beside it. Re-ranking runs in this process, on the processor.
         progress: see ``rank``.
 
     Raises:
-        UsageError: k1, k2 or share out of range, or a task that re-ranking is not defined for.
+        UsageError: a task that re-ranking is not defined for.
         FeatureError: as ``rank``.
     """
-    share = Reranking(k1, k2, share).share
     if relevance.draws or relevance.reduce == "mean feature":
         raise UsageError(UNDEFINED)
-    settings = Settings(metric=metric, memory=memory)
+    settings = Settings(metric, Machine(memory=machine.memory if machine else None))
     with open_walk(queries, gallery, relevance, settings, progress) as walk:
         if not len(relevance.positives.units):
             return walk.run()[0]
-        again = _Again(queries, gallery, relevance, walk.workers, euclidean=metric == "euclidean", share=share)
-        again.encode(k1, k2, settings)
-        again.weigh()
+        again = _Again(queries, gallery, relevance, reranking=reranking, settings=settings, workers=walk.workers)
         parts = []
-        for part in walk.parts(again.limits):
+        for part in walk.parts(again.goals.limits):
             again.correct(part)
             parts.append(placed(part.plan, part.entries, part.closer, part.tied))
         return results(relevance, parts)
@@ -122,47 +117,53 @@ class _Again:
         queries: their features.
         gallery: its features.
         relevance: of the task.
-        workers: who does it.
-        euclidean: the metric.
-        share: lambda.
+        reranking: k1, k2 and lambda.
+        settings: of the passes over the images.
+        workers: the threads.
     """
 
     def __init__(
-        self, queries: Rows, gallery: Rows, relevance: Relevance, workers: Workers, *, euclidean: bool, share: float
+        self,
+        queries: Rows,
+        gallery: Rows,
+        relevance: Relevance,
+        *,
+        reranking: Reranking,
+        settings: Settings,
+        workers: Workers,
     ) -> None:
         self.q = queries.shape[0]
         self.table, self.norms = together({"query": queries, "gallery": gallery}, workers)
         self.relevance = relevance
         self.workers = workers
-        self.euclidean = euclidean
-        self.share = share
-        unit_of = relevance.unit_of
-        self.unit_of = np.arange(relevance.units) if unit_of is None else unit_of
+        self.euclidean = settings.metric == "euclidean"
+        self.share = reranking.share
+        self._encode(reranking.k1, reranking.k2, settings)
+        self._weigh()
 
-    def encode(self, k1: int, k2: int, settings: Settings) -> None:
+    def _encode(self, k1: int, k2: int, settings: Settings) -> None:
         """Compute V of every image, and the greatest distance from it."""
         count = len(self.table)
         half = min(round(k1 / 2), count - 1)
         k1, k2 = min(k1, count - 1), min(k2, count)
         neighbours = self._neighbours(max(k1 + 1, k2), settings)
+        images = Images(self.table, self.norms, self.farthest, neighbours, self.euclidean)
         most = (k1 + 1) * (half + 2)
 
         def encoded(part: slice) -> Sparse:
-            rows = _Rows(part, most)
-            scratch = (np.empty(k1 + 1, np.int64), np.empty(half + 1, np.int64), np.full(count, -1), np.empty(LANES))
-            features = (self.table, self.norms, self.farthest)
-            encode(part.start, part.stop, *features, neighbours, k1, half, self.euclidean, *rows.arrays, scratch)
-            return rows.packed()
+            room = _sparse_room(part, most)
+            lists = np.empty(k1 + 1, np.int64), np.empty(half + 1, np.int64)
+            scratch = EncodingScratch(*lists, marks=np.full(count, -1), acc=np.empty(LANES))
+            encode(part.start, part.stop, images, k1, half, room, scratch)
+            return _packed(room)
 
         first = _joined(self.workers.share(count, PIECE, encoded))
         most = k2 * int(np.diff(first.starts).max(initial=0))
 
         def expanded(part: slice) -> Sparse:
-            rows = _Rows(part, most)
-            table = (first.starts, first.columns, first.weights)
-            counts, columns, weights = rows.arrays
-            expand(part.start, part.stop, neighbours, k2, table, counts, columns, weights, np.zeros(count))
-            return rows.packed()
+            room = _sparse_room(part, most)
+            expand(part.start, part.stop, neighbours, k2, first, room, np.zeros(count))
+            return _packed(room)
 
         self.encoding = _joined(self.workers.share(count, PIECE, expanded))
 
@@ -178,104 +179,103 @@ class _Again:
         self.farthest = -lists.farthest if self.euclidean else 2 - 2 * lists.farthest
         return lists.units
 
-    def weigh(self) -> None:
-        """Compute what shares anything with each query, and what to count the rest against."""
-        own, sums = self.relevance.positives, len(self.table) - self.q
-        inverse = self._inverse()
-        order = np.argsort(self.unit_of, kind="stable")
-        groups = (np.searchsorted(self.unit_of[order], np.arange(self.relevance.units + 1)), order, self.unit_of)
+    def _weigh(self) -> None:
+        """Find the units that share anything with each query, and the limits to count the others against."""
+        own, question = self.relevance.positives, self._question()
+        images, units = len(self.table) - self.q, self.relevance.units
         ends = self.encoding.starts[: self.q + 1]
-        reach = np.concatenate([[0], np.cumsum(np.diff(inverse[0])[self.encoding.columns[: ends[-1]]])])[ends]
-        answers = np.empty(len(own.units)), np.empty(len(own.units)), np.zeros(len(own.units), dtype=np.bool_)
-        rows = (self.table[: self.q], self.norms[: self.q], self.table[self.q :], self.norms[self.q :])
+        holders = np.diff(question.inverse.starts)
+        reach = np.concatenate([[0], np.cumsum(holders[self.encoding.columns[: ends[-1]]])])[ends]
+        pairs = len(own.units)
+        answers = Answers(np.empty(pairs), np.empty(pairs), np.zeros(pairs, dtype=np.bool_))
 
-        def work(part: slice) -> _Touched:
-            most = min(int(np.diff(reach[part.start : part.stop + 1]).max()), self.relevance.units)
-            touched = _Touched.empty(part.stop - part.start, most)
-            images = np.zeros(sums), np.empty(sums, np.int64)
-            scratch = (*images, np.full(self.relevance.units, -1), np.empty(LANES), np.empty(2))
-            weigh(
-                part.start,
-                part.stop,
-                rows,
-                (self.encoding.starts, self.encoding.columns, self.encoding.weights),
-                inverse,
-                groups,
-                (own.starts, own.units),
-                self.farthest,
-                self.share,
-                self.euclidean,
-                scratch,
-                answers,
-                touched.counts,
-                touched.units,
-                touched.values,
+        def work(part: slice) -> SharingRoom:
+            most = min(int(np.diff(reach[part.start : part.stop + 1]).max()), units)
+            room = _sharing_room(part.stop - part.start, most)
+            scratch = SharingScratch(
+                sums=np.zeros(images),
+                touched=np.empty(images, np.int64),
+                seen=np.full(units, -1),
+                acc=np.empty(LANES),
+                pair=np.empty(2),
             )
-            return touched.packed()
+            weigh(part.start, part.stop, question, scratch, answers, room)
+            filled = np.arange(most) < room.counts[:, None]
+            return SharingRoom(room.counts, room.units[filled], room.values[filled])
 
         pieces = self.workers.share(self.q, 64, work)
-        self.touched = _Touched.joined(pieces)
-        self.finals, similarities, shares = answers
-        self.limits, self.level = self._limits(similarities, shares)
+        counts = np.concatenate([piece.counts for piece in pieces])
+        self.sharing = Sharing(
+            starts=np.concatenate([[0], np.cumsum(counts)]),
+            units=np.concatenate([piece.units for piece in pieces]),
+            values=np.concatenate([piece.values for piece in pieces]),
+        )
+        self.goals = self._goals(answers)
 
-    def _limits(self, similarities: FloatArray, shares: npt.NDArray[np.bool_]) -> tuple[Limits, npt.NDArray[np.bool_]]:
-        """Return at which similarity an image that shares nothing is as far as each positive.
+    def _question(self) -> Question:
+        """Return the input of the loop that weighs each query."""
+        relevance, own = self.relevance, self.relevance.positives
+        unit_of = np.arange(relevance.units) if relevance.unit_of is None else relevance.unit_of
+        order = np.argsort(unit_of, kind="stable")
+        return Question(
+            queries=Features(self.table[: self.q], self.norms[: self.q]),
+            gallery=Features(self.table[self.q :], self.norms[self.q :]),
+            farthest=self.farthest,
+            euclidean=self.euclidean,
+            share=self.share,
+            groups=Groups(np.searchsorted(unit_of[order], np.arange(relevance.units + 1)), order, unit_of),
+            positives=UnitLists(own.starts, own.units),
+            encoding=self.encoding,
+            inverse=self._inverse(),
+        )
 
-        Returns:
-            The limits, and whether each positive ties with all images that share nothing, since these are as far.
-        """
+    def _goals(self, answers: Answers) -> Goals:
+        """Return for each positive the similarity at which an image that shares nothing is as far."""
         far = np.repeat(self.farthest[: self.q], np.diff(self.relevance.positives.starts))
         flat = far <= 0 if self.share >= FLAT else np.ones(len(far), dtype=np.bool_)
         factor = far / max(self.share, FLAT) * (1.0 if self.euclidean else 0.5)
-        equal = (0.0 if self.euclidean else 1.0) - (self.finals - (1 - self.share)) * factor
+        equal = (0.0 if self.euclidean else 1.0) - (answers.finals - (1 - self.share)) * factor
         nobody = np.maximum(far, 1.0) if self.euclidean else 4.0
         limits = Limits(
-            np.where(flat, nobody, np.where(shares, equal, similarities)), np.where(flat, 0.0, TIE * factor)
+            similarities=np.where(flat, nobody, np.where(answers.shares, equal, answers.similarities)),
+            widths=np.where(flat, 0.0, TIE * factor),
         )
-        return limits, flat & (self.finals >= 1 - self.share - TIE)
+        return Goals(answers.finals, limits, flat & (answers.finals >= 1 - self.share - TIE))
 
-    def _inverse(self) -> tuple[IntArray, npt.NDArray[np.int32], FloatArray]:
+    def _inverse(self) -> Sparse:
         """Return for each image the gallery images whose encoding has it, and their weights."""
         first = self.encoding.starts[self.q]
         columns = self.encoding.columns[first:]
         images = np.repeat(np.arange(len(self.table) - self.q, dtype=np.int32), np.diff(self.encoding.starts[self.q :]))
         order = np.argsort(columns, kind="stable")
         starts = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=len(self.table)))])
-        return starts, images[order], self.encoding.weights[first:][order]
+        return Sparse(starts, images[order], self.encoding.weights[first:][order])
 
     def correct(self, part: Part) -> None:
         """Count anew, in place, the units that share anything with a query of the part."""
         own, ignored = self.relevance.positives, self.relevance.ignored
         negatives = self.relevance.units - np.diff(own.starts) - np.diff(ignored.starts)
         correct(
-            part.plan.queries[part.entries.query],
-            part.entries.pair + part.before[1],
-            self.finals,
-            (self.limits.similarities, self.limits.widths),
-            self.touched.starts,
-            self.touched.units,
-            self.touched.values,
-            (own.starts, own.units, ignored.starts, ignored.units),
-            (negatives, self.level),
+            EntryList(part.plan.queries[part.entries.query], part.entries.pair + part.before[1]),
+            self.goals,
+            self.sharing,
+            Negatives(UnitLists(own.starts, own.units), UnitLists(ignored.starts, ignored.units), negatives),
             np.full(self.relevance.units, -1),
             TIE,
-            part.closer,
-            part.tied,
+            Counts(part.closer, part.tied),
         )
 
 
-class _Rows:
-    """Room for the sparse rows of some images, before they are packed."""
+def _sparse_room(part: slice, most: int) -> SparseRoom:
+    """Return room for the sparse rows of some images."""
+    count = part.stop - part.start
+    return SparseRoom(np.zeros(count, np.int64), np.empty((count, most), np.int32), np.empty((count, most)))
 
-    def __init__(self, part: slice, most: int) -> None:
-        count = part.stop - part.start
-        self.arrays = np.zeros(count, np.int64), np.empty((count, most), np.int32), np.empty((count, most))
 
-    def packed(self) -> Sparse:
-        """Return the rows without the room."""
-        counts, columns, weights = self.arrays
-        filled = np.arange(columns.shape[1]) < counts[:, None]
-        return Sparse(np.concatenate([[0], np.cumsum(counts)]), columns[filled], weights[filled])
+def _packed(room: SparseRoom) -> Sparse:
+    """Return the rows without the room."""
+    filled = np.arange(room.columns.shape[1]) < room.counts[:, None]
+    return Sparse(np.concatenate([[0], np.cumsum(room.counts)]), room.columns[filled], room.weights[filled])
 
 
 def _joined(pieces: list[Sparse]) -> Sparse:
@@ -287,32 +287,6 @@ def _joined(pieces: list[Sparse]) -> Sparse:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Touched:
-    """The units that share anything with each query: their numbers, re-ranked distances and similarities."""
-
-    counts: IntArray
-    units: IntArray
-    values: FloatArray
-
-    @classmethod
-    def empty(cls, queries: int, most: int) -> _Touched:
-        """Return room for ``most`` units a query."""
-        return cls(np.zeros(queries, np.int64), np.empty((queries, most), np.int64), np.empty((queries, most, 2)))
-
-    def packed(self) -> _Touched:
-        """Return the units one after the other."""
-        filled = np.arange(self.units.shape[1]) < self.counts[:, None]
-        return _Touched(self.counts, self.units[filled], self.values[filled])
-
-    @classmethod
-    def joined(cls, pieces: list[_Touched]) -> _Touched:
-        """Return the units of all queries."""
-        empty = cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 2)))
-        columns = zip(*((piece.counts, piece.units, piece.values) for piece in [empty, *pieces]), strict=True)
-        return cls(*(np.concatenate(column) for column in columns))
-
-    @property
-    def starts(self) -> IntArray:
-        """(q + 1,) where the units of each query start."""
-        return np.concatenate([[0], np.cumsum(self.counts)])
+def _sharing_room(queries: int, most: int) -> SharingRoom:
+    """Return room for ``most`` units a query."""
+    return SharingRoom(np.zeros(queries, np.int64), np.empty((queries, most), np.int64), np.empty((queries, most, 2)))

@@ -1,11 +1,10 @@
-"""The walk over the gallery: positives first, then one pass that counts who stands before them."""
+"""The walk over the gallery: the positives first, then one pass that counts the negatives before them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,18 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from harness.compute.team import Alone, Team, shard
+from harness.compute.team import shard
 from harness.data.images import IntArray
 from harness.errors import FeatureError, RunError
-from harness.kernel import Metric, Precision
-from harness.kernel.gallery import Block, Gallery, Rows, check, not_finite, take
+from harness.kernel.gallery import Gallery, Rows, check, not_finite, take
 from harness.kernel.memory import block_images, budget, query_rows
 from harness.kernel.native.similarity import LANES, pair_similarities
+from harness.kernel.native.tuples import Block, Features, Limits, UnitPairs
 from harness.kernel.neighbours import Lists, Neighbours
-from harness.kernel.passes import Pass, Queries
+from harness.kernel.passes import Job, Pass, Queries
 from harness.kernel.plan import Entries, Plan, entries, placed, plan, results
 from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.products import fastest, full_precision, one_thread_each
+from harness.kernel.settings import Precision, Settings
 from harness.measures.ranks import PositiveRanks
 from harness.tasks.relevance import Relevance
 
@@ -32,53 +32,19 @@ if TYPE_CHECKING:
     from harness.kernel.device import DevicePass
 
 SMALL = 30_000_000
-"""Pairs below which float32 is done about as soon as bfloat16 could be tried: 20 million are VeRi-776."""
+"""Number of pairs below which float32 ends about as soon as bfloat16 could be tried; VeRi-776 has 20 million."""
 
 DOUBTFUL = 0.015
 """Share of pairs done again above which bfloat16 loses to float32: it saves 2 ns a pair, and one again costs 130 ns."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to walk; only ``metric`` has a say in the result. See ``rank``.
-
-    Attributes:
-        farthest: whether the lists also find the least similarity of each query.
-        by_torch: use a GPU's operations on whatever the device is.
-    """
-
-    metric: Metric = "cosine"
-    nearest: int = 0
-    farthest: bool = False
-    memory: int | None = None
-    precision: Precision | None = None
-    block: int | None = None
-    threads: int | None = None
-    team: Team = field(default_factory=Alone)
-    device: str = "cpu"
-    by_torch: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Limits:
-    """What the negatives of each of a plan's positives are counted against, where that is not its own similarity.
-
-    Attributes:
-        similarities: (pairs,) float64.
-        widths: (pairs,) the difference up to which a negative ties; one for all positives of a query.
-    """
-
-    similarities: npt.NDArray[np.float64]
-    widths: npt.NDArray[np.float64]
-
-
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What came out for some of the queries.
+    """The counts of some of the queries.
 
     Attributes:
         plan: of these queries.
-        before: the queries, and the pairs of query and positive, that come before them.
+        before: the queries, and the pairs of query and positive, before these.
         entries: their positives.
         closer: (e,) for each entry the negatives that are closer.
         tied: (e,) those that tie.
@@ -102,7 +68,7 @@ class Walk:
         relevance: of the task.
         settings: see there.
         progress: see ``rank``.
-        workers: who does it.
+        workers: the threads.
 
     Raises:
         FeatureError: the features do not fit.
@@ -122,9 +88,9 @@ class Walk:
         self.progress = progress
         self.workers = workers
         self.queries = queries
-        self.team = settings.team
-        # The queries are parted by it, and every process has to make as many parts.
-        self.memory = self.team.least(budget(settings.memory, self.team.count))
+        self.team = settings.machine.team
+        # It decides into how many parts the queries are split, which must be the same in every process.
+        self.memory = self.team.least(budget(settings.machine.memory, self.team.count))
         self.plan = plan(relevance, everybody=settings.nearest > 0)
         size = int(gallery.shape[0] * gallery.shape[1] * 4)
         if not isinstance(gallery, np.ndarray) and self.team.count == 1 and size <= self.memory // 2:
@@ -135,7 +101,7 @@ class Walk:
             self.plan.order,
             self.plan.starts,
             relevance.reduce,
-            size=settings.block or block_images(self.memory, gallery.shape[1], streamed=streamed),
+            size=settings.tuning.block or block_images(self.memory, gallery.shape[1], streamed=streamed),
             units=shard(self.plan.starts, self.team.index, self.team.count),
         )
         self.done = 0
@@ -153,7 +119,7 @@ class Walk:
         """Yield the counts of as many queries as fit into memory at a time.
 
         Args:
-            limits: what negatives are counted against; None for the similarity of each positive.
+            limits: to count negatives against; None for the similarity of each positive.
         """
         size = query_rows(self.memory, self.queries.shape[1])
         edges = [*range(0, max(len(self.plan.queries), 1), size), len(self.plan.queries)]
@@ -168,49 +134,40 @@ class Walk:
         asked = Queries(rows, norms_of(rows, self.workers), self.settings.metric == "euclidean")
         if not np.isfinite(asked.norms).all():
             raise not_finite(self.queries, "query")
-        similarities = self._similarities(work, asked) if limits is None else limits.similarities
-        listed = entries(work, similarities)
-        make = partial(
-            Pass,
-            work,
-            asked,
-            listed,
-            similarities,
-            workers=self.workers,
-            widths=None if limits is None else limits.widths,
-            nearest=self.settings.nearest,
-            farthest=self.settings.farthest,
-        )
+        if limits is None:
+            limits = Limits(self._similarities(work, asked), np.empty(0))
+        listed = entries(work, limits.similarities)
+        job = Job(work, asked, listed, limits, self.settings.nearest, self.settings.farthest)
         counting: Pass | DevicePass | None = None
         wanted = len(listed.pair) or self.settings.nearest
         for number, block in self.gallery.blocks(range(len(self.gallery) if wanted else 0), self.workers):
             if counting is None:
-                counting = self._first(make, block)
+                counting = self._first(job, block)
             counting.count(block)
             self.done += int(np.diff(self.gallery.starts[self.gallery.cuts[number : number + 2]])[0])
             self.progress(self.done, self.gallery.images * parts)
-        counting = counting or make(precision="float32")
+        counting = counting or self._on_processor(job, "float32")
         closer, tied = self.team.total(np.stack([counting.closer, counting.tied]))
         lists = counting.lists.together(self.team) if counting.lists else None
         return Part(work, before, listed, closer, tied, lists)
 
-    def _first(self, make: partial[Pass], block: Block) -> Pass | DevicePass:
-        """Return the pass in the precision asked for, or in the one that will be done first."""
-        wanted = self.settings.precision
-        if self.settings.by_torch or self.settings.device != "cpu":
-            return self._on_device(make, half=wanted != "float32")
+    def _first(self, job: Job, block: Block) -> Pass | DevicePass:
+        """Return the pass in the precision asked for, or in the faster one."""
+        wanted, device = self.settings.tuning.precision, self.settings.machine.device
+        if self.settings.by_torch or device != "cpu":
+            from harness.kernel.device import DevicePass
+
+            return DevicePass(job, device=device, half=wanted != "float32")
         if wanted is not None:
-            return make(precision=wanted)
+            return self._on_processor(job, wanted)
         pairs = len(self.plan.queries) * self.gallery.images
         if fastest() == "float32" or pairs < SMALL:
-            return make(precision="float32")
-        counting = make(precision="bfloat16")
-        return counting if counting.doubt(block) <= DOUBTFUL else make(precision="float32")
+            return self._on_processor(job, "float32")
+        counting = self._on_processor(job, "bfloat16")
+        return counting if counting.doubt(block) <= DOUBTFUL else self._on_processor(job, "float32")
 
-    def _on_device(self, make: partial[Pass], *, half: bool) -> DevicePass:
-        from harness.kernel.device import DevicePass
-
-        return DevicePass(*make.args, device=self.settings.device, half=half, nearest=self.settings.nearest)
+    def _on_processor(self, job: Job, precision: Precision) -> Pass:
+        return Pass(job, precision=precision, workers=self.workers)
 
     def _similarities(self, work: Plan, asked: Queries) -> npt.NDArray[np.float64]:
         """Return the canonical similarity of each positive, reading only the blocks that hold one."""
@@ -226,12 +183,11 @@ class Walk:
         return self.team.total(similarities)
 
     def _of_pairs(self, asked: Queries, block: Block, rows: IntArray, units: IntArray) -> npt.NDArray[np.float64]:
-        out = np.empty(len(rows))
-        features = (asked.rows, asked.norms, block.rows, block.norms, block.starts)
+        out, queries = np.empty(len(rows)), Features(asked.rows, asked.norms)
 
         def work(part: slice) -> None:
-            acc = np.empty(LANES)
-            pair_similarities(*features, rows[part], units[part] - block.first, asked.euclidean, out[part], acc)
+            pairs = UnitPairs(rows[part], units[part])
+            pair_similarities(queries, block, pairs, asked.euclidean, out[part], np.empty(LANES))
 
         self.workers.share(len(rows), 1024, work)
         return out
@@ -251,8 +207,13 @@ def open_walk(
         FeatureError: the features do not fit the relevance or each other.
         RunError: the device's memory is full.
     """
-    threads = settings.threads or torch.get_num_threads()
-    with settings.team.together(), _memory_of(settings.device), full_precision(), one_thread_each(threads) as pool:
+    threads = settings.tuning.threads or torch.get_num_threads()
+    with (
+        settings.machine.team.together(),
+        _memory_of(settings.machine.device),
+        full_precision(),
+        one_thread_each(threads) as pool,
+    ):
         _fit(queries, gallery, relevance)
         yield Walk(
             queries,
@@ -277,7 +238,7 @@ def _fit(queries: Rows, gallery: Rows, relevance: Relevance) -> None:
 
 @contextmanager
 def _memory_of(device: str) -> Iterator[None]:
-    """Say in words that the block filled a device's memory."""
+    """Turn torch's error of a full device memory into one in plain words."""
     try:
         yield
     except torch.OutOfMemoryError as problem:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness.basics.digests import canonical_json
 from harness.basics.files import cannot_write, replace_file
+from harness.basics.host import processor_model
 from harness.features import FeatureFile
 from harness.scoring.record import Cost
 
@@ -27,7 +28,6 @@ NAME = "cost.json"
 MAX_BYTES = 4096
 """The content is three short fields and a digest."""
 
-PROCESSORS = Path("/proc/cpuinfo")
 MAX_MODEL = 150
 """Characters of a model's name, so that it fits a record's word with the kind before it; known ones take 50."""
 
@@ -93,11 +93,4 @@ def _model(fabric: Fabric) -> str:
         import torch
 
         return str(torch.cuda.get_device_name(fabric.device))
-    if fabric.device.type != "cpu":
-        return ""
-    try:
-        lines = PROCESSORS.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not Linux
-        return ""
-    names = [value for key, _, value in (line.partition(":") for line in lines) if key.strip() == "model name"]
-    return names[0] if names else ""
+    return processor_model() if fabric.device.type == "cpu" else ""

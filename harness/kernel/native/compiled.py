@@ -1,4 +1,4 @@
-"""How every loop is compiled: kept on disk where a folder can be written, compiled afresh where none can."""
+"""How every loop is compiled: cached on disk if a folder can be written, else compiled in every process."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# What a loop that only feeds a proven bound, or that only looks for a maximum, may do with its sums. Infinities and
-# NaN keep their meaning: a bound may be infinite.
+# Allowed for a loop that only feeds a proven bound, or that only looks for a maximum. Infinities and NaN keep their
+# meaning: a bound may be infinite.
 LOOSE = frozenset({"reassoc", "contract", "nsz"})
 
 # Numba notices a change in a function's own file, not in the loops that it calls; so the sources are in the name.
@@ -56,7 +56,7 @@ def _compile(function: Function, *, fastmath: bool | frozenset[str]) -> Function
 
 def _jit(function: Function, fastmath: bool | frozenset[str], *, cache: bool, inner: bool = False) -> Function:
     # Without _nrt=False numba counts a reference, atomically, whenever it takes a row of an array: half of all time.
-    # The loops allocate nothing, so that nobody needs the counts.
+    # The loops allocate nothing, so the counts are not needed.
     options: dict[str, Any] = {
         "cache": cache,
         "nogil": True,

@@ -1,4 +1,4 @@
-"""Sorting what falls into few buckets: one walk, where a sort by two keys would compare."""
+"""Sorting rows of few buckets in one walk, without the comparisons of a sort by two keys."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Array = Any
 
 @compiled
 def by_bucket(buckets: Array, then: Array, starts: Array, out: Array) -> None:
-    """Write the order by bucket, rows of one bucket standing in the order ``then``.
+    """Write the order by bucket, and by ``then`` within a bucket.
 
     Args:
         buckets: (n,) number of each row's bucket.
         then: (n,) an order of the rows.
-        starts: (buckets,) where each bucket starts in the result; they are moved to where it ends.
+        starts: (buckets,) the start of each bucket in the result; moved to its end.
         out: (n,) the order.
     """
     for row in then:

@@ -17,7 +17,7 @@ AHEAD = 4
 
 
 def _prefetch(_typing: Any, table: Any, row: Any) -> Any:
-    """Ask for row ``row`` of a table (n, d) whose rows are contiguous; nothing else happens."""
+    """Ask for row ``row`` of a table (n, d) with contiguous rows; nothing else happens."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind, number = signature.args
@@ -40,4 +40,4 @@ def _prefetch(_typing: Any, table: Any, row: Any) -> Any:
 
 
 prefetch = cast("Callable[[Any, Any], None]", intrinsic(_prefetch))
-"""What loops call, with a table and a row's number."""
+"""The function that loops call, with a table and a row's number."""

@@ -7,53 +7,37 @@ from typing import Any
 import numpy as np
 
 from harness.kernel.native.compiled import loose
+from harness.kernel.native.tuples import Features, Frame, Rounded
 
 Array = Any
 
 
 @loose
-def prepare(
-    rows: Array,
-    norms: Array,
-    centre: Array,
-    euclidean: bool,
-    scale: float,
-    half: bool,
-    wide: Array,
-    narrow: Array,
-    sizes: Array,
-    buffer: Array,
-    bits: Array,
-) -> None:
-    """Write the rows as the first pass multiplies them, and what the bounds need to know of each.
+def prepare(features: Features, frame: Frame, out: Rounded, buffer: Array, bits: Array) -> None:
+    """Write the rows as the first pass multiplies them, and the figures that the bounds need of each.
 
     Args:
-        rows: (n, d) features.
-        norms: (n,) squared norms.
-        centre: (d,) float64, taken from the normalised rows (cosine) or from the rows as they are.
-        euclidean: the metric.
-        scale: a power of two that brings the rows to a length of about one; 1 for cosine.
-        half: whether to write bfloat16 to ``narrow`` (as uint16) or float32 to ``wide``.
-        wide: (n, d) float32, one row where it is not the target.
-        narrow: (n, d) uint16, one row where it is not the target.
-        sizes: (n, 4): norm of the rounding residual, norm of the rounded row, product with the centre, squared norm.
+        features: the rows.
+        frame: how they are prepared.
+        out: the prepared rows and their figures.
         buffer: scratch, (d,) float32.
         bits: the same memory as uint32.
     """
+    rows, norms, centre, scale, sizes = features.rows, features.norms, frame.centre, frame.scale, out.sizes
     for i in range(rows.shape[0]):
         factor = 1.0
-        if not euclidean:
+        if not frame.euclidean:
             factor = 1.0 / np.sqrt(norms[i]) if norms[i] > 0.0 else 0.0
         for k in range(rows.shape[1]):
             buffer[k] = np.float32((np.float64(rows[i, k]) * factor - centre[k]) * scale)
-        if half:
+        if out.half:
             for k in range(rows.shape[1]):
                 word = bits[k]
                 bits[k] = (word + np.uint32(0x7FFF) + ((word >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
-                narrow[i, k] = np.uint16(bits[k] >> np.uint32(16))
+                out.narrow[i, k] = np.uint16(bits[k] >> np.uint32(16))
         else:
             for k in range(rows.shape[1]):
-                wide[i, k] = buffer[k]
+                out.wide[i, k] = buffer[k]
         residual = size = product = square = 0.0
         for k in range(rows.shape[1]):
             value = (np.float64(rows[i, k]) * factor - centre[k]) * scale

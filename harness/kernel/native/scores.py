@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.kernel.native.compiled import inner, inner_loose
+from harness.kernel.native.tuples import RowBuffer, Tile, UnitLists
 
 Array = Any
 
@@ -14,22 +15,23 @@ BLANK = np.float32(-1e38)
 """The score of a unit that is no negative."""
 
 LOWEST = -4e37
-"""Every score lies above it."""
+"""A number below every score."""
 
 HIGHEST = 3e38
 
 
 @inner_loose
-def read_row(wide: Array, narrow: Array, half: bool, i: int, bias: Array, out: Array, bits: Array) -> None:
-    """Write row i of the products less the bias to ``out``; ``bits`` is the same memory as uint32."""
-    if half:
+def read_row(tile: Tile, i: int, buffer: RowBuffer) -> None:
+    """Write row i of the products less the bias to the buffer's images."""
+    bias, out, bits = tile.bias, buffer.images, buffer.bits
+    if tile.half:
         for j in range(bias.shape[0]):
-            bits[j] = np.uint32(narrow[i, j]) << np.uint32(16)
+            bits[j] = np.uint32(tile.narrow[i, j]) << np.uint32(16)
         for j in range(bias.shape[0]):
             out[j] -= bias[j]
     else:
         for j in range(bias.shape[0]):
-            out[j] = wide[i, j] - bias[j]
+            out[j] = tile.wide[i, j] - bias[j]
 
 
 @inner
@@ -43,9 +45,11 @@ def group_row(row: Array, starts: Array) -> None:
 
 
 @inner
-def blank(row: Array, units: int, listed: Array, begin: int, end: int, first: int) -> None:
-    """Blank the units of an ascending list, ``listed[begin:end]``; the row's first is unit ``first``."""
-    low, high = begin, end
+def blank(row: Array, units: int, lists: UnitLists, query: int, first: int) -> None:
+    """Blank the units of a query's list; the row's first is unit ``first``."""
+    listed = lists.units
+    low, high = lists.starts[query], lists.starts[query + 1]
+    end = high
     while low < high:
         middle = (low + high) // 2
         if listed[middle] < first:
@@ -59,7 +63,7 @@ def blank(row: Array, units: int, listed: Array, begin: int, end: int, first: in
 
 @inner
 def keep(row: Array, count: int, low: np.float32, kept: Array, places: Array) -> int:
-    """Write the scores from ``low`` on, and where they stand in the row; return their number."""
+    """Write the scores from ``low`` on and their places in the row; return their number."""
     number = 0
     for j in range(count):
         kept[number] = row[j]
@@ -70,7 +74,7 @@ def keep(row: Array, count: int, low: np.float32, kept: Array, places: Array) ->
 
 @inner
 def keep_on(kept: Array, places: Array, count: int, low: np.float32) -> int:
-    """Drop the kept scores below ``low``; return the number of those that stay."""
+    """Drop the kept scores below ``low``; return the number of the others."""
     number = 0
     for j in range(count):
         score, place = kept[j], places[j]
@@ -82,7 +86,7 @@ def keep_on(kept: Array, places: Array, count: int, low: np.float32) -> int:
 
 @inner
 def count_from(row: Array, count: int, low: np.float32) -> np.int32:
-    """Return how many of the first ``count`` scores lie at ``low`` or above."""
+    """Return how many of the first ``count`` scores are at least ``low``."""
     total = np.int32(0)
     for j in range(count):
         # Without the cast numba counts in int64, at half the speed.
@@ -92,7 +96,7 @@ def count_from(row: Array, count: int, low: np.float32) -> np.int32:
 
 @inner
 def count_above(row: Array, count: int, high: np.float32) -> np.int32:
-    """Return how many of the first ``count`` scores lie above ``high``."""
+    """Return how many of the first ``count`` scores are above ``high``."""
     total = np.int32(0)
     for j in range(count):
         total = np.int32(total + np.int32(row[j] > high))
@@ -101,7 +105,7 @@ def count_above(row: Array, count: int, high: np.float32) -> np.int32:
 
 @inner
 def count_band(row: Array, count: int, low: np.float32, high: np.float32) -> tuple[np.int32, np.int32]:
-    """Return how many of the first ``count`` scores lie at ``low`` or above, and how many above ``high``."""
+    """Return how many of the first ``count`` scores are at least ``low``, and how many are above ``high``."""
     reaching = above = np.int32(0)
     for j in range(count):
         reaching = np.int32(reaching + np.int32(row[j] >= low))
@@ -111,14 +115,14 @@ def count_band(row: Array, count: int, low: np.float32, high: np.float32) -> tup
 
 @inner
 def flag_within(row: Array, count: int, low: np.float32, high: np.float32, flags: Array) -> None:
-    """Flag those of the first ``count`` places whose score lies from ``low`` to ``high``."""
+    """Flag those of the first ``count`` places whose score is from ``low`` to ``high``."""
     for j in range(count):
         flags[j] |= np.uint8(row[j] >= low) & np.uint8(row[j] <= high)
 
 
 @inner
 def take_flags(flags: Array, words: Array, count: int, found: Array) -> int:
-    """Write the flagged places to ``found``, ascending; return their number, and leave no flag standing.
+    """Write the flagged places to ``found``, ascending; return their number, and clear the flags.
 
     Args:
         flags: uint8, 0 or 1, eights of them.

@@ -1,4 +1,4 @@
-"""The canonical similarity of two rows, and the quick one that the first doubts are settled with."""
+"""The canonical similarity of two rows, and a quick one in float32 that settles most doubts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 
 from harness.kernel.native.compiled import compiled, inner, inner_loose
 from harness.kernel.native.prefetch import AHEAD, prefetch
+from harness.kernel.native.tuples import Block, Features, UnitPairs
 
 Array = Any
 
 LANES = 32
 
 SMALLEST, LARGEST = 1e-20, 1e30
-"""Between these a float32 sum of products is only rounded; nothing that matters overflows or vanishes."""
+"""Between these a float32 sum of products is only rounded; nothing overflows or vanishes to a degree that matters."""
 
 
 @inner
@@ -61,7 +62,7 @@ def fold(acc: Array) -> float:
 
 @inner_loose
 def quick_dot(a: Array, b: Array) -> np.float32:
-    """Return the inner product, its terms rounded to float32 and added in whatever order is fastest."""
+    """Return the inner product, its terms rounded to float32 and added in the fastest order."""
     total = np.float32(0.0)
     for k in range(a.shape[0]):
         total += np.float32(a[k] * b[k])
@@ -70,7 +71,7 @@ def quick_dot(a: Array, b: Array) -> np.float32:
 
 @inner_loose
 def quick_distance(a: Array, b: Array) -> np.float32:
-    """Return the squared distance, its steps rounded to float32 and added in whatever order is fastest."""
+    """Return the squared distance, its steps rounded to float32 and added in the fastest order."""
     total = np.float32(0.0)
     for k in range(a.shape[0]):
         # A mean is float64: rounded before it is subtracted, it would be wrong by its own size, not the distance's.
@@ -91,12 +92,12 @@ def similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool
 
 @inner
 def quick_similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool) -> float:
-    """Return the similarity to within 2^29 tolerances, or NaN where it may have left float32's range.
+    """Return the similarity to within 2^29 tolerances, or NaN if it may have left float32's range.
 
     With u = 2^-24, a term is wrong by 3 u of itself (a step, which is squared, and the square; stored rows are float32
     and means float64, whose own rounding is far below u), and the sum by (d - 1) u of the terms' magnitudes. So a
-    squared distance is wrong by (d + 3) u of itself and a cosine by (d + 3) u, of (d + 32) u in 2^29 tolerances. What
-    falls below float32's least normal number loses under 2^-126 a term, d 2^-59 at most of what is above ``SMALLEST``.
+    squared distance is wrong by (d + 3) u of itself and a cosine by (d + 3) u, of (d + 32) u in 2^29 tolerances. Terms
+    below float32's least normal number lose under 2^-126 each, at most d 2^-59 of a number above ``SMALLEST``.
     """
     if euclidean:
         square = float(quick_distance(q, g))
@@ -132,23 +133,16 @@ def unit_means(rows: Array, starts: Array, out: Array) -> None:
 
 @compiled
 def pair_similarities(
-    q: Array,
-    q_norms: Array,
-    g: Array,
-    g_norms: Array,
-    starts: Array,
-    rows: Array,
-    units: Array,
-    euclidean: bool,
-    out: Array,
-    acc: Array,
+    queries: Features, block: Block, pairs: UnitPairs, euclidean: bool, out: Array, acc: Array
 ) -> None:
     """Write the similarity of each query row and unit of a block: the greatest over the unit's images."""
+    rows, units, starts = pairs.rows, pairs.units, block.starts
     for p in range(rows.shape[0]):
         if p + AHEAD < rows.shape[0]:
-            prefetch(g, starts[units[p + AHEAD]])
-        i = rows[p]
+            prefetch(block.rows, starts[units[p + AHEAD] - block.first])
+        i, unit = rows[p], units[p] - block.first
         best = -np.inf
-        for j in range(starts[units[p]], starts[units[p] + 1]):
-            best = max(best, similarity(q[i], g[j], q_norms[i], g_norms[j], euclidean, acc))
+        for j in range(starts[unit], starts[unit + 1]):
+            similar = similarity(queries.rows[i], block.rows[j], queries.norms[i], block.norms[j], euclidean, acc)
+            best = max(best, similar)
         out[p] = best

@@ -19,7 +19,7 @@ from harness.features.layout import BLOCK
 from harness.registry.registry import load
 from harness.scoring.evaluation import score
 from harness.scoring.recording import record_tasks
-from tests.harness.test_kernel_paths import in_threads
+from tests.harness.kernel.teams import in_threads
 
 BLOCKS = 8
 

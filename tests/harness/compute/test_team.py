@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.compute.team import Alone
+from harness.compute.team import Alone, shard
 from harness.errors import DataError, RunError, UsageError
-from tests.harness.test_kernel_paths import in_threads
+from tests.harness.kernel.teams import in_threads
 
 
 class PluginsOwnError(DataError):
@@ -85,3 +85,29 @@ def test_alone_an_error_is_nobody_elses():
 
     assert raised.value is error
     assert error.told is False
+
+
+def images_of(sizes, count):
+    """Return the images of each process's shard, after a look that every unit is in one shard."""
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    shards = [shard(starts, index, count) for index in range(count)]
+    assert [unit for first, last in shards for unit in range(first, last)] == list(range(len(sizes)))
+    return [int(starts[last] - starts[first]) for first, last in shards]
+
+
+def test_shards_hold_about_as_many_images_each():
+    assert images_of([1, 1, 8, 1, 1, 1, 3, 2], 3) == [10, 2, 6]
+    assert images_of([5] * 12, 4) == [15] * 4
+
+    rng = np.random.default_rng(13)
+    for _ in range(50):
+        sizes = rng.integers(1, 9, rng.integers(1, 60))
+        count = int(rng.integers(1, 9))
+        away = np.array(images_of(sizes, count)) - sizes.sum() / count
+        assert np.abs(away).max() < sizes.max()
+
+
+def test_more_processes_than_units_leave_some_without_work():
+    assert images_of([1], 4) == [1, 0, 0, 0]
+    assert sorted(images_of([3, 2], 5)) == [0, 0, 0, 2, 3]
+    assert images_of([], 2) == [0, 0]

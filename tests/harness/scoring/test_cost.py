@@ -4,10 +4,10 @@ import time
 import numpy as np
 import pytest
 
+from harness.basics import host
 from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric
 from harness.features import FeatureFile, FeatureWriter, Provenance, write_features
-from harness.scoring import cost
 from harness.scoring.cost import NAME, device_name, measured, read_cost
 
 KEYS = [f"image/{row}.jpg" for row in range(6)]
@@ -114,12 +114,12 @@ def test_a_cost_that_is_no_json_of_ours_is_left_out(tmp_path, content):
 )
 def test_a_processor_is_named_by_its_model(tmp_path, monkeypatch, fabric, lines, expected):
     (tmp_path / "cpuinfo").write_text(lines)
-    monkeypatch.setattr(cost, "PROCESSORS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(host, "PROCESSORS", tmp_path / "cpuinfo")
 
     assert device_name(fabric) == expected
 
 
 def test_a_system_that_does_not_tell_its_processor_leaves_the_kind_alone(tmp_path, monkeypatch, fabric):
-    monkeypatch.setattr(cost, "PROCESSORS", tmp_path / "none")
+    monkeypatch.setattr(host, "PROCESSORS", tmp_path / "none")
 
     assert device_name(fabric) == "cpu"

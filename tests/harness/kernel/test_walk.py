@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,80 +10,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.compute.team import Team, shard
+from harness.compute.machine import Machine
+from harness.compute.team import Alone
 from harness.errors import FeatureError, RunError
-from harness.kernel import rank, rank_and_list, walk
-from harness.kernel.memory import block_images, budget, free
+from harness.kernel import rank, walk
 from harness.kernel.passes import IMAGES, Pass
 from harness.kernel.products import fastest
+from harness.kernel.ranking import rank_and_list
+from harness.kernel.settings import Settings, Tuning
 from harness.tasks.relevance import Draw, Relevance
 from tests import reference
-from tests.harness.test_kernel import as_lists
+from tests.harness.kernel.problems import as_lists, as_pairs, random_problem, same
+from tests.harness.kernel.teams import in_threads
 from tests.strategies import Problem, problems, row_lists
 
 METRICS = ["cosine", "euclidean"]
 PRECISIONS = ["float32", "bfloat16"]
-
-
-class Together(Team):
-    """A team whose processes are threads of this one."""
-
-    def __init__(self, index, count, shared):
-        self.index, self.count, self.shared = index, count, shared
-
-    @classmethod
-    def of(cls, count):
-        shared = {"barrier": threading.Barrier(count), "values": [None] * count}
-        return [cls(index, count, shared) for index in range(count)]
-
-    def _added(self, values):
-        every = self._everybody(values)
-        return sum(every[1:], every[0])
-
-    def _heard(self, error, speaker):
-        return pickle.loads(pickle.dumps(self._everybody(error)[speaker]))  # noqa: S301 - as if from a process
-
-    def _everybody(self, values):
-        self.shared["values"][self.index] = values
-        self.shared["barrier"].wait(60)
-        every = list(self.shared["values"])
-        self.shared["barrier"].wait(60)
-        return every
-
-
-def in_threads(count, work):
-    """Call ``work`` with each process of a team at once, and return what each returned, or raised."""
-    with ThreadPoolExecutor(count) as pool:
-        tasks = [pool.submit(work, team) for team in Together.of(count)]
-    return [task.exception() or task.result() for task in tasks]
-
-
-def same(one, other):
-    return all(
-        np.array_equal(getattr(a, name), getattr(b, name))
-        for a, b in zip(one, other, strict=True)
-        for name in ("asked", "starts", "units", "closer", "tied")
-    )
-
-
-def as_pairs(lists):
-    return [
-        [(int(unit), float(value)) for unit, value in zip(units, values, strict=True) if unit >= 0]
-        for units, values in zip(lists.units, lists.similarity, strict=True)
-    ]
-
-
-def random_problem(seed, queries=60, units=900, width=24):
-    rng = np.random.default_rng(seed)
-    relevance = Relevance(
-        queries=queries,
-        units=units,
-        positives=row_lists([rng.choice(units // 2, 5, replace=False).tolist() for _ in range(queries)]),
-        ignored=row_lists([(units // 2 + rng.choice(units // 2, 4, replace=False)).tolist() for _ in range(queries)]),
-        unit_of=np.concatenate([np.arange(units), rng.integers(0, units, units // 3)]),
-    )
-    table = rng.standard_normal((queries + len(relevance.unit_of), width)).astype(np.float32)
-    return Problem(table[:queries], table[queries:], relevance)
+ONE_THREAD = Tuning(threads=1)
 
 
 @settings(max_examples=150, deadline=None)
@@ -102,15 +42,11 @@ def test_lists_are_those_of_a_full_sort(problem: Problem, metric, precision, blo
         problem.queries,
         problem.gallery,
         problem.relevance,
-        nearest=most,
-        metric=metric,
-        precision=precision,
-        block=block,
-        threads=1,
+        Settings(metric, nearest=most, tuning=Tuning(precision, block, threads=1)),
     )
 
     assert as_pairs(lists) == reference.nearest(problem.queries, problem.gallery, problem.relevance, metric, most)
-    assert same(ranks, rank(problem.queries, problem.gallery, problem.relevance, metric=metric, threads=1))
+    assert same(ranks, rank(problem.queries, problem.gallery, problem.relevance, metric=metric, tuning=ONE_THREAD))
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -119,7 +55,10 @@ def test_long_rows_are_narrowed_to_the_same_lists(metric, precision):
     problem = random_problem(3)
 
     _, lists = rank_and_list(
-        problem.queries, problem.gallery, problem.relevance, nearest=7, metric=metric, precision=precision
+        problem.queries,
+        problem.gallery,
+        problem.relevance,
+        Settings(metric, nearest=7, tuning=Tuning(precision)),
     )
 
     assert as_pairs(lists) == reference.nearest(problem.queries, problem.gallery, problem.relevance, metric, 7)
@@ -175,7 +114,8 @@ def test_bfloat16_that_is_tried_first_changes_nothing_kept_or_given_up(monkeypat
     for doubtful, passes in ((math.inf, ["bfloat16"]), (-1, ["bfloat16", "float32"])):
         monkeypatch.setattr(walk, "DOUBTFUL", doubtful)
         tried.clear()
-        ranks, lists = rank_and_list(queries, gallery, relevance, nearest=4, metric=metric, memory=10_000, threads=1)
+        small = Settings(metric, Machine(memory=10_000), ONE_THREAD, nearest=4)
+        ranks, lists = rank_and_list(queries, gallery, relevance, small)
 
         assert as_lists(ranks) == wanted
         assert as_pairs(lists) == nearest
@@ -186,24 +126,25 @@ def test_bfloat16_that_is_tried_first_changes_nothing_kept_or_given_up(monkeypat
 def test_no_lists_are_made_unless_they_are_asked_for():
     problem = random_problem(4, queries=3, units=20)
 
-    assert rank_and_list(problem.queries, problem.gallery, problem.relevance, nearest=0)[1] is None
+    assert rank_and_list(problem.queries, problem.gallery, problem.relevance, Settings())[1] is None
 
 
 @settings(max_examples=40, deadline=None)
 @given(problem=problems(), metric=st.sampled_from(METRICS), count=st.integers(2, 4))
 def test_shards_of_the_gallery_add_up_to_the_whole(problem: Problem, metric, count):
-    whole, lists = rank_and_list(
-        problem.queries, problem.gallery, problem.relevance, nearest=3, metric=metric, threads=1
-    )
-
     def one(team):
-        return rank_and_list(
-            problem.queries, problem.gallery, problem.relevance, nearest=3, metric=metric, threads=1, team=team
-        )
+        settings = Settings(metric, Machine(team=team), ONE_THREAD, nearest=3)
+        return rank_and_list(problem.queries, problem.gallery, problem.relevance, settings)
+
+    whole, lists = one(Alone())
 
     for ranks, found in in_threads(count, one):
         assert same(ranks, whole)
         assert as_pairs(found) == as_pairs(lists)
+
+
+def with_one_thread(team):
+    return {"machine": Machine(team=team), "tuning": ONE_THREAD}
 
 
 class Watched:
@@ -226,7 +167,9 @@ def test_a_process_reads_its_shard_only():
     problem = random_problem(8)
     tables = [Watched(problem.gallery[:900]) for _ in range(3)]
 
-    in_threads(3, lambda team: rank(problem.queries, tables[team.index], without_tracks(problem), team=team, threads=1))
+    in_threads(
+        3, lambda team: rank(problem.queries, tables[team.index], without_tracks(problem), **with_one_thread(team))
+    )
 
     assert [len(table.read) for table in tables] == [300, 300, 300]
     assert set.union(*(table.read for table in tables)) == set(range(900))
@@ -237,7 +180,7 @@ def test_what_one_process_finds_wrong_ends_all_of_them():
     gallery = problem.gallery[:900].copy()
     gallery[700] = np.nan
 
-    found = in_threads(3, lambda team: rank(problem.queries, gallery, without_tracks(problem), team=team, threads=1))
+    found = in_threads(3, lambda team: rank(problem.queries, gallery, without_tracks(problem), **with_one_thread(team)))
 
     assert [str(error) for error in found] == 3 * [str(found[0])]
     assert all(isinstance(error, FeatureError) for error in found)
@@ -255,7 +198,7 @@ def test_a_full_device_of_one_process_ends_all_of_them_in_words():
             return super().__getitem__(rows)
 
     gallery = Full(problem.gallery[:900])
-    found = in_threads(3, lambda team: rank(problem.queries, gallery, without_tracks(problem), team=team, threads=1))
+    found = in_threads(3, lambda team: rank(problem.queries, gallery, without_tracks(problem), **with_one_thread(team)))
 
     assert all(isinstance(error, RunError) for error in found)
     assert {str(error) for error in found} == {str(found[0])}
@@ -269,8 +212,8 @@ def test_a_team_ranks_again_after_an_error():
 
     def twice(team):
         with pytest.raises(FeatureError):
-            rank(problem.queries, broken, without_tracks(problem), team=team, threads=1)
-        return rank(problem.queries, problem.gallery[:900], without_tracks(problem), team=team, threads=1)
+            rank(problem.queries, broken, without_tracks(problem), **with_one_thread(team))
+        return rank(problem.queries, problem.gallery[:900], without_tracks(problem), **with_one_thread(team))
 
     alone = rank(problem.queries, problem.gallery[:900], without_tracks(problem))
     assert all(same(ranks, alone) for ranks in in_threads(2, twice))
@@ -281,51 +224,24 @@ def test_processes_with_unequal_memory_part_the_queries_alike():
     memory = (50_000, 1 << 30)
 
     def one(team):
-        return rank(
-            problem.queries, problem.gallery, problem.relevance, team=team, memory=memory[team.index], threads=1
-        )
+        machine = Machine(team=team, memory=memory[team.index])
+        return rank(problem.queries, problem.gallery, problem.relevance, machine=machine, tuning=ONE_THREAD)
 
     alone = rank(problem.queries, problem.gallery, problem.relevance)
     assert all(same(ranks, alone) for ranks in in_threads(2, one))
-
-
-def images_of(sizes, count):
-    """Return the images of each process's shard, after a look that every unit is in one shard."""
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    shards = [shard(starts, index, count) for index in range(count)]
-    assert [unit for first, last in shards for unit in range(first, last)] == list(range(len(sizes)))
-    return [int(starts[last] - starts[first]) for first, last in shards]
-
-
-def test_shards_hold_about_as_many_images_each():
-    assert images_of([1, 1, 8, 1, 1, 1, 3, 2], 3) == [10, 2, 6]
-    assert images_of([5] * 12, 4) == [15] * 4
-
-    rng = np.random.default_rng(13)
-    for _ in range(50):
-        sizes = rng.integers(1, 9, rng.integers(1, 60))
-        count = int(rng.integers(1, 9))
-        away = np.array(images_of(sizes, count)) - sizes.sum() / count
-        assert np.abs(away).max() < sizes.max()
-
-
-def test_more_processes_than_units_leave_some_without_work():
-    assert images_of([1], 4) == [1, 0, 0, 0]
-    assert sorted(images_of([3, 2], 5)) == [0, 0, 0, 2, 3]
-    assert images_of([], 2) == [0, 0]
 
 
 def test_a_small_memory_changes_nothing_but_the_blocks():
     problem = random_problem(5, queries=700, units=1200)
 
     plenty = rank(problem.queries, problem.gallery, problem.relevance)
-    little = rank(problem.queries, problem.gallery, problem.relevance, memory=100_000)
+    little = rank(problem.queries, problem.gallery, problem.relevance, machine=Machine(memory=100_000))
 
     assert same(plenty, little)
 
 
 def factors_of_products():
-    """Return what torch makes of float32 factors; newer ones say it for each backend."""
+    """Return how torch rounds float32 factors; newer versions have a setting for each backend."""
     by_backend = getattr(torch.backends.mkldnn.matmul, "fp32_precision", None)
     return torch.get_float32_matmul_precision() if by_backend is None else by_backend
 
@@ -337,7 +253,7 @@ def test_torch_multiplies_in_full_and_is_left_as_it_was():
         torch.set_num_threads(2)
         torch.set_float32_matmul_precision("medium")
         loose = factors_of_products()
-        with walk.open_walk(problem.queries, problem.gallery, problem.relevance, walk.Settings()) as opened:
+        with walk.open_walk(problem.queries, problem.gallery, problem.relevance, Settings()) as opened:
             opened.run()
             inside = factors_of_products()
             threads = set(opened.workers.share(8, 1, lambda _part: torch.get_num_threads()))
@@ -350,11 +266,3 @@ def test_torch_multiplies_in_full_and_is_left_as_it_was():
     assert threads == {1}
     assert after == (2, "medium", loose)
     assert loose not in {"ieee", "highest"}
-
-
-def test_blocks_grow_with_memory_within_limits():
-    assert block_images(0, 512, streamed=True) == 256
-    assert block_images(1 << 40, 512, streamed=True) == 16384
-    assert block_images(1 << 24, 512, streamed=True) < block_images(1 << 24, 512, streamed=False)
-    assert budget(12345) == 12345
-    assert 0 < budget(None) <= min(free(), 1 << 30)

@@ -1,4 +1,4 @@
-"""The kernel in processes of its own: what it imports, where it may write, and several processes together."""
+"""The kernel in processes of its own: its imports, its cache folder, and several processes together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 RANK = """
 import numpy as np
@@ -24,20 +24,20 @@ import sys
 from pathlib import Path
 from lightning_fabric import Fabric
 from harness.kernel import rank
-from harness.compute.team import Processes
-from tests.harness.test_kernel_paths import random_problem, same
+from harness.compute.machine import Machine
+from tests.harness.kernel.problems import random_problem, same
 
 fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
 fabric.launch()
 problem = random_problem(21)
 alone = rank(problem.queries, problem.gallery, problem.relevance)
-both = rank(problem.queries, problem.gallery, problem.relevance, team=Processes(fabric))
+both = rank(problem.queries, problem.gallery, problem.relevance, machine=Machine.of(fabric))
 Path(sys.argv[1], str(fabric.global_rank)).write_text("the same" if same(alone, both) else "different")
 """
 
 
 def run(*words, **environment):
-    """Run an interpreter in the repository and return what it printed."""
+    """Run an interpreter in the repository and return its output."""
     done = subprocess.run(  # noqa: S603 - our own scripts
         [sys.executable, *words],
         cwd=REPOSITORY,
@@ -75,5 +75,5 @@ def test_two_processes_find_the_ranks_of_one(tmp_path):
     launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
     run(*launch, str(script), str(tmp_path), OMP_NUM_THREADS="1")
 
-    # In a file each, since what two processes print at once may be mixed up.
+    # In a file each, since the output of two processes at once may be mixed up.
     assert {rank: (tmp_path / rank).read_text() for rank in "01"} == {"0": "the same", "1": "the same"}

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from harness.compute.machine import Machine
 from harness.errors import FeatureError, UsageError
 from harness.kernel import rank
 from harness.kernel.rerank import rerank
 from harness.tasks.relevance import Draw, Relevance
+from harness.tasks.reranking import Reranking
 from tests import reference
-from tests.harness.test_kernel import as_lists
+from tests.harness.kernel.problems import as_lists
 from tests.strategies import Problem, relevances, row_lists
 
 METRICS = ["cosine", "euclidean"]
@@ -20,7 +22,7 @@ METRICS = ["cosine", "euclidean"]
 
 @st.composite
 def clustered(draw) -> Problem:
-    """Features in clusters, as re-ranking wants them, plain or with what ties or nearly ties."""
+    """Features in clusters, as re-ranking needs them, plain or with ties or near ties."""
     relevance = draw(relevances(drawn=False))
     if relevance.reduce == "mean feature":
         relevance = Relevance(
@@ -56,7 +58,7 @@ def clustered(draw) -> Problem:
     share=st.sampled_from([0.0, 1e-20, 1e-9, 0.1, 0.3, 0.7, 1.0]),
 )
 def test_ranks_are_those_of_the_dense_definition(problem: Problem, metric, k1, k2, share):
-    answers = rerank(problem.queries, problem.gallery, problem.relevance, metric=metric, k1=k1, k2=k2, share=share)
+    answers = rerank(problem.queries, problem.gallery, problem.relevance, Reranking(k1, k2, share), metric=metric)
 
     count = len(problem.queries) + len(problem.gallery)
     if count:
@@ -89,7 +91,7 @@ def test_re_ranking_moves_true_matches_forward():
     problem = a_problem()
 
     (plain,) = rank(problem.queries, problem.gallery, problem.relevance)
-    (again,) = rerank(problem.queries, problem.gallery, problem.relevance)
+    (again,) = rerank(problem.queries, problem.gallery, problem.relevance, Reranking())
 
     assert again.ranks.sum() < plain.ranks.sum()
 
@@ -98,7 +100,8 @@ def test_memory_does_not_move_a_rank():
     problem = a_problem(seed=1, vehicles=600, images=3)  # more queries than the little memory holds at once
 
     (one,), (other,) = (
-        rerank(problem.queries, problem.gallery, problem.relevance, memory=memory) for memory in (None, 10_000)
+        rerank(problem.queries, problem.gallery, problem.relevance, Reranking(), machine=Machine(memory=memory))
+        for memory in (None, 10_000)
     )
 
     assert np.array_equal(one.units, other.units)
@@ -110,7 +113,7 @@ def test_equal_features_put_every_positive_last():
     features = np.ones((6, 4), np.float32)
     relevance = Relevance(queries=1, units=6, positives=row_lists([[1]]), ignored=row_lists([[0]]))
 
-    (answer,) = rerank(features[:1], features, relevance, k1=9, k2=9)
+    (answer,) = rerank(features[:1], features, relevance, Reranking(k1=9, k2=9))
 
     assert answer.ranks.tolist() == [5]
 
@@ -120,7 +123,7 @@ def test_numbers_out_of_range_are_refused(wrong):
     problem = a_problem(vehicles=2)
 
     with pytest.raises(UsageError, match="cannot work with these numbers"):
-        rerank(problem.queries, problem.gallery, problem.relevance, **wrong)
+        rerank(problem.queries, problem.gallery, problem.relevance, Reranking(**wrong))
 
 
 def test_draws_are_refused():
@@ -133,16 +136,16 @@ def test_draws_are_refused():
     )
 
     with pytest.raises(UsageError, match="not defined for draws"):
-        rerank(np.ones((1, 2), np.float32), np.ones((2, 2), np.float32), relevance)
+        rerank(np.ones((1, 2), np.float32), np.ones((2, 2), np.float32), relevance, Reranking())
 
 
 @pytest.mark.parametrize("side", ["query", "gallery"])
-def test_features_that_are_not_finite_are_refused_by_the_table_they_stand_in(side):
+def test_features_that_are_not_finite_are_refused_by_the_table_that_has_them(side):
     problem = a_problem(vehicles=5)
     (problem.queries if side == "query" else problem.gallery)[3, 2] = np.nan
 
     with pytest.raises(FeatureError, match="not finite") as refused:
-        rerank(problem.queries, problem.gallery, problem.relevance)
+        rerank(problem.queries, problem.gallery, problem.relevance, Reranking())
 
     assert refused.value.where == f"{side} row 3"
     assert refused.value.found == f"1 of {5 if side == 'query' else 60} {side} rows hold NaN or infinity"

@@ -9,29 +9,14 @@ from hypothesis import strategies as st
 
 from harness.errors import FeatureError
 from harness.kernel import rank
+from harness.kernel.settings import Tuning
 from harness.tasks.relevance import Draw, Relevance
 from tests import reference
+from tests.harness.kernel.problems import as_lists
 from tests.strategies import Problem, problems, row_lists
 
 METRICS = ["cosine", "euclidean"]
 PRECISIONS = ["float32", "bfloat16"]
-
-
-def as_lists(answers):
-    """The kernel's answer in the reference's form."""
-    return [
-        [
-            (
-                int(query),
-                [
-                    (int(draw.units[e]), int(draw.closer[e]), int(draw.tied[e]))
-                    for e in range(draw.starts[i], draw.starts[i + 1])
-                ],
-            )
-            for i, query in enumerate(draw.asked)
-        ]
-        for draw in answers
-    ]
 
 
 def one_query(units, *, positives, ignored=(), **more):
@@ -48,7 +33,11 @@ def rows(*values):
 )
 def test_ranks_are_those_of_the_literal_reference(problem: Problem, metric, precision, block):
     answers = rank(
-        problem.queries, problem.gallery, problem.relevance, metric=metric, precision=precision, block=block, threads=1
+        problem.queries,
+        problem.gallery,
+        problem.relevance,
+        metric=metric,
+        tuning=Tuning(precision, block, threads=1),
     )
 
     assert as_lists(answers) == reference.rank(problem.queries, problem.gallery, problem.relevance, metric)
@@ -80,7 +69,7 @@ def test_a_gap_far_below_the_first_pass_is_still_seen(precision, gap):
     query = rows([1, 0])
     near, far = (np.sqrt(2 * gap), np.sqrt(8 * gap))
 
-    (answer,) = rank(query, rows([1, far], [1, near]), one_query(2, positives=[0]), precision=precision)
+    (answer,) = rank(query, rows([1, far], [1, near]), one_query(2, positives=[0]), tuning=Tuning(precision))
 
     assert (answer.closer.tolist(), answer.tied.tolist()) == ([1], [0])
 
@@ -127,19 +116,18 @@ def test_ranks_do_not_depend_on_blocks_threads_or_precision():
         ignored=row_lists([[] for _ in range(700)]),
     )
     for metric in METRICS:
-        (first,) = rank(queries, gallery, relevance, metric=metric, precision="float32", threads=1)
+        (first,) = rank(queries, gallery, relevance, metric=metric, tuning=Tuning("float32", threads=1))
         for precision in PRECISIONS:
             for block, threads in ((1900, 1), (613, 2), (100, 3)):
-                (other,) = rank(
-                    queries, gallery, relevance, metric=metric, precision=precision, block=block, threads=threads
-                )
+                tuning = Tuning(precision, block, threads)
+                (other,) = rank(queries, gallery, relevance, metric=metric, tuning=tuning)
                 for name in ("asked", "starts", "units", "closer", "tied"):
                     assert np.array_equal(getattr(first, name), getattr(other, name)), (metric, precision, block, name)
 
 
 def test_a_table_that_only_gives_slices_is_enough():
     class Slices:
-        """What an open HDF5 file gives."""
+        """A table like that of an open HDF5 file."""
 
         def __init__(self, table):
             self.table, self.shape, self.dtype = table, table.shape, table.dtype
@@ -159,7 +147,7 @@ def test_a_table_that_only_gives_slices_is_enough():
         draws=(Draw(np.array([0, 2]), np.arange(9)), Draw(np.array([1, 3]), np.arange(2, 12))),
     )
 
-    assert as_lists(rank(Slices(queries), Slices(gallery), relevance, block=7)) == reference.rank(
+    assert as_lists(rank(Slices(queries), Slices(gallery), relevance, tuning=Tuning(block=7))) == reference.rank(
         queries, gallery, relevance, "cosine"
     )
 
@@ -201,7 +189,7 @@ def test_progress_ends_at_the_number_of_images():
         rows([1, 0]),
         np.eye(7, 2, dtype=np.float32),
         one_query(7, positives=[0]),
-        block=3,
+        tuning=Tuning(block=3),
         progress=lambda done, total: calls.append((done, total)),
     )
 

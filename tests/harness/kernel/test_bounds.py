@@ -12,16 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.kernel import rank
-from harness.kernel.bounds import OUTPUT_BFLOAT16, OUTPUT_FLOAT32, product_error
+from harness.kernel.bounds import OUTPUT_BFLOAT16, OUTPUT_FLOAT32, centre_of, product_error
 from harness.kernel.exact import tolerance
 from harness.kernel.native.similarity import LANES, pair_similarities
-from harness.kernel.prepared import Workers, centre_of, norms_of, prepare_rows
+from harness.kernel.native.tuples import Block, Features, UnitPairs
+from harness.kernel.prepared import Workers, norms_of, prepare_rows
 from harness.kernel.products import Products
-from harness.kernel.walk import Settings, open_walk
+from harness.kernel.settings import Settings, Tuning
+from harness.kernel.walk import open_walk
 from harness.tasks.relevance import Relevance
 from tests import reference
-from tests.harness.test_kernel import as_lists
-from tests.harness.test_kernel_paths import as_pairs
+from tests.harness.kernel.problems import as_lists, as_pairs
 from tests.strategies import features, problems, row_lists
 
 
@@ -35,7 +36,7 @@ def tables(rng, width, kind):
     rows = rng.standard_normal((60, width))
     if kind == "one sign":
         rows = np.abs(rows) + 0.1
-    elif kind == "half ways":  # every number lies half way between two of bfloat16
+    elif kind == "half ways":  # every number is half way between two of bfloat16
         rows = 1 + rng.integers(0, 128, rows.shape) / 128 + 1 / 256
     elif kind == "spikes":
         rows *= rng.random(rows.shape) < 3 / width
@@ -77,9 +78,8 @@ def test_no_product_is_further_off_than_its_bound(workers, kind, half, euclidean
 def test_the_canonical_similarity_is_within_half_a_tolerance_of_real_numbers(table, euclidean):
     out, one = np.empty(1), np.zeros(1, np.int64)
     norms = np.array([reference.ordered_sum(row * row) for row in table.astype(np.float64)])
-    pair_similarities(
-        table[:1], norms[:1], table[1:], norms[1:], np.arange(2), one, one, euclidean, out, np.empty(LANES)
-    )
+    queries, block = Features(table[:1], norms[:1]), Block(table[1:], norms[1:], np.arange(2), first=0)
+    pair_similarities(queries, block, UnitPairs(one, one), euclidean, out, np.empty(LANES))
     a, b = ([Fraction(float(value)) for value in row] for row in table)
 
     if euclidean:
@@ -115,7 +115,7 @@ def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, 
     )
     asked = query[None].astype(np.float32)
 
-    answers = rank(asked, gallery, relevance, metric=metric, precision=precision, threads=1)
+    answers = rank(asked, gallery, relevance, metric=metric, tuning=Tuning(precision, threads=1))
 
     assert as_lists(answers) == reference.rank(asked, gallery, relevance, metric)
 
@@ -124,7 +124,11 @@ def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, 
 @given(problem=problems(kinds=["offset"], reduces=["mean feature"]), precision=st.sampled_from(["float32", "bfloat16"]))
 def test_means_of_rows_near_one_another_and_far_from_zero_are_decided_alike(problem, precision):
     answers = rank(
-        problem.queries, problem.gallery, problem.relevance, metric="euclidean", precision=precision, threads=1
+        problem.queries,
+        problem.gallery,
+        problem.relevance,
+        metric="euclidean",
+        tuning=Tuning(precision, threads=1),
     )
 
     assert as_lists(answers) == reference.rank(problem.queries, problem.gallery, problem.relevance, "euclidean")
@@ -132,7 +136,7 @@ def test_means_of_rows_near_one_another_and_far_from_zero_are_decided_alike(prob
 
 @pytest.mark.parametrize("seed", range(3))
 def test_means_far_from_zero_are_decided_as_float64_decides_them(seed):
-    # Means lie between two float32: here rounding one moves it by a tenth of the distances.
+    # Means are between two float32: here rounding one moves it by a tenth of the distances.
     rng = np.random.default_rng(seed)
     spread = 3e-4 * rng.standard_normal((602, 16))
     queries = (spread[:2] + np.array([[1000], [-1000]])).astype(np.float32)
@@ -150,7 +154,8 @@ def test_means_far_from_zero_are_decided_as_float64_decides_them(seed):
     ways = [{"precision": precision, "block": block} for precision in ("float32", "bfloat16") for block in (None, 70)]
 
     for way in [*ways, {"by_torch": True}, {"by_torch": True, "precision": "float32", "block": 70}]:
-        settled = Settings(metric="euclidean", nearest=5, threads=1, **way)
+        by_torch = way.pop("by_torch", False)
+        settled = Settings("euclidean", tuning=Tuning(threads=1, **way), nearest=5, by_torch=by_torch)
         with open_walk(queries, gallery, relevance, settled) as walk:
             ranks, lists = walk.run()
         assert as_lists(ranks) == wanted, way

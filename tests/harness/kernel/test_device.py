@@ -1,4 +1,4 @@
-"""The GPU's operations, run on the processor: the same integers as everywhere else; and on a GPU where there is one."""
+"""The GPU's operations, run on the processor: the same integers as everywhere else; and on a GPU if there is one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.kernel import rank_and_list
+from harness.compute.machine import Machine
 from harness.kernel.device import DevicePass
-from harness.kernel.passes import Queries
+from harness.kernel.native.tuples import Limits
+from harness.kernel.passes import Job, Queries
 from harness.kernel.plan import entries, plan
-from harness.kernel.walk import Settings, open_walk
+from harness.kernel.ranking import rank_and_list
+from harness.kernel.settings import Settings, Tuning
+from harness.kernel.walk import open_walk
 from tests import reference
-from tests.harness.test_kernel import as_lists
-from tests.harness.test_kernel_paths import as_pairs, random_problem, same
+from tests.harness.kernel.problems import as_lists, as_pairs, random_problem, same
 from tests.strategies import Problem, problems
 
 METRICS = ["cosine", "euclidean"]
@@ -23,10 +25,9 @@ PRECISIONS = ["float32", None]
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
-def by_torch(problem: Problem, device, **more):
-    with open_walk(
-        problem.queries, problem.gallery, problem.relevance, Settings(device=device, by_torch=True, **more)
-    ) as walk:
+def by_torch(problem: Problem, device, metric, tuning=Tuning(), nearest=0):  # noqa: B008 - frozen
+    settings = Settings(metric, Machine(device), tuning, nearest=nearest, by_torch=True)
+    with open_walk(problem.queries, problem.gallery, problem.relevance, settings) as walk:
         return walk.run()
 
 
@@ -41,7 +42,7 @@ def test_a_gpus_operations_give_the_same_integers_and_lists(device):
         most=st.integers(1, 16),
     )
     def check(problem, metric, precision, block, most):
-        ranks, lists = by_torch(problem, device, metric=metric, precision=precision, block=block, nearest=most)
+        ranks, lists = by_torch(problem, device, metric, Tuning(precision, block), most)
 
         assert as_lists(ranks) == reference.rank(problem.queries, problem.gallery, problem.relevance, metric)
         assert as_pairs(lists) == reference.nearest(problem.queries, problem.gallery, problem.relevance, metric, most)
@@ -60,16 +61,18 @@ def test_no_factor_is_a_denormal_float16_and_what_that_loses_is_measured(device,
     nowhere = np.zeros(len(work.positives.units))
     asked = Queries(problem.queries, norms, metric == "euclidean")
 
-    table = (made := DevicePass(work, asked, entries(work, nowhere), nowhere, device=device)).queries
+    job = Job(work, asked, entries(work, nowhere), Limits(nowhere, np.empty(0)))
+
+    table = (made := DevicePass(job, device=device)).queries
     values = table.values.double().cpu().numpy()
     rows = problem.queries.astype(np.float64) / (1 if metric == "euclidean" else np.sqrt(norms)[:, None])
-    exact = (rows - made.centre.cpu().numpy()) * table.scale
+    exact = (rows - made.centre) * table.scale
 
     least = np.abs(values[values != 0]).min()
     assert least >= 2.0**-14
     assert (np.linalg.norm(exact - values, axis=1) <= table.lengths.residual).all()
     assert (values == 0).mean() > 0.2
-    assert as_lists(by_torch(problem, device, metric=metric)[0]) == reference.rank(
+    assert as_lists(by_torch(problem, device, metric)[0]) == reference.rank(
         problem.queries, problem.gallery, problem.relevance, metric
     )
 
@@ -80,8 +83,8 @@ def test_no_factor_is_a_denormal_float16_and_what_that_loses_is_measured(device,
 def test_larger_problems_agree_with_the_processors_loops(device, metric, precision):
     problem = random_problem(11, queries=90, units=1500, width=130)
 
-    ranks, lists = by_torch(problem, device, metric=metric, precision=precision, nearest=9)
-    others, own = rank_and_list(problem.queries, problem.gallery, problem.relevance, metric=metric, nearest=9)
+    ranks, lists = by_torch(problem, device, metric, Tuning(precision), 9)
+    others, own = rank_and_list(problem.queries, problem.gallery, problem.relevance, Settings(metric, nearest=9))
 
     assert same(ranks, others)
     assert np.array_equal(lists.units, own.units)

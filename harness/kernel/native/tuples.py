@@ -1,0 +1,251 @@
+"""The named tuples that the compiled loops take: plain arrays by name, which numba passes as single values.
+
+They are in this folder since a digest of its sources is part of the name of cached code (``compiled.SOURCES``).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+class Comparison(NamedTuple):
+    """How two rows are compared.
+
+    Attributes:
+        euclidean: the metric: minus the squared distance, else the cosine.
+        tolerance: difference up to which similarities tie, see ``exact``.
+    """
+
+    euclidean: bool
+    tolerance: float
+
+
+class Bound(NamedTuple):
+    """Terms of the first pass's error that a tile's scores share; see ``bounds``.
+
+    Attributes:
+        scale: of the targets.
+        rounding: relative error of an output.
+        offset: greatest bias.
+    """
+
+    scale: float
+    rounding: float
+    offset: float
+
+
+class Features(NamedTuple):
+    """Rows of features: (n, d) float32 or float64, and their (n,) squared norms."""
+
+    rows: npt.NDArray[np.floating]
+    norms: Floats
+
+
+class Query(NamedTuple):
+    """One query: its (d,) features and their squared norm."""
+
+    row: npt.NDArray[np.floating]
+    norm: float
+
+
+class Block(NamedTuple):
+    """Consecutive units of the gallery, in memory.
+
+    Attributes:
+        rows: (n, d) float32 features, or float64 means.
+        norms: (n,) float64, their canonical squared norms.
+        starts: (units + 1,) int64, the rows of each unit.
+        first: number of the first unit.
+    """
+
+    rows: npt.NDArray[np.floating]
+    norms: Floats
+    starts: Integers
+    first: int
+
+
+class UnitPairs(NamedTuple):
+    """Pairs of a query row and a gallery unit, (pairs,) each."""
+
+    rows: Integers
+    units: Integers
+
+
+class Tile(NamedTuple):
+    """Products of some queries with some units, and their errors.
+
+    Attributes:
+        wide: (rows, images) float32 products, (0, 0) if they are bfloat16.
+        narrow: (rows, images) bfloat16 products as uint16, (0, 0) if they are float32.
+        half: whether the products are bfloat16.
+        bias: (images,) float32, to be taken from each row of products.
+        block: the units.
+        queries: all queries.
+        begin: the tile's first query.
+        end: behind its last query.
+        penalties: (draws, units) float32, ``BLANK`` if a unit is not in the draw; (0, units) without draws.
+        errors: (queries,) error of the products.
+        bound: the other errors.
+    """
+
+    wide: npt.NDArray[np.float32]
+    narrow: npt.NDArray[np.uint16]
+    half: bool
+    bias: npt.NDArray[np.float32]
+    block: Block
+    queries: Features
+    begin: int
+    end: int
+    penalties: npt.NDArray[np.float32]
+    errors: Floats
+    bound: Bound
+
+
+class UnitLists(NamedTuple):
+    """An ascending list of units for each query, one list behind the other: (queries + 1,) starts, and the units."""
+
+    starts: Integers
+    units: Integers
+
+
+class Asked(NamedTuple):
+    """The positives to count negatives for.
+
+    Attributes:
+        positives: of each query.
+        ignored: of each query.
+        ask_starts: (queries + 1,) the asks of each query.
+        entry_starts: (asks + 1,) the entries of each ask.
+        ask_draw: (asks,) the draw of each.
+        targets: (entries,) scores of the positives, before scaling.
+        slacks: (entries,) float64 errors of the targets, before scaling.
+        values: (entries,) similarities of the positives, ascending within an ask.
+        widths: (entries,) difference up to which each ties; (0,) if the tolerance decides.
+    """
+
+    positives: UnitLists
+    ignored: UnitLists
+    ask_starts: Integers
+    entry_starts: Integers
+    ask_draw: Integers
+    targets: Floats
+    slacks: Floats
+    values: Floats
+    widths: Floats
+
+
+class Ask(NamedTuple):
+    """The entries of one query in one draw: ``begin`` to ``end`` of all values and widths, see ``Asked``."""
+
+    begin: int
+    end: int
+    values: Floats
+    widths: Floats
+
+
+class Counts(NamedTuple):
+    """For each entry the (entries,) negatives that are closer, and those that tie."""
+
+    closer: Integers
+    tied: Integers
+
+
+class RowBuffer(NamedTuple):
+    """Scratch for one row of a tile: its images, the same memory as uint32, and its units in one draw."""
+
+    images: npt.NDArray[np.float32]
+    bits: npt.NDArray[np.uint32]
+    drawn: npt.NDArray[np.float32]
+
+
+class Scratch(NamedTuple):
+    """Scratch for counting one row.
+
+    Attributes:
+        bands: (entries of an ask, 2) scores that the first pass cannot decide.
+        kept: scores kept.
+        places: of the kept scores in the row.
+        flags: uint8, zeros between calls.
+        words: the flags as uint64.
+        found: places found.
+        guesses: float32 similarities by unit, NaN if not computed.
+        exacts: canonical similarities by unit, NaN if not computed.
+        touched: the number of units with a guess, then these units.
+        acc: 32 sums.
+    """
+
+    bands: npt.NDArray[np.float32]
+    kept: npt.NDArray[np.float32]
+    places: npt.NDArray[np.int32]
+    flags: npt.NDArray[np.uint8]
+    words: npt.NDArray[np.uint64]
+    found: Integers
+    guesses: Floats
+    exacts: Floats
+    touched: Integers
+    acc: Floats
+
+
+class Nearest(NamedTuple):
+    """Lists of the nearest units while they grow.
+
+    Attributes:
+        units: (queries, most) numbers of the units, nearest first, -1 behind the last.
+        similarities: (queries, most) their similarities.
+        numbers: (queries,) how many are listed.
+        farthest: (queries,) the least similarity to any valid unit, or (0,) if it is not wanted.
+    """
+
+    units: Integers
+    similarities: Floats
+    numbers: Integers
+    farthest: Floats
+
+
+class Frame(NamedTuple):
+    """How rows are prepared.
+
+    Attributes:
+        centre: (d,) float64, taken from the normalised rows (cosine) or from the rows as they are.
+        scale: a power of two that brings the rows to a length of about one; 1 for cosine.
+        euclidean: the metric.
+    """
+
+    centre: Floats
+    scale: float
+    euclidean: bool
+
+
+class Rounded(NamedTuple):
+    """Prepared rows.
+
+    Attributes:
+        wide: (n, d) float32, (0, d) if they are bfloat16.
+        narrow: (n, d) bfloat16 as uint16, (0, d) if they are float32.
+        half: whether they are bfloat16.
+        sizes: (n, 4): norm of the rounding residual, norm of the rounded row, product with the centre, squared norm.
+    """
+
+    wide: npt.NDArray[np.float32]
+    narrow: npt.NDArray[np.uint16]
+    half: bool
+    sizes: Floats
+
+
+class Limits(NamedTuple):
+    """The similarities that the negatives of each positive are counted against.
+
+    Attributes:
+        similarities: (pairs,) float64.
+        widths: (pairs,) the difference up to which a negative ties, one for all positives of a query; (0,) for the
+            tolerance of the metric.
+    """
+
+    similarities: Floats
+    widths: Floats

@@ -1,0 +1,73 @@
+"""The ranks of the positives, and lists of the nearest units from the same pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from harness.compute.machine import Machine
+from harness.kernel.settings import Metric, Settings, Tuning
+
+if TYPE_CHECKING:
+    from harness.kernel.gallery import Rows
+    from harness.kernel.neighbours import Neighbours
+    from harness.measures.ranks import PositiveRanks
+    from harness.tasks.relevance import Relevance
+
+
+def rank(
+    queries: Rows,
+    gallery: Rows,
+    relevance: Relevance,
+    *,
+    metric: Metric = "cosine",
+    machine: Machine | None = None,
+    tuning: Tuning | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[PositiveRanks, ...]:
+    """Return the ranks of the positives of every draw, or of the only pass of a task without draws.
+
+    The integers are those of float64 arithmetic on the features, summed in one fixed order (``harness.kernel.exact``
+    defines it, and when two similarities tie). They do not depend on any of the arguments after ``metric``.
+
+    Args:
+        queries: (q, d) float32 or float16 features, as an array or anything that gives rows by slices.
+        gallery: (g, d) likewise; it may be larger than memory.
+        relevance: the positives, the ignored units and the draws.
+        metric: how features are compared.
+        machine: the device, the memory of each process and the processes, each with a shard of the gallery; None for
+            this process on the processor.
+        tuning: precision, block and threads; None for the kernel's own choice.
+        progress: called with the gallery images done and their number.
+
+    Raises:
+        FeatureError: the features do not fit the relevance or each other, or are not finite; in every process of a
+            team, whichever finds it.
+        RunError: the device's memory is full.
+
+    Example:
+        >>> import numpy as np
+        >>> from harness.tasks.relevance import Relevance, RowLists
+        >>> positives = RowLists(starts=np.array([0, 1]), units=np.array([2]))
+        >>> nothing = RowLists(starts=np.array([0, 0]), units=np.array([], dtype=np.int64))
+        >>> relevance = Relevance(queries=1, units=3, positives=positives, ignored=nothing)
+        >>> features = np.array([[1, 0], [0, 1], [2, 1]], dtype=np.float32)
+        >>> rank(features[:1], features, relevance)[0].ranks
+        array([2])
+    """
+    settings = Settings(metric, machine or Machine(), tuning or Tuning())
+    return rank_and_list(queries, gallery, relevance, settings, progress)[0]
+
+
+def rank_and_list(
+    queries: Rows,
+    gallery: Rows,
+    relevance: Relevance,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[tuple[PositiveRanks, ...], Neighbours | None]:
+    """Return the ranks as ``rank`` does, and the nearest valid units of each query if the settings ask for them."""
+    from harness.kernel.walk import open_walk
+
+    with open_walk(queries, gallery, relevance, settings, progress) as walk:
+        return walk.run()
