@@ -1,4 +1,4 @@
-"""Measures by their words: ``parse("cmc@5")``."""
+"""The measures, looked up by word: ``parse("cmc@5")``."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ FAMILIES = {module.FAMILY.word: module.FAMILY for module in (ap, ap_trapezoid, a
 
 
 def words() -> list[str]:
-    """Return the words of all measures, ``@k`` standing for a cutoff."""
+    """Return the words of all measures, with ``@k`` for a cutoff."""
     return [f"{word}@k" if family.cutoff else word for word, family in sorted(FAMILIES.items())]
 
 
 def parse(word: str) -> Measure:
-    """Return the measure of a word.
+    """Return the measure with the given word.
 
     Raises:
-        UsageError: no such measure, or its cutoff is missing, superfluous or not a number from 1.
+        UsageError: unknown measure, or the cutoff is missing, superfluous or not a positive integer.
 
     Example:
         >>> parse("cmc@5").name
@@ -35,6 +35,6 @@ def parse(word: str) -> Measure:
         return Measure(family)
     if not (cutoff.isascii() and cutoff.isdigit() and int(cutoff) >= 1):
         raise UsageError(
-            f"measure '{name}' needs a cutoff from 1", found=word, expected=f"{name}@1, {name}@5 and so on"
+            f"measure '{name}' needs a cutoff of at least 1", found=word, expected=f"{name}@1, {name}@5 and so on"
         )
     return Measure(family, int(cutoff))

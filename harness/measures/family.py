@@ -1,4 +1,4 @@
-"""What a measure is: a word, its documentation, and a function of the positives' ranks."""
+"""The definition of a measure: its word, its documentation and a function of the ranks of the positives."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Family:
-    """A measure, or all measures that differ in their cutoff k only.
+    """A measure, or all measures that differ only in their cutoff k.
 
     Attributes:
         word: the word on the command line, without the cutoff: ``cmc``.
-        title: the name in tables, ``{k}`` standing for the cutoff: ``CMC@{k}``.
-        about: one sentence.
-        source: where it is defined.
+        title: the name in tables, with ``{k}`` for the cutoff: ``CMC@{k}``.
+        about: one sentence of description.
+        source: the source of the definition.
         cutoff: whether the word takes ``@k``.
-        compute: from the ranks and k (0 where there is none) to (asked,) values; those of queries without a positive
-            do not matter.
+        compute: a function of the ranks and k (0 without a cutoff) that returns (asked,) values; values of queries
+            without a positive are ignored.
     """
 
     word: str
@@ -38,11 +38,11 @@ class Family:
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure, ready to compute; equal words are equal measures.
+    """One measure with its cutoff; measures with equal words are equal.
 
     Attributes:
-        family: what it computes.
-        k: its cutoff, 0 where it has none.
+        family: the definition.
+        k: the cutoff, 0 for a measure without one.
     """
 
     family: Family
@@ -50,26 +50,26 @@ class Measure:
 
     @property
     def word(self) -> str:
-        """Its identity in Python, on the command line and in records: ``cmc@5``."""
+        """The identifier in Python, on the command line and in records: ``cmc@5``."""
         return f"{self.family.word}@{self.k}" if self.family.cutoff else self.family.word
 
     @property
     def name(self) -> str:
-        """Its name in tables."""
+        """The name in tables."""
         return self.family.title.format(k=self.k)
 
     @property
     def about(self) -> str:
-        """One sentence of what it says."""
+        """One sentence of description."""
         return self.family.about.format(k=self.k)
 
     @property
     def source(self) -> str:
-        """Where it is defined."""
+        """The source of the definition."""
         return self.family.source
 
     def values(self, ranks: PositiveRanks) -> FloatArray:
-        """Return the value of each asked query.
+        """Return the value of each query.
 
         Returns:
             (asked,) float64 from 0 to 1, NaN for a query without a positive.
@@ -78,7 +78,7 @@ class Measure:
 
 
 def first_ranks(ranks: PositiveRanks) -> IntArray:
-    """Return the rank of each query's best positive, 0 where it has none.
+    """Return the rank of each query's best positive, 0 for a query without one.
 
     Returns:
         (asked,) int64.
@@ -90,7 +90,7 @@ def first_ranks(ranks: PositiveRanks) -> IntArray:
 
 
 def places(ranks: PositiveRanks) -> IntArray:
-    """Return for each positive its place among the positives of its query, from 1, best first.
+    """Return for each positive its position among the positives of its query, from 1, in the order of rank.
 
     Returns:
         (p,) int64.
@@ -99,11 +99,11 @@ def places(ranks: PositiveRanks) -> IntArray:
 
 
 def means(values: FloatArray, ranks: PositiveRanks) -> FloatArray:
-    """Return for each query the mean over its positives, added in their order; 0 where it has none.
+    """Return for each query the mean over its positives, summed in their order, 0 for a query without one.
 
     Args:
-        values: (p,) one for each positive.
-        ranks: whose they are.
+        values: (p,) one value for each positive.
+        ranks: the ranks of the positives.
 
     Returns:
         (asked,) float64.

@@ -19,9 +19,17 @@ from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import RunError, UsageError
 from harness.features import FeatureFile, Provenance
-from harness.methods.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, same_form, save_checkpoint
+from harness.methods.checkpoint import (
+    CHECKPOINT,
+    CheckpointInfo,
+    check_belongs,
+    load_checkpoint,
+    same_form,
+    save_checkpoint,
+)
 from harness.methods.code import code_digest
-from harness.methods.method import Method, Options, create, resolve_options, trains, used_needs
+from harness.methods.method import Method, Options, create, resolve_options, trains
+from harness.methods.needs import used_needs
 from harness.runs.boxes import RunBoxes
 from harness.runs.request import Request
 from harness.scoring.evaluation import find_root
@@ -42,7 +50,6 @@ log = logging.getLogger("bench")
 TRAINING_VERSION = 1
 """Raised when the harness trains or extracts to other digits than before; see "Numbers that move" in the changelog."""
 
-CHECKPOINT = "checkpoint.safetensors"
 FEATURES = "features.h5"
 
 
@@ -224,20 +231,22 @@ class Run:
             load_checkpoint(path)
             log.info("training: the checkpoint stands")
             return path
-        from harness.training.prepare import prepare
+        from harness.training.prepare import TrainingRequest, prepare
         from harness.training.state import NAME as STATE
 
         method = create(self.method, self.options)
         session = prepare(
             self.boxes.kept(self.training, self.boxes.train, self.folder / "training"),
+            TrainingRequest(
+                seed=request.seed,
+                folder=self.folder / "training",
+                compute=request.compute,
+                skip_broken=request.skip_broken,
+                validate=request.validate,
+                hold_out=request.hold_out,
+            ),
             needs=method.needs,
             input_size=method.input_size,
-            seed=request.seed,
-            folder=self.folder / "training",
-            compute=request.compute,
-            skip_broken=request.skip_broken,
-            validate=request.validate,
-            hold_out=request.hold_out,
         )
         method.fit(session)
         if self.fabric.is_global_zero:
@@ -259,7 +268,7 @@ class Run:
         return path
 
     def _extract(self, checkpoint: Path | None) -> Path:
-        from harness.extraction.extract import extract
+        from harness.extraction.extract import FeatureOutput, extract
         from harness.extraction.inference import choices
         from harness.scoring.cost import measured
 
@@ -290,8 +299,7 @@ class Run:
                 method,
                 self.boxes.kept(self.dataset, self.boxes.test, path.parent),
                 [self.dataset.split(name) for name in splits],
-                path,
-                provenance,
+                FeatureOutput(path, provenance),
                 compute=self.request.compute,
                 skip_broken=self.request.skip_broken,
             )

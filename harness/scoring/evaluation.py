@@ -127,15 +127,17 @@ def score(
         task.measures,
         queries=queries,
         drawn=task.rule.draws is not None,
+    )
+    if scores.ignored_queries >= queries:
+        raise DataError("no query has a positive", where=f"{protocol.name}/{task.name} in {dataset.root}")
+    return replace(
+        scores,
         task=f"{protocol.name}/{task.name}",
         metric=metric,
         fingerprint=fingerprint(protocol, task, dataset),
         official=not differences(task, dataset),
         rerank=rerank,
     )
-    if scores.ignored_queries >= queries:
-        raise DataError("no query has a positive", where=f"{protocol.name}/{task.name} in {dataset.root}")
-    return scores
 
 
 def _ranks(
