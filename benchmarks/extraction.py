@@ -27,7 +27,7 @@ from harness.compute.devices import open_fabric
 from harness.data.dataset import Dataset
 from harness.data.pictures import decode
 from harness.extraction.embed import choose_batch, ready
-from harness.extraction.extract import extract
+from harness.extraction.extract import FeatureOutput, extract
 from harness.extraction.inference import compile_network, ready_to_embed
 from harness.extraction.samples import to_unit_range
 from harness.features import FeatureFile, Provenance
@@ -83,7 +83,8 @@ def extracted(words: argparse.Namespace, data: Dataset, compute: Compute, out: P
     """Return the images per second of an extraction, without its first batch."""
     method = method_of(words)
     tables = [data.splits[name] for name in ("query", "gallery", "train")]
-    extract(method, data, tables, out, Provenance(dataset="synthetic", method="clocked"), compute=compute)
+    output = FeatureOutput(out, Provenance(dataset="synthetic", method="clocked"))
+    extract(method, data, tables, output, compute=compute)
     end = time.perf_counter()
     counted = method.arrived[2:]  # before them one image, for the feature's width, and a batch
     return sum(images for _, images in counted) / (end - counted[0][0])

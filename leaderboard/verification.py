@@ -18,7 +18,7 @@ from leaderboard.entries import Entry, values_of
 
 if TYPE_CHECKING:
     from harness.data.dataset import Dataset
-    from harness.methods.method import Metric
+    from harness.features.metric import Metric
     from harness.registry.registry import Registry
     from harness.scoring.scores import Scores
     from harness.tasks.protocol import Protocol

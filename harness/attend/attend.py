@@ -1,4 +1,4 @@
-"""``bench attend``: from a run's checkpoint and image files to pictures of what the network looks at."""
+"""``bench attend``: draws the attention of a trained network on image files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.compute.devices import open_fabric, undisturbed
 from harness.data.pictures import MAX_PIXELS, decode, size_on_disk
 from harness.errors import CheckpointError, DataError, PluginError, RunError, UsageError
 from harness.extraction.samples import to_unit_range
-from harness.methods.checkpoint import load_checkpoint, same_form
+from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
 from harness.methods.method import create
 from harness.methods.network import NetworkMethod
 
@@ -29,18 +29,17 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
-"""Formats of images, in Pillow's words, that are looked at."""
+"""The image formats that can be read, as named by Pillow."""
 
-CHECKPOINT = "checkpoint.safetensors"
 LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was written of one image.
+class DrawnAttention:
+    """The pictures written for one image.
 
     Attributes:
-        image: the file.
+        image: the image file.
         files: the pictures.
         parts: the name and the weight of each part, in the order of the boxes.
     """
@@ -59,43 +58,43 @@ def attend(
     boxes: Path | None = None,
     detector: Path | None = None,
     scale: int = 1,
-) -> list[Seen]:
-    """Write what a trained network looks at in some images; nothing is written before all of them were read.
+) -> list[DrawnAttention]:
+    """Draw the attention of a trained network in some images; nothing is written before all images are read.
 
     Args:
-        run: a run's folder, or a checkpoint.
-        images: files.
-        registry: where the method is found.
-        output: the folder of the pictures; None for ``attention`` in the run's folder.
-        boxes: a file of boxes, for a method that needs them; None for those that the run kept.
-        detector: a detector's checkpoint, which finds them.
-        scale: pixels of a picture, along each side, to a pixel of its image.
+        run: the folder of a run, or a checkpoint.
+        images: image files.
+        registry: the registry with the run's method.
+        output: the folder of the pictures; None for ``attention`` in the folder of the run.
+        boxes: a file of boxes, for a method that needs them; None for the boxes kept by the run.
+        detector: the checkpoint of a detector that finds the boxes.
+        scale: the side of a picture in multiples of its image's side.
 
     Raises:
-        UsageError: no run, a method without a network, boxes that it does not use.
-        CheckpointError: no checkpoint, or one that is damaged or of another form of the method.
-        DataError: an image is missing or none, or has no boxes.
-        RunError: the disk refuses, or the network's attention is not finite.
+        UsageError: no such run, a method without a network, or boxes that it does not use.
+        CheckpointError: the checkpoint is missing or damaged, or does not fit the method.
+        DataError: an image is missing, cannot be read or has no boxes.
+        RunError: a file cannot be written, or the attention is not finite.
     """
     path = find_checkpoint(run, registry)
     method = load_method(path, registry)
     folder = path.parent / "attention" if output is None else output
     if folder.exists() and not folder.is_dir():
-        raise UsageError("the pictures' folder is a file", where=folder, next_step="give another with --output DIR")
-    once = list(dict.fromkeys(images))
-    for image in once:
+        raise UsageError("the output folder is a file", where=folder, next_step="give another one with --output DIR")
+    distinct = list(dict.fromkeys(images))
+    for image in distinct:
         _check_image(image, scale)
-    found = ImageBoxes(method, path.parent, boxes=boxes, detector=detector, registry=registry).of(once, FORMATS)
+    found = ImageBoxes(method, path.parent, boxes=boxes, detector=detector, registry=registry).of(distinct, FORMATS)
     with undisturbed(open_fabric(Compute(device="cpu"))):
-        return [_draw(method, image, found[image], folder, scale) for image in once]
+        return [_draw(method, image, found[image], folder, scale) for image in distinct]
 
 
 def find_checkpoint(run: Path, registry: Registry) -> Path:
-    """Return the checkpoint of a run's folder, or the file itself where one is given.
+    """Return the checkpoint in the folder of a run, or ``run`` itself if it is a file.
 
     Raises:
-        UsageError: no folder, or the run of a method without a network.
-        CheckpointError: it has no checkpoint.
+        UsageError: no such folder, or the run's method has no network.
+        CheckpointError: the folder has no checkpoint.
     """
     if run.is_file():
         return run
@@ -107,16 +106,16 @@ def find_checkpoint(run: Path, registry: Registry) -> Path:
         if name in registry.names("method"):
             _check_network(name, registry)
         raise CheckpointError(
-            "the run's folder holds no checkpoint",
+            "the run's folder has no checkpoint",
             where=run,
             expected=CHECKPOINT,
-            next_step="train it with 'bench run', or give the checkpoint that the run was given",
+            next_step="train it with 'bench run', or give the checkpoint that was passed to the run",
         )
     return path
 
 
 def _method_of(run: Path) -> str:
-    """Return the name of a run's method; empty where its folder does not say."""
+    """Return the name of a run's method, or an empty string if its folder does not name it."""
     try:
         return str(json.loads((run / "config.json").read_text(encoding="utf-8"))["method"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -127,7 +126,7 @@ def _check_network(name: str, registry: Registry) -> type[NetworkMethod]:
     found = registry.method(name)
     if not issubclass(found, NetworkMethod):
         raise UsageError(
-            f"method '{name}' has no network to look into",
+            f"method '{name}' has no network",
             expected="a method that trains a network, such as rnn-ha, pgan or strong-baseline",
         )
     return found
@@ -137,8 +136,8 @@ def load_method(path: Path, registry: Registry) -> NetworkMethod:
     """Return a trained method from its checkpoint, in evaluation mode.
 
     Raises:
-        UsageError: the method is unknown or has no network.
-        CheckpointError: no checkpoint, or one of another form of the method.
+        UsageError: the method is unknown, has no network or needs labels at test time.
+        CheckpointError: the checkpoint is missing or damaged, or does not fit the method.
     """
     state, info = load_checkpoint(path)
     kind = _check_network(info.method, registry)
@@ -147,19 +146,23 @@ def load_method(path: Path, registry: Registry) -> NetworkMethod:
         method.restore(state, info.classes)
     beyond = sorted(need for need in method.test_needs if not need.startswith("boxes."))
     if beyond:
-        raise UsageError(f"method '{info.method}' wants to know more than an image shows", found=", ".join(beyond))
+        raise UsageError(
+            f"method '{info.method}' needs more than images and boxes",
+            found=", ".join(beyond),
+            expected="a method that embeds images, with or without boxes",
+        )
     method.model.eval()
     return method
 
 
 def _check_image(image: Path, scale: int) -> None:
     if not image.is_file():
-        raise DataError("no such image", where=image)
+        raise DataError("the image is missing", where=image)
     decode(image, (1, 1), FORMATS)
     width, height = size_on_disk(image, FORMATS)
     if width * height * scale**2 > MAX_PIXELS:
         raise UsageError(
-            "the picture would be too large",
+            "the picture is too large",
             where=image,
             found=f"{width * scale} x {height * scale} pixels",
             expected=f"at most {MAX_PIXELS} pixels",
@@ -167,12 +170,12 @@ def _check_image(image: Path, scale: int) -> None:
         )
 
 
-def _draw(method: NetworkMethod, image: Path, boxes: Found, folder: Path, scale: int) -> Seen:
+def _draw(method: NetworkMethod, image: Path, boxes: Found, folder: Path, scale: int) -> DrawnAttention:
     """Write the pictures of one image."""
     width, height = size_on_disk(image, FORMATS)
     picture = decode(image, (height * scale, width * scale), FORMATS)
-    maps, rows = _look(method, image, boxes)
-    drawn = {_plain(word): draw_map(picture, cells) for word, cells in maps.items()}
+    maps, rows = _attention(method, image, boxes)
+    drawn = {_safe(word): draw_map(picture, cells) for word, cells in maps.items()}
     parts: tuple[tuple[str, float], ...] = ()
     if rows is not None:
         high, wide = method.input_size
@@ -180,22 +183,22 @@ def _draw(method: NetworkMethod, image: Path, boxes: Found, folder: Path, scale:
         drawn["parts"] = draw_parts(picture, np.divide(rows, sides, dtype=np.float32))
         names = {number: part for _, known in boxes.values() for number, part in known.items()}
         parts = tuple((names.get(int(row[0]), str(int(row[0]))), float(row[1])) for row in rows)
-    name = f"{_plain(image.stem)}-{file_digest(image)[:8]}"
+    name = f"{_safe(image.stem)}-{file_digest(image)[:8]}"
     files = {folder / f"{name}-{word}.png": content for word, content in sorted(drawn.items())}
     for path, content in files.items():
         with replace_file(path, "wb") as file:
             file.write(content)
-    return Seen(image, tuple(files), parts)
+    return DrawnAttention(image, tuple(files), parts)
 
 
-def _look(method: NetworkMethod, image: Path, boxes: Found) -> tuple[dict[str, FloatArray], FloatArray | None]:
-    """Return what the network looks at in one image: maps (h, w) by name, and parts (m, 6).
+def _attention(method: NetworkMethod, image: Path, boxes: Found) -> tuple[dict[str, FloatArray], FloatArray | None]:
+    """Return the attention in one image: maps (h, w) by name, and parts (m, 6) or None.
 
-    It is looked at alone, so that no other image moves a digit.
+    Each image is a batch of its own, so that its digits do not depend on the others.
 
     Raises:
-        PluginError: maps or parts of a wrong shape.
-        RunError: a number is not finite.
+        PluginError: a map or the parts have a wrong shape.
+        RunError: a value is not finite.
     """
     pixels = torch.from_numpy(decode(image, method.input_size, FORMATS))[None]
     needed = {keyword: [torch.from_numpy(rows)] for keyword, (rows, _) in boxes.items()}
@@ -208,18 +211,18 @@ def _look(method: NetworkMethod, image: Path, boxes: Found) -> tuple[dict[str, F
 
 
 def _checked(method: NetworkMethod, image: Path, word: str, found: torch.Tensor, shape: tuple[int, ...]) -> FloatArray:
-    """Return a tensor as numbers; -1 in the shape is any side."""
+    """Return a tensor as an array, or raise an error; -1 in the shape matches any size."""
     name = type(method).__name__
     fits = found.ndim == len(shape) and all(side in {-1, own} for side, own in zip(shape, found.shape, strict=True))
     if not fits or (word != "parts" and not found.numel()):
         raise PluginError(
             f"{name}.attend returned '{word}' of a wrong shape",
             found=tuple(found.shape),
-            expected="(1, h, w) for the map of one image, (m, 6) for its parts",
+            expected="(1, h, w) for a map of one image, (m, 6) for its parts",
         )
     if not found.isfinite().all():
         raise RunError(
-            f"{name} looked at an image in numbers that are not finite",
+            f"the attention of {name} is not finite",
             where=image,
             found=word,
             next_step="the training may have diverged; lower its learning rate",
@@ -228,6 +231,6 @@ def _checked(method: NetworkMethod, image: Path, word: str, found: torch.Tensor,
     return numbers
 
 
-def _plain(name: str) -> str:
-    """Return a name as a part of a file's name: no folder, no dot in front, nothing that a shell or a disk minds."""
+def _safe(name: str) -> str:
+    """Return a name that is safe in a file name: no separators, leading dots or special characters."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip(".-")[:LONGEST_NAME] or "image"

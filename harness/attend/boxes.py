@@ -1,4 +1,4 @@
-"""The boxes of image files: a user's, a detector's, or those that a run kept, found by the end of the file's path."""
+"""The boxes of image files: given by the user, found by a detector, or kept by a run and matched by path."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
 
 Found = Mapping[str, tuple[FloatArray, Mapping[int, str]]]
-"""By keyword of ``embed`` an image's boxes (m, 6), in pixels of its resized form, and the names of their labels."""
+"""For each keyword of ``embed`` the boxes (m, 6) in pixels of the resized image, and the names of their labels."""
 
 
 class ImageBoxes:
-    """The boxes that a method needs beside images which no data set names.
+    """Finds the boxes that a method needs for image files outside a data set.
 
-    A file ``.../VeRi/image_test/0002.jpg`` is the image that boxes know by the key ``image_test/0002.jpg``: the longest
-    key that the file's path ends with.
+    The key of a file in a set of boxes is the longest key that its path ends with: ``.../VeRi/image_test/0002.jpg``
+    has the key ``image_test/0002.jpg``.
 
     Args:
-        method: which may need boxes.
-        run: the folder whose kept boxes serve where neither ``boxes`` nor ``detector`` is given.
-        boxes: a file of a user's.
-        detector: a detector's checkpoint.
-        registry: where detectors are found.
+        method: the method, which may need boxes.
+        run: the folder of the run, whose kept boxes are used if neither ``boxes`` nor ``detector`` is given.
+        boxes: a file of boxes.
+        detector: the checkpoint of a detector.
+        registry: the registry with the detector.
 
     Raises:
-        UsageError: both are given, or the method needs none.
+        UsageError: both are given, one is given but the method needs no boxes, or it needs several kinds.
     """
 
     def __init__(
@@ -50,22 +50,22 @@ class ImageBoxes:
         given = [f"{name} {path}" for name, path in (("--boxes", boxes), ("--detector", detector)) if path is not None]
         if given and len(self.kinds) * len(given) != 1:
             raise UsageError(
-                "the network is given boxes that it does not use"
+                "the network uses no boxes"
                 if not self.kinds
-                else "one file cannot give all boxes",
+                else "boxes must come from one source, and be of a single kind",
                 found=" ".join(given),
-                expected=f"boxes of kind {', '.join(self.kinds)}, from one source" if self.kinds else "no boxes",
+                expected=f"one source of boxes of kind {', '.join(self.kinds)}" if self.kinds else "no boxes",
             )
 
     def of(self, images: Sequence[Path], formats: Sequence[str]) -> Mapping[Path, Found]:
-        """Return the boxes of each image, as the method arranges them.
+        """Return the boxes of each image, arranged by the method.
 
         Args:
-            images: the files.
-            formats: that they may have, in Pillow's words.
+            images: the image files.
+            formats: the allowed image formats, as named by Pillow.
 
         Raises:
-            DataError: an image has no boxes, or their file is damaged.
+            DataError: an image has no boxes, or the file of boxes is damaged.
             CheckpointError: the detector cannot be used.
         """
         if not self.kinds:
@@ -73,11 +73,11 @@ class ImageBoxes:
         if self.detector is not None:
             detector = load_detector(self.detector, self.registry)
             kind = check_kind(detector, self.detector, self.kinds)
-            return {image: self._arranged(image, self._seen(detector, kind, image, formats)) for image in images}
+            return {image: self._arranged(image, self._detected(detector, kind, image, formats)) for image in images}
         return {image: self._arranged(image, self._looked_up(image)) for image in images}
 
     def _looked_up(self, image: Path) -> dict[str, Boxes]:
-        """Return the boxes of each kind by the image's name."""
+        """Return the known boxes of one image for each kind."""
         found = {}
         for kind in self.kinds:
             named = [(boxes, key) for boxes in self._known[kind] if (key := key_of(image, boxes.of_image)) is not None]
@@ -94,7 +94,7 @@ class ImageBoxes:
 
     @cached_property
     def _known(self) -> Mapping[str, Sequence[Boxes]]:
-        """By kind the boxes that are at hand."""
+        """The sets of boxes that are available for each kind."""
         if self.boxes is not None:
             return {self.kinds[0]: [read_boxes(self.boxes, kind=self.kinds[0])]}
         return {
@@ -102,8 +102,8 @@ class ImageBoxes:
             for kind in self.kinds
         }
 
-    def _seen(self, detector: Detector, kind: str, image: Path, formats: Sequence[str]) -> dict[str, Boxes]:
-        """Return what the detector finds in one image, by the image's name."""
+    def _detected(self, detector: Detector, kind: str, image: Path, formats: Sequence[str]) -> dict[str, Boxes]:
+        """Return the boxes that the detector finds in one image."""
         file = image.resolve()
         dataset = Dataset(file.parent, {}, formats=tuple(formats))
         found = detect(detector, dataset, [file.name], compute=Compute(device="cpu", workers=0))
@@ -112,16 +112,16 @@ class ImageBoxes:
     def _missing(self, image: Path, kind: str) -> DataError:
         keys = sorted({key for boxes in self._known[kind] for key in boxes.of_image})
         return DataError(
-            f"the network needs boxes of kind '{kind}', and none of this image are at hand",
+            f"the network needs boxes of kind '{kind}', and there are none for this image",
             where=image,
             found=f"boxes of {first_of(keys, 2)}" if keys else f"no boxes in {self.run}",
-            expected="a file whose path ends as an image's of the boxes",
-            next_step="give a file that names the image with --boxes FILE, or a detector with --detector FILE",
+            expected="an image whose path ends with a key of the boxes",
+            next_step="give boxes of this image with --boxes FILE, or a detector with --detector FILE",
         )
 
 
 def key_of(image: Path, keys: Collection[str]) -> str | None:
-    """Return the longest key that the file's path ends with, part by part; None where none does."""
+    """Return the longest key that the file's path ends with, compared part by part, or None."""
     parts = image.absolute().parts
     for start in range(1, len(parts)):
         key = str(PurePosixPath(*parts[start:]))

@@ -1,4 +1,4 @@
-"""Drawing attention over an image: a map as colours, parts as boxes in the colours of their weights."""
+"""Draws attention over an image: maps as colours, parts as boxes coloured by their weights."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from harness.data.pictures import Pixels
 FloatArray = npt.NDArray[np.float32]
 
 COLOURS = "turbo"
-"""matplotlib's map from 0, dark blue, over green to 1, dark red."""
+"""matplotlib's colour map from 0 (dark blue) via green to 1 (dark red)."""
 
 HEAT = 0.5
-"""The colours' part of a pixel; the rest is the image in grey, whose own colours would be taken for heat."""
+"""The share of the map's colour in a pixel; the rest is the image in grey, so that its own colours do not mislead."""
 
 SMALLEST = 1e-38
-"""Divides where everything is zero."""
+"""The divisor if all values are zero."""
 
 LINES = 200
-"""A line is one pixel wide for so many pixels of the longer side."""
+"""The longer side of an image in line widths."""
 
 
 def draw_map(picture: Pixels, cells: FloatArray) -> bytes:
-    """Return the image under a map, as PNG of the image's size; the same input gives the same bytes.
+    """Return the image blended with a map, as PNG of the image's size; equal input gives equal bytes.
 
     Args:
         picture: (3, height, width) uint8.
-        cells: (h, w); 0 and less is drawn as nothing, the largest as all, between cells it is interpolated.
+        cells: (h, w), interpolated between cells; the colours range from 0, which includes all negative values, to the
+            maximum.
     """
     height, width = picture.shape[1:]
     shown = np.clip(cells, 0, None).astype(np.float32)
@@ -44,12 +45,12 @@ def draw_map(picture: Pixels, cells: FloatArray) -> bytes:
 
 
 def draw_parts(picture: Pixels, parts: FloatArray) -> bytes:
-    """Return the image with its parts' boxes and weights, as PNG of the image's size.
+    """Return the image with the boxes and weights of its parts, as PNG of the image's size.
 
     Args:
         picture: (3, height, width) uint8.
-        parts: (m, 6): label, weight, x0, y0, x1, y1 in shares of width and height; the heaviest is drawn last, and
-            the colours go from 0 to its weight.
+        parts: (m, 6): label, weight, x0, y0, x1, y1 as fractions of width and height; the part with the largest weight
+            is drawn last, and the colours range from 0 to its weight.
     """
     image = _image(picture)
     drawing = ImageDraw.Draw(image)
@@ -73,7 +74,7 @@ def draw_parts(picture: Pixels, parts: FloatArray) -> bytes:
 
 @cache
 def _colours() -> npt.NDArray[np.uint8]:
-    """Return (256, 3) uint8."""
+    """Return the colour map, (256, 3) uint8."""
     from matplotlib import colormaps
 
     table: npt.NDArray[np.uint8] = colormaps[COLOURS](np.arange(256), bytes=True)[:, :3]
@@ -85,7 +86,7 @@ def _image(picture: Pixels) -> Image.Image:
 
 
 def _png(image: Image.Image) -> bytes:
-    """Return the image without any metadata, and so without a clock."""
+    """Return the image as PNG without metadata, hence without a time stamp."""
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Compute:
-    """The machine: nothing but ``precision``, ``batch`` and ``compiled`` may change a digit on one kind of device.
+    """Devices, processes and precision; on one kind of device only precision, batch and compilation change digits.
 
     Attributes:
-        device: ``auto``, ``cpu``, ``cuda``, ``mps``: lightning-fabric's words.
-        devices: processes on this machine, one a device.
-        nodes: machines, when several train together.
-        precision: ``32-true``, ``bf16-mixed``, ``16-mixed``: lightning-fabric's words.
-        workers: processes that decode and augment beside each training process; None chooses by the machine.
-        batch: images embedded at once in an extraction; None chooses by the machine. It may move the last digits.
-        compiled: embed with the network as torch.compile makes it; other digits, within rounding.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``, as in lightning-fabric.
+        devices: processes on this machine, one per device.
+        nodes: number of machines that train together.
+        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``, as in lightning-fabric.
+        workers: processes that decode and augment, per training process; None chooses by the machine.
+        batch: images embedded at once during extraction; None chooses by the machine. It may change the last digits.
+        compiled: embed with the network compiled by torch.compile, which changes digits within rounding.
     """
 
     device: str = "auto"
@@ -29,6 +29,6 @@ class Compute:
 
     @property
     def arithmetic(self) -> str:
-        """The precision, and what else was asked for that moves last digits, in a feature file's words."""
-        asked = {f"batches of {self.batch}": self.batch is not None, "compiled": self.compiled}
-        return ", ".join([self.precision, *(word for word, there in asked.items() if there)])
+        """The precision and all other settings that change the last digits, as stored in a feature file."""
+        changed = {f"batches of {self.batch}": self.batch is not None, "compiled": self.compiled}
+        return ", ".join([self.precision, *(word for word, used in changed.items() if used)])

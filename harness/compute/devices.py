@@ -1,4 +1,4 @@
-"""The devices and processes of a run, opened through lightning-fabric and left as they were found."""
+"""Opens the devices and processes of a run through lightning-fabric, and restores torch's global settings."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from harness.errors import RunError, UsageError
 
 @cache
 def open_fabric(compute: Compute) -> Fabric:
-    """Return the launched fabric of this process, the same one whenever it is asked for.
+    """Return the launched fabric of this process; repeated calls return the same one.
 
-    Under torchrun the number of processes and machines is torchrun's. With several devices and no torchrun,
-    lightning-fabric starts this very command once more for every further device.
+    Under torchrun, torchrun decides the number of processes and machines. With several devices and without torchrun,
+    lightning-fabric starts the current command again for every further device.
 
     Raises:
-        UsageError: a device, a number of devices or a precision that this machine does not have.
+        UsageError: this machine does not have the device, the number of devices or the precision.
     """
     devices, nodes = _processes(compute)
     several = devices * nodes > 1
@@ -36,7 +36,7 @@ def open_fabric(compute: Compute) -> Fabric:
             accelerator=compute.device,
             devices=devices,
             num_nodes=nodes,
-            precision=compute.precision,  # type: ignore[arg-type]  # a word of the user's; Fabric checks it
+            precision=compute.precision,  # type: ignore[arg-type]  # given by the user; Fabric checks it
             strategy=DDPStrategy(find_unused_parameters=True) if several else "auto",
         )
     except (ValueError, RuntimeError, TypeError, MisconfigurationException) as problem:
@@ -45,16 +45,16 @@ def open_fabric(compute: Compute) -> Fabric:
             found=problem,
             next_step="try --device cpu, fewer processes, or --precision 32-true",
         )
-        refused.told = int(os.environ.get("LOCAL_RANK", "0")) > 0  # every process of this machine is refused
+        refused.told = int(os.environ.get("LOCAL_RANK", "0")) > 0  # all processes of this machine raise the same
         raise refused from None
     fabric.launch()
     if not fabric.is_global_zero:
-        logging.getLogger("bench").setLevel(logging.ERROR)  # one process speaks for all
+        logging.getLogger("bench").setLevel(logging.ERROR)  # only the first process logs
     return fabric
 
 
 def _processes(compute: Compute) -> tuple[int, int]:
-    """Return the processes on this machine and the number of machines."""
+    """Return the number of processes on this machine and the number of machines."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
         local = int(os.environ["LOCAL_WORLD_SIZE"])
         return local, int(os.environ["WORLD_SIZE"]) // local
@@ -63,10 +63,10 @@ def _processes(compute: Compute) -> tuple[int, int]:
 
 @contextmanager
 def undisturbed(fabric: Fabric) -> Iterator[None]:
-    """Compute deterministically on a processor, and give torch's flags and generators back as they were.
+    """Compute deterministically on a processor, and restore torch's flags and generators after the block.
 
     Raises:
-        RunError: the block filled the device's memory.
+        RunError: the block ran out of the device's memory.
     """
     flags = (
         torch.are_deterministic_algorithms_enabled(),
@@ -75,10 +75,10 @@ def undisturbed(fabric: Fabric) -> Iterator[None]:
     fill = filling.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property of the module
     gpus = [fabric.device] if fabric.device.type == "cuda" else []
     with torch.random.fork_rng(gpus), warnings.catch_warnings():
-        # lightning-fabric 2.6 gathers by a function that torch 2.15 wants replaced.
+        # lightning-fabric 2.6 gathers with a function that torch 2.15 deprecates.
         warnings.filterwarnings("ignore", message=".*all_gather is deprecated")
         if fabric.device.type == "cpu":
-            # Memory left unwritten needs no filling for the digits to be the same, and filling it costs time.
+            # Filling uninitialised memory costs time and is not needed for equal digits.
             filling.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module's class
             torch.use_deterministic_algorithms(True)
         try:

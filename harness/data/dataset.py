@@ -12,17 +12,17 @@ from harness.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set as found on disk, read by its protocol: lists only, no image is opened.
+    """The lists of a data set on disk, read by its protocol without opening any image.
 
     Attributes:
         root: the folder that the tables' paths are relative to.
-        splits: ``train``, ``query``, ``gallery``, or the names that the protocol's tasks use.
-        unavailable: for a task that this copy cannot serve, the reason, as the error to raise.
-        notes: one sentence for each thing that differs from the released data set, or was read in another way
-            than its documents say, for the log.
-        boxes: for a kind of boxes (``parts``: the 16 classes, ``regions``: PR-ReID's four), their file, of any form.
-        formats: the image formats, in Pillow's words, that may be decoded.
-        release: of a data set with several releases, which one this copy is, in words.
+        splits: ``train``, ``query``, ``gallery``, or other names used by the tasks of the protocol.
+        unavailable: the error to raise for each task that this copy cannot serve.
+        notes: one sentence for the log for each difference from the released data set or its documentation.
+        boxes: the file of each kind of boxes (``parts``: PGAN's 16 classes, ``regions``: PR-ReID's four), in any
+            supported format.
+        formats: the image formats that may be decoded, as named by Pillow.
+        release: the release of this copy in words, for a data set with several releases.
     """
 
     root: Path
@@ -37,7 +37,7 @@ class Dataset:
         """Return the table of one split.
 
         Raises:
-            DataError: this copy of the data set has none of that name.
+            DataError: this copy of the data set has no such split.
         """
         if name not in self.splits:
             raise DataError(

@@ -1,7 +1,7 @@
-"""What is inside a method: the shape behind every named part, the width of a feature, and how many numbers it learns.
+"""The structure of a method: the output shape of every named module, the feature width and the parameter counts.
 
-All of it is found by running the method once on two made-up images, on torch's ``meta`` device, which holds shapes and
-no memory; a method that looks at values is built and run on the processor instead.
+They are measured by running the method once on two made-up images, on torch's ``meta`` device, which computes shapes
+without allocating memory; a method that depends on values runs on the processor instead.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from harness.methods.method import Method, Options, create
 from harness.methods.network import NetworkMethod
 
 IMAGES = 2
-"""The fewest that batch normalisation can be trained on."""
+"""The smallest batch that batch normalisation can be trained on."""
 
 BOXES = 16
-"""Made-up boxes an image, each of another label."""
+"""Made-up boxes per image, each with a different label."""
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One named part of the network.
+class NetworkStage:
+    """The output of one named module of the network.
 
     Attributes:
-        name: the path of the part, such as ``trunk.layer4``; of a part that returns several tensors each has its place
-            or its key in brackets behind it.
-        shape: of what it returns for one image.
-        training: whether the test never comes there.
+        name: the path of the module, such as ``trunk.layer4``; if it returns several tensors, each has an entry with
+            its index or key appended in brackets.
+        shape: the shape of the output for one image.
+        training: whether the module runs during training only.
     """
 
     name: str
@@ -47,20 +47,20 @@ class Stage:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What was found.
+    """The structure of a method.
 
     Attributes:
-        stages: in the order in which they are passed, first those of the test.
-        width: numbers in a feature.
-        train: parameters of the training network, frozen ones too.
-        test: those among them that computing a feature reads.
-        needs: labels and boxes for training, of these options.
-        test_needs: what ``embed`` receives besides the images.
+        stages: in the order of execution; first those used at test time.
+        width: the width of a feature.
+        train: the number of parameters of the network in training, including frozen ones.
+        test: the number of parameters that are read to compute a feature.
+        needs: labels and boxes that training needs with these options.
+        test_needs: inputs of ``embed`` besides the images.
         input_size: height and width of the images in pixels.
         metric: how features are compared.
     """
 
-    stages: tuple[Stage, ...]
+    stages: tuple[NetworkStage, ...]
     width: int
     train: int
     test: int
@@ -71,24 +71,24 @@ class Anatomy:
 
 
 def dissect(name: str, method: type[Method], options: Options, classes: Mapping[str, int]) -> Anatomy:
-    """Build a method for some numbers of classes, and look at it while it embeds.
+    """Build a method for the given numbers of classes, and return its structure.
 
     Args:
-        name: of the method, for messages.
-        method: the class.
-        options: of the method.
-        classes: number of classes of each label: ``{"vehicle": 576, "colour": 10}``.
+        name: the name of the method, for messages.
+        method: the class of the method.
+        options: the options of the method.
+        classes: the number of classes of each label: ``{"vehicle": 576, "colour": 10}``.
 
     Raises:
-        BenchError: what the method itself raises, such as a DataError where it lacks a label.
-        UsageError: it fails on images of this size.
+        BenchError: raised by the method itself, such as a DataError for a missing label.
+        UsageError: the method fails on images of this size.
         PluginError: ``embed`` returns no features.
     """
     for device in ("meta", "cpu"):
         try:
             with torch.random.fork_rng([]), torch.device(device), torch.no_grad():
                 return _dissected(method, options, classes)
-        except Exception as problem:  # a method may do anything with its images; on the processor it has to work
+        except Exception as problem:  # a method may not support the meta device, but it must run on the processor
             ours = isinstance(problem, BenchError)
             if ours and (device == "cpu" or not isinstance(problem, PluginError)):
                 raise
@@ -97,7 +97,7 @@ def dissect(name: str, method: type[Method], options: Options, classes: Mapping[
     raise UsageError(
         f"{name} cannot be run on images of {height} x {width} pixels",
         found=f"{type(failure).__name__}: {str(failure).partition(chr(10))[0]}",
-        next_step="try larger ones with --input 224; if that fails too, it is the method's mistake",
+        next_step="try larger images with --input 224; if that also fails, the method has a bug",
     ) from failure
 
 
@@ -109,19 +109,19 @@ def _dissected(method: type[Method], options: Options, classes: Mapping[str, int
     images = torch.zeros(IMAGES, 3, *instance.input_size)
     tested: dict[str, Shape] = {}
     trained: dict[str, Shape] = {}
-    reads = _Reads()
+    reads = _ReadTensors()
     for network in networks.values():
         network.eval()
-    with _watching(networks, tested), reads:
+    with _recording(networks, tested), reads:
         features = instance.embed(images, **_made_up(instance.test_needs, instance.input_size))
     if isinstance(instance, NetworkMethod):
-        with _watching(networks, trained):
+        with _recording(networks, trained):
             instance.model.train()(images, **_boxes(instance.needs, instance.input_size))
     parameters = {id(weight): weight.numel() for network in networks.values() for weight in network.parameters()}
     return Anatomy(
         stages=(
-            *(Stage(stage, shape) for stage, shape in tested.items()),
-            *(Stage(stage, shape, training=True) for stage, shape in trained.items() if stage not in tested),
+            *(NetworkStage(stage, shape) for stage, shape in tested.items()),
+            *(NetworkStage(stage, shape, training=True) for stage, shape in trained.items() if stage not in tested),
         ),
         width=_width(features),
         train=sum(parameters.values()),
@@ -133,8 +133,8 @@ def _dissected(method: type[Method], options: Options, classes: Mapping[str, int
     )
 
 
-class _Reads(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
-    """Remembers, by their ids, the tensors that any operation reads."""
+class _ReadTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
+    """Records the ids of all tensors that are read by an operation."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch's
@@ -147,20 +147,20 @@ class _Reads(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Note the operation's tensors, and do it."""
+        """Record the inputs of an operation, and run it."""
         self.seen.update(id(tensor) for _, tensor in _tensors([*args, *(kwargs or {}).values()]))
         return func(*args, **(kwargs or {}))
 
 
 @contextmanager
-def _watching(networks: Mapping[str, nn.Module], found: dict[str, Shape]) -> Iterator[None]:
-    """Note the shapes behind every part that is reached by names alone; the places in a sequence are no names."""
+def _recording(networks: Mapping[str, nn.Module], found: dict[str, Shape]) -> Iterator[None]:
+    """Record the output shape of every module whose path consists of names, without indices into a sequence."""
     handles = []
     for root, network in networks.items():
         for path, part in network.named_modules(prefix="" if root == "model" else root):
             named = path and not any(word.isdigit() for word in path.split("."))
             if named and not isinstance(part, nn.Identity | ParametrizationList):
-                handles.append(part.register_forward_hook(_noting(path, found)))
+                handles.append(part.register_forward_hook(_recorder(path, found)))
     try:
         yield
     finally:
@@ -168,17 +168,17 @@ def _watching(networks: Mapping[str, nn.Module], found: dict[str, Shape]) -> Ite
             handle.remove()
 
 
-def _noting(path: str, found: dict[str, Shape]) -> Callable[..., None]:
-    def note(_part: nn.Module, _given: object, returned: object) -> None:
+def _recorder(path: str, found: dict[str, Shape]) -> Callable[..., None]:
+    def record(_part: nn.Module, _given: object, returned: object) -> None:
         for place, tensor in _tensors(returned):
             shape = tuple(tensor.shape)
             found.setdefault(path + place, shape[1:] if shape[:1] == (IMAGES,) else shape)
 
-    return note
+    return record
 
 
 def _tensors(value: object, place: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors in nested lists and dictionaries with their places in brackets."""
+    """Yield the tensors in nested lists and dictionaries, each with its index or key in brackets."""
     if isinstance(value, Tensor):
         yield place, value
     elif isinstance(value, list | tuple):
@@ -199,13 +199,13 @@ def _width(features: object) -> int:
 
 
 def _made_up(needs: Collection[str], size: tuple[int, int]) -> dict[str, Any]:
-    """Return what ``embed`` receives beside two images."""
+    """Return made-up inputs of ``embed`` besides two images."""
     known = {"path": tuple(f"{number}.jpg" for number in range(IMAGES)), "vehicle": torch.arange(IMAGES)}
     return {**{word: value for word, value in known.items() if word in needs}, **_boxes(needs, size)}
 
 
 def _boxes(needs: Collection[str], size: tuple[int, int]) -> dict[str, list[Tensor]]:
-    """Return boxes of every kind needed, by their keyword: each of an image's covers its upper left quarter."""
+    """Return made-up boxes of every needed kind by keyword; each box covers the upper left quarter of its image."""
     corners = [0.0, 0.0, size[1] / 2, size[0] / 2]
     rows = [[float(label), 1.0, *corners] for label in range(BOXES)]
     kinds = sorted(need.replace(".", "_") for need in needs if need.startswith("boxes."))

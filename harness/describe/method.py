@@ -1,4 +1,4 @@
-"""A method in plain words: its papers, what can be chosen, what it needs, and what is inside it."""
+"""Methods in plain words: papers, variants, options, needs and the layers of the network."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
 
 CLASSES = {"vehicle": 576, "camera": 20, "colour": 10, "type": 9}
-"""The classes of each label in the training images of Liu et al. (2016), by which sizes are compared in the field."""
+"""The number of classes of each label in the training images of VeRi-776 (Liu et al., 2016), the usual reference."""
 
 SOURCE = re.compile(r"\((R|(?:open|poster|report|sections?|tables?|equations?|figures?)\b[^()]*)\)")
-"""How the description of an option names its source: ``R`` is the authors' released recipe, ``open`` nobody."""
+"""The source in an option's description: ``R`` is the authors' released recipe, ``open`` means unpublished."""
 
 WORDS = {"integer": "int", "number": "float", "boolean": "bool", "string": "str", "array": "list", "null": "none"}
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
@@ -26,31 +26,31 @@ BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveM
 
 def describe_method(
     registry: Registry,
-    asked: str,
+    word: str,
     *,
     recipe: str = "",
     changes: Mapping[str, str] | None = None,
     classes: Mapping[str, int] = CLASSES,
     size: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """Return a method as JSON takes it.
+    """Return the description of a method as JSON values.
 
     Args:
-        registry: where it is found.
-        asked: ``name`` or ``name/variant``.
-        recipe: empty for the defaults.
+        registry: the registry with the method.
+        word: ``name`` or ``name/variant``.
+        recipe: the name of a recipe; empty for the defaults.
         changes: options by name, as written after ``--set``.
-        classes: number of classes of each label that the network is built for.
-        size: height and width of the images; None for what the options say.
+        classes: the number of classes of each label that the network is built for.
+        size: height and width of the images; None for the size in the options.
 
     Raises:
-        UsageError: no such method, variant, recipe, option or value, or the method takes no images of this size.
-        DataError: the method needs a label that ``classes`` lacks.
-        PluginError: it breaks the contract.
+        UsageError: unknown method, variant, recipe, option or value, or the method does not accept this image size.
+        DataError: the method needs a label that is not in ``classes``.
+        PluginError: the method breaks the contract.
     """
     from harness.describe.anatomy import dissect
 
-    name, _, variant = asked.partition("/")
+    name, _, variant = word.partition("/")
     entry, method = registry.entry("method", name), registry.method(name)
     chosen: dict[str, Any] = {"variant": variant, "recipe": recipe, "changes": changes or {}}
     options = _with_size(name, method, chosen, size) if size else resolve_options(name, method, **chosen)
@@ -81,7 +81,7 @@ def describe_method(
 
 
 def number_of_classes(vehicles: int | None, colours: int | None, models: int | None) -> dict[str, int]:
-    """Return ``CLASSES`` with other numbers; 0 stands for a label that no image has, and models for types."""
+    """Return ``CLASSES`` with the given numbers; 0 removes a label, and models replace types."""
     kind = {"type": CLASSES["type"]} if models is None else {"model": models}
     given = {"vehicle": vehicles, "camera": None, "colour": colours}
     counts = {**{label: CLASSES[label] if count is None else count for label, count in given.items()}, **kind}
@@ -89,16 +89,16 @@ def number_of_classes(vehicles: int | None, colours: int | None, models: int | N
 
 
 def _with_size(name: str, method: type[Method], chosen: dict[str, Any], size: tuple[int, int]) -> Options:
-    """Return the options with ``input_size`` as one number or as two, whichever the method takes."""
+    """Return the options with ``input_size`` as one number or as two, as the method accepts it."""
     if "input_size" not in method.Options.model_fields:
         return resolve_options(name, method, **chosen)
     if "input_size" in chosen["changes"]:
-        raise UsageError("the input's size is given twice", found="--input and --set input_size", expected="one")
+        raise UsageError("the input size is given twice", found="--input and --set input_size", expected="one of them")
     if size[0] != size[1] and _properties(method.Options).get("input_size", {}).get("type") == "integer":
         raise UsageError(
-            f"{name} takes square images only",
+            f"{name} accepts square images only",
             found=f"{size[0]} x {size[1]}",
-            expected="one number, both height and width",
+            expected="one number for both height and width",
             next_step=f"give --input {size[0]} or --input {size[1]}",
         )
     refused: list[UsageError] = []
@@ -114,13 +114,13 @@ def _no_other_size(name: str, own: tuple[int, int], size: tuple[int, int]) -> Us
     return UsageError(
         f"{name} has no option input_size",
         found=f"{size[0]} x {size[1]}",
-        expected=f"its own {own[0]} x {own[1]}",
-        next_step="leave out --input",
+        expected=f"its fixed size {own[0]} x {own[1]}",
+        next_step="omit --input",
     )
 
 
 def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
-    """Return what is known of each option, in the order of the class."""
+    """Return name, type, default, value, description and source of each option, in the order of the class."""
     properties = _properties(model)
     defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
     shown = model.model_construct(**defaults).model_dump(mode="json", warnings=False)
@@ -141,7 +141,7 @@ def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
 
 
 def _properties(model: type[Options]) -> dict[str, Any]:
-    """Return the JSON schema of each option; empty where one has none."""
+    """Return the JSON schema of each option; empty if an option cannot be expressed in JSON schema."""
     try:
         properties: dict[str, Any] = model.model_json_schema().get("properties", {})
     except PydanticInvalidForJsonSchema:
@@ -150,7 +150,7 @@ def _properties(model: type[Options]) -> dict[str, Any]:
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """Return what a JSON schema asks of a value, in few words: ``int >= 1 or full``."""
+    """Return the type in a JSON schema in a few words: ``int >= 1 or full``."""
     if "anyOf" in schema:
         return " or ".join(_type(part) for part in schema["anyOf"])
     if "enum" in schema:
@@ -165,10 +165,10 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def text(described: Mapping[str, Any]) -> str:
-    """Return what ``describe_method`` returned as lines for a terminal."""
+    """Return the result of ``describe_method`` as text for a terminal."""
     from tabulate import tabulate
 
-    asked = "/".join(word for word in (described["method"], described["variant"]) if word)
+    name = "/".join(word for word in (described["method"], described["variant"]) if word)
     under = f", recipe {described['recipe']}" if described["recipe"] else ""
     needs = {word: ", ".join(given).replace("|", " or ") or "nothing" for word, given in described["needs"].items()}
     options = [
@@ -183,21 +183,21 @@ def text(described: Mapping[str, Any]) -> str:
     ]
     parameters = described["parameters"]
     blocks = [
-        f"{asked}{under}: {described['about']}",
+        f"{name}{under}: {described['about']}",
         "\n".join(f"paper: {paper}" for paper in described["papers"]) or "paper: none",
         f"plugin: {described['plugin']}\nmetric: {described['metric']}\n"
-        f"needs: {needs['train']} in training, {needs['test']} beside the images in a test",
+        f"needs: {needs['train']} for training, {needs['test']} at test time besides the images",
         _sets("variants", described["variants"]) + "\n" + _sets("recipes", described["recipes"]),
         tabulate(options, headers="keys", tablefmt="github", disable_numparse=True) or "no options",
         _inside(described),
         f"feature: {described['feature']:,} numbers\n"
-        f"parameters: {parameters['train']:,} in training, {parameters['test']:,} in a test",
+        f"parameters: {parameters['train']:,} in training, {parameters['test']:,} at test time",
     ]
     return "\n\n".join(blocks)
 
 
 def _sets(word: str, named: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return one line for each named set of options, below a line with all their names."""
+    """Return a line with the names of all sets of options, followed by one line for each set."""
     lines = [
         f"  {name}: {', '.join(f'{option}={_value(value)}' for option, value in sets.items()) or 'the defaults'}"
         for name, sets in sorted(named.items())
@@ -218,7 +218,7 @@ def _inside(described: Mapping[str, Any]) -> str:
 
 
 def _value(value: object) -> str:
-    """Return a value as it is written after ``--set``."""
+    """Return a value as written after ``--set``."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

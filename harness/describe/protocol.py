@@ -1,4 +1,4 @@
-"""Protocols in plain words: each task's rule, measures, draws and counts, and the source of every statement."""
+"""Protocols in plain words: the rule, measures, draws and counts of each task, with the source of every statement."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ REDUCED = {"maximum": "its nearest image", "mean feature": "the mean of its imag
 
 @dataclass(frozen=True)
 class Statement:
-    """One thing that decides a number.
+    """One statement about how a task is evaluated.
 
     Attributes:
-        what: ``gallery``, ``ignored``, ``measure ap``, ...
+        what: the subject: ``gallery``, ``ignored``, ``measure ap``, ...
         says: the statement.
-        source: where it is from.
+        source: the source of the statement.
     """
 
     what: str
@@ -41,7 +41,7 @@ class Statement:
 
 
 def statements(task: Task) -> list[Statement]:
-    """Return everything that decides a task's number, except the images and the features."""
+    """Return statements on everything that decides a task's scores, except the images and the features."""
     return [Statement(what, says, source) for what, says, source in _statements(task)]
 
 
@@ -52,19 +52,19 @@ def _statements(task: Task) -> Iterator[tuple[str, str, str]]:
     else:
         yield from _draws(rule, task)
     yield "gallery", _gallery(task), task.source
-    yield "right", "what shows the query's vehicle and is not ignored", task.source
+    yield "right", "everything that shows the query's vehicle and is not ignored", task.source
     ignored = " and ".join(IGNORED[word] for word in rule.ignore)
     yield "ignored", ignored or "nothing", task.source
     for word in task.measures:
         measure = parse(word)
         yield f"measure {word}", f"{measure.name}: {measure.about}", measure.source
-    yield "ties", "a right answer that ties with a wrong one stands behind it", HARNESS
-    yield "queries without a right answer", "are counted, reported and in no mean", HARNESS
+    yield "ties", "a right answer that ties with a wrong one is ranked after it", HARNESS
+    yield "queries without a right answer", "counted and reported, but excluded from every mean", HARNESS
 
 
 def _gallery(task: Task) -> str:
     if task.rule.unit == "track":
-        return f"every track of the split '{task.gallery}'; a track answers by {REDUCED[task.rule.reduce]}"
+        return f"every track of the split '{task.gallery}'; a track is represented by {REDUCED[task.rule.reduce]}"
     return f"every image of the split '{task.gallery}'" + (" on its side of the draw" if task.rule.draws else "")
 
 
@@ -76,15 +76,15 @@ def _draws(rule: Rule, task: Task) -> Iterator[tuple[str, str, str]]:
     yield "queries", f"the images of the split '{task.query}' on their side of the draw", task.source
     yield (
         "draws",
-        f"one image of each vehicle is drawn into the {draws.drawn}, the others are the {other}; "
-        f"{draws.count} times, and the mean and the deviation over the draws are reported",
+        f"one image of each vehicle is drawn into the {draws.drawn}, all others form the {other}; "
+        f"repeated {draws.count} times, with the mean and the standard deviation over the draws reported",
         task.source,
     )
     yield "each draw", f"{DEFINITION}, seeds {draws.seed} to {draws.seed + draws.count - 1}", HARNESS
 
 
 def describe(protocol: Protocol, dataset: Dataset | None = None) -> dict[str, Any]:
-    """Return a protocol as JSON takes it, with counts and fingerprints where a data set is given."""
+    """Return the description of a protocol as JSON values, with counts and fingerprints if a data set is given."""
     return {
         "protocol": protocol.name,
         "title": protocol.title or protocol.name,
@@ -122,7 +122,7 @@ def _task(protocol: Protocol, task: Task, dataset: Dataset | None) -> dict[str, 
 
 
 def text(described: dict[str, Any]) -> str:
-    """Return what ``describe`` returned as lines for a terminal; sources are numbered and stand at the end."""
+    """Return the result of ``describe`` as text for a terminal, with numbered sources at the end."""
     number_of: dict[str, int] = {}
 
     def sourced(line: dict[str, str], what: str, says: str) -> str:
@@ -143,10 +143,10 @@ def text(described: dict[str, Any]) -> str:
 
 def _counted(task: dict[str, Any]) -> Iterator[str]:
     released = ", ".join(f"{count:,} {word}" for word, count in task["released"].items())
-    yield f"  released: {released or 'no counts are known'}"
+    yield f"  released: {released or 'counts unknown'}"
     if "found" in task:
         yield f"  found: {', '.join(f'{count:,} {word}' for word, count in task['found'].items())}"
         yield f"  fingerprint: {task['fingerprint']}"
         yield f"  official: {'no; ' + '; '.join(task['differences']) if task['differences'] else 'yes'}"
     if "unavailable" in task:
-        yield f"  cannot be asked of this copy: {task['unavailable']}"
+        yield f"  not available in this copy: {task['unavailable']}"

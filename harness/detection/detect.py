@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 from harness.methods.detector import COLUMNS, Detector
 
 VERSION = 1
-"""Raised when ``detect`` gives other boxes for the same network."""
+"""Increased whenever ``detect`` returns other boxes for the same network."""
 
 BATCH = 16
-"""Images looked at at once: one of 300 pixels takes 50 MB in SSD's first layers."""
+"""Images per batch; one of 300 x 300 pixels takes 50 MB in the first layers of SSD."""
 
 
 def unpack(packed: FloatArray, size: tuple[int, int]) -> list[FloatArray]:
-    """Return the boxes that ``pack`` packed, as ``Boxes`` holds them: in shares, cut at the edges, the surest first.
+    """Return the boxes of a tensor made by ``pack`` in the form of ``Boxes``, by descending score.
+
+    Coordinates are fractions of the image's width and height, clipped to the image; empty boxes are dropped.
 
     Args:
         packed: (n, 6 keep) float32.
@@ -52,17 +54,17 @@ def unpack(packed: FloatArray, size: tuple[int, int]) -> list[FloatArray]:
 def detect(
     detector: Detector, dataset: Dataset, keys: Collection[str], *, compute: Compute, skip_broken: bool = False
 ) -> Boxes:
-    """Return the boxes that a detector finds, the same in every process.
+    """Return the boxes that a detector finds; every process returns the same.
 
     Args:
-        detector: trained or restored.
-        dataset: where the images lie.
-        keys: of the images to look at.
-        compute: the machine.
-        skip_broken: go on without the images that cannot be read, and name them in the log.
+        detector: a trained or restored detector.
+        dataset: the data set of the images.
+        keys: the keys of the images.
+        compute: devices, precision and workers.
+        skip_broken: skip and log unreadable images instead of raising an error.
 
     Raises:
-        DataError: images that cannot be read, all of them named and counted.
+        DataError: some images cannot be read; the message names and counts them.
         RunError: a box is not finite.
     """
     fabric = open_fabric(compute)
@@ -88,14 +90,14 @@ def load_detector(path: Path, registry: Registry) -> Detector:
     """Return a trained detector from its checkpoint.
 
     Raises:
-        CheckpointError: no such file, damaged, a pickle, of no detector, or of another form of it.
+        CheckpointError: the file is missing, damaged, a pickle, not of a known detector, or does not fit it.
     """
     state, info = load_checkpoint(path)
     try:
         kind = registry.detector(info.method)
     except UsageError as problem:
         raise CheckpointError(
-            "the checkpoint is of no detector that is known",
+            "the checkpoint is not of a known detector",
             where=path,
             found=info.method,
             expected=problem.expected,
@@ -108,15 +110,15 @@ def load_detector(path: Path, registry: Registry) -> Detector:
 
 
 def check_kind(detector: Detector, path: Path, kinds: Sequence[str]) -> str:
-    """Return the kind of boxes that a detector finds.
+    """Return the kind of boxes that a detector finds, if a method needs it.
 
     Args:
-        detector: from ``path``.
-        path: for the message.
-        kinds: those that a method needs.
+        detector: the detector.
+        path: its checkpoint, for the message.
+        kinds: the kinds that the method needs.
 
     Raises:
-        CheckpointError: it is none of them.
+        CheckpointError: the method does not need this kind.
     """
     kind: str = detector.options.kind
     if kind not in kinds:
@@ -130,5 +132,5 @@ def check_kind(detector: Detector, path: Path, kinds: Sequence[str]) -> str:
 
 
 def make(kind: type[Detector], options: Options) -> Detector:
-    """Return a detector with its options, not yet trained."""
+    """Return an untrained detector with these options."""
     return cast("Detector", create(kind, options))

@@ -27,7 +27,7 @@ from harness.methods.code import code_digest
 from harness.methods.detector import Detector
 from harness.tasks.fingerprint import contents_digest, dataset_digest
 from harness.tasks.protocol import Protocol
-from harness.training.prepare import prepare
+from harness.training.prepare import TrainingRequest, prepare
 from harness.training.state import NAME as STATE
 
 log = logging.getLogger("bench")
@@ -91,13 +91,15 @@ def train(detector: Detector, asked: Asked, output: Path) -> Precision | None:
         fabric.barrier()
         session = prepare(
             with_kept(dataset, found, folder),
+            TrainingRequest(
+                seed=asked.seed,
+                folder=folder,
+                compute=asked.compute,
+                skip_broken=asked.skip_broken,
+                validate="none",
+            ),
             needs=detector.needs,
             input_size=detector.input_size,
-            seed=asked.seed,
-            folder=folder,
-            compute=asked.compute,
-            skip_broken=asked.skip_broken,
-            validate="none",
         )
         detector.fit(session)
     keys = [table.paths[row] for row in held]

@@ -15,24 +15,25 @@ from torch import Tensor, nn
 
 from harness.data.images import IntArray
 from harness.errors import DataError, PluginError, RunError
-from harness.extraction.samples import Ask, Batch, Loader, Samples, to_unit_range
+from harness.extraction.samples import Batch, BatchRequest, Loader, Samples, to_unit_range
 from harness.extraction.subjects import Subjects
 from harness.methods.method import Method
 
 Features = npt.NDArray[np.float32]
 
 BATCH = 64
-"""Images embedded at once in float32 on a processor, and by a validation."""
+"""Images embedded at once in float32 on a processor, and during validation."""
 
 FAST_BATCH = 16
-"""Images embedded at once in bfloat16 on a processor, whose caches hold the maps of few."""
+"""Images embedded at once in bfloat16 on a processor, whose caches hold the feature maps of only a few images."""
 
 GPU_BATCHES = (16, 256)
 """The fewest and the most images embedded at once on a GPU."""
 
 WORKING_SPACE = 40
-"""What a network may take beside its weights, in bytes a byte of a float32 image: a map of 64 channels at half the
-side, or of 256 at a quarter, takes 5, and a residual block holds about four of them at once; twice that is left."""
+"""Memory reserved for a network's activations, in bytes per byte of a float32 image: a feature map of 64 channels at
+half the side, or of 256 channels at a quarter, takes 5, a residual block holds about four maps at once, and this is
+doubled for safety."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +41,9 @@ class Embedded:
     """The features of one batch.
 
     Attributes:
-        rows: (b,) int64 of the pictures.
-        features: (b, d) float32; None from the first image on that could not be read.
-        broken: the errors of the images of this batch that could not be read, in this process.
+        rows: (b,) int64 rows of the subjects.
+        features: (b, d) float32; None from the first batch with an unreadable image onwards.
+        broken: the errors of this batch's unreadable images, in the process that decoded it.
     """
 
     rows: IntArray
@@ -58,29 +59,29 @@ def embed(
     *,
     workers: int | None = None,
 ) -> Iterator[Embedded]:
-    """Yield the features of each batch in order, the same in every process; each process computes its share.
+    """Yield the features of each batch in order; each process computes its share, and all yield the same features.
 
     Args:
-        method: its ``model``, where it has one, is moved to the device and put in evaluation mode.
+        method: the method; its ``model``, if any, is moved to the device and put in evaluation mode.
         subjects: the images.
-        fabric: the processes.
-        batches: rows of the subjects, all batches of one size.
-        workers: processes that decode; None chooses by the machine.
+        fabric: the devices and processes.
+        batches: rows of the subjects, in batches of equal size.
+        workers: number of decoding processes; None chooses by the machine.
 
     Raises:
-        PluginError: ``embed`` returned something else than one row of numbers an image.
+        PluginError: ``embed`` did not return one row of floats per image.
         RunError: a feature is not finite.
     """
     ready(method, fabric)
     world, rank = fabric.world_size, fabric.global_rank
-    asks = [Ask(batches[min(start + rank, len(batches) - 1)]) for start in range(0, len(batches), world)]
+    requests = [BatchRequest(batches[min(start + rank, len(batches) - 1)]) for start in range(0, len(batches), world)]
     loader = Loader(
         Samples(subjects.pictures, subjects.boxes),
         choose_workers(workers, fabric, cached=subjects.pictures.cached),
         pinned=fabric.device.type == "cuda",
     )
     whole = True
-    for group, (batch, features) in enumerate(_launched(method, subjects, fabric, loader.serve(asks))):
+    for group, (batch, features) in enumerate(_launched(method, subjects, fabric, loader.serve(requests))):
         whole = whole and not _any(fabric, bool(batch.broken))
         gathered = _gathered(fabric, features()) if whole else None
         for place, rows in enumerate(batches[group * world : (group + 1) * world]):
@@ -91,24 +92,24 @@ def embed(
 def _launched(
     method: Method, subjects: Subjects, fabric: Fabric, batches: Iterable[Batch]
 ) -> Iterator[tuple[Batch, Callable[[], Features]]]:
-    """Yield each batch with what waits for its features; a GPU then computes the next one already."""
+    """Yield each batch with a function that waits for its features, while a GPU already computes the next batch."""
     waiting: list[tuple[Batch, Callable[[], Features]]] = []
     whole = True
     for batch in batches:
         whole = whole and not batch.broken
-        waiting.append((batch, launch(method, subjects, batch, fabric) if whole else _none))
+        waiting.append((batch, launch(method, subjects, batch, fabric) if whole else _no_features))
         if len(waiting) > (fabric.device.type == "cuda"):
             yield waiting.pop(0)
     yield from waiting
 
 
-def _none() -> Features:
-    """Stand for the features of a batch that is not whole: no file will hold any."""
+def _no_features() -> Features:
+    """Return no features, in place of those of an incomplete batch, which are never written to a file."""
     return np.zeros((0, 1), np.float32)
 
 
 def ready(method: Method, fabric: Fabric) -> None:
-    """Move the method's network, where it has one, to the device, channels last, in its precision, to embed."""
+    """Prepare the method's network, if any, for embedding: device, precision, channels last, evaluation mode."""
     model = getattr(method, "model", None)
     if isinstance(model, nn.Module):
         fabric.strategy.precision.convert_module(model)
@@ -122,7 +123,7 @@ def embed_batch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric
 
 
 def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Callable[[], Features]:
-    """Have the device embed a batch, and return what waits for its (b, d) float32 features, checked."""
+    """Start embedding a batch, and return a function that waits for its checked (b, d) float32 features."""
     keys = tuple(subjects.pictures.keys[row] for row in batch.rows.tolist())
     needed: dict[str, Any] = {
         keyword: [tensor.to(fabric.device) for tensor in tensors] for keyword, tensors in batch.boxes.items()
@@ -137,7 +138,7 @@ def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> 
     done: torch.cuda.Event | None = None
     if isinstance(returned, Tensor) and returned.device.type == "cuda":
         stream = torch.cuda.current_stream(returned.device)
-        returned = returned.to("cpu", non_blocking=True)  # behind this batch, and before the next one is launched
+        returned = returned.to("cpu", non_blocking=True)  # queued after this batch and before the next one
         done = stream.record_event()
 
     def wait() -> Features:
@@ -149,7 +150,7 @@ def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> 
 
 
 def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
-    """Return what ``embed`` gave as (b, d) float32, or say what is wrong with it."""
+    """Return the result of ``embed`` as (b, d) float32, or raise an error that names what is wrong with it."""
     name = type(method).__name__
     if not isinstance(returned, Tensor | np.ndarray):
         raise PluginError(
@@ -179,10 +180,10 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
 
 
 def choose_workers(workers: int | None, fabric: Fabric, *, cached: bool) -> int:
-    """Return the number of decoding processes beside each computing one.
+    """Return the number of decoding processes for each computing process.
 
-    Images that lie in memory need none. A processor that computes shares its cores: half of them decode,
-    four at most; beside a GPU all but one do, sixteen at most.
+    Images cached in memory need none. On a processor, half of the cores decode, at most four; with a GPU, all cores
+    but one, at most sixteen.
     """
     if workers is not None:
         return workers
@@ -193,10 +194,10 @@ def choose_workers(workers: int | None, fabric: Fabric, *, cached: bool) -> int:
 
 
 def choose_batch(fabric: Fabric, size: tuple[int, int]) -> int:
-    """Return the number of images embedded at once: the same on every device of one kind.
+    """Return the number of images embedded at once, which is the same on all devices of one model.
 
     Args:
-        fabric: the devices; 32-true on a processor keeps the batch, and with it the digits, of filed records.
+        fabric: the devices; 32-true on a processor uses the batch size, and so gives the digits, of filed records.
         size: height and width in pixels.
     """
     if fabric.device.type == "cpu":
@@ -210,7 +211,7 @@ def choose_batch(fabric: Fabric, size: tuple[int, int]) -> int:
 
 
 def _gathered(fabric: Fabric, features: Features) -> Features:
-    """Return (processes, b, d)."""
+    """Return the features of all processes, (processes, b, d)."""
     if fabric.world_size == 1:
         return features[None]
     gathered: Features = fabric.all_gather(torch.from_numpy(features)).cpu().numpy()  # type: ignore[union-attr]
@@ -218,7 +219,7 @@ def _gathered(fabric: Fabric, features: Features) -> Features:
 
 
 def _any(fabric: Fabric, flag: bool) -> bool:
-    """Say whether the flag is set in any process."""
+    """Return whether the flag is set in any process."""
     if fabric.world_size == 1:
         return flag
     return bool(fabric.all_gather(torch.tensor(flag, dtype=torch.int32)).any())  # type: ignore[union-attr]

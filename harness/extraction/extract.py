@@ -1,10 +1,11 @@
-"""Extraction: the features of a data set's images, each once, into a feature file that an interruption cannot spoil."""
+"""Extraction: the features of a data set's images, written to a feature file that survives interruptions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,43 +21,52 @@ from harness.data.pictures import Pictures, refuse_broken
 from harness.errors import DataError
 from harness.extraction.embed import Embedded, choose_batch, embed, embed_batch, ready
 from harness.extraction.inference import compile_network, ready_to_embed
-from harness.extraction.samples import Ask, Samples, consecutive
+from harness.extraction.samples import BatchRequest, Samples, consecutive
 from harness.extraction.subjects import Subjects, readable, subjects_of
 from harness.features import FeatureWriter, Provenance
 from harness.methods.method import Method
+
+
+@dataclass(frozen=True)
+class FeatureOutput:
+    """A feature file to write.
+
+    Attributes:
+        path: the file.
+        provenance: the provenance stored in the file.
+        dtype: ``float32`` or ``float16``.
+    """
+
+    path: Path
+    provenance: Provenance
+    dtype: str = "float32"
 
 
 def extract(
     method: Method,
     dataset: Dataset,
     tables: Sequence[ImageTable],
-    out: Path,
-    provenance: Provenance,
+    output: FeatureOutput,
     *,
     compute: Compute | None = None,
     skip_broken: bool = False,
-    dtype: str = "float32",
-    batch: int | None = None,
 ) -> Path:
-    """Write the features of all images of some tables, and return the file.
+    """Write the features of all images of some tables to a feature file, and return its path.
 
-    An image that several tables name is embedded once. What an interrupted call wrote is not computed again.
+    An image that is in several tables is embedded once. Features written by an interrupted call are not computed again.
 
     Args:
-        method: trained, restored, or one that needs neither.
-        dataset: where the images lie.
-        tables: such as the query's and the gallery's.
-        out: the feature file.
-        provenance: written into it.
-        compute: the machine; None for one process on whatever is there.
-        skip_broken: leave images that cannot be read out of the file, and name them in the log.
-        dtype: of the file: ``float32`` or ``float16``.
-        batch: images embedded at once, in place of what ``compute`` says; it may move the last bits of a feature.
+        method: a method that is trained or restored, or needs no training.
+        dataset: the data set of the images.
+        tables: for example those of the query and gallery splits.
+        output: the file to write.
+        compute: devices, precision and workers; None for the defaults.
+        skip_broken: skip and log unreadable images instead of raising an error.
 
     Raises:
-        DataError: images that cannot be read, all of them named and counted.
+        DataError: there is no image, or some images cannot be read; the message names and counts them.
         PluginError: ``embed`` breaks the contract.
-        RunError: a feature is not finite, or the disk refuses.
+        RunError: a feature is not finite, or a file cannot be written.
     """
     compute = compute or Compute()
     fabric = open_fabric(compute)
@@ -71,22 +81,22 @@ def extract(
         writer = None
         width = _width(method, subjects, fabric)
         if fabric.is_global_zero:
-            writer = stack.enter_context(FeatureWriter(out, keys, width, provenance, dtype))
+            writer = stack.enter_context(FeatureWriter(output.path, keys, width, output.provenance, output.dtype))
         done = int(fabric.broadcast(writer.done if writer else 0))
-        together = batch or compute.batch or choose_batch(fabric, subjects.pictures.size)
-        batches = consecutive(len(keys), together)[done // together :]
+        size = compute.batch or choose_batch(fabric, subjects.pictures.size)
+        batches = consecutive(len(keys), size)[done // size :]
         if compute.compiled:
             compile_network(method)
         _write(embed(method, subjects, fabric, batches, workers=compute.workers), writer, subjects.pictures, fabric)
     fabric.barrier()
-    return out
+    return output.path
 
 
 def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pictures, fabric: Fabric) -> None:
-    """Write the rows that the file lacks, in the first process and while the next batch is embedded.
+    """Write the rows that the file lacks, in the first process only and while the next batch is embedded.
 
     Raises:
-        DataError: in every process, images that cannot be read in any of them.
+        DataError: some images cannot be read; every process raises the errors of all.
     """
     count = len(pictures)
     broken: list[DataError] = []
@@ -114,14 +124,14 @@ def _append(writer: FeatureWriter, part: Embedded, count: int) -> None:
 
 
 def _width(method: Method, subjects: Subjects, fabric: Fabric) -> int:
-    """Return the number of numbers in a feature, by embedding one image."""
+    """Return the width of a feature, measured by embedding one image."""
     ready(method, fabric)
-    first = Samples(subjects.pictures, subjects.boxes)[Ask(np.zeros(1, np.int64))]
+    first = Samples(subjects.pictures, subjects.boxes)[BatchRequest(np.zeros(1, np.int64))]
     return int(embed_batch(method, subjects, first, fabric).shape[1])
 
 
 def _of_all(fabric: Fabric, errors: list[DataError]) -> list[DataError]:
-    """Return the errors of all processes."""
+    """Return the errors collected from all processes."""
     if fabric.world_size == 1:
         return errors
     gathered: list[list[DataError]] = [[] for _ in range(fabric.world_size)]

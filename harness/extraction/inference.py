@@ -1,7 +1,7 @@
-"""A network made ready to embed fast: batch normalisations folded into the convolutions before them, compiled if asked.
+"""Faster inference: folds batch normalisations into the convolutions before them, and compiles the network on request.
 
-Folding moves the last digits of float32, so the precision 32-true, which filed records have, embeds with the network as
-it was trained, unless it is to be compiled.
+Folding changes the last digits of float32. In 32-true, the precision of filed records, the network is therefore used as
+trained, unless it is compiled.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from harness.errors import UsageError
 from harness.methods.method import Method
 
 VERSION = 1
-"""Raised when a precision other than 32-true, or a compiled network, gives other digits than before."""
+"""Increased whenever digits change for a precision other than 32-true or for compiled networks."""
 
 COMPILERS = ("g++", "clang++", "c++")
-"""What torch.compile may use, after the one that the environment variable CXX names."""
+"""The compilers that torch.compile may use if the environment variable CXX names none."""
 
 
 def choices(compute: Compute) -> dict[str, Any]:
-    """Return what of the machine's choices gives other digits than filed records have; empty for the defaults."""
+    """Return the settings that change digits relative to filed records; empty for the defaults."""
     found: dict[str, Any] = {}
     if compute.precision != "32-true" or compute.compiled:
         found["inference"] = VERSION
@@ -43,7 +43,7 @@ def choices(compute: Compute) -> dict[str, Any]:
 
 @contextmanager
 def ready_to_embed(method: Method, compute: Compute) -> Iterator[None]:
-    """Give the method, while the block runs, a copy of its network that embeds faster, where it has a network.
+    """Replace the method's network, if any, by a folded copy while the block runs, unless digits must be kept.
 
     Raises:
         UsageError: the network is to be compiled, and the machine has no compiler.
@@ -64,10 +64,10 @@ def ready_to_embed(method: Method, compute: Compute) -> Iterator[None]:
 
 
 def compile_network(method: Method) -> None:
-    """Compile the method's network, where it has one, for one size of batch; the first one takes a minute more."""
+    """Compile the method's network, if any, for one batch size; the first batch takes a minute longer."""
     model = getattr(method, "model", None)
     if isinstance(model, nn.Module):
-        # Weights as constants: they are laid out for the processor once, and not at every batch.
+        # Frozen weights are constants, laid out for the processor once instead of for every batch.
         method.model = torch.compile(model, dynamic=False, options={"freezing": True})  # type: ignore[attr-defined]
 
 
@@ -75,7 +75,7 @@ def require_compiler() -> str:
     """Return the path of a C++ compiler.
 
     Raises:
-        UsageError: there is none.
+        UsageError: this machine has none.
     """
     named = os.environ.get("CXX")
     found = [path for path in map(shutil.which, [named] if named else COMPILERS) if path]
@@ -84,19 +84,19 @@ def require_compiler() -> str:
             "--compile needs a C++ compiler, and this machine has none",
             found=f"CXX={named}, which cannot be run" if named else None,
             expected=" or ".join(COMPILERS[:2]),
-            next_step="install one (Debian: apt-get install g++), or leave out --compile",
+            next_step="install one (Debian: apt-get install g++), or omit --compile",
         )
     return found[0]
 
 
 def fold(network: nn.Module) -> int:
-    """Fold batch normalisations into the convolutions before them, in place, and return how many.
+    """Fold batch normalisations into the convolutions before them, in place, and return the number of folded pairs.
 
-    A pair is folded where nothing else sees what the convolution gives, neither stands at two places, and the network
-    can be followed by torch.fx down to it; in evaluation mode the features are the same but for rounding.
+    A pair is folded if nothing else uses the output of the convolution, both modules occur only once in the network,
+    and torch.fx can trace the network down to them. Features change by rounding only.
 
     Args:
-        network: in evaluation mode.
+        network: a network in evaluation mode.
     """
     places = Counter(id(part) for _, part in network.named_modules(remove_duplicate=False))
     return _fold(network, places)
@@ -104,8 +104,8 @@ def fold(network: nn.Module) -> int:
 
 def _fold(network: nn.Module, places: Counter[int]) -> int:
     try:
-        graph = _Followed().trace(network)
-    except Exception:  # whatever a forward raises that looks at values; its parts may not
+        graph = _NormalisationTracer().trace(network)
+    except Exception:  # a forward that depends on values raises anything when traced; its submodules may not
         return sum(_fold(part, places) for part in network.children() if _normalises(part))
     parts = dict(network.named_modules())
     calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
@@ -122,7 +122,7 @@ def _fold(network: nn.Module, places: Counter[int]) -> int:
 
 
 def _pair(node: fx.Node, parts: dict[str, nn.Module]) -> tuple[str, str] | None:
-    """Return the names of a convolution and of the normalisation that alone sees what it gives."""
+    """Return the names of a convolution and of the normalisation that is the only user of its output, or None."""
     before = node.args[0] if node.op == "call_module" and node.args else None
     if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) != 1:
         return None
@@ -141,9 +141,9 @@ def _normalises(part: nn.Module) -> bool:
     return any(isinstance(inner, nn.BatchNorm2d) for inner in part.modules())
 
 
-class _Followed(fx.Tracer):
-    """Follows a network only where it normalises."""
+class _NormalisationTracer(fx.Tracer):
+    """Traces only into modules that contain a batch normalisation."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002 - torch's signature
-        """Look into nothing that holds no normalisation, nor into one."""
+        """Return whether the module is a normalisation or contains none."""
         return isinstance(m, nn.BatchNorm2d) or not _normalises(m)

@@ -1,4 +1,4 @@
-"""From rows to batches: decoding, augmentation and boxes, the same in this process and in workers."""
+"""Batches of images and their boxes, decoded and augmented identically in this process and in workers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from harness.data.pictures import Pictures
 from harness.errors import DataError, PluginError, RunError
 
 
-class Ask(NamedTuple):
-    """The rows of one batch, and the names of their streams of random numbers.
+class BatchRequest(NamedTuple):
+    """The rows of one batch and the stream of their random numbers.
 
     Attributes:
         rows: (b,) int64.
-        stream: of the batch: ``("augment", stage, epoch)``.
-        first: the place of the first row in the stream; the next rows have the next places.
+        stream: the name of the batch's stream: ``("augment", stage, epoch)``.
+        first: the position of the first row in the stream; the other rows follow it.
     """
 
     rows: IntArray
@@ -36,13 +36,13 @@ class Ask(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one ``Ask`` gave.
+    """The batch of one ``BatchRequest``.
 
     Attributes:
         rows: (b,) int64.
-        images: (b, 3, height, width), uint8 or what the augmentation made of it.
+        images: (b, 3, height, width), uint8 unless the augmentation converted it.
         boxes: for each kind a list of b tensors (m, 6): label, score, x0, y0, x1, y1 in pixels.
-        broken: errors of the images that could not be read, by their place in the batch; they are black.
+        broken: the errors of unreadable images by their position in the batch; these images are black.
     """
 
     rows: Tensor
@@ -53,13 +53,13 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Samples(Dataset[Batch]):
-    """The images of a data set as a torch data set whose items are whole batches.
+    """A torch data set whose items are whole batches of images.
 
     Attributes:
         pictures: the images.
-        boxes: by kind, for the kinds that the method needs.
-        augment: a transform of torchvision.transforms.v2, or None; it draws from torch's generator alone.
-        seed: of the run.
+        boxes: the boxes of each kind that the method needs.
+        augment: a transform of torchvision.transforms.v2 that uses no random generator but torch's, or None.
+        seed: the seed of the run.
     """
 
     pictures: Pictures
@@ -67,17 +67,17 @@ class Samples(Dataset[Batch]):
     augment: Callable[..., Any] | None = None
     seed: int = 0
 
-    def __getitem__(self, ask: Ask) -> Batch:
-        """Return a batch; it depends on the ask alone, not on the process that serves it."""
+    def __getitem__(self, request: BatchRequest) -> Batch:
+        """Return a batch, which depends only on the request and not on the process that serves it."""
         broken: dict[int, DataError] = {}
         images: list[Tensor] = []
         boxes: dict[str, list[Tensor]] = {kind: [] for kind in self.boxes}
-        with _apart():
-            for place, row in enumerate(ask.rows.tolist()):
+        with _isolated():
+            for place, row in enumerate(request.rows.tolist()):
                 image = self._picture(row, place, broken)
                 found = {kind: self._boxes_of(kind, row) for kind in self.boxes}
                 if self.augment is not None:
-                    torch.default_generator.manual_seed(derive(self.seed, *ask.stream, ask.first + place))
+                    torch.default_generator.manual_seed(derive(self.seed, *request.stream, request.first + place))
                     image, found = self._augmented(self.augment, image, found)
                 images.append(image)
                 for kind, tensor in found.items():
@@ -86,10 +86,10 @@ class Samples(Dataset[Batch]):
         if len(shapes) > 1:
             expected = (3, *self.pictures.size)
             raise PluginError("augmented images differ in size", found=sorted(shapes), expected=expected)
-        return Batch(torch.from_numpy(ask.rows), torch.stack(images), boxes, broken)
+        return Batch(torch.from_numpy(request.rows), torch.stack(images), boxes, broken)
 
     def _picture(self, row: int, place: int, broken: dict[int, DataError]) -> Tensor:
-        """Return (3, height, width) uint8; black, and noted in ``broken``, where it cannot be read."""
+        """Return (3, height, width) uint8; an unreadable image is black and its error is added to ``broken``."""
         try:
             return torch.from_numpy(self.pictures[row])
         except DataError as error:
@@ -110,7 +110,7 @@ class Samples(Dataset[Batch]):
             for kind, tensor in boxes.items()
         }
         with warnings.catch_warnings():
-            # Erasing leaves boxes where they are, as it should, and warns that it does.
+            # Random erasing rightly leaves boxes unchanged, but warns about it.
             warnings.filterwarnings("ignore", message=".*passing through inputs of type.*")
             moved = augment({"image": tv_tensors.Image(image), **corners})
         kept = {kind: _inside(tensor, moved[kind], moved["image"].shape[-2:]) for kind, tensor in boxes.items()}
@@ -118,10 +118,10 @@ class Samples(Dataset[Batch]):
 
 
 @contextmanager
-def _apart() -> Iterator[None]:
-    """Leave torch's generator alone, and compute on one thread, as a worker does.
+def _isolated() -> Iterator[None]:
+    """Restore torch's generator afterwards, and compute on one thread, as a worker does.
 
-    For images this small threads save nothing, and on a busy machine they wait for each other 20 times as long.
+    Images are too small to gain from threads, and on a busy machine waiting for each other makes them 20 times slower.
     """
     generator, threads = torch.get_rng_state(), torch.get_num_threads()
     torch.set_num_threads(1)
@@ -133,7 +133,7 @@ def _apart() -> Iterator[None]:
 
 
 def _inside(before: Tensor, corners: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the boxes with their new corners, cut at the image's edges; those that left it are dropped."""
+    """Return the boxes with their new corners, clipped to the image; boxes outside it are dropped."""
     corners = corners.as_subclass(Tensor).to(torch.float32)
     x = corners[:, 0::2].clamp(0, size[1])
     y = corners[:, 1::2].clamp(0, size[0])
@@ -142,28 +142,28 @@ def _inside(before: Tensor, corners: Tensor, size: Sequence[int]) -> Tensor:
 
 
 class Loader:
-    """Serves asks in their order, from worker processes that live as long as the loader."""
+    """Serves requests in order, from worker processes that live as long as the loader."""
 
     def __init__(self, samples: Samples, workers: int, *, pinned: bool = False) -> None:
-        self._asks = _Asks()
+        self._requests = _Requests()
         self._loader = DataLoader(
             samples,
             batch_size=None,
-            sampler=self._asks,
+            sampler=self._requests,
             num_workers=workers,
             collate_fn=_as_is,
             pin_memory=pinned,
             persistent_workers=workers > 0,
-            generator=torch.Generator(),  # else it draws from torch's own, more or less often by the workers
+            generator=torch.Generator(),  # torch's own would be advanced by a number that depends on the workers
         )
 
-    def serve(self, asks: Sequence[Ask]) -> Iterator[Batch]:
-        """Yield one batch an ask.
+    def serve(self, requests: Sequence[BatchRequest]) -> Iterator[Batch]:
+        """Yield one batch per request.
 
         Raises:
-            RunError: a worker was killed.
+            RunError: a worker process died.
         """
-        self._asks.waiting = asks
+        self._requests.pending = requests
         try:
             yield from self._loader
         except RuntimeError as problem:
@@ -172,23 +172,23 @@ class Loader:
             raise RunError(
                 "a process that decodes images died",
                 found=problem,
-                next_step="it may have run out of memory, or of space in /dev/shm; try fewer --workers, or 0",
+                next_step="it may have run out of memory or of space in /dev/shm; try fewer --workers, or 0",
             ) from None
 
 
-class _Asks(Sampler[Ask]):
-    """A sampler whose asks are exchanged between epochs, so that workers need not start anew."""
+class _Requests(Sampler[BatchRequest]):
+    """A sampler whose requests are replaced between epochs, so that workers keep running."""
 
-    waiting: Sequence[Ask] = ()
+    pending: Sequence[BatchRequest] = ()
 
     def __init__(self) -> None:
-        """Start with nothing to ask."""
+        """Start without requests."""
 
-    def __iter__(self) -> Iterator[Ask]:
-        return iter(self.waiting)
+    def __iter__(self) -> Iterator[BatchRequest]:
+        return iter(self.pending)
 
     def __len__(self) -> int:
-        return len(self.waiting)
+        return len(self.pending)
 
 
 def _as_is(batch: Any) -> Any:
@@ -196,7 +196,7 @@ def _as_is(batch: Any) -> Any:
 
 
 def to_unit_range(images: Tensor, device: torch.device) -> Tensor:
-    """Return images on the device as float32 from 0 to 1, channels last in memory."""
+    """Return images on the device as float32 from 0 to 1, in channels-last memory format."""
     moved = images.to(device, non_blocking=True)
     if moved.dtype == torch.uint8:
         moved = moved.to(torch.float32).div_(255)
@@ -204,10 +204,10 @@ def to_unit_range(images: Tensor, device: torch.device) -> Tensor:
 
 
 def consecutive(count: int, size: int) -> list[IntArray]:
-    """Return the rows 0 to ``count - 1`` in batches of one size; the last batch repeats its last row.
+    """Return the rows 0 to ``count - 1`` in batches of equal size; the last batch is padded with its last row.
 
-    Batches of one shape make a feature independent of how many images come after it. Fewer rows than
-    ``size`` make one batch of their own.
+    Equal shapes make a feature independent of the number of images after it. If there are fewer rows than ``size``,
+    they form one smaller batch.
     """
     size = min(size, count)
     return [np.minimum(np.arange(start, start + size), count - 1) for start in range(0, count, size or 1)]

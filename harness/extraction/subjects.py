@@ -16,12 +16,12 @@ from harness.methods.method import Method
 
 @dataclass(frozen=True, eq=False)
 class Subjects:
-    """Images to embed, with what ``embed`` may want to know of them.
+    """Images to embed, with the inputs that ``embed`` may need besides.
 
     Attributes:
         pictures: the images.
-        vehicle: (n,) int64, their vehicles.
-        boxes: by keyword of ``embed`` (``boxes_parts``), for the kinds that the method needs.
+        vehicle: (n,) int64 vehicle numbers.
+        boxes: the boxes of each kind that the method needs, by keyword of ``embed`` (``boxes_parts``).
     """
 
     pictures: Pictures
@@ -29,21 +29,21 @@ class Subjects:
     boxes: Mapping[str, Boxes] = field(default_factory=dict)
 
     def take(self, rows: IntArray) -> Subjects:
-        """Return the subjects of some rows."""
+        """Return the subjects in the given rows."""
         return Subjects(self.pictures.take(rows), self.vehicle[rows], self.boxes)
 
 
 def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int, int], method: Method) -> Subjects:
-    """Return the images of some tables, each once, in the order of their first mention.
+    """Return the images of some tables without duplicates, in the order of their first occurrence.
 
     Args:
-        dataset: where they lie.
-        tables: such as the query's and the gallery's.
+        dataset: the data set of the images.
+        tables: for example those of the query and gallery splits.
         size: height and width in pixels.
-        method: whose ``test_needs`` may ask for boxes.
+        method: the method that embeds them; its ``test_needs`` may ask for boxes.
 
     Raises:
-        DataError: boxes are needed that the data set does not have.
+        DataError: the data set has no boxes of a kind that the method needs.
     """
     vehicles: dict[str, int] = {}
     for table in tables:
@@ -59,10 +59,10 @@ def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int,
 
 
 def readable(subjects: Subjects, *, skip_broken: bool) -> IntArray:
-    """Decode every image, and return the (n,) int64 rows of those that can be read.
+    """Decode every image, and return the (n,) int64 rows of the readable ones.
 
     Raises:
-        DataError: some cannot, and ``skip_broken`` is not set; all are named and counted.
+        DataError: some images cannot be read and ``skip_broken`` is not set; the message names and counts them.
     """
     pictures = subjects.pictures
     broken = pictures.check()

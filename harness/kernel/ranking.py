@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from harness.compute.machine import Machine
-from harness.kernel.settings import Metric, Settings, Tuning
+from harness.features.metric import Metric
+from harness.kernel.settings import Settings, Tuning
 
 if TYPE_CHECKING:
     from harness.kernel.gallery import Rows

@@ -53,7 +53,8 @@ from harness.kernel.native.similarity import LANES
 from harness.kernel.native.tuples import Counts, Features, Limits, UnitLists
 from harness.kernel.plan import placed, results
 from harness.kernel.prepared import Workers
-from harness.kernel.settings import Metric, Settings
+from harness.features.metric import Metric
+from harness.kernel.settings import Settings
 from harness.kernel.walk import Part, open_walk
 from harness.measures.ranks import PositiveRanks
 from harness.tasks.relevance import Relevance, RowLists

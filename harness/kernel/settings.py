@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.compute.machine import Machine
+from harness.features.metric import Metric
 
-Metric = Literal["cosine", "euclidean"]
 Precision = Literal["float32", "bfloat16"]
 
 

@@ -1,4 +1,4 @@
-"""Step AP: the mean, over the positives, of the precision at each."""
+"""Step AP: the mean of the precision at each positive."""
 
 from __future__ import annotations
 

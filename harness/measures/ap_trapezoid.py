@@ -1,4 +1,4 @@
-"""Trapezoid AP: the area under the precision-recall curve by trapezoids, as the released VeRi-776 code has it."""
+"""Trapezoid AP: the area under the precision-recall curve by trapezoids, as in the released VeRi-776 code."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from harness.measures.ranks import PositiveRanks
 
 
 def compute(ranks: PositiveRanks, _k: int) -> FloatArray:
-    """Return for each query the mean, over its positives, of the precision at one and just before it.
+    """Return for each query the mean of the precisions at each of its positives and just before it.
 
-    Before the first rank the precision is 1.
+    The precision before the first rank is 1.
     """
     rank, place = ranks.ranks, places(ranks)
     before = (place - 1) / (rank - 1).clip(min=1)

@@ -1,4 +1,4 @@
-"""Truncated AP: average precision of the k nearest, divided by the positives found among them."""
+"""Truncated AP: the average precision within the k nearest units, divided by the number of positives among them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.measures.ranks import PositiveRanks
 
 
 def compute(ranks: PositiveRanks, k: int) -> FloatArray:
-    """Return the mean precision at the positives of rank k or better; 0 where there is none."""
+    """Return the mean precision at the positives of rank k or better, 0 if there is none."""
     query: IntArray = np.repeat(np.arange(len(ranks.asked)), ranks.counts)
     found = ranks.ranks <= k
     hits = np.bincount(query[found], minlength=len(ranks.asked))
@@ -22,7 +22,7 @@ FAMILY = MeasureFamily(
     word="ap_truncated",
     order=3,
     title="mAP (first {k})",
-    about="The mean precision at the positives among the {k} nearest units, whatever is not found being left out.",
+    about="The mean precision at the positives among the {k} nearest units; other positives are ignored.",
     source="a convention of public code for VERI-Wild",
     cutoff=True,
     compute=compute,

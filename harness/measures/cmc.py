@@ -1,4 +1,4 @@
-"""CMC@k: is a positive among the k nearest?"""
+"""CMC@k: whether a positive is among the k nearest units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a measure is: a word, its documentation, and a function of the positives' ranks."""
+"""The definition of a measure: its word, its documentation and a function of the ranks of the positives."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class MeasureFamily:
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure, ready to compute; equal words are equal measures.
+    """One measure with its cutoff; measures with equal words are equal.
 
     Attributes:
-        family: what it computes.
-        k: its cutoff, 0 where it has none.
+        family: the definition.
+        k: the cutoff, 0 for a measure without one.
     """
 
     family: MeasureFamily
@@ -72,26 +72,26 @@ class Measure:
 
     @property
     def word(self) -> str:
-        """Its identity in Python, on the command line and in records: ``cmc@5``."""
+        """The identifier in Python, on the command line and in records: ``cmc@5``."""
         return f"{self.family.word}@{self.k}" if self.family.cutoff else self.family.word
 
     @property
     def name(self) -> str:
-        """Its name in tables."""
+        """The name in tables."""
         return self.family.title.format(k=self.k)
 
     @property
     def about(self) -> str:
-        """One sentence of what it says."""
+        """One sentence of description."""
         return self.family.about.format(k=self.k)
 
     @property
     def source(self) -> str:
-        """Where it is defined."""
+        """The source of the definition."""
         return self.family.source
 
     def values(self, ranks: PositiveRanks) -> FloatArray:
-        """Return the value of each asked query.
+        """Return the value of each query.
 
         Returns:
             (asked,) float64 from 0 to 1, NaN for a query without a positive.
@@ -111,7 +111,7 @@ class Measure:
 
 
 def first_ranks(ranks: PositiveRanks) -> IntArray:
-    """Return the rank of each query's best positive, 0 where it has none.
+    """Return the rank of each query's best positive, 0 for a query without one.
 
     Returns:
         (asked,) int64.
@@ -123,7 +123,7 @@ def first_ranks(ranks: PositiveRanks) -> IntArray:
 
 
 def places(ranks: PositiveRanks) -> IntArray:
-    """Return for each positive its place among the positives of its query, from 1, best first.
+    """Return for each positive its position among the positives of its query, from 1, in the order of rank.
 
     Returns:
         (p,) int64.
@@ -132,11 +132,11 @@ def places(ranks: PositiveRanks) -> IntArray:
 
 
 def means(values: FloatArray, ranks: PositiveRanks) -> FloatArray:
-    """Return for each query the mean over its positives, added in their order; 0 where it has none.
+    """Return for each query the mean over its positives, summed in their order, 0 for a query without one.
 
     Args:
-        values: (p,) one for each positive.
-        ranks: whose they are.
+        values: (p,) one value for each positive.
+        ranks: the ranks of the positives.
 
     Returns:
         (asked,) float64.

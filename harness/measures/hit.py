@@ -1,4 +1,4 @@
-"""HIT@k: CMC@k by the name it bears where the units are tracks."""
+"""HIT@k: the name of CMC@k for galleries of tracks."""
 
 from __future__ import annotations
 

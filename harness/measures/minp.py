@@ -1,4 +1,4 @@
-"""mINP: how far down the ranking the last positive stands."""
+"""mINP: the number of positives divided by the rank of the last one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.measures.ranks import PositiveRanks
 
 
 def compute(ranks: PositiveRanks, _k: int) -> FloatArray:
-    """Return the number of positives over the rank of the last one."""
+    """Return for each query the number of positives divided by the rank of the last one."""
     values = np.zeros(len(ranks.asked))
     answered = ranks.counts > 0
     values[answered] = ranks.counts[answered] / ranks.ranks[ranks.starts[1:][answered] - 1]

@@ -1,4 +1,4 @@
-"""The ranks of the positives: all that a measure ever sees."""
+"""The ranks of the positives, the only input of a measure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from harness.data.images import IntArray
 
 @dataclass(frozen=True, eq=False)
 class PositiveRanks:
-    """For each query and positive, how many negatives are closer to the query and how many tie with it.
+    """For each query and positive the number of negatives that are closer to the query and that tie with the positive.
 
     Attributes:
-        asked: (k,) int64, ascending rows of the query table that were asked (all of them where nothing is drawn).
+        asked: (k,) int64, the rows of the queries in the query table, ascending; all rows unless the task has draws.
         starts: (k + 1,) int64; the positives of ``asked[i]`` are the entries ``starts[i]:starts[i + 1]``.
-        units: (p,) int64, the positives' units, best rank first, then by number.
-        closer: (p,) int64, negatives that are strictly closer than the positive.
-        tied: (p,) int64, negatives that cannot be told from it.
+        units: (p,) int64, the gallery units of the positives, by ascending rank and then by number.
+        closer: (p,) int64, the number of negatives strictly closer than the positive.
+        tied: (p,) int64, the number of negatives that tie with the positive.
     """
 
     asked: IntArray
@@ -29,18 +29,18 @@ class PositiveRanks:
 
     @property
     def ranks(self) -> IntArray:
-        """(p,) int64, from 1, ascending within a query: a positive stands behind every negative that ties with it."""
+        """(p,) int64, from 1, ascending within a query; a positive is ranked after all negatives that tie with it."""
         place = np.arange(len(self.units)) - np.repeat(self.starts[:-1], np.diff(self.starts))
         return self.closer + self.tied + place + 1
 
     @property
     def counts(self) -> IntArray:
-        """(k,) int64, the number of positives of each asked query."""
+        """(k,) int64, the number of positives of each query."""
         return np.diff(self.starts)
 
     @property
     def unanswerable(self) -> int:
-        """The number of asked queries without a positive."""
+        """The number of queries without a positive."""
         return int((self.counts == 0).sum())
 
     @property

@@ -1,4 +1,4 @@
-"""What a network looks at: maps over the cells of an image, and the weights of its parts."""
+"""Attention: maps of how much each cell of an image counts for a network, and weights of its parts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.errors import UsageError
 
 @dataclass(frozen=True, eq=False)
 class Attention:
-    """What a network looks at in n images.
+    """The attention of a network in n images.
 
     Attributes:
-        maps: by name, (n, h, w) float: how much each cell counts; what is negative speaks against the feature.
-        parts: for each image (m, 6) float: label, weight, x0, y0, x1, y1, as ``embed`` takes boxes, with the part's
-            weight in the score's place; None where the network knows no parts.
+        maps: by name (n, h, w) float: how much each cell counts for the feature; negative cells count against it.
+        parts: for each image (m, 6) float: label, weight, x0, y0, x1, y1, as the boxes of ``embed`` but with the
+            weight of the part in place of the score; None if the network has no parts.
     """
 
     maps: Mapping[str, Tensor]
@@ -27,18 +27,18 @@ class Attention:
 
 
 def shares(maps: Tensor, described: Callable[[Tensor], Sequence[Tensor]]) -> Tensor:
-    """Return the share that each cell has in the descriptor: a class activation map without a class.
+    """Return the share of each cell in the descriptor: a class activation map without a class.
 
-    Zhou et al. (CVPR 2016, equation 2) weigh the last map's channels by a class's weights; a descriptor y has its own
-    direction in their place. The share of cell (i, j) is the sum over the channels c of X_cij dS/dX_cij, where S is
-    the mean over the features y of <y, y*> / |y*|^2, and y* is y held constant: HiResCAM's product of gradient and
-    map (Draelos and Carin, 2020). Where every y is linear in X, as a mean over the cells and linear layers are,
-    nothing is approximated: the shares and what the biases bring, mean <b, y> / |y|^2, have the sum 1.
+    Zhou et al. (CVPR 2016, equation 2) weight the channels of the last map by the weights of a class; here the
+    direction of the descriptor y replaces these weights. The share of cell (i, j) is the sum over the channels c of
+    X_cij dS/dX_cij, where S is the mean over the features y of <y, y*> / |y*|^2, and y* is y held constant: HiResCAM's
+    product of gradient and map (Draelos and Carin, 2020). If every y is linear in X, as means over cells and linear
+    layers are, this is exact: the shares and the contribution of the biases b, mean <b, y> / |y|^2, add up to 1.
 
     Args:
         maps: X, (n, c, h, w).
-        described: from X to the features, (n, d) each, that the descriptor has side by side, each as it is before it
-            is brought to a length.
+        described: a function from X to the features, each (n, d) and before normalisation, that are concatenated to
+            the descriptor.
 
     Returns:
         (n, h, w).
@@ -57,12 +57,12 @@ def shares(maps: Tensor, described: Callable[[Tensor], Sequence[Tensor]]) -> Ten
 
 @torch.no_grad()
 def energy(network: nn.Module, images: Tensor, **needed: Any) -> Tensor:
-    """Return the mean over the channels of the last map's squares (Zagoruyko and Komodakis, ICLR 2017), (n, h, w).
+    """Return the mean over channels of the squared last map (Zagoruyko and Komodakis, ICLR 2017), (n, h, w).
 
     Args:
-        network: any; the last map is the last (n, c, h, w) of more than one cell that one of its modules returns.
+        network: any network; its last map is the last (n, c, h, w) output of a module with more than one cell.
         images: (n, 3, height, width).
-        needed: what else the network takes.
+        needed: further inputs of the network.
 
     Raises:
         UsageError: the network has no map.
@@ -81,7 +81,7 @@ def energy(network: nn.Module, images: Tensor, **needed: Any) -> Tensor:
             hook.remove()
     if not found:
         raise UsageError(
-            f"nothing in {type(network).__name__} returns a map over the cells of an image",
-            next_step="write the method's own attend(images), see harness/methods/attention.py",
+            f"no module of {type(network).__name__} returns a map over the cells of an image",
+            next_step="define the method's own attend(images), which returns a harness.Attention",
         )
     return found[0].square().mean(1)

@@ -1,4 +1,4 @@
-"""Checkpoints: a method's tensors and what they belong to, in a safetensors file that executes nothing."""
+"""Checkpoints: a method's tensors and their description, in a safetensors file, which cannot execute code."""
 
 from __future__ import annotations
 
@@ -18,21 +18,24 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
+CHECKPOINT = "checkpoint.safetensors"
+"""The name of the checkpoint in the folder of a run."""
+
 
 class CheckpointInfo(BaseModel):
-    """What the tensors of a checkpoint belong to.
+    """The description of a checkpoint: the method and its training.
 
     Attributes:
-        method: its name.
-        variant: empty for the method as published.
-        options: the options' values by name, as JSON has them.
-        classes: for each label the number of classes it was trained with.
+        method: the name of the method.
+        variant: the variant; empty for the method as published.
+        options: the values of the options by name, as in JSON.
+        classes: the number of classes of each label during training.
         code: the digest of the method's source.
-        recipe: the set of options it was trained with.
-        seed: of the training.
+        recipe: the recipe of the training; empty for the defaults.
+        seed: the seed of the training.
         train_on: the protocol whose training images were used.
-        train_data: digest of its training lists.
-        boxes: for each kind of boxes that it trained with, the digest of their content.
+        train_data: the digest of the training lists.
+        boxes: the digest of the boxes of each kind used for training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,16 +53,16 @@ class CheckpointInfo(BaseModel):
 
 
 def save_checkpoint(path: Path, state: State, info: CheckpointInfo) -> Path:
-    """Write the tensors and their description, whole or not at all; the same input gives the same bytes.
+    """Write the tensors and their description atomically; equal input gives equal bytes.
 
     Raises:
-        RunError: the disk refuses.
+        RunError: the file cannot be written.
     """
     from safetensors.torch import save
 
     tensors = {name: state[name].detach().cpu().contiguous().clone() for name in sorted(state)}
     about = {"schema": SCHEMA, "info": info.model_dump(mode="json")}
-    # One word of metadata: safetensors writes several in an order that changes from process to process.
+    # A single metadata entry, since safetensors writes several in an order that varies between processes.
     content = save(tensors, {"bench": json.dumps(about, sort_keys=True)})
     with replace_file(path, "wb") as file:
         file.write(content)
@@ -67,10 +70,10 @@ def save_checkpoint(path: Path, state: State, info: CheckpointInfo) -> Path:
 
 
 def load_checkpoint(path: Path) -> tuple[State, CheckpointInfo]:
-    """Return the tensors, on the processor, and what they belong to.
+    """Return the tensors, on the processor, and their description.
 
     Raises:
-        CheckpointError: no such file, damaged, a pickle, or of a newer schema.
+        CheckpointError: the file is missing, damaged, a pickle or of another schema.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -89,17 +92,17 @@ def load_checkpoint(path: Path) -> tuple[State, CheckpointInfo]:
 def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) -> None:
     """Refuse the checkpoint of another method, variant or set of options.
 
-    Classes are compared where both sides name them; the code's digest and the training data are the
-    caller's to judge.
+    Class numbers are compared for labels that both descriptions contain. The digest of the code and the training data
+    are not compared.
 
     Raises:
-        CheckpointError: the first thing that differs, with both values.
+        CheckpointError: the first difference, with both values.
     """
     for what in ("method", "variant"):
         found, wanted = getattr(info, what), getattr(expected, what)
         if found != wanted:
             raise CheckpointError(
-                f"the checkpoint is of another {what}",
+                f"the checkpoint belongs to another {what}",
                 where=path,
                 found=found or "none",
                 expected=wanted or "none",
@@ -121,21 +124,21 @@ def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) ->
 
 @contextmanager
 def same_form(path: Path, what: str) -> Iterator[None]:
-    """Refuse the checkpoint whose options, classes or tensors the method does not take, as the block finds.
+    """Turn the errors of a block that restores a checkpoint into a CheckpointError.
 
     Args:
-        path: of the checkpoint.
-        what: takes it up, for the message: ``the method 'ram'``.
+        path: the checkpoint.
+        what: the object to restore, for the message: ``the method 'ram'``.
 
     Raises:
-        CheckpointError: the block met an option or a value that is not known, a label without classes, or tensors
-            that are not the network's.
+        CheckpointError: the block met an unknown option or value, a label without classes, or tensors that do not fit
+            the network.
     """
     try:
         yield
     except (ValidationError, RuntimeError, KeyError) as problem:
         raise CheckpointError(
-            f"the checkpoint is of another form of {what}",
+            f"the checkpoint does not fit {what}",
             where=path,
             found=_misfit(problem),
             next_step="train it again with this version",
@@ -143,7 +146,7 @@ def same_form(path: Path, what: str) -> Iterator[None]:
 
 
 def _misfit(problem: ValidationError | RuntimeError | KeyError) -> str:
-    """Return what does not fit, in one line."""
+    """Return one line that names the misfit."""
     if isinstance(problem, ValidationError):
         first = problem.errors()[0]
         option = ".".join(map(str, first["loc"]))
@@ -152,16 +155,16 @@ def _misfit(problem: ValidationError | RuntimeError | KeyError) -> str:
 
 
 def _refuse_pickle(path: Path) -> None:
-    """Raise for what is missing, or is a pickle or a torch archive, by its first bytes."""
+    """Raise an error if the file is missing or, by its first bytes, a pickle or a torch archive."""
     try:
         with path.open("rb") as file:
             head = file.read(9)
     except OSError as problem:
-        raise CheckpointError("no checkpoint can be read here", where=path, found=problem.strerror) from None
-    # A safetensors file starts with the length of its header, eight bytes that may be any, and then the header.
+        raise CheckpointError("the checkpoint cannot be read", where=path, found=problem.strerror) from None
+    # A safetensors file starts with eight arbitrary bytes, the length of its header, followed by the header.
     if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
         raise CheckpointError(
-            "this is a pickle or a torch archive, which can execute code when it is opened",
+            "the file is a pickle or a torch archive, which can execute code when it is opened",
             where=path,
             expected="a safetensors file written by 'bench train'",
             next_step="load weights from elsewhere through the method's own option for them",
@@ -174,11 +177,11 @@ def _read_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
         schema = about["schema"]
     except (KeyError, TypeError, ValueError):
         raise CheckpointError(
-            "the file is no checkpoint of bench", where=path, next_step="give a file written by 'bench train'"
+            "the file is not a checkpoint of bench", where=path, next_step="give a file written by 'bench train'"
         ) from None
     if schema != SCHEMA:
         raise CheckpointError(
-            "the checkpoint is of another schema",
+            "the checkpoint has another schema",
             where=path,
             found=schema,
             expected=SCHEMA,

@@ -1,4 +1,4 @@
-"""The code version of a method: a digest over the source that its features depend on."""
+"""The code version of a method: a digest of the source that its features depend on."""
 
 from __future__ import annotations
 
@@ -10,38 +10,47 @@ from pathlib import Path
 
 from harness.methods.method import Method
 
+NOT_FOLLOWED = ("harness", "builtins", "abc", "typing")
+"""Packages whose base classes are skipped; the harness's own computations are versioned with the harness."""
+
 
 def code_digest(method: type[Method]) -> str:
-    """Return a digest over the method's ``version`` and the source of its modules.
-
-    The modules are those of the class and its bases outside the harness, and every module of the same top-level
-    package that they import, directly or not. What the harness itself computes is versioned with the harness.
-
-    Returns:
-        64 hexadecimal digits.
-    """
-    sources: dict[str, Path] = {}
-    for base in method.__mro__:
-        package = base.__module__.partition(".")[0]
-        if package not in {"builtins", "harness", "abc", "typing"}:
-            _follow(base.__module__, inspect.getsourcefile(base), package, sources)
+    """Return a digest of the method's ``version`` and the source of its modules, as 64 hexadecimal digits."""
     hasher = hashlib.sha256(f"{method.__qualname__}\0{method.version}\0".encode())
-    for module in sorted(sources):
-        hasher.update(f"{module}\0".encode() + sources[module].read_bytes() + b"\0")
+    for module, file in sorted(source_files(method).items()):
+        hasher.update(f"{module}\0".encode() + file.read_bytes() + b"\0")
     return hasher.hexdigest()
 
 
-def _follow(module: str, file: str | None, package: str, sources: dict[str, Path]) -> None:
-    """Add a module and what it imports from its own package to ``sources``."""
-    if module in sources or file is None or not file.endswith(".py"):
+def source_files(method: type[Method]) -> dict[str, Path]:
+    """Return the files of a method's modules by the dotted name of the module.
+
+    These are the modules of the class and of its bases outside the harness, and all modules of the same top-level
+    package that they import, directly or indirectly.
+    """
+    files: dict[str, Path] = {}
+    for base in method.__mro__:
+        if not any(_within(base.__module__, package) for package in NOT_FOLLOWED):
+            package = base.__module__.partition(".")[0]
+            _follow(base.__module__, inspect.getsourcefile(base), package, files)
+    return files
+
+
+def _within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def _follow(module: str, file: str | None, package: str, files: dict[str, Path]) -> None:
+    """Add a module and its imports from ``package`` to ``files``."""
+    if module in files or file is None or not file.endswith(".py"):
         return
-    sources[module] = Path(file)
+    files[module] = Path(file)
     for node in ast.walk(ast.parse(Path(file).read_bytes())):
         for name in _imported(node, module, is_package=file.endswith("__init__.py")):
-            if name.partition(".")[0] == package:
-                spec = _find(name)
-                if spec is not None:
-                    _follow(spec[0], spec[1], package, sources)
+            if _within(name, package):
+                found = _find(name)
+                if found is not None:
+                    _follow(*found, package, files)
 
 
 def _imported(node: ast.AST, module: str, *, is_package: bool) -> list[str]:
@@ -57,7 +66,7 @@ def _imported(node: ast.AST, module: str, *, is_package: bool) -> list[str]:
 
 
 def _find(name: str) -> tuple[str, str] | None:
-    """Return the module's name and file, or None where the name is no module."""
+    """Return the name and file of a module, or None if there is no such module."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):

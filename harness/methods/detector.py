@@ -14,20 +14,20 @@ from harness.methods.method import Options
 from harness.methods.network import NetworkMethod
 
 COLUMNS = 6
-"""Numbers a box: label, score, x0, y0, x1, y1."""
+"""Numbers per box: label, score, x0, y0, x1, y1."""
 
 
 class DetectorOptions(Options):
-    """What every detector lets the user choose."""
+    """The options of every detector."""
 
-    kind: Literal["parts", "regions"] = Field("parts", description="which classes it finds: PGAN's 16, PR-ReID's 4")
-    keep: int = Field(100, ge=1, le=1000, description="boxes an image at most, the surest first")
+    kind: Literal["parts", "regions"] = Field("parts", description="the classes to find: PGAN's 16 or PR-ReID's 4")
+    keep: int = Field(100, ge=1, le=1000, description="maximum number of boxes per image, by descending score")
 
 
 class Detector(NetworkMethod):
-    """A method whose ``embed`` returns boxes as ``pack`` lays them out; it is trained as any other.
+    """A method whose ``embed`` returns boxes in the layout of ``pack``; it is trained like any other method.
 
-    The network gets the boxes of its kind while training, by the keyword ``boxes_parts`` or ``boxes_regions``.
+    In training the network receives the boxes of its kind by the keyword ``boxes_parts`` or ``boxes_regions``.
     """
 
     Options = DetectorOptions
@@ -37,7 +37,7 @@ class Detector(NetworkMethod):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes that it finds; number 1 comes first."""
+        """The names of the classes that it finds, starting with class 1."""
         return CLASSES[self.options.kind]
 
 
@@ -45,11 +45,11 @@ def pack(found: Sequence[Tensor], keep: int) -> Tensor:
     """Return the boxes of several images as one tensor.
 
     Args:
-        found: for each image (m, 6): label, score, x0, y0, x1, y1 in pixels of the resized image, the surest first.
-        keep: how many of them stay.
+        found: for each image (m, 6): label, score, x0, y0, x1, y1 in pixels of the resized image, by descending score.
+        keep: the maximum number of boxes to keep per image.
 
     Returns:
-        (n, 6 keep) float32, filled up with zeros; a label of 0 is no box.
+        (n, 6 keep) float32, padded with zeros; the label 0 means no box.
     """
     rows = [boxes[:keep].to(torch.float32) for boxes in found]
     filled = [torch.nn.functional.pad(boxes, (0, 0, 0, keep - len(boxes))) for boxes in rows]

@@ -1,13 +1,14 @@
-"""The contract of a method: a class that turns images into features, and what it may say about itself."""
+"""The contract of a method: a class that turns images into features, with its options, variants and recipes."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.features.metric import Metric
 from harness.errors import BenchError, PluginError, UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from harness.boxes import Boxes
     from harness.methods.session import Session
 
-Metric = Literal["cosine", "euclidean"]
 State = dict[str, "torch.Tensor"]
 
 
@@ -24,7 +24,7 @@ class Options(BaseModel):
     """The options of a method, set with ``--set name=value``; subclass it and give every field a default.
 
     A field's ``description`` names the source of its default in brackets: ``(section 3.5)``, ``(table 4)``, ``(R)`` for
-    the authors' released recipe, ``(open)`` where nobody has published it.
+    the authors' released recipe, ``(open)`` for an unpublished value.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -33,22 +33,22 @@ class Options(BaseModel):
 class Method:
     """Turns images into features.
 
-    The smallest method is any class with ``embed``; what else it does not define is taken from here. The harness
-    sets ``options`` before it calls ``__init__`` without arguments.
+    The smallest method is any class with ``embed``; everything else defaults to this class. The harness sets
+    ``options`` before it calls ``__init__`` without arguments.
 
     Attributes:
-        version: raise it when the features change though the source code does not.
+        version: increase it when the features change without a change of the source code.
         about: one sentence for ``bench methods``.
-        papers: what it implements: authors, title, where and when.
-        Options: the options' model; ``input_size`` is read from its field of that name where there is one.
-        recipes: named sets of options; ``paper`` is what the paper did, ``quick`` ends within minutes on two cores.
-        variants: the ablations of the paper, named sets of options on top of a recipe.
+        papers: the papers that it implements: authors, title, venue and year.
+        Options: the model of the options; its field ``input_size``, if any, is the size of the images.
+        recipes: named sets of options; ``paper`` follows the paper, ``quick`` trains within minutes on two cores.
+        variants: the ablations of the paper, as named sets of options on top of a recipe.
         needs: labels (``vehicle``, ``colour``, ...) and boxes (``boxes.parts``, ``boxes.regions``) for training;
-            ``model|type`` is the first of these labels that the training images have.
-        test_needs: what ``embed`` receives as keyword arguments besides the images (see ``embed``). Of both the class
-            names what the method as published needs; an ``__init__`` may set what these options need.
+            ``model|type`` means the first of these labels that the training images have.
+        test_needs: keyword arguments that ``embed`` receives besides the images (see ``embed``). The class declares
+            the ``needs`` and ``test_needs`` of the published method; ``__init__`` may set those of the given options.
         control: True for a method that no paper would report, such as one that reads the test labels.
-        metric: how its features are compared.
+        metric: how features are compared.
         options: the options of this run.
     """
 
@@ -75,9 +75,9 @@ class Method:
 
         Args:
             images: (n, 3, height, width) float32, RGB, 0 to 1.
-            needed: one argument for each word of ``test_needs``: ``path`` a tuple of keys, ``vehicle`` (n,) int64,
-                ``boxes_parts`` and ``boxes_regions`` a list of n tensors (m, 6) of label, score, x0, y0, x1, y1 in
-                pixels of the resized image.
+            needed: one argument for each word of ``test_needs``: ``path`` is a tuple of keys, ``vehicle`` is (n,)
+                int64, ``boxes_parts`` and ``boxes_regions`` are lists of n tensors (m, 6): label, score, x0, y0, x1, y1
+                in pixels of the resized image.
 
         Returns:
             (n, d) float32.
@@ -89,48 +89,43 @@ class Method:
         boxes: Mapping[str, Boxes],
         vehicles: Mapping[str, int] | None,  # noqa: ARG002 - the contract
     ) -> Mapping[str, Boxes]:
-        """Return the boxes as the network is to get them: chosen, renumbered or completed.
+        """Return the boxes for the network: selected, renumbered or completed.
 
         Args:
-            boxes: by keyword of ``embed``, as their files give them, of the images at hand and no others.
-            vehicles: of each training image by its key, before the training; None at test time.
+            boxes: the boxes in the files by keyword of ``embed``, restricted to the images to train on or to embed.
+            vehicles: the vehicle of each training image by key, or None at test time.
 
         Raises:
-            DataError: they lack what the method cannot do without.
+            DataError: boxes that the method requires are missing.
         """
         return boxes
 
     def fit(self, session: Session) -> None:
-        """Train on ``session.train``; a method that needs no training leaves this as it is."""
+        """Train on ``session.train``; override it if the method needs training."""
 
     def state(self) -> State:
-        """Return what training changed, as tensors by name; empty where nothing is trained."""
+        """Return the trained tensors by name; empty if nothing is trained."""
         return {}
 
     def restore(self, state: State, classes: Mapping[str, int]) -> None:
-        """Take up what ``state`` returned after ``fit``.
+        """Restore the ``state`` of a trained method.
 
         Args:
             state: the tensors.
-            classes: for each label the number of classes it was trained with.
+            classes: the number of classes of each label during training.
         """
 
 
-def used_needs(needs: Collection[str], labels: Collection[str]) -> frozenset[str]:
-    """Return the needs with every ``a|b`` as the first of its labels that is there, as it stands where none is."""
-    return frozenset(next((word for word in need.split("|") if word in labels), need) for need in needs)
-
-
 def trains(method: type[Method]) -> bool:
-    """Say whether the method has a ``fit`` of its own."""
+    """Return whether the method has a ``fit`` of its own."""
     return method.fit is not Method.fit
 
 
 def complete(candidate: object) -> type[Method]:
-    """Return the class with the contract's defaults behind what it defines itself.
+    """Return the class completed with the defaults of ``Method``.
 
     Raises:
-        PluginError: it is no class, or has no ``embed``.
+        PluginError: the candidate is not a class, or has no ``embed``.
     """
     if not inspect.isclass(candidate):
         raise PluginError("a method must be a class", found=repr(candidate), expected="a class with embed(images)")
@@ -145,17 +140,17 @@ def complete(candidate: object) -> type[Method]:
 def resolve_options(
     name: str, method: type[Method], *, variant: str = "", recipe: str = "", changes: Mapping[str, Any] | None = None
 ) -> Options:
-    """Return the options of a run: the defaults, then the recipe's, then the variant's, then the user's.
+    """Return the options of a run: the defaults, overridden by the recipe, then the variant, then the user.
 
     Args:
-        name: of the method, for messages.
-        method: the class.
-        variant: empty for the method as published.
-        recipe: empty for the defaults.
-        changes: option to value, as written after ``--set``.
+        name: the name of the method, for messages.
+        method: the class of the method.
+        variant: the name of a variant; empty for the method as published.
+        recipe: the name of a recipe; empty for the defaults.
+        changes: the values of options by name, as written after ``--set``.
 
     Raises:
-        UsageError: unknown variant, recipe or option, or a value that does not fit.
+        UsageError: unknown variant, recipe or option, or an invalid value.
     """
     if variant and variant not in method.variants:
         raise unknown_name(f"variant of {name}", variant, method.variants)
@@ -180,10 +175,10 @@ def resolve_options(
 
 
 def create(method: type[Method], options: Options) -> Method:
-    """Return the method, ready to fit, restore or embed.
+    """Return an instance of the method with these options.
 
     Raises:
-        PluginError: its ``__init__`` raised, with the exception's words.
+        PluginError: ``__init__`` of the method raised an exception, which is quoted.
     """
     instance = method.__new__(method)
     instance.options = options

@@ -1,4 +1,4 @@
-"""Methods with a network: they say what to build and what to minimise, the engine does the rest."""
+"""The base class of methods with a network, which define the network and its losses; the engine trains them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from harness.methods.session import Session
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of a training schedule, with an optimiser of its own.
+    """One stage of a training schedule, with its own optimiser.
 
     Attributes:
-        name: shown in logs and in the validation table.
-        epochs: passes over the training images.
-        batches: how images are drawn: ``PK(16, 4)``, ``Shuffled(64)``, ...
-        optimiser: from the network to its optimiser.
-        augment: a torchvision.transforms.v2 transform of the resized uint8 image (and its boxes), or None; its
-            randomness comes from torch's generator alone, which is seeded for every image.
-        schedule: from the optimiser and the steps of an epoch to the learning rate's schedule, or None.
+        name: the name in logs and in the validation table.
+        epochs: the number of passes over the training images.
+        batches: the sampler of batches: ``PK(16, 4)``, ``Shuffled(64)``, ...
+        optimiser: a function from the network to its optimiser.
+        augment: a torchvision.transforms.v2 transform of the resized uint8 image and its boxes, or None; it must use no
+            random generator but torch's, which is seeded for every image.
+        schedule: a function from the optimiser and the steps per epoch to the learning rate schedule, or None.
         advance: whether the schedule advances by epoch or by step.
-        settings: whatever ``losses`` wants to know of the stage.
+        settings: further values for ``losses``.
     """
 
     name: str
@@ -45,39 +45,39 @@ class Stage:
 
 
 class NetworkMethod(Method):
-    """A method that trains one network; subclasses write ``network``, ``stages``, ``losses`` and ``embed``.
+    """A method that trains one network; subclasses define ``network``, ``stages`` and ``losses``.
 
     Attributes:
-        model: the network, bare, once ``fit`` or ``restore`` was called; the engine wraps it where it has to.
+        model: the network without wrappers, available after ``fit`` or ``restore``.
     """
 
     model: nn.Module
 
     @abstractmethod
     def network(self, classes: Mapping[str, int]) -> nn.Module:
-        """Return the network as training finds it: initialised, with weights from elsewhere where it has any.
+        """Return the network at the start of training, initialised and with any pretrained weights loaded.
 
         Args:
-            classes: number of classes of each label the data set has: ``{"vehicle": 576, "colour": 10}``.
+            classes: the number of classes of each label in the data set: ``{"vehicle": 576, "colour": 10}``.
 
         Returns:
-            A module of images (n, 3, height, width) float32, RGB, 0 to 1, and of a keyword argument for each kind of
-            boxes needed, as ``embed`` takes them. In training mode it returns a dictionary of tensors with one row an
-            image; in evaluation mode the features.
+            A module whose inputs are images (n, 3, height, width) float32, RGB, 0 to 1, and a keyword argument for each
+            needed kind of boxes, as in ``embed``. In training mode it returns a dictionary of tensors with one row per
+            image; in evaluation mode it returns the features.
         """
 
     def architecture(self, classes: Mapping[str, int]) -> nn.Module:
-        """Return the network for a checkpoint to fill; override it where ``network`` fetches weights."""
+        """Return the network to load a checkpoint into; override it if ``network`` fetches pretrained weights."""
         return self.network(classes)
 
     @abstractmethod
     def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:
-        """Return the training schedule, in order; empty leaves the network as it was initialised."""
+        """Return the stages of training in order; without stages the network keeps its initial weights."""
 
     def begin(self, network: nn.Module, stage: Stage) -> None:
-        """Prepare the network for a stage, before its optimiser is made: switch parts on, freeze others.
+        """Prepare the network for a stage before its optimiser is created: enable or freeze parts of it.
 
-        What an earlier stage froze is free again.
+        Parameters frozen by an earlier stage are trainable again.
         """
 
     @abstractmethod
@@ -85,23 +85,21 @@ class NetworkMethod(Method):
         """Return the losses by name; the engine minimises their sum.
 
         Args:
-            outputs: what the network returned in training mode, gathered over all processes.
-            labels: for each label (n,) int64 class numbers from 0, ``UNKNOWN`` (-1) where an image has none.
-            stage: the stage in progress.
+            outputs: the output of the network in training mode, gathered from all processes.
+            labels: for each label (n,) int64 class numbers from 0, ``UNKNOWN`` (-1) if an image has none.
+            stage: the current stage.
         """
 
     def fit(self, session: Session) -> None:
         """Train ``network(session.classes)`` through ``stages`` on the session's images."""
-        from harness.training.engine import train
-
-        train(self, session)
+        session.engine(self, session)
 
     def state(self) -> State:
-        """Return the network's parameters and buffers."""
+        """Return the parameters and buffers of the network."""
         return self.model.state_dict()
 
     def restore(self, state: State, classes: Mapping[str, int]) -> None:
-        """Build the network for those classes and load its tensors."""
+        """Build the network for these classes, and load its tensors."""
         self.model = self.architecture(classes)
         self.model.load_state_dict(state)
 
@@ -111,13 +109,13 @@ class NetworkMethod(Method):
         return features.to(torch.float32)
 
     def attend(self, images: Tensor, **needed: Any) -> Attention:
-        """Return what the network looks at, for ``bench attend``; it is in evaluation mode.
+        """Return the attention of the network, which is in evaluation mode, for ``bench attend``.
 
-        Here the energy of its last map, which every network with maps has; override it where the network knows more.
+        The default is the energy of the last map; override it if the network has an attention of its own.
 
         Args:
-            images: as ``embed`` takes them.
-            needed: likewise.
+            images: as in ``embed``.
+            needed: as in ``embed``.
 
         Raises:
             UsageError: the network has no map.

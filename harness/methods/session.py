@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
@@ -14,16 +14,16 @@ from harness.data.images import ImageTable, IntArray
 Validate = Literal["train", "test", "none"]
 
 CLASS_LABELS = ("vehicle", "camera", "colour", "type", "model")
-"""The labels whose values are classes; a track or a time is none."""
+"""The labels whose values are classes; tracks and times are not."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """Images that validate after every epoch, as a small task of their own.
+class HeldOut:
+    """Validation images, evaluated after every epoch as a small task of their own.
 
     Attributes:
-        query: the images that ask.
-        gallery: the images that answer; it may hold the queries themselves, which never answer themselves.
+        query: the query images.
+        gallery: the gallery images; it may contain the queries, which are then ignored for themselves.
     """
 
     query: ImageTable
@@ -32,29 +32,30 @@ class Held:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """Everything that a training run is made of.
+    """Everything that one training run needs.
 
     Attributes:
-        dataset: where the images lie, with their boxes.
+        dataset: the data set, with its boxes.
         train: the images to train on, without those held out for validation.
         validation: the images to validate on, or None.
-        classes: for each label that the data set has (``vehicle``, ``colour``, ...) its number of classes.
-        labels: for each of them (n,) int64 class numbers from 0 of ``train``, ``UNKNOWN`` where an image
-            has none.
+        classes: the number of classes of each label that the data set has (``vehicle``, ``colour``, ...).
+        labels: for each of these labels (n,) int64 class numbers of ``train`` from 0, ``UNKNOWN`` if an image has none.
         input_size: height and width in pixels that images are resized to.
-        seed: everything random follows from it.
-        folder: where the state, ``validation.csv`` and ``validation.png`` are written.
+        seed: the seed of all random numbers.
+        folder: the folder of the training state, ``validation.csv`` and ``validation.png``.
+        engine: trains a ``NetworkMethod`` on this session.
         compute: devices, precision and workers.
-        skip_broken: leave unreadable images out, and name them, where the run would be refused.
+        skip_broken: skip and log unreadable images instead of raising an error.
     """
 
     dataset: Dataset
     train: ImageTable
-    validation: Held | None
+    validation: HeldOut | None
     classes: Mapping[str, int]
     labels: Mapping[str, IntArray]
     input_size: tuple[int, int]
     seed: int
     folder: Path
+    engine: Callable[[Any, Session], None]
     compute: Compute = field(default_factory=Compute)
     skip_broken: bool = False

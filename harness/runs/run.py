@@ -19,9 +19,10 @@ from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import RunError
 from harness.features import FeatureFile, Provenance
-from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, same_form, save_checkpoint
+from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
-from harness.methods.method import Method, Options, create, trains, used_needs
+from harness.methods.method import Method, Options, create, trains
+from harness.methods.needs import used_needs
 from harness.runs.boxes import RunBoxes
 from harness.runs.inputs import RunInputs
 from harness.runs.plan import RunPlan
@@ -35,7 +36,6 @@ log = logging.getLogger("bench")
 TRAINING_VERSION = 1
 """Raised by every change that moves a digit of training or extraction; see "Numbers that move" in the changelog."""
 
-CHECKPOINT = "checkpoint.safetensors"
 FEATURES = "features.h5"
 
 
@@ -148,20 +148,22 @@ class Run:
             load_checkpoint(path)
             log.info("training: using the existing checkpoint")
             return path
-        from harness.training.prepare import prepare
+        from harness.training.prepare import TrainingRequest, prepare
         from harness.training.state import NAME as STATE
 
         method = create(self.plan.method, self.plan.options)
         session = prepare(
             self.boxes.kept(self.inputs.training, self.boxes.train, self.folder / "training"),
+            TrainingRequest(
+                seed=request.seed,
+                folder=self.folder / "training",
+                compute=request.compute,
+                skip_broken=request.skip_broken,
+                validate=request.validate,
+                hold_out=request.hold_out,
+            ),
             needs=method.needs,
             input_size=method.input_size,
-            seed=request.seed,
-            folder=self.folder / "training",
-            compute=request.compute,
-            skip_broken=request.skip_broken,
-            validate=request.validate,
-            hold_out=request.hold_out,
         )
         method.fit(session)
         if self.inputs.fabric.is_global_zero:
@@ -183,7 +185,7 @@ class Run:
         return path
 
     def _extract(self, checkpoint: Path | None) -> Path:
-        from harness.extraction.extract import extract
+        from harness.extraction.extract import FeatureOutput, extract
         from harness.extraction.inference import choices
         from harness.scoring.cost import measured
 
@@ -212,12 +214,11 @@ class Run:
         with measured(path, self.inputs.fabric):
             return extract(
                 method,
-                self.boxes.kept(self.inputs.dataset, self.boxes.test, path.parent),
-                [self.inputs.dataset.split(name) for name in splits],
-                path,
-                provenance,
-                compute=self.plan.request.compute,
-                skip_broken=self.plan.request.skip_broken,
+                self.boxes.kept(self.dataset, self.boxes.test, path.parent),
+                [self.dataset.split(name) for name in splits],
+                FeatureOutput(path, provenance),
+                compute=self.request.compute,
+                skip_broken=self.request.skip_broken,
             )
 
     def _provenance(

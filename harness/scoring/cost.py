@@ -1,6 +1,6 @@
-"""What an extraction took: measured once, written beside the feature file, read into the record.
+"""The cost of an extraction: measured once, stored beside the feature file and copied into the record.
 
-It is provenance: no number is compared by it, and a file without it is as good.
+It is optional provenance that no comparison of results uses.
 """
 
 from __future__ import annotations
@@ -26,30 +26,29 @@ log = logging.getLogger("bench")
 
 NAME = "cost.json"
 MAX_BYTES = 4096
-"""The content is three short fields and a digest."""
+"""The maximum size of the file, which contains three short fields and a digest."""
 
 MAX_MODEL = 150
-"""Characters of a model's name, so that it fits a record's word with the kind before it; known ones take 50."""
+"""Maximum length of a device model's name, which must fit into a record together with the kind; known names have 50."""
 
 
 @contextmanager
 def measured(features: Path, fabric: Fabric) -> Iterator[None]:
-    """Time the extraction that the block does, and write its cost beside the feature file.
+    """Measure the time of an extraction in the block, and write its cost beside the feature file.
 
-    Nothing is written where the block goes on from what an earlier one left, or where it raises, and only the first
-    process writes.
+    Nothing is written if the block resumes an interrupted extraction or raises an error; only the first process writes.
 
     Args:
         features: the feature file that the block writes.
         fabric: the devices and processes.
 
     Raises:
-        RunError: the folder cannot be written.
+        RunError: the file cannot be written.
     """
     path, whole = features.with_name(NAME), not features.with_name(features.name + ".partial").exists()
     if fabric.is_global_zero:
         try:
-            path.unlink(missing_ok=True)  # of a feature file that is gone
+            path.unlink(missing_ok=True)  # left by a deleted feature file
         except OSError as problem:
             raise cannot_write(path, problem) from None
     start = time.monotonic()
@@ -64,13 +63,13 @@ def measured(features: Path, fabric: Fabric) -> Iterator[None]:
 
 
 def read_cost(file: FeatureFile) -> Cost | None:
-    """Return what the extraction of a feature file took; None where nothing valid about this very file is known."""
+    """Return the cost of the extraction of a feature file, or None if its cost file is missing or invalid."""
     path = file.path.with_name(NAME)
     try:
         with path.open("rb") as stream:
             content = json.loads(stream.read(MAX_BYTES))
         if content.pop("features") != file.digest:
-            raise ValueError("it is of other features")
+            raise ValueError("it belongs to other features")
         return Cost.model_validate_json(json.dumps(content), strict=True)
     except FileNotFoundError:
         return None
@@ -80,7 +79,7 @@ def read_cost(file: FeatureFile) -> Cost | None:
 
 
 def device_name(fabric: Fabric) -> str:
-    """Return the kind and model of the devices, and how many where there are several: ``4 x cuda, NVIDIA H200``."""
+    """Return the kind and model of the devices, and their number if there are several: ``4 x cuda, NVIDIA H200``."""
     kind = fabric.device.type
     model = "".join(character for character in _model(fabric) if character.isprintable())
     name = f"{kind}, {' '.join(model.split())[:MAX_MODEL]}" if model.strip() else kind
@@ -88,7 +87,7 @@ def device_name(fabric: Fabric) -> str:
 
 
 def _model(fabric: Fabric) -> str:
-    """Return the model of the processor or the GPU; empty where the system does not say."""
+    """Return the model of the processor or the GPU, or an empty string if it is unknown."""
     if fabric.device.type == "cuda":
         import torch
 

@@ -1,4 +1,4 @@
-"""The per-query values of one task of one run, as a compressed CSV file that pandas reads as it is."""
+"""The per-query values of one task of one run, in a compressed CSV file that pandas can read directly."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from harness.data.images import IntArray
 from harness.errors import RecordError
 
 MAX_BYTES = 1 << 30
-"""Uncompressed. The largest task known, VehicleID's 17,377 queries, takes 2 MB; this is 500 of it."""
+"""The maximum size when uncompressed, 500 times the 2 MB of the largest known task, VehicleID's 17,377 queries."""
 FIXED = ("query", "key", "vehicle")
 
 
 @dataclass(frozen=True, eq=False)
 class PerQuery:
-    """One row a query, in the order of the task's list.
+    """One row per query, in the order of the task's list.
 
     Attributes:
-        keys: (q,) the queries' images, or empty strings where the names may not be passed on.
-        vehicle: (q,) int64, so that queries of one vehicle can be kept together in an interval.
-        values: for a measure, (q,) float64, NaN for a query that has no positive or was never asked.
+        keys: (q,) keys of the query images, or empty strings if the names must not be published.
+        vehicle: (q,) int64 vehicles, needed to resample by vehicle for confidence intervals.
+        values: for each measure (q,) float64, NaN for a query that has no positive or is in no draw.
     """
 
     keys: tuple[str, ...]
@@ -41,30 +41,30 @@ class PerQuery:
     def __post_init__(self) -> None:
         lengths = {len(self.keys), len(self.vehicle), *(len(column) for column in self.values.values())}
         if len(lengths) != 1:
-            raise RecordError("per-query values of different lengths", found=sorted(lengths))
+            raise RecordError("the per-query values have different lengths", found=sorted(lengths))
 
     def __len__(self) -> int:
         return len(self.keys)
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of vehicles and values, not of keys: it stays when the names are left out."""
+        """The SHA-256 of vehicles and values; it excludes the keys, which may be removed for publication."""
         columns = {measure: _plain(column) for measure, column in self.values.items()}
         return digest({"vehicle": [int(vehicle) for vehicle in self.vehicle], "values": columns})
 
 
 def write_per_query(path: str | Path, table: PerQuery) -> str:
-    """Write the values, every digit of them, and return their digest.
+    """Write the values in full precision, and return their digest.
 
     Args:
-        path: ends in ``.csv.gz``.
+        path: the file, ending in ``.csv.gz``.
         table: the rows.
 
     Raises:
-        RunError: the disk is full, or the folder cannot be written.
+        RunError: the file cannot be written.
     """
     text = io.StringIO(newline="")
-    # Every text is quoted, since a carriage return in a key would not be; a float is written by its repr.
+    # All strings are quoted, since csv would not quote a carriage return in a key; floats are written by their repr.
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     measures = sorted(table.values)
     writer.writerow([*FIXED, *measures])
@@ -77,20 +77,20 @@ def write_per_query(path: str | Path, table: PerQuery) -> str:
 
 
 def read_per_query(path: str | Path, *, expected: str | None = None) -> PerQuery:
-    """Return the values.
+    """Read the values from a file.
 
     Args:
-        path: of the file.
-        expected: the digest that the record names; None to take what is there.
+        path: the file.
+        expected: the digest in the record, or None to skip this check.
 
     Raises:
-        RecordError: the file is missing, damaged, or not the record's.
+        RecordError: the file is missing, damaged, or does not match the record.
     """
     path = Path(path)
     rows = _rows(path)
     header = next(rows, [])
     if tuple(header[:3]) != FIXED or len(set(header)) != len(header):
-        raise RecordError("the file holds no per-query values", where=path, found=header, expected=[*FIXED, "measures"])
+        raise RecordError("the file has no per-query values", where=path, found=header, expected=[*FIXED, "measures"])
     keys: list[str] = []
     vehicle: list[int] = []
     values: list[list[float]] = [[] for _ in header[3:]]
@@ -109,7 +109,7 @@ def read_per_query(path: str | Path, *, expected: str | None = None) -> PerQuery
     columns = {measure: np.array(column) for measure, column in zip(header[3:], values, strict=True)}
     table = PerQuery(tuple(keys), np.array(vehicle, dtype=np.int64), columns)
     if expected is not None and table.digest != expected:
-        raise RecordError("the per-query values are not those of the record", where=path, expected=f"digest {expected}")
+        raise RecordError("the per-query values do not match the record", where=path, expected=f"digest {expected}")
     return table
 
 
@@ -131,5 +131,5 @@ def _plain(column: Sequence[float] | npt.NDArray[np.float64]) -> list[float | No
 def _read(cell: str) -> float:
     value = float(cell) if cell else math.nan
     if cell and not math.isfinite(value):
-        raise ValueError(f"{cell} is no number")
+        raise ValueError(f"{cell} is not a number")
     return value

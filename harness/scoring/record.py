@@ -1,4 +1,4 @@
-"""The record of one task of one run: all that is needed to repeat it and to show it on the leaderboard."""
+"""The record of one task of one run: everything needed to repeat it and to show it on the leaderboard."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 MAX_BYTES = 16 << 20
-"""A record of 100 draws and 20 measures takes 60 kB; what is larger than this is no record."""
+"""The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
 LATER = {"rerank", "boxes", "train_boxes"}
-"""The fields that came after the first records; a record that has no use for one does not write it."""
+"""Fields added after the first records; they are omitted from the file if empty."""
 
 OUTCOME = {"measures", "deviations", "per_draw", "per_query", "cost", "versions", "ties", "ignored_queries"}
-"""The fields that do not say what was run, but what came of it."""
+"""Fields that describe the results of a run and its environment rather than its configuration."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Word = Annotated[str, Field(max_length=200)]
@@ -44,29 +44,29 @@ Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Deviation = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
-class _Part(BaseModel):
+class _RecordModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PerQueryFile(_Part):
-    """The file of per-query values that lies beside a record.
+class PerQueryFile(_RecordModel):
+    """The file of per-query values that belongs to a record.
 
     Attributes:
-        name: of the file, in the record's own folder.
-        digest: of its content, as ``harness.scoring.per_query`` computes it.
+        name: the name of the file, in the folder of the record.
+        digest: the ``PerQuery.digest`` of its content.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$", max_length=200)]
     digest: Digest
 
 
-class Cost(_Part):
-    """What the extraction took, as measured once; it is shown and never compared.
+class Cost(_RecordModel):
+    """The measured cost of an extraction, for information only.
 
     Attributes:
-        images: number of images.
-        seconds: wall time of reading, decoding and embedding them.
-        device: its kind and model, never a host's name.
+        images: the number of images.
+        seconds: the wall time of reading, decoding and embedding them.
+        device: the kind and model of the device, without a host name.
     """
 
     images: Annotated[int, Field(gt=0)]
@@ -75,11 +75,11 @@ class Cost(_Part):
 
 
 def _read_reranking(value: object) -> Reranking | None:
-    """Return a record's re-ranking; its numbers are checked where they are defined."""
+    """Return the re-ranking of a record; ``Reranking`` checks its numbers."""
     if value is None or isinstance(value, Reranking):
         return value
     if not isinstance(value, dict) or set(value) != set(FIELDS):
-        raise ValueError(f"it must name {', '.join(FIELDS)} and nothing else")
+        raise ValueError(f"it must have the fields {', '.join(FIELDS)} and no others")
     try:
         return Reranking(**{FIELDS[word]: number for word, number in value.items()})
     except UsageError as problem:
@@ -90,52 +90,52 @@ def _write_reranking(value: Reranking | None) -> dict[str, int | float] | None:
     return None if value is None else value.values
 
 
-Asked = Annotated[Reranking | None, PlainValidator(_read_reranking), PlainSerializer(_write_reranking)]
+RerankingField = Annotated[Reranking | None, PlainValidator(_read_reranking), PlainSerializer(_write_reranking)]
 
 
-class Record(_Part):
-    """What one run measured on one task.
+class Record(_RecordModel):
+    """The result of one run on one task.
 
     Attributes:
-        protocol: its word; ``version`` is its version.
-        version: of the protocol.
-        task: the part after the protocol's.
-        convention: another than the task's own rule that was asked for; None for the rule itself.
-        fingerprint: of all that decides a number but the features.
-        official: whether the data set agrees with the released lists; ``differences`` says why not.
-        differences: one sentence each.
-        method: its word, or what a feature file says of itself.
-        variant: of the method, empty for the method as published.
-        recipe: the named set of options, empty for the defaults.
-        options: all options as resolved.
-        seed: of the run, None where features came from elsewhere.
-        code: digest of the method's source, or None.
-        train_on: the protocol trained on, None where nothing was trained.
-        train_data: digest of the training lists, or None.
-        checkpoint: SHA-256 of the checkpoint file, or None.
-        features: digest of the features' keys and values.
-        width: numbers a feature.
+        protocol: the name of the protocol.
+        version: the version of the protocol.
+        task: the part of the task's name after the protocol.
+        convention: the name of the convention, or None for the task's own rule.
+        fingerprint: the digest of everything that decides the scores except the features.
+        official: whether the data set agrees with the released lists.
+        differences: one sentence for each difference from the released lists.
+        method: the name of the method, for a feature file from elsewhere as given in the file.
+        variant: the variant of the method; empty for the method as published.
+        recipe: the recipe; empty for the defaults.
+        options: the resolved values of all options.
+        seed: the seed of the run, or None for features from elsewhere.
+        code: the digest of the method's source, or None.
+        train_on: the protocol of the training images, or None if nothing was trained.
+        train_data: the digest of the training lists, or None.
+        checkpoint: the SHA-256 of the checkpoint file, or None.
+        features: the digest of the keys and values of the features.
+        width: the width of a feature.
         dtype: ``float32`` or ``float16``.
         metric: how features were compared.
-        rerank: what was done to the ranking of the features; None for nothing, and then no word of the file.
-        input_size: height and width in pixels, or None.
-        parameters: trainable numbers of the network, or None.
-        control: whether the method is kept only to hold others against.
-        needs: labels and boxes beyond the vehicle that training used.
-        test_needs: what the method was given beside the images at test time.
-        boxes: of each kind of boxes among them, the digest of the boxes; no word of the file where there are none.
-        train_boxes: likewise of those that training used.
-        queries: number of queries in the lists.
-        ignored_queries: those without a positive, which are in no mean.
-        ties: pairs of a positive and a negative that could not be told apart.
-        draws: number of random draws, 0 where the lists are fixed.
+        rerank: the re-ranking, or None; omitted from the file if None.
+        input_size: height and width of the images in pixels, or None.
+        parameters: the number of trainable parameters of the network, or None.
+        control: whether the method serves only as a reference for others.
+        needs: the labels and boxes used for training, besides the vehicle.
+        test_needs: the inputs of the method at test time besides the images.
+        boxes: the digest of each kind of boxes used at test time; omitted from the file if empty.
+        train_boxes: the digest of each kind of boxes used for training; omitted from the file if empty.
+        queries: the number of queries in the lists.
+        ignored_queries: the number of queries without a positive, which are excluded from every mean.
+        ties: the number of tied pairs of a positive and a negative.
+        draws: the number of random draws, 0 for fixed lists.
         ranked_by: the measure that tables are sorted by.
-        measures: by its word, 0 to 1, unrounded.
-        deviations: over the draws; empty without draws.
-        per_draw: one value a draw; empty without draws.
-        per_query: the file beside the record, or None.
-        cost: of the extraction, or None.
-        versions: of Python and packages; provenance, never compared.
+        measures: the value of each measure, 0 to 1, unrounded.
+        deviations: the standard deviation of each measure over the draws; empty without draws.
+        per_draw: the values of each measure, one per draw; empty without draws.
+        per_query: the file of per-query values, or None.
+        cost: the cost of the extraction, or None.
+        versions: the versions of Python and of packages, for information only.
     """
 
     protocol: Word
@@ -158,7 +158,7 @@ class Record(_Part):
     width: Annotated[int, Field(ge=1)]
     dtype: Word
     metric: Word
-    rerank: Asked = None
+    rerank: RerankingField = None
     input_size: tuple[Count, Count] | None = None
     parameters: Count | None = None
     control: bool = False
@@ -181,32 +181,34 @@ class Record(_Part):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Record:
         if self.ranked_by not in self.measures:
-            raise ValueError(f"'{self.ranked_by}' is none of its measures")
+            raise ValueError(f"'{self.ranked_by}' is not one of its measures")
         if self.ignored_queries > self.queries:
-            raise ValueError("more queries are ignored than there are")
+            raise ValueError("more queries are ignored than exist")
         if self.official and (self.differences or self.convention is not None):
-            raise ValueError("an official result has no differences and no convention of its own")
+            raise ValueError("an official result has no differences and no convention")
         wanted = set(self.measures) if self.draws else set()
         if set(self.deviations) != wanted or set(self.per_draw) != wanted:
-            raise ValueError("with draws, deviations and per_draw name all measures; without, none")
+            raise ValueError("deviations and per_draw must name all measures with draws, and none without draws")
         if any(len(values) != self.draws for values in self.per_draw.values()):
-            raise ValueError(f"per_draw must hold {self.draws} values a measure")
+            raise ValueError(f"per_draw must have {self.draws} values for each measure")
         return self
 
     @classmethod
     def from_scores(cls, scores: Scores, **about: Any) -> Record:
-        """Return the record of a task's scores.
+        """Return the record of the scores on one task.
 
         Args:
-            scores: as ``harness.evaluate`` returns them.
-            about: every other field: ``version``, ``method``, ``features``, ``width``, ...
+            scores: the result of ``harness.evaluate``.
+            about: all other fields: ``version``, ``method``, ``features``, ``width``, ...
 
         Raises:
-            RecordError: a field is missing, unknown or does not fit.
+            RecordError: a field is missing, unknown or invalid.
         """
         protocol, _, word = scores.task.partition("/")
         task, _, convention = word.partition("+")
-        about = {name: value.model_dump() if isinstance(value, _Part) else value for name, value in about.items()}
+        about = {
+            name: value.model_dump() if isinstance(value, _RecordModel) else value for name, value in about.items()
+        }
         measures = {word: float(value) for word, value in scores.mean.items()}
         per_draw = {word: tuple(float(value) for value in values) for word, values in scores.per_draw.items()}
         fields = {
@@ -231,43 +233,43 @@ class Record(_Part):
 
     @property
     def name(self) -> str:
-        """The task's word on the command line: ``veri776/image-to-image``, ``veri776/image-to-image+trapezoid-ap``."""
+        """The task on the command line: ``veri776/image-to-image``, ``veri776/image-to-image+trapezoid-ap``."""
         return f"{self.protocol}/{self.task}" + ("" if self.convention is None else f"+{self.convention}")
 
     @property
     def method_name(self) -> str:
-        """The method, its variant and the mark of a re-ranking: ``pgan/no-pam``, ``pgan + re-ranking (20, 6, 0.3)``."""
+        """The method with its variant and re-ranking: ``pgan/no-pam``, ``pgan + re-ranking (20, 6, 0.3)``."""
         name = f"{self.method}/{self.variant}" if self.variant else self.method
         return name if self.rerank is None else f"{name} + {self.rerank}"
 
     @property
     def values(self) -> dict[str, Any]:
-        """All fields in JSON's own types, in the order of the class."""
+        """All fields as JSON values, in the order of the class."""
         fields = self.model_dump(mode="json")
-        # Words that came later stand only where they say something, so that older records keep their digests and runs.
+        # Later fields are omitted if empty, so that the digests and runs of older records stay the same.
         return {word: value for word, value in fields.items() if value or word not in LATER}
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the schema number and all fields as canonical JSON."""
+        """The SHA-256 of the canonical JSON of the schema number and all fields."""
         return digest({"schema": SCHEMA, **self.values})
 
     @property
     def run(self) -> str:
-        """A digest of what was run, without what came out of it and without provenance: one run, one word."""
+        """The digest of the configuration of the run, without its results and environment."""
         return digest({name: value for name, value in self.values.items() if name not in OUTCOME})
 
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MIGRATIONS: Mapping[int, Migration] = {}
-"""For an older schema, what turns its content into that of the next one; empty while there is only one."""
+"""The function that converts the content of an older schema to the next one; empty while there is only one schema."""
 
 
 def write_record(path: str | Path, record: Record) -> None:
-    """Write a record as JSON with its digest; what stood there before is replaced in one step.
+    """Write a record as JSON with its digest, atomically.
 
     Raises:
-        RunError: the disk is full, or the folder cannot be written.
+        RunError: the file cannot be written.
     """
     content = {"schema": SCHEMA, "digest": record.digest, **record.values}
     with replace_file(path) as file:
@@ -275,28 +277,28 @@ def write_record(path: str | Path, record: Record) -> None:
 
 
 def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA) -> Record:
-    """Return a record, checked: its schema, its digest, every field.
+    """Read a record, and check its schema, its digest and every field.
 
     Args:
-        path: of the JSON file.
-        migrations: for older schemas.
-        schema: the newest one that is understood.
+        path: the JSON file.
+        migrations: the conversions of older schemas.
+        schema: the newest supported schema.
 
     Raises:
-        RecordError: the file is missing, is no record, was edited by hand, or is of a newer schema.
+        RecordError: the file is missing, is not a record, was edited by hand, or has a newer schema.
     """
     path = Path(path)
     content = _parsed(path)
     number, stored = content.pop("schema", None), content.pop("digest", None)
     if type(number) is not int or not isinstance(stored, str):
         raise RecordError(
-            "the file is no record",
+            "the file is not a record",
             where=path,
-            expected="JSON with a schema number and a digest, as bench writes it",
+            expected="JSON with a schema number and a digest, as written by bench",
         )
     if number > schema:
         raise RecordError(
-            "the record is of a newer schema",
+            "the record has a newer schema",
             where=path,
             found=number,
             expected=f"at most {schema}",
@@ -306,18 +308,18 @@ def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRA
         raise RecordError(
             "the record was changed after it was written",
             where=path,
-            found="its content does not give its digest",
-            next_step="repeat the run, or take the record from where it came from once more",
+            found="its content does not match its digest",
+            next_step="repeat the run, or copy the record again from its source",
         )
     while number < schema:
         if number not in migrations:
-            raise RecordError("the record is of an unknown schema", where=path, found=number, expected=schema)
+            raise RecordError("the record has an unknown schema", where=path, found=number, expected=schema)
         content, number = migrations[number](content), number + 1
     return _validated(content, where=path)
 
 
 def installed_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that digits may depend on, importing none of them."""
+    """Return the versions of Python and of the packages that can affect digits, without importing them."""
     import platform
 
     found = {"python": platform.python_version()}
@@ -330,7 +332,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def _parsed(path: Path) -> dict[str, Any]:
-    """Return the JSON object of a file: no NaN, no name twice, no more than a record may take."""
+    """Return the JSON object in a file, without NaN, duplicate names or excessive size."""
     if not path.is_file():
         raise RecordError("the record is missing", where=path)
     try:
@@ -346,23 +348,25 @@ def _parsed(path: Path) -> dict[str, Any]:
         json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
     except (ValueError, RecursionError) as problem:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise RecordError(
-            "the record is no JSON that bench could have written",
+            "the record is not JSON as written by bench",
             where=path,
             found=str(problem) or "too deeply nested",
         ) from None
     if not isinstance(content, dict):
-        raise RecordError("the file is no record", where=path, found=type(content).__name__, expected="a JSON object")
+        raise RecordError(
+            "the file is not a record", where=path, found=type(content).__name__, expected="a JSON object"
+        )
     return content
 
 
 def _refuse_constant(word: str) -> float:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("a name occurs twice in one object")
     return content
 
 
@@ -371,11 +375,11 @@ def _validated(content: Mapping[str, Any], *, where: object) -> Record:
         return Record.model_validate_json(canonical_json(content), strict=True)
     except (TypeError, ValueError) as problem:
         if not isinstance(problem, ValidationError):  # from canonical_json: a path, an array, a NaN
-            raise RecordError("a field of the record cannot be written down", where=where, found=problem) from None
+            raise RecordError("a field of the record cannot be written as JSON", where=where, found=problem) from None
         first = problem.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise RecordError(
-            f"field '{field}' of the record does not fit" if field else "the record does not agree with itself",
+            f"field '{field}' of the record is invalid" if field else "the record is inconsistent",
             where=where,
             found=repr(first.get("input"))[:200] if field else None,
             expected=first["msg"],

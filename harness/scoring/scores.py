@@ -1,17 +1,24 @@
-"""Scores: what the measures make of the ranks, per query, per draw and on average."""
+"""Scores: the values of the measures per query, per draw and on average."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.measures import Measure, parse
+from harness.data.images import UNKNOWN, ImageTable
+from harness.errors import UsageError
+from harness.measures import parse
+from harness.measures.family import Measure, first_ranks
 from harness.measures.ranks import PositiveRanks
 from harness.tasks.reranking import Reranking
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -22,20 +29,24 @@ class Scores:
 
     Attributes:
         task: ``protocol/task``.
-        fingerprint: of the task on this data set.
+        fingerprint: the fingerprint of the task on this data set.
         official: whether the data set has the released counts.
         metric: how the features were compared.
-        queries: rows of the query table.
-        ignored_queries: those that were asked and never had a positive (in any draw that asked them); they are in no
-            mean. A query that no draw asks is not counted here.
-        ties: pairs of a positive and a negative that tie, over all draws.
-        mean: for each measure the mean over the queries that have a positive; with draws, the mean over the draws of
-            that; NaN where no query has one.
-        deviation: the sample standard deviation over the draws; 0 with one draw, empty where nothing is drawn.
-        per_draw: the mean of each draw; empty where nothing is drawn.
-        per_query: (queries,) for each measure, in the query table's order, NaN for a query without a positive; with
-            draws, the mean over those that asked it.
-        rerank: what was done to the ranking of the features; None for nothing.
+        queries: the number of rows of the query table.
+        ignored_queries: the number of queries that have no positive in any draw that uses them; they are excluded from
+            every mean. A query that no draw uses is not counted here.
+        ties: the number of tied pairs of a positive and a negative, over all draws.
+        mean: for each measure the mean over the queries that have a positive, NaN if no query has one; with draws, the
+            mean of the draws' means.
+        deviation: the sample standard deviation over the draws; 0 with one draw, empty for a task without draws.
+        per_draw: the mean of each draw; empty for a task without draws.
+        per_query: for each measure (queries,) values in the order of the query table, NaN for a query without a
+            positive; with draws, the mean over the draws that use the query.
+        first_hit: (queries,) the rank of each query's best positive, NaN for a query without one; with draws, the mean
+            over the draws that use the query.
+        rerank: the re-ranking that was applied, or None.
+        further: the words of the measures that are not the task's own.
+        labels: the table of the queries, or None for ranks of no named task.
     """
 
     task: str
@@ -49,46 +60,40 @@ class Scores:
     deviation: Mapping[str, float]
     per_draw: Mapping[str, tuple[float, ...]]
     per_query: Mapping[str, FloatArray]
+    first_hit: FloatArray
     rerank: Reranking | None = None
+    further: tuple[str, ...] = ()
+    labels: ImageTable | None = None
 
     @classmethod
     def of(
         cls,
         ranks: Sequence[PositiveRanks],
-        measures: Sequence[str],
+        measures: Sequence[str | Measure],
         *,
         queries: int,
         drawn: bool | None = None,
-        task: str = "",
-        metric: str = "",
-        fingerprint: str = "",
-        official: bool = False,
-        rerank: Reranking | None = None,
     ) -> Scores:
-        """Return the scores of what ``rank`` returned.
+        """Return the scores of ranks, of no named task and not official.
 
         Args:
-            ranks: one for each draw, or a single one.
-            measures: their words.
-            queries: rows of the query table.
-            drawn: whether ``ranks`` are draws; None: they are where there are several.
-            task: see the attributes, as for the others.
-            metric: see the attributes.
-            fingerprint: see the attributes.
-            official: see the attributes.
-            rerank: see the attributes.
+            ranks: the result of ``rank``: one for each draw, or a single one.
+            measures: the measures, or the words of built-in ones.
+            queries: the number of rows of the query table.
+            drawn: whether ``ranks`` are draws; None assumes so if there are several.
 
         Raises:
-            UsageError: a word is no measure.
+            UsageError: unknown measure.
         """
-        tables = {word: _table(parse(word), ranks, queries) for word in measures}
+        known = [parse(measure) if isinstance(measure, str) else measure for measure in measures]
+        tables = {measure.word: _table(measure.values, ranks, queries) for measure in known}
         draws = {word: tuple(_mean(row) for row in table) for word, table in tables.items()}
         several = len(ranks) > 1 if drawn is None else drawn
         return cls(
-            task=task,
-            fingerprint=fingerprint,
-            official=official,
-            metric=metric,
+            task="",
+            fingerprint="",
+            official=False,
+            metric="",
             queries=queries,
             ignored_queries=_ignored(ranks, queries),
             ties=sum(draw.ties for draw in ranks),
@@ -96,19 +101,53 @@ class Scores:
             deviation={word: _deviation(values) for word, values in draws.items()} if several else {},
             per_draw=draws if several else {},
             per_query={word: _columns(table) for word, table in tables.items()},
-            rerank=rerank,
+            first_hit=_columns(_table(_first_hits, ranks, queries)),
         )
 
+    def frame(self) -> DataFrame:
+        """Return a table with one row a query, in the order of the query table.
 
-def _table(measure: Measure, ranks: Sequence[PositiveRanks], queries: int) -> FloatArray:
-    """Return (draws, queries) values, NaN where a query was not asked or has no positive."""
+        Returns:
+            Columns: ``query`` (the image's key), ``vehicle``, ``camera`` and ``track`` (Int64, missing if unknown),
+            ``first_hit`` (the rank of the best positive; with draws, its mean over the draws) and each measure
+            (float64, NaN for a query without a positive).
+
+        Raises:
+            UsageError: the scores are not of a data set's task.
+        """
+        import pandas as pd
+
+        if self.labels is None:
+            raise UsageError(
+                "these scores name no queries",
+                expected="scores of a task, as harness.evaluate returns them",
+                next_step="use per_query",
+            )
+        columns: dict[str, object] = {"query": list(self.labels.paths)}
+        for name in ("vehicle", "camera", "track"):
+            column = self.labels.label(name)
+            known = np.full(len(self.labels), UNKNOWN) if column is None else column
+            columns[name] = pd.Series(known, dtype="Int64").mask(known == UNKNOWN)
+        return pd.DataFrame({**columns, "first_hit": self.first_hit, **self.per_query})
+
+
+def _table(
+    values: Callable[[PositiveRanks], FloatArray], ranks: Sequence[PositiveRanks], queries: int
+) -> FloatArray:
+    """Return (draws, queries) values, NaN for a query that is not in the draw or has no positive."""
     table = np.full((len(ranks), queries), np.nan)
     for row, draw in zip(table, ranks, strict=True):
-        row[draw.asked] = measure.values(draw)
+        row[draw.asked] = values(draw)
     return table
 
 
+def _first_hits(ranks: PositiveRanks) -> FloatArray:
+    """Return the rank of each query's best positive, NaN for a query without one."""
+    return np.where(ranks.counts > 0, first_ranks(ranks), np.nan)
+
+
 def _ignored(ranks: Sequence[PositiveRanks], queries: int) -> int:
+    """Return the number of queries that have no positive in any draw that uses them."""
     asked = np.zeros(queries, dtype=np.bool_)
     answered = np.zeros(queries, dtype=np.bool_)
     for draw in ranks:
@@ -118,7 +157,7 @@ def _ignored(ranks: Sequence[PositiveRanks], queries: int) -> int:
 
 
 def _mean(values: FloatArray) -> float:
-    """Return the mean of what is not NaN, summed without rounding, so that no order of the queries moves a digit."""
+    """Return the mean of the values that are not NaN, exactly summed, hence independent of the queries' order."""
     known = values[~np.isnan(values)]
     return math.fsum(known) / len(known) if len(known) else math.nan
 
@@ -129,7 +168,7 @@ def _columns(table: FloatArray) -> FloatArray:
 
 
 def _deviation(values: Sequence[float]) -> float:
-    """Return the sample standard deviation, 0 for one value; NaN where a draw has none."""
+    """Return the sample standard deviation: 0 for one value, NaN if a draw has no mean."""
     if len(values) == 1:
         return 0.0
     mean = math.fsum(values) / len(values)

@@ -1,4 +1,4 @@
-"""Tables of scores as Markdown that also reads well in a terminal, with every cell escaped."""
+"""Tables of scores as Markdown that is readable in a terminal, with every cell escaped."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import tabulate as _tabulate
 if TYPE_CHECKING:
     from harness.scoring.record import Record
 
-# Whether wcwidth is installed beside tabulate must not decide how wide a column is.
+# The width of a column must not depend on whether wcwidth is installed.
 _tabulate.WIDE_CHARS_MODE = False
 
 HEADINGS = {"ap": "mAP", "ap_trapezoid": "mAP (trapezoid)", "minp": "mINP"}
 FAMILIES = ("ap", "ap_trapezoid", "minp", "cmc", "hit")
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
-"""An underscore between two letters or digits is no emphasis (CommonMark 6.2) and stays as it is."""
+"""Characters to escape; an underscore between letters or digits is no emphasis (CommonMark 6.2) and is kept."""
 
 
 def escape(text: object) -> str:
-    r"""Return a text as one line of Markdown in which nothing is markup: no HTML, pipe, emphasis or link.
+    r"""Return a text as one line of Markdown without markup such as HTML, pipes, emphasis or links.
 
-    Characters that move a cursor or turn the writing's direction become ``?``.
+    Non-printable characters, such as those that move the cursor or change the writing direction, become ``?``.
 
     Example:
         >>> print(escape("a|b<i>"))
@@ -39,12 +39,12 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def heading(measure: str) -> str:
-    """Return what stands above a measure's column: ``mAP``, ``CMC@1``."""
+    """Return the heading of a measure's column: ``mAP``, ``CMC@1``."""
     return HEADINGS.get(measure, measure.upper() if re.fullmatch(r"(cmc|hit)@\d+", measure) else measure)
 
 
 def measure_order(measures: Iterable[str], first: str) -> list[str]:
-    """Return measures in the order of columns: the one that ranks, then family by family, k ascending."""
+    """Return measures in the order of columns: the measure to sort by, then by family and ascending k."""
 
     def place(measure: str) -> tuple[bool, int, int, str]:
         family, _, k = measure.partition("@")
@@ -55,7 +55,7 @@ def measure_order(measures: Iterable[str], first: str) -> list[str]:
 
 
 def percent(value: float, deviation: float | None = None) -> str:
-    """Return a share in percent with two decimals, and its deviation if there is one.
+    """Return a fraction in percent with two decimals, followed by its deviation if given.
 
     Example:
         >>> percent(0.76543, 0.0081)
@@ -68,8 +68,8 @@ def table(rows: Sequence[Mapping[str, str]], *, right: Iterable[str] = ()) -> st
     """Return rows of finished Markdown cells as a table.
 
     Args:
-        rows: heading to cell; all rows have the headings of the first.
-        right: headings of the columns that are set flush right.
+        rows: the cells of each row by heading; all rows have the same headings.
+        right: headings of the right-aligned columns.
     """
     headings = list(rows[0]) if rows else []
     flush_right = set(right)
@@ -83,7 +83,7 @@ def table(rows: Sequence[Mapping[str, str]], *, right: Iterable[str] = ()) -> st
 
 
 def scores_table(records: Sequence[Record]) -> str:
-    """Return what ``bench run`` and ``bench eval`` print: a table a task; no column mixes two rules."""
+    """Return the output of ``bench run`` and ``bench eval``: one table per task, so that no column mixes two rules."""
     parts = []
     for name in dict.fromkeys(record.name for record in records):
         mine = [record for record in records if record.name == name]
@@ -103,7 +103,7 @@ def scores_table(records: Sequence[Record]) -> str:
 
 
 def remarks(record: Record) -> list[str]:
-    """Return one sentence for each thing that a reader of the record's numbers must know."""
+    """Return one sentence for each fact that a reader of the record's scores must know."""
     notes = [] if record.rerank is None else [record.rerank.remark]
     if record.convention is not None:
         notes.append(f"By another rule than the task's own: {escape(record.convention)}.")

@@ -13,16 +13,16 @@ from harness.tasks.task import Task
 
 
 class Protocol(ABC):
-    """A data set, its splits and its tasks; subclasses live one a module in ``protocols/`` or in a plugin.
+    """A data set, its splits and its tasks; the base class of the modules in ``protocols/`` and of plugins.
 
     Attributes:
-        name: the word on the command line.
-        version: raised by any change that can move a digit.
-        title: the data set's name in tables.
-        recipe: the recipe that a method trains with when the user names none.
-        tasks: the main task first.
+        name: the name on the command line.
+        version: increased by every change that can change a score.
+        title: the name of the data set in tables.
+        recipe: the default recipe for training a method.
+        tasks: the tasks, the main one first.
         releases: words for the layouts that differ from release to release, where ``make`` can draw several.
-        released: for a split, counts of the released lists: ``images``, ``vehicles``, ``cameras``, ``tracks``.
+        released: counts of each split in the released lists: ``images``, ``vehicles``, ``cameras``, ``tracks``.
     """
 
     name: ClassVar[str]
@@ -38,11 +38,11 @@ class Protocol(ABC):
         """Read the lists under ``root``.
 
         Raises:
-            DataError: what is missing or malformed, and where.
+            DataError: a file is missing or malformed.
         """
 
     def default_root(self) -> Path | None:
-        """Return the folder used when the user names none; None where the data set must be named."""
+        """Return the default folder of the data set, or None if the user must name one."""
         return None
 
     def make(self, out: Path, **choices: Any) -> str:  # noqa: ARG002 - the contract
@@ -60,7 +60,7 @@ class Protocol(ABC):
         raise UsageError(f"no data set can be drawn in the layout of '{self.name}'", where=out)
 
     def select(self, task: str | None) -> Sequence[Task]:
-        """Return the task of that name, or all of them for None; ``task+convention`` is a task under a convention.
+        """Return the task of that name, or all tasks for None; ``task+convention`` is a task under a convention.
 
         Raises:
             UsageError: no such task, or no such convention.

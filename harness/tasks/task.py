@@ -13,12 +13,12 @@ Ignored = Literal["same image", "same vehicle and camera", "same camera"]
 
 @dataclass(frozen=True)
 class Draws:
-    """Random single-image draws, repeated and averaged (VehicleID, VRU).
+    """Random draws of one image per vehicle, repeated and averaged (VehicleID, VRU).
 
     Attributes:
-        drawn: the side that gets one random image of each vehicle; the others are on the other side.
-        count: how often the draw is repeated.
-        seed: of the first draw; draw ``i`` uses ``seed + i``.
+        drawn: the side that receives one random image of each vehicle; all other images form the other side.
+        count: the number of draws.
+        seed: the seed of the first draw; draw ``i`` uses ``seed + i``.
     """
 
     drawn: Literal["gallery", "query"] = "gallery"
@@ -28,15 +28,15 @@ class Draws:
 
 @dataclass(frozen=True)
 class Rule:
-    """What is ranked for a query, and what counts as right.
+    """The rule of a task: the ranked units, the ignored units and the draws.
 
-    Positives are the units of the query's vehicle that are not ignored.
+    The positives of a query are the units of its vehicle that are not ignored.
 
     Attributes:
-        unit: what the gallery consists of.
-        reduce: how a track answers: by its nearest image, or by the mean of its images' features.
-        ignore: images that are neither right nor wrong for a query and leave its ranking.
-        draws: None where query and gallery are fixed lists.
+        unit: the units of the gallery.
+        reduce: what represents a track: its image nearest to the query, or the mean of its images' features.
+        ignore: images that are neither right nor wrong for a query and are removed from its ranking.
+        draws: the random draws, or None if query and gallery are fixed lists.
     """
 
     unit: Literal["image", "track"] = "image"
@@ -47,15 +47,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Convention:
-    """Another way in which a task's number is reported, for reading old tables; it changes one thing.
+    """A variation of a task under which results are also published, needed to compare with older tables.
 
     Attributes:
-        about: what it changes, as one sentence.
-        rule: the rule in place of the task's; None where that stays.
-        measures: words in place of the task's words: ``{"ap": "ap_trapezoid"}``.
-        query: the split in place of the task's; empty where that stays.
-        gallery: likewise.
-        source: where it is in use.
+        about: one sentence about the difference.
+        rule: the rule that replaces the task's, or None.
+        measures: replacements of the task's measures: ``{"ap": "ap_trapezoid"}``.
+        query: the split that replaces the task's query split; empty for no replacement.
+        gallery: likewise for the gallery.
+        source: a source that uses the convention.
     """
 
     about: str
@@ -68,20 +68,20 @@ class Convention:
 
 @dataclass(frozen=True)
 class Task:
-    """One question of a protocol, with everything that decides its number but the features.
+    """One task of a protocol, with everything that decides its scores except the features.
 
     Attributes:
-        name: the part after the protocol's: ``image-to-track``.
+        name: the part after the protocol's name: ``image-to-track``.
         rule: what is ranked, ignored and right.
-        measures: their words, the first being the one that tables are sorted by.
+        measures: the words of the measures; tables are sorted by the first.
         query: the split whose images are the queries.
-        gallery: the split whose images make the gallery (the same split where the rule draws).
-        released: counts of the released lists by the words of ``harness.tasks.counts.counts``; a result is official
-            when the data set at hand agrees with every one of them, and there are some.
+        gallery: the split whose images form the gallery (the query split if the rule has draws).
+        released: counts of the released lists by the words of ``harness.tasks.counts.counts``; a result is official if there
+            are such counts and the data set agrees with all of them.
         about: one sentence for tables of protocols.
-        source: where the rule is written down.
-        conventions: other ways in which its number is reported, by name.
-        convention: the name of the one that this task follows; empty for the official rule.
+        source: the source of the rule.
+        conventions: variations of the task by name.
+        convention: the name of the convention that this task follows; empty for the official rule.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Task:
 
     @property
     def official_name(self) -> str:
-        """The name of the task whose convention this is; its own where it follows the official rule."""
+        """The name of the task without a convention."""
         return self.name.partition("+")[0]
 
     def under(self, convention: str) -> Task:

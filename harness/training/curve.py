@@ -1,4 +1,4 @@
-"""The validation table of a training run and its curve: ``validation.csv`` and ``validation.png``."""
+"""The table and the curves of losses and validation scores: ``validation.csv`` and ``validation.png``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LAST = ("ap", "cmc@1")
 
 
 def write_table(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write ``validation.csv``: one line an epoch, a column for each loss, the measures last; no clock.
+    """Write ``validation.csv``: one row per epoch, with a column for each loss and the measures last, without times.
 
     Raises:
-        RunError: the disk refuses.
+        RunError: the file cannot be written.
     """
     losses = sorted({name for row in rows for name in row} - {*FIRST, *LAST})
     measures = [name for name in LAST if any(name in row for row in rows)]
@@ -35,10 +35,10 @@ def _shown(value: object) -> object:
 
 
 def draw_curve(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Draw ``validation.png``: the loss above, mAP and CMC@1 below, over the epochs of all stages.
+    """Draw ``validation.png``: the loss, and below it mAP and CMC@1, over the epochs of all stages.
 
     Raises:
-        RunError: the disk refuses.
+        RunError: the file cannot be written.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

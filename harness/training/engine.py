@@ -1,4 +1,4 @@
-"""The training engine: the stages of any method with a network, resumable after every epoch."""
+"""The training engine: trains any method with a network, and can resume after every epoch."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from harness.training.validation import Validation, open_validation
 log = logging.getLogger("bench")
 
 DRAWN_EVERY = 30.0
-"""Seconds between two drawings of the curve while training; drawing takes half of one."""
+"""Seconds between two drawings of the curve during training; one drawing takes 0.5 s."""
 
 
 def train(method: NetworkMethod, session: Session) -> None:
-    """Train ``method.model`` through all stages, from where an earlier call in this folder was interrupted.
+    """Train the network of a method through all stages, resuming an interrupted call in the same folder.
 
     Args:
-        method: its ``model`` is the trained network afterwards.
-        session: the images, the seed, the folder and the machine.
+        method: the method; afterwards its ``model`` is the trained network.
+        session: the images, the seed, the folder and the compute settings.
 
     Raises:
-        DataError: images that cannot be read.
-        UsageError: batches that the images cannot fill, or a device that is not there.
-        RunError: the loss is not finite, or the disk refuses.
-        CheckpointError: the folder holds the state of another configuration, or a damaged one.
+        DataError: images cannot be read.
+        UsageError: the images cannot fill the batches, or a device is not available.
+        RunError: the loss is not finite, or a file cannot be written.
+        CheckpointError: the state in the folder is damaged or belongs to another configuration.
         PluginError: the method breaks the contract.
     """
     fabric = open_fabric(session.compute)
@@ -59,7 +59,7 @@ def train(method: NetworkMethod, session: Session) -> None:
 def _read_images(
     method: NetworkMethod, session: Session, stages: list[Stage], processes: int
 ) -> tuple[Subjects, dict[str, IntArray]]:
-    """Return the training images that can be read, and their class numbers."""
+    """Return the readable training images and their class numbers."""
     table, labels = session.train, dict(session.labels)
     pictures = Pictures(session.dataset.root, table.paths, session.input_size, session.dataset.formats)
     vehicles = dict(zip(table.paths, table.vehicle.tolist(), strict=True))
@@ -68,7 +68,7 @@ def _read_images(
     subjects = Subjects(pictures, table.vehicle, boxes)
     if not stages:
         return subjects, labels
-    for stage in stages:  # before minutes of decoding
+    for stage in stages:  # before decoding, which takes minutes
         check_batches(stage, labels, processes)
     rows = readable(subjects, skip_broken=session.skip_broken)
     if len(rows) < len(table):
@@ -79,7 +79,7 @@ def _read_images(
 
 
 class _Training:
-    """The stages of one training, and where it stands in them."""
+    """One training run through all stages of a method."""
 
     def __init__(self, material: Material, stages: list[Stage], validation: Validation | None) -> None:
         self.material = material
@@ -90,12 +90,12 @@ class _Training:
         self.drawn = time.monotonic()
 
     def run(self) -> None:
-        """Go through all epochs that are not finished yet."""
+        """Run all epochs that are not finished yet."""
         identity = self._identity()
         state = load_state(self.folder, identity) or State(identity)
         if state.network:
             self.material.network.load_state_dict(state.network)
-            log.info("training resumes behind epoch %d of '%s'", state.epoch, self.stages[state.stage].name)
+            log.info("training resumes after epoch %d of '%s'", state.epoch, self.stages[state.stage].name)
         for number in range(state.stage, len(self.stages)):
             if number > state.stage:
                 state.stage, state.epoch, state.optimiser, state.schedule = number, 0, {}, {}
@@ -103,7 +103,7 @@ class _Training:
                 try:
                     self._run_stage(state)
                 except KeyboardInterrupt:
-                    log.info("interrupted: the same command goes on behind epoch %d", state.epoch)
+                    log.info("interrupted: the same command resumes after epoch %d", state.epoch)
                     raise
         if state.rows and self.material.fabric.is_global_zero:
             write_table(self.folder, state.rows)
@@ -125,7 +125,7 @@ class _Training:
             state.epoch, state.rows = epoch, [*state.rows, row]
             state.network = self.material.network.state_dict()
             running.describe(state)
-            self._keep(state, f"{_in_words(row, stage)} ({rate:.0f} images/s)")
+            self._save(state, f"{_summary(row, stage)} ({rate:.0f} images/s)")
 
     def _validate(self) -> dict[str, float]:
         if self.validation is None:
@@ -133,19 +133,19 @@ class _Training:
         material = self.material
         return self.validation.scores(material.method, material.fabric, material.session.compute.workers)
 
-    def _keep(self, state: State, words: str) -> None:
-        """Write the state, so that an interruption costs one epoch at most."""
+    def _save(self, state: State, message: str) -> None:
+        """Write the state and the table, and log the epoch, so that an interruption loses one epoch at most."""
         if self.material.fabric.is_global_zero:
             save_state(self.folder, state)
             write_table(self.folder, state.rows)
-            log.info("%s", words)
+            log.info("%s", message)
             if time.monotonic() - self.drawn > DRAWN_EVERY:
                 draw_curve(self.folder, state.rows)
                 self.drawn = time.monotonic()
         self.material.fabric.barrier()
 
     def _identity(self) -> str:
-        """Return a digest of what the state of an interrupted run must share with this one."""
+        """Return the digest of the configuration, which must equal that of a state to resume from."""
         material = self.material
         return digest(
             {
@@ -162,6 +162,6 @@ class _Training:
         )
 
 
-def _in_words(row: dict[str, Any], stage: Stage) -> str:
+def _summary(row: dict[str, Any], stage: Stage) -> str:
     losses = [f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, float)]
     return f"{stage.name}, epoch {row['epoch']}/{stage.epochs}: {', '.join(losses)}"

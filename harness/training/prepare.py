@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,39 +13,48 @@ from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.errors import DataError
-from harness.methods.method import used_needs
-from harness.methods.session import CLASS_LABELS, Held, Session, Validate
+from harness.methods.needs import used_needs
+from harness.methods.session import CLASS_LABELS, HeldOut, Session, Validate
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """The settings of a training run that depend on neither the method nor the data set.
+
+    Attributes:
+        seed: the seed of all random numbers.
+        folder: the folder of the run; created if missing.
+        compute: devices, precision and workers.
+        skip_broken: skip and log unreadable images instead of raising an error.
+        validate: on vehicles held out of the training images, on the test split, or not at all.
+        hold_out: the share of the training vehicles to hold out, at least two vehicles.
+    """
+
+    seed: int
+    folder: Path
+    compute: Compute = field(default_factory=Compute)
+    skip_broken: bool = False
+    validate: Validate = "train"
+    hold_out: float = 0.1
 
 
 def prepare(
-    dataset: Dataset,
-    *,
-    needs: Collection[str],
-    input_size: tuple[int, int],
-    seed: int,
-    folder: Path,
-    compute: Compute | None = None,
-    skip_broken: bool = False,
-    validate: Validate = "train",
-    hold_out: float = 0.1,
+    dataset: Dataset, request: TrainingRequest, *, needs: Collection[str], input_size: tuple[int, int]
 ) -> Session:
-    """Return the session that trains on the ``train`` split of a data set.
+    """Return the session for training on the ``train`` split of a data set.
 
     Args:
-        dataset: as its protocol read it.
+        dataset: as read by its protocol.
+        request: the settings of the run.
         needs: the labels and boxes that the method trains with (``Method.needs``).
         input_size: height and width in pixels.
-        seed: of the run.
-        folder: of the run; made where it is missing.
-        compute: the machine; None for one process on whatever is there.
-        skip_broken: go on without the images that cannot be read.
-        validate: on vehicles held out of the training images, on the test split, or not at all.
-        hold_out: the share of the training vehicles that is held out, at least two of them.
 
     Raises:
-        DataError: no training split, no test split to validate on, or a label or boxes that the method needs are
-            missing.
+        DataError: the data set has no training images, no test split to validate on, or lacks a label or boxes that
+            the method needs.
     """
+    from harness.training.engine import train
+
     table = dataset.splits.get("train")
     if table is None or not len(table):
         raise DataError(
@@ -54,15 +64,26 @@ def prepare(
         )
     needed_boxes(dataset, needs)
     check_labels(dataset, table, needs)
-    held: Held | None = None
-    if validate == "test":
-        held = Held(dataset.split("query"), dataset.split("gallery"))
-    elif validate == "train":
-        table, held = hold_out_vehicles(table, hold_out, seed)
+    validation: HeldOut | None = None
+    if request.validate == "test":
+        validation = HeldOut(dataset.split("query"), dataset.split("gallery"))
+    elif request.validate == "train":
+        table, validation = hold_out_vehicles(table, request.hold_out, request.seed)
     labels = class_numbers(table)
-    classes = {name: int(column.max()) + 1 for name, column in labels.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    return Session(dataset, table, held, classes, labels, input_size, seed, folder, compute or Compute(), skip_broken)
+    request.folder.mkdir(parents=True, exist_ok=True)
+    return Session(
+        dataset=dataset,
+        train=table,
+        validation=validation,
+        classes={name: int(column.max()) + 1 for name, column in labels.items()},
+        labels=labels,
+        input_size=input_size,
+        seed=request.seed,
+        folder=request.folder,
+        engine=train,
+        compute=request.compute,
+        skip_broken=request.skip_broken,
+    )
 
 
 def check_labels(dataset: Dataset, table: ImageTable, needs: Collection[str]) -> None:
@@ -79,11 +100,11 @@ def check_labels(dataset: Dataset, table: ImageTable, needs: Collection[str]) ->
             )
 
 
-def hold_out_vehicles(table: ImageTable, share: float, seed: int) -> tuple[ImageTable, Held | None]:
-    """Return the table without a random ``share`` of its vehicles, and those vehicles' images.
+def hold_out_vehicles(table: ImageTable, share: float, seed: int) -> tuple[ImageTable, HeldOut | None]:
+    """Return the table without a random ``share`` of its vehicles, and the images of those vehicles.
 
-    Nothing is held out for a share of 0, or of fewer than four vehicles: two must stay, and two make the smallest
-    validation.
+    Nothing is held out if the share is 0 or there are fewer than four vehicles: training and validation each need at
+    least two.
     """
     vehicles = np.unique(table.vehicle[table.vehicle != UNKNOWN])
     if share <= 0 or len(vehicles) < 4:
@@ -92,11 +113,11 @@ def hold_out_vehicles(table: ImageTable, share: float, seed: int) -> tuple[Image
     chosen = np.random.default_rng([seed, _HOLD_OUT]).choice(vehicles, count, replace=False)
     out = np.isin(table.vehicle, chosen)
     images = table.take(out)
-    return table.take(~out), Held(images, images)
+    return table.take(~out), HeldOut(images, images)
 
 
 _HOLD_OUT = 0x40D
-"""Keeps the held-out vehicles' stream of random numbers apart from the others of one seed."""
+"""Separates the random numbers of the held-out vehicles from the others of the same seed."""
 
 
 def class_numbers(table: ImageTable) -> dict[str, IntArray]:
@@ -111,6 +132,6 @@ def class_numbers(table: ImageTable) -> dict[str, IntArray]:
 
 
 def _known(table: ImageTable, name: str) -> IntArray | None:
-    """Return a label's column, or None where no image has a value."""
+    """Return a label's column, or None if no image has a value."""
     column = table.label(name)
     return None if column is None or not (column != UNKNOWN).any() else column

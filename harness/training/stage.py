@@ -1,4 +1,4 @@
-"""One stage of training while it runs: its optimiser, its loader, its epochs and steps."""
+"""The execution of one training stage: its optimiser, loader, epochs and steps."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from harness.basics.seeds import derive
 from harness.data.images import IntArray
 from harness.errors import PluginError, RunError, UsageError
 from harness.extraction.embed import choose_workers
-from harness.extraction.samples import Ask, Batch, Loader, Samples, to_unit_range
+from harness.extraction.samples import Batch, BatchRequest, Loader, Samples, to_unit_range
 from harness.extraction.subjects import Subjects
 from harness.methods.network import NetworkMethod, Stage
 from harness.methods.session import Session
 from harness.training.state import State
 
 CHECKED_EVERY = 20
-"""Steps between two looks at the losses on a GPU, which each look makes the processor wait for."""
+"""Steps between two checks of the losses on a GPU; the processor has to wait for the GPU at each check."""
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What all stages of a training share.
+    """The objects shared by all stages of a training run.
 
     Attributes:
-        method: whose losses are minimised.
-        session: the seed and the machine.
-        fabric: the processes.
-        network: bare, on the device.
+        method: the method to train.
+        session: the seed and the compute settings.
+        fabric: the devices and processes.
+        network: the network without wrappers, on the device.
         images: the training images.
-        labels: for each label (n,) int64 class numbers.
+        labels: for each label (n,) int64 class numbers of the images.
     """
 
     method: NetworkMethod
@@ -50,12 +50,12 @@ class Material:
 
 
 class RunningStage:
-    """A stage with its optimiser, its schedule and its loader.
+    """A stage with its optimiser, schedule and loader.
 
     Args:
-        material: shared by all stages.
-        stage: as the method wrote it.
-        number: of the stage, from 0.
+        material: the objects shared by all stages.
+        stage: the definition of the stage.
+        number: the number of the stage, from 0.
     """
 
     def __init__(self, material: Material, stage: Stage, number: int) -> None:
@@ -77,13 +77,13 @@ class RunningStage:
         )
 
     def describe(self, state: State) -> None:
-        """Put what the next epoch needs, besides the network, into the state."""
+        """Store everything that the next epoch needs, except the network, in the state."""
         state.optimiser = self.optimiser.state_dict()
         state.schedule = self.schedule.state_dict() if self.schedule else {}
         state.precision = self.material.fabric.strategy.precision.state_dict()
 
     def resume(self, state: State) -> None:
-        """Take up what ``describe`` left."""
+        """Restore what ``describe`` stored."""
         self.optimiser.load_state_dict(state.optimiser)
         if self.schedule is not None:
             self.schedule.load_state_dict(state.schedule)
@@ -93,10 +93,10 @@ class RunningStage:
         """Train for one epoch.
 
         Args:
-            epoch: its number in the stage, from 1; everything random in it follows from the seed and this.
+            epoch: the number of the epoch in its stage, from 1; it and the seed decide all random numbers.
 
         Returns:
-            The learning rate at its start and the means of the losses; the number of images seen.
+            The initial learning rate and the mean losses by name, and the number of images.
 
         Raises:
             RunError: a loss is not finite.
@@ -108,7 +108,7 @@ class RunningStage:
         rate = float(self.optimiser.param_groups[0]["lr"])
         self._module.train()
         sums: dict[str, Tensor] = {}
-        loaded = self._loader.serve(self._asks(batches, epoch))
+        loaded = self._loader.serve(self._requests(batches, epoch))
         with progress(f"{stage.name} {epoch}/{stage.epochs}", shown=fabric.is_global_zero) as advance:
             for step, (batch, rows) in enumerate(zip(loaded, batches, strict=True), 1):
                 for name, loss in self._step(batch, rows).items():
@@ -121,19 +121,19 @@ class RunningStage:
         means = {name: float(total) / len(batches) for name, total in sums.items()}
         return {"learning_rate": rate, **means}, sum(map(len, batches))
 
-    def _asks(self, batches: Sequence[IntArray], epoch: int) -> list[Ask]:
-        """Return this process's share of each batch."""
+    def _requests(self, batches: Sequence[IntArray], epoch: int) -> list[BatchRequest]:
+        """Return the requests for this process's share of each batch."""
         world, rank = self.material.fabric.world_size, self.material.fabric.global_rank
-        asks, place = [], 0
+        requests, place = [], 0
         for rows in batches:
             share = len(rows) // world
             own = slice(rank * share, (rank + 1) * share)
-            asks.append(Ask(rows[own], ("augment", self.number, epoch), place + rank * share))
+            requests.append(BatchRequest(rows[own], ("augment", self.number, epoch), place + rank * share))
             place += len(rows)
-        return asks
+        return requests
 
     def _step(self, batch: Batch, rows: IntArray) -> dict[str, Tensor]:
-        """Take one step, and return the losses and their sum."""
+        """Run one optimiser step, and return the losses and their sum."""
         losses = self._losses(batch, rows)
         total = torch.stack([loss.float() for loss in losses.values()]).sum()
         self.material.fabric.backward(total)
@@ -147,12 +147,12 @@ class RunningStage:
         """Return the method's losses over the batches of all processes."""
         fabric, method = self.material.fabric, self.material.method
         if batch.broken:
-            raise next(iter(batch.broken.values()))  # it was whole when the training began
+            raise next(iter(batch.broken.values()))  # the image was readable when training began
         needed = {name: [boxes.to(fabric.device) for boxes in found] for name, found in batch.boxes.items()}
         outputs = self._module(to_unit_range(batch.images, fabric.device), **needed)
         if not isinstance(outputs, Mapping):
             raise PluginError(
-                f"the network of {type(method).__name__} returned no outputs by name in training",
+                f"the network of {type(method).__name__} returned no dictionary in training mode",
                 found=type(outputs).__name__,
                 expected="a dictionary of tensors",
             )
@@ -163,16 +163,16 @@ class RunningStage:
         losses = method.losses(gathered, labels, self.stage)
         if not losses or any(loss.ndim for loss in losses.values()):
             raise PluginError(
-                f"{type(method).__name__}.losses must return one number a loss",
+                f"{type(method).__name__}.losses must return one number per loss",
                 found={name: tuple(loss.shape) for name, loss in losses.items()},
             )
         return losses
 
     def _gather(self, name: str, output: Tensor, images: int) -> Tensor:
-        """Return an output of all processes, in the order of the whole batch, with its gradients."""
+        """Return an output gathered from all processes in the order of the whole batch, with gradients."""
         if output.ndim == 0 or len(output) != images:
             raise PluginError(
-                f"the network's output '{name}' has not one row an image",
+                f"the network's output '{name}' does not have one row per image",
                 found=tuple(output.shape),
                 expected=f"({images}, ...)",
             )
@@ -194,14 +194,14 @@ class RunningStage:
 
 
 def check_batches(stage: Stage, labels: Mapping[str, IntArray], processes: int) -> None:
-    """Raise a UsageError where images cannot fill the batches, or processes cannot share them evenly."""
+    """Raise an error if there is no batch, images cannot fill one, or processes cannot share one evenly."""
     batches = stage.batches.draw(labels, np.random.default_rng(0))
     if not len(batches):
-        raise PluginError(f"stage '{stage.name}' draws no batch", found=stage.batches)
+        raise PluginError(f"stage '{stage.name}' has no batches", found=stage.batches)
     for rows in batches:
         if len(rows) % processes:
             raise UsageError(
                 f"a batch of {len(rows)} images cannot be shared evenly by {processes} processes",
                 where=f"stage '{stage.name}'",
-                next_step="change the batch or the number of devices so that one divides the other",
+                next_step="choose a batch size that is a multiple of the number of devices",
             )

@@ -1,4 +1,4 @@
-"""The state of a training run after its last finished epoch, in one file that holds no code."""
+"""The state of a training run after its last finished epoch, in one file that cannot execute code."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ NAME = "state.pt"
 
 @dataclass
 class State:
-    """Where training stands; everything random follows from the seed and these numbers.
+    """The progress of a training run; together with the seed it decides all further random numbers.
 
     Attributes:
-        identity: digest of the configuration that it belongs to.
-        stage: the stage in progress, from 0.
-        epoch: finished epochs of that stage.
-        network: the network's tensors.
-        optimiser: the optimiser's.
-        schedule: the learning rate's.
-        precision: the gradient scaler's, where the precision has one.
-        rows: the validation table so far.
+        identity: the digest of the configuration.
+        stage: the number of the current stage, from 0.
+        epoch: the number of finished epochs of this stage.
+        network: the state of the network.
+        optimiser: the state of the optimiser.
+        schedule: the state of the learning rate schedule.
+        precision: the state of the gradient scaler, if the precision uses one.
+        rows: the rows of the validation table.
     """
 
     identity: str
@@ -41,10 +41,10 @@ class State:
 
 
 def save_state(folder: Path, state: State) -> None:
-    """Write the state, whole or not at all.
+    """Write the state atomically.
 
     Raises:
-        RunError: the disk refuses; the last epoch's state is unharmed.
+        RunError: the file cannot be written; the state of the previous epoch is kept.
     """
     buffer = io.BytesIO()
     torch.save({name: getattr(state, name) for name in asdict(State(""))}, buffer)
@@ -53,27 +53,27 @@ def save_state(folder: Path, state: State) -> None:
 
 
 def load_state(folder: Path, identity: str) -> State | None:
-    """Return the state that an interrupted run left, or None.
+    """Return the state of an interrupted run, or None.
 
     Raises:
-        CheckpointError: it is damaged, holds code, or is of another configuration.
+        CheckpointError: the state is damaged, contains code, or belongs to another configuration.
     """
     path = folder / NAME
     if not path.exists():
         return None
     try:
         state = State(**torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as problem:  # damaged bytes let the unpickler fail in a dozen ways
+    except Exception as problem:  # the unpickler raises many kinds of exception for damaged bytes
         raise CheckpointError(
             "the state of the interrupted training is damaged",
             where=path,
             found=f"{type(problem).__name__}: {problem}".partition("\n")[0],
-            next_step="remove it to train from the start",
+            next_step="remove the file to train from the start",
         ) from None
     if state.identity != identity:
         raise CheckpointError(
-            "the state of the interrupted training is of another configuration",
+            "the state of the interrupted training belongs to another configuration",
             where=path,
-            next_step="give another folder, or remove it to train from the start",
+            next_step="use another folder, or remove the state to train from the start",
         )
     return state

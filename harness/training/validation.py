@@ -1,4 +1,4 @@
-"""Validation after an epoch: mAP and CMC@1 on images that the training does not see."""
+"""Validation after each epoch: mAP and CMC@1 on held-out images."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MEASURES = ("ap", "cmc@1")
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """The held-out images, read once, and their task.
+    """The held-out images, decoded once, and their task.
 
     Attributes:
-        subjects: each image once.
-        task: images of the query's vehicle are right; its own camera's, or only itself, are ignored.
-        dataset: the task's query and gallery.
+        subjects: the images without duplicates.
+        task: a task that ignores the query's vehicle under the query's camera, or without cameras only the query.
+        dataset: the data set with the splits of the task.
     """
 
     subjects: Subjects
@@ -36,7 +36,7 @@ class Validation:
     dataset: Dataset
 
     def scores(self, method: Method, fabric: Fabric, workers: int | None) -> dict[str, float]:
-        """Return mAP and CMC@1 from 0 to 1; empty where no query has a positive."""
+        """Return mAP and CMC@1 from 0 to 1; empty if no query has a positive."""
         from harness.kernel import rank
         from harness.scoring.scores import Scores
         from harness.tasks.rules import relevance
@@ -55,10 +55,10 @@ class Validation:
 
 
 def open_validation(session: Session, method: Method) -> Validation | None:
-    """Read the session's held-out images; None where it has none.
+    """Return the session's validation, or None if it has none.
 
     Raises:
-        DataError: an image cannot be read and the session does not skip broken ones.
+        DataError: an image cannot be read and the session does not skip broken images, or no image is left.
     """
     if session.validation is None:
         return None

@@ -128,7 +128,7 @@ def test_per_query_values_of_another_run_are_refused(tmp_path, values):
     done = bench(a, b)
 
     assert done.exit_code == 2
-    assert "not those of the record" in done.output
+    assert "do not match the record" in done.output
 
 
 def test_a_record_without_per_query_values_says_so(tmp_path, values):

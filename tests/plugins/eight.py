@@ -8,7 +8,7 @@ from harness.boxes import needed_boxes
 from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.training.prepare import prepare
+from harness.training.prepare import TrainingRequest, prepare
 
 
 def draw(root, side=32):
@@ -31,12 +31,9 @@ def trained(method, dataset, folder):
     """Train the method on all images and return it."""
     session = prepare(
         dataset,
+        TrainingRequest(seed=1, folder=folder, compute=Compute(device="cpu"), validate="none"),
         needs=method.needs,
         input_size=method.input_size,
-        seed=1,
-        folder=folder,
-        compute=Compute(device="cpu"),
-        validate="none",
     )
     method.fit(session)
     return method

@@ -10,10 +10,10 @@ from PIL import Image
 from harness.boxes import Boxes
 from harness.data.pictures import Pictures
 from harness.errors import CheckpointError, DataError, UsageError
-from harness.extraction.samples import Ask, Samples
+from harness.extraction.samples import BatchRequest, Samples
 from harness.methods.batches import PK
 from harness.methods.method import create, resolve_options
-from harness.training.prepare import prepare
+from harness.training.prepare import TrainingRequest, prepare
 from plugins.pgan import PGAN
 from plugins.pgan_parts import part_masks
 from tests.plugins.eight import cmc_at_1, trained
@@ -365,7 +365,7 @@ def test_boxes_flip_and_crop_with_the_image(tmp_path):
 
     lefts = set()
     for epoch in range(12):
-        batch = samples[Ask(np.zeros(1, np.int64), ("augment", 0, epoch))]
+        batch = samples[BatchRequest(np.zeros(1, np.int64), ("augment", 0, epoch))]
         y, x = (batch.images[0, 0] > 128).nonzero(as_tuple=True)
         (rows,) = batch.boxes["boxes_parts"]
         around = [x.min(), y.min(), x.max() + 1, y.max() + 1]
@@ -392,11 +392,11 @@ def test_only_what_looks_at_parts_needs_boxes(variant, changes, boxes):
 
 
 def test_missing_boxes_are_named_before_training_and_the_baseline_goes_without(eight, tmp_path):
-    asked = {"input_size": (64, 64), "seed": 0, "folder": tmp_path}
+    request = TrainingRequest(seed=0, folder=tmp_path)
 
     with pytest.raises(DataError, match="'parts'"):
-        prepare(eight, needs=pgan().needs, **asked)
-    assert prepare(eight, needs=pgan("baseline").needs, **asked)
+        prepare(eight, request, needs=pgan().needs, input_size=(64, 64))
+    assert prepare(eight, request, needs=pgan("baseline").needs, input_size=(64, 64))
 
 
 def test_a_checkpoint_gives_the_same_features_without_fetching_weights(method, images):

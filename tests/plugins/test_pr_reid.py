@@ -9,11 +9,11 @@ from harness.boxes import Boxes
 from harness.boxes.classes import REGIONS
 from harness.data.pictures import Pictures
 from harness.errors import CheckpointError, DataError, UsageError
-from harness.extraction.samples import Ask, Samples
+from harness.extraction.samples import BatchRequest, Samples
 from harness.methods.batches import Shuffled
 from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from harness.methods.method import create, resolve_options
-from harness.training.prepare import prepare
+from harness.training.prepare import TrainingRequest, prepare
 from plugins.pr_reid import BRANCHES, PRReID
 from tests.plugins.eight import cmc_at_1, trained
 from tests.plugins.test_strong_baseline import resnet18, resnet50
@@ -312,8 +312,8 @@ def test_boxes_flip_with_their_image_and_left_stays_left(eight):
     pictures = Pictures(eight.root, keys, (32, 32))
     (stage,) = method.stages(VERI)
 
-    plain = Samples(pictures, boxes)[Ask(np.array([0]))]
-    flipped = Samples(pictures, boxes, stage.augment)[Ask(np.array([0]))]
+    plain = Samples(pictures, boxes)[BatchRequest(np.array([0]))]
+    flipped = Samples(pictures, boxes, stage.augment)[BatchRequest(np.array([0]))]
 
     assert torch.equal(flipped.images, plain.images.flip(3))
     mirrored = [[32 - x1, y0, 32 - x0, y1] for x0, y0, x1, y1 in (PLACES[number] for number in (0, 2, 1, 3))]
@@ -321,11 +321,11 @@ def test_boxes_flip_with_their_image_and_left_stays_left(eight):
 
 
 def test_without_boxes_only_the_baseline_can_be_trained(eight, tmp_path):
-    choices = {"input_size": (32, 32), "seed": 0, "folder": tmp_path, "validate": "none"}
+    request = TrainingRequest(seed=0, folder=tmp_path, validate="none")
 
-    assert prepare(eight, needs=pr_reid(variant="baseline").needs, **choices)
+    assert prepare(eight, request, needs=pr_reid(variant="baseline").needs, input_size=(32, 32))
     with pytest.raises(DataError, match="boxes of kind 'regions'"):
-        prepare(eight, needs=pr_reid().needs, **choices)
+        prepare(eight, request, needs=pr_reid().needs, input_size=(32, 32))
 
 
 @pytest.mark.parametrize("variant", ["pr-reid", "baseline"])

@@ -135,7 +135,7 @@ def test_the_longest_key_that_a_files_path_ends_with_is_its_image(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda image: image.unlink(), "no such image"),
+        (lambda image: image.unlink(), "the image is missing"),
         (lambda image: image.write_text("no picture"), "not of an expected format"),
         (lambda image: image.write_bytes(image.read_bytes()[:900]), "cannot be read"),
     ],
@@ -160,10 +160,10 @@ def test_what_is_no_run_with_a_network_ends_with_2_and_the_reason(tmp_path, rnn_
     (tmp_path / "file").write_text("")
     for words, message in [
         ((tmp_path / "gone", image), "no such run"),
-        ((tmp_path / "empty", image), "holds no checkpoint"),
+        ((tmp_path / "empty", image), "has no checkpoint"),
         ((tmp_path / "control", image), "method 'random' has no network"),
         ((tmp_path / "file", image), "checkpoint is damaged"),
-        ((rnn_ha, image, "--boxes", image), "boxes that it does not use"),
+        ((rnn_ha, image, "--boxes", image), "the network uses no boxes"),
         ((rnn_ha, image, "--output", image), "folder is a file"),
         ((rnn_ha,), "Missing argument"),
     ]:
@@ -181,7 +181,7 @@ def test_a_checkpoint_of_another_form_is_refused(tmp_path):
     done = attend(path, save_image(tmp_path / "x.png"))
 
     assert done.exit_code == 2
-    assert "of another form of the method 'rnn-ha'" in done.output
+    assert "the checkpoint does not fit the method 'rnn-ha'" in done.output
 
 
 PLUGIN = """
@@ -235,7 +235,7 @@ def bench_register_methods(register):
         ("mine", 0, "-energy.png"),
         ("sly", 0, "-_.._escaped.png"),
         ("wrong", 2, "Wrong.attend returned 'map' of a wrong shape"),
-        ("lost", 1, "numbers that are not finite"),
+        ("lost", 1, "is not finite"),
     ],
 )
 def test_a_third_partys_network_shows_its_energy_or_what_it_says_itself(name, status, said, tmp_path):

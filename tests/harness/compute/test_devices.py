@@ -1,4 +1,4 @@
-"""Devices are opened once, refused in words, and leave torch as they found it."""
+"""Devices are opened once, missing ones give a clear error, and torch's settings are restored."""
 
 from __future__ import annotations
 

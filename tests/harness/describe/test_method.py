@@ -1,4 +1,4 @@
-"""What a method is: sizes that agree with figures computed by hand, the same words every time, and clear refusals."""
+"""Descriptions of methods: sizes agree with values computed by hand, texts are reproducible, errors are clear."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class Plain:
 
 
 class Loading:
-    """A third party's method: its own network under its own name, and values looked at."""
+    """A third party's method with a network under its own name, which depends on values."""
 
     input_size = (8, 12)
 
@@ -280,7 +280,7 @@ def test_a_method_of_one_size_takes_no_other(third):
             "ram",
             {"size": (64, 32)},
             UsageError,
-            r"ram takes square images only\n.*64 x 32\n.*\n.*--input 64 or --input 32",
+            r"ram accepts square images only\n.*64 x 32\n.*\n.*--input 64 or --input 32",
         ),
         ("ram", {"size": (8, 8)}, UsageError, "option 'input_size' of ram does not fit"),
         ("random", {"size": (0, 0)}, UsageError, "option 'input_size' of random does not fit"),
@@ -296,7 +296,7 @@ def test_what_cannot_be_shown_is_refused_with_its_reason(asked, words, error, me
 
 @pytest.mark.parametrize("name", REGISTRY.names("method"))
 def test_a_method_of_square_images_says_so_when_it_is_asked_for_others(name):
-    with pytest.raises(UsageError, match=f"{name} takes square images only") as caught:
+    with pytest.raises(UsageError, match=f"{name} accepts square images only") as caught:
         describe_method(REGISTRY, name, size=(224, 448))
     assert caught.value.next_step == "give --input 224 or --input 448"
 

@@ -24,17 +24,17 @@ def test_every_statement_of_every_task_and_convention_has_a_source(name):
 def test_the_rule_is_said_in_plain_words():
     said = {statement.what: statement.says for statement in statements(Veri776.tasks[0])}
 
-    assert said["gallery"] == "every track of the split 'gallery'; a track answers by its nearest image"
+    assert said["gallery"] == "every track of the split 'gallery'; a track is represented by its nearest image"
     assert said["ignored"] == "the query's vehicle under the query's camera"
     assert said["measure hit@1"].startswith("HIT@1: ")
-    assert "stands behind it" in said["ties"]
+    assert "is ranked after it" in said["ties"]
 
 
 def test_draws_are_said_with_their_number_seeds_and_definition():
     said = {statement.what: statement.says for statement in statements(VehicleId.tasks[0])}
 
     assert said["draws"].startswith(
-        "one image of each vehicle is drawn into the gallery, the others are the query; 10 times"
+        "one image of each vehicle is drawn into the gallery, all others form the query; repeated 10 times"
     )
     assert "SHA-256" in said["each draw"]
     assert "seeds 0 to 9" in said["each draw"]
@@ -63,7 +63,7 @@ def test_the_description_reads_as_lines_with_numbered_sources_and_as_json(tmp_pa
     lines = text(described).splitlines()
 
     assert lines[0] == "VeRi-776 (veri776, version 1)"
-    assert "  right: what shows the query's vehicle and is not ignored [1]" in lines
+    assert "  right: everything that shows the query's vehicle and is not ignored [1]" in lines
     assert "[1] Liu et al., PROVID, IEEE Transactions on Multimedia 20(3), 2018" in lines
     assert "    trapezoid-ap: average precision by trapezoids" in text(described)
     assert "  official: no; queries: 2 instead of 1678" in text(described)

@@ -1,4 +1,4 @@
-"""Boxes go through a network's features and back, and images that cannot be read are named."""
+"""Boxes survive the round trip through features, and unreadable images are named."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPUTE = Compute(device="cpu", workers=0)
 
 
 class Bright(nn.Module):
-    """Finds one box an image: its upper half, as sure as it is bright."""
+    """Finds one box per image: its upper half, with the brightness as the score."""
 
     def __init__(self, value: float = 0.0) -> None:
         super().__init__()

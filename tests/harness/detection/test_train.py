@@ -143,11 +143,11 @@ def test_a_torn_file_and_one_that_executes_code_are_refused(tmp_path: Path, chec
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "strong-baseline"}, "of no detector that is known"),
-        ({"method": "localnet"}, "of another form of the detector 'localnet'"),
-        ({"options": {"kind": "regions", "input_size": 64}}, "of another form of the detector 'ssd-small'"),
-        ({"options": {"kind": "wheels"}}, "of another form of the detector 'ssd-small'"),
-        ({"options": {"layers": 9}}, "of another form of the detector 'ssd-small'"),
+        ({"method": "strong-baseline"}, "not of a known detector"),
+        ({"method": "localnet"}, "does not fit the detector 'localnet'"),
+        ({"options": {"kind": "regions", "input_size": 64}}, "does not fit the detector 'ssd-small'"),
+        ({"options": {"kind": "wheels"}}, "does not fit the detector 'ssd-small'"),
+        ({"options": {"layers": 9}}, "does not fit the detector 'ssd-small'"),
     ],
 )
 def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, checkpoint: Path, changes: dict, message: str):

@@ -1,8 +1,9 @@
-"""Extraction writes each image's feature once, the same ones however it is done, and goes on after an interruption."""
+"""Extraction writes the feature of each image once, independent of batches and workers, and resumes if interrupted."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from torch import nn
 from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
 from harness.errors import DataError, PluginError, RunError
-from harness.extraction.extract import extract
+from harness.extraction.extract import FeatureOutput, extract
 from harness.features import FeatureFile, Provenance
 from harness.methods.method import Method, Options, complete, create
 from tests.tiny import TinyNetwork, TinyOptions, tiny_dataset, tiny_table
@@ -27,7 +28,7 @@ class SmallOptions(Options):
 
 
 class Colour(Method):
-    """The mean colour, counted."""
+    """Returns the mean colour, and records the sizes of its batches."""
 
     Options = SmallOptions
 
@@ -48,8 +49,9 @@ def ready(method: type[Any], **options: Any) -> Any:
 
 def run(method: Any, data: Dataset, out: Path, splits: tuple[str, ...] = ("query", "gallery"), **choices: Any) -> Path:
     tables = [data.splits[name] for name in splits]
-    about = Provenance(dataset="tiny", method="colour")
-    return extract(method, data, tables, out, about, **{"compute": CPU, **choices})
+    compute = replace(choices.pop("compute", CPU), batch=choices.pop("batch", None))
+    output = FeatureOutput(out, Provenance(dataset="tiny", method="colour"), choices.pop("dtype", "float32"))
+    return extract(method, data, tables, output, compute=compute, **choices)
 
 
 def read(path: Path) -> dict[str, np.ndarray]:

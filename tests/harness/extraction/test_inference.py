@@ -1,4 +1,4 @@
-"""A network made ready to embed gives the same features as it was trained to, but for rounding."""
+"""A network prepared for fast inference gives the features of the trained network within rounding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional
 from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
 from harness.errors import UsageError
-from harness.extraction.extract import extract
+from harness.extraction.extract import FeatureOutput, extract
 from harness.extraction.inference import choices, fold, ready_to_embed, require_compiler
 from harness.features import FeatureFile, Provenance
 from harness.methods.method import Method
@@ -23,7 +23,7 @@ from tests.tiny import TinyOptions, tiny_dataset
 
 
 def trained(network: nn.Module) -> nn.Module:
-    """Give every normalisation statistics and weights that are not its first ones."""
+    """Give every normalisation statistics and weights that differ from its initial ones."""
     torch.manual_seed(1)
     for part in network.modules():
         if isinstance(part, nn.BatchNorm2d):
@@ -35,7 +35,7 @@ def trained(network: nn.Module) -> nn.Module:
 
 
 class Trunk(nn.Module):
-    """Ends as the strong baseline does, and cannot be followed: it looks at the values of its images."""
+    """Ends like the strong baseline, and cannot be traced, since it depends on the values of its images."""
 
     def __init__(self, *, looks: bool = False) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def test_every_normalisation_of_a_resnet_folds_and_the_features_stay(looks: bool
 
 
 class Shared(nn.Module):
-    """What must not be folded: a map seen twice, a convolution used twice, one in front of no normalisation."""
+    """Modules that must not be folded: a map used twice, a convolution used twice, one without a normalisation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,9 +110,8 @@ def deep() -> Deep:
 
 def extracted(data: Dataset, out: Path, compute: Compute, method: Method | None = None) -> np.ndarray:
     tables = [data.splits["gallery"]]
-    with FeatureFile.open(
-        extract(method or deep(), data, tables, out, Provenance(dataset="tiny", method="deep"), compute=compute)
-    ) as file:
+    output = FeatureOutput(out, Provenance(dataset="tiny", method="deep"))
+    with FeatureFile.open(extract(method or deep(), data, tables, output, compute=compute)) as file:
         return file.read()
 
 

@@ -1,4 +1,4 @@
-"""A batch depends on what was asked, not on the process, the order or the batch that serves it."""
+"""A batch depends on its request only, not on the process that serves it, the order or other batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torchvision.transforms import v2
 from harness.boxes import Boxes
 from harness.data.pictures import Pictures
 from harness.errors import PluginError, RunError
-from harness.extraction.samples import Ask, Loader, Samples, consecutive, to_unit_range
+from harness.extraction.samples import BatchRequest, Loader, Samples, consecutive, to_unit_range
 from tests.tiny import write_jpeg
 
 AUGMENT = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(0.2, 0.2, 0.2, 0.1), v2.RandomCrop(8, padding=2)])
@@ -31,12 +31,12 @@ def pictures(tmp_path: Path) -> Pictures:
     return Pictures(tmp_path, keys, (8, 8))
 
 
-def ask(*rows: int, first: int = 0, epoch: int = 1) -> Ask:
-    return Ask(np.array(rows), ("augment", 0, epoch), first)
+def ask(*rows: int, first: int = 0, epoch: int = 1) -> BatchRequest:
+    return BatchRequest(np.array(rows), ("augment", 0, epoch), first)
 
 
 def test_without_augmentation_the_pixels_are_the_pictures(pictures: Pictures):
-    batch = Samples(pictures)[Ask(np.array([4, 0]))]
+    batch = Samples(pictures)[BatchRequest(np.array([4, 0]))]
     assert batch.images.dtype == torch.uint8
     assert np.array_equal(batch.images.numpy(), np.stack([pictures[4], pictures[0]]))
     assert batch.rows.tolist() == [4, 0]

@@ -1,4 +1,4 @@
-"""Measures against their definitions, and what must hold of each whatever the ranks."""
+"""Measures agree with their definitions, and have their general properties for all ranks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALL = ["cmc@1", "cmc@5", "hit@5", "ap", "ap_trapezoid", "ap_truncated@4", "minp"
 
 
 def ranks_of(*queries, asked=None):
-    """The ranks of queries given as lists of (closer, tied), one for each positive."""
+    """Return the ranks of queries, each given as a list of (closer, tied) with one pair per positive."""
     entries = [sorted(query, key=sum) for query in queries]
     flat = [entry for query in entries for entry in query]
     return PositiveRanks(
@@ -109,7 +109,7 @@ def test_equal_words_are_equal_measures():
 
 @pytest.mark.parametrize("word", ["cmc", "cmc@", "cmc@0", "cmc@-1", "cmc@one", "cmc@1.5", "hit@²"])
 def test_a_cutoff_that_is_no_number_from_one_is_refused(word):
-    with pytest.raises(UsageError, match="needs a cutoff from 1"):
+    with pytest.raises(UsageError, match="needs a cutoff of at least 1"):
         parse(word)
 
 
@@ -124,10 +124,10 @@ def test_an_unknown_measure_gets_the_nearest_word():
 
 
 def test_scores_keep_queries_without_a_positive_out_of_the_mean_and_count_them():
-    scores = Scores.of([ranks_of([(0, 0)], [], [(1, 2)])], ["cmc@1", "ap"], queries=3, official=True)
+    scores = Scores.of([ranks_of([(0, 0)], [], [(1, 2)])], ["cmc@1", "ap"], queries=3)
 
     assert scores.mean == {"cmc@1": 0.5, "ap": 0.625}
-    assert (scores.queries, scores.ignored_queries, scores.ties, scores.official) == (3, 1, 2, True)
+    assert (scores.queries, scores.ignored_queries, scores.ties, scores.official) == (3, 1, 2, False)
     assert (scores.deviation, scores.per_draw) == ({}, {})
     assert scores.per_query["ap"].tolist() == pytest.approx([1.0, math.nan, 0.25], nan_ok=True)
 

@@ -1,4 +1,4 @@
-"""Shares add up, whatever a network is made of as long as it is linear behind its map; every network has energy."""
+"""Shares add up for every network that is linear after its last map; every network with a map has an energy."""
 
 import pytest
 import torch
@@ -59,5 +59,5 @@ def test_energy_is_the_mean_square_of_the_last_map():
 
 
 def test_a_network_without_a_map_is_refused():
-    with pytest.raises(UsageError, match="nothing in Sequential returns a map"):
+    with pytest.raises(UsageError, match="no module of Sequential returns a map"):
         energy(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), torch.zeros(1, 3, 4, 4))

@@ -1,4 +1,4 @@
-"""Checkpoints keep every bit, say what they belong to, and execute nothing."""
+"""Checkpoints keep every bit, describe their method, and execute nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_failed_write_leaves_the_older_checkpoint(tmp_path: Path):
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path):
-    with pytest.raises(CheckpointError, match="no checkpoint") as caught:
+    with pytest.raises(CheckpointError, match="checkpoint cannot be read") as caught:
         load_checkpoint(tmp_path / "none")
     assert caught.value.where == tmp_path / "none"
 
@@ -68,7 +68,7 @@ class Bomb:
 
 
 def test_a_checkpoint_whose_header_has_a_length_that_begins_as_a_pickle_does_is_loaded(tmp_path: Path):
-    """The length's lowest byte is a multiple of eight, and so 0x80 for one length in 32."""
+    """The lowest byte of the length is a multiple of eight, hence 0x80 for one length in 32."""
     firsts = set()
     for letters in range(0, 256, 8):
         path = save_checkpoint(tmp_path / "c", state(), INFO.model_copy(update={"train_on": "x" * letters}))
@@ -104,7 +104,7 @@ def test_a_checkpoint_torn_anywhere_is_refused(tmp_path_factory, data):
 def test_weights_without_a_description_are_no_checkpoint(tmp_path: Path):
     for metadata in (None, {"format": "pt"}, {"bench": "no json"}, {"bench": "[1]"}):
         save_file({"weight": torch.ones(2)}, tmp_path / "c", metadata)
-        with pytest.raises(CheckpointError, match="no checkpoint of bench"):
+        with pytest.raises(CheckpointError, match="not a checkpoint of bench"):
             load_checkpoint(tmp_path / "c")
 
 

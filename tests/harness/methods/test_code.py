@@ -2,8 +2,9 @@ import sys
 
 import pytest
 
-from harness.methods.code import code_digest
+from harness.methods.code import code_digest, source_files
 from harness.methods.method import complete
+from harness.registry.registry import load
 
 METHOD = """
 import {package}.layers
@@ -67,3 +68,28 @@ def test_the_version_is_part_of_the_digest(package):
     (folder / "method.py").write_text(METHOD.format(package=folder.name, version=2))
 
     assert digest() != before
+
+
+def test_a_base_class_outside_the_harness_is_covered_though_its_package_begins_like_the_harness(tmp_path, monkeypatch):
+    (tmp_path / "harness_like.py").write_text("class M:\n    def embed(self, images):\n        return images\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = __import__("harness_like")
+
+    assert set(source_files(complete(module.M))) == {"harness_like"}
+    del sys.modules["harness_like"]
+
+
+@pytest.mark.parametrize("kind", ["method", "detector"])
+def test_a_built_in_digest_covers_modules_of_the_plugins_and_none_of_the_harness(kind):
+    registry = load()
+    for name in registry.names(kind):
+        found = getattr(registry, kind)(name)
+
+        files = source_files(found)
+
+        assert found.__module__ in files, name
+        assert {module.partition(".")[0] for module in files} == {"plugins"}, name
+
+
+def test_the_digest_of_a_built_in_method_covers_the_layers_that_it_imports():
+    assert {"plugins.strong_baseline", "plugins.resnet"} <= source_files(load().method("strong-baseline")).keys()

@@ -4,7 +4,8 @@ import pytest
 from pydantic import Field
 
 from harness.errors import PluginError, UsageError
-from harness.methods.method import Method, Options, complete, create, resolve_options, trains, used_needs
+from harness.methods.method import Method, Options, complete, create, resolve_options, trains
+from harness.methods.needs import used_needs
 
 
 class Sized(Method):

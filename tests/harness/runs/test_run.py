@@ -316,7 +316,7 @@ def test_a_checkpoint_of_another_form_of_the_method_is_refused_and_leaves_nothin
 
     refused = bench(verb, "--method", "tiny", "--checkpoint", "other.safetensors", status=2)
 
-    assert "the checkpoint is of another form of the method 'tiny'" in refused.output
+    assert "the checkpoint does not fit the method 'tiny'" in refused.output
     assert "where: other.safetensors" in refused.output
     assert message in refused.output
     assert list(Path().glob("runs/*")) == []

@@ -81,7 +81,7 @@ def test_columns_of_different_lengths_are_refused():
 def test_values_of_another_record_are_refused(tmp_path):
     write_per_query(tmp_path / "values.csv.gz", table(ap=[0.5]))
 
-    with pytest.raises(RecordError, match="not those of the record"):
+    with pytest.raises(RecordError, match="do not match the record"):
         read_per_query(tmp_path / "values.csv.gz", expected=table(ap=[0.6]).digest)
 
 

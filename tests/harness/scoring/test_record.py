@@ -27,7 +27,7 @@ SHARES = st.floats(0, 1)
 
 
 def edited(path, change):
-    """Change the JSON of a record in place and give it the digest that then is right."""
+    """Change the JSON of a record in place, and update its digest."""
     content = json.loads(path.read_text())
     change(content)
     content.pop("digest")
@@ -131,16 +131,16 @@ def test_an_older_schema_that_nobody_knows_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("not JSON", "no JSON"),
-        ('{"schema": 1, "digest": "x", "measures": {"ap": NaN}}', "NaN is no number"),
+        ("not JSON", "not JSON as written"),
+        ('{"schema": 1, "digest": "x", "measures": {"ap": NaN}}', "NaN is not a number"),
         ('{"schema": 1, "digest": "x", "measures": {"ap": 1e999}}', "no canonical form"),
-        ('{"schema": 1, "digest": "x", "digest": "y"}', "stands twice"),
-        ('{"schema": 1, "digest": "x", "method": "\\ud800"}', "no JSON"),
-        ("[1, 2]", "no record"),
-        ("{}", "no record"),
-        ('{"schema": true, "digest": "x"}', "no record"),
-        ("[" * 100_000, "no JSON"),
-        (b"\xff\xfe", "no JSON"),
+        ('{"schema": 1, "digest": "x", "digest": "y"}', "occurs twice"),
+        ('{"schema": 1, "digest": "x", "method": "\\ud800"}', "not JSON as written"),
+        ("[1, 2]", "not a record"),
+        ("{}", "not a record"),
+        ('{"schema": true, "digest": "x"}', "not a record"),
+        ("[" * 100_000, "not JSON as written"),
+        (b"\xff\xfe", "not JSON as written"),
         (b" " * (MAX_BYTES + 1), "too large"),
     ],
     ids=lambda value: str(value[:12]) if isinstance(value, (str, bytes)) else None,
@@ -169,7 +169,7 @@ def test_a_missing_file_and_a_folder_are_no_records(tmp_path):
         (lambda content: content.update(official="yes"), "field 'official'"),
         (lambda content: content["measures"].update(ap=1.5), "field 'measures.ap'"),
         (lambda content: content.update(fingerprint="abc"), "field 'fingerprint'"),
-        (lambda content: content.update(ranked_by="minp"), "none of its measures"),
+        (lambda content: content.update(ranked_by="minp"), "not one of its measures"),
         (lambda content: content.update(ignored_queries=101), "more queries are ignored"),
         (lambda content: content.update(differences=["one image is missing"]), "has no differences"),
         (lambda content: content.update(draws=2), "with draws"),
@@ -179,7 +179,7 @@ def test_a_missing_file_and_a_folder_are_no_records(tmp_path):
                 per_draw={word: [0.5] for word in content["measures"]},
                 deviations=dict.fromkeys(content["measures"], 0.1),
             ),
-            "2 values a measure",
+            "2 values for each measure",
         ),
         (
             lambda content: content.update(per_query={"name": "../x", "digest": digest(1)}),
@@ -214,7 +214,7 @@ def test_runs_differ_by_what_was_run_and_not_by_what_came_out():
 
 
 def scores(**changes):
-    """Return what the kernel's side hands over, with NumPy's numbers as it may have them."""
+    """Return scores with NumPy numbers, as the kernel may produce them."""
     fields = {
         "task": "vehicleid/small",
         "fingerprint": digest("lists"),
@@ -274,7 +274,7 @@ def test_the_per_query_file_may_be_given_as_it_is():
 def test_a_missing_field_or_a_nan_is_refused_when_the_record_is_made():
     with pytest.raises(RecordError, match="field 'width'"):
         Record.from_scores(scores(), **{name: value for name, value in ABOUT.items() if name != "width"})
-    with pytest.raises(RecordError, match="cannot be written down"):
+    with pytest.raises(RecordError, match="cannot be written as JSON"):
         Record.from_scores(scores(mean={"cmc@1": math.nan, "ap": 0.5}), **ABOUT)
 
 

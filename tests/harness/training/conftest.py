@@ -1,4 +1,4 @@
-"""What all tests of the training share."""
+"""Fixtures of all tests of training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Train on one thread: for networks this small, threads that wait for each other cost all the time."""
+    """Train on one thread, since threads of networks this small spend their time waiting for each other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

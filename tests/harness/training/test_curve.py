@@ -1,4 +1,4 @@
-"""The table has one line an epoch and no clock; the curve is a picture of it."""
+"""The table has one row per epoch and no times; the curve is drawn from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine trains, repeats itself to the last bit, goes on where it was interrupted, and says what is wrong."""
+"""The engine trains, reproduces every bit, resumes after interruptions, and gives clear errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.data.dataset import Dataset
 from harness.errors import BenchError, CheckpointError, DataError, PluginError, RunError, UsageError
 from harness.methods.batches import PK, Batches, Shuffled
 from harness.methods.session import Session
-from harness.training.prepare import prepare
+from harness.training.prepare import TrainingRequest, prepare
 from harness.training.state import NAME
 from tests.tiny import Tiny, TinyNetwork, tiny, tiny_dataset
 
@@ -34,8 +34,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def session(dataset: Dataset, folder: Path, method: Any, **choices: Any) -> Session:
-    asked = {"seed": 0, "compute": CPU, "validate": "none", **choices}
-    return prepare(dataset, needs=method.needs, input_size=method.input_size, folder=folder, **asked)
+    request = TrainingRequest(**{"seed": 0, "folder": folder, "compute": CPU, "validate": "none", **choices})
+    return prepare(dataset, request, needs=method.needs, input_size=method.input_size)
 
 
 def fit(dataset: Dataset, folder: Path, method: Any, **choices: Any) -> dict[str, Tensor]:
@@ -85,7 +85,7 @@ def test_neither_workers_nor_validation_move_a_bit_of_the_network(dataset: Datas
 
 
 class Interrupted(Tiny):
-    """Stops at a step of the run, counted over all epochs."""
+    """Raises an error at one step of the run, counted over all epochs."""
 
     stop_at = 0
 
@@ -202,7 +202,7 @@ def test_losses_see_every_label_that_the_data_set_has(dataset: Dataset, tmp_path
 
 
 class Boxed(Tiny):
-    """Wants to know where the parts are."""
+    """Needs the boxes of the parts."""
 
     needs = frozenset({"vehicle", "boxes.parts"})
     test_needs = frozenset({"boxes.parts"})
@@ -242,7 +242,7 @@ def test_a_method_that_needs_boxes_gets_them_in_training_and_validation(boxed: D
 
 
 class Arranging(Boxed):
-    """Takes the left half of every image for its only box."""
+    """Uses the left half of every image as its only box."""
 
     def arrange_boxes(self, boxes, vehicles):
         self.asked = [*getattr(self, "asked", []), vehicles]
@@ -266,7 +266,7 @@ def test_a_method_may_arrange_its_boxes_and_knows_vehicles_in_training_alone(box
 
 
 class Freezing(Tiny):
-    """Trains the classifier alone in its first stage."""
+    """Trains only the classifier in its first stage."""
 
     def stage(self, number: int, epochs: int) -> Any:
         def freeze(network: nn.Module) -> torch.optim.Optimizer:
@@ -327,10 +327,10 @@ class Nothing(Tiny):
 @pytest.mark.parametrize(
     ("method", "words"),
     [
-        (NoNames, "returned no outputs by name"),
-        (Pooled, "has not one row an image"),
-        (Vector, "must return one number a loss"),
-        (Nothing, "must return one number a loss"),
+        (NoNames, "returned no dictionary in training mode"),
+        (Pooled, "does not have one row per image"),
+        (Vector, "must return one number per loss"),
+        (Nothing, "must return one number per loss"),
     ],
 )
 def test_a_method_that_breaks_the_contract_is_told_how(dataset: Dataset, tmp_path: Path, method: Any, words: str):
@@ -355,7 +355,7 @@ class Lazy(Tiny):
 
 
 def test_a_stage_that_draws_nothing_is_told(dataset: Dataset, tmp_path: Path):
-    with pytest.raises(PluginError, match="draws no batch"):
+    with pytest.raises(PluginError, match="has no batches"):
         fit(dataset, tmp_path, tiny(Lazy))
 
 
@@ -387,7 +387,7 @@ def test_an_interruption_says_how_to_go_on(dataset: Dataset, tmp_path: Path, cap
     method.stop_at = STEPS + 2
     with caplog.at_level(logging.INFO, "bench"), pytest.raises(KeyboardInterrupt):
         fit(dataset, tmp_path, method)
-    assert caplog.messages[-1] == "interrupted: the same command goes on behind epoch 1"
+    assert caplog.messages[-1] == "interrupted: the same command resumes after epoch 1"
     assert caplog.messages[0].startswith("stage 1, epoch 1/2: learning_rate 0.001, cross-entropy ")
 
 

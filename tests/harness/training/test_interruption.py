@@ -1,4 +1,4 @@
-"""A real process, killed while it trains, leaves a run that ends with the same bits."""
+"""A run whose process is killed during training resumes and ends with the same bits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from harness.compute.compute import Compute
-from harness.training.prepare import prepare
+from harness.training.prepare import TrainingRequest, prepare
 from tests.tiny import Tiny, tiny, tiny_dataset
 
 ROOT = Path(__file__).parents[3]
@@ -43,12 +43,9 @@ def fit(folder: Path, number: int = 0, at: int = 0) -> dict[str, Tensor]:
     method.fit(
         prepare(
             data,
+            TrainingRequest(seed=4, folder=folder / "run", compute=Compute(device="cpu"), validate="none"),
             needs=method.needs,
             input_size=method.input_size,
-            seed=4,
-            folder=folder / "run",
-            compute=Compute(device="cpu"),
-            validate="none",
         )
     )
     return method.state()

@@ -1,4 +1,4 @@
-"""A session holds vehicles out, numbers classes from 0, and refuses a method whose labels are missing."""
+"""A session holds vehicles out, numbers classes from 0, and refuses methods whose labels are missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable
 from harness.errors import DataError
-from harness.training.prepare import class_numbers, hold_out_vehicles, prepare
+from harness.training.prepare import TrainingRequest, class_numbers, hold_out_vehicles, prepare
 
 
 def table(vehicle: list[int], **labels: list[int]) -> ImageTable:
@@ -28,8 +28,8 @@ def dataset(**splits: ImageTable) -> Dataset:
     return Dataset(Path("nowhere"), {"train": table(VEHICLES, colour=[4, 4, -1, -1, 8, 8, 4, 4, 8, 8]), **splits})
 
 
-def ask(data: Dataset, folder: Path, **choices):
-    return prepare(data, **{"needs": {"vehicle"}, "input_size": (8, 8), "seed": 0, "folder": folder, **choices})
+def ask(data: Dataset, folder: Path, needs=frozenset({"vehicle"}), **choices):
+    return prepare(data, TrainingRequest(seed=0, folder=folder, **choices), needs=needs, input_size=(8, 8))
 
 
 def test_classes_are_numbered_from_0_in_the_order_of_the_released_numbers(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Two processes train and extract as one does: the batch, the loss and the features span them."""
+"""Two processes train and extract with the same results as one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from torch import Tensor
 
 from harness.compute.compute import Compute
 from harness.errors import UsageError
-from harness.extraction.extract import extract
+from harness.extraction.extract import FeatureOutput, extract
 from harness.features import FeatureFile, Provenance
 from harness.methods.batches import PK
 from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
-from harness.training.prepare import prepare
+from harness.training.prepare import TrainingRequest, prepare
 from harness.training.stage import check_batches
 from tests.tiny import Tiny, tiny, tiny_dataset
 
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class Spanning(Tiny):
-    """Its loss compares every image of the batch with every other."""
+    """A method whose loss compares all pairs of images in the batch."""
 
     def losses(self, outputs: Mapping[str, Tensor], *others: Any) -> Mapping[str, Tensor]:
         logits = outputs["logits"]
@@ -37,14 +38,14 @@ class Spanning(Tiny):
 
 
 def work(folder: Path, devices: int = 1) -> None:
-    """Train and extract in ``folder``; without batch norm and dropout, which a process computes for itself."""
+    """Train and extract in ``folder``, without batch norm and dropout, which each process computes separately."""
     compute = Compute(device="cpu", devices=devices)
     method = tiny(Spanning, norm=False, dropout=0.0)
     data = tiny_dataset(folder / f"data{os.environ.get('LOCAL_RANK', '0')}")
-    asked = {"needs": method.needs, "input_size": method.input_size, "seed": 0, "validate": "test"}
-    method.fit(prepare(data, folder=folder / "run", compute=compute, **asked))
-    about = Provenance(dataset="tiny", method="spanning")
-    out = extract(method, data, list(data.splits.values()), folder / "f.h5", about, compute=compute, batch=7)
+    request = TrainingRequest(seed=0, folder=folder / "run", compute=compute, validate="test")
+    method.fit(prepare(data, request, needs=method.needs, input_size=method.input_size))
+    output = FeatureOutput(folder / "f.h5", Provenance(dataset="tiny", method="spanning"))
+    out = extract(method, data, list(data.splits.values()), output, compute=replace(compute, batch=7))
     if out.exists() and os.environ.get("LOCAL_RANK", "0") == "0":
         save_checkpoint(folder / "network", method.state(), CheckpointInfo(method="spanning"))
 

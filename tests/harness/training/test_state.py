@@ -1,4 +1,4 @@
-"""The state of an interrupted training comes back bit for bit, or is refused; it never executes anything."""
+"""The state of an interrupted training is restored bit for bit or refused, and never executes code."""
 
 from __future__ import annotations
 

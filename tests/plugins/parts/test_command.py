@@ -200,7 +200,7 @@ def test_a_run_without_boxes_says_what_is_missing_and_which_command_makes_it(run
         ("trained-by-regions", ("--detector", "{detector}"), "finds boxes of kind 'parts'"),
         ("trained-by-regions", ("--boxes", "{boxes}"), "unknown class of the boxes 'regions'"),
         ("by-boxes", ("--boxes", "none.json"), "cannot be read"),
-        ("by-boxes", ("--detector", "none.safetensors"), "no checkpoint can be read"),
+        ("by-boxes", ("--detector", "none.safetensors"), "the checkpoint cannot be read"),
         ("by-boxes", ("--detector", "{boxes}"), "damaged"),
     ],
 )
