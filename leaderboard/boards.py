@@ -8,7 +8,7 @@ from itertools import combinations
 
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record
-from harness.scoring.tables import measure_order
+from harness.measures import in_order
 from leaderboard.entries import Entry
 from leaderboard.repeats import mean_measures, mean_values, repeats
 from leaderboard.statistics.intervals import Interval, over_repeats, over_vehicles
@@ -121,7 +121,7 @@ def _board(entries: list[Entry]) -> Board:
         task=first.name,
         fingerprint=first.fingerprint,
         official=first.official,
-        measures=tuple(measure_order(first.measures, first.ranked_by)),
+        measures=tuple(in_order(first.measures, first.ranked_by)),
         rows=_marked(sorted(rows, key=place)),
     )
 

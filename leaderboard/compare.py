@@ -70,11 +70,11 @@ def compared(contest: Contest, measure: str | None, *, seed: int, permutations: 
     from itertools import combinations
 
     from harness.errors import unknown_name
-    from harness.scoring.tables import measure_order
+    from harness.measures import in_order
     from leaderboard.statistics.paired import compare as compare_pair
 
     record = contest.contestants[0].record
-    measures = measure_order(record.measures, record.ranked_by)
+    measures = in_order(record.measures, record.ranked_by)
     if measure is not None and measure not in measures:
         raise unknown_name("measure", measure, measures)
     chosen = [measure] if measure else measures if len(contest.contestants) == 2 else measures[:1]
@@ -147,7 +147,8 @@ def as_text(contest: Contest, pairs: list[Pair], queries: int) -> str:
 
 
 def _pairs_table(contest: Contest, pairs: list[Pair]) -> str:
-    from harness.scoring.tables import escape, heading, percent, table
+    from harness.measures import heading
+    from harness.scoring.tables import escape, percent, table
 
     two = len(contest.contestants) == 2
     rows = []

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from harness.scoring.tables import heading
+from harness.measures import heading
 from leaderboard.boards import Board, Row, Value
 from leaderboard.page import PUBLISHED_HEADINGS, TaskPage
 from leaderboard.published.merged import PublishedTable

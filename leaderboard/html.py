@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.scoring.tables import heading
+from harness.measures import heading
 from leaderboard.page import PUBLISHED_HEADINGS, TaskPage
 
 

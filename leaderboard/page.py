@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness.scoring.tables import escape, heading, remarks, table
+from harness.measures import heading
+from harness.scoring.tables import escape, remarks, table
 from leaderboard.beside import beside
 from leaderboard.boards import Board
 from leaderboard.cells import LEFT, columns, interval_text, value_cell

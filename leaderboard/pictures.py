@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from harness.scoring.tables import heading
+from harness.measures import heading
 from leaderboard.boards import Board, Row
 from leaderboard.filing import slug
 

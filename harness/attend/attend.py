@@ -103,7 +103,7 @@ def find_checkpoint(run: Path, registry: Registry) -> Path:
     path = run / CHECKPOINT
     if not path.is_file():
         name = _method_of(run)
-        if name in registry.names("method"):
+        if name in registry.names(METHOD):
             _check_network(name, registry)
         raise CheckpointError(
             "the run's folder has no checkpoint",

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @shared.section("Get a number")
 @cloup.command("eval")
-@cloup.argument("features", type=shared.PATH, help="Feature file, as 'bench extract' or harness.write_features wrote it.")
+@cloup.argument(
+    "features", type=shared.PATH, help="Feature file, as 'bench extract' or harness.write_features wrote it."
+)
 @shared.protocol
 @shared.data
 @cloup.option(
@@ -79,9 +81,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -
         _show_comparison(records, registry, words)
 
 
-def _records(
-    features: Path, machine: Machine, words: dict[str, Any]
-) -> tuple[Registry, ScoringSettings, list[Record]]:
+def _records(features: Path, machine: Machine, words: dict[str, Any]) -> tuple[Registry, ScoringSettings, list[Record]]:
     from harness.registry.registry import load
     from harness.scoring.recording import evaluate_file
     from harness.scoring.settings import ScoringSettings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import cloup
@@ -69,11 +70,16 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
     help="Number of models, used instead of types; 0 if no image has either.",
 )
 @cloup.option(
-    "--input", "size", callback=_size, metavar="H[xW]", group=shared.DATA, help="Height and width of the images, pixels."
+    "--input",
+    "size",
+    callback=_size,
+    metavar="H[xW]",
+    group=shared.DATA,
+    help="Height and width of the images, pixels.",
 )
 @shared.plugin_files
 @shared.as_json
-def show_method(*, name: str, plugin: tuple[Path, ...], json_wanted: bool, **words: object) -> None:
+def show_method(*, name: str, plugin: tuple[Path, ...], json_wanted: bool, **words: Any) -> None:
     """Show a method's papers, options, stages and parameters.
 
     The network is built without allocating its weights.
@@ -98,7 +104,7 @@ def _choices(
     colours: int | None,
     models: int | None,
     size: tuple[int, int] | None,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the options of ``show`` as ``describe_method`` takes them."""
     from harness.describe.method import number_of_classes
     from harness.runs.request import parse_changes

@@ -48,9 +48,7 @@ OF_A_RUN = shared.together(
     cloup.option(
         "--train-data", type=shared.PATH, metavar="DIR", group=shared.DATA, help="Folder of the training data set."
     ),
-    cloup.option(
-        "--boxes", type=shared.PATH, metavar="FILE", group=shared.DATA, help="Boxes of parts in the images."
-    ),
+    cloup.option("--boxes", type=shared.PATH, metavar="FILE", group=shared.DATA, help="Boxes of parts in the images."),
     cloup.option(
         "--train-boxes",
         type=shared.PATH,
@@ -105,7 +103,12 @@ OF_A_RUN = shared.together(
     ),
     shared.workers,
     cloup.option(
-        "--runs", default="runs", show_default=True, type=shared.PATH, metavar="DIR", group=shared.OUTPUT,
+        "--runs",
+        default="runs",
+        show_default=True,
+        type=shared.PATH,
+        metavar="DIR",
+        group=shared.OUTPUT,
         help="Folder of all runs.",
     ),
 )

@@ -51,7 +51,7 @@ def describe_method(
     from harness.describe.anatomy import dissect
 
     name, _, variant = word.partition("/")
-    entry, method = registry.entry("method", name), registry.method(name)
+    entry, method = registry.entry(METHOD, name), registry.method(name)
     chosen: dict[str, Any] = {"variant": variant, "recipe": recipe, "changes": changes or {}}
     options = _with_size(name, method, chosen, size) if size else resolve_options(name, method, **chosen)
     found = dissect(name, method, options, classes)

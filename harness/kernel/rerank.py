@@ -32,6 +32,7 @@ import numpy.typing as npt
 from harness.compute.machine import Machine
 from harness.data.images import IntArray
 from harness.errors import UsageError
+from harness.features.metric import Metric
 from harness.kernel.gallery import Rows, together
 from harness.kernel.native.rerank import correct, encode, expand, weigh
 from harness.kernel.native.rerank_tuples import (
@@ -53,7 +54,6 @@ from harness.kernel.native.similarity import LANES
 from harness.kernel.native.tuples import Counts, Features, Limits, UnitLists
 from harness.kernel.plan import placed, results
 from harness.kernel.prepared import Workers
-from harness.features.metric import Metric
 from harness.kernel.settings import Settings
 from harness.kernel.walk import Part, open_walk
 from harness.measures.ranks import PositiveRanks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.measures.family import MeasureFamily, FloatArray, means, places
+from harness.measures.family import FloatArray, MeasureFamily, means, places
 from harness.measures.ranks import PositiveRanks
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.data.images import IntArray
-from harness.measures.family import MeasureFamily, FloatArray, places
+from harness.measures.family import FloatArray, MeasureFamily, places
 from harness.measures.ranks import PositiveRanks
 
 

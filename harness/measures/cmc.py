@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.measures.family import MeasureFamily, FloatArray, first_ranks
+from harness.measures.family import FloatArray, MeasureFamily, first_ranks
 from harness.measures.ranks import PositiveRanks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.measures.family import MeasureFamily, FloatArray
+from harness.measures.family import FloatArray, MeasureFamily
 from harness.measures.ranks import PositiveRanks
 
 

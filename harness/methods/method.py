@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.features.metric import Metric
 from harness.errors import BenchError, PluginError, UsageError, unknown_name
+from harness.features.metric import Metric
 
 if TYPE_CHECKING:
     import torch

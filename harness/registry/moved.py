@@ -17,7 +17,7 @@ MOVED = {
 
 def moved(problem: BaseException) -> str:
     """Return where the names of a failed import are now; empty if the import is not one of an earlier version."""
-    names = MOVED.get(problem.name or "") if isinstance(problem, ImportError) else None
-    if names is None:
+    if not isinstance(problem, ImportError) or problem.name not in MOVED:
         return ""
+    names = MOVED[problem.name]
     return f"{problem.name} has moved: import {', '.join(names)} from harness itself"

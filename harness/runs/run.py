@@ -106,7 +106,7 @@ class Run:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Write the configuration, lock the folder and log into it; a new folder is removed if the block leaves no work."""
+        """Write the configuration, lock the folder and log into it; a new folder without work is removed."""
         from harness.training.state import NAME as STATE
 
         work = (STATE, CHECKPOINT, FEATURES, f"{FEATURES}.partial")
@@ -180,7 +180,9 @@ class Run:
                 boxes=digests(self.boxes.train),
             )
             save_checkpoint(path, method.state(), info)
-            (session.folder / STATE).unlink(missing_ok=True)  # three times the size of the checkpoint, and no longer needed
+            (session.folder / STATE).unlink(
+                missing_ok=True
+            )  # three times the size of the checkpoint, and no longer needed
         self.inputs.fabric.barrier()
         return path
 
@@ -214,11 +216,11 @@ class Run:
         with measured(path, self.inputs.fabric):
             return extract(
                 method,
-                self.boxes.kept(self.dataset, self.boxes.test, path.parent),
-                [self.dataset.split(name) for name in splits],
+                self.boxes.kept(self.inputs.dataset, self.boxes.test, path.parent),
+                [self.inputs.dataset.split(name) for name in splits],
                 FeatureOutput(path, provenance),
-                compute=self.request.compute,
-                skip_broken=self.request.skip_broken,
+                compute=self.plan.request.compute,
+                skip_broken=self.plan.request.skip_broken,
             )
 
     def _provenance(
@@ -250,8 +252,8 @@ class Run:
         )
 
     def _evaluate(self, features: Path) -> list[Record]:
-        # On the processor, whatever device embeds: ranking on a GPU is opt-in ('bench eval --device') until its integers
-        # have been compared with the processor's on a real GPU.
+        # On the processor, whatever device embeds: ranking on a GPU is opt-in ('bench eval --device') until its
+        # integers have been compared with the processor's on a real GPU.
         request = self.plan.request
         machine = replace(Machine.of(self.inputs.fabric, request.memory), device="cpu")
         if request.rerank is not None:  # re-ranking has no shards

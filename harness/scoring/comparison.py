@@ -60,7 +60,8 @@ def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> 
 
 def comparison_table(rows: Sequence[Comparison]) -> str:
     """Return comparisons as one Markdown table: what is reported in percent, and the difference in points."""
-    from harness.scoring.tables import escape, heading, table
+    from harness.measures import heading
+    from harness.scoring.tables import escape, table
 
     words = list(dict.fromkeys(word for row in rows for word in row.values))
     cells = [

@@ -58,8 +58,8 @@ def evaluate(
         data: folder of the data set; its lists are read, its images are not.
         registry: where protocols and measures are found, or None for everything installed.
         settings: how features are scored: ``metric`` (default: ``"cosine"``), ``rerank`` (a ``Reranking``),
-            ``measures`` (words of further measures), ``skip_missing`` (leave out images without a feature; the result is
-            then not official) and ``machine`` (``Machine.here("cuda")``; no digit depends on it).
+            ``measures`` (words of further measures), ``skip_missing`` (leave out images without a feature; the result
+            is then not official) and ``machine`` (``Machine.here("cuda")``; no digit depends on it).
 
     Raises:
         UsageError: unknown protocol, task or measure, the data set is not given, or re-ranking is not defined for the

@@ -31,10 +31,20 @@ SCHEMA = 1
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
-LATER = {"rerank", "boxes", "train_boxes"}
+LATER = {"rerank", "boxes", "train_boxes", "further"}
 """Fields added after the first records; they are omitted from the file if empty."""
 
-OUTCOME = {"measures", "deviations", "per_draw", "per_query", "cost", "versions", "ties", "ignored_queries"}
+OUTCOME = {
+    "measures",
+    "deviations",
+    "per_draw",
+    "further",
+    "per_query",
+    "cost",
+    "versions",
+    "ties",
+    "ignored_queries",
+}
 """Fields that describe the results of a run and its environment rather than its configuration."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -58,6 +68,18 @@ class PerQueryFile(_RecordModel):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$", max_length=200)]
     digest: Digest
+
+
+class FurtherMeasure(_RecordModel):
+    """A measure that a user asked for besides those of the task; it is not part of the fingerprint.
+
+    Attributes:
+        value: the mean over the queries, 0 to 1; with draws, the mean over the draws.
+        deviation: the sample standard deviation over the draws, or None without draws.
+    """
+
+    value: Share
+    deviation: Deviation | None = None
 
 
 class Cost(_RecordModel):
@@ -133,6 +155,7 @@ class Record(_RecordModel):
         measures: the value of each measure, 0 to 1, unrounded.
         deviations: the standard deviation of each measure over the draws; empty without draws.
         per_draw: the values of each measure, one per draw; empty without draws.
+        further: measures that are not the task's own, by word; omitted from the file if there are none.
         per_query: the file of per-query values, or None.
         cost: the cost of the extraction, or None.
         versions: the versions of Python and of packages, for information only.
@@ -174,6 +197,7 @@ class Record(_RecordModel):
     measures: Annotated[dict[str, Share], Field(min_length=1)]
     deviations: dict[str, Deviation] = Field(default_factory=dict)
     per_draw: dict[str, tuple[Share, ...]] = Field(default_factory=dict)
+    further: dict[Word, FurtherMeasure] = Field(default_factory=dict)
     per_query: PerQueryFile | None = None
     cost: Cost | None = None
     versions: dict[str, str] = Field(default_factory=dict)
@@ -209,8 +233,12 @@ class Record(_RecordModel):
         about = {
             name: value.model_dump() if isinstance(value, _RecordModel) else value for name, value in about.items()
         }
-        measures = {word: float(value) for word, value in scores.mean.items()}
-        per_draw = {word: tuple(float(value) for value in values) for word, values in scores.per_draw.items()}
+        own = [word for word in scores.mean if word not in scores.further]
+        per_draw = {word: tuple(map(float, scores.per_draw[word])) for word in own if word in scores.per_draw}
+        further = {
+            word: {"value": float(scores.mean[word]), "deviation": _optional(scores.deviation.get(word))}
+            for word in scores.further
+        }
         fields = {
             "protocol": protocol,
             "task": task,
@@ -223,10 +251,11 @@ class Record(_RecordModel):
             "ignored_queries": scores.ignored_queries,
             "ties": scores.ties,
             "draws": len(next(iter(per_draw.values()), ())),
-            "ranked_by": next(iter(measures), ""),
-            "measures": measures,
-            "deviations": {word: float(value) for word, value in scores.deviation.items()},
+            "ranked_by": next(iter(own), ""),
+            "measures": {word: float(scores.mean[word]) for word in own},
+            "deviations": {word: float(scores.deviation[word]) for word in own if word in scores.deviation},
             "per_draw": per_draw,
+            "further": further,
             **about,
         }
         return _validated(fields, where=scores.task)
@@ -368,6 +397,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) != len(pairs):
         raise ValueError("a name occurs twice in one object")
     return content
+
+
+def _optional(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _validated(content: Mapping[str, Any], *, where: object) -> Record:

@@ -152,7 +152,12 @@ class _Recorder:
         except RecordError as problem:
             log.info("%s is evaluated again: %s", path.name, problem.what)
             return None
-        expected = (self.file.digest, fingerprint(self.protocol, task, dataset), self.settings.metric, self.settings.rerank)
+        expected = (
+            self.file.digest,
+            fingerprint(self.protocol, task, dataset),
+            self.settings.metric,
+            self.settings.rerank,
+        )
         found = (record.features, record.fingerprint, record.metric, record.rerank)
         whole = record.per_query is not None and (path.parent / record.per_query.name).is_file()
         wanted = {measure.word for measure in self.settings.measures} - set(task.measures)

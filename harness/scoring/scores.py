@@ -131,9 +131,7 @@ class Scores:
         return pd.DataFrame({**columns, "first_hit": self.first_hit, **self.per_query})
 
 
-def _table(
-    values: Callable[[PositiveRanks], FloatArray], ranks: Sequence[PositiveRanks], queries: int
-) -> FloatArray:
+def _table(values: Callable[[PositiveRanks], FloatArray], ranks: Sequence[PositiveRanks], queries: int) -> FloatArray:
     """Return (draws, queries) values, NaN for a query that is not in the draw or has no positive."""
     table = np.full((len(ranks), queries), np.nan)
     for row, draw in zip(table, ranks, strict=True):

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import tabulate as _tabulate
 
+from harness.measures import heading, in_order
+
 if TYPE_CHECKING:
+    from harness.measures.family import Measure
     from harness.scoring.record import Record
 
 # The width of a column must not depend on whether wcwidth is installed.
 _tabulate.WIDE_CHARS_MODE = False
 
-HEADINGS = {"ap": "mAP", "ap_trapezoid": "mAP (trapezoid)", "minp": "mINP"}
-FAMILIES = ("ap", "ap_trapezoid", "minp", "cmc", "hit")
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
 """Characters to escape; an underscore between letters or digits is no emphasis (CommonMark 6.2) and is kept."""
 
@@ -36,22 +37,6 @@ def escape(text: object) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(match[0], "\\" + match[0])
-
-
-def heading(measure: str) -> str:
-    """Return the heading of a measure's column: ``mAP``, ``CMC@1``."""
-    return HEADINGS.get(measure, measure.upper() if re.fullmatch(r"(cmc|hit)@\d+", measure) else measure)
-
-
-def measure_order(measures: Iterable[str], first: str) -> list[str]:
-    """Return measures in the order of columns: the measure to sort by, then by family and ascending k."""
-
-    def place(measure: str) -> tuple[bool, int, int, str]:
-        family, _, k = measure.partition("@")
-        known = FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
-        return measure != first, known, int(k) if k.isdecimal() else 0, measure
-
-    return sorted(measures, key=place)
 
 
 def percent(value: float, deviation: float | None = None) -> str:
@@ -82,22 +67,32 @@ def table(rows: Sequence[Mapping[str, str]], *, right: Iterable[str] = ()) -> st
     )
 
 
-def scores_table(records: Sequence[Record]) -> str:
-    """Return the output of ``bench run`` and ``bench eval``: one table per task, so that no column mixes two rules."""
+def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> str:
+    """Return the output of ``bench run`` and ``bench eval``: one table per task, so that no column mixes two rules.
+
+    Args:
+        records: of one or several tasks.
+        further: the measures that were asked for besides those of the tasks; no other further ones are shown.
+    """
     parts = []
     for name in dict.fromkeys(record.name for record in records):
         mine = [record for record in records if record.name == name]
-        columns = measure_order(mine[0].measures, mine[0].ranked_by)
+        columns = in_order(mine[0].measures, mine[0].ranked_by)
+        added = {measure.word: measure.name for measure in further if measure.word in mine[0].further}
         rows = [
             {
                 "method": escape(record.method_name),
                 "queries": str(record.queries),
                 **{heading(word): percent(record.measures[word], record.deviations.get(word)) for word in columns},
+                **{
+                    title: percent(record.further[word].value, record.further[word].deviation)
+                    for word, title in added.items()
+                },
             }
             for record in mine
         ]
         notes = [note for record in mine for note in remarks(record)]
-        right = ["queries", *(heading(word) for word in columns)]
+        right = ["queries", *map(heading, columns), *added.values()]
         parts.append("\n".join([f"{escape(name)}\n", table(rows, right=right), *dict.fromkeys(notes)]))
     return "\n\n".join(parts)
 
@@ -113,7 +108,7 @@ def remarks(record: Record) -> list[str]:
     if record.ignored_queries:
         notes.append(f"{record.ignored_queries} of {record.queries} queries have no positive and are in no mean.")
     if record.ties:
-        notes.append(f"{record.ties} pairs of a positive and a negative tie; the positive stands behind.")
+        notes.append(f"{record.ties} pairs of a positive and a negative tie; the positive is ranked behind.")
     if record.draws:
         notes.append(f"Mean and standard deviation of {record.draws} draws.")
     return [f"- {note}" for note in notes]

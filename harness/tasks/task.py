@@ -76,8 +76,8 @@ class Task:
         measures: the words of the measures; tables are sorted by the first.
         query: the split whose images are the queries.
         gallery: the split whose images form the gallery (the query split if the rule has draws).
-        released: counts of the released lists by the words of ``harness.tasks.counts.counts``; a result is official if there
-            are such counts and the data set agrees with all of them.
+        released: counts of the released lists by the words of ``harness.tasks.counts.counts``; a result is official if
+            there are such counts and the data set agrees with all of them.
         about: one sentence for tables of protocols.
         source: the source of the rule.
         conventions: variations of the task by name.

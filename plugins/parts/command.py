@@ -47,11 +47,12 @@ def parts() -> None:
 @shared.as_json
 def detectors(plugin: tuple[Path, ...], json_wanted: bool) -> None:
     """List the detectors with their options."""
+    from harness.registry.kinds import DETECTOR
     from harness.registry.registry import load
 
     registry = load(plugin)
-    names = registry.names("detector")
-    abouts = {name: registry.entry("detector", name).about for name in names}
+    names = registry.names(DETECTOR)
+    abouts = {name: registry.entry(DETECTOR, name).about for name in names}
     options = {name: registry.detector(name).Options().model_dump(mode="json") for name in names}
     if json_wanted:
         rows = [{"detector": name, "about": abouts[name], "options": options[name]} for name in names]

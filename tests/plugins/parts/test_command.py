@@ -204,7 +204,7 @@ def test_a_run_without_boxes_says_what_is_missing_and_which_command_makes_it(run
         ("by-boxes", ("--detector", "{boxes}"), "damaged"),
     ],
 )
-def test_a_wrong_word_is_refused_and_nothing_is_left(run, trained: Path, tmp_path: Path, method, words, message):  # noqa: PLR0917 - fixtures and cases
+def test_a_wrong_word_is_refused_and_nothing_is_left(run, trained: Path, tmp_path: Path, method, words, message):
     given = [word.format(boxes=trained / "boxes.json", detector=trained / "d.safetensors") for word in words]
     assert message in run(method, *given, status=2).output
     assert not list(tmp_path.rglob("*.h5"))
