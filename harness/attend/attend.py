@@ -24,6 +24,7 @@ from harness.extraction.samples import to_unit_range
 from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
 from harness.methods.method import create
 from harness.methods.network import NetworkMethod
+from harness.registry.kinds import METHOD
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

@@ -10,6 +10,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from harness.errors import UsageError
 from harness.methods.method import Method, Options, resolve_options
+from harness.registry.kinds import METHOD
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
