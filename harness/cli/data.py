@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,26 +21,28 @@ def data() -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--vehicles", type=click.IntRange(4), help="Number of vehicles, training and test together.")
 @click.option("--cameras", type=click.IntRange(2), help="Number of cameras.")
-@click.option("--image-size", type=click.IntRange(32, 1024), help="Side of the images in pixels.")
+@click.option("--image-size", type=click.IntRange(32, 1024), help="Longer side of the images in pixels.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed draws the same bytes.")
-@click.option("--workers", type=click.IntRange(1), help="Processes that draw; default: the number of cores.")
-@click.option("--release", metavar="YEAR", help="Of a layout that was released twice: veriwild has 2019 and 2020.")
-def make(layout: str, out: Path, release: str | None, **choices: int | None) -> None:
-    """Draw synthetic vehicles into the folder OUT, in the released layout of LAYOUT.
+@click.option("--workers", type=click.IntRange(1), help="Number of drawing processes (default: one a core).")
+@click.option("--release", metavar="YEAR", help="Release whose lists are written: 2019 or 2020, for veriwild only.")
+@shared.plugin_files
+def make(layout: str, out: Path, release: str | None, plugin: tuple[Path, ...], **choices: int | None) -> None:
+    """Draw synthetic vehicles into the new folder OUT, as the data set LAYOUT is laid out.
 
-    LAYOUT is a protocol; the one of `synthetic` is VeRi-776's.
+    LAYOUT is the name of a protocol: synthetic (the layout of VeRi-776), vehicleid, veri776, veriwild, vric or vru.
+
+    Example: bench data make veriwild DRAWN --vehicles 60 --release 2020
     """
     from harness.basics.progress import progress
     from harness.errors import unknown_name
     from harness.registry.registry import load
 
-    protocol = load().protocol(layout)
-    if release is not None and release not in protocol.releases:
-        raise unknown_name(f"release of {layout}", release, protocol.releases)
-    chosen = {name: value for name, value in {**choices, "release": release}.items() if value is not None}
+    chosen = load(plugin).layout(layout)
+    if release is not None and release not in chosen.releases:
+        raise unknown_name(f"release of {layout}", release, chosen.releases)
+    given: dict[str, Any] = {k: value for k, value in {**choices, "release": release}.items() if value is not None}
     with progress("drawing") as advance:
-        made = protocol.make(out, progress=advance, **chosen)
-    click.echo(made)
+        click.echo(chosen.make(out, progress=advance, **given))
 
 
 @data.command()

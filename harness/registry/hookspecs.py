@@ -35,5 +35,10 @@ def bench_register_detectors(register: Register) -> None:
 
 
 @hookspec
+def bench_register_layouts(register: Register) -> None:
+    """Call ``register(name, layout)`` for each layout that synthetic vehicles can be drawn in."""
+
+
+@hookspec
 def bench_register_protocols(register: Register) -> None:
     """Call ``register(name, protocol)`` for each protocol."""

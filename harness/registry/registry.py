@@ -20,16 +20,18 @@ from harness.errors import PluginError, UsageError, unknown_name
 from harness.registry import hookspecs
 
 if TYPE_CHECKING:
+    from harness.data.layout import Layout
     from harness.methods.detector import Detector
     from harness.methods.method import Method
     from harness.tasks.protocol import Protocol
     from harness.tasks.task import Task
 
-Kind = Literal["method", "protocol", "detector"]
+Kind = Literal["method", "protocol", "detector", "layout"]
 HOOKS: dict[Kind, str] = {
     "method": "bench_register_methods",
     "protocol": "bench_register_protocols",
     "detector": "bench_register_detectors",
+    "layout": "bench_register_layouts",
 }
 OWN_DISTRIBUTION = "vehicle-reid-bench"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -74,6 +76,7 @@ class Plugin:
         methods: names it registered.
         protocols: names it registered.
         detectors: names it registered.
+        layouts: names it registered.
         problem: why it does not serve, or empty.
     """
 
@@ -82,6 +85,7 @@ class Plugin:
     methods: list[str] = field(default_factory=list)
     protocols: list[str] = field(default_factory=list)
     detectors: list[str] = field(default_factory=list)
+    layouts: list[str] = field(default_factory=list)
     problem: str = ""
 
     @property
@@ -91,7 +95,9 @@ class Plugin:
 
     def names(self, kind: Kind) -> list[str]:
         """Return the list of the names that it registered of one kind."""
-        return {"method": self.methods, "protocol": self.protocols, "detector": self.detectors}[kind]
+        return {
+            "method": self.methods, "protocol": self.protocols, "detector": self.detectors, "layout": self.layouts
+        }[kind]  # fmt: skip
 
 
 def words(problem: BaseException) -> str:
@@ -239,6 +245,24 @@ class Registry:
         if not (isinstance(found, type) and issubclass(found, Detector)):
             raise PluginError(f"'{name}' is no detector", found=repr(found), expected="a subclass of harness.Detector")
         return found
+
+    def layout(self, name: str) -> Layout:
+        """Return the layout of that name.
+
+        Raises:
+            PluginError: it cannot be imported or is no layout.
+            UsageError: there is none of that name, or the protocol of that name has no layout to draw in.
+        """
+        from harness.data.layout import Layout
+
+        if name in self._entries["protocol"] and name not in self._entries["layout"]:
+            raise UsageError(
+                f"no data set can be drawn in the layout of '{name}'", expected=" or ".join(self.names("layout"))
+            )
+        found = self.entry("layout", name).load()
+        if not (isinstance(found, type) and issubclass(found, Layout)):
+            raise PluginError(f"'{name}' is no layout", found=repr(found), expected="a subclass of harness.Layout")
+        return found()
 
     def protocol(self, name: str) -> Protocol:
         """Return the protocol of that name, or of a TOML file of the user's own.
