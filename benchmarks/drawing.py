@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 
-from protocols.synthetic.assembly import assemble
-from protocols.synthetic.cameras import cameras
-from protocols.synthetic.drawing import draw_track
+from protocols.synthetic.camera.cameras import cameras
+from protocols.synthetic.camera.drawing import draw_track
 from protocols.synthetic.frames import tracks_of
 from protocols.synthetic.plan import plan_of
+from protocols.synthetic.vehicle.assembly import assemble
 
 SECONDS = 5.0
 VEHICLES, CAMERAS = 400, 8

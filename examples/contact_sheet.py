@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from harness.boxes import Boxes, read_boxes
 from protocols.synthetic import Synthetic
-from protocols.synthetic.layout import TWINS
+from protocols.synthetic.lists import TWINS
 
 INKS = ("#ff4040", "#40d040", "#5080ff", "#ffd000", "#ff50ff", "#30d0d0", "#ffffff", "#ff9020")
 

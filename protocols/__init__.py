@@ -1,1 +1,1 @@
-"""The data sets of the field: where their files lie, how their lists read, what their tasks ask."""
+"""The data sets of the field: their files on disk, their lists and their tasks."""

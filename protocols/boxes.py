@@ -1,4 +1,4 @@
-"""Where a data set keeps boxes of parts: COCO files in a folder beside its lists, which no release has."""
+"""The boxes of parts of a data set: COCO files in a folder beside its lists; no release includes them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ KINDS = ("parts", "regions")
 
 
 def boxes_in(root: Path) -> dict[str, Path]:
-    """Return the files ``boxes/parts.json`` and ``boxes/regions.json`` that are there, by their kind."""
+    """Return those of the files ``boxes/parts.json`` and ``boxes/regions.json`` that exist, by their kind."""
     files = {kind: root / "boxes" / f"{kind}.json" for kind in KINDS}
     return {kind: path for kind, path in files.items() if path.is_file()}

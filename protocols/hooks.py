@@ -2,10 +2,26 @@
 
 from harness.registry.hookspecs import Register, hookimpl
 
+_LAYOUTS = {
+    "synthetic": "veri776:SyntheticLayout",
+    "vehicleid": "vehicleid:VehicleIdLayout",
+    "veri776": "veri776:Veri776Layout",
+    "veriwild": "veriwild:VeriWildLayout",
+    "vric": "vric:VricLayout",
+    "vru": "vehicleid:VruLayout",
+}
+
+
+@hookimpl
+def bench_register_layouts(register: Register) -> None:
+    """Register the layouts that synthetic vehicles can be drawn in; each is imported on first use."""
+    for name, target in _LAYOUTS.items():
+        register(name, f"protocols.synthetic.layouts.{target}")
+
 
 @hookimpl
 def bench_register_protocols(register: Register) -> None:
-    """Register the data sets of the field; each is imported when it is asked for."""
+    """Register the data sets of the field; each is imported on first use."""
     register("synthetic", "protocols.synthetic:Synthetic", about="vehicles that the harness draws itself")
     register(
         "vehicleid", "protocols.vehicleid:VehicleId", about="VehicleID: 222,000 images, 26,000 vehicles, no cameras"

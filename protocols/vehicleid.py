@@ -1,11 +1,10 @@
-"""VehicleID (PKU): lists without cameras, asked by random draws of one gallery image a vehicle (Liu et al., 2016)."""
+"""VehicleID (PKU): lists without cameras, with one gallery image a vehicle drawn at random (Liu et al., 2016)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ from harness.data.images import UNKNOWN, ImageTable
 from harness.data.lists import Problems, parse, read_lines
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Task
-from protocols import drawn
+from protocols import random_draws
 
 SOURCE = "Liu et al., Deep Relative Distance Learning: Tell the Difference Between Similar Vehicles, CVPR 2016"
 LISTS = {
@@ -38,12 +37,12 @@ class VehicleId(Protocol):
     name: ClassVar[str] = "vehicleid"
     title: ClassVar[str] = "VehicleID"
     tasks: ClassVar[tuple[Task, ...]] = (
-        drawn.task("small", 800, images=6_493, source=SOURCE),
-        drawn.task("medium", 1_600, images=13_377, source=SOURCE),
-        drawn.task("large", 2_400, images=19_777, source=SOURCE),
-        drawn.task("3200", 3_200, source=SOURCE),
-        drawn.task("6000", 6_000, source=SOURCE),
-        drawn.task("13164", 13_164, source=SOURCE),
+        random_draws.task("small", 800, images=6_493, source=SOURCE),
+        random_draws.task("medium", 1_600, images=13_377, source=SOURCE),
+        random_draws.task("large", 2_400, images=19_777, source=SOURCE),
+        random_draws.task("3200", 3_200, source=SOURCE),
+        random_draws.task("6000", 6_000, source=SOURCE),
+        random_draws.task("13164", 13_164, source=SOURCE),
     )
 
     released: ClassVar[Mapping[str, Mapping[str, int]]] = {
@@ -55,7 +54,7 @@ class VehicleId(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
-        dataset = drawn.read(root, LISTS, "image")
+        dataset = random_draws.read(root, LISTS, "image")
         problems = Problems(dataset.root)
         splits, notes = dict(dataset.splits), list(dataset.notes)
         for label, (file, names) in LABELS.items():
@@ -69,13 +68,6 @@ class VehicleId(Protocol):
         problems.check()
         return replace(dataset, splits=splits, notes=tuple(notes))
 
-    def make(self, out: Path, **choices: Any) -> str:
-        """Draw synthetic vehicles in VehicleID's layout; the choices are those of ``protocols.synthetic.make``."""
-        from protocols.layouts.drawn import write_vehicleid
-        from protocols.layouts.redraw import redraw
-
-        return redraw(out, partial(write_vehicleid, lists=LISTS), **choices)
-
 
 def _read_labels(path: Path, problems: Problems) -> dict[int, int]:
     """Return each vehicle's label."""
@@ -88,7 +80,7 @@ def _read_labels(path: Path, problems: Problems) -> dict[int, int]:
 
 
 def _read_names(path: Path) -> dict[int, str]:
-    """Return the labels' names; the number stands before or after the name, or is the line's, from 0."""
+    """Return the labels' names; the number precedes or follows the name, or is that of the line, from 0."""
     if not path.exists():
         return {}
     lines = [line.split() for line in read_lines(path) if line]
@@ -100,7 +92,7 @@ def _read_names(path: Path) -> dict[int, str]:
 
 
 def _labelled(table: ImageTable, label: str, of_vehicle: Mapping[int, int], names: Mapping[int, str]) -> ImageTable:
-    """Return the table with one label more, ``UNKNOWN`` where its vehicle has none."""
+    """Return the table with one more label, ``UNKNOWN`` for the images of a vehicle without it."""
     column: dict[str, Any] = {
         label: np.array([of_vehicle.get(vehicle, UNKNOWN) for vehicle in table.vehicle.tolist()], dtype=np.int64)
     }

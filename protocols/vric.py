@@ -1,11 +1,11 @@
-"""VRIC: 60,430 images from traffic cameras, asked as one fixed single shot (GCPR 2018)."""
+"""VRIC: 60,430 images from traffic cameras, evaluated as one fixed single shot (GCPR 2018)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -83,13 +83,6 @@ class Vric(Protocol):
             refuse_shared_vehicles(root, splits["train"].vehicle, test)
         return Dataset(root, splits, notes=tuple(notes), boxes=boxes_in(root))
 
-    def make(self, out: Path, **choices: Any) -> str:
-        """Draw synthetic vehicles in VRIC's layout; the choices are those of ``protocols.synthetic.make``."""
-        from protocols.layouts.redraw import redraw
-        from protocols.layouts.vric import write_vric
-
-        return redraw(out, write_vric, **choices)
-
 
 def _read(path: Path, problems: Problems) -> list[Row]:
     rows = parse(path, LINE, EXAMPLE, problems)
@@ -98,7 +91,7 @@ def _read(path: Path, problems: Problems) -> list[Row]:
 
 
 def _refuse_probes_in_the_gallery(path: Path, rows: dict[str, list[Row]], problems: Problems) -> None:
-    """Keep every gallery line as a problem whose image is a probe."""
+    """Report every gallery line whose image is also a probe as a problem."""
     probes = {fields[0] for _, fields in rows["query"]}
     for line, fields in rows["gallery"]:
         if fields[0] in probes:

@@ -1,66 +1,79 @@
-"""The verbs on data sets: make one, check one."""
+"""The verb ``bench data``: draw a data set, or check one."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
+import cloup
 
 from harness.cli import options as shared
+from harness.cli.output import show
 
 
-@click.group()
+@shared.section("Prepare data and boxes")
+@cloup.group()
 def data() -> None:
-    """Make a data set, or check one."""
+    """Draw a synthetic data set, or check a copy of a real one."""
 
 
 @data.command()
-@click.argument("layout")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--vehicles", type=click.IntRange(4), help="Number of vehicles, training and test together.")
-@click.option("--cameras", type=click.IntRange(2), help="Number of cameras.")
-@click.option("--image-size", type=click.IntRange(32, 1024), help="Side of the images in pixels.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same seed draws the same bytes.")
-@click.option("--workers", type=click.IntRange(1), help="Processes that draw; default: the number of cores.")
-@click.option("--release", metavar="YEAR", help="Of a layout that was released twice: veriwild has 2019 and 2020.")
-def make(layout: str, out: Path, release: str | None, **choices: int | None) -> None:
-    """Draw synthetic vehicles into the folder OUT, in the released layout of LAYOUT.
+@cloup.argument("layout", help="Name of a protocol whose layout is drawn: synthetic, veri776, veriwild, ...")
+@cloup.argument("out", type=shared.PATH, help="Folder to draw into, new or empty.")
+@cloup.option("--vehicles", type=click.IntRange(4), group=shared.DATA, help="Number of vehicles, for training and test.")
+@cloup.option("--cameras", type=click.IntRange(2), group=shared.DATA, help="Number of cameras.")
+@cloup.option(
+    "--image-size", type=click.IntRange(32, 1024), group=shared.DATA, help="Longer side of the images in pixels."
+)
+@cloup.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), group=shared.DATA, help="Seed; the same seed draws the same bytes."
+)
+@cloup.option(
+    "--release",
+    metavar="YEAR",
+    group=shared.DATA,
+    help="Release whose lists are written, for a layout with several: 2019 or 2020 of veriwild.",
+)
+@cloup.option(
+    "--workers", type=click.IntRange(1), group=shared.COMPUTE, help="Number of drawing processes; default: one a core."
+)
+@shared.plugin_files
+def make(*, layout: str, out: Path, release: str | None, plugin: tuple[Path, ...], **choices: int | None) -> None:
+    """Draw synthetic vehicles in the layout of a data set.
 
-    LAYOUT is a protocol; the one of `synthetic` is VeRi-776's.
+    \b
+    Examples:
+      bench data make synthetic drawn/
+      bench data make veriwild drawn/ --vehicles 60 --release 2020
     """
     from harness.basics.progress import progress
     from harness.errors import unknown_name
     from harness.registry.registry import load
 
-    protocol = load().protocol(layout)
-    if release is not None and release not in protocol.releases:
-        raise unknown_name(f"release of {layout}", release, protocol.releases)
-    chosen = {name: value for name, value in {**choices, "release": release}.items() if value is not None}
+    chosen = load(plugin).layout(layout)
+    if release is not None and release not in chosen.releases:
+        raise unknown_name(f"release of {layout}", release, chosen.releases)
+    given: dict[str, Any] = {k: value for k, value in {**choices, "release": release}.items() if value is not None}
     with progress("drawing") as advance:
-        made = protocol.make(out, progress=advance, **chosen)
-    click.echo(made)
+        click.echo(chosen.make(out, progress=advance, **given))
 
 
 @data.command()
-@click.argument("name")
+@cloup.argument("name", help="Name of a protocol, or a TOML file of your own.")
 @shared.data
-@click.option("--all", "every_image", is_flag=True, help="Decode every image instead of a sample.")
+@cloup.option("--all", "every_image", is_flag=True, group=shared.DATA, help="Decode every image instead of a sample.")
 @shared.plugin_files
 @shared.as_json
 @click.pass_context
-def check(
-    ctx: click.Context,
-    name: str,
-    data: Path | None,
-    *,
-    every_image: bool,
-    plugin: tuple[Path, ...],
-    json_wanted: bool,
-) -> None:
-    """Compare a copy of the data set of protocol NAME with its release.
+def check(ctx: click.Context, *, name: str, data: Path | None, plugin: tuple[Path, ...], **flags: bool) -> None:
+    """Compare a copy of a data set with its release.
 
-    Ends with 0 where results will be official, 1 where the copy is usable but different, 2 where it is of no use.
+    The exit status is 0 if results will be official, 1 if the copy is usable but differs, 2 if it cannot be used.
+
+    \b
+    Example:
+      bench data check veri776 --data VeRi/
     """
     from harness.basics.progress import progress
     from harness.registry.registry import load
@@ -70,6 +83,7 @@ def check(
 
     protocol, _ = load(plugin).tasks(name)
     with progress("decoding") as advance:
-        report = check_copy(protocol, find_root(protocol, data), every_image=every_image, progress=advance)
-    click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if json_wanted else text(report))
+        root = find_root(protocol, data)
+        report = check_copy(protocol, root, every_image=flags["every_image"], progress=advance)
+    show(report.as_json(), json_wanted=flags["json_wanted"], text=lambda: text(report))
     ctx.exit(report.status)

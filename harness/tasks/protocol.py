@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from harness.data.dataset import Dataset
-from harness.errors import UsageError, unknown_name
+from harness.errors import unknown_name
 from harness.tasks.task import Task
 
 
@@ -21,7 +21,6 @@ class Protocol(ABC):
         title: the name of the data set in tables.
         recipe: the default recipe for training a method.
         tasks: the tasks, the main one first.
-        releases: words for the layouts that differ from release to release, where ``make`` can draw several.
         released: counts of each split in the released lists: ``images``, ``vehicles``, ``cameras``, ``tracks``.
     """
 
@@ -30,7 +29,6 @@ class Protocol(ABC):
     title: ClassVar[str] = ""
     recipe: ClassVar[str] = "paper"
     tasks: ClassVar[tuple[Task, ...]]
-    releases: ClassVar[tuple[str, ...]] = ()
     released: ClassVar[Mapping[str, Mapping[str, int]]] = {}
 
     @abstractmethod
@@ -44,20 +42,6 @@ class Protocol(ABC):
     def default_root(self) -> Path | None:
         """Return the default folder of the data set, or None if the user must name one."""
         return None
-
-    def make(self, out: Path, **choices: Any) -> str:  # noqa: ARG002 - the contract
-        """Draw a data set of this layout into the folder ``out``, and return one line about it.
-
-        Args:
-            out: must not exist yet, or be empty.
-            choices: ``vehicles``, ``cameras``, ``image_size``, ``seed``, ``workers``, and ``release`` of a protocol
-                that has ``releases``, where the user chose; and ``progress``, called with the images done and all.
-
-        Raises:
-            UsageError: this protocol's layout cannot be drawn.
-            DataError: the folder is not empty, or the choices do not go together.
-        """
-        raise UsageError(f"no data set can be drawn in the layout of '{self.name}'", where=out)
 
     def select(self, task: str | None) -> Sequence[Task]:
         """Return the task of that name, or all tasks for None; ``task+convention`` is a task under a convention.

@@ -1,4 +1,4 @@
-"""The synthetic data set: vehicles that the harness draws itself, in VeRi-776's layout and asked as VeRi-776 is."""
+"""The synthetic data set: vehicles drawn by the harness, in VeRi-776's layout and with VeRi-776's tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from harness.data.lists import Problems, parse
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Task
 from protocols.synthetic.description import DRAWING, parameters
-from protocols.synthetic.layout import MODEL_NAMES, MODELS
+from protocols.synthetic.lists import MODEL_NAMES, MODELS
 from protocols.synthetic.making import CAMERAS, IMAGE_SIZE, SEED, VEHICLES
 from protocols.synthetic.making import Made as Made
 from protocols.synthetic.making import make as make
@@ -31,7 +31,7 @@ _MODEL = re.compile(r"([0-9]{1,9}) +([0-9]{1,4})")
 
 
 class Synthetic(Protocol):
-    """Drawn vehicles; the data set is made on first use where none is named."""
+    """Drawn vehicles; the default data set is drawn on first use."""
 
     name: ClassVar[str] = "synthetic"
     version: ClassVar[int] = DRAWING
@@ -64,14 +64,10 @@ class Synthetic(Protocol):
         return replace(dataset, splits=splits, notes=(*dataset.notes, *notes), release="")
 
     def default_root(self) -> Path:
-        """Return the folder of the default set, which is drawn where it is missing or damaged."""
+        """Return the folder of the default set, which is drawn if it is missing or damaged."""
         from protocols.synthetic.cache import kept
 
         return kept(parameters(VEHICLES, CAMERAS, IMAGE_SIZE, SEED))
-
-    def make(self, out: Path, **choices: Any) -> str:
-        """Draw a data set into the folder ``out``; the choices are those of ``protocols.synthetic.make``."""
-        return str(make(out, **choices))
 
 
 def _with_models(root: Path, splits: Mapping[str, ImageTable]) -> dict[str, ImageTable]:

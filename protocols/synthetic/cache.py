@@ -1,4 +1,4 @@
-"""The default data set's place: drawn on first use, checked on every later one, drawn again where damaged."""
+"""The default data set in the cache: drawn on first use, checked on every later one, drawn again if damaged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("bench.synthetic")
 
 
 def cache_folder() -> Path:
-    """Return the folder that ``BENCH_CACHE`` names, else the platform's for caches."""
+    """Return the folder named by ``BENCH_CACHE``, or the platform's cache folder."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
@@ -29,13 +29,13 @@ def cache_folder() -> Path:
 
 
 def kept(parameters: Mapping[str, int]) -> Path:
-    """Return the folder of the data set with these parameters, whole; of several processes, one draws it.
+    """Return the folder of the complete data set with these parameters; of several processes, one draws it.
 
     Raises:
-        RunError: the cache cannot be written, or drawing failed.
+        RunError: the cache cannot be written, or a drawing process failed.
     """
     expected = dict(parameters)
-    root = cache_folder() / f"synthetic-{digest([expected, _code()])[:12]}"
+    root = cache_folder() / f"synthetic-{digest([expected, code_digests()])[:12]}"
     if root.is_dir() and damage(root, expected) is None:
         return root
     from filelock import FileLock
@@ -49,22 +49,23 @@ def kept(parameters: Mapping[str, int]) -> Path:
             "the cache cannot be written",
             where=problem.filename or root.parent,
             found=problem.strerror or str(problem),
-            next_step=f"name a folder that can be written in the environment variable {VARIABLE}",
+            next_step=f"set a writable folder in the environment variable {VARIABLE}",
         ) from None
     return root
 
 
-def _code() -> list[str]:
-    """Return digests of the drawing code: another code's pictures are never taken for this one's."""
-    return [file_digest(path) for path in sorted(Path(__file__).parent.glob("*.py"))]
+def code_digests(folder: Path = Path(__file__).parent) -> dict[str, str]:
+    """Return the digest of each file of the drawing code, so that a set drawn by other code is never reused."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
+    return {name: file_digest(files[name]) for name in sorted(files)}
 
 
 def _mend(root: Path, expected: dict[str, int]) -> None:
-    """Draw what is missing or damaged; the lock is held."""
+    """Draw the data set if it is missing or damaged; the caller holds the lock."""
     from harness.basics.progress import progress
     from protocols.synthetic.making import make
 
-    for left in root.parent.glob(f".{root.name}.*.part"):  # by a process that was killed while it drew
+    for left in root.parent.glob(f".{root.name}.*.part"):  # by a process that was killed while drawing
         shutil.rmtree(left, ignore_errors=True)
     if root.exists():
         wrong = damage(root, expected)

@@ -1,4 +1,4 @@
-"""Chance, sums and angles that are the same, bit for bit, on every machine and in every version of Python."""
+"""Random draws, sums and angles that are bit-identical on every machine and in every version of Python."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ RADIANS = 0.017453292519943295
 class Chance:
     """A stream of draws, named by a seed and words.
 
-    Only ``random.Random.random`` is used: its sequence for a seed is promised to stay; NumPy's and the other methods'
-    are not.
+    Only ``random.Random.random`` is used: Python guarantees its sequence for a seed, but not that of other methods, and
+    NumPy guarantees none.
 
     Args:
         seed: of the data set.
@@ -45,7 +45,7 @@ class Chance:
         return low + self.below(high - low + 1)
 
     def happens(self, share: float) -> bool:
-        """Return True in that share of the draws."""
+        """Return True with the probability ``share``."""
         return self._random() < share
 
     def one(self, items: Sequence[Item]) -> Item:
@@ -62,7 +62,7 @@ class Chance:
 
 
 def total(values: Iterable[float]) -> float:
-    """Return a sum that is rounded after every addition; the built-in one carries the error along since Python 3.12.
+    """Return a sum that is rounded after every addition; the built-in ``sum`` compensates errors since Python 3.12.
 
     Example:
         >>> total([0.1] * 10)
@@ -77,7 +77,7 @@ def total(values: Iterable[float]) -> float:
 def direction(degrees: float) -> tuple[float, float]:
     """Return cosine and sine of an angle, from Taylor's series over at most 45 degrees.
 
-    The C library's own differ in the last bit between platforms; sums and products do not. Off by less than 1e-15.
+    Those of the C library differ in the last bit between platforms; sums and products do not. The error is below 1e-15.
 
     Example:
         >>> direction(90.0)

@@ -1,4 +1,4 @@
-"""The description that a drawn data set carries: how it was made, and digests that tell whether it is still that."""
+"""The description of a drawn data set: its parameters, and digests that show whether it was changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DRAWING = 1
 
 
 def parameters(vehicles: int, cameras: int, image_size: int, seed: int) -> dict[str, int]:
-    """Return all that decides what is drawn."""
+    """Return all parameters of a drawn data set."""
     return {
         "drawing": DRAWING,
         "vehicles": vehicles,
@@ -27,10 +27,10 @@ def parameters(vehicles: int, cameras: int, image_size: int, seed: int) -> dict[
 
 
 def describe(root: Path, plan: Plan, lists: Sequence[str], image_size: int) -> None:
-    """Write the description of a data set that is otherwise whole.
+    """Write the description of a data set that is otherwise complete.
 
-    ``scene`` is a digest of lists, labels and boxes, the same on every machine. ``images`` is one of the very bytes:
-    the JPEG encoder of another Pillow may write others for the same picture.
+    ``scene`` is a digest of lists, labels and boxes, the same on every machine. ``images`` has digests of the
+    exact bytes: another version of Pillow may encode the same image differently.
     """
     from PIL import features
 
@@ -46,7 +46,7 @@ def describe(root: Path, plan: Plan, lists: Sequence[str], image_size: int) -> N
 
 
 def read_description(root: Path) -> dict[str, Any] | None:
-    """Return a data set's description, or None where there is none that can be read."""
+    """Return a data set's description, or None if it cannot be read."""
     try:
         content = json.loads((root / FILE).read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -55,11 +55,11 @@ def read_description(root: Path) -> dict[str, Any] | None:
 
 
 def damage(root: Path, expected: dict[str, int]) -> str | None:
-    """Return what is wrong with a data set on disk, or None where every byte is as it was made.
+    """Return the first damage of a data set on disk, or None if every byte is unchanged.
 
     Args:
         root: its folder.
-        expected: the parameters that it must have been made with.
+        expected: the parameters that it must have been drawn with.
     """
     content = read_description(root)
     if content is None or content.get("made") != expected:

@@ -1,13 +1,13 @@
-"""Frames: which cameras a vehicle passes, in which tracks, and how it stands in every frame of them."""
+"""Frames: the cameras that a vehicle passes, the tracks there, and its pose in every frame."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocols.synthetic.cameras import Camera
+from protocols.synthetic.camera.cameras import Camera
+from protocols.synthetic.camera.view import Stance
 from protocols.synthetic.chance import Chance
-from protocols.synthetic.view import Stance
 
 SEEN_BY = 0.7
 """The share of the cameras that a vehicle passes; in VeRi-776 it is 2 to 18 of 20."""
@@ -16,7 +16,7 @@ SHORTEST, LONGEST = 3, 6
 """Frames in a track."""
 
 AGAIN = 0.15
-"""The share of the passages after which the vehicle comes by the same camera once more."""
+"""The share of the passages after which the vehicle passes the same camera once more."""
 
 STEP = 5
 """Frame counters between two frames of a track, as in VeRi-776's names."""
@@ -24,7 +24,7 @@ STEP = 5
 
 @dataclass(frozen=True)
 class Frame:
-    """One image to be drawn, known by these three numbers alone.
+    """One image to be drawn, identified by three numbers.
 
     Attributes:
         vehicle: its number.
@@ -48,8 +48,8 @@ class Track:
 
     Attributes:
         vehicle, camera: their numbers.
-        passage: 0, or 1 where the vehicle comes by the same camera once more.
-        frames: in time.
+        passage: 0, or 1 for the second passage before the same camera.
+        frames: in order of time.
     """
 
     vehicle: int
@@ -73,13 +73,13 @@ def tracks_of(seed: int, vehicle: int, cameras: int) -> tuple[Track, ...]:
 
 
 def query_of(seed: int, tracks: Sequence[Track]) -> Frame:
-    """Return the frame, of a vehicle's tracks under one camera, that asks."""
+    """Return the query among the frames of a vehicle's tracks under one camera."""
     frames = [frame for track in tracks for frame in track.frames]
     return Chance(seed, "query", frames[0].vehicle, frames[0].camera).one(frames)
 
 
 def stances(seed: int, track: Track, camera: Camera) -> tuple[Stance, ...]:
-    """Return how the vehicle stands in each frame of a track: it drives by, and the crops are never quite the same."""
+    """Return the pose of the vehicle in each frame of a track: it drives by, and no two crops are quite the same."""
     chance = Chance(seed, "stances", track.vehicle, track.camera, track.passage)
     start = camera.azimuth + chance.between(-camera.spread, camera.spread)
     turn = chance.between(-2.5, 2.5)

@@ -1,4 +1,4 @@
-"""Making the data set: all images drawn by several processes into a folder that appears only when it is whole."""
+"""Making the data set: several processes draw the images, and the folder appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -13,32 +13,31 @@ from pathlib import Path
 from typing import Any
 
 from harness.basics.files import cannot_write
+from harness.basics.progress import Advance
 from harness.errors import DataError, RunError, UsageError
 from protocols.synthetic.description import describe
-from protocols.synthetic.layout import Seen, write_lists
+from protocols.synthetic.lists import Seen, write_lists
 from protocols.synthetic.plan import FOLDERS, QUERY, TEST, TRAIN, Plan, plan_of
 from protocols.synthetic.worker import Share, draw_share, read_results
 
 VEHICLES, CAMERAS, IMAGE_SIZE, SEED = 120, 8, 128, 0
-"""What ``--protocol synthetic`` draws on first use when nothing else is asked for."""
+"""The default data set, which ``--protocol synthetic`` draws on first use."""
 
 LIMITS = {"vehicles": (4, 9_999), "cameras": (2, 999), "image_size": (32, 1_024), "seed": (0, 2**31 - 1)}
-"""Smallest and largest; vehicles and cameras fill VeRi's four and three digits."""
+"""Minimum and maximum; VeRi's names have four digits for the vehicle and three for the camera."""
 
 WORTH = 150
-"""Images for which a further process is worth its start."""
-
-Progress = Callable[[int, int], None]
+"""Number of images for which one more process is worth its start."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What was drawn.
+    """A drawn data set.
 
     Attributes:
         root: its folder.
-        vehicles, cameras, tracks: how many.
-        images: by folder, how many.
+        vehicles, cameras, tracks: their numbers; only test tracks count.
+        images: their number in each folder.
     """
 
     root: Path
@@ -63,29 +62,29 @@ def make(
     image_size: int = IMAGE_SIZE,
     seed: int = SEED,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> Made:
     """Draw a data set in VeRi-776's layout.
 
     Args:
-        out: its folder, which must be empty or not there.
-        vehicles: how many, a third of them for the test.
-        cameras: how many.
+        out: its folder, which must be empty or missing.
+        vehicles: number of vehicles, a third of them for the test.
+        cameras: number of cameras.
         image_size: the longer side of an image in pixels.
-        seed: the same one draws the same vehicles, boxes and, with the same Pillow, the same bytes.
-        workers: processes that draw; None for one a core.
-        progress: is told the number of images drawn so far and of all.
+        seed: the same seed draws the same vehicles, boxes and, with the same Pillow, the same bytes.
+        workers: number of drawing processes; None for one a core.
+        progress: called with the number of images drawn so far and the number of all images.
 
     Raises:
         UsageError: a number is out of its range.
-        DataError: the folder has something in it.
+        DataError: the folder is not empty.
         RunError: the disk is full, or a process failed; no folder is left.
     """
     out = Path(out)
     _check(vehicles=vehicles, cameras=cameras, image_size=image_size, seed=seed)
     refuse_occupied(out)
     plan = plan_of(seed, vehicles, cameras)
-    part = out.with_name(f".{out.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    part = part_of(out)
     share = Share(str(part), vehicles, cameras, image_size, seed)
     try:
         for folder in FOLDERS:
@@ -113,22 +112,27 @@ def _check(**given: int) -> None:
 
 
 def refuse_occupied(out: Path) -> None:
-    """Refuse to draw into a folder that has something in it.
+    """Refuse to draw into a folder that is not empty.
 
     Raises:
-        DataError: it has.
+        DataError: it is not.
     """
     if (out.exists() or out.is_symlink()) and (not out.is_dir() or any(out.iterdir())):
         raise DataError(
             "the folder to draw into is not empty",
             where=out,
-            expected="a folder that is empty or not there",
-            next_step="name another, or delete it",
+            expected="an empty folder or a new one",
+            next_step="name another folder, or delete this one",
         )
 
 
-def _draw(share: Share, plan: Plan, workers: int | None, progress: Progress) -> dict[str, Seen]:
-    """Draw all images and return what is seen on them."""
+def part_of(out: Path) -> Path:
+    """Return a temporary folder beside ``out``, different for every process."""
+    return out.with_name(f".{out.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def _draw(share: Share, plan: Plan, workers: int | None, progress: Advance) -> dict[str, Seen]:
+    """Draw all images and return the size and the boxes of each."""
     total = sum(len(track.frames) for track in plan.tracks)
     wanted = workers if workers is not None else min(_cores(), max(1, total // WORTH))
     count = max(1, min(wanted, len(plan.vehicles)))
@@ -155,7 +159,7 @@ def _cores() -> int:
 
 
 def _run(shares: Sequence[Share], progress: Callable[[int], None]) -> None:
-    """Draw the shares in a process each, all of which write their bytes into one pipe."""
+    """Draw each share in a process of its own; all of them report their images through one pipe."""
     incoming, outgoing = os.pipe()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     processes: list[subprocess.Popen[bytes]] = []
@@ -178,7 +182,7 @@ def _run(shares: Sequence[Share], progress: Callable[[int], None]) -> None:
     finally:
         os.close(incoming)
         for process in processes:
-            process.kill()  # one that has ended is left alone
+            process.kill()  # does nothing to a process that has ended
             process.wait()
             if process.stderr:
                 process.stderr.close()

@@ -1,4 +1,4 @@
-"""The plan: every vehicle, track, frame and query of a data set, before the first image is drawn."""
+"""The plan of a data set: its vehicles, tracks, frames and queries, before any image is drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from protocols.synthetic.frames import Frame, Track, query_of, tracks_of
-from protocols.synthetic.vehicles import Vehicle, fleet, held_out
+from protocols.synthetic.vehicle.vehicles import Vehicle, fleet, held_out
 
 TRAIN, QUERY, TEST = "image_train", "image_query", "image_test"
 FOLDERS = (TRAIN, QUERY, TEST)
@@ -15,14 +15,14 @@ FOLDERS = (TRAIN, QUERY, TEST)
 
 @dataclass(frozen=True)
 class Plan:
-    """Every image of a data set before the first is drawn.
+    """All images of a data set that are to be drawn.
 
     Attributes:
         seed: of the data set.
         vehicles: all of them; the first ``train`` are for training.
-        train: how many.
-        tracks: by vehicle, camera and time.
-        cameras: how many there are.
+        train: number of training vehicles.
+        tracks: ordered by vehicle, camera and time.
+        cameras: number of cameras.
     """
 
     seed: int
@@ -55,8 +55,8 @@ def plan_of(seed: int, vehicles: int, cameras: int) -> Plan:
 
     Args:
         seed: of the data set.
-        vehicles: how many, training and test together.
-        cameras: how many.
+        vehicles: number of vehicles, training and test together.
+        cameras: number of cameras.
     """
     tracks = [track for number in range(1, vehicles + 1) for track in tracks_of(seed, number, cameras)]
     return Plan(seed, fleet(seed, vehicles), vehicles - held_out(vehicles), tracks, cameras)

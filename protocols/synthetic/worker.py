@@ -1,7 +1,8 @@
-"""A drawing process: draws the vehicles of its share into a folder and says one byte on standard output for each image.
+"""A drawing process: draws its share of the vehicles and writes one byte to standard output for each image.
 
-It is started as a command and takes nothing over from the process that starts it: threads of a numeric library do not
-survive a fork, and a user's unguarded script must not run a second time.
+It is a command that inherits nothing but that pipe: threads of a numeric library do not survive a fork, a user's
+unguarded script must not run again, and a process whose parent was killed has to end with it (joblib's loky leaves
+workers and semaphores behind).
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from protocols.synthetic.layout import Seen
+from protocols.synthetic.lists import Seen
 from protocols.synthetic.plan import QUERY, TEST, TRAIN, Plan, plan_of
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one process draws: every ``of``-th vehicle from ``first`` on.
+    """The vehicles that one process draws: every ``of``-th from ``first`` on.
 
     Attributes:
-        root: where the folders of images are.
+        root: parent of the folders of images.
         vehicles, cameras, image_size, seed: of the data set.
-        first, of: which share it is of how many.
+        first, of: the number of the share, and the number of shares.
     """
 
     root: str
@@ -39,7 +40,7 @@ class Share:
 
     @property
     def results(self) -> Path:
-        """Return the file that the boxes are left in."""
+        """Return the file for the boxes."""
         return Path(self.root) / f".boxes-{self.first}"
 
     def command(self) -> list[str]:
@@ -48,7 +49,7 @@ class Share:
 
 
 def draw_share(share: Share, advance: Callable[[], None]) -> None:
-    """Draw a share's images to their folders, and leave their boxes in its file."""
+    """Draw a share's images into their folders, and write their boxes into its file."""
     plan = plan_of(share.seed, share.vehicles, share.cameras)
     asking = {frame.name for frame in plan.queries()}
     root = Path(share.root)
@@ -62,10 +63,10 @@ def draw_share(share: Share, advance: Callable[[], None]) -> None:
 
 
 def _drawn(share: Share, plan: Plan) -> Iterator[tuple[str, bool, bytes, Seen]]:
-    from protocols.synthetic.assembly import assemble
-    from protocols.synthetic.cameras import cameras
-    from protocols.synthetic.drawing import draw_track
+    from protocols.synthetic.camera.cameras import cameras
+    from protocols.synthetic.camera.drawing import draw_track
     from protocols.synthetic.frames import tracks_of
+    from protocols.synthetic.vehicle.assembly import assemble
 
     every = cameras(share.cameras)
     for vehicle in plan.vehicles[share.first :: share.of]:
@@ -77,8 +78,8 @@ def _drawn(share: Share, plan: Plan) -> Iterator[tuple[str, bool, bytes, Seen]]:
 
 
 def read_results(share: Share) -> dict[str, Seen]:
-    """Return what a share left of its images' boxes, and remove its file."""
-    from protocols.synthetic.parts import Box
+    """Return the sizes and boxes of a share's images, and remove its file."""
+    from protocols.synthetic.camera.box import Box
 
     found = {}
     with share.results.open(encoding="ascii") as results:
@@ -93,7 +94,7 @@ def read_results(share: Share) -> dict[str, Seen]:
 def main(arguments: list[str]) -> int:
     """Draw the share that is given as JSON."""
     given: dict[str, Any] = json.loads(arguments[0])
-    with suppress(BrokenPipeError):  # nobody waits for the images any more
+    with suppress(BrokenPipeError):  # the parent was killed
         draw_share(Share(**given), _tell)
     return 0
 

@@ -1,10 +1,10 @@
-"""VeRi-776: 776 vehicles under 20 cameras, asked image-to-track and image-to-image (Liu et al., 2016)."""
+"""VeRi-776: 776 vehicles under 20 cameras, evaluated image-to-track and image-to-image (Liu et al., 2016)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from harness.data.dataset import Dataset
 from harness.tasks.protocol import Protocol
@@ -26,23 +26,23 @@ IMAGE_TO_TRACK = Task(
         "positives": 18_719,
         "ignored": 2_023,
     },
-    about="each query against the tracks of the other cameras, a track answering by its nearest image",
+    about="each query against the tracks of the other cameras; a track counts by its nearest image",
     source="Liu et al., PROVID, IEEE Transactions on Multimedia 20(3), 2018",
     conventions={
         "mean-feature": Convention(
-            "a track answers by the mean of its images' features",
+            "a track counts by the mean of its images' features",
             rule=Rule(unit="track", reduce="mean feature", ignore=("same vehicle and camera",)),
             source="public code for video-based re-identification",
         ),
         "no-camera-rule": Convention(
-            "tracks of the query's own vehicle and camera count as right; the query's own picture is in one",
+            "tracks of the query's own vehicle and camera are positives; one of them contains the query itself",
             rule=Rule(unit="track"),
-            source="public code that knows no cameras",
+            source="public code that ignores cameras",
         ),
         "same-camera": Convention(
             "every track of the query's camera is ignored",
             rule=Rule(unit="track", ignore=("same camera",)),
-            source="public code that asks across cameras only",
+            source="public code that ranks across cameras only",
         ),
     },
 )
@@ -67,28 +67,28 @@ IMAGE_TO_IMAGE = Task(
             source="the MATLAB code released with the data set",
         ),
         "queries-removed": Convention(
-            "the query pictures are taken out of the test images",
+            "the query images are removed from the gallery",
             gallery=WITHOUT_QUERIES,
             source="public code that keeps query and gallery apart",
         ),
         "no-camera-rule": Convention(
-            "images of the query's own vehicle and camera count as right, the query's own picture among them",
+            "images of the query's own vehicle and camera are positives, the query itself among them",
             rule=Rule(),
-            source="public code that knows no cameras",
+            source="public code that ignores cameras",
         ),
         "same-camera": Convention(
             "every image of the query's camera is ignored",
             rule=Rule(ignore=("same camera",)),
-            source="public code that asks across cameras only",
+            source="public code that ranks across cameras only",
         ),
         "one-query": Convention(
-            "one random test image of each vehicle asks all others, without a camera rule",
+            "one random test image of each vehicle is a query against all others, without a camera rule",
             rule=Rule(draws=Draws("query")),
             query="gallery",
             source=_REPORT,
         ),
         "merged-lists": Convention(
-            "every test image asks all test images, itself among them, without a camera rule",
+            "every test image is a query against all test images, itself among them, without a camera rule",
             rule=Rule(),
             query="gallery",
             source=f"{_REPORT}, section on evaluation before the test set was split",
@@ -112,9 +112,3 @@ class Veri776(Protocol):
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
         return read(root)
-
-    def make(self, out: Path, **choices: Any) -> str:
-        """Draw synthetic vehicles in VeRi-776's layout; the choices are those of ``protocols.synthetic.make``."""
-        from protocols.synthetic import make
-
-        return str(make(out, **choices))

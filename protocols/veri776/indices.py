@@ -1,4 +1,4 @@
-"""VeRi-776's ground-truth files: the released positives and ignored images, held against the rule."""
+"""VeRi-776's ground-truth files: the released positives and ignored images, compared with the rule."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LINE = re.compile(r"[0-9]{1,9}(?:[ \t]+[0-9]{1,9})*|")
 
 
 def cross_check(root: Path, queries: Sequence[Name], gallery: Sequence[Name], problems: Problems) -> list[str]:
-    """Return a note for each ground-truth file that differs from the rule, with the number of pairs.
+    """Return a note with the number of differing pairs for each ground-truth file that differs from the rule.
 
-    A file has one line a query: rows of the test list, from 1. By the rule, positives are the query's vehicle
-    under other cameras, and ignored is the query's vehicle under its own.
+    A file has one line a query: rows of the test list, from 1. By the rule, the query's vehicle is a
+    positive under other cameras and ignored under the query's own.
 
     Args:
-        root: the folder of the files, under any of their three names.
+        root: the folder of the files; each has one of three names.
         queries: the query list.
         gallery: the test list.
         problems: receives lines that are not numbers.
@@ -53,7 +53,7 @@ def cross_check(root: Path, queries: Sequence[Name], gallery: Sequence[Name], pr
 
 
 def _read(path: Path, problems: Problems) -> list[set[int]]:
-    """Return the numbers of each line; blank lines at the end are none."""
+    """Return the numbers of each line; blank lines at the end are ignored."""
     lines = read_lines(path)
     while lines and not lines[-1]:
         lines.pop()

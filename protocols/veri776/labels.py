@@ -22,7 +22,7 @@ VALUES = {"colour": COLOURS, "type": TYPES}
 ATTRIBUTES = {"colour": "colorID", "type": "typeID"}
 
 MISTYPED = {3: 2, 7: 2, 41: 2}
-"""Vehicles whose type early copies of the release give as 0, and the type of the later ones."""
+"""Vehicles whose type is 0 in early copies of the release, and their type in later ones."""
 
 DECLARED = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*\?>""")
 ENCODINGS = {
@@ -42,17 +42,17 @@ Item = Mapping[str, str]
 def read_labels(
     root: Path, names: Mapping[str, Sequence[Name]], problems: Problems
 ) -> tuple[dict[str, dict[str, IntArray]], list[str]]:
-    """Return colour and type of each split's images, and notes on what differs from the release.
+    """Return colour and type of each split's images, and notes on differences from the release.
 
-    The queries are test images and take the test images' labels. A split whose file is missing has no labels.
+    Queries are test images and get the labels of these. A split whose file is missing has no labels.
 
     Args:
         root: the folder of the XML files.
         names: the images of each split.
-        problems: receives items without the attributes, or with a value that is no number.
+        problems: receives items without the attributes, or with a value that is not a number.
 
     Returns:
-        For each split ``colour`` and ``type``, (n,) int64, ``UNKNOWN`` where no item names the image.
+        For each split ``colour`` and ``type``, (n,) int64, ``UNKNOWN`` if no item names the image.
 
     Raises:
         DataError: a file is not XML, or declares entities.
@@ -83,7 +83,7 @@ _NOTHING = dict.fromkeys(ATTRIBUTES, UNKNOWN)
 
 
 def _read_file(path: Path, problems: Problems) -> tuple[dict[str, dict[str, int]], list[str]]:
-    """Return the labels by image name, and notes on values that were read in another way than written."""
+    """Return the labels by image name, and notes on values that were corrected."""
     found: dict[str, dict[str, int]] = {}
     odd: Counter[str] = Counter()
     for line, item in read_items(path):
@@ -104,7 +104,7 @@ def _read_file(path: Path, problems: Problems) -> tuple[dict[str, dict[str, int]
 
 
 def _value(label: str, value: int, vehicle: int, odd: Counter[str]) -> int:
-    """Return a label's value as the harness reads it, and count where that is not what is written."""
+    """Return a label's value, corrected if necessary; corrections are counted."""
     if value in VALUES[label]:
         return value
     if label == "type" and value == 0 and vehicle in MISTYPED:
@@ -117,8 +117,8 @@ def _value(label: str, value: int, vehicle: int, odd: Counter[str]) -> int:
 def read_items(path: Path) -> list[tuple[int, Item]]:
     """Return the line and the attributes of every ``Item`` of an XML file.
 
-    The bytes are decoded here, since expat knows no gb2312, which the release declares. A document type
-    is refused, so that no entity is ever expanded or fetched.
+    The bytes are decoded here because the release declares gb2312, which expat does not support. A document type is
+    refused, so that no entity is ever expanded or fetched.
 
     Raises:
         DataError: it is not XML, declares a document type or an unknown encoding.
@@ -136,7 +136,7 @@ def read_items(path: Path) -> list[tuple[int, Item]]:
             items.append((parser.CurrentLineNumber, attributes))
 
     def refuse(*_: object) -> None:
-        raise DataError("the label file declares a document type, which none of the release does", where=path)
+        raise DataError("the label file declares a document type, which no file of the release does", where=path)
 
     parser.StartElementHandler = start
     parser.StartDoctypeDeclHandler = refuse

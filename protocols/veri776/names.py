@@ -16,7 +16,7 @@ EXAMPLE = "0002_c002_00030600_0.jpg"
 
 
 class Name(NamedTuple):
-    """One image: its file name and what that says.
+    """One image: its file name and the labels in it.
 
     Attributes:
         frame: the counter of the camera's frames.
@@ -29,16 +29,16 @@ class Name(NamedTuple):
 
 
 def parse_name(file: str) -> Name | None:
-    """Return what a file name says, or None where it is not VeRi-776's."""
+    """Return the labels in a file name, or None if it is not one of VeRi-776."""
     match = PATTERN.fullmatch(file)
     return None if match is None else Name(file, *map(int, match.groups()[1:]))
 
 
 def read_names(path: Path, problems: Problems) -> list[Name]:
-    """Return the names of a list of one name a line.
+    """Return the names in a list with one name a line.
 
     Raises:
-        DataError: the list is missing or empty, or has the three-field names of a look-alike data set.
+        DataError: the list is missing or empty, or has the three-field names of a similar data set.
     """
     rows = parse(path, PATTERN, EXAMPLE, problems)
     if not rows:
@@ -48,10 +48,10 @@ def read_names(path: Path, problems: Problems) -> list[Name]:
 
 
 def refuse_other_data_set(path: Path, lines: Sequence[str]) -> None:
-    """Refuse a list whose names are of three fields.
+    """Refuse a list whose names have three fields.
 
     Raises:
-        DataError: the first name is.
+        DataError: the first name has.
     """
     first = next(filter(None, lines), "")
     if THREE_FIELDS.fullmatch(first):

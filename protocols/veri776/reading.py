@@ -1,4 +1,4 @@
-"""Reading a data set in VeRi-776's layout: lists and labels only, no image need exist."""
+"""Reading a data set in VeRi-776's layout: lists and labels only; the images need not exist."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from protocols.veri776.names import Name, read_names
 
 LISTS = {"train": "name_train.txt", "query": "name_query.txt", "gallery": "name_test.txt"}
 WITHOUT_QUERIES = "gallery-without-queries"
-"""The split of the test images that are no queries, for a convention."""
+"""The split of the test images that are not queries, for a convention."""
 
 RENAMED = (40, 41, 44, 479, 755)
-"""Vehicles of whose images a few carry another vehicle's number in another release."""
+"""Vehicles of which a few images have another vehicle's number in another release."""
 
 FOLDERS = {"train": "image_train", "query": "image_query", "gallery": "image_test"}
 
@@ -31,14 +31,14 @@ def read(root: Path) -> Dataset:
     """Return a data set of any number of images in VeRi-776's layout.
 
     Args:
-        root: the folder of the lists, or the one above it.
+        root: the folder of the lists or its parent.
 
     Returns:
-        The splits ``train`` (where its list is there), ``query``, ``gallery`` and ``gallery-without-queries``,
-        with paths like ``image_test/0002_c002_00030600_0.jpg``; the gallery with tracks where their list is there.
+        The splits ``train`` (if its list exists), ``query``, ``gallery`` and ``gallery-without-queries``, with paths
+        like ``image_test/0002_c002_00030600_0.jpg``; the gallery has tracks if their list exists.
 
     Raises:
-        DataError: a test list is missing, lines cannot be used, or a vehicle is in training and test.
+        DataError: a test list is missing, a line is malformed, or a vehicle is in training and test.
     """
     root = release_folder(root, LISTS.values())
     problems = Problems(root)
@@ -69,7 +69,7 @@ def read(root: Path) -> Dataset:
 
 
 def _release(names: Mapping[str, Sequence[Name]]) -> str:
-    """Return how many images this copy has of the vehicles in whose names the releases differ."""
+    """Return the number of images of each vehicle that releases name differently."""
     every = Counter(name.vehicle for split in names for name in names[split])
     found = ", ".join(f"{every[vehicle]} of {vehicle:04}" for vehicle in RENAMED if every[vehicle])
     return f"images by the vehicles that releases name differently: {found}" if found else ""
@@ -89,7 +89,7 @@ def _table(split: str, names: Sequence[Name], track: IntArray | None, labels: Ma
 
 
 def _foreign_queries(names: Mapping[str, Sequence[Name]]) -> list[str]:
-    """Return a note on queries that are not test images, as they are in the release."""
+    """Return a note on queries that are not test images; in the release all are."""
     test = {name.file for name in names["gallery"]}
     foreign = sum(name.file not in test for name in names["query"])
-    return [f"{foreign} queries are not in {LISTS['gallery']}, where the release has them all"] if foreign else []
+    return [f"{foreign} queries are not in {LISTS['gallery']}, but all of them are in the release"] if foreign else []

@@ -1,4 +1,4 @@
-"""VeRi-776's track list: which test images are one passage of a vehicle before a camera."""
+"""VeRi-776's track list: the test images of each passage of a vehicle before a camera."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIST = "test_track.txt"
 TASK = "image-to-track"
 LINE = f"0002_c002_t0175 {EXAMPLE} ..."
 FEW = 0.05
-"""The share of test images that may stand in no track, as images renamed between releases do."""
+"""The share of test images that may be in no track, as for images renamed between releases."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Tracks:
     """The tracks of the test images.
 
     Attributes:
-        number: (n,) int64, each test image's track, from 0 in the list's order; None where unknown.
-        unavailable: why they are unknown.
-        notes: what differs from the release.
+        number: (n,) int64, each test image's track, from 0 in the list's order; None if unknown.
+        unavailable: the reason, if they are unknown.
+        notes: differences from the release.
     """
 
     number: IntArray | None
@@ -36,18 +36,18 @@ class Tracks:
 
 
 def read_tracks(path: Path, files: Sequence[str], problems: Problems) -> Tracks:
-    """Return the tracks of test images; lines that cannot be used become problems.
+    """Return the tracks of test images; malformed lines become problems.
 
     Args:
         path: of the list.
         files: the test images' names, in their list's order.
-        problems: receives lines that do not fit, tracks of two vehicles or cameras, and images of two tracks.
+        problems: receives malformed lines, tracks of two vehicles or cameras, and images in two tracks.
     """
     if not path.exists():
         error = DataError(
-            f"the tracks are missing: {TASK} cannot be asked",
+            f"the track list is missing: {TASK} cannot be evaluated",
             where=path,
-            next_step="copy the list from the release, or ask the task image-to-image",
+            next_step="copy the list from the release, or evaluate image-to-image instead",
         )
         return Tracks(None, error)
     rows = _parse(path, problems)
@@ -57,14 +57,14 @@ def read_tracks(path: Path, files: Sequence[str], problems: Problems) -> Tracks:
     unknown = len(track_of) - (len(files) - len(strays))
     if len(strays) > FEW * len(files):
         error = DataError(
-            f"the tracks are another data set's: {TASK} cannot be asked",
+            f"the track list belongs to another data set: {TASK} cannot be evaluated",
             where=path,
             found=f"{len(strays)} of {len(files)} test images in no track",
             expected="every test image in one track",
-            next_step="copy the list from the release, or ask the task image-to-image",
+            next_step="copy the list from the release, or evaluate image-to-image instead",
         )
         return Tracks(None, error)
-    # An image that the list knows by another name is a track of its own, so that no image is lost.
+    # An image that the list knows by another name becomes a track of its own, so that no image is lost.
     known[strays] = len(rows) + np.arange(len(strays))
     notes = []
     if unknown:
@@ -102,5 +102,5 @@ def _track_of_each_image(path: Path, rows: Sequence[Row], problems: Problems) ->
         for file in files:
             before = track_of.setdefault(file, track)
             if before != track:
-                problems.add(path, line, f"{quote(file)} stands in line {rows[before][0]} already")
+                problems.add(path, line, f"{quote(file)} is already in line {rows[before][0]}")
     return track_of

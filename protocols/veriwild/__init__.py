@@ -1,34 +1,32 @@
-"""VERI-Wild: 416,314 images of 40,671 vehicles under 174 cameras, asked across cameras (Lou et al., 2019)."""
+"""VERI-Wild: 416,314 images of 40,671 vehicles under 174 cameras, evaluated across cameras (Lou et al., 2019)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from harness.data.dataset import Dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Convention, Rule, Task
-from protocols.veriwild.reading import SIZES
 from protocols.veriwild.reading import read as read
 
-SOURCE = "Lou et al., VERI-Wild, CVPR 2019; the camera rule as its owners stated it afterwards"
+SOURCE = "Lou et al., VERI-Wild, CVPR 2019; the camera rule as its authors stated it afterwards"
 CONVENTIONS = {
     "no-camera-rule": Convention(
-        "images of the query's own vehicle and camera count as right",
+        "images of the query's own vehicle and camera are positives",
         rule=Rule(),
-        source="the code first published by the data set's owners, and several papers",
+        source="the code first published by the authors of the data set, and several papers",
     ),
     "truncated-ap": Convention(
-        "average precision over the positives found among the 100 nearest, the others being left out",
+        "average precision over the positives among the 100 nearest; the other positives are left out",
         measures={"ap": "ap_truncated@100"},
         source="public code that stops ranking early",
     ),
     "same-camera": Convention(
         "every image of the query's camera is ignored",
         rule=Rule(ignore=("same camera",)),
-        source="public code that asks across cameras only",
+        source="public code that ranks across cameras only",
     ),
 }
 
@@ -64,7 +62,6 @@ class VeriWild(Protocol):
         _task("large", 10_000, 128_517),
     )
 
-    releases: ClassVar[tuple[str, ...]] = ("2019", "2020")
     released: ClassVar[Mapping[str, Mapping[str, int]]] = {
         "train": {"images": 277_797, "vehicles": 30_671},
         **{task.query: {"images": task.released["queries"], "vehicles": task.released["vehicles"]} for task in tasks},
@@ -74,16 +71,3 @@ class VeriWild(Protocol):
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
         return read(root)
-
-    def make(self, out: Path, **choices: Any) -> str:
-        """Draw synthetic vehicles in VERI-Wild's layout.
-
-        Args:
-            out: its folder, which must be empty or not there.
-            choices: ``release``, 2019 or 2020, and those of ``protocols.synthetic.make``.
-        """
-        from protocols.layouts.redraw import redraw
-        from protocols.layouts.veriwild import write_veriwild
-
-        release = str(choices.pop("release", self.releases[0]))
-        return redraw(out, partial(write_veriwild, sizes=SIZES, release=release), **choices)

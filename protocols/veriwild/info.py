@@ -22,14 +22,13 @@ WORDS = ("model", "type", "colour")
 
 @dataclass(frozen=True, eq=False)
 class Info:
-    """What the file says of each image.
+    """The labels of each image in the file.
 
     Attributes:
-        row: by image, ``05638/058597``, its row in the columns; the last row is that of every other image.
+        row: the row of each image (``05638/058597``) in the columns; the last row is for all other images.
         camera: (n + 1,) int64.
-        columns: time, in seconds since 1970 by the clock of the recording, model, type and colour, (n + 1,) int64
-            each, ``UNKNOWN`` where nothing is written. A word's number is its place among all words of the file in
-            alphabetical order.
+        columns: time (seconds since 1970 by the clock of the recording), model, type and colour, (n + 1,) int64 each,
+            ``UNKNOWN`` if missing. A word's number is its place among all words of the file in alphabetical order.
         names: the words of model, type and colour by their numbers.
     """
 
@@ -45,7 +44,7 @@ class Info:
 
 
 def read_info(path: Path, problems: Problems) -> Info:
-    """Return what the file says; lines that do not fit become problems. A first line of titles may be missing."""
+    """Return the labels of the file; malformed lines become problems. The header line is optional."""
     row: dict[str, int] = {}
     written: tuple[list[str], ...] = tuple([] for _ in range(5))
     cameras, moments, *words = written
@@ -57,7 +56,7 @@ def read_info(path: Path, problems: Problems) -> Info:
             continue
         image, camera, moment, model, kind, colour = match.groups()
         if row.setdefault(image, len(cameras)) != len(cameras):
-            problems.add(path, number, f"{quote(image)} stands in an earlier line already")
+            problems.add(path, number, f"{quote(image)} is already in an earlier line")
             continue
         for column, value in zip(written, (camera, moment, model, kind, colour), strict=True):
             column.append(value)
@@ -73,7 +72,7 @@ def read_info(path: Path, problems: Problems) -> Info:
 
 
 def _seconds(moment: str) -> int:
-    """Return a time of day as seconds since 1970, without a time zone; ``UNKNOWN`` where it is none."""
+    """Return a time of day as seconds since 1970, without a time zone; ``UNKNOWN`` if it is not valid."""
     match = TIME.search(moment)
     if match is None:
         return UNKNOWN

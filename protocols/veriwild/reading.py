@@ -1,4 +1,4 @@
-"""Reading VERI-Wild's lists, of 2019 and of 2020: which images a split holds, and under which cameras."""
+"""Reading VERI-Wild's lists of 2019 and of 2020: the images of each split, and their cameras."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ SIZES = {"small": 3000, "medium": 5000, "large": 10000}
 
 @dataclass(frozen=True)
 class Generation:
-    """How the lists of one year are called and written.
+    """The file names and the line format of the lists of one year.
 
     Attributes:
         name: for people.
-        line: its groups are image, vehicle as written and camera; the last two empty where a line has none.
-        example: a line.
+        line: its groups are image, vehicle as written and camera; the last two are empty if a line has none.
+        example: a valid line.
         files: by split.
     """
 
@@ -70,19 +70,19 @@ GENERATIONS = (
 
 
 def read(root: Path) -> Dataset:
-    """Return the data set; what a copy lacks makes its tasks unavailable.
+    """Return the data set; a list that is missing makes its task unavailable.
 
-    Of two generations of lists the one that knows the cameras is read: that of 2019 where ``vehicle_info.txt`` is
-    there, else that of 2020.
+    If a copy has the lists of both years, those with cameras are read: the lists of 2019 if ``vehicle_info.txt``
+    exists, otherwise those of 2020.
 
     Args:
-        root: the data set's folder, or the one above it.
+        root: the data set's folder or its parent.
 
     Returns:
-        The splits ``train``, ``small-query``, ``small-gallery`` and so on, as far as their lists are there.
+        The splits ``train``, ``small-query``, ``small-gallery`` and so on whose lists exist.
 
     Raises:
-        DataError: no list is there, lines cannot be used, or images or vehicles stand where the release has none.
+        DataError: there is no list, a line is malformed, or splits share images or vehicles.
     """
     every = [file for generation in GENERATIONS for file in generation.files.values()]
     root = release_folder(root, [*(f"{FOLDER}/{file}" for file in every), *every])
@@ -120,12 +120,12 @@ def read(root: Path) -> Dataset:
 
 
 def _find(root: Path, file: str) -> Path | None:
-    """Return where a list lies: in the folder of lists, or beside it."""
+    """Return the path of a list, in the folder of lists or beside it; None if it is missing."""
     return next((path for path in (root / FOLDER / file, root / file) if path.exists()), None)
 
 
 def _choose(root: Path, *, with_info: bool) -> Generation:
-    """Return the generation that is there; of two, the one that knows the cameras."""
+    """Return the generation that a copy has; of both, the one with cameras."""
     there = [
         generation
         for generation in GENERATIONS
@@ -141,7 +141,7 @@ def _choose(root: Path, *, with_info: bool) -> Generation:
 def _read_list(
     path: Path, generation: Generation, info: Info | None, problems: Problems, notes: list[str]
 ) -> ImageTable:
-    """Return the table of one list; the vehicle is the image's folder, whatever the line says."""
+    """Return the table of one list; the vehicle is always the image's folder."""
     rows = parse(path, generation.line, generation.example, problems)
     refuse_duplicates(path, rows, 0, problems)
     images = [fields[0] for _, fields in rows]
@@ -151,7 +151,7 @@ def _read_list(
         differing = int((numbers([fields[1] for _, fields in rows]) != vehicle).sum())
         if differing:
             notes.append(
-                f"{path.name}: {differing} lines name another vehicle than the image's folder, which was taken"
+                f"{path.name}: {differing} lines name another vehicle than the image's folder; the folder's was used"
             )
     columns: dict[str, Any] = {}
     informed = None
@@ -164,14 +164,14 @@ def _read_list(
 
 
 def _cameras(path: Path, written: Sequence[str], informed: IntArray | None, notes: list[str]) -> IntArray | None:
-    """Return the cameras of a list: its own, else those of vehicle_info.txt, else None."""
+    """Return the cameras of a list: its own, those of vehicle_info.txt, or None."""
     if not any(written):
         if informed is not None and (unknown := int((informed == UNKNOWN).sum())):
             notes.append(f"{FILE} does not name {unknown} images of {path.name}")
         return informed
     own = numbers(written)
     if informed is not None and (differing := int(((informed != own) & (informed != UNKNOWN)).sum())):
-        notes.append(f"{path.name}: {differing} cameras differ from {FILE}; the list's were taken")
+        notes.append(f"{path.name}: {differing} cameras differ from {FILE}; the list's were used")
     return own
 
 

@@ -56,7 +56,7 @@ def test_without_the_track_list_image_to_track_says_so_and_the_rest_is_read(tmp_
 
     assert dataset.splits["gallery"].track is None
     assert list(dataset.unavailable) == ["image-to-track"]
-    assert "the tracks are missing" in str(dataset.unavailable["image-to-track"])
+    assert "the track list is missing" in str(dataset.unavailable["image-to-track"])
     assert str(tmp_path / "test_track.txt") in str(dataset.unavailable["image-to-track"])
 
 
@@ -172,7 +172,7 @@ def test_a_vehicle_in_training_and_test_is_refused(tmp_path):
 
 
 def test_an_image_of_two_tracks_and_a_track_of_two_vehicles_are_named(tmp_path):
-    with pytest.raises(DataError, match=f"test_track.txt:5: '{TEST[0]}' stands in line 1 already"):
+    with pytest.raises(DataError, match=f"test_track.txt:5: '{TEST[0]}' is already in line 1"):
         read(write_tree(tmp_path / "twice", tracks=[*TRACKS, f"0002_c002_t0200 {TEST[0]}"]))
     with pytest.raises(DataError, match=r"test_track.txt:1: track '0002_c002_t0175' has images of two vehicles"):
         read(write_tree(tmp_path / "two", tracks=[f"0002_c002_t0175 {TEST[0]} {TEST[3]}"]))

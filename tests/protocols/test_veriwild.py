@@ -95,7 +95,7 @@ def test_labels_join_the_lists_of_2020_where_the_file_is_there_and_differences_a
     assert query.model.tolist() == [0, UNKNOWN]
     assert query.time[1] == UNKNOWN
     assert dataset.splits["small-gallery"].colour.tolist() == [UNKNOWN] * 4
-    assert "test_3000_id_query.txt: 1 cameras differ from vehicle_info.txt; the list's were taken" in dataset.notes
+    assert "test_3000_id_query.txt: 1 cameras differ from vehicle_info.txt; the list's were used" in dataset.notes
 
 
 def test_images_that_vehicle_info_does_not_name_have_no_camera(tmp_path):
@@ -153,7 +153,7 @@ def test_bad_lines_are_named(tmp_path):
     assert "train_test_split/test_3000.txt:2: '../31388/321974' is no path inside" in message
     assert "test_3000.txt:3: '31388' is not like '05638/058597'" in message
     assert "vehicle_info.txt:1: '31388/321973;x;;;;' is not like '05638/058597;12;" in message
-    assert "vehicle_info.txt:3: '31388/321974' stands in an earlier line already" in message
+    assert "vehicle_info.txt:3: '31388/321974' is already in an earlier line" in message
 
 
 def test_duplicates_and_overlaps_are_refused(tmp_path):

@@ -45,7 +45,7 @@ def test_a_copy_adds_counts_fingerprints_and_what_cannot_be_asked(tmp_path):
     dataset = Veri776().load(write_tree(tmp_path, tracks=None))
     tracks, images = describe(Veri776(), dataset)["tasks"]
 
-    assert tracks["unavailable"] == "the tracks are missing: image-to-track cannot be asked"
+    assert tracks["unavailable"] == "the track list is missing: image-to-track cannot be evaluated"
     assert images["found"]["queries"] == 2
     assert images["released"]["queries"] == 1_678
     assert images["fingerprint"] == fingerprint(Veri776, Veri776.tasks[1], dataset)

@@ -121,7 +121,7 @@ def test_a_task_that_cannot_be_asked_keeps_the_others_official(whole):
 
     assert report.status == 1
     assert report.verdict == "results will be official for image-to-image, not for image-to-track"
-    assert report.tasks[0].differences == ("the tracks are missing: image-to-track cannot be asked",)
+    assert report.tasks[0].differences == ("the track list is missing: image-to-track cannot be evaluated",)
 
 
 def test_notes_of_the_lists_are_findings(whole):

@@ -1,0 +1,113 @@
+"""Data sets whose query and gallery are drawn from one list of images and vehicles: VehicleID and VRU."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.data.dataset import Dataset
+from harness.data.images import ImageTable
+from harness.data.lists import (
+    Problems,
+    numbers,
+    parse,
+    refuse_duplicates,
+    refuse_shared_images,
+    refuse_shared_vehicles,
+    release_folder,
+)
+from harness.errors import DataError
+from harness.tasks.task import Convention, Draws, Rule, Task
+from protocols.boxes import boxes_in
+
+LINE = re.compile(r"([0-9]{1,12})[ \t]+([0-9]{1,9})")
+EXAMPLE = "0279029 23781"
+FOLDER = "train_test_split"
+TRAIN = "train_list.txt"
+
+CONVENTIONS = {
+    "one-draw": Convention(
+        "only the first of the ten draws",
+        rule=Rule(draws=Draws("gallery", count=1)),
+        source="public code that splits the list once",
+    ),
+    "reversed": Convention(
+        "one random image of each vehicle is a query, and all others are the gallery",
+        rule=Rule(draws=Draws("query")),
+        source="public code that swapped query and gallery",
+    ),
+    "all-against-all": Convention(
+        "every image is a query against all others",
+        rule=Rule(ignore=("same image",)),
+        source="public code that draws nothing",
+    ),
+}
+
+
+def task(name: str, vehicles: int, *, images: int | None = None, source: str) -> Task:
+    """Return the task of one test list.
+
+    Args:
+        name: of the task, and of its split.
+        vehicles: in the released list.
+        images: in the released list; None if the count is unknown.
+        source: document that defines the rule.
+    """
+    released = {"gallery images": vehicles, "gallery units": vehicles, "vehicles": vehicles}
+    if images is not None:
+        released |= {"queries": images - vehicles, "positives": images - vehicles, "ignored": 0}
+    return Task(
+        name,
+        Rule(draws=Draws("gallery", count=10, seed=0)),
+        ("cmc@1", "cmc@5", "ap"),
+        query=name,
+        gallery=name,
+        released=released,
+        about=f"{vehicles:,} vehicles: one random image of each as the gallery, others as queries; mean of ten draws",
+        source=source,
+        conventions=CONVENTIONS,
+    )
+
+
+def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
+    """Return a data set of single lists; a list that is missing makes its task unavailable.
+
+    Args:
+        root: the data set's folder or its parent.
+        lists: for each task the file of its list in ``train_test_split``.
+        images: the folder of the images.
+
+    Raises:
+        DataError: there is no list, a line is malformed, or training and test share a vehicle or an image.
+    """
+    files = {"train": TRAIN, **lists}
+    root = release_folder(root, [f"{FOLDER}/{file}" for file in files.values()])
+    problems = Problems(root)
+    paths = {split: root / FOLDER / file for split, file in files.items()}
+    splits = {split: read_list(path, images, problems) for split, path in paths.items() if path.exists()}
+    problems.check()
+    notes = []
+    if "train" not in splits:
+        notes.append(f"{TRAIN} is missing: nothing can be trained on this copy")
+    else:
+        for split in splits.keys() - {"train"}:
+            refuse_shared_vehicles(root, splits["train"].vehicle, splits[split].vehicle)
+            refuse_shared_images(root, "train", splits["train"], split, splits[split])
+    unavailable = {
+        split: DataError(
+            f"the list of '{split}' is missing", where=paths[split], next_step="copy it from the data set's release"
+        )
+        for split in lists
+        if split not in splits
+    }
+    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root))
+
+
+def read_list(path: Path, images: str, problems: Problems) -> ImageTable:
+    """Return the table of one list."""
+    rows = parse(path, LINE, EXAMPLE, problems)
+    refuse_duplicates(path, rows, 0, problems)
+    return ImageTable(
+        tuple([f"{images}/{fields[0]}.jpg" for _, fields in rows]), numbers([fields[1] for _, fields in rows])
+    )

@@ -1,0 +1,76 @@
+"""Drawing: JPEG files and boxes of one track of one vehicle, determined by the seed and their numbers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from PIL import Image
+
+from protocols.synthetic.camera.backdrop import lay
+from protocols.synthetic.camera.box import Box
+from protocols.synthetic.camera.cameras import Camera
+from protocols.synthetic.camera.develop import FINE, develop, encode
+from protocols.synthetic.camera.paint import light_of, paint
+from protocols.synthetic.camera.view import Stance, look
+from protocols.synthetic.camera.visible import visible_boxes
+from protocols.synthetic.chance import Chance
+from protocols.synthetic.frames import Frame, Track, stances
+from protocols.synthetic.vehicle.solids import Mesh
+
+
+class Picture(NamedTuple):
+    """A drawn frame.
+
+    Attributes:
+        image: RGB.
+        parts, regions: boxes of the 16 classes, and of PR-ReID's regions.
+    """
+
+    image: Image.Image
+    parts: list[Box]
+    regions: list[Box]
+
+
+class Drawn(NamedTuple):
+    """A drawn frame as a file.
+
+    Attributes:
+        frame: its numbers and name.
+        content: the JPEG file.
+        size: width and height in pixels.
+        parts, regions: boxes.
+    """
+
+    frame: Frame
+    content: bytes
+    size: tuple[int, int]
+    parts: list[Box]
+    regions: list[Box]
+
+
+def draw_track(seed: int, mesh: Mesh, camera: Camera, track: Track, image_size: int) -> Iterator[Drawn]:
+    """Yield the frames of a track.
+
+    Args:
+        seed: of the data set.
+        mesh: of the vehicle.
+        camera: that it passes.
+        track: the one to draw.
+        image_size: the longer side of an image in pixels.
+    """
+    for frame, stance in zip(track.frames, stances(seed, track, camera), strict=True):
+        chance = Chance(seed, "picture", frame.vehicle, frame.camera, frame.counter)
+        picture = draw(mesh, camera, stance, image_size, chance)
+        content = encode(picture.image, camera.quality)
+        yield Drawn(frame, content, picture.image.size, picture.parts, picture.regions)
+
+
+def draw(mesh: Mesh, camera: Camera, stance: Stance, image_size: int, chance: Chance) -> Picture:
+    """Return the picture of a vehicle before a camera."""
+    view = look(mesh, stance, image_size * FINE)
+    light = light_of(camera, stance.azimuth)
+    canvas = lay(camera, view, mesh, light, chance)
+    paint(canvas, mesh, view, light)
+    parts, regions = visible_boxes(canvas, mesh)
+    return Picture(develop(canvas, camera, stance.exposure, chance), parts, regions)

@@ -1,0 +1,1 @@
+"""The vehicles: body models, the marks that distinguish two vehicles, and their meshes."""
