@@ -1,4 +1,4 @@
-"""Boards: records that answered the same question, as one row a method with what is known of its certainty."""
+"""Boards: the records of one task under one fingerprint, as one row a method with intervals and ranks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from itertools import combinations
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record
 from harness.measures import in_order
-from leaderboard.entries import Entry
-from leaderboard.repeats import mean_measures, mean_values, repeats
+from leaderboard.record_files import RecordFile
+from leaderboard.repeats import group_repeats, mean_measures, mean_values
 from leaderboard.statistics.intervals import Interval, over_repeats, over_vehicles
 from leaderboard.statistics.paired import holm, p_value
 from leaderboard.statistics.vehicles import by_vehicle, difference
@@ -19,13 +19,13 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True)
-class Value:
+class BoardValue:
     """One measure of one row.
 
     Attributes:
         mean: over the row's runs.
         deviation: over the draws of a row with one run; None without draws or with several runs.
-        vehicles: interval over vehicles; None where the records have no per-query values.
+        vehicles: interval over vehicles; None if the records have no per-query values.
         draws: interval over draws, for a row with one run.
         seeds: interval over runs; None for one run.
         mark: ``best``, ``second``, or empty.
@@ -40,18 +40,18 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """One method on a board.
 
     Attributes:
         records: its runs, by seed.
         values: by measure.
-        rank: 1 and the number of methods that are better beyond chance; None for what does not compete, or without
-            per-query values.
+        rank: 1 plus the number of methods that are better beyond chance; None for a control, a re-ranked result, or a
+            method without per-query values.
     """
 
     records: tuple[Record, ...]
-    values: Mapping[str, Value]
+    values: Mapping[str, BoardValue]
     rank: int | None
 
     @property
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def competes(self) -> bool:
-        """Whether it is a method by itself: no control, and not re-ranked, which any method could be."""
+        """Whether it is a method in its own right: no control, and not re-ranked, which any method could be."""
         return _competes(self.record)
 
 
@@ -73,7 +73,7 @@ class Board:
         task: ``protocol/task``.
         fingerprint: of all its records.
         official: of all its records.
-        measures: columns, the one that ranks first.
+        measures: columns, starting with the measure that ranks.
         rows: methods, best first, then re-ranked methods and controls likewise.
     """
 
@@ -81,7 +81,7 @@ class Board:
     fingerprint: str
     official: bool
     measures: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[BoardRow, ...]
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -89,30 +89,28 @@ class Board:
         return tuple(record for row in self.rows for record in row.records)
 
 
-def boards(entries: Iterable[Entry]) -> tuple[Board, ...]:
-    """Return the boards of all records: official ones first, then by task; no two fingerprints share one."""
-    questions: dict[tuple[object, ...], list[Entry]] = {}
-    for entry in entries:
-        questions.setdefault(_question(entry.record), []).append(entry)
+def build_boards(files: Iterable[RecordFile]) -> tuple[Board, ...]:
+    """Return the boards of all records: official ones first, then by task; no two fingerprints share a board."""
+    questions: dict[tuple[object, ...], list[RecordFile]] = {}
+    for file in files:
+        questions.setdefault(_question(file.record), []).append(file)
     return tuple(_board(questions[question]) for question in sorted(questions))
 
 
 def _question(record: Record) -> tuple[object, ...]:
-    """Return what two records must share to stand on one board, in the order in which boards are sorted."""
+    """Return what two records must share to be on one board; boards are sorted by it."""
     measures = tuple(sorted(record.measures))
     return not record.official, record.name, -record.version, record.fingerprint, record.ranked_by, measures
 
 
-def _board(entries: list[Entry]) -> Board:
-    first = entries[0].record
-    groups = repeats(entries)
-    tables = [
-        None if any(entry.record.per_query is None for entry in group) else mean_values(group) for group in groups
-    ]
+def _board(files: list[RecordFile]) -> Board:
+    first = files[0].record
+    groups = group_repeats(files)
+    tables = [None if any(file.record.per_query is None for file in group) else mean_values(group) for group in groups]
     ranks = _ranks(groups, tables, first.ranked_by)
     rows = [_row(group, table, rank) for group, table, rank in zip(groups, tables, ranks, strict=True)]
 
-    def place(row: Row) -> tuple[bool, bool, float, str, str]:
+    def place(row: BoardRow) -> tuple[bool, bool, float, str, str]:
         record = row.record
         mean = row.values[first.ranked_by].mean
         return record.control, record.rerank is not None, -mean, record.method_name, record.run
@@ -130,22 +128,23 @@ def _competes(record: Record) -> bool:
     return not record.control and record.rerank is None
 
 
-def _row(group: list[Entry], table: PerQuery | None, rank: int | None) -> Row:
-    records = tuple(entry.record for entry in group)
-    values = {}
-    for measure, mean in mean_measures(group).items():
-        one = records[0] if len(records) == 1 else None
-        values[measure] = Value(
+def _row(group: list[RecordFile], table: PerQuery | None, rank: int | None) -> BoardRow:
+    records = tuple(file.record for file in group)
+    one = records[0] if len(records) == 1 else None
+    values = {
+        measure: BoardValue(
             mean=mean,
             deviation=one.deviations.get(measure) if one else None,
             vehicles=None if table is None else over_vehicles(by_vehicle(table.values[measure], table.vehicle)),
             draws=over_repeats(one.per_draw.get(measure, ())) if one else None,
             seeds=over_repeats([record.measures[measure] for record in records]),
         )
-    return Row(records, values, rank)
+        for measure, mean in mean_measures(group).items()
+    }
+    return BoardRow(records, values, rank)
 
 
-def _ranks(groups: list[list[Entry]], tables: list[PerQuery | None], measure: str) -> list[int | None]:
+def _ranks(groups: list[list[RecordFile]], tables: list[PerQuery | None], measure: str) -> list[int | None]:
     """Return 1 plus the number of methods that are better beyond chance, after Holm's correction over all pairs."""
     methods = {
         index: table
@@ -163,8 +162,8 @@ def _ranks(groups: list[list[Entry]], tables: list[PerQuery | None], measure: st
     return [1 + worse.count(index) if index in methods else None for index in range(len(groups))]
 
 
-def _marked(rows: list[Row]) -> tuple[Row, ...]:
-    """Mark the best and the second best value of each measure; equal values share a mark, nothing is best of one."""
+def _marked(rows: list[BoardRow]) -> tuple[BoardRow, ...]:
+    """Mark the best and the second best value of each measure; equal values share a mark, a single method has none."""
     methods = [row for row in rows if row.competes]
     marks: dict[str, dict[float, str]] = {}
     for measure in rows[0].values if len(methods) > 1 else ():

@@ -1,4 +1,4 @@
-"""Filing a record: where it lies among the project's records, and what is left out of it."""
+"""Filing a record among the project's records, without the names of its query images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import Record, write_record
-from leaderboard.entries import Entry, collect
+from leaderboard.record_files import RecordFile, collect
 
 
 def slug(name: str) -> str:
@@ -17,19 +17,19 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-") or "x"
 
 
-def place(record: Record, folder: Path) -> Path:
-    """Return where a record is filed: a folder of its own by protocol, method and run."""
+def filed_path(record: Record, folder: Path) -> Path:
+    """Return the path of a filed record: a folder of its own by protocol, method and run."""
     own = f"{slug(record.method_name)}-{record.run[:12]}"
     return folder / slug(record.protocol) / own / f"record-{slug(record.name)}.json"
 
 
-def file_record(entry: Entry, values: PerQuery, folder: Path) -> Path:
+def file_record(file: RecordFile, values: PerQuery, folder: Path) -> Path:
     """File a record with its per-query values, and return its path.
 
-    The names of the query images are left out: most data sets may not be passed on, lists of names included.
+    The names of the query images are left out: most data sets may not be redistributed, lists of names included.
 
     Args:
-        entry: checked before.
+        file: a record that was checked.
         values: its per-query values.
         folder: of all filed records.
 
@@ -37,17 +37,17 @@ def file_record(entry: Entry, values: PerQuery, folder: Path) -> Path:
         RecordError: the same run is filed with other digits.
         RunError: the folder cannot be written.
     """
-    path = place(entry.record, folder)
+    path = filed_path(file.record, folder)
     for filed in collect([folder]):
-        if filed.record.run == entry.record.run and filed.record.measures != entry.record.measures:
+        if filed.record.run == file.record.run and filed.record.measures != file.record.measures:
             raise RecordError(
                 "the same run is filed with other digits",
                 where=filed.path,
-                found=entry.path,
-                next_step="run 'bench verify' with the features to see which of the two holds",
+                found=file.path,
+                next_step="run 'bench verify' with the features to see which of the two is right",
             )
-    if entry.record.per_query is None:
-        raise RecordError("the record has no per-query values", where=entry.path)
-    write_per_query(path.parent / entry.record.per_query.name, replace(values, keys=("",) * len(values)))
-    write_record(path, entry.record)
+    if file.record.per_query is None:
+        raise RecordError("the record has no per-query values", where=file.path)
+    write_per_query(path.parent / file.record.per_query.name, replace(values, keys=("",) * len(values)))
+    write_record(path, file.record)
     return path

@@ -1,8 +1,7 @@
-"""Repeats: runs of one method that differ in their seed alone, and their mean."""
+"""Repeats: runs of one method that differ only in their seed, and their mean."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -10,37 +9,53 @@ import numpy as np
 from harness.basics.digests import digest
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import OUTCOME
-from leaderboard.entries import Entry, values_of
+from harness.scoring.scores import exact_mean
+from leaderboard.record_files import RecordFile, values_of
 
-OF_ONE_RUN = {"seed", "features", "checkpoint"}
-"""What differs between repeats, besides what came out."""
-
-
-def repeats(entries: Iterable[Entry]) -> list[list[Entry]]:
-    """Return the entries with those together that differ in their seed alone, each group by seed."""
-    groups: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: (entry.record.seed or 0, entry.record.run)):
-        same = {name: value for name, value in entry.record.values.items() if name not in OF_ONE_RUN | OUTCOME}
-        groups.setdefault(digest(same), []).append(entry)
-    return list(groups.values())
+OF_ONE_RUN = {"seed", "features", "checkpoint", "code"}
+"""Fields that may differ between repeats, besides the outcome; ``code`` digests source text, which a mended typo
+changes."""
 
 
-def mean_measures(group: Sequence[Entry]) -> Mapping[str, float]:
+def group_repeats(files: Iterable[RecordFile]) -> list[list[RecordFile]]:
+    """Return the records in groups that agree in all fields that can move a digit but the seed; each sorted by seed.
+
+    The same features of one seed count once. If one seed has different features under different code, the change of
+    code did move digits: each code is then a group.
+    """
+    groups: dict[str, dict[object, RecordFile]] = {}
+    for file in sorted(files, key=lambda file: (file.record.seed or 0, file.record.run)):
+        same = {name: value for name, value in file.record.values.items() if name not in OF_ONE_RUN | OUTCOME}
+        groups.setdefault(digest(same), {}).setdefault((file.record.seed, file.record.features), file)
+    return [part for group in groups.values() for part in _by_code(list(group.values()))]
+
+
+def _by_code(group: list[RecordFile]) -> list[list[RecordFile]]:
+    """Return the group, split by code if a seed occurs more than once."""
+    if len({file.record.seed for file in group}) == len(group):
+        return [group]
+    parts: dict[str | None, list[RecordFile]] = {}
+    for file in group:
+        parts.setdefault(file.record.code, []).append(file)
+    return list(parts.values())
+
+
+def mean_measures(group: Sequence[RecordFile]) -> Mapping[str, float]:
     """Return each measure's mean over the repeats."""
-    records = [entry.record for entry in group]
+    records = [file.record for file in group]
     return {
-        measure: math.fsum(record.measures[measure] for record in records) / len(records)
+        measure: exact_mean(np.array([record.measures[measure] for record in records]))
         for measure in records[0].measures
     }
 
 
-def mean_values(group: Sequence[Entry]) -> PerQuery:
+def mean_values(group: Sequence[RecordFile]) -> PerQuery:
     """Return the per-query values, each the mean over the repeats.
 
     Raises:
         RecordError: a repeat has none.
     """
-    tables = [values_of(entry) for entry in group]
+    tables = [values_of(file) for file in group]
     first = tables[0]
     values = {
         measure: np.sum([table.values[measure] for table in tables], axis=0) / len(tables) for measure in first.values

@@ -1,4 +1,4 @@
-"""Checking a record: against its protocol, against its own per-query values, and against its features."""
+"""Checks of a record: against its protocol, its own per-query values, and its features."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record
-from leaderboard.entries import Entry, values_of
+from harness.scoring.scores import Scores, exact_mean
+from harness.tasks.fingerprint import fingerprint
+from leaderboard.record_files import RecordFile, values_of
 
 if TYPE_CHECKING:
     from harness.data.dataset import Dataset
     from harness.features.metric import Metric
     from harness.registry.registry import Registry
-    from harness.scoring.scores import Scores
     from harness.tasks.protocol import Protocol
     from harness.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """The task of a record, and the data set if it is at hand."""
+    """The task of a record, and its data set; None if the data set is not on this machine."""
 
     protocol: Protocol
     task: Task
     dataset: Dataset | None
 
 
-def question_of(entry: Entry, registry: Registry, data: Path | None = None) -> Question:
-    """Return the task that a record answers.
+def question_of(file: RecordFile, registry: Registry, data: Path | None = None) -> Question:
+    """Return the task of a record.
 
     Args:
-        entry: the record.
-        registry: where protocols are found.
-        data: the data set's folder; None for the protocol's own default, where it has one.
+        file: the record.
+        registry: of protocols.
+        data: folder of the data set; None for the protocol's default, if it has one.
 
     Raises:
-        RecordError: the protocol's version is another, or its task asks for other measures.
+        RecordError: the protocol has another version, or the task has other measures.
         UsageError: the protocol or the task is unknown.
         DataError: the data set cannot be read.
     """
-    record = entry.record
+    record = file.record
     protocol, (task,) = registry.tasks(record.name)
     if record.version != protocol.version:
         raise RecordError(
             f"the record is of another version of protocol '{protocol.name}'",
-            where=entry.path,
+            where=file.path,
             found=record.version,
             expected=protocol.version,
             next_step="repeat the evaluation with this version",
@@ -60,7 +60,7 @@ def question_of(entry: Entry, registry: Registry, data: Path | None = None) -> Q
     if set(record.measures) != set(task.measures):
         raise RecordError(
             f"the record does not hold the measures of {record.name}",
-            where=entry.path,
+            where=file.path,
             found=", ".join(sorted(record.measures)),
             expected=", ".join(sorted(task.measures)),
         )
@@ -68,88 +68,83 @@ def question_of(entry: Entry, registry: Registry, data: Path | None = None) -> Q
     return Question(protocol, task, None if root is None else protocol.load(root))
 
 
-def check_fingerprint(entry: Entry, question: Question, filed: Iterable[Entry] = ()) -> None:
-    """Hold the fingerprint against the data set at hand, or else against the official records that are filed.
+def check_fingerprint(file: RecordFile, question: Question, filed: Iterable[RecordFile] = ()) -> None:
+    """Compare the fingerprint with that of the data set, or without one with those of the filed official records.
 
     Raises:
-        RecordError: it is another.
+        RecordError: it differs.
     """
-    from harness.tasks.fingerprint import fingerprint
-
-    record = entry.record
+    record = file.record
     if question.dataset is not None:
         expected = {fingerprint(question.protocol, question.task, question.dataset)}
     else:
-        same = [
-            other.record
-            for other in filed
-            if (other.record.name, other.record.version) == (record.name, record.version)
-        ]
-        expected = {other.fingerprint for other in same if other.official}
+        official = [other.record for other in filed if other.record.official]
+        same = (record.name, record.version)
+        expected = {other.fingerprint for other in official if (other.name, other.version) == same}
     if expected and record.fingerprint not in expected:
+        other = "the data set" if question.dataset is not None else "the official records of its task"
         raise RecordError(
-            "the record's fingerprint is not that of the data set" if question.dataset is not None
-            else "the record's fingerprint is not that of the official records of its task",
-            where=entry.path,
+            f"the record's fingerprint is not that of {other}",
+            where=file.path,
             found=record.fingerprint,
             expected=" or ".join(sorted(expected)),
-        )  # fmt: skip
-
-
-def check_official(entry: Entry) -> None:
-    """Refuse a record that is not official.
-
-    Raises:
-        RecordError: with the record's own reasons.
-    """
-    if not entry.record.official:
-        raise RecordError(
-            "the result is not official", where=entry.path, found="; ".join(entry.record.differences) or None
         )
 
 
-def check_values(entry: Entry) -> PerQuery:
-    """Return the per-query values of a record, once they have given its means digit for digit.
+def check_official(file: RecordFile) -> None:
+    """Refuse a record that is not official.
+
+    Raises:
+        RecordError: it gives the record's own reasons.
+    """
+    if not file.record.official:
+        raise RecordError(
+            "the result is not official", where=file.path, found="; ".join(file.record.differences) or None
+        )
+
+
+def check_values(file: RecordFile) -> PerQuery:
+    """Return the per-query values of a record after checking that they give its means digit for digit.
 
     Raises:
         RecordError: they are missing, or give another mean or another number of queries without a positive.
     """
-    record, values = entry.record, values_of(entry)
+    record, values = file.record, values_of(file)
     for measure, stated in record.measures.items():
         if measure not in values.values:
-            raise RecordError(f"there are no per-query values of '{measure}'", where=entry.path)
+            raise RecordError(f"there are no per-query values of '{measure}'", where=file.path)
         column = np.array(record.per_draw[measure]) if record.draws else values.values[measure]
-        _same(entry.path, f"the mean of {measure}", stated, _mean(column))
+        _same(file.path, f"the mean of {measure}", stated, exact_mean(column))
         if not record.draws:
-            _same(entry.path, "queries without a positive", record.ignored_queries, int(np.isnan(column).sum()))
+            _same(file.path, "queries without a positive", record.ignored_queries, int(np.isnan(column).sum()))
     return values
 
 
-def rescore(entry: Entry, features: Path, question: Question) -> None:
+def rescore(file: RecordFile, features: Path, question: Question) -> None:
     """Score the features again and compare every digit.
 
     Raises:
-        RecordError: the features are others, or give another digit: the first difference.
+        RecordError: these are other features, or a digit differs; the first difference is named.
         FeatureError: the feature file is damaged, or lacks images.
-        DataError: the data set cannot serve the task, or is not at hand.
+        DataError: the data set does not support the task, or is not on this machine.
     """
     from harness.features import FeatureFile
     from harness.scoring.evaluation import find_root, score, with_features
 
-    record = entry.record
+    record = file.record
     dataset = question.dataset or question.protocol.load(find_root(question.protocol, None))
-    with FeatureFile.open(features) as file:
-        _same(entry.path, f"the digest of {features}", record.features, file.digest)
-        served = with_features(file, question.task, dataset, skip_missing=False)
+    with FeatureFile.open(features) as stored:
+        _same(file.path, f"the digest of {features}", record.features, stored.digest)
+        served = with_features(stored, question.task, dataset, skip_missing=False)
         metric = cast("Metric", record.metric)
-        scores = score(file, question.protocol, question.task, served, metric=metric, rerank=record.rerank)
-    values = check_values(entry) if record.per_query else None
-    for what, stated, found in _pairs(record, values, scores):
-        _same(entry.path, what, stated, found)
+        scores = score(stored, question.protocol, question.task, served, metric=metric, rerank=record.rerank)
+    values = check_values(file) if record.per_query else None
+    for name, stated, found in _pairs(record, values, scores):
+        _same(file.path, name, stated, found)
 
 
 def _pairs(record: Record, values: PerQuery | None, scores: Scores) -> Iterator[tuple[str, object, object]]:
-    """Return what a record states and what its features give, value by value."""
+    """Return for each value its name, the record's value and the value that the features give."""
     yield "the fingerprint", record.fingerprint, scores.fingerprint
     yield "queries", record.queries, scores.queries
     yield "queries without a positive", record.ignored_queries, scores.ignored_queries
@@ -165,17 +160,11 @@ def _pairs(record: Record, values: PerQuery | None, scores: Scores) -> Iterator[
                     yield f"{measure} of query {query}", one, other
 
 
-def _same(path: Path, what: str, stated: object, found: object) -> None:
+def _same(path: Path, name: str, stated: object, found: object) -> None:
     if stated != found:
         raise RecordError(
-            f"the record does not hold: {what} is another",
+            f"the record is wrong: {name} differs",
             where=path,
             found=repr(found),
             expected=f"{stated!r}, as the record says",
         )
-
-
-def _mean(values: npt.NDArray[np.float64]) -> float:
-    """Return the mean of what is not NaN, summed without rounding, as scores are."""
-    known = values[~np.isnan(values)]
-    return math.fsum(known.tolist()) / len(known) if len(known) else math.nan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from leaderboard.published.load import FOLDER, Library, load
+from leaderboard.published.library import FOLDER, Library, load_library
 from leaderboard.published.schema import Published
 
 NAMES = {"ap": "mAP", "rank@1": "Top-1", "rank@5": "Top-5"}
@@ -34,4 +34,4 @@ def paper(*tables: dict[str, Any], name: str = "a-paper", **fields: Any) -> Publ
 
 def library(*documents: Published) -> Library:
     """Return the documents with the data sets that the project knows."""
-    return Library(documents, load(FOLDER).datasets)
+    return Library(documents, load_library(FOLDER).datasets)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.registry.kinds import METHOD
 from harness.registry.registry import load
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +21,7 @@ def test_every_method_of_the_page_runs(block, small_synthetic, tmp_path):
     file = tmp_path / "page.py"
     file.write_text(block)
     name = re.search(r'register\("([\w-]+)"', block)[1]
-    assert name in load([file]).names("method")
+    assert name in load([file]).names(METHOD)
 
     done = subprocess.run(  # noqa: S603 - our own command
         [

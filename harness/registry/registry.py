@@ -45,6 +45,10 @@ class Registry(Catalogue):
 
     def layout(self, name: str) -> Layout:
         """Return the layout of that name."""
+        if name in self.names(PROTOCOL) and name not in self.names(LAYOUT):
+            raise UsageError(
+                f"no data set can be drawn in the layout of '{name}'", expected=" or ".join(self.names(LAYOUT))
+            )
         return self.get(LAYOUT, name)
 
     def measure(self, word: str) -> Measure:

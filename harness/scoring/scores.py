@@ -87,7 +87,7 @@ class Scores:
         """
         known = [parse(measure) if isinstance(measure, str) else measure for measure in measures]
         tables = {measure.word: _table(measure.values, ranks, queries) for measure in known}
-        draws = {word: tuple(_mean(row) for row in table) for word, table in tables.items()}
+        draws = {word: tuple(exact_mean(row) for row in table) for word, table in tables.items()}
         several = len(ranks) > 1 if drawn is None else drawn
         return cls(
             task="",
@@ -97,7 +97,7 @@ class Scores:
             queries=queries,
             ignored_queries=_ignored(ranks, queries),
             ties=sum(draw.ties for draw in ranks),
-            mean={word: _mean(np.array(values)) for word, values in draws.items()},
+            mean={word: exactexact_mean(np.array(values)) for word, values in draws.items()},
             deviation={word: _deviation(values) for word, values in draws.items()} if several else {},
             per_draw=draws if several else {},
             per_query={word: _columns(table) for word, table in tables.items()},
@@ -154,15 +154,22 @@ def _ignored(ranks: Sequence[PositiveRanks], queries: int) -> int:
     return int((asked & ~answered).sum())
 
 
-def _mean(values: FloatArray) -> float:
-    """Return the mean of the values that are not NaN, exactly summed, hence independent of the queries' order."""
+def exactexact_mean(values: FloatArray) -> float:
+    """Return the mean of the values that are not NaN, summed without rounding: their order moves no digit.
+
+    Args:
+        values: (n,) float64.
+
+    Returns:
+        NaN if there is no value.
+    """
     known = values[~np.isnan(values)]
     return math.fsum(known) / len(known) if len(known) else math.nan
 
 
 def _columns(table: FloatArray) -> FloatArray:
     """Return the mean of each column."""
-    return table[0].copy() if len(table) == 1 else np.array([_mean(column) for column in table.T])
+    return table[0].copy() if len(table) == 1 else np.array([exactexact_mean(column) for column in table.T])
 
 
 def _deviation(values: Sequence[float]) -> float:

@@ -1,1 +1,1 @@
-"""The audit: rules that find what cannot be, or does not agree, among the published numbers."""
+"""The audit: rules that find impossible or contradictory numbers among the published ones."""

@@ -1,4 +1,4 @@
-"""What one method is said to reach in several places: other values, other names, other tasks."""
+"""Rules for one method printed in several places, with other values, under other names or for other tasks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-from leaderboard.audit.finding import Finding, called, found
-from leaderboard.published.load import Library, Number
+from leaderboard.audit.finding import Finding, describe, found
+from leaderboard.published.library import Library, Number
 from leaderboard.published.schema import NOT_STATED
 
 
@@ -22,14 +22,14 @@ def quoted_differently(library: Library) -> Iterator[Finding]:
         if clashing:
             involved = list(dict.fromkeys(number for pair in clashing for number in pair))
             values = ", ".join(f"{value} %" for value in dict.fromkeys(number.value for number in involved))
-            says = f"{method}: {called(measure, dataset, subset)} is printed as {values}"
+            says = f"{method}: {describe(measure, dataset, subset)} is printed as {values}"
             yield found("quoted-differently", "warning", says, involved)
 
 
 def _clash(one: Number, other: Number, numbers: Sequence[Number]) -> bool:
-    """Say whether two numbers of one method differ though nothing that is stated tells them apart.
+    """Say whether two numbers of one method differ although their stated settings do not.
 
-    A number whose setting is stated in part (no input size, say) is right as soon as it is that of one full setting.
+    A number with a partly stated setting (without input size, say) is right if it equals that of one full setting.
     """
     if one.agrees_with(other) or not _compatible(one, other):
         return False
@@ -48,7 +48,7 @@ def _setting(number: Number) -> tuple[object, ...]:
 
 
 def _compatible(one: Number, other: Number) -> bool:
-    """Say whether two settings may be the same: what both state is equal."""
+    """Say whether two settings may be the same: all that both state is equal."""
     tasks = {one.column.task, other.column.task} - {NOT_STATED}
     pairs = zip(_setting(one), _setting(other), strict=True)
     return len(tasks) < 2 and one.row.train_on == other.row.train_on and not any(a and b and a != b for a, b in pairs)
@@ -64,7 +64,7 @@ def other_name(library: Library) -> Iterator[Finding]:
             continue
         same_method = first.method_name == second.method_name
         if same_method and (first.own or second.own):
-            continue  # a paper's name for its own method, and another's name for it
+            continue  # a paper's name for its own method, and another paper's name for it
         shared = list(_shared(one, other))
         if len(shared) > 1 and all(a.agrees_with(b) for a, b in shared):
             low, high = sorted((first.printed, second.printed))
@@ -90,8 +90,8 @@ def _plain(name: str) -> str:
 
 
 def mixed_tasks(library: Library) -> Iterator[Finding]:
-    """Find columns that hold numbers of two tasks, or numbers of a stated task under a heading that states none."""
-    # A data set with one task cannot mix it up with another.
+    """Find columns with numbers of two tasks, or with numbers of a task that the heading does not state."""
+    # A data set with one task has nothing to mix up.
     several = [number for number in library.numbers if len(library.datasets[number.column.dataset].tasks) > 1]
     stated = [number for number in several if number.column.task != NOT_STATED]
     columns: dict[tuple[str, str, int], list[Number]] = {}
@@ -99,7 +99,7 @@ def mixed_tasks(library: Library) -> Iterator[Finding]:
         columns.setdefault((number.document, number.table.number, number.index), []).append(number)
     for numbers in columns.values():
         here = numbers[0].column.task
-        quoted = [number for number in numbers if not number.row.own]  # the authors know their own task
+        quoted = [number for number in numbers if not number.row.own]  # authors know the task of their own numbers
         traced = {number: tasks for number in quoted if (tasks := set(_traced(number, stated)) - {here})}
         if not traced:
             continue

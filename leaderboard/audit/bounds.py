@@ -1,4 +1,4 @@
-"""What no number may do by itself or beside those of its row: leave 0 to 100, or fall from Top-1 to Top-5."""
+"""Rules for numbers that are impossible alone or within their row."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import combinations
 
-from leaderboard.audit.finding import Finding, called, found
-from leaderboard.published.load import Library, Number
+from leaderboard.audit.finding import Finding, describe, found
+from leaderboard.published.library import Library, Number
 from leaderboard.published.schema import NOT_STATED
 
 
@@ -19,14 +19,14 @@ def out_of_range(library: Library) -> Iterator[Finding]:
 
 
 def top_k_falls(library: Library) -> Iterator[Finding]:
-    """Find rows whose Top-5 lies below their Top-1: more answers cannot find less."""
+    """Find rows whose Top-5 is below their Top-1, although more answers cannot find less."""
     for row in library.rows:
         for one, other in combinations(row, 2):
             first, fifth = sorted((one, other), key=_k)
             if (_k(first), _k(fifth)) != (1, 5) or first.question[:3] != fifth.question[:3]:
                 continue
             if fifth.value < first.value and not fifth.agrees_with(first):
-                question = called("rank@5", fifth.column.dataset, fifth.subset)
+                question = describe("rank@5", fifth.column.dataset, fifth.subset)
                 yield found(
                     "top-k-falls",
                     "error",
@@ -40,7 +40,7 @@ def _k(number: Number) -> int:
 
 
 def single_relevant(library: Library) -> Iterator[Finding]:
-    """Find mAP values that no ranking gives where one unit is right: AP is 1/rank, so CMC bounds it on both sides."""
+    """Find mAP values that no ranking with one positive gives: AP is then 1/rank, and CMC bounds it on both sides."""
     tables: dict[tuple[object, ...], list[tuple[Number, Number]]] = {}
     for row in library.rows:
         by_question = {number.question: number for number in row}
@@ -67,9 +67,9 @@ def single_relevant(library: Library) -> Iterator[Finding]:
 
 
 def map_bounds(first: Number, fifth: Number | None, *, gallery: int | None) -> tuple[Decimal, Decimal]:
-    """Return the least and greatest mAP in percent that a single-relevant ranking with this CMC has.
+    """Return the least and greatest mAP in percent of rankings with one positive and this CMC.
 
-    What is hit at rank 1 counts 1, what is hit from 2 to 5 between 1/5 and 1/2, the rest between 1/gallery and 1/6.
+    A hit at rank 1 counts 1, one at ranks 2 to 5 between 1/5 and 1/2, any other between 1/gallery and 1/6.
     """
     last = Decimal(1) / gallery if gallery else Decimal(0)
     if fifth is None:

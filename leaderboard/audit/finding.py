@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.basics.digests import digest
-from leaderboard.published.load import Library, Number
+from leaderboard.published.library import Library, Number
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""``error``: cannot be; ``warning``: does not agree; ``note``: may both be right, but a reader must know."""
+"""``error``: impossible; ``warning``: contradictory; ``note``: possibly right, but a reader should know."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that one rule found.
+    """A contradiction that a rule found.
 
     Attributes:
         rule: its name.
-        severity: how sure it is that something is wrong.
+        severity: see ``SEVERITIES``.
         says: one sentence with the values.
-        rows: where the values stand.
-        documents: whose they are.
+        rows: places of the values, with the values as printed.
+        documents: that they are from.
     """
 
     rule: str
@@ -34,7 +34,7 @@ class Finding:
 
     @property
     def name(self) -> str:
-        """A word for acknowledgements: it changes with the places and the sentence."""
+        """A name for acknowledgements, which changes with the sentence and the places."""
         return f"{self.rule}-{digest([self.says, self.rows])[:10]}"
 
 
@@ -42,7 +42,7 @@ Rule = Callable[[Library], Iterable[Finding]]
 
 
 def found(rule: str, severity: Severity, says: str, numbers: Iterable[Number]) -> Finding:
-    """Return the finding about some numbers."""
+    """Return a finding about some numbers."""
     listed = list(numbers)
     return Finding(
         rule=rule,
@@ -53,6 +53,6 @@ def found(rule: str, severity: Severity, says: str, numbers: Iterable[Number]) -
     )
 
 
-def called(measure: str, dataset: str, subset: str) -> str:
-    """Return a question in words: ``rank@1 on vehicleid (large)``."""
+def describe(measure: str, dataset: str, subset: str) -> str:
+    """Return a measure of a test set in words: ``rank@1 on vehicleid (large)``."""
     return f"{measure} on {dataset}" + (f" ({subset})" if subset else "")

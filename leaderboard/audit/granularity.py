@@ -1,4 +1,4 @@
-"""What hits out of a whole number of queries can give, and how many queries a column's values imply."""
+"""Rules for hit rates, which are whole numbers of hits out of whole numbers of queries."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import math
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 
-from leaderboard.audit.finding import Finding, called, found
-from leaderboard.published.load import Library, Number
+from leaderboard.audit.finding import Finding, describe, found
+from leaderboard.published.library import Library, Number
 from leaderboard.published.schema import NOT_STATED
 
 DRAWS = 10
-"""Draws of VehicleID's protocol; a mean over them can take ten times as many values as one draw."""
+"""Draws of VehicleID's protocol; their mean can take ten times as many values as one draw."""
 MOST = 20_000
-"""The greatest number of queries that is tried: more than in any released list of one draw."""
+"""The greatest number of queries tried; no released list of one draw has more."""
 CHANCE = 0.02
-"""Values that count nothing would fit the implied number, or a smaller one, less often than this."""
+"""Greatest probability that arbitrary values would fit the implied number of queries or a smaller one."""
 
 
 def attainable(number: Number, queries: int) -> bool:
-    """Say whether some number of hits out of ``queries`` is printed like this, rounded or cut off."""
+    """Say whether some number of hits out of ``queries`` is printed like this, rounded or truncated."""
     low, high = number.low, number.value + number.step
     hits = (low * queries / 100).to_integral_value(ROUND_CEILING)
     return Decimal(100) * hits / queries <= min(number.high, Decimal(100)) or Decimal(100) * hits / queries < high
 
 
 def impossible_fraction(library: Library) -> Iterator[Finding]:
-    """Find hit rates that no number of hits out of the released list's queries gives."""
+    """Find hit rates that no number of hits gives with the queries of the released list."""
     impossible: dict[tuple[object, ...], list[Number]] = {}
     for number in library.numbers:
         total = _queries(library, number)
@@ -45,7 +45,7 @@ def impossible_fraction(library: Library) -> Iterator[Finding]:
 
 
 def _queries(library: Library, number: Number) -> int | None:
-    """Return how many hits a value can be made of: the queries, times the draws where there are draws."""
+    """Return the number of queries behind a value, over all draws if there are draws; None if it is not known."""
     dataset = library.datasets[number.column.dataset]
     queries = dataset.queries.get(number.subset)
     return queries and queries * (DRAWS if dataset.drawn else 1)
@@ -58,7 +58,7 @@ def _nearest(number: Number, queries: int) -> str:
 
 
 def implied_queries(library: Library) -> Iterator[Finding]:
-    """Find columns whose own values fit a number of queries that is not the released list's, and not by chance."""
+    """Find columns of a document's own values that fit another number of queries than the released list's."""
     columns: dict[tuple[str, str, str, str], list[Number]] = {}
     for number in library.numbers:
         if number.row.own and number.column.measure != "ap":
@@ -73,18 +73,18 @@ def implied_queries(library: Library) -> Iterator[Finding]:
         yield found(
             "implied-queries",
             "warning" if known else "note",
-            f"{called(measure, dataset, subset)}: all values are hits out of {implied:,} queries or a multiple; "
+            f"{describe(measure, dataset, subset)}: all values are hits out of {implied:,} queries or a multiple; "
             + against,
             numbers,
         )
 
 
 def implied_by(numbers: Sequence[Number]) -> int | None:
-    """Return the least number of queries that gives all values, or None where any values would fit one as well."""
+    """Return the least number of queries that gives all values, or None if arbitrary values would fit as well."""
     distinct = {number.value: number for number in sorted(numbers, key=lambda number: -number.step)}.values()
     chance = 0.0
     for queries in range(1, MOST + 1):
-        # Half a step below and a whole one above is printed like the value; hits lie 100 / queries apart.
+        # Values from half a step below to a whole step above are printed alike; hit rates are 100 / queries apart.
         chance += math.prod(min(1.0, 1.5 * float(number.step) * queries / 100) for number in distinct)
         if chance > CHANCE:
             return None

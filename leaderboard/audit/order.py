@@ -1,4 +1,4 @@
-"""Orders that values of one table should have: down an ablation, and with the size of the gallery."""
+"""Rules for the order of values in a table: down an ablation, and with the size of the gallery."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
 
-from leaderboard.audit.finding import Finding, called, found
-from leaderboard.published.load import Library, Number
+from leaderboard.audit.finding import Finding, describe, found
+from leaderboard.published.library import Library, Number
 
 FAR = Decimal(5)
-"""Points that a row of an ablation may lie outside of its neighbours: more than the largest step from one row to the
-next in the transcribed ablations (4.9, PR-ReID's table 6) but for the one that this rule finds."""
+"""Points by which a row of an ablation may leave the range of its neighbours. The largest step between rows of the
+transcribed ablations is 4.9 (PR-ReID, table 6), except for the row that this rule finds."""
 SIZES = ("small", "medium", "large")
 
 
 def ablation_gap(library: Library) -> Iterator[Finding]:
-    """Find rows of an ablation that lie far outside of the rows above and below them."""
+    """Find rows of an ablation far outside the range of the rows above and below."""
     columns: dict[tuple[str, str, int], list[Number]] = {}
     for number in library.numbers:
         if number.table.ablation:
@@ -44,6 +44,6 @@ def rises_with_gallery(library: Library) -> Iterator[Finding]:
                     yield found(
                         "rises-with-gallery",
                         "warning",
-                        f"{called(measure, dataset, larger)} is {other.value} %, above {smaller}, {number.value} %",
+                        f"{describe(measure, dataset, larger)} is {other.value} %, above {smaller}, {number.value} %",
                         [number, other],
                     )

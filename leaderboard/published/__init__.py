@@ -1,1 +1,1 @@
-"""What papers print: their tables as data, one file a document, and what reads and checks them."""
+"""What papers print: their tables as data, one file a document, with their schema."""

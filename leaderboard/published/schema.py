@@ -18,11 +18,11 @@ NOTHING = "-"
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
-class _Part(BaseModel):
+class _Transcribed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Document(_Part):
+class Document(_Transcribed):
     """Where the tables are printed.
 
     Attributes:
@@ -40,7 +40,7 @@ class Document(_Part):
     method: Text
 
 
-class Column(_Part):
+class PrintedColumn(_Transcribed):
     """What a column holds, as far as the document says.
 
     Attributes:
@@ -60,7 +60,7 @@ class Column(_Part):
     convention: str = ""
 
 
-class Correction(_Part):
+class Correction(_Transcribed):
     """A value that the transcriber believes instead of what is printed; column from 1."""
 
     column: Annotated[int, Field(ge=1)]
@@ -68,7 +68,7 @@ class Correction(_Part):
     reason: Text
 
 
-class Row(_Part):
+class PrintedRow(_Transcribed):
     """One printed row.
 
     Attributes:
@@ -115,7 +115,7 @@ class Row(_Part):
         return f"{self.method}/{self.variant}" if self.variant else self.method
 
     @model_validator(mode="after")
-    def _every_value_is_a_number(self) -> Row:
+    def _every_value_is_a_number(self) -> PrintedRow:
         corrected = {correction.column for correction in self.corrections}
         if corrected - set(range(1, len(self.values) + 1)):
             raise ValueError(f"a correction of '{self.printed}' is for a column that there is not")
@@ -125,7 +125,7 @@ class Row(_Part):
         return self
 
 
-class Table(_Part):
+class PrintedTable(_Transcribed):
     """One printed table.
 
     Attributes:
@@ -141,11 +141,11 @@ class Table(_Part):
     about: Text
     scale: Literal["share", "percent"]
     ablation: bool = False
-    columns: Annotated[tuple[Column, ...], Field(min_length=1)]
-    rows: Annotated[tuple[Row, ...], Field(min_length=1)]
+    columns: Annotated[tuple[PrintedColumn, ...], Field(min_length=1)]
+    rows: Annotated[tuple[PrintedRow, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _rows_fill_the_columns_once(self) -> Table:
+    def _rows_fill_the_columns_once(self) -> PrintedTable:
         seen: set[object] = set()
         for row in self.rows:
             if len(row.values) != len(self.columns):
@@ -159,7 +159,7 @@ class Table(_Part):
         return self
 
 
-class Cell(_Part):
+class CellReference(_Transcribed):
     """A cell of one of the document's tables; row and column from 1, rows as transcribed."""
 
     table: Text
@@ -167,7 +167,7 @@ class Cell(_Part):
     column: Annotated[int, Field(ge=1)]
 
 
-class Claim(_Part):
+class Claim(_Transcribed):
     """Something that the document's text says of its tables, in our words.
 
     Attributes:
@@ -189,8 +189,8 @@ class Claim(_Part):
     says: Text
     value: Annotated[str, Field(pattern=r"^$|^>0$|^\d+(\.\d+)?(\.\.\d+(\.\d+)?)?$")] = ""
     relative: bool = False
-    of: Annotated[tuple[Cell, ...], Field(min_length=1)]
-    over: tuple[Cell, ...] = ()
+    of: Annotated[tuple[CellReference, ...], Field(min_length=1)]
+    over: tuple[CellReference, ...] = ()
     against: Literal["others", "all"] = "others"
     but: tuple[int, ...] = ()
 
@@ -201,7 +201,7 @@ class Claim(_Part):
         return self
 
 
-class Count(_Part):
+class PrintedCount(_Transcribed):
     """Images, vehicles and cameras of a data set as the document's text counts them."""
 
     where: Text
@@ -209,7 +209,7 @@ class Count(_Part):
     counts: dict[str, Annotated[int, Field(ge=1)]]
 
 
-class Dataset(_Part):
+class DatasetFacts(_Transcribed):
     """What is known of a data set.
 
     Attributes:
@@ -235,13 +235,13 @@ class Dataset(_Part):
     source: Text
 
 
-class Published(_Part):
+class Published(_Transcribed):
     """One transcribed document."""
 
     document: Document
-    table: Annotated[tuple[Table, ...], Field(min_length=1)]
+    table: Annotated[tuple[PrintedTable, ...], Field(min_length=1)]
     claim: tuple[Claim, ...] = ()
-    count: tuple[Count, ...] = ()
+    count: tuple[PrintedCount, ...] = ()
 
     @model_validator(mode="after")
     def _cells_exist(self) -> Published:

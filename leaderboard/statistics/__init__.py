@@ -1,1 +1,1 @@
-"""Which differences mean anything: intervals and paired tests that come out the same on any machine."""
+"""Intervals and paired tests that give the same digits on any machine."""

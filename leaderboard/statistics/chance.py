@@ -1,6 +1,6 @@
-"""Random numbers for resampling: the raw bits of PCG64, whose stream NumPy guarantees for all versions and machines.
+"""Random numbers for resampling: the raw bits of PCG64, which NumPy guarantees for all versions and machines.
 
-The streams of ``numpy.random.Generator``'s distributions carry no such guarantee (NEP 19).
+NumPy gives no such guarantee for the distributions of ``numpy.random.Generator`` (NEP 19).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Chance:
 
     Args:
         seed: the same seed gives the same choices.
-        words: name of the stream, so that two uses of one seed do not share it.
+        words: name of the stream; streams of one seed with different names are independent.
     """
 
     def __init__(self, seed: int, *words: str) -> None:

@@ -10,26 +10,28 @@ from itertools import starmap
 import numpy as np
 import numpy.typing as npt
 
+from harness.scoring.scores import exact_mean
 from leaderboard.statistics.chance import Chance, IntArray
 from leaderboard.statistics.vehicles import ByVehicle
 
 RESAMPLES = 2000
 TAIL = 0.025
 FLOOR = 0.02
-"""What is added to the variance, in vehicles that are wholly wrong: without it a resample of hits alone has none, and
-the interval of a measure near 100 % is as wide as the scale. With it, intervals held the truth in 93 to 97 of 100
-simulated sets of 20, 50 and 200 vehicles (AP; hits of 90 and of 97 %), but in 86 with 20 vehicles and hits of 97 %."""
+"""Added to the variance, in units of one vehicle with no query right. Without it, a resample of hits alone has zero
+variance, and the interval of a measure near 100 % is as wide as the scale. With it, intervals contained the true value
+in 93 to 97 of 100 simulated sets of 20, 50 and 200 vehicles (AP; hits of 90 and of 97 %), but in 86 with 20 vehicles
+and hits of 97 %."""
 CHUNK = 1 << 22
 """Picks held at once: 32 MiB."""
 
 T975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
         2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)  # fmt: skip
-"""Student's t, 97.5 %, for 1 to 30 degrees of freedom; beyond, the last serves."""
+"""Student's t, 97.5 %, for 1 to 30 degrees of freedom; the last is used beyond."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Two ends, in the unit of what they enclose."""
+    """The two ends of an interval, in the unit of its value."""
 
     low: float
     high: float
@@ -42,8 +44,8 @@ def over_vehicles(
 
     The mean is a ratio (of a vehicle's sum to its queries), studentised by its linearised standard error, which keeps
     the coverage near 95 % for skewed measures and few vehicles where percentiles fall below 90 % (Efron and
-    Tibshirani, An Introduction to the Bootstrap, chapter 12). Where every value is at an end of the scale nothing can
-    be resampled; the interval is then that of v vehicles without a failure, 0.025 ** (1 / v).
+    Tibshirani, An Introduction to the Bootstrap, chapter 12). If every value is at the same end of the scale, the
+    interval is that of v vehicles without a failure, 0.025 ** (1 / v).
 
     Args:
         values: by vehicle.
@@ -71,7 +73,7 @@ def over_vehicles(
 def _ratio_and_error(values: ByVehicle, picks: IntArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return for each row of picked vehicles the mean over their queries, and its standard error.
 
-    All sums are of whole numbers and all else is one operation at a time, so that no machine rounds differently.
+    Sums are of whole numbers and every other operation is on one value, so all machines round alike.
     """
     coarse = values.coarse
     sums, counts = coarse.sums, coarse.counts
@@ -90,7 +92,7 @@ def _ratio_and_error(values: ByVehicle, picks: IntArray) -> tuple[npt.NDArray[np
 
 
 def _quantile(ascending: npt.NDArray[np.float64], share: float) -> float:
-    """Return a quantile between the two nearest of the sorted values."""
+    """Return a quantile, interpolated between the two nearest of the sorted values."""
     place = share * (len(ascending) - 1)
     below = math.floor(place)
     above = min(below + 1, len(ascending) - 1)
@@ -99,14 +101,14 @@ def _quantile(ascending: npt.NDArray[np.float64], share: float) -> float:
 
 
 def over_repeats(values: Sequence[float]) -> Interval | None:
-    """Return the 95 % interval of the mean of a few repeats, draws or seeds; None for one alone.
+    """Return the 95 % interval of the mean of a few repeats, draws or seeds; None for a single value.
 
     Args:
-        values: one a repeat, from 0 to 1.
+        values: one for each repeat, from 0 to 1.
     """
     if len(values) < 2:
         return None
-    mean = math.fsum(values) / len(values)
+    mean = exact_mean(np.array(values))
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     reach = T975[min(len(values) - 1, len(T975)) - 1] * deviation / math.sqrt(len(values))
     return Interval(max(0.0, mean - reach), min(1.0, mean + reach))

@@ -1,4 +1,4 @@
-"""Paired comparison of two methods: a permutation test by vehicle, and Holm's correction for many of them."""
+"""Paired comparison of two methods: a permutation test by vehicle, and Holm's correction for many comparisons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXACT = 13
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """How one method differs from another in one measure.
 
     Attributes:
@@ -40,9 +40,9 @@ class Comparison:
     losses: int
 
 
-def compare(
+def compare_paired(
     one: PerQuery, other: PerQuery, measure: str, *, seed: int = 0, permutations: int = PERMUTATIONS
-) -> Comparison:
+) -> PairedComparison:
     """Compare two methods on the same queries.
 
     Args:
@@ -50,15 +50,15 @@ def compare(
         other: of the second.
         measure: the word.
         seed: of permutations and resamples.
-        permutations: how many, where there are too many vehicles for all of them.
+        permutations: how many, if there are too many vehicles to try all.
 
     Raises:
-        RecordError: the two are not of the same queries, or have no values of the measure.
+        RecordError: the two have different queries, or no values of the measure.
     """
     differences = difference(one, other, measure)
     change = one.values[measure] - other.values[measure]
     wins, losses = int((change > 0).sum()), int((change < 0).sum())
-    return Comparison(
+    return PairedComparison(
         measure=measure,
         difference=differences.mean,
         interval=over_vehicles(differences, seed=seed, ends=(-1.0, 1.0)),
@@ -70,12 +70,12 @@ def compare(
 
 
 def p_value(differences: IntArray, *, seed: int = 0, permutations: int = PERMUTATIONS) -> float:
-    """Return how often exchanging two equal methods at random, vehicle by vehicle, gives a difference this large.
+    """Return how often swapping the two methods at random, vehicle by vehicle, gives a difference at least this large.
 
     Args:
-        differences: (v,) int64, for each vehicle the sum over its queries; whole numbers, so that ties are exact.
+        differences: (v,) int64, the sum over the queries of each vehicle; whole numbers, which make ties exact.
         seed: of the permutations.
-        permutations: how many; all 2**v are taken where they are fewer than ``2**EXACT``.
+        permutations: how many; with at most ``EXACT`` vehicles that differ, all 2**v are tried.
 
     Returns:
         More than 0, at most 1.
@@ -95,7 +95,7 @@ def p_value(differences: IntArray, *, seed: int = 0, permutations: int = PERMUTA
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Return p values corrected for their number (Holm 1979), in the order given.
+    """Return p values corrected for their number (Holm 1979), in the given order.
 
     Example:
         >>> holm([0.01, 0.04, 0.03])

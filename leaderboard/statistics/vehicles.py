@@ -1,4 +1,4 @@
-"""Per-query values gathered by vehicle, as whole numbers: sums of them are exact in any order and on any machine."""
+"""Per-query values summed by vehicle, as whole numbers: their sums are exact in any order and on any machine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from harness.scoring.per_query import PerQuery
 from leaderboard.statistics.chance import IntArray
 
 BITS = 62
-"""Sums stay below 2**62, and so within an int64."""
+"""Sums stay below 2**62, within an int64."""
 FINEST = 40
-"""A value is kept to 2**-40, about 1e-12."""
+"""Values are rounded to 2**-40, about 1e-12."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class ByVehicle:
 
     @property
     def coarse(self) -> ByVehicle:
-        """The same with a unit so coarse that sums of squares stay whole numbers, too; kept to 1e-5 or better."""
+        """The same in a coarser unit in which sums of squares fit an int64, too; exact to 1e-5 or better."""
         most = len(self.counts) * int(self.counts.max()) ** 2
         shift = max(0, self.unit.bit_length() - 1 - (BITS - most.bit_length()) // 2)
         return ByVehicle((self.sums + (1 << shift >> 1)) >> shift, self.counts, self.unit >> shift)
@@ -45,10 +45,10 @@ class ByVehicle:
 
 
 def by_vehicle(values: npt.NDArray[np.float64], vehicle: IntArray) -> ByVehicle:
-    """Gather per-query values.
+    """Sum per-query values by vehicle.
 
     Args:
-        values: (q,) float64 from -1 to 1; NaN where a query has none.
+        values: (q,) float64 from -1 to 1; NaN for a query without a value.
         vehicle: (q,) int64.
 
     Raises:
@@ -59,7 +59,7 @@ def by_vehicle(values: npt.NDArray[np.float64], vehicle: IntArray) -> ByVehicle:
         raise RecordError("no query has a value")
     _, row = np.unique(vehicle[known], return_inverse=True)
     counts = np.bincount(row).astype(np.int64)
-    # A resample may hold the vehicle with the most queries as often as there are vehicles.
+    # A resample may consist of the vehicle with the most queries alone.
     unit = 1 << min(FINEST, BITS - (len(counts) * int(counts.max())).bit_length())
     sums = np.zeros(len(counts), dtype=np.int64)
     np.add.at(sums, row, np.rint(values[known] * unit).astype(np.int64))
@@ -70,13 +70,13 @@ def difference(one: PerQuery, other: PerQuery, measure: str) -> ByVehicle:
     """Return the paired differences ``one - other`` of a measure.
 
     Raises:
-        RecordError: the two do not hold the same queries, or one lacks the measure.
+        RecordError: the two have different queries, or one lacks the measure.
     """
     for table in (one, other):
         if measure not in table.values:
             raise RecordError(f"there are no per-query values of '{measure}'", expected=", ".join(table.values))
     a, b = one.values[measure], other.values[measure]
-    same_asked = len(one) == len(other) and np.array_equal(np.isnan(a), np.isnan(b))
-    if not same_asked or not np.array_equal(one.vehicle, other.vehicle):
-        raise RecordError("the per-query values are not of the same queries", found=f"{len(one)} and {len(other)} rows")
+    same_queries = len(one) == len(other) and np.array_equal(np.isnan(a), np.isnan(b))
+    if not same_queries or not np.array_equal(one.vehicle, other.vehicle):
+        raise RecordError("the per-query values are of different queries", found=f"{len(one)} and {len(other)} rows")
     return by_vehicle(a - b, one.vehicle)

@@ -3,8 +3,8 @@ import pytest
 
 from harness.scoring.record import read_record
 from harness.tasks.reranking import Reranking
-from leaderboard.boards import boards
-from leaderboard.entries import Entry
+from leaderboard.boards import build_boards
+from leaderboard.record_files import RecordFile
 from leaderboard.statistics.intervals import over_vehicles
 from leaderboard.statistics.vehicles import by_vehicle
 from tests.records import write_result
@@ -16,7 +16,7 @@ def values():
 
 
 def board_of(*paths):
-    [board] = boards(Entry(read_record(path), path) for path in paths)
+    [board] = build_boards(RecordFile(read_record(path), path) for path in paths)
     return board
 
 
@@ -64,11 +64,11 @@ def test_runs_of_one_method_are_one_row_with_their_mean(tmp_path, values):
     assert row.values["ap"].vehicles == over_vehicles(by_vehicle(np.sum(runs, axis=0) / 3, np.arange(90) // 3))
 
 
-def test_other_options_or_another_code_are_another_row(tmp_path, values):
+def test_other_options_or_a_code_that_moves_the_features_are_another_row(tmp_path, values):
     board = board_of(
         write_result(tmp_path / "a", "mine", values, options={"epochs": 1}),
         write_result(tmp_path / "b", "mine", values, options={"epochs": 2}),
-        write_result(tmp_path / "c", "mine", values, options={"epochs": 1}, code="0" * 64),
+        write_result(tmp_path / "c", "mine", values, options={"epochs": 1}, code="0" * 64, features="1" * 64),
     )
 
     assert len(board.rows) == 3

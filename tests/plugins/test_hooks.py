@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from harness.methods.method import resolve_options
+from harness.registry.kinds import METHOD
 from harness.registry.registry import load
 
 NAMES = ("colour-histogram", "oracle", "pgan", "pr-reid", "ram", "random", "rnn-ha", "strong-baseline")
@@ -14,7 +15,7 @@ def test_every_built_in_method_can_be_found_and_says_what_it_is(name):
     registry = load()
     method = registry.method(name)
 
-    assert registry.entry("method", name).about == method.about
+    assert registry.entry(METHOD, name).about == method.about
     for recipe in method.recipes:
         for variant in ("", *method.variants):
             assert resolve_options(name, method, variant=variant, recipe=recipe)

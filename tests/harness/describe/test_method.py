@@ -12,6 +12,7 @@ from harness.describe.anatomy import dissect
 from harness.describe.method import describe_method, number_of_classes, text
 from harness.errors import DataError, PluginError, UsageError
 from harness.methods.method import Options, complete
+from harness.registry.kinds import METHOD
 from harness.registry.registry import load
 from tests.tiny import Tiny
 
@@ -134,7 +135,7 @@ def test_the_same_question_has_the_same_answer_and_leaves_torch_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("name", REGISTRY.names("method"))
+@pytest.mark.parametrize("name", REGISTRY.names(METHOD))
 def test_every_built_in_method_can_be_shown_and_names_its_paper_unless_it_is_a_control(name):
     found = describe_method(REGISTRY, name)
 
@@ -294,7 +295,7 @@ def test_what_cannot_be_shown_is_refused_with_its_reason(asked, words, error, me
         describe_method(REGISTRY, asked, **words)
 
 
-@pytest.mark.parametrize("name", REGISTRY.names("method"))
+@pytest.mark.parametrize("name", REGISTRY.names(METHOD))
 def test_a_method_of_square_images_says_so_when_it_is_asked_for_others(name):
     with pytest.raises(UsageError, match=f"{name} accepts square images only") as caught:
         describe_method(REGISTRY, name, size=(224, 448))

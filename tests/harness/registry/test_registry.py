@@ -7,6 +7,8 @@ import pytest
 import harness
 from harness.errors import PluginError, UsageError
 from harness.methods.method import Method
+from harness.registry.kinds import METHOD
+from harness.registry.kinds import PROTOCOL
 from harness.registry.registry import Registry, load
 
 
@@ -59,7 +61,7 @@ def test_an_import_error_shows_as_the_problem_and_leaves_the_others_working():
     registry.add("bad:bad", "1", broken)
     registry.add("good", "1", lambda: methods_of("tiny"))
 
-    assert registry.names("method") == ["tiny"]
+    assert registry.names(METHOD) == ["tiny"]
     assert problem_of(registry, "bad:bad") == "ImportError: no module named frobnicate"
     with pytest.raises(PluginError, match="cannot be used") as caught:
         registry.method("bad")
@@ -85,7 +87,7 @@ def test_a_misspelt_hook_is_named_with_the_nearest_one():
 
     assert "bench_register_method" in problem_of(registry, "bad")
     assert "did you mean 'bench_register_methods'" in problem_of(registry, "bad")
-    assert registry.names("method") == []
+    assert registry.names(METHOD) == []
 
 
 def test_a_hook_with_a_wrong_argument_is_named():
@@ -105,7 +107,7 @@ def test_a_plugin_without_a_hook_says_what_is_expected():
 def test_an_exception_while_registering_takes_back_what_the_plugin_registered():
     registry = registry_of(bad=methods_of("half", fail=RuntimeError("the database is away")), good=methods_of("tiny"))
 
-    assert registry.names("method") == ["tiny"]
+    assert registry.names(METHOD) == ["tiny"]
     with pytest.raises(PluginError, match="'half' cannot be used") as caught:
         registry.method("half")
     assert "the database is away" in str(caught.value)
@@ -114,7 +116,7 @@ def test_an_exception_while_registering_takes_back_what_the_plugin_registered():
 def test_a_name_that_two_third_parties_take_serves_neither_and_says_so():
     registry = registry_of(first=methods_of("tiny", "one"), second=methods_of("tiny", "two"))
 
-    assert registry.names("method") == ["one", "two"]
+    assert registry.names(METHOD) == ["one", "two"]
     with pytest.raises(PluginError, match="cannot be used") as caught:
         registry.method("tiny")
     assert "both first and second" in str(caught.value)
@@ -127,7 +129,7 @@ def test_a_built_in_name_cannot_be_taken_away():
     registry.add("vehicle-reid-bench:methods", "1", lambda: methods_of("tiny"))
     registry.add("other", "1", lambda: methods_of("tiny"))
 
-    assert registry.entry("method", "tiny").plugin == "vehicle-reid-bench:methods"
+    assert registry.entry(METHOD, "tiny").plugin == "vehicle-reid-bench:methods"
     assert "registered by vehicle-reid-bench:methods already" in problem_of(registry, "other")
 
 
@@ -139,7 +141,7 @@ def test_a_name_that_could_leave_its_folder_or_break_a_page_is_refused(name):
 def test_a_lazy_target_is_imported_only_when_asked_for():
     registry = registry_of(lazy=methods_of("missing", target="no_such_module:Nothing"))
 
-    assert registry.names("method") == ["missing"]
+    assert registry.names(METHOD) == ["missing"]
     with pytest.raises(PluginError, match="could not be imported") as caught:
         registry.method("missing")
     assert "no_such_module" in str(caught.value)
@@ -182,7 +184,7 @@ def test_a_plugin_file_works_as_if_it_were_installed(tmp_path):
         "    register('mine', Mine)\n"
     )
 
-    assert "mine" in load([file]).names("method")
+    assert "mine" in load([file]).names(METHOD)
 
 
 def test_a_broken_plugin_file_is_an_error_since_it_was_asked_for(tmp_path):
@@ -199,6 +201,6 @@ def test_a_broken_plugin_file_is_an_error_since_it_was_asked_for(tmp_path):
 def test_the_built_in_protocols_and_methods_come_through_the_entry_points():
     registry = load()
 
-    assert {"synthetic", "veri776"} <= set(registry.names("protocol"))
-    assert {"strong-baseline", "random", "oracle", "colour-histogram"} <= set(registry.names("method"))
+    assert {"synthetic", "veri776"} <= set(registry.names(PROTOCOL))
+    assert {"strong-baseline", "random", "oracle", "colour-histogram"} <= set(registry.names(METHOD))
     assert [plugin.problem for plugin in registry.plugins if plugin.built_in] == ["", ""]

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.scoring.tables import escape, heading, measure_order, percent, scores_table, table
+from harness.measures import heading, in_order
+from harness.scoring.tables import escape, percent, scores_table, table
 from tests.records import record
 
 
@@ -54,8 +55,8 @@ def test_a_measure_has_the_name_that_papers_give_it(measure, expected):
 def test_columns_stand_with_the_ranking_measure_first_and_k_ascending():
     measures = ["cmc@10", "own", "minp", "cmc@5", "ap", "cmc@1"]
 
-    assert measure_order(measures, "cmc@1") == ["cmc@1", "ap", "minp", "cmc@5", "cmc@10", "own"]
-    assert measure_order(reversed(measures), "ap") == ["ap", "minp", "cmc@1", "cmc@5", "cmc@10", "own"]
+    assert in_order(measures, "cmc@1") == ["cmc@1", "ap", "minp", "cmc@5", "cmc@10", "own"]
+    assert in_order(reversed(measures), "ap") == ["ap", "minp", "cmc@1", "cmc@5", "cmc@10", "own"]
 
 
 def test_a_share_is_printed_in_percent_with_its_deviation():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leaderboard.audit.run import RULES
+from leaderboard.audit.rules import RULES
 from tests.made_up import column, library, paper, row, table
 
 AP, TOP1, TOP5 = column("ap"), column("rank@1"), column("rank@5")

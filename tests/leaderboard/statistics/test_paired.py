@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
-from leaderboard.statistics.paired import EXACT, compare, holm, p_value
+from leaderboard.statistics.paired import EXACT, compare_paired, holm, p_value
 
 
 def table(values, vehicle=None):
@@ -82,7 +82,7 @@ def test_a_comparison_counts_queries_and_tests_vehicles():
     one = table(np.where(np.arange(60) % 3 == 0, 0.9, 0.5), vehicle)
     other = table(np.where(np.arange(60) % 3 == 1, 0.8, 0.5), vehicle)
 
-    found = compare(one, other, "ap")
+    found = compare_paired(one, other, "ap")
 
     assert found.difference == pytest.approx(0.1 / 3)
     assert (found.wins, found.ties, found.losses) == (20, 20, 20)
@@ -93,7 +93,7 @@ def test_a_comparison_counts_queries_and_tests_vehicles():
 def test_the_comparison_turned_round_is_the_opposite():
     generator = np.random.default_rng(1)
     one, other = (table(generator.random(60), np.arange(60) // 3) for _ in range(2))
-    there, back = compare(one, other, "ap"), compare(other, one, "ap")
+    there, back = compare_paired(one, other, "ap"), compare_paired(other, one, "ap")
 
     assert back.difference == -there.difference
     assert (back.p, back.wins, back.losses) == (there.p, there.losses, there.wins)
@@ -101,7 +101,7 @@ def test_the_comparison_turned_round_is_the_opposite():
 
 
 def test_queries_without_a_positive_take_no_part():
-    found = compare(table([0.5, np.nan, 0.7]), table([0.5, np.nan, 0.6]), "ap")
+    found = compare_paired(table([0.5, np.nan, 0.7]), table([0.5, np.nan, 0.6]), "ap")
 
     assert (found.wins, found.ties, found.losses) == (1, 1, 0)
 
@@ -110,13 +110,13 @@ def test_queries_without_a_positive_take_no_part():
     "other", [table([0.5]), table([0.5, np.nan]), table([0.5, 0.5], [0, 0])], ids=["rows", "values", "vehicles"]
 )
 def test_results_of_other_queries_are_not_compared(other):
-    with pytest.raises(RecordError, match="not of the same queries"):
-        compare(table([0.5, 0.6]), other, "ap")
+    with pytest.raises(RecordError, match="are of different queries"):
+        compare_paired(table([0.5, 0.6]), other, "ap")
 
 
 def test_a_measure_that_is_not_there_is_named():
     with pytest.raises(RecordError, match="'minp'"):
-        compare(table([0.5]), table([0.5]), "minp")
+        compare_paired(table([0.5]), table([0.5]), "minp")
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))

@@ -1,0 +1,107 @@
+"""All rules of the audit, their findings, and which of these are acknowledged."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.errors import RecordError
+from leaderboard.audit import agreement, bounds, claims, granularity, order
+from leaderboard.audit.finding import SEVERITIES, Finding, Rule
+from leaderboard.published.library import Library
+
+ACKNOWLEDGED = Path(__file__).parent / "acknowledged.toml"
+
+RULES: Mapping[str, Rule] = {
+    "ablation-gap": order.ablation_gap,
+    "claim-fails": claims.claim_fails,
+    "implied-queries": granularity.implied_queries,
+    "impossible-fraction": granularity.impossible_fraction,
+    "marked-not-best": claims.marked_not_best,
+    "miscounted": claims.miscounted,
+    "mixed-tasks": agreement.mixed_tasks,
+    "other-name": agreement.other_name,
+    "out-of-range": bounds.out_of_range,
+    "quoted-differently": agreement.quoted_differently,
+    "rises-with-gallery": order.rises_with_gallery,
+    "single-relevant": bounds.single_relevant,
+    "top-k-falls": bounds.top_k_falls,
+}
+
+
+class _Acknowledgement(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    finding: Annotated[str, Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=1)]
+
+
+class _Acknowledgements(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    acknowledged: tuple[_Acknowledgement, ...] = ()
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """The findings of the audit.
+
+    Attributes:
+        findings: the worst first.
+        reasons: by name of an acknowledged finding.
+        stale: names of acknowledged findings that are no longer found.
+    """
+
+    findings: tuple[Finding, ...]
+    reasons: Mapping[str, str]
+    stale: tuple[str, ...]
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """The findings that are not acknowledged."""
+        return tuple(finding for finding in self.findings if finding.name not in self.reasons)
+
+
+def apply_rules(
+    library: Library, rules: Iterable[str] = RULES, reasons: Mapping[str, str] | None = None
+) -> AuditReport:
+    """Return the findings of the rules in the library.
+
+    Args:
+        library: the published numbers.
+        rules: names of ``RULES``.
+        reasons: of acknowledged findings, as ``acknowledgements`` reads them.
+    """
+    chosen = list(rules)
+    findings = [finding for rule in chosen for finding in RULES[rule](library)]
+    findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.rule, finding.rows, finding.says))
+    known = {finding.name for finding in findings}
+    relevant = {name: reason for name, reason in (reasons or {}).items() if name.rpartition("-")[0] in chosen}
+    return AuditReport(tuple(findings), relevant, tuple(sorted(set(relevant) - known)))
+
+
+def acknowledgements(path: Path = ACKNOWLEDGED) -> dict[str, str]:
+    """Return the reason for each acknowledged finding.
+
+    Raises:
+        RecordError: the file cannot be read, an entry has no reason, or a finding is acknowledged twice.
+    """
+    try:
+        entries = _Acknowledgements.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).acknowledged
+    except (OSError, ValidationError, ValueError) as problem:
+        found = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
+        raise RecordError(
+            "the file of acknowledged findings cannot be read",
+            where=path,
+            found=found,
+            expected='entries [[acknowledged]] with finding = "..." and reason = "..."',
+        ) from None
+    reasons = {entry.finding: entry.reason for entry in entries}
+    if len(reasons) != len(entries):
+        raise RecordError("a finding is acknowledged twice", where=path)
+    return reasons

@@ -1,0 +1,1 @@
+"""The verbs leaderboard, compare, submit, verify and audit, one module each."""

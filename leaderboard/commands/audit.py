@@ -1,0 +1,58 @@
+"""The verb ``bench audit``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--published",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of numbers from papers; default: those that come with the package.",
+)
+@click.option(
+    "--acknowledged",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Acknowledged findings with their reasons; default: those of the package, or none with --published.",
+)
+@click.option("--rule", "rules", multiple=True, metavar="NAME", help="Apply only this rule. Repeatable.")
+@click.option("--check", is_flag=True, help="Fail if a finding is not acknowledged.")
+@click.option("--json", "json_wanted", is_flag=True, help="Print the findings as JSON.")
+def audit(
+    *, published: Path | None, acknowledged: Path | None, rules: tuple[str, ...], check: bool, json_wanted: bool
+) -> None:
+    """Find contradictions in published numbers.
+
+    Each rule looks for numbers that are impossible, or that disagree with others. A finding that was looked into is
+    acknowledged in a file, with a reason.
+
+    \b
+    Example:
+      bench audit --rule impossible-fraction
+    """
+    from harness.errors import RunError, unknown_name
+    from leaderboard.audit.report import findings_json, findings_text
+    from leaderboard.audit.rules import ACKNOWLEDGED, RULES, acknowledgements, apply_rules
+    from leaderboard.published.library import FOLDER, load_library
+
+    for rule in rules:
+        if rule not in RULES:
+            raise unknown_name("rule", rule, RULES)
+    if acknowledged is None and published is None:
+        acknowledged = ACKNOWLEDGED
+    reasons = acknowledgements(acknowledged) if acknowledged is not None else {}
+    report = apply_rules(load_library(published or FOLDER), rules or RULES, reasons)
+    click.echo(json.dumps(findings_json(report), indent=2) if json_wanted else findings_text(report))
+    if check and (report.open or report.stale):
+        raise RunError(
+            f"{len(report.open)} findings are not acknowledged; {len(report.stale)} acknowledgements have no finding",
+            where=acknowledged,
+            found=", ".join([*(finding.name for finding in report.open), *report.stale]),
+            next_step="correct the transcription, or acknowledge the finding with a reason",
+        )

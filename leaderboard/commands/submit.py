@@ -1,0 +1,62 @@
+"""The verb ``bench submit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import plugin_files
+
+FILED = Path("leaderboard/records")
+
+
+@click.command()
+@click.argument("record", type=click.Path(path_type=Path))
+@click.option(
+    "--features",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Feature file to score again; every digit must be that of the record.",
+)
+@click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the protocol's data set.")
+@click.option(
+    "--records",
+    default=FILED,
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of filed records.",
+)
+@plugin_files
+def submit(*, record: Path, features: Path | None, data: Path | None, records: Path, plugin: tuple[Path, ...]) -> None:
+    """Check a record and file it for the leaderboard.
+
+    The record must be complete and official, its protocol version current, its fingerprint that of the data set, and
+    its means those of its per-query values.
+
+    \b
+    Example:
+      bench submit runs/mine/record-veri776-image-to-track-cosine.json
+    """
+    from harness.errors import RecordError
+    from harness.registry.registry import load
+    from harness.scoring.record import read_record
+    from leaderboard import verification
+    from leaderboard.filing import file_record
+    from leaderboard.record_files import RecordFile, collect
+
+    if not records.is_dir():
+        raise RecordError(
+            "the folder of filed records is missing",
+            where=records,
+            next_step="run this in a checkout of the project, or name the folder with --records DIR",
+        )
+    file = RecordFile(read_record(record), record)
+    verification.check_official(file)
+    question = verification.question_of(file, load(plugin), data)
+    verification.check_fingerprint(file, question, collect([records]))
+    values = verification.check_values(file)
+    if features is not None:
+        verification.rescore(file, features, question)
+    click.echo(file_record(file, values, records))

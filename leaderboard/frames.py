@@ -1,0 +1,162 @@
+"""Results and the leaderboard as pandas DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.scoring.record import Record
+from harness.measures import in_order
+from leaderboard.boards import Board, BoardRow, build_boards
+from leaderboard.record_files import RecordFile, collect, shipped_folders, values_of
+from leaderboard.statistics.intervals import Interval, over_vehicles
+from leaderboard.statistics.vehicles import by_vehicle
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+SETTING = {
+    "train_on": "string",
+    "control": "bool",
+    "width": "Int64",
+    "parameters": "Int64",
+    "input_height": "Int64",
+    "input_width": "Int64",
+    "queries": "Int64",
+    "ignored_queries": "Int64",
+    "ties": "Int64",
+    "draws": "Int64",
+}
+"""Columns of both tables, with their types."""
+
+RESULT = {
+    "protocol": "string",
+    "task": "string",
+    "convention": "string",
+    "fingerprint": "string",
+    "official": "bool",
+    "method": "string",
+    "variant": "string",
+    "recipe": "string",
+    "rerank": "string",
+    "metric": "string",
+    "seed": "Int64",
+    "run": "string",
+    "path": "string",
+    **SETTING,
+}
+"""Columns of ``results`` before its measures."""
+
+BOARD_ROW = {
+    "task": "string",
+    "fingerprint": "string",
+    "official": "bool",
+    "rank": "Int64",
+    "method": "string",
+    "recipe": "string",
+    "runs": "Int64",
+    **SETTING,
+}
+"""Columns of ``leaderboard`` before its measures."""
+
+SORTED_BY = ["protocol", "task", "convention", "method", "variant", "recipe", "rerank", "metric", "seed", "run"]
+
+
+def results(*folders: str | Path) -> DataFrame:
+    """Return a table of results, one row for each record.
+
+    Each measure is a float64 column of fractions of 1, named by its word. ``ap_low`` and ``ap_high`` are the ends of
+    the 95 % interval over vehicles, NaN without per-query values; ``ap_deviation`` is the standard deviation over
+    draws, NaN without draws. Missing numbers are NA, missing words empty.
+
+    Args:
+        folders: of runs or filed records, read from all files ``record-*.json`` below them; default: ``runs``.
+
+    Returns:
+        Sorted by task, method and seed. A run that is found twice is one row.
+
+    Raises:
+        RecordError: a folder is missing, a file is damaged, or two records of one run contradict each other.
+    """
+    files = collect([], map(Path, folders or ("runs",)))
+    words = {word for file in files for word in file.record.measures}
+    frame = _frame(RESULT, words, ("low", "high", "deviation"), map(_result, files))
+    return frame.sort_values(SORTED_BY, ignore_index=True)
+
+
+def leaderboard(*folders: str | Path) -> DataFrame:
+    """Return the leaderboard as a table, one row for each method of each board.
+
+    Each measure is a float64 column of fractions of 1, the mean over the runs of the row. ``ap_low`` and ``ap_high``
+    are the ends of the 95 % interval over vehicles, ``ap_repeats_low`` and ``ap_repeats_high`` of that over draws or
+    runs; ``ap_deviation`` is the standard deviation over draws. All of these are NaN if the page has none.
+
+    Args:
+        folders: of runs or filed records, to add to the records that come with the package.
+
+    Returns:
+        In the order of the page: official boards first, then by task; in each board the best method first.
+
+    Raises:
+        RecordError: a folder is missing, a file is damaged, or two records of one run contradict each other.
+    """
+    boards = build_boards(collect(shipped_folders(), map(Path, folders)))
+    words = {word for board in boards for word in board.measures}
+    rows = (_board_row(board, row) for board in boards for row in board.rows)
+    return _frame(BOARD_ROW, words, ("low", "high", "repeats_low", "repeats_high", "deviation"), rows)
+
+
+def _frame(
+    columns: Mapping[str, str], words: Iterable[str], suffixes: Sequence[str], rows: Iterable[Mapping[str, Any]]
+) -> DataFrame:
+    import pandas as pd
+
+    measures = [name for word in in_order(words, "") for name in (word, *(f"{word}_{end}" for end in suffixes))]
+    listed = list(rows)
+    return pd.DataFrame(
+        {
+            name: pd.Series([row.get(name) for row in listed], dtype=kind)
+            for name, kind in {**columns, **dict.fromkeys(measures, "float64")}.items()
+        }
+    )
+
+
+def _result(file: RecordFile) -> dict[str, Any]:
+    record = file.record
+    row = {name: getattr(record, name) for name in RESULT if name in Record.model_fields}
+    row |= {"convention": record.convention or "", "rerank": str(record.rerank or ""), "path": str(file.path)}
+    about = record.per_query
+    values = values_of(file) if about is not None and (file.path.parent / about.name).exists() else None
+    for word, mean in record.measures.items():
+        row |= {word: mean, f"{word}_deviation": record.deviations.get(word)}
+        if values is not None:
+            row |= _ends(word, over_vehicles(by_vehicle(values.values[word], values.vehicle)))
+    return {**row, "run": record.run, **_setting(record)}
+
+
+def _board_row(board: Board, row: BoardRow) -> dict[str, Any]:
+    cells = {
+        "task": board.task,
+        "fingerprint": board.fingerprint,
+        "official": board.official,
+        "rank": row.rank,
+        "method": row.record.method_name,
+        "recipe": row.record.recipe,
+        "runs": len(row.records),
+        **_setting(row.record),
+    }
+    for word, value in row.values.items():
+        cells |= {word: value.mean, f"{word}_deviation": value.deviation}
+        cells |= _ends(word, value.vehicles) | _ends(f"{word}_repeats", value.draws or value.seeds)
+    return cells
+
+
+def _setting(record: Record) -> dict[str, Any]:
+    height, width = record.input_size or (None, None)
+    known = {name: getattr(record, name) for name in SETTING if name in Record.model_fields}
+    return {**known, "train_on": record.train_on or "", "input_height": height, "input_width": width}
+
+
+def _ends(word: str, interval: Interval | None) -> dict[str, float]:
+    return {} if interval is None else {f"{word}_low": interval.low, f"{word}_high": interval.high}

@@ -1,0 +1,225 @@
+"""Results matched by task: the sides of a comparison, with their values on the same queries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import DataError, RecordError
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import Record, read_record
+from harness.scoring.scores import exact_mean
+from leaderboard.record_files import RecordFile
+from leaderboard.repeats import group_repeats, mean_measures, mean_values
+
+Group = list[RecordFile]
+"""The repeats that are one side of a comparison; a single record without ``over_seeds``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One side of a comparison.
+
+    Attributes:
+        name: of the method; with its seed or run if two have the same name, and with the number of its seeds.
+        record: its first record.
+        measures: means over the compared queries.
+        values: per-query values of the compared queries.
+    """
+
+    name: str
+    record: Record
+    measures: Mapping[str, float]
+    values: PerQuery
+
+
+@dataclass(frozen=True, eq=False)
+class MatchedTask:
+    """A task with the results to be compared on it."""
+
+    task: str
+    sides: tuple[Side, ...]
+
+
+def match_results(
+    paths: Sequence[Path],
+    task: str | None = None,
+    *,
+    over_seeds: bool = False,
+    vehicles: Collection[int] | None = None,
+) -> tuple[MatchedTask, ...]:
+    """Return the tasks that all paths have a record of, sorted by name.
+
+    Args:
+        paths: record files, or folders of runs.
+        task: ``protocol/task``, or None for all.
+        over_seeds: whether runs that differ only in their seed are one side, with their mean; a folder may then hold
+            any number of runs, and a task needs two sides.
+        vehicles: compare only queries of these vehicles; None for all.
+
+    Raises:
+        RecordError: the paths share no task, two results of one task have different fingerprints, or no query is of
+            one of the vehicles.
+    """
+    matches = _joined(paths, task) if over_seeds else _single(paths, task)
+    return tuple(_matched(name, groups, vehicles) for name, groups in matches)
+
+
+def read_vehicles(path: Path) -> frozenset[int]:
+    """Return the vehicle numbers in a text file, separated by spaces or line ends.
+
+    Raises:
+        DataError: the file cannot be read, is empty, or contains anything else.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("the list of vehicles cannot be read", where=path, found=error) from error
+    for number, line in enumerate(lines, 1):
+        if any(not (word.isdecimal() and len(word) < 19) for word in line.split()):
+            raise DataError(
+                "the list of vehicles contains something else",
+                where=f"{path}, line {number}",
+                found=line.strip()[:80],
+                expected="vehicle numbers separated by spaces",
+            )
+    found = frozenset(int(word) for line in lines for word in line.split())
+    if not found:
+        raise DataError("the list of vehicles is empty", where=path)
+    return found
+
+
+def _single(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Group]]]:
+    """Return the sides of each task that every path has a record of, one record a side."""
+    found = [_by_task(path) for path in paths]
+    common = sorted({name for name in found[0] if all(name in one for one in found)})
+    wanted = [name for name in common if task in (None, name)]
+    if not wanted:
+        raise RecordError(
+            "the results have no task in common" if task is None else f"not all of the results are of {task}",
+            found="; ".join(f"{path}: {', '.join(sorted(one))}" for path, one in zip(paths, found, strict=True)),
+        )
+    return [
+        (name, [[file] for file in files]) for name in wanted for files in _alike(name, [one[name] for one in found])
+    ]
+
+
+def _joined(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Group]]]:
+    """Return the groups of repeats of each task in the order given; each kind of re-ranking separately."""
+    named = {file.record.run: file for path in paths for file in _files(path)}  # a run named twice counts once
+    order = {run: number for number, run in enumerate(named)}
+    tasks: dict[tuple[str, str], list[RecordFile]] = {}
+    for file in named.values():
+        tasks.setdefault((file.record.name, str(file.record.rerank or "")), []).append(file)
+    groups = [
+        (name, sorted(group_repeats(files), key=lambda group: min(order[file.record.run] for file in group)))
+        for (name, _), files in sorted(tasks.items())
+        if task in (None, name)
+    ]
+    matches = [(name, found) for name, found in groups if len(found) > 1]
+    if not matches:
+        raise RecordError(
+            "no task has results of two methods" if task is None else f"{task} does not have results of two methods",
+            found=", ".join(sorted({name for name, _ in tasks})),
+            next_step="name the runs of two methods; runs that differ only in their seed count as one",
+        )
+    return matches
+
+
+def _alike(task: str, results: Sequence[Mapping[str, RecordFile]]) -> list[list[RecordFile]]:
+    """Return the records to be compared: if all paths have one, these; else those with the same re-ranking."""
+    if all(len(one) == 1 for one in results):
+        return [[file for one in results for file in one.values()]]
+    alike = [[one[mark] for one in results] for mark in sorted(results[0]) if all(mark in one for one in results)]
+    if not alike:
+        raise RecordError(
+            f"the results of {task} are not re-ranked alike",
+            found="; ".join(", ".join(mark or "not re-ranked" for mark in sorted(one)) for one in results),
+            next_step="name the record files to be compared",
+        )
+    return alike
+
+
+def _files(path: Path) -> list[RecordFile]:
+    """Return the record of a file, or the records below a folder.
+
+    Raises:
+        RecordError: the folder has none.
+    """
+    paths = sorted(path.rglob("record-*.json")) if path.is_dir() else [path]
+    if not paths:
+        raise RecordError("the folder has no record", where=path, expected="files named record-*.json")
+    return [RecordFile(read_record(file), file) for file in paths]
+
+
+def _by_task(path: Path) -> dict[str, dict[str, RecordFile]]:
+    """Return the records of a file or folder by task, then by re-ranking."""
+    files: dict[str, dict[str, RecordFile]] = {}
+    for file in _files(path):
+        first = files.setdefault(file.record.name, {}).setdefault(str(file.record.rerank or ""), file)
+        if first is not file:
+            raise RecordError(
+                "the folder has two records of one task",
+                where=first.path,
+                found=file.path,
+                next_step="name one of the two files, or join runs that differ only in their seed with --over-seeds",
+            )
+    return files
+
+
+def _matched(task: str, groups: Sequence[Group], vehicles: Collection[int] | None) -> MatchedTask:
+    files = [file for group in groups for file in group]
+    first = files[0].record
+    for file in files:
+        if file.record.fingerprint != first.fingerprint:
+            raise RecordError(
+                f"two results of {task} cannot be compared: they have different fingerprints",
+                where=f"{files[0].path} and {file.path}",
+                found=f"{first.fingerprint[:16]} and {file.record.fingerprint[:16]}",
+                next_step="score both on the same data set with the same version of the protocol",
+            )
+    sides = [_side(name, group, vehicles) for name, group in zip(_names(groups), groups, strict=True)]
+    part = f", {len(sides[0].values)} of {first.queries} queries" if vehicles is not None else ""
+    return MatchedTask(task + part, tuple(sides))
+
+
+def _side(name: str, group: Group, vehicles: Collection[int] | None) -> Side:
+    values, measures = mean_values(group), mean_measures(group)
+    if vehicles is not None:
+        values = _of_vehicles(values, vehicles, name)
+        measures = {measure: exact_mean(column) for measure, column in values.values.items()}
+    return Side(name, group[0].record, measures, values)
+
+
+def _of_vehicles(values: PerQuery, vehicles: Collection[int], name: str) -> PerQuery:
+    """Return the rows of queries of some vehicles.
+
+    Raises:
+        RecordError: there are none.
+    """
+    rows = np.flatnonzero(np.isin(values.vehicle, list(vehicles)))
+    if not len(rows):
+        raise RecordError(
+            f"no query of {name} is of one of the vehicles listed",
+            found=f"queries of {len(np.unique(values.vehicle))} vehicles, the first {int(values.vehicle[0])}",
+        )
+    columns = {measure: column[rows] for measure, column in values.values.items()}
+    return PerQuery(tuple(values.keys[row] for row in rows), values.vehicle[rows], columns)
+
+
+def _names(groups: Sequence[Group]) -> list[str]:
+    """Return a name for each, with the number of its seeds; equal names get the seed, else the run's digest."""
+    names = [group[0].record.method_name for group in groups]
+    for tail in (lambda record: f"seed {record.seed}", lambda record: record.run[:8]):
+        counts = Counter(names)
+        names = [
+            f"{name} ({tail(group[0].record)})" if counts[name] > 1 and len(group) == 1 else name
+            for name, group in zip(names, groups, strict=True)
+        ]
+    return [
+        f"{name} ({len(group)} seeds)" if len(group) > 1 else name for name, group in zip(names, groups, strict=True)
+    ]

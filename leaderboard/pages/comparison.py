@@ -1,0 +1,154 @@
+"""Comparisons of the results of one task, as tables and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from harness.errors import unknown_name
+from harness.measures import heading, in_order
+from harness.scoring.tables import escape, percent, table
+from leaderboard.boards import ALPHA
+from leaderboard.matching import MatchedTask, Side
+from leaderboard.statistics.paired import PERMUTATIONS, PairedComparison, compare_paired, holm
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two sides compared in one measure.
+
+    Attributes:
+        one: the first side.
+        other: the second side.
+        found: their comparison.
+        p_holm: its p value after Holm's correction over all pairs of the task.
+    """
+
+    one: Side
+    other: Side
+    found: PairedComparison
+    p_holm: float
+
+
+def compare_sides(
+    matched: MatchedTask, measure: str | None = None, *, seed: int = 0, permutations: int = PERMUTATIONS
+) -> list[Pair]:
+    """Compare all pairs of sides.
+
+    Args:
+        matched: a task with its sides.
+        measure: its word; None for all measures of two sides, or the first measure of more.
+        seed: of permutations and resamples.
+        permutations: how many, if there are too many vehicles to try all.
+
+    Raises:
+        UsageError: the task does not have this measure.
+    """
+    record = matched.sides[0].record
+    measures = in_order(record.measures, record.ranked_by)
+    if measure is not None and measure not in measures:
+        raise unknown_name("measure", measure, measures)
+    chosen = [measure] if measure else measures if len(matched.sides) == 2 else measures[:1]
+    pairs = [(one, other, word) for one, other in combinations(matched.sides, 2) for word in chosen]
+    found = [
+        compare_paired(one.values, other.values, word, seed=seed, permutations=permutations)
+        for one, other, word in pairs
+    ]
+    corrected = holm([comparison.p for comparison in found])
+    return [
+        Pair(one, other, comparison, p) for (one, other, _), comparison, p in zip(pairs, found, corrected, strict=True)
+    ]
+
+
+def changed_most(pair: Pair, limit: int) -> list[dict[str, object]]:
+    """Return the queries whose value differs most, the greatest difference first, then in the list's order."""
+    one, other = pair.one.values, pair.other.values
+    a, b = one.values[pair.found.measure], other.values[pair.found.measure]
+    change = np.nan_to_num(np.abs(a - b))
+    rows = [int(row) for row in np.argsort(-change, kind="stable")[:limit] if change[row] > 0]
+    return [
+        {"query": one.keys[row] or str(row), "vehicle": int(one.vehicle[row]), "a": float(a[row]), "b": float(b[row])}
+        for row in rows
+    ]
+
+
+def comparison_json(matched: MatchedTask, pairs: list[Pair], queries: int) -> dict[str, object]:
+    """Return the comparisons of one task as ``--json`` prints them.
+
+    Args:
+        matched: the task.
+        pairs: its comparisons.
+        queries: how many of the queries that changed most to show, if there are two sides.
+    """
+    rows = [
+        {
+            "a": pair.one.name,
+            "b": pair.other.name,
+            "measure": pair.found.measure,
+            "values": [side.measures[pair.found.measure] for side in (pair.one, pair.other)],
+            "difference": pair.found.difference,
+            "interval": [pair.found.interval.low, pair.found.interval.high],
+            "p": pair.found.p,
+            "p_holm": pair.p_holm,
+            "wins": pair.found.wins,
+            "ties": pair.found.ties,
+            "losses": pair.found.losses,
+        }
+        for pair in pairs
+    ]
+    shown = changed_most(pairs[0], queries) if len(matched.sides) == 2 else []
+    return {"task": matched.task, "comparisons": rows, "changed_most": shown}
+
+
+def comparison_text(matched: MatchedTask, pairs: list[Pair], queries: int) -> str:
+    """Return the tables of one task; see ``comparison_json`` for the arguments."""
+    parts = [escape(matched.task), _pairs_table(pairs, two=len(matched.sides) == 2)]
+    if len(matched.sides) > 2:
+        parts.append(_matrix(matched, pairs))
+    elif rows := changed_most(pairs[0], queries):
+        shown = table([_cells(row) for row in rows], right=["vehicle", "A", "B"])
+        parts += [f"Queries that changed most ({escape(pairs[0].found.measure)}):", shown]
+    return "\n\n".join(parts)
+
+
+def _pairs_table(pairs: list[Pair], *, two: bool) -> str:
+    """Return a row for each pair; if there are only two sides, their names head the columns of their values."""
+    rows = [dict(_pair_cells(pair, two=two)) for pair in pairs]
+    return table(rows, right=[name for name in rows[0] if name not in ("measure", "A", "B")])
+
+
+def _pair_cells(pair: Pair, *, two: bool) -> Iterator[tuple[str, str]]:
+    found = pair.found
+    yield "measure", escape(heading(found.measure))
+    for letter, side in (("A", pair.one), ("B", pair.other)):
+        yield (f"{letter}: {side.name}", percent(side.measures[found.measure])) if two else (letter, escape(side.name))
+    yield "A - B", f"{100 * found.difference:+.2f}"
+    yield "95 % interval", f"{100 * found.interval.low:+.2f} to {100 * found.interval.high:+.2f}"
+    yield "p", f"{found.p:.4f}"
+    yield "p (Holm)", f"{pair.p_holm:.4f}"
+    yield from (("wins", str(found.wins)), ("ties", str(found.ties)), ("losses", str(found.losses)))
+
+
+def _matrix(matched: MatchedTask, pairs: list[Pair]) -> str:
+    """Return the differences row minus column; a star if the corrected p value is below 0.05."""
+    cells: dict[tuple[str, str], str] = {}
+    for pair in pairs:
+        star = " \\*" if pair.p_holm < ALPHA else ""
+        cells[pair.one.name, pair.other.name] = f"{100 * pair.found.difference:+.2f}{star}"
+        cells[pair.other.name, pair.one.name] = f"{-100 * pair.found.difference:+.2f}{star}"
+    names = [side.name for side in matched.sides]
+    rows = [
+        {"row - column": escape(row), **{column: cells.get((row, column), "") for column in names}} for row in names
+    ]
+    return table(rows, right=names)
+
+
+def _cells(row: Mapping[str, object]) -> dict[str, str]:
+    """Return the Markdown cells of a query that changed."""
+    return {
+        name.upper() if name in {"a", "b"} else name: percent(value) if isinstance(value, float) else escape(value)
+        for name, value in row.items()
+    }

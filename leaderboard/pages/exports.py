@@ -1,0 +1,114 @@
+"""The leaderboard for other programs: rows as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+
+from leaderboard.boards import Board, BoardRow, BoardValue
+from leaderboard.published.tables import PublishedTable
+from leaderboard.statistics.intervals import Interval
+
+CSV_COLUMNS = [
+    "kind", "task", "method", "variant", "rerank", "measure", "value", "low", "high", "rank", "control", "source",
+]  # fmt: skip
+
+
+def measured_rows(boards: Sequence[Board]) -> list[dict[str, object]]:
+    """Return the measured rows, with every digit."""
+    return [_measured(board, row) for board in boards for row in board.rows]
+
+
+def _measured(board: Board, row: BoardRow) -> dict[str, object]:
+    record = row.record
+    return {
+        "task": board.task,
+        "fingerprint": board.fingerprint,
+        "official": board.official,
+        "method": record.method,
+        "variant": record.variant,
+        "recipe": record.recipe,
+        "rerank": None if record.rerank is None else record.rerank.values,
+        "train_on": record.train_on,
+        "control": record.control,
+        "rank": row.rank,
+        "runs": [one.run for one in row.records],
+        "seeds": [one.seed for one in row.records],
+        "width": record.width,
+        "input_size": record.input_size,
+        "parameters": record.parameters,
+        "queries": record.queries,
+        "ignored_queries": record.ignored_queries,
+        "ties": record.ties,
+        "measures": {measure: row.values[measure].mean for measure in board.measures},
+        "intervals": {measure: _intervals(row.values[measure]) for measure in board.measures},
+        "marks": {measure: row.values[measure].mark for measure in board.measures if row.values[measure].mark},
+    }
+
+
+def _intervals(value: BoardValue) -> dict[str, list[float]]:
+    named: dict[str, Interval | None] = {"vehicles": value.vehicles, "draws": value.draws, "seeds": value.seeds}
+    return {name: [found.low, found.high] for name, found in named.items() if found is not None}
+
+
+def published_rows(tables: Sequence[PublishedTable]) -> list[dict[str, object]]:
+    """Return the published rows; values in percent with the printed digits."""
+    return [
+        {
+            "task": table.name,
+            "method": row.row.method,
+            "variant": row.row.variant,
+            "printed": row.row.printed,
+            "input_size": row.row.input_size,
+            "width": row.row.width,
+            "supervision": list(row.supervision),
+            "values": {measure: row.numbers[measure].shown for measure in table.measures if measure in row.numbers},
+            "sources": row.sources,
+            "notes": row.notes,
+        }
+        for table in tables
+        for row in table.rows
+    ]
+
+
+def as_json(boards: Sequence[Board], tables: Sequence[PublishedTable]) -> str:
+    """Return all rows as one JSON object."""
+    content = {"measured": measured_rows(boards), "published": published_rows(tables)}
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def as_csv(boards: Sequence[Board], tables: Sequence[PublishedTable]) -> str:
+    """Return all numbers as CSV, one line a number, in percent; published ones have a source and no interval."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for line in (*_measured_lines(boards), *_published_lines(tables)):
+        writer.writerow([_inert(cell) for cell in line])
+    return text.getvalue()
+
+
+def _measured_lines(boards: Sequence[Board]) -> Iterator[list[object]]:
+    for board in boards:
+        for row in board.rows:
+            record = row.record
+            about = [board.task, record.method, record.variant, str(record.rerank or "")]
+            rank, runs = "" if row.rank is None else row.rank, " ".join(one.run for one in row.records)
+            for measure in board.measures:
+                value = row.values[measure]
+                ends = [repr(100 * value.vehicles.low), repr(100 * value.vehicles.high)] if value.vehicles else ["", ""]
+                yield ["measured", *about, measure, repr(100 * value.mean), *ends, rank, int(record.control), runs]
+
+
+def _published_lines(tables: Sequence[PublishedTable]) -> Iterator[list[object]]:
+    for table in tables:
+        for row in table.rows:
+            about, sources = [table.name, row.row.method, row.row.variant, ""], "; ".join(row.sources)
+            for measure, number in row.numbers.items():
+                yield ["published", *about, measure, number.shown, "", "", "", "0", sources]
+
+
+def _inert(cell: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell

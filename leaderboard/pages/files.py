@@ -1,0 +1,118 @@
+"""The files of the leaderboard: made in each format, written, and compared with those on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path, PurePosixPath
+
+from harness.basics.files import replace_file
+from harness.errors import RunError
+from harness.measures import heading
+from leaderboard.boards import Board
+from leaderboard.pages.exports import as_csv, as_json
+from leaderboard.pages.latex import as_latex
+from leaderboard.pages.markdown import markdown
+from leaderboard.pages.pictures import draw_picture, drawable, drawn_by, picture_path
+from leaderboard.pages.rendering import render
+from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage, build_task_pages
+from leaderboard.published.tables import PublishedTable
+
+Files = Mapping[PurePosixPath, bytes]
+"""The content of files by their path relative to the leaderboard's folder."""
+NEXT_STEP = "write it with 'bench leaderboard'"
+
+
+def page_files(form: str, name: str, boards: Sequence[Board], tables: Sequence[PublishedTable]) -> Files:
+    """Return the files of a format: in Markdown a page called ``name``, a page for each task and the pictures.
+
+    Args:
+        form: ``markdown``, ``csv``, ``json``, ``latex`` or ``html``.
+        name: of the page.
+        boards: measured results.
+        tables: published numbers.
+    """
+    pages = build_task_pages(boards, tables)
+    if form == "markdown":
+        texts = {path: text.encode() for path, text in markdown(pages, tables, name).items()}
+        return {**texts, **picture_files(boards)}
+    text = {
+        "csv": lambda: as_csv(boards, tables),
+        "json": lambda: as_json(boards, tables),
+        "latex": lambda: as_latex(pages),
+        "html": lambda: as_html(pages),
+    }[form]()
+    return {PurePosixPath(name): text.encode()}
+
+
+def as_html(pages: Sequence[TaskPage]) -> str:
+    """Return the leaderboard as one HTML page: sortable, readable on a phone, without requests to any host."""
+    return render("leaderboard.html", pages=pages, heading=heading, published_headings=PUBLISHED_HEADINGS)
+
+
+def picture_files(boards: Sequence[Board]) -> Files:
+    """Return the pictures of all boards."""
+    return {picture_path(board, name): draw_picture(board, name) for board in boards for name in drawable(board)}
+
+
+def write_files(folder: Path, files: Files) -> None:
+    """Write the files below the leaderboard's folder.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    for path, content in files.items():
+        with replace_file(folder / path, "wb") as file:
+            file.write(content)
+
+
+def check_files(folder: Path, files: Files) -> None:
+    """Compare the files on disk with those that the records give.
+
+    Raises:
+        RunError: a file is missing, differs, or is given by no record; in a page the first different line is named.
+    """
+    for path in files:
+        if not (folder / path).is_file():
+            raise RunError(f"the {_kind(path)} is missing", where=folder / path, next_step=NEXT_STEP)
+    for path, content in files.items():
+        found = (folder / path).read_bytes()
+        if found != content:
+            differs = _picture_differs if _kind(path) == "picture" else _page_differs
+            raise differs(folder / path, found, content)
+    tasks = [*folder.glob("tasks/*.md"), *folder.glob("tasks/pictures/*.svg")] if len(files) > 1 else []
+    for stray in sorted(tasks):
+        if (path := PurePosixPath(stray.relative_to(folder))) not in files:
+            raise RunError(f"no record gives this {_kind(path)}", where=stray, next_step="delete it")
+
+
+def _kind(path: PurePosixPath) -> str:
+    return "picture" if path.suffix == ".svg" else "page"
+
+
+def _picture_differs(path: Path, found: bytes, expected: bytes) -> RunError:
+    """Return the error of a picture that differs; another version of matplotlib draws other bytes."""
+    there, here = drawn_by(found), drawn_by(expected)
+    return RunError(
+        "the picture is not what the records give",
+        where=path,
+        found=f"drawn by matplotlib {there}" if there else "it does not name its version of matplotlib",
+        expected=f"as matplotlib {here} draws it",
+        next_step=NEXT_STEP if there in {here, None} else f"check with matplotlib {there}, or {NEXT_STEP}",
+    )
+
+
+def _page_differs(path: Path, found: bytes, expected: bytes) -> RunError:
+    """Return the error that names the first line in which two pages differ."""
+    lines, wanted_lines = (
+        text.decode(errors="surrogateescape").splitlines(keepends=True) for text in (found, expected)
+    )
+    pairs = enumerate(zip_longest(lines, wanted_lines), 1)
+    number, (line, wanted) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
+    return RunError(
+        "the page is not what the records give",
+        where=f"{path}, line {number}",
+        found="the end of the page" if line is None else repr(line),
+        expected="the end of the page" if wanted is None else repr(wanted),
+        next_step=NEXT_STEP,
+    )

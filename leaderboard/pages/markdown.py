@@ -1,0 +1,122 @@
+"""The Markdown pages of the leaderboard: the same records give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from harness.measures import heading
+from harness.scoring.tables import escape, remarks, table
+from leaderboard.boards import Board
+from leaderboard.pages.columns import LEFT_ALIGNED, columns, interval_text, value_cell
+from leaderboard.pages.paper_differences import paper_differences
+from leaderboard.pages.pictures import drawable, picture_path
+from leaderboard.pages.rendering import render
+from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage
+from leaderboard.published.tables import PublishedTable
+
+CAPTIONS = {
+    "cmc": "The share of queries answered within the first k, with bands",
+    "intervals": "The first measure with its intervals",
+    "speed": "The first measure against the speed of extraction",
+}
+
+
+def markdown(
+    pages: Sequence[TaskPage], published: Sequence[PublishedTable], name: str = "LEADERBOARD.md"
+) -> Mapping[PurePosixPath, str]:
+    """Return the text of all pages; Markdown or HTML in a name is shown as text.
+
+    Args:
+        pages: of all tasks.
+        published: all published numbers, to compare with the measured ones.
+        name: of the leaderboard's own file.
+
+    Returns:
+        By path relative to the leaderboard's folder.
+    """
+    tools = {
+        "board_table": board_table,
+        "captions": CAPTIONS,
+        "drawable": drawable,
+        "notes": _notes,
+        "papers_table": _papers_table,
+        "picture_path": picture_path,
+        "published_table": published_table,
+        "repeats_table": _repeats_table,
+    }
+    main = render("leaderboard.md", pages=pages, **tools)
+    tasks = {page.path: render("task.md", page=page, published=published, name=name, **tools) for page in pages}
+    return {PurePosixPath(name): main, **tasks}
+
+
+def board_table(board: Board, *, full: bool) -> str:
+    """Return the table of a board, with intervals for all measures or only for the first."""
+    shown = columns(board, full=full)
+    rows = [
+        {name: cell(row) for name, cell in shown.items()}
+        | {
+            heading(measure): value_cell(row.values[measure], with_interval=full or measure == board.measures[0])
+            for measure in board.measures
+        }
+        for row in board.rows
+    ]
+    return table(rows, right=[name for name in rows[0] if name not in LEFT_ALIGNED])
+
+
+def _notes(board: Board) -> list[str]:
+    return list(dict.fromkeys(note for record in board.records for note in remarks(record)))
+
+
+def _repeats_table(board: Board) -> str:
+    """Return the intervals over draws and over runs; empty if no row has several."""
+    rows = [
+        {
+            "method": escape(row.record.method_name),
+            "measure": heading(measure),
+            "over": f"{row.record.draws} draws" if value.draws else f"{len(row.records)} runs",
+            "95 % interval": interval_text(value.draws or value.seeds),
+        }
+        for row in board.rows
+        for measure, value in ((measure, row.values[measure]) for measure in board.measures)
+        if value.draws or value.seeds
+    ]
+    return table(rows) if rows else ""
+
+
+def _papers_table(board: Board, published: Sequence[PublishedTable]) -> str:
+    """Return the published numbers of the board's methods next to the measured ones; empty if there are none."""
+    rows = [
+        {
+            "method": escape(row.record.method_name),
+            "measure": heading(found.measure),
+            "measured": f"{found.measured:.2f}",
+            "published": found.number.shown,
+            "difference": f"{found.difference:+.2f}",
+            "why they may differ": escape("; ".join(found.reasons)),
+            "printed in": escape(found.source),
+        }
+        for row in board.rows
+        for found in paper_differences(row, published)
+    ]
+    return table(rows, right=["measured", "published", "difference"]) if rows else ""
+
+
+def published_table(printed: PublishedTable, *, full: bool) -> str:
+    """Return the table of a task's published numbers, with all their details or short."""
+    headings = {measure: PUBLISHED_HEADINGS[measure] for measure in printed.measures}
+    rows = []
+    for row in printed.rows:
+        cells = {"method": escape(row.row.method_name)}
+        if full:
+            cells["printed as"] = escape(row.row.printed)
+        cells |= {name: row.numbers[m].shown if m in row.numbers else "" for m, name in headings.items()}
+        cells["input"] = escape(row.row.input_size or "")
+        if full:
+            cells |= {
+                "width": escape(row.row.width or ""),
+                "extra labels": escape(", ".join(row.supervision)),
+                "notes": escape(row.notes),
+            }
+        rows.append({**cells, "printed in": escape("; ".join(row.sources))})
+    return table(rows, right=[*headings.values(), "input", "width"])

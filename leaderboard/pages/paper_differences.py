@@ -1,0 +1,90 @@
+"""Published numbers of a measured method, with the known reasons for a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from harness.scoring.record import Record
+from leaderboard.boards import BoardRow
+from leaderboard.published.library import Number
+from leaderboard.published.tables import PublishedRow, PublishedTable
+
+QUANTITIES = {"ap": "ap", "cmc@1": "rank@1", "hit@1": "rank@1", "cmc@5": "rank@5", "hit@5": "rank@5"}
+"""The published quantity that a measure can be compared with."""
+
+SUPERVISION = {"part boxes": "boxes.parts", "part boxes in training": "boxes.regions"}
+"""A publication's word for what a method is given, in the words of ``Method.needs``; other words are the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class PaperDifference:
+    """A measured value and the published number of the same method.
+
+    Attributes:
+        measure: the harness's word.
+        measured: in percent.
+        number: as published.
+        source: document and table.
+        reasons: known reasons why the two may differ.
+    """
+
+    measure: str
+    measured: float
+    number: Number
+    source: str
+    reasons: tuple[str, ...]
+
+    @property
+    def difference(self) -> float:
+        """Measured minus published, in points."""
+        return self.measured - float(self.number.value)
+
+
+def paper_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> Iterator[PaperDifference]:
+    """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated.
+
+    Args:
+        row: of a board.
+        tables: all published numbers.
+    """
+    record = row.record
+    for table in tables:
+        if table.name != record.name and not _may_be(record, table):
+            continue
+        for published in table.rows:
+            if published.row.method_name != record.method_name:
+                continue
+            for measure, value in row.values.items():
+                number = published.numbers.get(QUANTITIES.get(measure, ""))
+                if number is not None:
+                    reasons = tuple(_reasons(record, published, table))
+                    yield PaperDifference(measure, 100 * value.mean, number, "; ".join(published.sources), reasons)
+
+
+def _may_be(record: Record, table: PublishedTable) -> bool:
+    """Say whether a table that does not state its rule or test set may be of the record's task."""
+    return not table.stated and table.dataset == record.protocol and table.subset in ("", record.task, "not stated")
+
+
+def _reasons(record: Record, published: PublishedRow, table: PublishedTable) -> Iterator[str]:
+    row = published.row
+    if not table.stated:
+        yield f"the {'rule' if table.task == 'not stated' else 'test set'} is not stated"
+    if not record.official:
+        yield "measured on data that is not the released"
+    yield from _sizes("input", row.input_size, record.input_size and max(record.input_size))
+    yield from _sizes("width", row.width, record.width)
+    given = sorted(SUPERVISION.get(word, word) for word in published.supervision)
+    needed = sorted({*record.needs, *record.test_needs})
+    if given != needed:
+        yield f"published with {', '.join(given) or 'no extra labels'}, measured with {', '.join(needed) or 'none'}"
+    if (row.train_on or record.protocol) != (record.train_on or record.protocol):
+        yield f"trained on {row.train_on or record.protocol}, here on {record.train_on or record.protocol}"
+
+
+def _sizes(name: str, published: int | None, measured: int | None) -> Iterator[str]:
+    if published is None:
+        yield f"{name} not stated"
+    elif published != measured:
+        yield f"{name} {published}, here {measured}"

@@ -1,0 +1,35 @@
+"""The templates of the pages, in Markdown and HTML."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from harness.scoring.tables import escape
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a filled template, ending in one line end.
+
+    Names are escaped by the template: all of them in HTML, in Markdown those that pass the filter ``markdown``.
+
+    Args:
+        template: a file in ``leaderboard/templates``.
+        values: the names that the template uses.
+    """
+    return _environment().get_template(template).render(values).rstrip("\n") + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("leaderboard"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["markdown"] = escape
+    return environment

@@ -1,0 +1,197 @@
+"""The transcribed documents, read into one list of numbers."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import RecordError, unknown_name
+from leaderboard.published.schema import (
+    NOT_STATED,
+    NOTHING,
+    OF_THE_ROW,
+    DatasetFacts,
+    PrintedColumn,
+    PrintedRow,
+    PrintedTable,
+    Published,
+    percent,
+)
+
+T = TypeVar("T")
+
+FOLDER = Path(__file__).parent
+"""The documents that come with the package."""
+DATASETS = "datasets.toml"
+
+
+@dataclass(frozen=True)
+class Number:
+    """One printed number with its row, column and document.
+
+    Attributes:
+        document: the document's word.
+        table: of the number.
+        row: of the number.
+        place: number of the row, from 1.
+        index: number of the column, from 0.
+    """
+
+    document: str
+    table: PrintedTable
+    row: PrintedRow
+    place: int
+    index: int
+
+    @property
+    def column(self) -> PrintedColumn:
+        """Its column."""
+        return self.table.columns[self.index]
+
+    @cached_property
+    def printed(self) -> str:
+        """The value as printed."""
+        return self.row.values[self.index]
+
+    @cached_property
+    def text(self) -> str:
+        """The value as printed, or its correction."""
+        corrections = {correction.column: correction.value for correction in self.row.corrections}
+        return corrections.get(self.index + 1, self.printed)
+
+    @cached_property
+    def value(self) -> Decimal:
+        """In percent, with the printed digits."""
+        return percent(self.text, self.table.scale)
+
+    @cached_property
+    def step(self) -> Decimal:
+        """One unit of the last printed digit, in percent."""
+        return Decimal(1).scaleb(int(self.value.as_tuple().exponent))
+
+    @property
+    def shown(self) -> str:
+        """The value in percent, with the printed digits."""
+        return f"{self.value:f}"
+
+    @property
+    def low(self) -> Decimal:
+        """The least value that rounds to this."""
+        return self.value - self.step / 2
+
+    @property
+    def high(self) -> Decimal:
+        """The greatest value that rounds to this."""
+        return self.value + self.step / 2
+
+    def agrees_with(self, other: Number) -> bool:
+        """Say whether a value can round to both; 52.8 and 52.9 do not agree, although 52.85 is between them."""
+        return self.low < other.high and other.low < self.high
+
+    @property
+    def subset(self) -> str:
+        """The test set, from the column or else from the row."""
+        return self.row.subset if self.column.subset == OF_THE_ROW else self.column.subset
+
+    @property
+    def question(self) -> tuple[str, str, str, str]:
+        """Data set, subset, task and measure, which two comparable numbers share."""
+        return self.column.dataset, self.subset, self.column.task, self.column.measure
+
+    @property
+    def where(self) -> str:
+        """Document, table, row and column in one line."""
+        return f"{self.document}, table {self.table.number}, {self.row.printed}, {self.column.printed}"
+
+
+@dataclass(frozen=True)
+class Library:
+    """All documents, and the data sets that they may name."""
+
+    documents: tuple[Published, ...]
+    datasets: Mapping[str, DatasetFacts]
+
+    @cached_property
+    def numbers(self) -> tuple[Number, ...]:
+        """Every printed number, document by document, row by row."""
+        return tuple(number for document in self.documents for number in numbers(document))
+
+    @cached_property
+    def rows(self) -> tuple[tuple[Number, ...], ...]:
+        """The numbers of each printed row."""
+        rows: dict[tuple[str, str, int], list[Number]] = {}
+        for number in self.numbers:
+            rows.setdefault((number.document, number.table.number, number.place), []).append(number)
+        return tuple(tuple(row) for row in rows.values())
+
+
+def numbers(document: Published) -> Iterable[Number]:
+    """Yield the numbers of one document, row by row."""
+    for table in document.table:
+        for place, row in enumerate(table.rows, 1):
+            for index, printed in enumerate(row.values):
+                if printed != NOTHING:
+                    yield Number(document.document.name, table, row, place, index)
+
+
+def load_library(folder: Path = FOLDER) -> Library:
+    """Return all documents of a folder.
+
+    Args:
+        folder: with ``datasets.toml`` and one TOML file a document.
+
+    Raises:
+        RecordError: a file cannot be read, does not fit the schema, or names an unknown data set, subset or task,
+            or two files are the same document.
+    """
+    known = _read(folder / DATASETS, TypeAdapter(dict[str, DatasetFacts]))
+    documents: dict[str, Published] = {}
+    for path in sorted(folder.glob("*.toml")):
+        if path.name == DATASETS:
+            continue
+        document = _read(path, TypeAdapter(Published))
+        if document.document.name in documents:
+            raise RecordError("a document is transcribed twice", where=path, found=document.document.name)
+        for number in numbers(document):
+            _check(number, known)
+        for count in document.count:
+            _require("data set", count.dataset, known, f"{document.document.name}, {count.where}")
+        documents[document.document.name] = document
+    return Library(tuple(documents.values()), known)
+
+
+def _read(path: Path, adapter: TypeAdapter[T]) -> T:
+    try:
+        return adapter.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        raise RecordError(
+            "the transcription does not fit its schema",
+            where=f"{path}: {'.'.join(str(part) for part in first['loc'])}",
+            found=repr(first.get("input"))[:200] if first["type"] != "value_error" else None,
+            expected=first["msg"],
+        ) from None
+    except (OSError, ValueError) as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        raise RecordError("the transcription cannot be read", where=path, found=problem) from None
+
+
+def _check(number: Number, known: Mapping[str, DatasetFacts]) -> None:
+    _require("data set", number.column.dataset, known, number.where)
+    dataset = known[number.column.dataset]
+    _require(f"task of {dataset.title}", number.column.task, (*dataset.tasks, NOT_STATED), number.where)
+    _require(f"subset of {dataset.title}", number.subset, dataset.subsets, number.where)
+
+
+def _require(kind: str, name: str, known: Iterable[str], where: str) -> None:
+    """Raise the error for an unknown name, with its place."""
+    if name not in (names := list(known)):
+        error = unknown_name(kind, name, names, error=RecordError)
+        error.where = where
+        raise error

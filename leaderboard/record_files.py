@@ -1,0 +1,80 @@
+"""Record files: found below folders, read, and each run counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import RecordError
+from harness.scoring.per_query import PerQuery, read_per_query
+from harness.scoring.record import Record, read_record
+
+SHIPPED = Path(__file__).parent / "records"
+"""The records that come with the package."""
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """A record and the file that it was read from."""
+
+    record: Record
+    path: Path
+
+
+def shipped_folders() -> list[Path]:
+    """Return the folder of the shipped records, or nothing if the installation has none."""
+    return [SHIPPED] if SHIPPED.is_dir() else []
+
+
+def collect(records: Iterable[Path], runs: Iterable[Path] = ()) -> tuple[RecordFile, ...]:
+    """Return the records of some folders, each run once, sorted by their content and not by their path.
+
+    Two files of the same run with the same digits count once, and the first is kept; they may differ in provenance.
+    Two files of the same run with different digits cannot both be right.
+
+    Args:
+        records: folders of records; every JSON file below them is a record.
+        runs: folders of runs, whose records are named ``record-TASK.json``.
+
+    Raises:
+        RecordError: a folder is missing, a file is no record, or two records of one run contradict each other.
+    """
+    files: dict[str, RecordFile] = {}
+    for path in [*_paths(records, "**/*.json"), *_paths(runs, "**/record-*.json")]:
+        file = RecordFile(read_record(path), path)
+        first = files.setdefault(file.record.run, file)
+        if _digits(first.record) != _digits(file.record):
+            raise RecordError(
+                "two records of the same run contradict each other",
+                where=first.path,
+                found=path,
+                next_step="score the features once more and keep the record that agrees",
+            )
+    return tuple(sorted(files.values(), key=lambda file: (file.record.name, file.record.run)))
+
+
+def _digits(record: Record) -> object:
+    return record.measures, record.per_draw, record.ignored_queries, record.ties
+
+
+def _paths(folders: Iterable[Path], pattern: str) -> Iterator[Path]:
+    for folder in folders:
+        if not folder.is_dir():
+            raise RecordError("the folder of records is missing", where=folder)
+        yield from sorted(folder.glob(pattern))
+
+
+def values_of(file: RecordFile) -> PerQuery:
+    """Return the per-query values of a record.
+
+    Raises:
+        RecordError: the record names no file of them, or the file is missing, damaged or of another record.
+    """
+    about = file.record.per_query
+    if about is None:
+        raise RecordError("the record has no per-query values", where=file.path)
+    values = read_per_query(file.path.parent / about.name, expected=about.digest)
+    if len(values) != file.record.queries:
+        raise RecordError("the per-query values do not cover all queries", where=file.path.parent / about.name)
+    return values

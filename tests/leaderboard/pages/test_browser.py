@@ -1,0 +1,240 @@
+"""The HTML page as a reader has it: opened in headless Chromium from a file, clicked, and watched."""
+
+import http.server
+import json
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from harness.cli import main
+from leaderboard import record_files
+from tests.records import write_result
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>\"><b onclick=hacked()>&amp;|"
+SCORES = {"nine": 0.09, "ten": 0.1, "all": 1.0, "Half": 0.5, SCRIPT: 0.2}
+"""9 is less than 10 as a number and more as a text."""
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": True}
+FLAGS = (
+    "--headless",
+    "--no-sandbox",  # Chromium refuses to start for root with one
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",  # a container's shared memory is small
+    "--window-size=1200,900",
+)
+
+
+def program(name: str) -> str:
+    """Return the path of an installed program, so that Selenium looks for none and downloads none."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.fail(
+            f"{name} is missing: apt-get install -y --no-install-recommends chromium chromium-driver", pytrace=False
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    options = ChromeOptions()
+    options.binary_location = program("chromium")
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = Chrome(options=options, service=Service(program("chromedriver")))
+    driver.set_page_load_timeout(120)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page of five methods, one with a hostile name, beside all published numbers."""
+    folder = tmp_path_factory.mktemp("page")
+    for number, (name, score) in enumerate(SCORES.items()):
+        write_result(folder / "records" / str(number), name, [score] * 6)
+    out = folder / "page.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record_files, "SHIPPED", folder / "nothing is shipped")
+        words = ["leaderboard", "--records", str(folder / "records"), "--format", "html", "--out", str(out)]
+        done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    return out
+
+
+@pytest.fixture
+def opened(browser, page):
+    """The page, opened anew on a wide screen, with empty logs."""
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.get_log("performance")
+    browser.get_log("browser")
+    browser.get(page.as_uri())
+    return browser
+
+
+def requests_of(browser):
+    """Return the addresses that the page has asked for since the last look."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = ("Network.requestWillBeSent", "Network.webSocketCreated")
+    urls = [m["params"].get("url") or m["params"]["request"]["url"] for m in messages if m["method"] in sent]
+    return [url for url in urls if url != "about:blank"]
+
+
+def rows_of(table):
+    """Return the texts of a table's cells, row by row, in one question to the browser."""
+    return table.parent.execute_script(
+        "return [...arguments[0].tBodies[0].rows]"
+        ".map(row => [...row.cells].map(cell => cell.dataset.value ?? cell.innerText.trim()))",
+        table,
+    )
+
+
+def measured(browser):
+    return browser.find_element(By.CSS_SELECTOR, "table")
+
+
+def buttons(table):
+    return table.find_elements(By.CSS_SELECTOR, "thead button")
+
+
+def names(browser):
+    return [row[1] for row in rows_of(measured(browser))]
+
+
+def click(browser, button):
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', inline: 'center'})", button)
+    button.click()
+
+
+def heading(browser, text):
+    return next(button for button in buttons(measured(browser)) if button.text == text)
+
+
+def test_a_click_on_a_heading_sorts_by_number_and_another_turns_it(opened):
+    falling = ["all", "Half", SCRIPT, "ten", "nine"]
+    click(opened, heading(opened, "method"))
+    by_name = names(opened)
+    click(opened, heading(opened, "mAP"))
+    by_number = names(opened)
+    head = heading(opened, "mAP").find_element(By.XPATH, "..")
+    assert head.get_attribute("aria-sort") == "descending"
+    click(opened, heading(opened, "mAP"))
+    turned = names(opened)
+
+    assert [name for name in by_name if name != SCRIPT] == ["all", "Half", "nine", "ten"]
+    assert by_name != by_number
+    assert by_number == falling
+    assert turned == falling[::-1]
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert len(opened.find_elements(By.CSS_SELECTOR, "[aria-sort]")) == 1
+
+
+def test_a_heading_sorts_by_the_keyboard(opened):
+    heading(opened, "mAP").send_keys(Keys.ENTER)
+    heading(opened, "mAP").send_keys(Keys.SPACE)
+
+    assert names(opened)[0] == "nine"
+
+
+def test_every_numeric_column_of_every_published_table_sorts_both_ways_with_the_empty_cells_last(opened):
+    columns = 0
+    for table in opened.find_elements(By.CSS_SELECTOR, "table")[1:]:
+        for column, button in enumerate(buttons(table)):
+            before = rows_of(table)
+            cells = [row[column] for row in before]
+            if not all(cell.replace(".", "", 1).isdecimal() for cell in cells if cell):
+                continue
+            numbers, empty = sorted(float(cell) for cell in cells if cell), cells.count("")
+            for wanted in (numbers[::-1], numbers):
+                click(opened, button)
+                after = rows_of(table)
+                shown = [row[column] for row in after]
+                assert [float(cell) for cell in shown[: len(numbers)]] == wanted
+                assert shown[len(numbers) :] == [""] * empty
+                assert sorted(after) == sorted(before)
+            columns += len(set(numbers)) > 1
+
+    assert columns > 10
+
+
+def test_the_page_asks_no_host_for_anything_and_logs_no_error(opened, page):
+    for button in buttons(measured(opened)):
+        click(opened, button)
+    for link in opened.find_elements(By.CSS_SELECTOR, "nav a"):
+        click(opened, link)
+    opened.execute_script("window.scrollTo(0, document.body.scrollHeight)")
+
+    asked = {urlsplit(url)._replace(fragment="").geturl() for url in requests_of(opened)}
+    assert asked == {page.as_uri()}
+    assert opened.execute_script("return performance.getEntriesByType('resource').length") == 0
+    assert opened.get_log("browser") == []
+
+
+def test_a_request_to_a_host_would_be_seen_and_an_error_too(opened, tmp_path):
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)  # answers 501 to a GET
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    other = tmp_path / "other.html"
+    picture = f"http://127.0.0.1:{server.server_port}/x.png"
+    other.write_text(f"<!doctype html><img src='{picture}'><script>throw new Error('broken')</script>")
+    try:
+        opened.get(other.as_uri())
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert picture in requests_of(opened)
+    assert any("broken" in entry["message"] for entry in opened.get_log("browser"))
+
+
+def test_the_page_is_readable_on_a_phone(opened):
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    opened.refresh()
+
+    assert opened.execute_script("return [innerWidth, visualViewport.scale]") == [390, 1]
+    assert (
+        opened.execute_script("return Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)") <= 390
+    )
+    # Whatever is wider than the screen scrolls in a box of its own, which is not.
+    boxes = opened.execute_script(
+        "return [...document.querySelectorAll('.wide')].map(b => {const r = b.getBoundingClientRect(); "
+        "return [r.left, r.right, b.scrollWidth > b.clientWidth]})"
+    )
+    assert all(left >= 0 and right <= 390 for left, right, _ in boxes)
+    assert any(wider for *_, wider in boxes)
+    # A long name takes several lines, so that the numbers beside it stay near.
+    assert max(cell.size["width"] for cell in measured(opened).find_elements(By.CSS_SELECTOR, "td.text")) < 260
+    smallest = opened.execute_script(
+        "return Math.min(...[...document.querySelectorAll('p, a, th, td, td span')]"
+        ".map(e => parseFloat(getComputedStyle(e).fontSize)))"
+    )
+    assert smallest >= 12
+    click(opened, heading(opened, "mAP"))
+    click(opened, heading(opened, "mAP"))
+    assert names(opened)[0] == "nine"
+
+
+def test_a_hostile_name_is_a_text_and_runs_nothing(opened):
+    cell = next(row for row in measured(opened).find_elements(By.CSS_SELECTOR, "tbody td.text") if "hacked" in row.text)
+    click(opened, cell)
+
+    assert cell.text == SCRIPT
+    assert cell.find_elements(By.CSS_SELECTOR, "*") == []
+    assert len(opened.find_elements(By.CSS_SELECTOR, "script")) == 1
+    assert opened.find_elements(By.CSS_SELECTOR, "img, [onerror], [onclick]") == []
+    assert opened.execute_script("return typeof window.hacked") == "undefined"
+    assert Path(urlsplit(opened.current_url).path).name == "page.html"

@@ -1,0 +1,301 @@
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.cli import main
+from harness.tasks.reranking import Reranking
+from leaderboard import record_files
+from leaderboard.boards import build_boards
+from leaderboard.pages.latex import as_latex, latex_escape
+from leaderboard.pages.pictures import draw_picture, drawable
+from leaderboard.pages.task_pages import build_task_pages
+from leaderboard.record_files import collect
+from tests.records import write_result
+
+EVIL = "<script>alert(1)</script>|\\input{x}$%&_#\"'"
+
+
+@pytest.fixture
+def records(tmp_path, monkeypatch):
+    """Three methods with per-query values, one of them with a hostile name, and a timed one."""
+    monkeypatch.setattr(record_files, "SHIPPED", tmp_path / "nothing is shipped")
+    values = np.random.default_rng(0).beta(2, 2, 60)
+    cost = {"images": 100, "seconds": 2.0, "device": "cpu"}
+    write_result(tmp_path / "records" / "a", "good", np.clip(values + 0.2, 0, 1), cost=cost)
+    write_result(tmp_path / "records" / "b", EVIL, values, variant="=1+1")
+    write_result(tmp_path / "records" / "c", "random", values / 9, control=True)
+    return tmp_path / "records"
+
+
+def written(records, form):
+    out = records.parent / "out" / "PAGE"
+    done = CliRunner().invoke(main, ["leaderboard", "--records", str(records), "--format", form, "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    again = CliRunner().invoke(
+        main, ["leaderboard", "--records", str(records), "--format", form, "--out", str(out), "--check"]
+    )
+    assert again.exit_code == 0, again.output
+    return out.read_text()
+
+
+def test_the_csv_has_one_line_a_number_and_nothing_that_a_spreadsheet_runs(records):
+    rows = list(csv.DictReader(io.StringIO(written(records, "csv"))))
+
+    measured = [row for row in rows if row["kind"] == "measured"]
+    assert len(measured) == 9
+    good = next(row for row in measured if row["method"] == "good" and row["measure"] == "ap")
+    assert float(good["low"]) < float(good["value"]) < float(good["high"])
+    assert {row["variant"] for row in measured} == {"", "'=1+1"}
+    assert len([row for row in rows if row["kind"] == "published"]) > 300
+
+
+def test_the_json_has_every_digit_and_what_is_published(records):
+    content = json.loads(written(records, "json"))
+
+    assert [row["method"] for row in content["measured"]] == ["good", EVIL, "random"]
+    assert content["measured"][0]["rank"] == 1
+    assert set(content["measured"][0]["intervals"]["ap"]) == {"vehicles"}
+    assert any(row["method"] == "pgan" and row["values"].get("ap") == "79.3" for row in content["published"])
+
+
+def test_the_latex_escapes_every_command(records):
+    text = written(records, "latex")
+
+    assert r"\input{x}" not in text
+    assert r"\textbackslash{}input\{x\}\$\%\&\_\#" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") > 10
+    assert r"\textbf{" in text
+    assert r"\underline{" in text
+
+
+SPECIAL = '\\{}$&%#_~^<>|"'
+"""All that LaTeX reads as more than the character: its ten, and four that its oldest font encoding shows as others."""
+
+
+def unescaped(text):
+    """Return what LaTeX would typeset of an escaped text, and fail at anything that it would obey."""
+    shown = {
+        r"\textbackslash{}": "\\",
+        r"\textasciitilde{}": "~",
+        r"\textasciicircum{}": "^",
+        r"\textless{}": "<",
+        r"\textgreater{}": ">",
+        r"\textbar{}": "|",
+        r"\textquotedbl{}": '"',
+        "{[}": "[",
+        "{*}": "*",
+        **{f"\\{character}": character for character in "{}$&%#_"},
+    }
+    parts = re.findall("|".join(map(re.escape, shown)) + r"|(?s:.)", text)
+    assert not set(parts) & set(SPECIAL), text
+    return "".join(shown.get(part, part) for part in parts)
+
+
+@given(st.text(st.sampled_from(SPECIAL + "aB1'`-,;:!?()]+/=@. ")))
+def test_latex_typesets_every_text_as_it_is(text):
+    assert unescaped(latex_escape(text)) == " ".join(text.split())
+
+
+@given(st.text())
+def test_latex_obeys_nothing_in_any_text(text):
+    assert unescaped(latex_escape(text)).isprintable()
+
+
+@pytest.mark.parametrize("character", SPECIAL)
+def test_a_special_character_in_a_name_breaks_no_row_of_a_latex_table(tmp_path, monkeypatch, character):
+    monkeypatch.setattr(record_files, "SHIPPED", tmp_path / "nothing is shipped")
+    name = f"{character}a{character}{character}b{character}"
+    write_result(tmp_path / "records" / "a", name, [0.5] * 6, variant=character)
+    board, *_ = build_boards(collect([tmp_path / "records"]))
+    (page,) = build_task_pages([board], [])
+
+    (line,) = (line for line in as_latex([page]).splitlines() if line.endswith(r" \\") and line.startswith("1 & "))
+
+    cells = re.split(r"(?<!\\)&", line.removesuffix(r" \\"))
+    assert len(cells) == 2 + len(board.measures)
+    assert unescaped(cells[1].strip()) == f"{name}/{character}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a_b", r"a\_b"),
+        ("100 %", r"100 \%"),
+        ("\\", r"\textbackslash{}"),
+        ("a\nb", "a b"),
+        ("{~^}", r"\{\textasciitilde{}\textasciicircum{}\}"),
+    ],
+)
+def test_latex_shows_a_text_as_it_is(text, expected):
+    assert latex_escape(text) == expected
+
+
+class Page(HTMLParser):
+    """Collects the tags, attributes and cells of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.cells, self.scripts = [], [], [], 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1] in {"td", "span"}:
+            self.cells.append(data.strip())
+
+
+def test_the_html_asks_no_host_for_anything(records):
+    text = written(records, "html")
+    page = Page(text)
+
+    assert not {"link", "img", "iframe", "object", "base", "form"} & set(page.tags)
+    assert not [value for name, value in page.attributes if name == "src"]
+    assert all(value.startswith("#") for name, value in page.attributes if name == "href")
+    assert "http:" not in text
+    assert "https:" not in text
+    assert "url(" not in text
+    assert "default-src 'none'" in text
+
+
+def test_the_html_shows_a_hostile_name_and_does_not_obey_it(records):
+    text = written(records, "html")
+
+    assert Page(text).tags.count("script") == 1
+    assert f"{EVIL}/=1+1" in Page(text).cells
+
+
+def test_the_html_fits_a_phone_and_every_column_sorts(records):
+    page = Page(written(records, "html"))
+
+    assert ("content", "width=device-width, initial-scale=1") in page.attributes
+    assert page.tags.count("button") == page.tags.count("th") > 40
+    assert page.tags.count("table") == page.attributes.count(("class", "wide"))
+
+
+def test_the_markdown_has_a_page_and_pictures_for_each_task(records):
+    page = written(records, "markdown")
+    folder = records.parent / "out"
+
+    assert "## [synthetic/image-to-image](tasks/synthetic-image-to-image.md)" in page
+    assert "## [veri776/image-to-track](tasks/veri776-image-to-track.md)" in page
+    text = (folder / "tasks" / "synthetic-image-to-image.md").read_text()
+    links = [line.partition("](")[2].rstrip(")") for line in text.splitlines() if line.startswith("![")]
+    assert [link.rpartition("-")[2] for link in links] == ["cmc.svg", "intervals.svg", "speed.svg"]
+    for link in links:
+        picture = folder / "tasks" / link
+        assert ET.fromstring(picture.read_bytes()).tag.endswith("svg")  # noqa: S314 - written a moment ago
+        assert b"<script" not in picture.read_bytes()
+        assert b"mathdefault" not in picture.read_bytes()
+    assert "images/s" in text
+    assert "50.0" in text
+
+
+def checked(records):
+    page = records.parent / "out" / "PAGE"
+    return CliRunner().invoke(main, ["leaderboard", "--records", str(records), "--out", str(page), "--check"])
+
+
+def test_pictures_of_thirty_methods_have_room_for_every_name(tmp_path):
+    for number in range(30):
+        write_result(tmp_path / str(number), f"a-method-{number}", [number / 30] * 6)
+    [board] = build_boards(collect([], [tmp_path]))
+
+    pictures = [ET.fromstring(draw_picture(board, name)) for name in drawable(board)]  # noqa: S314 - our own
+    heights = [float(picture.get("height").removesuffix("pt")) for picture in pictures]
+
+    assert len(heights) == 2
+    assert min(heights) >= 72 * 30 / 4  # a warning that nothing fits is an error here
+
+
+def test_the_pictures_are_the_same_bytes_in_another_process_whatever_the_users_style(records):
+    written(records, "markdown")
+    folder = records.parent / "out"
+    (records.parent / "matplotlibrc").write_text("lines.linewidth: 9\nfont.size: 20\nsvg.hashsalt: other\n")
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from leaderboard.boards import build_boards\nfrom leaderboard.pages.files import picture_files\n"
+        "from leaderboard.record_files import collect\n"
+        "for name, content in picture_files(build_boards(collect([Path(sys.argv[1])]))).items():\n"
+        "    assert (Path(sys.argv[2]) / name).read_bytes() == content, name\n"
+        "    print(name)\n"
+    )
+    environment = {**os.environ, "MATPLOTLIBRC": str(records.parent / "matplotlibrc"), "PYTHONHASHSEED": "7"}
+    done = subprocess.run(  # noqa: S603 - this very interpreter
+        [sys.executable, "-c", code, records, folder], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(list((folder / "tasks" / "pictures").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"<path", b"<path ", 1)), "is not what the records"),
+        (lambda path: path.write_bytes(b"<svg/>"), "does not name its version"),
+        (lambda path: path.unlink(), "the picture is missing"),
+        (lambda path: path.with_name("gone-cmc.svg").write_bytes(path.read_bytes()), "no record gives this picture"),
+    ],
+)
+def test_check_looks_at_the_pictures(records, change, message):
+    written(records, "markdown")
+    change(next((records.parent / "out" / "tasks" / "pictures").glob("*-cmc.svg")))
+
+    done = checked(records)
+
+    assert done.exit_code == 1
+    assert message in done.output
+
+
+def test_check_names_the_version_of_matplotlib_that_drew_another_picture(records):
+    written(records, "markdown")
+    path = next((records.parent / "out" / "tasks" / "pictures").glob("*-speed.svg"))
+    path.write_text(re.sub(r"matplotlib [0-9.]+", "matplotlib 1.2.3", path.read_text()))
+
+    done = checked(records)
+
+    assert done.exit_code == 1
+    assert "drawn by matplotlib 1.2.3" in done.output
+    assert "check with matplotlib 1.2.3, or write it with 'bench leaderboard'" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
+def test_the_same_records_give_the_same_bytes_in_every_format(records, form):
+    assert written(records, form) == written(records, form)
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
+def test_a_re_ranked_number_carries_its_mark_in_every_format(tmp_path, monkeypatch, form):
+    monkeypatch.setattr(record_files, "SHIPPED", tmp_path / "nothing is shipped")
+    write_result(tmp_path / "records", "mine", [0.5, 0.25] * 3, rerank=Reranking())
+
+    text = written(tmp_path / "records", form)
+
+    if form == "json":
+        assert [row["rerank"] for row in json.loads(text)["measured"]] == [{"k1": 20, "k2": 6, "lambda": 0.3}]
+    elif form == "csv":
+        rows = [row for row in csv.DictReader(io.StringIO(text)) if row["kind"] == "measured"]
+        assert {row["rerank"] for row in rows} == {"re-ranking (20, 6, 0.3)"}
+    else:
+        assert "mine + re-ranking (20, 6, 0.3)" in text
+        assert not re.search(r"\bmine\b(?! \+ re-ranking)", text)
+    if form == "markdown":
+        pages = [path for path in (tmp_path / "out").rglob("*") if path.suffix in {".md", ".svg"}]
+        shown = [path.read_text() for path in pages if "mine" in path.read_text()]
+        assert len(shown) > 2
+        assert not [page for page in shown if re.search(r"\bmine\b(?! \+ re-ranking)", page)]

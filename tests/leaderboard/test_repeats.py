@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from harness.basics.digests import digest
+from leaderboard.record_files import RecordFile
+from leaderboard.repeats import group_repeats, mean_measures
+from tests.records import record
+
+CODE, MENDED = digest("a tpyo"), digest("a typo")
+
+
+def seeds_of(*records):
+    """Return the seeds of each group."""
+    groups = group_repeats(RecordFile(one, Path(f"{number}.json")) for number, one in enumerate(records))
+    return [[file.record.seed for file in group] for group in groups]
+
+
+def test_seeds_stay_together_when_a_typo_of_the_method_was_mended():
+    assert seeds_of(record(seed=2, code=MENDED), record(seed=0, code=CODE), record(seed=1, code=CODE)) == [[0, 1, 2]]
+
+
+def test_the_same_features_of_one_seed_count_once():
+    again = record(seed=1, code=MENDED, checkpoint=digest("another file of the same weights"))
+
+    assert seeds_of(record(seed=0, code=CODE), record(seed=1, code=CODE), again) == [[0, 1]]
+
+
+def test_a_code_that_changes_the_features_of_a_seed_is_a_group_of_its_own():
+    old = [record(seed=seed, code=CODE) for seed in (0, 1)]
+    new = [record(seed=seed, code=MENDED, features=digest(["other features", seed])) for seed in (1, 2)]
+
+    assert sorted(seeds_of(*old, *new)) == [[0, 1], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "pgan"},
+        {"variant": "no-pam"},
+        {"recipe": "quick"},
+        {"options": {"epochs": 2}},
+        {"version": 2},
+        {"fingerprint": digest("other images")},
+        {"train_on": "veri776"},
+        {"train_data": digest("other lists")},
+        {"width": 256},
+        {"dtype": "float16"},
+        {"metric": "euclidean"},
+        {"input_size": (32, 32)},
+        {"boxes": {"parts": digest("other boxes")}},
+        {"train_boxes": {"parts": digest("other boxes")}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_can_move_a_digit_is_another_group(change):
+    assert seeds_of(record(seed=0), record(seed=1, **change)) == [[0], [1]]
+
+
+def test_the_mean_over_seeds_is_exact():
+    files = [RecordFile(record(seed=seed, measures={"ap": 0.1}), Path("a")) for seed in range(10)]
+
+    assert sum([0.1] * 10) / 10 != 0.1
+    assert mean_measures(files) == {"ap": 0.1}
