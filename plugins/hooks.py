@@ -13,7 +13,7 @@ def bench_register_methods(register: Register) -> None:
     )
     register(
         "ram",
-        "plugins.ram:RAM",
+        "plugins.ram.method:RAM",
         about="VGG-M with global, regional and attribute branches, trained in four steps (Liu et al., 2018)",
     )
     register(
@@ -23,12 +23,12 @@ def bench_register_methods(register: Register) -> None:
     )
     register(
         "pgan",
-        "plugins.pgan:PGAN",
+        "plugins.pgan.method:PGAN",
         about="ResNet with attention over detected parts, global and part features fused (Zhang et al., 2019)",
     )
     register(
         "pr-reid",
-        "plugins.pr_reid:PRReID",
+        "plugins.pr_reid.method:PRReID",
         about="ResNet regularised by window, light and brand branches while training (He et al., 2019)",
     )
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
@@ -39,13 +39,15 @@ def bench_register_methods(register: Register) -> None:
 @hookimpl
 def bench_register_detectors(register: Register) -> None:
     """Register the detectors of parts."""
-    register("ssd300", "plugins.parts.ssd:SSD300", about="SSD on VGG-16 at 300 pixels, PGAN's (Liu et al., 2016)")
+    register("ssd300", "plugins.detectors.ssd:SSD300", about="SSD on VGG-16 at 300 pixels, PGAN's (Liu et al., 2016)")
     register(
-        "ssd-small", "plugins.parts.ssd:SSDSmall", about="SSD on seven convolutions, for images of 64 to 128 pixels"
+        "ssd-small", "plugins.detectors.ssd:SSDSmall", about="SSD on seven convolutions, for images of 64 to 128 pixels"
     )
-    register("localnet", "plugins.parts.localnet:LocalNet", about="YOLO v1, PR-ReID's LocalNet (Redmon et al., 2016)")
+    register(
+        "localnet", "plugins.detectors.localnet:LocalNet", about="YOLO v1, PR-ReID's LocalNet (Redmon et al., 2016)"
+    )
     register(
         "localnet-small",
-        "plugins.parts.localnet:LocalNetSmall",
+        "plugins.detectors.localnet:LocalNetSmall",
         about="YOLO v1's output and loss on seven convolutions, for images of 64 to 128 pixels",
     )

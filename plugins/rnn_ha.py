@@ -1,7 +1,7 @@
 """RNN-HA: the coarse-to-fine hierarchical attention of X.-S. Wei et al. (ACCV 2018), and its two ablations.
 
-One recurrent unit first names the car model, then, from the map as that model's attention weighs it, the vehicle.
-R marks what the authors' released recipe adds to the paper.
+One recurrent unit first classifies the car model, and then, from the map weighted by the attention of that step, the
+vehicle. R marks what the authors' released recipe adds to the paper.
 """
 
 from __future__ import annotations
@@ -16,54 +16,53 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
-from harness.methods.attention import Attention as NetworkAttention
-from harness.methods.attention import shares
+from harness.methods.attention import Attention, shares
 from harness.methods.batches import Shuffled
 from harness.methods.method import Options
-from harness.methods.network import NetworkMethod, Stage
-from plugins.augment import MEAN, STD, augmentation
-from plugins.kinds import KIND, kind_among, require_labels
-from plugins.losses import cross_entropy
-from plugins.resnet import CHANNELS as RESNET_CHANNELS
-from plugins.resnet import resnet_trunk
-from plugins.schedules import Milestones, Schedule
-from plugins.vgg_m import CHANNELS as VGG_CHANNELS
-from plugins.vgg_m import CaffePixels, load_vgg_m, vgg_m_trunk
-from plugins.weights import load_trunk
+from harness.methods.network import Stage
+from plugins.layers.augment import MEAN, STD, augmentation
+from plugins.layers.labels import KIND, kind_among, require_labels
+from plugins.layers.losses import cross_entropy
+from plugins.layers.pretrained import PretrainedMethod
+from plugins.layers.resnet import CHANNELS as RESNET_CHANNELS
+from plugins.layers.resnet import resnet_trunk
+from plugins.layers.schedules import Milestones, Schedule
+from plugins.layers.vgg_m import CHANNELS as VGG_CHANNELS
+from plugins.layers.vgg_m import CaffePixels, vgg_m_trunk
 
 HIDDEN = {"vgg-m": 1024, "resnet18": 1024, "resnet50": 2048}
-"""Numbers in the hidden state; ResNet-18, which the paper has not, takes after VGG-M with its as many channels."""
+"""Width of the hidden state; ResNet-18, which is not in the paper, has VGG-M's, as it has as many channels."""
 
 BATCH = {"vgg-m": 64, "resnet18": 64, "resnet50": 8}
 """Images in a batch of the joint training (R)."""
 
 FLOOR = 0.1
-"""What every cell's score has at least, so that no cell is lost."""
+"""Added to every cell's score, so that no cell is ignored."""
 
 
 class RNNHAOptions(Options):
     """The paper's numbers are the defaults."""
 
-    backbone: Literal["vgg-m", "resnet18", "resnet50"] = Field("vgg-m", description="its trunk (poster)")
-    weights: str = Field("imagenet", description="the trunk's first weights: a file, none, or imagenet for ResNets (R)")
-    unit: Literal["gru", "full"] = Field("gru", description="hierarchy: a GRU, or a full layer for each level (poster)")
-    attention: bool = Field(default=True, description="weigh the map for the fine level (poster)")
+    backbone: Literal["vgg-m", "resnet18", "resnet50"] = Field("vgg-m", description="trunk (poster)")
+    weights: str = Field("imagenet", description="first weights: a file, none, or imagenet for ResNets (R)")
+    unit: Literal["gru", "full"] = Field("gru", description="a GRU, or a fully connected layer a level (poster)")
+    attention: bool = Field(default=True, description="weight the map for the fine level (poster)")
     divide_by_cells: bool = Field(default=False, description="divide x2 by the number of cells once more (R)")
     hidden: Annotated[int, Field(ge=1)] | Literal["published"] = Field(
-        "published", description="numbers in a hidden state; published: 1024, or 2048 with resnet50 (R)"
+        "published", description="width of the hidden state; published: 1024, or 2048 with resnet50 (R)"
     )
-    descriptor: Literal["o1", "o2", "both"] = Field("o2", description="state that makes the feature (open)")
+    descriptor: Literal["o1", "o2", "both"] = Field("o2", description="state used as the feature (open)")
     input_size: int = Field(224, ge=32, description="height and width of the input in pixels; 224 or 672 (poster)")
-    backbone_epochs: int = Field(40, ge=0, description="of the backbone alone, as a vehicle classifier (R)")
-    backbone_batch: int = Field(128, ge=2, description="images in its batch (R)")
-    backbone_rate: float = Field(1e-3, gt=0, description="its learning rate, of Adam (R)")
-    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip there (R)")
-    epochs: int = Field(19, ge=0, description="of everything together (R)")
-    milestones: Milestones = Field((10,), description="its epochs after which the rate falls tenfold (R)")
+    backbone_epochs: int = Field(40, ge=0, description="epochs of the backbone alone, as a vehicle classifier (R)")
+    backbone_batch: int = Field(128, ge=2, description="images in a batch of the backbone's training (R)")
+    backbone_rate: float = Field(1e-3, gt=0, description="learning rate of Adam in the backbone's training (R)")
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip in the backbone's training (R)")
+    epochs: int = Field(19, ge=0, description="epochs of the whole network (R)")
+    milestones: Milestones = Field((10,), description="epochs after which the rate is divided by ten (R)")
     batch: Annotated[int, Field(ge=2)] | Literal["published"] = Field(
-        "published", description="images in its batch; published: 64, or 8 with resnet50 (R)"
+        "published", description="images in a batch; published: 64, or 8 with resnet50 (R)"
     )
-    learning_rate: float = Field(1e-3, gt=0, description="its learning rate, of RMSprop (R)")
+    learning_rate: float = Field(1e-3, gt=0, description="of RMSprop (R)")
 
 
 QUICK = {
@@ -78,11 +77,11 @@ QUICK = {
     "batch": 32,
     "learning_rate": 3e-4,
 }
-"""From scratch on the synthetic set in three minutes of one busy core. Tried there, with one seed: rnn-ha reaches an
-image-to-image mAP of 49; its two ablations were not run. The map has 2 x 2 cells, 3 x 3 from 65 pixels on."""
+"""From scratch on the synthetic set in three minutes on one busy core. With one seed rnn-ha reaches an image-to-image
+mAP of 49; its two ablations were not run. The map has 2 x 2 cells, and 3 x 3 from 65 pixels on."""
 
 
-class RNNHA(NetworkMethod):
+class RNNHA(PretrainedMethod):
     """VGG-M or ResNet-50, a GRU with a coarse and a fine step, and attention by the coarse state."""
 
     about = "a GRU names the model, then, with attention, the vehicle (Wei et al., 2018)"
@@ -100,22 +99,13 @@ class RNNHA(NetworkMethod):
     }
     options: RNNHAOptions
 
-    def network(self, classes: Mapping[str, int]) -> nn.Module:
-        """Return the network with the trunk's first weights, as ``weights`` asks.
-
-        Raises:
-            CheckpointError: those weights cannot be had.
-        """
-        model = self.architecture(classes)
-        if self.options.backbone == "vgg-m":
-            load_vgg_m(model.trunk.get_submodule("vgg"), self.options.weights)
-        else:
-            load_trunk(model.trunk, self.options.backbone, self.options.weights)
-        return model
-
     def architecture(self, classes: Mapping[str, int]) -> RNNHANetwork:
-        """Return the network without weights from elsewhere."""
+        """Return the network with random weights."""
         return RNNHANetwork(self.options, classes["vehicle"], self._kinds(classes))
+
+    def pretrained(self, model: nn.Module) -> nn.Module:
+        """Return the ResNet, or VGG-M without the layers after its fifth convolution."""
+        return model.get_submodule("trunk.vgg" if self.options.backbone == "vgg-m" else "trunk")
 
     def _kinds(self, classes: Mapping[str, int]) -> int:
         """Return the number of models, or of types.
@@ -125,12 +115,12 @@ class RNNHA(NetworkMethod):
         """
         kind = kind_among(classes)
         require_labels(
-            classes, (kind,), purpose="rnn-ha", next_step="train on a data set that has them, or with another method"
+            classes, (kind,), purpose="rnn-ha", next_step="use a data set with these labels, or another method"
         )
         return classes[kind]
 
     def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:
-        """Return the backbone's own training and that of everything together, those that have epochs."""
+        """Return the training of the backbone alone and that of the whole network, if they have epochs."""
         self._kinds(classes)
         return [stage for stage in (self._backbone(), self._together()) if stage.epochs]
 
@@ -165,33 +155,33 @@ class RNNHA(NetworkMethod):
         )
 
     def begin(self, network: nn.Module, stage: Stage) -> None:
-        """Let the trunk classify alone, or through the hierarchy."""
+        """Classify by the trunk alone, or through the hierarchy."""
         cast(RNNHANetwork, network).by_itself = stage.settings["alone"]
 
     def losses(
         self,
         outputs: Mapping[str, Tensor],
         labels: Mapping[str, Tensor],
-        stage: Stage,  # noqa: ARG002 - the outputs are the stage's
+        stage: Stage,  # noqa: ARG002 - the contract
     ) -> Mapping[str, Tensor]:
         """Return the cross-entropies of the model and of the vehicle, 1:1, or of the vehicle by the trunk alone."""
-        asked = {"kind": labels.get(kind_among(labels)), "vehicle": labels["vehicle"]}
-        return {name: cross_entropy(logits, cast(Tensor, asked[name])) for name, logits in outputs.items()}
+        right = {"kind": labels.get(kind_among(labels)), "vehicle": labels["vehicle"]}
+        return {name: cross_entropy(logits, cast(Tensor, right[name])) for name, logits in outputs.items()}
 
-    def attend(self, images: Tensor, **needed: Any) -> NetworkAttention:  # noqa: ARG002 - it needs none
-        """Return the attention that the coarse state pays to the map; for rnn-h each cell's share in the feature."""
+    def attend(self, images: Tensor, **needed: Any) -> Attention:  # noqa: ARG002 - the contract
+        """Return the attention of the coarse state to the map, or for rnn-h each cell's share in the feature."""
         return cast(RNNHANetwork, self.model).attend(images)
 
 
 class RNNHANetwork(nn.Module):
     """The representation, the hierarchy and the attention.
 
-    Open, and chosen here: W3 leads from the hidden state to as many numbers as the map has channels, W4 from there to
-    w, both with biases; the levels of FC-HA are a full layer with a ReLU each, and hand nothing on but the
-    attention; the trunk alone classifies by a linear layer on x1.
+    Open, and chosen here: W3 and W4 have as many outputs as the map has channels, and biases; each level of FC-HA is a
+    fully connected layer with a ReLU, and only the attention connects them; the classifier of the trunk alone is a
+    linear layer on x1.
 
     Attributes:
-        by_itself: the trunk classifies alone; its x1 is then the feature.
+        by_itself: the trunk classifies alone, and x1 is the feature.
     """
 
     def __init__(self, options: RNNHAOptions, vehicles: int, kinds: int) -> None:
@@ -202,7 +192,7 @@ class RNNHANetwork(nn.Module):
         self.trunk = _VGGToPool5() if options.backbone == "vgg-m" else resnet_trunk(options.backbone, 2)
         self.alone = nn.Linear(channels, vehicles)
         self.hierarchy = GRULevels(channels, hidden) if options.unit == "gru" else FullLevels(channels, hidden)
-        self.attention = Attention(hidden, channels) if options.attention else None
+        self.attention = CoarseAttention(hidden, channels) if options.attention else None
         self.w1 = nn.Linear(hidden, kinds)
         self.w2 = nn.Linear(hidden, vehicles)
         self.divide_by_cells, self.descriptor = options.divide_by_cells, options.descriptor
@@ -224,14 +214,14 @@ class RNNHANetwork(nn.Module):
         return functional.normalize(self._described(o1, o2))
 
     @torch.no_grad()
-    def attend(self, images: Tensor) -> NetworkAttention:
+    def attend(self, images: Tensor) -> Attention:
         """Return a (n, 6, 6), or (n, 7, 7), of sum 1; without attention, each cell's share in the feature."""
         maps = self.trunk(self.pixels(images))
         if self.attention is None:
             share = shares(maps, lambda cells: [self._described(*self._states(cells, cells.mean((2, 3))))])
-            return NetworkAttention({"share": share})
+            return Attention({"share": share})
         weights: Tensor = self.attention(maps, self.hierarchy.coarse(maps.mean((2, 3))))
-        return NetworkAttention({"attention": weights[:, 0]})
+        return Attention({"attention": weights[:, 0]})
 
     def _states(self, maps: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
         """Return o1 and o2, (n, hidden) each."""
@@ -239,18 +229,18 @@ class RNNHANetwork(nn.Module):
         return o1, self.hierarchy.fine(self._attended(maps, x1, o1), o1)
 
     def _described(self, o1: Tensor, o2: Tensor) -> Tensor:
-        """Return the descriptor before it is brought to length 1, (n, d)."""
+        """Return the descriptor before normalisation, (n, d)."""
         return torch.cat({"o1": [o1], "o2": [o2], "both": [o1, o2]}[self.descriptor], dim=1)
 
     def _attended(self, maps: Tensor, x1: Tensor, o1: Tensor) -> Tensor:
-        """Return x2 (n, c): sum over the cells of a_ij X_ij, or x1 where there is no attention (RNN-H)."""
+        """Return x2 (n, c): the sum over the cells of a_ij X_ij, or x1 without attention (RNN-H)."""
         if self.attention is None:
             return x1
         x2: Tensor = (self.attention(maps, o1) * maps).sum((2, 3))
         return x2 / (maps.shape[2] * maps.shape[3]) if self.divide_by_cells else x2
 
 
-class Attention(nn.Module):
+class CoarseAttention(nn.Module):
     """a_ij = s_ij / sum s, s_ij = softplus(<w, X_ij>) + 0.1, w = W4 relu(W3 o1)."""
 
     def __init__(self, hidden: int, channels: int) -> None:
@@ -259,7 +249,7 @@ class Attention(nn.Module):
         self.w4 = nn.Linear(channels, channels)
 
     def forward(self, maps: Tensor, o1: Tensor) -> Tensor:
-        """Return the weights (n, 1, h, w), positive and of sum 1, of maps (n, c, h, w) for states (n, hidden)."""
+        """Return the weights (n, 1, h, w), positive with a sum of 1, for maps (n, c, h, w) and states (n, hidden)."""
         w = self.w4(torch.relu(self.w3(o1)))  # (n, c)
         scores = functional.softplus((w[:, :, None, None] * maps).sum(1, keepdim=True)) + FLOOR
         weights: Tensor = scores / scores.sum((2, 3), keepdim=True)
@@ -297,7 +287,7 @@ class FullLevels(nn.Module):
         state: Tensor = torch.relu(self.f1(x1))
         return state
 
-    def fine(self, x2: Tensor, o1: Tensor) -> Tensor:  # noqa: ARG002 - nothing is handed on
+    def fine(self, x2: Tensor, o1: Tensor) -> Tensor:  # noqa: ARG002 - as GRULevels
         """Return o2 (n, hidden) of x2 (n, c)."""
         state: Tensor = torch.relu(self.f2(x2))
         return state

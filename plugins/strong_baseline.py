@@ -1,8 +1,8 @@
-"""The strong baseline in both its published forms, the reference's and a student report's.
+"""The strong baseline in its two published forms, the reference's and a student report's.
 
-Reference: H. Luo et al., "Bag of Tricks and a Strong Baseline" (2019), which is also the baseline of the PGAN
-paper without its Refine block. Report: G. Sanfilippo, "Vehicle Re-Identification using CNN-based models".
-Section numbers are the reference's unless the report is named.
+Reference: H. Luo et al., "Bag of Tricks and a Strong Baseline" (2019), also the PGAN paper's baseline, but for a Refine
+block. Report: G. Sanfilippo, "Vehicle Re-Identification using CNN-based models". Section numbers are the reference's
+unless the report is named.
 """
 
 from __future__ import annotations
@@ -17,47 +17,48 @@ from torch.nn import functional
 from torchvision.transforms import v2
 
 from harness.methods.attention import Attention, shares
-from harness.methods.batches import PK
 from harness.methods.method import Options
-from harness.methods.network import NetworkMethod, Stage
-from plugins.augment import MEAN, STD, augmentation
-from plugins.bnneck import BNNeck, VehicleClassifier
-from plugins.cbam import CBAM
-from plugins.losses import batch_hard_triplet, cross_entropy
-from plugins.resnet import CHANNELS, Backbone, resnet_trunk
-from plugins.schedules import Milestones, Schedule
-from plugins.weights import load_trunk
+from harness.methods.network import Stage
+from plugins.layers.augment import MEAN, STD, augmentation
+from plugins.layers.bnneck import BNNeck, VehicleClassifier
+from plugins.layers.cbam import CBAM
+from plugins.layers.losses import batch_hard_triplet, cross_entropy
+from plugins.layers.pretrained import PretrainedMethod
+from plugins.layers.resnet import CHANNELS, Backbone, resnet_trunk
+from plugins.layers.schedules import Milestones
 
 
 class StrongBaselineOptions(Options):
-    """What the two forms differ in; the defaults are the reference form's."""
+    """The differences between the two forms; the defaults are the reference's."""
 
-    backbone: Backbone = Field("resnet50", description="trunk, resnet18 or resnet50 (section 2)")
-    weights: str = Field("imagenet", description="the trunk's first weights: imagenet, none or a file (section 2)")
+    backbone: Backbone = Field("resnet50", description="trunk: resnet18 or resnet50 (section 2)")
+    weights: str = Field("imagenet", description="first weights of the trunk: imagenet, none or a file (section 2)")
     last_stride: int = Field(1, ge=1, le=2, description="stride of the trunk's last stage (section 3.4)")
-    attention: Literal["none", "cbam"] = Field("none", description="attention behind the trunk (report, 3.3)")
+    attention: Literal["none", "cbam"] = Field("none", description="attention after the trunk (report, 3.3)")
     width: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
-        "full", description="numbers in a feature, by a linear layer; full: the trunk's (report)"
+        "full", description="width of the feature, by a linear layer; full: the trunk's width (report)"
     )
-    neck: Literal["bnneck", "none"] = Field("bnneck", description="layer between the losses (section 3.5)")
-    triplet_on: Literal["before", "after"] = Field("before", description="side of it the triplet sees (section 3.5)")
-    triplet_normalised: bool = Field(default=False, description="scale features to length 1 for the triplet (open)")
+    neck: Literal["bnneck", "none"] = Field("bnneck", description="layer between the two losses (section 3.5)")
+    triplet_on: Literal["before", "after"] = Field(
+        "before", description="triplet loss before or after the neck (section 3.5)"
+    )
+    triplet_normalised: bool = Field(default=False, description="features of length 1 for the triplet loss (open)")
     margin: float = Field(0.3, ge=0, description="margin of the batch-hard triplet (section 2)")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target spread (section 3.3)")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target for all classes (section 3.3)")
     p: int = Field(16, ge=2, description="vehicles in a batch (section 2)")
     k: int = Field(4, ge=2, description="images of each vehicle in a batch (section 2)")
     epochs: int = Field(120, ge=0, description="passes over the training images (section 2)")
     continued_epochs: int = Field(0, ge=0, description="further epochs with a fresh optimiser (report, 4)")
-    learning_rate: float = Field(3.5e-4, gt=0, description="of Adam, behind the warm-up (section 3.1)")
+    learning_rate: float = Field(3.5e-4, gt=0, description="of Adam, after the warm-up (section 3.1)")
     weight_decay: float = Field(5e-4, ge=0, description="of Adam (R)")
     warm_up: int = Field(10, ge=0, description="epochs of linear warm-up from 0.01 (section 3.1)")
-    schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="learning rate's course (section 2)")
-    milestones: Milestones = Field((40, 70), description="epochs after which the rate falls tenfold (section 2)")
+    schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="how the rate changes (section 2)")
+    milestones: Milestones = Field((40, 70), description="epochs after which the rate is divided by ten (section 2)")
     input_size: int = Field(224, ge=32, description="height and width of the input in pixels (open)")
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip (section 2)")
     pad: int = Field(10, ge=0, description="pixels of padding before a random crop (section 2)")
     erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing (section 3.2)")
-    jitter: float = Field(0.0, ge=0, le=1, description="colour jitter; the hue turns by half of it (report)")
+    jitter: float = Field(0.0, ge=0, le=1, description="strength of the colour jitter; the hue has half of it (report)")
 
 
 REPORT = {
@@ -76,8 +77,8 @@ REPORT = {
     "erase": 0.0,
     "jitter": 0.1,
 }
-"""The report's own numbers (3.2, 4). Open there: the input size (224, as in the reference form), the weight
-decay (none, torch's default) and label smoothing (none, as it names cross-entropy alone)."""
+"""The report's own numbers (3.2, 4). Open there: the input size (224, as in the reference), the weight decay (none,
+torch's default) and label smoothing (none, as it names cross-entropy only)."""
 
 QUICK = {
     "backbone": "resnet18",
@@ -92,12 +93,12 @@ QUICK = {
     "pad": 4,
     "erase": 0.0,
 }
-"""From scratch on the synthetic set, at the other methods' 64 pixels, in a minute and a half of two cores. Tried
-there, in image-to-image mAP after one seed: the rate matters most (34 at 3.5e-4, 49 at 1e-3, 50 at 2e-3); without the
-flip 47; batches of 16 x 4 and 8 x 4 alike (49, 50); 52 after 18 epochs."""
+"""From scratch on the synthetic set, at the 64 pixels of all methods, in a minute and a half on two cores. In
+image-to-image mAP with one seed the learning rate matters most (34 at 3.5e-4, 49 at 1e-3, 50 at 2e-3); batches of
+16 x 4 and 8 x 4 are alike (49, 50); without the flip it is 47, and after 18 epochs 52."""
 
 
-class StrongBaseline(NetworkMethod):
+class StrongBaseline(PretrainedMethod):
     """ResNet, BNNeck, cross-entropy and batch-hard triplets."""
 
     about = "ResNet with BNNeck, cross-entropy and batch-hard triplets (Luo et al., 2019)"
@@ -115,66 +116,35 @@ class StrongBaseline(NetworkMethod):
         "resnet18-cbam": {"backbone": "resnet18", "attention": "cbam"},
         "resnet50": {"backbone": "resnet50"},
         "resnet50-cbam": {"backbone": "resnet50", "attention": "cbam"},
-        # The tricks of Luo et al., table 4, each left out alone.
+        # Each trick of Luo et al., table 4, left out.
         "no-warm-up": {"warm_up": 0},
         "no-erasing": {"erase": 0.0},
         "no-smoothing": {"label_smoothing": 0.0},
         "stride-2": {"last_stride": 2},
         "no-bnneck": {"neck": "none"},
-        # A control: the very same network before its first step.
+        # A control: the same network before its first step.
         "untrained": {"epochs": 0, "continued_epochs": 0},
     }
     options: StrongBaselineOptions
 
-    def network(self, classes: Mapping[str, int]) -> nn.Module:
-        """Return the network with the trunk's first weights, as ``weights`` asks.
-
-        Raises:
-            CheckpointError: those weights cannot be had.
-        """
-        model = self.architecture(classes)
-        load_trunk(model.trunk, self.options.backbone, self.options.weights)
-        return model
-
     def architecture(self, classes: Mapping[str, int]) -> StrongBaselineNetwork:
-        """Return the network as torchvision initialises it."""
+        """Return the network with random weights."""
         return StrongBaselineNetwork(self.options, classes["vehicle"])
 
-    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the same for any number
-        """Return the training, and the continued training with a fresh optimiser."""
-        lengths = {"training": self.options.epochs, "continued training": self.options.continued_epochs}
-        return [self._stage(name, epochs) for name, epochs in lengths.items() if epochs]
-
-    def _stage(self, name: str, epochs: int) -> Stage:
+    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the contract
+        """Return the training, and the continued training with a fresh optimiser, if they have epochs."""
         options = self.options
-        schedule = Schedule(
-            options.schedule, epochs, warm_up=min(options.warm_up, epochs), milestones=options.milestones
+        augment = augmentation(
+            self.input_size, flip=options.flip, jitter=options.jitter, pad=options.pad, erase=options.erase
         )
-        return Stage(
-            name=name,
-            epochs=epochs,
-            batches=PK(options.p, options.k),
-            optimiser=self._adam,
-            augment=augmentation(
-                self.input_size,
-                flip=options.flip,
-                jitter=options.jitter,
-                pad=options.pad,
-                erase=options.erase,
-            ),
-            schedule=schedule.attach,
-            advance=schedule.advance,
-        )
-
-    def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        return torch.optim.Adam(trained, lr=self.options.learning_rate, weight_decay=self.options.weight_decay)
+        lengths = {"training": options.epochs, "continued training": options.continued_epochs}
+        return [self.pk_stage(name, epochs, augment) for name, epochs in lengths.items() if epochs]
 
     def losses(
         self,
         outputs: Mapping[str, Tensor],
         labels: Mapping[str, Tensor],
-        stage: Stage,  # noqa: ARG002 - one loss
+        stage: Stage,  # noqa: ARG002 - the contract
     ) -> Mapping[str, Tensor]:
         """Return the label-smoothed cross-entropy of the logits and the batch-hard triplet, 1:1."""
         vehicles = labels["vehicle"]
@@ -186,15 +156,15 @@ class StrongBaseline(NetworkMethod):
             ),
         }
 
-    def attend(self, images: Tensor, **needed: Any) -> Attention:  # noqa: ARG002 - it needs none
-        """Return each cell's share in the feature, and with CBAM its weights of the cells."""
+    def attend(self, images: Tensor, **needed: Any) -> Attention:  # noqa: ARG002 - the contract
+        """Return each cell's share in the feature, and the weights of the cells if the network has CBAM."""
         return cast(StrongBaselineNetwork, self.model).attend(images)
 
 
 class StrongBaselineNetwork(nn.Module):
     """From images (n, 3, h, w) to features (n, d); in training to both sides of the neck and logits.
 
-    Open in the report: biases behind its 512 numbers. BNNeck and classifier are the reference's, without any.
+    Open in the report: biases after the 512 numbers. Here BNNeck and classifier have none, as in the reference.
     """
 
     def __init__(self, options: StrongBaselineOptions, vehicles: int) -> None:
@@ -224,7 +194,7 @@ class StrongBaselineNetwork(nn.Module):
 
     @torch.no_grad()
     def attend(self, images: Tensor) -> Attention:
-        """Return each cell's share in the feature, exact but for biases, and CBAM's weights of the cells."""
+        """Return each cell's share in the feature, exact except for biases, and CBAM's weights of the cells."""
         maps = self.trunk(self.normalise(images))  # (n, c, ., .)
         found = {"share": shares(self.attention(maps), lambda cells: [self.neck(self.reduce(cells.mean((2, 3))))])}
         if isinstance(self.attention, CBAM):

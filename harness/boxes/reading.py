@@ -46,7 +46,7 @@ def missing_boxes(dataset: Dataset, kind: str) -> DataError:
         found=", ".join(sorted(dataset.boxes)) or "no boxes",
         expected=f"boxes/{kind}.json in the data set's folder, or a file given with --boxes",
         next_step="label some training images, train a detector on them with 'bench parts train --boxes LABELS "
-        "--output detector.safetensors', and run with --detector detector.safetensors; see docs/parts.md",
+        "--out detector.safetensors', and run with --detector detector.safetensors; see docs/parts.md",
     )
 
 

@@ -1,4 +1,4 @@
-"""Average precision of detected boxes: exact, without sampling the curve."""
+"""Average precision of detected boxes, exact: without sampling the curve."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 
 @dataclass(frozen=True)
 class Precision:
-    """How well boxes were found.
+    """Average precision of a detector on some images.
 
     Attributes:
-        images: looked at.
-        boxes: for each class the number of its labelled boxes.
-        ap50: for each class with a labelled box its average precision at an overlap of 0.5.
-        ap: likewise, the mean over the ten thresholds of COCO.
+        images: number of images.
+        boxes: number of labelled boxes of each class.
+        ap50: average precision at an overlap of 0.5, for each class with a labelled box.
+        ap: likewise, the mean over COCO's ten thresholds.
     """
 
     images: int
@@ -34,22 +34,23 @@ class Precision:
 
     @property
     def means(self) -> dict[str, float]:
-        """The means over the classes that have a labelled box; empty where none has."""
+        """The means over the classes with a labelled box; empty if there is no such class."""
         columns = {"AP50": self.ap50, "AP50:95": self.ap}
         return {name: float(np.mean(list(values.values()))) for name, values in columns.items() if values}
 
 
-def precision(found: Boxes, truth: Boxes, keys: Collection[str]) -> Precision:
-    """Return the average precision of found boxes over some images.
+def average_precision(found: Boxes, truth: Boxes, keys: Collection[str]) -> Precision:
+    """Return the average precision of detected boxes over some images.
 
-    Of one class and one threshold: all found boxes of these images, the surest first (of equally sure ones those of the
-    first key, in the file's order), are right if the labelled box of their image that they overlap most, among those
-    not taken yet, is overlapped by the threshold at least; it then is taken. Average precision is the area under
-    precision over recall, precision made monotone from the right (PASCAL VOC from 2010 on; COCO takes 101 points).
+    For one class and one threshold, the boxes of all images are matched in the order of their scores, ties by key and
+    then by position in the file. Each is compared with the labelled box of its image that it overlaps most, among those
+    not matched yet: if the overlap is at least the threshold, the two match, and the box is right. Average precision is
+    the area under precision over recall, with precision made monotone from the right (PASCAL VOC since 2010; COCO takes
+    101 points).
 
     Args:
         found: with scores.
-        truth: labelled; its scores do not count.
+        truth: the labelled boxes; their scores are ignored.
         keys: of the images.
     """
     counts, ap50, ap = {}, {}, {}
@@ -75,7 +76,7 @@ def _average(images: list[tuple[Array, Array]], labelled: int, threshold: float)
 
 
 def _right(found: Array, truth: Array, threshold: float) -> npt.NDArray[np.bool_]:
-    """Say for each box of one image, the surest first, whether it takes a labelled one."""
+    """Return whether each box of one image, the surest first, matches a labelled one."""
     right = np.zeros(len(found), np.bool_)
     overlap = overlaps(found, truth)
     for row in range(len(found) if len(truth) else 0):
@@ -87,7 +88,7 @@ def _right(found: Array, truth: Array, threshold: float) -> npt.NDArray[np.bool_
 
 
 def overlaps(one: Array, other: Array) -> Array:
-    """Return (m, n), the intersection over the union of each of (m, 4) corners with each of (n, 4)."""
+    """Return the intersection over union, (m, n), of each of (m, 4) corners with each of (n, 4)."""
     sides = np.minimum(one[:, None, 2:], other[None, :, 2:]) - np.maximum(one[:, None, :2], other[None, :, :2])
     shared = np.clip(sides, 0, None).prod(-1)
     areas = [(corners[:, 2:] - corners[:, :2]).prod(-1) for corners in (one, other)]
@@ -99,7 +100,7 @@ def area(right: npt.NDArray[np.bool_], labelled: int) -> float:
     """Return the area under precision over recall.
 
     Args:
-        right: (m,) whether each found box is right, the surest first.
+        right: (m,) whether each detected box is right, the surest first.
         labelled: number of labelled boxes, at least 1.
     """
     precision_at = np.cumsum(right) / np.arange(1, len(right) + 1)

@@ -1,4 +1,4 @@
-"""Training a detector on labelled images of a data set, and measuring it on those that are held out."""
+"""Training of a detector on the labelled images of a data set, and its precision on those held out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.compute.devices import open_fabric
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.detection.detect import detect
-from harness.detection.precision import Precision, precision
+from harness.detection.precision import Precision, average_precision
 from harness.errors import DataError, UsageError
 from harness.methods.checkpoint import CheckpointInfo, save_checkpoint
 from harness.methods.code import code_digest
@@ -34,18 +34,18 @@ log = logging.getLogger("bench")
 
 
 @dataclass(frozen=True)
-class Asked:
+class DetectorRequest:
     """What to train a detector on, and how.
 
     Attributes:
         name: of the detector.
         protocol: of the data set.
-        dataset: whose ``train`` split holds the labelled images.
-        boxes: the labels; None for the data set's own.
-        hold_out: the share of the labelled images that is measured on and never trained on.
-        seed: everything random follows from it.
-        compute: the machine.
-        skip_broken: go on without images that cannot be read.
+        dataset: its ``train`` split has the labelled images.
+        boxes: file of the labelled boxes; None for the data set's own.
+        hold_out: share of the labelled images for the precision, which are not trained on.
+        seed: of everything random.
+        compute: devices and workers.
+        skip_broken: skip images that cannot be read.
     """
 
     name: str
@@ -58,67 +58,76 @@ class Asked:
     skip_broken: bool = False
 
 
-def train(detector: Detector, asked: Asked, output: Path) -> Precision | None:
+def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> Precision | None:
     """Train a detector, write its checkpoint, and return its average precision on the images held out.
 
-    An interrupted call goes on from its last epoch. The folder in which it works lies beside ``output`` and goes when
-    the checkpoint stands.
+    An interrupted call continues after its last epoch, from a hidden folder next to ``out`` that is removed in the end.
 
     Args:
         detector: with its options, untrained.
-        asked: the data and the seed.
-        output: the checkpoint; one that stands there is replaced in one step.
+        request: the data, the seed and the devices.
+        out: the checkpoint; an existing one is replaced in one step.
 
     Returns:
-        The average precision; None where no image is held out.
+        The average precision, or None if no image is held out.
 
     Raises:
         DataError: boxes are missing or wrong, or no training image has any.
         UsageError: too few images.
-        RunError: the training diverged, or the disk refuses.
+        RunError: the training diverged, or a file cannot be written.
     """
-    kind = detector.options.kind
-    found = find_boxes(asked.dataset, detector.needs, asked.boxes)
-    table = labelled(asked.dataset, found[kind])
-    rows, held = hold_out(len(table), asked.hold_out, asked.seed)
-    log.info("%s: %d labelled images, %d of them held out", asked.name, len(table), len(held))
-    dataset = replace(asked.dataset, splits={"train": table.take(rows)})
-    folder = output.with_name(f".{output.name}-{_identity(detector, asked, found, dataset)}")
-    fabric = open_fabric(asked.compute)
+    boxes = find_boxes(request.dataset, detector.needs, request.boxes)
+    truth = boxes[detector.options.kind]
+    table = labelled_images(request.dataset, truth)
+    rows, held = hold_out_images(len(table), request.hold_out, request.seed)
+    log.info("%s: %d labelled images, %d of them held out", request.name, len(table), len(held))
+    dataset = replace(request.dataset, splits={"train": table.take(rows)})
+    info = CheckpointInfo(
+        method=request.name,
+        options=detector.options.model_dump(mode="json"),
+        code=code_digest(type(detector)),
+        seed=request.seed,
+        train_on=request.protocol.name,
+        train_data=dataset_digest(dataset, ("train",)),
+        boxes=digests(boxes),
+    )
+    identity = digest({**info.model_dump(mode="json"), "images": contents_digest(dataset, ("train",))})
+    folder = out.with_name(f".{out.name}-{identity[:12]}")
+    fabric = open_fabric(request.compute)
     with gone_unless(folder, (STATE,)) if fabric.is_global_zero else nullcontext():
         if fabric.is_global_zero:
-            keep(found, folder)
+            keep(boxes, folder)
         fabric.barrier()
         session = prepare(
-            with_kept(dataset, found, folder),
+            with_kept(dataset, boxes, folder),
             TrainingRequest(
-                seed=asked.seed,
+                seed=request.seed,
                 folder=folder,
-                compute=asked.compute,
-                skip_broken=asked.skip_broken,
+                compute=request.compute,
+                skip_broken=request.skip_broken,
                 validate="none",
             ),
             needs=detector.needs,
             input_size=detector.input_size,
         )
         detector.fit(session)
-    keys = [table.paths[row] for row in held]
-    measured = None
-    if keys:
-        shown = detect(detector, asked.dataset, keys, compute=asked.compute, skip_broken=asked.skip_broken)
-        measured = precision(shown, found[kind], list(shown.of_image))
+    precision = None
+    if len(held):
+        keys = [table.paths[row] for row in held]
+        found = detect(detector, request.dataset, keys, compute=request.compute, skip_broken=request.skip_broken)
+        precision = average_precision(found, truth, list(found.of_image))
     if fabric.is_global_zero:
-        save_checkpoint(output, detector.state(), _about(detector, asked, found, dataset))
+        save_checkpoint(out, detector.state(), info)
         shutil.rmtree(folder)
     fabric.barrier()
-    return measured
+    return precision
 
 
-def labelled(dataset: Dataset, boxes: Boxes) -> ImageTable:
-    """Return the training images that somebody looked at: those that the boxes name, with or without a part in them.
+def labelled_images(dataset: Dataset, boxes: Boxes) -> ImageTable:
+    """Return the labelled training images: those that the boxes name, even if an image has no part in it.
 
     Raises:
-        DataError: there is none.
+        DataError: no training image has a box.
     """
     table = dataset.split("train")
     rows = np.array([path in boxes.of_image for path in table.paths], np.bool_)
@@ -132,11 +141,11 @@ def labelled(dataset: Dataset, boxes: Boxes) -> ImageTable:
     return table.take(rows)
 
 
-def hold_out(images: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to train on and those held out, in their order.
+def hold_out_images(images: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sorted rows to train on, and those held out.
 
     Raises:
-        UsageError: nothing would be left to train on.
+        UsageError: no image would be left to train on.
     """
     count = max(1, round(images * share)) if share > 0 else 0
     if count >= images:
@@ -150,26 +159,8 @@ def hold_out(images: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarr
     return np.sort(order[count:]), np.sort(order[:count])
 
 
-def _identity(detector: Detector, asked: Asked, boxes: dict[str, Boxes], dataset: Dataset) -> str:
-    """Return a word for all that an interrupted training must share with the one that goes on."""
-    about = _about(detector, asked, boxes, dataset).model_dump(mode="json")
-    return digest({**about, "images": contents_digest(dataset, ("train",))})[:12]
-
-
-def _about(detector: Detector, asked: Asked, boxes: dict[str, Boxes], dataset: Dataset) -> CheckpointInfo:
-    return CheckpointInfo(
-        method=asked.name,
-        options=detector.options.model_dump(mode="json"),
-        code=code_digest(type(detector)),
-        seed=asked.seed,
-        train_on=asked.protocol.name,
-        train_data=dataset_digest(dataset, ("train",)),
-        boxes=digests(boxes),
-    )
-
-
-def of_splits(dataset: Dataset, splits: Sequence[str]) -> list[str]:
-    """Return the keys of the images of some splits, or of all; each once.
+def image_keys(dataset: Dataset, splits: Sequence[str]) -> list[str]:
+    """Return the keys of the images of some splits, or of all splits if none is named; each key once, sorted.
 
     Raises:
         DataError: no such split.

@@ -1,10 +1,9 @@
-"""How the images of an epoch are drawn into batches: the same global batches in every process."""
+"""How the images of an epoch are drawn into batches, the same in every process."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,20 +13,19 @@ from harness.errors import UsageError
 
 
 class Batches(ABC):
-    """A way to draw an epoch; subclasses hold its numbers and nothing that changes while training."""
+    """A way to draw the batches of an epoch; subclasses hold its sizes, and nothing that changes during training."""
 
     @abstractmethod
     def draw(self, labels: Mapping[str, IntArray], random: np.random.Generator) -> Sequence[IntArray]:
         """Return the batches of one epoch.
 
         Args:
-            labels: for each label (n,) int64 class numbers of the training images, ``UNKNOWN`` where
-                there is none.
-            random: the epoch's generator; the batches follow from it and the labels alone.
+            labels: for each label (n,) int64 class numbers of the training images, ``UNKNOWN`` if an image has none.
+            random: the epoch's generator; the batches depend on it and on the labels only.
 
         Returns:
-            For each step the (b,) int64 rows of the training images over all processes; their number and
-            b are the same every epoch.
+            For each step (b,) int64 rows of the training images, over all processes. The number of steps and b are the
+            same in every epoch.
 
         Raises:
             UsageError: the training images cannot fill one batch.
@@ -40,10 +38,10 @@ class Batches(ABC):
 
 @dataclass(frozen=True)
 class PK(Batches):
-    """P vehicles with K images each, by pytorch-metric-learning's MPerClassSampler.
+    """P vehicles with K images each, drawn as by pytorch-metric-learning's MPerClassSampler.
 
-    An epoch has as many batches as the training images would fill. A vehicle with fewer than K images
-    gives some of them more than once; images without the label are never drawn.
+    An epoch has as many batches as the labelled images can fill, and at least one. A vehicle with fewer than K images
+    may give some of them more than once; images without the label are never drawn.
 
     Attributes:
         vehicles: P, the number of vehicles (or of classes of another label) in a batch.
@@ -56,21 +54,20 @@ class PK(Batches):
     label: str = "vehicle"
 
     def draw(self, labels: Mapping[str, IntArray], random: np.random.Generator) -> Sequence[IntArray]:
-        """Return batches of ``vehicles * images`` rows, a vehicle's images side by side."""
-        from pytorch_metric_learning.samplers import MPerClassSampler
-
+        """Return batches of ``vehicles * images`` rows, the images of a vehicle next to each other."""
         if self.label not in labels:
             raise UsageError(f"no training image has the label '{self.label}', which the batches are drawn by")
-        known = np.flatnonzero(labels[self.label] != UNKNOWN)
-        classes = labels[self.label][known]
-        self._check(len(np.unique(classes)))
-        size = self.vehicles * self.images
-        with _sampling_from(random):
-            sampler = MPerClassSampler(
-                classes, self.images, batch_size=size, length_before_new_iter=max(len(known), size)
+        rows_of = _rows_by_class(labels[self.label])
+        self._check(len(rows_of))
+        order = list(rows_of)  # shuffled on from batch to batch, as pytorch-metric-learning does
+        batches = []
+        for _ in range(max(1, sum(map(len, rows_of.values())) // (self.vehicles * self.images))):
+            random.shuffle(order)
+            drawn = [rows_of[number] for number in order[: self.vehicles]]
+            batches.append(
+                np.concatenate([random.choice(rows, self.images, replace=len(rows) < self.images) for rows in drawn])
             )
-            rows = np.fromiter(sampler, dtype=np.int64)
-        return list(known[rows].reshape(-1, size))
+        return batches
 
     def _check(self, classes: int) -> None:
         if self.vehicles < 1 or self.images < 1:
@@ -91,10 +88,10 @@ class PK(Batches):
 
 @dataclass(frozen=True)
 class Shuffled(Batches):
-    """Every image once, in random order; the images that do not fill a last batch sit the epoch out.
+    """Every image at most once, in random order; images that do not fill a last batch are skipped in that epoch.
 
     Attributes:
-        size: images in a batch; where there are fewer images than that, they all make one batch.
+        size: images in a batch; fewer images than that make one batch of them all.
     """
 
     size: int
@@ -109,14 +106,9 @@ class Shuffled(Batches):
         return list(order[: images - images % size].reshape(-1, size))
 
 
-@contextmanager
-def _sampling_from(random: np.random.Generator) -> Iterator[None]:
-    """Let pytorch-metric-learning's samplers, which draw from one global, draw from ``random``."""
-    from pytorch_metric_learning.utils import common_functions
-
-    before = common_functions.NUMPY_RANDOM
-    common_functions.NUMPY_RANDOM = random
-    try:
-        yield
-    finally:
-        common_functions.NUMPY_RANDOM = before
+def _rows_by_class(column: IntArray) -> dict[int, IntArray]:
+    """Return the rows of each class, the classes in the order of their first rows; unlabelled rows are left out."""
+    rows: dict[int, list[int]] = {}
+    for row in np.flatnonzero(column != UNKNOWN).tolist():
+        rows.setdefault(int(column[row]), []).append(row)
+    return {number: np.array(found, np.int64) for number, found in rows.items()}

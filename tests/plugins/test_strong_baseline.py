@@ -4,7 +4,7 @@ import torch
 from harness.errors import CheckpointError, UsageError
 from harness.methods.batches import PK
 from harness.methods.method import create, resolve_options
-from plugins.augment import MEAN, STD
+from plugins.layers.augment import MEAN, STD
 from plugins.strong_baseline import StrongBaseline
 from tests.plugins.eight import cmc_at_1, trained
 

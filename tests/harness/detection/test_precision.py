@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.boxes import Boxes
-from harness.detection.precision import area, overlaps, precision
+from harness.detection.precision import area, average_precision, overlaps
 
 NAMES = {1: "plate", 2: "logo"}
 
@@ -26,39 +26,39 @@ THIRD = [0, 0, 0.25, 1]
 
 def test_boxes_found_exactly_have_precision_one_and_a_class_without_a_box_has_none():
     truth = boxes(a=[[1, 1, *LEFT], [1, 1, *RIGHT]], b=[])
-    found = precision(truth, truth, ["a", "b"])
+    found = average_precision(truth, truth, ["a", "b"])
     assert (found.ap50, found.ap, found.boxes) == ({"plate": 1.0}, {"plate": 1.0}, {"plate": 2, "logo": 0})
     assert found.means == {"AP50": 1.0, "AP50:95": 1.0}
 
 
 def test_nothing_found_has_precision_zero_and_nothing_labelled_no_mean():
     truth = boxes(a=[[1, 1, *LEFT]])
-    assert precision(boxes(), truth, ["a"]).ap50 == {"plate": 0.0}
-    assert precision(truth, boxes(), ["a"]).means == {}
+    assert average_precision(boxes(), truth, ["a"]).ap50 == {"plate": 0.0}
+    assert average_precision(truth, boxes(), ["a"]).means == {}
 
 
 def test_a_surer_wrong_box_halves_the_precision_and_a_less_sure_one_costs_nothing():
     truth = boxes(a=[[1, 1, *LEFT]])
     for score, expected in ((0.9, 0.5), (0.1, 1.0)):
         found = boxes(a=[[1, 0.5, *LEFT]], b=[[1, score, *LEFT]])
-        assert precision(found, truth, ["a", "b"]).ap50["plate"] == expected
+        assert average_precision(found, truth, ["a", "b"]).ap50["plate"] == expected
 
 
 def test_a_box_found_twice_is_right_once():
     truth = boxes(a=[[1, 1, *LEFT], [1, 1, *RIGHT]])
     found = boxes(a=[[1, 0.9, *LEFT], [1, 0.8, *LEFT], [1, 0.7, *RIGHT]])
-    assert precision(found, truth, ["a"]).ap50["plate"] == pytest.approx((1 + 2 / 3) / 2)
+    assert average_precision(found, truth, ["a"]).ap50["plate"] == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_another_class_or_image_is_not_right_and_other_images_do_not_count():
     truth = boxes(a=[[1, 1, *LEFT]], b=[[2, 1, *LEFT]])
     found = boxes(a=[[2, 0.9, *LEFT]], b=[[1, 0.9, *LEFT]], c=[[1, 0.99, *LEFT]])
-    assert precision(found, truth, ["a", "b"]).ap50 == {"plate": 0.0, "logo": 0.0}
-    assert precision(truth, truth, ["a"]).boxes == {"plate": 1, "logo": 0}
+    assert average_precision(found, truth, ["a", "b"]).ap50 == {"plate": 0.0, "logo": 0.0}
+    assert average_precision(truth, truth, ["a"]).boxes == {"plate": 1, "logo": 0}
 
 
 def test_an_overlap_of_the_threshold_is_right_and_one_below_is_not():
-    found = precision(boxes(a=[[1, 0.9, *THIRD]]), boxes(a=[[1, 1, *LEFT]]), ["a"])
+    found = average_precision(boxes(a=[[1, 0.9, *THIRD]]), boxes(a=[[1, 1, *LEFT]]), ["a"])
     assert found.ap50["plate"] == 1.0
     assert found.ap["plate"] == pytest.approx(0.1)
 

@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 from harness.boxes import find_boxes
 from harness.compute.compute import Compute
 from harness.detection.detect import detect, load_detector, make
-from harness.detection.precision import precision
-from harness.detection.train import Asked, hold_out, train
+from harness.detection.precision import average_precision
+from harness.detection.train import DetectorRequest, hold_out_images, train_detector
 from harness.errors import CheckpointError, DataError, UsageError
 from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from harness.methods.detector import Detector
 from harness.registry.registry import load
-from plugins.parts.ssd import SSD300
+from plugins.detectors.ssd import SSD300
 from tests.harness.boxes.files import same
 from tests.plugins.parts.drawn import draw
 
@@ -35,8 +35,8 @@ def detector(name: str, **options: Any) -> Detector:
 
 def trained(folder: Path, name: str, out: str = "detector.safetensors", *, share: float = 0.0, **options: Any) -> Path:
     dataset, labels = draw(folder, SMALL[name][0])
-    asked = Asked(name, load().protocol("synthetic"), dataset, labels, share, compute=COMPUTE)
-    train(detector(name, **options), asked, folder / out)
+    request = DetectorRequest(name, load().protocol("synthetic"), dataset, labels, share, compute=COMPUTE)
+    train_detector(detector(name, **options), request, folder / out)
     return folder / out
 
 
@@ -46,7 +46,7 @@ def test_a_small_detector_learns_eight_images_by_heart(tmp_path: Path, name: str
     dataset, labels = draw(tmp_path, SMALL[name][0])
     truth = find_boxes(dataset, {f"boxes.{SMALL[name][0]}"}, labels)[SMALL[name][0]]
     found = detect(load_detector(path, load()), dataset, truth.of_image, compute=COMPUTE)
-    assert precision(found, truth, list(truth.of_image)).means["AP50"] > 0.9
+    assert average_precision(found, truth, list(truth.of_image)).means["AP50"] > 0.9
     assert sorted(found.of_image) == sorted(truth.of_image)
     assert [item.name for item in tmp_path.iterdir() if item.name.startswith(".")] == []
 
@@ -69,14 +69,14 @@ def test_the_checkpoint_says_what_it_was_trained_on(tmp_path: Path):
 
 
 def test_a_seed_holds_out_the_same_images_and_another_seed_others():
-    one, again, other = (hold_out(100, 0.2, seed) for seed in (1, 1, 2))
+    one, again, other = (hold_out_images(100, 0.2, seed) for seed in (1, 1, 2))
     assert sorted([*one[0], *one[1]]) == list(range(100))
     assert len(one[1]) == 20
     assert one[1].tolist() == again[1].tolist() != other[1].tolist()
-    assert [len(part) for part in hold_out(5, 0.01, 0)] == [4, 1]
-    assert [len(part) for part in hold_out(5, 0.0, 0)] == [5, 0]
+    assert [len(part) for part in hold_out_images(5, 0.01, 0)] == [4, 1]
+    assert [len(part) for part in hold_out_images(5, 0.0, 0)] == [5, 0]
     with pytest.raises(UsageError, match="too few images"):
-        hold_out(1, 0.5, 0)
+        hold_out_images(1, 0.5, 0)
 
 
 def test_boxes_of_test_images_alone_are_not_trained_on(tmp_path: Path):
@@ -85,28 +85,30 @@ def test_boxes_of_test_images_alone_are_not_trained_on(tmp_path: Path):
     dataset = replace(
         dataset, splits={"train": replace(table, paths=tuple(f"x{key}" for key in table.paths)), "query": table}
     )
-    asked = Asked("ssd-small", load().protocol("synthetic"), dataset, labels, compute=COMPUTE)
+    request = DetectorRequest("ssd-small", load().protocol("synthetic"), dataset, labels, compute=COMPUTE)
     with pytest.raises(DataError, match="no training image has a box"):
-        train(detector("ssd-small"), asked, tmp_path / "detector.safetensors")
+        train_detector(detector("ssd-small"), request, tmp_path / "detector.safetensors")
     assert not (tmp_path / "detector.safetensors").exists()
 
 
 def test_a_training_that_cannot_begin_leaves_nothing_and_goes_on_without_the_broken_image(tmp_path: Path):
     dataset, labels = draw(tmp_path, "parts")
     (tmp_path / dataset.splits["train"].paths[3]).write_text("no picture")
-    asked = Asked("ssd-small", load().protocol("synthetic"), dataset, labels, 0.0, compute=COMPUTE)
+    request = DetectorRequest("ssd-small", load().protocol("synthetic"), dataset, labels, 0.0, compute=COMPUTE)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(DataError, match="1 of 8 images cannot be read"):
-        train(detector("ssd-small", epochs=1), asked, tmp_path / "detector.safetensors")
+        train_detector(detector("ssd-small", epochs=1), request, tmp_path / "detector.safetensors")
     assert sorted(tmp_path.rglob("*")) == before
-    train(detector("ssd-small", epochs=1), replace(asked, skip_broken=True), tmp_path / "detector.safetensors")
+    train_detector(
+        detector("ssd-small", epochs=1), replace(request, skip_broken=True), tmp_path / "detector.safetensors"
+    )
     assert sorted({*tmp_path.rglob("*")} - {*before}) == [tmp_path / "detector.safetensors"]
 
 
 def test_an_interrupted_training_goes_on_to_the_same_digits(tmp_path: Path):
     whole = trained(tmp_path, "ssd-small", "whole.safetensors", epochs=2)
     dataset, labels = draw(tmp_path, "parts")
-    asked = Asked("ssd-small", load().protocol("synthetic"), dataset, labels, 0.0, compute=COMPUTE)
+    request = DetectorRequest("ssd-small", load().protocol("synthetic"), dataset, labels, 0.0, compute=COMPUTE)
     killed = detector("ssd-small", epochs=2)
     losses, calls = killed.losses, []
 
@@ -118,9 +120,9 @@ def test_an_interrupted_training_goes_on_to_the_same_digits(tmp_path: Path):
 
     killed.losses = until_the_second_epoch
     with pytest.raises(KeyboardInterrupt):
-        train(killed, asked, tmp_path / "again.safetensors")
+        train_detector(killed, request, tmp_path / "again.safetensors")
     assert not (tmp_path / "again.safetensors").exists()
-    train(detector("ssd-small", epochs=2), asked, tmp_path / "again.safetensors")
+    train_detector(detector("ssd-small", epochs=2), request, tmp_path / "again.safetensors")
     assert (tmp_path / "again.safetensors").read_bytes() == whole.read_bytes()
 
 

@@ -18,7 +18,7 @@ from harness.extraction.extract import FeatureOutput, extract
 from harness.extraction.inference import choices, fold, ready_to_embed, require_compiler
 from harness.features import FeatureFile, Provenance
 from harness.methods.method import Method
-from plugins.resnet import resnet_trunk
+from plugins.layers.resnet import resnet_trunk
 from tests.tiny import TinyOptions, tiny_dataset
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pytorch_metric_learning.samplers import MPerClassSampler
 from pytorch_metric_learning.utils import common_functions
 
 from harness.errors import UsageError
@@ -51,6 +52,37 @@ def test_the_same_generator_draws_the_same_epoch_and_another_draws_another(batch
     first, same, other = (np.concatenate(batches.draw(labels, random(seed))) for seed in (1, 1, 2))
     assert np.array_equal(first, same)
     assert not np.array_equal(first, other)
+
+
+def drawn_by_the_library(column: np.ndarray, p: int, k: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """The batches of pytorch-metric-learning's sampler, which draws from a global generator."""
+    known = np.flatnonzero(column != -1)
+    sampler = MPerClassSampler(column[known], k, batch_size=p * k, length_before_new_iter=max(len(known), p * k))
+    before = common_functions.NUMPY_RANDOM
+    common_functions.NUMPY_RANDOM = generator
+    try:
+        return list(known[np.fromiter(sampler, dtype=np.int64)].reshape(-1, p * k))
+    finally:
+        common_functions.NUMPY_RANDOM = before
+
+
+@settings(max_examples=300, deadline=None)
+@given(vehicle=columns, p=st.integers(1, 7), k=st.integers(1, 8), seed=st.integers(0, 2**32))
+def test_pk_draws_the_librarys_batches_bit_by_bit_and_leaves_the_generator_as_it_does(vehicle, p, k, seed):
+    assume(len(np.unique(vehicle[vehicle >= 0])) >= p)
+    ours, theirs = random(seed), random(seed)
+    batches, expected = PK(p, k).draw({"vehicle": vehicle}, ours), drawn_by_the_library(vehicle, p, k, theirs)
+    assert [rows.tolist() for rows in batches] == [rows.tolist() for rows in expected]
+    assert {rows.dtype for rows in batches} == {np.dtype(np.int64)}
+    assert ours.bit_generator.state == theirs.bit_generator.state
+
+
+@pytest.mark.parametrize(("classes", "images", "p", "k"), [(576, 9000, 16, 4), (300, 1000, 10, 3), (40, 64, 32, 2)])
+def test_pk_draws_the_librarys_batches_of_whole_epochs(classes, images, p, k):
+    column = random(classes).integers(-1, classes, images)
+    for seed in range(3):
+        ours = PK(p, k).draw({"vehicle": column}, random(seed))
+        assert np.array_equal(ours, drawn_by_the_library(column, p, k, random(seed)))
 
 
 def test_drawing_touches_neither_numpys_generator_nor_the_librarys():

@@ -1,0 +1,1 @@
+"""Detectors of parts, and the verb ``bench parts``."""

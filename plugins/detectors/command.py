@@ -1,0 +1,193 @@
+"""The verb ``bench parts``: list, train and run detectors of parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli import options as shared
+
+if TYPE_CHECKING:
+    from harness.detection.precision import Precision
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _examples(*commands: str) -> str:
+    """Return the end of a help text; click does not wrap lines after a backspace."""
+    return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+def _data_and_compute(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the data set and of the compute."""
+    decorators = [
+        shared.protocol,
+        shared.data,
+        click.option("--device", default="auto", show_default=True, help="Device: auto, cpu, cuda or mps."),
+        click.option("--workers", type=click.IntRange(0), help="Processes that decode images; default: automatic."),
+        click.option("--skip-broken", is_flag=True, help="Skip images that cannot be read."),
+        shared.plugin_files,
+    ]
+    for decorator in reversed(decorators):
+        command = decorator(command)
+    return command
+
+
+@click.group(
+    epilog=_examples(
+        "bench parts detectors",
+        "bench parts train --detector ssd-small --protocol synthetic --out d.safetensors",
+        "bench parts detect --detector d.safetensors --protocol synthetic --out boxes.h5",
+    )
+)
+def parts() -> None:
+    """Train and run detectors of vehicle parts."""
+    import logging
+    import sys
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("bench").setLevel(logging.INFO)
+
+
+@parts.command(epilog=_examples("bench parts detectors --json"))
+@shared.plugin_files
+@shared.as_json
+def detectors(plugin: tuple[Path, ...], json_wanted: bool) -> None:
+    """List the detectors with their options."""
+    from harness.registry.kinds import DETECTOR
+    from harness.registry.registry import load
+
+    registry = load(plugin)
+    names = registry.names(DETECTOR)
+    abouts = {name: registry.entry(DETECTOR, name).about for name in names}
+    options = {name: registry.detector(name).Options().model_dump(mode="json") for name in names}
+    if json_wanted:
+        rows = [{"detector": name, "about": abouts[name], "options": options[name]} for name in names]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for name in names:
+        click.echo(f"{name}: {abouts[name]}")
+        click.echo(f"  {' '.join(f'{option}={value}' for option, value in options[name].items())}")
+
+
+@parts.command(
+    epilog=_examples(
+        "bench parts train --detector ssd-small --protocol synthetic --out d.safetensors",
+        "bench parts train --detector ssd300 --protocol veri776 --data VeRi \\",
+        "  --boxes labels.json --out d.safetensors",
+    )
+)
+@click.option("--detector", "name", required=True, metavar="NAME", help="A name from 'bench parts detectors'.")
+@click.option(
+    "--boxes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Labelled boxes of training images; default: the data set's own.",
+)
+@click.option("--out", required=True, type=FILE, metavar="FILE", help="Checkpoint to write, such as d.safetensors.")
+@click.option("--set", "changes", multiple=True, metavar="OPTION=VALUE", help="Change one option. Repeatable.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Seed of the training.")
+@click.option(
+    "--hold-out",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(0, 0.9, max_open=True),
+    help="Share of the labelled images to measure the precision on.",
+)
+@_data_and_compute
+@shared.as_json
+def train(
+    *,
+    name: str,
+    boxes: Path | None,
+    out: Path,
+    changes: tuple[str, ...],
+    seed: int,
+    hold_out: float,
+    json_wanted: bool,
+    **words: Any,
+) -> None:
+    """Train a detector and print its average precision."""
+    from harness.detection.detect import make
+    from harness.detection.train import DetectorRequest, train_detector
+    from harness.methods.method import resolve_options
+    from harness.registry.registry import load
+    from harness.runs.request import parse_changes
+
+    registry = load(words["plugin"])
+    kind = registry.detector(name)
+    detector = make(kind, resolve_options(name, kind, changes=parse_changes(changes)))
+    protocol, dataset = _data(registry, words)
+    skip_broken = words["skip_broken"]
+    request = DetectorRequest(name, protocol, dataset, boxes, hold_out, seed, _compute(words), skip_broken=skip_broken)
+    precision = train_detector(detector, request, out)
+    if precision is not None:
+        click.echo(_as_json(precision) if json_wanted else _table(precision))
+    click.echo(f"detector: {out}", err=True)
+
+
+@parts.command(
+    epilog=_examples("bench parts detect --detector d.safetensors --protocol synthetic --split query --out boxes.h5")
+)
+@click.option("--detector", required=True, type=FILE, metavar="FILE", help="Checkpoint from 'bench parts train'.")
+@click.option("--out", required=True, type=FILE, metavar="FILE", help="Boxes to write: .h5, or .json for a COCO file.")
+@click.option("--split", multiple=True, metavar="NAME", help="Only this split: train, query or gallery. Repeatable.")
+@_data_and_compute
+def detect(*, detector: Path, out: Path, split: tuple[str, ...], **words: Any) -> None:
+    """Detect parts in a data set and write their boxes."""
+    from harness.boxes.coco import write_coco
+    from harness.boxes.reading import sizes_of
+    from harness.boxes.store import ENDINGS, write_boxes
+    from harness.detection.detect import detect, load_detector
+    from harness.detection.train import image_keys
+    from harness.errors import UsageError
+    from harness.registry.registry import load
+
+    if out.suffix not in {*ENDINGS, ".json"}:
+        raise UsageError("boxes cannot be written to this file", found=out, expected="a name that ends in .h5 or .json")
+    registry = load(words["plugin"])
+    loaded = load_detector(detector, registry)
+    _, dataset = _data(registry, words)
+    keys = image_keys(dataset, split)
+    found = detect(loaded, dataset, keys, compute=_compute(words), skip_broken=words["skip_broken"])
+    if out.suffix == ".json":
+        write_coco(out, found, sizes_of(dataset))
+    else:
+        write_boxes(out, found)
+    click.echo(f"{sum(map(len, found.of_image.values()))} boxes in {len(found.of_image)} images: {out}", err=True)
+
+
+def _data(registry: Any, words: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the protocol and its data set."""
+    from harness.scoring.evaluation import find_root
+
+    protocol, _ = registry.tasks(words["protocol"])
+    return protocol, protocol.load(find_root(protocol, words["data"]))
+
+
+def _compute(words: dict[str, Any]) -> Any:
+    from harness.compute.compute import Compute
+
+    return Compute(device=words["device"], workers=words["workers"])
+
+
+def _as_json(precision: Precision) -> str:
+    values = {"images": precision.images, "boxes": precision.boxes, "AP50": precision.ap50, "AP50:95": precision.ap}
+    return json.dumps({**values, "means": precision.means}, indent=2, allow_nan=False)
+
+
+def _table(precision: Precision) -> str:
+    """Return one row a class; a class without a labelled box has no precision, and the means leave it out."""
+    from tabulate import tabulate
+
+    rows = [
+        [name, count, *(f"{values[name]:.3f}" if name in values else "-" for values in (precision.ap50, precision.ap))]
+        for name, count in precision.boxes.items()
+    ]
+    means = [f"{value:.3f}" for value in precision.means.values()] or ["-", "-"]
+    rows.append([f"mean over classes, {precision.images} images", sum(precision.boxes.values()), *means])
+    return tabulate(rows, headers=["class", "boxes", "AP50", "AP50:95"], tablefmt="github", disable_numparse=True)

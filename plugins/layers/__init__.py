@@ -1,0 +1,1 @@
+"""Trunks, layers, losses, schedules and augmentations that several methods share."""

@@ -1,0 +1,66 @@
+"""Learning rates over time: a linear warm-up, followed by steps, a cosine, an exponential decay or a constant."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+
+def split_words(value: object) -> object:
+    """Return the words of a text with commas, for a validator; any other value is returned as it is."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Milestones = Annotated[tuple[int, ...], BeforeValidator(split_words)]
+"""Epochs, on the command line ``40,70``."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A factor of the learning rate, as a function of the time in epochs.
+
+    Attributes:
+        kind: ``steps`` multiplies by ``decay`` at each milestone, ``exponential`` after every epoch, ``cosine`` falls
+            to zero at the end.
+        epochs: length of the training.
+        warm_up: epochs over which the factor grows linearly from ``warm_up_from`` to 1.
+        warm_up_from: the factor of the first step.
+        milestones: numbers of finished epochs at which the factor is multiplied by ``decay``.
+        decay: see ``kind``.
+    """
+
+    kind: Literal["steps", "exponential", "cosine", "constant"] = "constant"
+    epochs: float = 1.0
+    warm_up: float = 0.0
+    warm_up_from: float = 0.01
+    milestones: tuple[float, ...] = ()
+    decay: float = 0.1
+
+    def factor(self, time: float) -> float:
+        """Return the factor after ``time`` finished epochs (0 for the first step)."""
+        rise = 1.0
+        if time < self.warm_up:
+            rise = self.warm_up_from + (1 - self.warm_up_from) * time / self.warm_up
+        if self.kind == "steps":
+            return rise * self.decay ** sum(milestone <= time for milestone in self.milestones)
+        if self.kind == "exponential":
+            return rise * math.pow(self.decay, time)
+        if self.kind == "cosine" and time > self.warm_up:
+            progress = (time - self.warm_up) / (self.epochs - self.warm_up)
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return rise
+
+    @property
+    def advance(self) -> Literal["epoch", "step"]:
+        """When a stage advances it: a cosine after every step, the others after every epoch, as published."""
+        return "step" if self.kind == "cosine" else "epoch"
+
+    def attach(self, optimiser: Optimizer, steps: int) -> LambdaLR:
+        """Return this schedule as a torch scheduler, for ``steps`` steps an epoch."""
+        per_epoch = steps if self.advance == "step" else 1
+        return LambdaLR(optimiser, lambda count: self.factor(count / per_epoch))

@@ -1,0 +1,1 @@
+"""PR-ReID: its options, its regions, its network, and its training."""

@@ -1,0 +1,1 @@
+"""RAM: its options, its network of four branches, and its training."""

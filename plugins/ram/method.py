@@ -1,0 +1,146 @@
+"""RAM: the region-aware deep model of X. Liu, S. Zhang, Q. Huang and W. Gao (ICME 2018), and its three ablations.
+
+The branches and the four steps of training are the poster's; sizes and hyper-parameters are those of the authors'
+released recipe, marked R.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from harness.methods.attention import Attention
+from harness.methods.batches import PK, Shuffled
+from harness.methods.network import Stage
+from plugins.layers.grouped import Grouped
+from plugins.layers.labels import KIND, kind_among, require_labels
+from plugins.layers.losses import cross_entropy
+from plugins.layers.pretrained import PretrainedMethod
+from plugins.layers.schedules import Schedule
+from plugins.ram.network import RAMNetwork
+from plugins.ram.options import QUICK, RAMOptions
+
+WEIGHTS = {"top": 0.5, "middle": 0.5, "bottom": 0.5}
+"""Weights of the parts' cross-entropies; those of all others are 1 (R)."""
+
+BRANCHES = ("conv", "bn", "region", "attribute")
+"""The branches in the order in which the four steps of training add them."""
+
+
+class RAM(PretrainedMethod):
+    """A Conv, a BN, a Region and an Attribute branch on one trunk, trained step by step.
+
+    Open, and chosen here: whether every loss in step 4 is over all images of the mixed batch (it is); which layers have
+    ten times the learning rate (the branch that the step adds, in both halves of the step).
+    """
+
+    about = "VGG-M with global, regional and attribute branches, trained in four steps (Liu et al., 2018)"
+    papers = (
+        "X. Liu, S. Zhang, Q. Huang, W. Gao: RAM: A Region-Aware Deep Model for Vehicle Re-Identification. ICME 2018",
+    )
+    Options = RAMOptions
+    needs = frozenset({"vehicle", "colour", KIND})
+    recipes: ClassVar = {"paper": {}, "quick": QUICK}
+    variants: ClassVar = {
+        "baseline": {"steps": 1},
+        "bn": {"steps": 2},
+        "bn-r": {"steps": 3},
+        "ram": {"steps": 4},
+    }
+    options: RAMOptions
+
+    def __init__(self) -> None:
+        """Need colours and types or models only for the Attribute branch."""
+        if self.options.steps < 4:
+            self.needs = frozenset({"vehicle"})
+
+    def architecture(self, classes: Mapping[str, int]) -> RAMNetwork:
+        """Return the network with random weights."""
+        attributes = self._attributes(classes) if self.options.steps == 4 else {}
+        return RAMNetwork(self.options, classes["vehicle"], attributes)
+
+    def pretrained(self, model: nn.Module) -> nn.Module:
+        """Return VGG-M, or the ResNet without the convolution after it."""
+        return model.get_submodule("trunk" if self.options.backbone == "vgg-m" else "trunk.resnet")
+
+    def _attributes(self, classes: Mapping[str, int]) -> dict[str, int]:
+        """Return the numbers of colours and of types or models.
+
+        Raises:
+            DataError: the training images have no colours, or neither models nor types.
+        """
+        kind = kind_among(classes)
+        require_labels(
+            classes,
+            ("colour", kind),
+            purpose="the Attribute branch of ram",
+            next_step="use ram/bn-r, which needs vehicles only, or train on a data set with these labels",
+        )
+        return {"colour": classes["colour"], "kind": classes[kind]}
+
+    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:
+        """Return two stages for each step: the training, and the finetuning with features of one length."""
+        if not self.options.epochs:
+            return []
+        return [
+            self._stage(step, half, classes)
+            for step in range(1, self.options.steps + 1)
+            for half in ("training", "finetuning")
+        ]
+
+    def _stage(self, step: int, half: str, classes: Mapping[str, int]) -> Stage:
+        epochs = self.options.epochs
+        tenths = tuple(epochs * tenth / 10 for tenth in range(1, 10))  # every 6,000 of 60,000 iterations (R)
+        schedule = Schedule("steps", epochs, milestones=tenths, decay=0.8)
+        return Stage(
+            name=f"step {step}, {half}",
+            epochs=epochs,
+            batches=self._mixed(classes) if step == 4 else Shuffled(self.options.batch),
+            optimiser=lambda network: self._sgd(network, step),
+            schedule=schedule.attach,
+            advance=schedule.advance,
+            settings={"step": step, "finetuning": half == "finetuning"},
+        )
+
+    def _mixed(self, classes: Mapping[str, int]) -> Grouped:
+        """Return step 4's batches: 68 = 10 vehicles x 3 + 10 colours x 2 + 9 types x 2, or fewer if fewer exist."""
+        options, known, kind = self.options, self._attributes(classes), kind_among(classes)
+        groups = (
+            PK(min(options.vehicles, classes["vehicle"]), 3),
+            PK(min(options.colours, known["colour"]), 2, "colour"),
+            PK(min(options.kinds, known["kind"]), 2, kind),
+        )
+        return Grouped(tuple(group for group in groups if group.vehicles))
+
+    def _sgd(self, network: nn.Module, step: int) -> torch.optim.SGD:
+        added = list(network.get_submodule(BRANCHES[step - 1]).parameters())
+        known = {id(weight) for weight in added}
+        others = [weight for weight in network.parameters() if id(weight) not in known]
+        rate = self.options.learning_rate
+        groups = [{"params": others, "lr": rate}, {"params": added, "lr": 10 * rate}]
+        return torch.optim.SGD(groups, momentum=0.9, weight_decay=self.options.weight_decay)
+
+    def begin(self, network: nn.Module, stage: Stage) -> None:
+        """Switch on the branches of the stage's step, and the scaling for its finetuning."""
+        ram = cast(RAMNetwork, network)
+        ram.step, ram.scaled = stage.settings["step"], stage.settings["finetuning"]
+
+    def losses(
+        self,
+        outputs: Mapping[str, Tensor],
+        labels: Mapping[str, Tensor],
+        stage: Stage,  # noqa: ARG002 - the contract
+    ) -> Mapping[str, Tensor]:
+        """Return the cross-entropy of every classifier, half of it for the parts (R)."""
+        label_of = {"colour": "colour", "kind": kind_among(labels)}
+        return {
+            name: WEIGHTS.get(name, 1.0) * cross_entropy(logits, labels[label_of.get(name, "vehicle")])
+            for name, logits in outputs.items()
+        }
+
+    def attend(self, images: Tensor, **needed: Any) -> Attention:  # noqa: ARG002 - the contract
+        """Return the share of each cell of conv5 in the descriptor."""
+        return cast(RAMNetwork, self.model).attend(images)
