@@ -85,14 +85,14 @@ class DevicePass:
         self.plan = job.plan
         self.entries = entries
         self.device = torch.device(device)
-        self.euclidean = queries.euclidean
+        self.euclidean = job.settings.euclidean
         self.type = torch.float16 if half else torch.float32
         self.width = queries.rows.shape[1]
         self.closer = np.zeros(len(entries.pair), dtype=np.int64)
         self.tied = np.zeros(len(entries.pair), dtype=np.int64)
         self.again = 0
         self.values = job.limits.similarities[entries.pair]
-        self.lists = Lists.empty(len(queries.rows), job.nearest) if job.nearest else None
+        self.lists = job.empty_lists()
         self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
         self.queries = self._prepare(queries.rows, queries.norms)
         self.shifts = shifts_of(self.queries, self.centre, euclidean=self.euclidean)

@@ -44,7 +44,7 @@ from harness.kernel.neighbours import Lists
 from harness.kernel.plan import Entries, Plan
 from harness.kernel.prepared import Prepared, Workers, prepare_rows
 from harness.kernel.products import Products
-from harness.kernel.settings import Precision
+from harness.kernel.settings import Precision, Settings
 
 QUERIES, IMAGES = 512, 1024
 """Rows and columns of one product: in bfloat16 it fills a second cache of 1 MB while it is counted."""
@@ -57,39 +57,27 @@ NO_WIDE, NO_NARROW = np.empty((0, 0), dtype=np.float32), np.empty((0, 0), dtype=
 
 
 @dataclass(frozen=True, eq=False)
-class Queries:
-    """The queries that are asked, in memory.
-
-    Attributes:
-        rows: (k, d) float32.
-        norms: (k,) float64, canonical squared norms.
-        euclidean: the metric.
-    """
-
-    rows: npt.NDArray[np.floating]
-    norms: FloatArray
-    euclidean: bool
-
-
-@dataclass(frozen=True, eq=False)
 class Job:
     """The work of one pass.
 
     Attributes:
         plan: of the queries.
-        queries: in memory.
+        queries: (k, d) float32 features, in memory.
         entries: the positives to place.
         limits: of the plan's positives: their canonical similarities, or others to count the negatives against.
-        nearest: length of the lists to make; 0 for none.
-        farthest: whether the lists also find the least similarity.
+        settings: the metric, and the lists to make.
     """
 
     plan: Plan
-    queries: Queries
+    queries: Features
     entries: Entries
     limits: Limits
-    nearest: int = 0
-    farthest: bool = False
+    settings: Settings
+
+    def empty_lists(self) -> Lists | None:
+        """Return the lists to fill, or None."""
+        wanted = self.settings.nearest
+        return Lists.empty(len(self.queries.rows), wanted, farthest=self.settings.farthest) if wanted else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,18 +115,18 @@ class Pass:
         self.job = job
         self.queries = queries
         self.workers = workers
-        self.euclidean = queries.euclidean
+        self.euclidean = job.settings.euclidean
         self.closer = np.zeros(len(entries.pair), dtype=np.int64)
         self.tied = np.zeros(len(entries.pair), dtype=np.int64)
         self.again = 0
         self.most = int(np.diff(entries.entry_starts).max(initial=0))
         self.product = Products(precision)
-        self.comparison = Comparison(queries.euclidean, tolerance(queries.rows.shape[1]))
+        self.comparison = Comparison(self.euclidean, tolerance(queries.rows.shape[1]))
         self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
         self.prepared = self._prepare(queries.rows, queries.norms)
         self.shifts = shifts_of(self.prepared, self.centre, euclidean=self.euclidean)
         self.asked = self._asked()
-        self.lists = Lists.empty(len(queries.rows), job.nearest, farthest=job.farthest) if job.nearest else None
+        self.lists = job.empty_lists()
 
     def count(self, block: Block) -> None:
         """Add a block to the counts."""
@@ -198,7 +186,7 @@ class Pass:
                 starts=block.starts[first : last + 1] - block.starts[first],
                 first=block.first + first,
             ),
-            queries=Features(self.queries.rows, self.queries.norms),
+            queries=self.queries,
             begin=rows.start,
             end=rows.stop,
             penalties=target.penalties[:, first:last],

@@ -137,7 +137,7 @@ class _Again:
         self.table, self.norms = together({"query": queries, "gallery": gallery}, workers)
         self.relevance = relevance
         self.workers = workers
-        self.euclidean = settings.metric == "euclidean"
+        self.euclidean = settings.euclidean
         self.share = reranking.share
         self._encode(reranking.k1, reranking.k2, settings)
         self._weigh()

@@ -45,3 +45,8 @@ class Settings:
     nearest: int = 0
     farthest: bool = False
     by_torch: bool = False
+
+    @property
+    def euclidean(self) -> bool:
+        """Whether features are compared by their distance, not by their direction."""
+        return self.metric == "euclidean"

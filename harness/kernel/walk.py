@@ -20,7 +20,7 @@ from harness.kernel.memory import block_images, budget, query_rows
 from harness.kernel.native.similarity import LANES, pair_similarities
 from harness.kernel.native.tuples import Block, Features, Limits, UnitPairs
 from harness.kernel.neighbours import Lists, Neighbours
-from harness.kernel.passes import Job, Pass, Queries
+from harness.kernel.passes import Job, Pass
 from harness.kernel.plan import Entries, Plan, entries, placed, plan, results
 from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.products import fastest, full_precision, one_thread_each
@@ -131,13 +131,13 @@ class Walk:
     def _part(self, work: Plan, before: tuple[int, int], limits: Limits | None, parts: int) -> Part:
         """Rank some of the queries."""
         rows = take(self.queries, work.queries)
-        asked = Queries(rows, norms_of(rows, self.workers), self.settings.metric == "euclidean")
+        asked = Features(rows, norms_of(rows, self.workers))
         if not np.isfinite(asked.norms).all():
             raise not_finite(self.queries, "query")
         if limits is None:
             limits = Limits(self._similarities(work, asked), np.empty(0))
         listed = entries(work, limits.similarities)
-        job = Job(work, asked, listed, limits, self.settings.nearest, self.settings.farthest)
+        job = Job(work, asked, listed, limits, self.settings)
         counting: Pass | DevicePass | None = None
         wanted = len(listed.pair) or self.settings.nearest
         for number, block in self.gallery.blocks(range(len(self.gallery) if wanted else 0), self.workers):
@@ -169,7 +169,7 @@ class Walk:
     def _on_processor(self, job: Job, precision: Precision) -> Pass:
         return Pass(job, precision=precision, workers=self.workers)
 
-    def _similarities(self, work: Plan, asked: Queries) -> npt.NDArray[np.float64]:
+    def _similarities(self, work: Plan, asked: Features) -> npt.NDArray[np.float64]:
         """Return the canonical similarity of each positive, reading only the blocks that hold one."""
         similarities = np.zeros(len(work.positives.units))
         rows = np.repeat(np.arange(len(work.queries)), np.diff(work.positives.starts))
@@ -182,12 +182,12 @@ class Walk:
             similarities[pairs] = self._of_pairs(asked, block, rows[pairs], work.positives.units[pairs])
         return self.team.total(similarities)
 
-    def _of_pairs(self, asked: Queries, block: Block, rows: IntArray, units: IntArray) -> npt.NDArray[np.float64]:
-        out, queries = np.empty(len(rows)), Features(asked.rows, asked.norms)
+    def _of_pairs(self, asked: Features, block: Block, rows: IntArray, units: IntArray) -> npt.NDArray[np.float64]:
+        out = np.empty(len(rows))
 
         def work(part: slice) -> None:
             pairs = UnitPairs(rows[part], units[part])
-            pair_similarities(queries, block, pairs, asked.euclidean, out[part], np.empty(LANES))
+            pair_similarities(asked, block, pairs, self.settings.euclidean, out[part], np.empty(LANES))
 
         self.workers.share(len(rows), 1024, work)
         return out

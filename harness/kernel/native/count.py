@@ -129,20 +129,9 @@ def settle_units(
     comparison: Comparison,
     counts: Counts,
 ) -> int:
-    """Count the places found for every positive that their score does not decide; return the similarities computed.
+    """Count the places found for the ask's positives ``first`` to ``last`` that their score does not decide.
 
-    Args:
-        scores: of the row, or those kept.
-        undecided: the number of places found.
-        kept: whether they are places among the scores kept.
-        first: the first of the ask's positives that was looked at.
-        last: behind the last.
-        ask: see ``count_row``, as for the others.
-        query: see there.
-        block: see there.
-        scratch: see there.
-        comparison: see there.
-        counts: see there.
+    The scores are the row's, or those kept, and so are the places. Returns the number of similarities computed.
     """
     bands, found = scratch.bands, scratch.found
     work = 0
@@ -177,17 +166,9 @@ def count_row(
     comparison: Comparison,
     counts: Counts,
 ) -> int:
-    """Add one row's negatives to the counts of an ask's positives; return the similarities computed.
+    """Add one row's negatives to the counts of an ask's positives; return the number of similarities computed.
 
-    Args:
-        row: scores of the block's units, blank if a unit is no negative.
-        units: their number.
-        ask: the positives.
-        query: their query.
-        block: the units.
-        scratch: with the bands of the positives.
-        comparison: the metric.
-        counts: to add to.
+    The row has the scores of the block's units, blank if a unit is no negative; the scratch has the positives' bands.
     """
     bands, kept, places, flags = scratch.bands, scratch.kept, scratch.places, scratch.flags
     count = units
@@ -228,16 +209,7 @@ def count_row(
 def count_tile(
     tile: Tile, asked: Asked, buffer: RowBuffer, scratch: Scratch, comparison: Comparison, counts: Counts
 ) -> int:
-    """Add a tile of products to the counts; return the number of similarities computed again.
-
-    Args:
-        tile: the products.
-        asked: the positives to count for.
-        buffer: for a row of the tile.
-        scratch: for counting it.
-        comparison: the metric.
-        counts: to add to.
-    """
+    """Add a tile of products to the counts; return the number of similarities computed again."""
     block, row = tile.block, buffer.images
     units = block.starts.shape[0] - 1
     work = 0

@@ -111,17 +111,9 @@ def list_row(
     comparison: Comparison,
     lists: Nearest,
 ) -> None:
-    """Bring one query's list up to date with a row of scores.
+    """Bring one query's list up to date with a row of scores, blank if a unit is not valid; see ``list_tile``.
 
-    Args:
-        buffer: the scores of the tile's units, blank if a unit is not valid.
-        query: the query.
-        tile: see ``list_tile``, as for the others.
-        slack: error of the query's scores, with that of their order in float64.
-        shift: see there.
-        acc: see there.
-        comparison: see there.
-        lists: see there.
+    ``slack`` is the error of the query's scores and of their order in float64.
     """
     row, block = buffer.images, tile.block
     count, most = block.starts.shape[0] - 1, lists.units.shape[1]

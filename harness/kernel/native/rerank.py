@@ -198,16 +198,7 @@ def final_of_unit(question: Question, query: int, unit: int, scratch: SharingScr
 def weigh(
     first: int, last: int, question: Question, scratch: SharingScratch, answers: Answers, sharing: SharingRoom
 ) -> None:
-    """Write the re-ranked distances of the queries ``first`` to ``last``.
-
-    Args:
-        first: the first query.
-        last: behind the last.
-        question: of all queries.
-        scratch: see there.
-        answers: for the positives of all queries.
-        sharing: the units that share anything with each query.
-    """
+    """Write the re-ranked distances of the queries ``first`` to ``last``: of positives, and of units that share."""
     sums, touched, seen, pair = scratch.sums, scratch.touched, scratch.seen, scratch.pair
     positives = question.positives
     for query in range(first, last):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from harness.compute.machine import Machine
 from harness.kernel.device import DevicePass
-from harness.kernel.native.tuples import Limits
-from harness.kernel.passes import Job, Queries
+from harness.kernel.native.tuples import Features, Limits
+from harness.kernel.passes import Job
 from harness.kernel.plan import entries, plan
 from harness.kernel.ranking import rank_and_list
 from harness.kernel.settings import Settings, Tuning
@@ -59,9 +59,9 @@ def test_no_factor_is_a_denormal_float16_and_what_that_loses_is_measured(device,
     norms = np.square(problem.queries, dtype=np.float64).sum(axis=1)
     work = plan(problem.relevance)
     nowhere = np.zeros(len(work.positives.units))
-    asked = Queries(problem.queries, norms, metric == "euclidean")
+    asked = Features(problem.queries, norms)
 
-    job = Job(work, asked, entries(work, nowhere), Limits(nowhere, np.empty(0)))
+    job = Job(work, asked, entries(work, nowhere), Limits(nowhere, np.empty(0)), Settings(metric))
 
     table = (made := DevicePass(job, device=device)).queries
     values = table.values.double().cpu().numpy()
