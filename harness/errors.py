@@ -1,12 +1,12 @@
-"""Every error that the harness raises on purpose.
+"""The errors that the harness raises on purpose.
 
 BenchError
-├── UsageError        a word on the command line or in Python: unknown name, bad option
+├── UsageError        an argument on the command line or in Python: unknown name, bad option
 ├── DataError         a data set: folder, list, image, label, boxes
 ├── FeatureError      a feature file
 ├── CheckpointError   a checkpoint or a weights file
-├── RecordError       a record, or something published beside it
-├── PluginError       a plugin that cannot serve
+├── RecordError       a record, or a result published with it
+├── PluginError       a plugin that cannot be loaded or breaks its contract
 └── RunError          the run itself failed: full disk, diverged training (exit status 1)
 """
 
@@ -17,11 +17,11 @@ from collections.abc import Iterable
 
 
 class BenchError(Exception):
-    """A mistake with a message for a person: what, where, found, expected, what to do next.
+    """An error whose message is for the user: what, where, found, expected, and what to do next.
 
     Attributes:
-        exit_status: of the command that it ends.
-        told: whether it is the error of several processes, and another one says it.
+        exit_status: of the command that fails with it.
+        told: whether several processes share the error and another one prints it.
 
     Example:
         >>> print(DataError("list is missing", where="VeRi/name_query.txt", next_step="copy it from the release"))
@@ -55,7 +55,7 @@ class BenchError(Exception):
 
 
 class UsageError(BenchError):
-    """A name, option or value that the user gave cannot be used."""
+    """A name, option or value given by the user cannot be used."""
 
 
 class DataError(BenchError):
@@ -63,29 +63,29 @@ class DataError(BenchError):
 
 
 class FeatureError(BenchError):
-    """A feature file is damaged, of another schema, or of another data set."""
+    """A feature file is damaged, or belongs to another schema or data set."""
 
 
 class CheckpointError(BenchError):
-    """A checkpoint or weights file is damaged, unsafe, or of another method."""
+    """A checkpoint or weights file is damaged, unsafe, or belongs to another method."""
 
 
 class RecordError(BenchError):
-    """A record is damaged, edited, or of an unknown schema."""
+    """A record is damaged, was edited, or has an unknown schema."""
 
 
 class PluginError(BenchError):
-    """A plugin could not be loaded, or breaks the contract."""
+    """A plugin cannot be loaded, or breaks its contract."""
 
 
 class RunError(BenchError):
-    """The run failed for a reason other than the user's words."""
+    """A run failed for a reason other than its arguments."""
 
     exit_status = 1
 
 
 def unknown_name(kind: str, found: str, known: Iterable[str], *, error: type[BenchError] = UsageError) -> BenchError:
-    """Return the error for a name that does not exist, with the nearest one that does."""
+    """Return the error for an unknown name, with the most similar known one."""
     names = sorted(known)
     near = difflib.get_close_matches(found, names, n=1, cutoff=0.4)
     return error(
@@ -96,7 +96,7 @@ def unknown_name(kind: str, found: str, known: Iterable[str], *, error: type[Ben
 
 
 def first_of(items: Iterable[object], limit: int = 10) -> str:
-    """Return up to ``limit`` items as one line, and the number of the rest."""
+    """Return up to ``limit`` items in one line, followed by the number of the others."""
     listed = [str(item) for item in items]
     rest = len(listed) - limit
     return ", ".join(listed[:limit]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,4 +1,4 @@
-"""Canonical JSON, and digests over it: the same value gives the same bytes on every machine."""
+"""Canonical JSON and digests of it: equal values give equal bytes on every machine."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 
 def canonical_json(value: object) -> str:
-    """Return a value as JSON in ASCII with sorted keys and no blanks; floats are written by ``repr``.
+    """Return a value as JSON in ASCII with sorted keys and no spaces; floats are written by ``repr``.
 
     Args:
         value: made of None, bool, int, finite float, str, lists, tuples and mappings with str keys.
 
     Raises:
-        TypeError: something else is in it, such as a path or an array.
-        ValueError: a NaN or an infinity is in it.
+        TypeError: it contains another type, such as a path or an array.
+        ValueError: it contains NaN or an infinity.
 
     Example:
         >>> canonical_json({"b": 0.1, "a": (1, None)})
@@ -47,7 +47,7 @@ def file_digest(path: str | Path) -> str:
 
 
 def _plain(value: object) -> Any:
-    """Return the value in JSON's own types; subclasses such as enums and NumPy's floats are refused."""
+    """Return the value in JSON's types; subclasses such as enums and NumPy floats are refused."""
     if value is None or type(value) in (bool, int, str):
         return value
     if type(value) is float:

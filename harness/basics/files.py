@@ -1,4 +1,4 @@
-"""Nothing half-written: a file appears whole under its name, and a folder of failed work goes again."""
+"""Nothing half-written: files appear complete or not at all, and folders of failed work are removed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def replace_file(path: str | Path, mode: Literal["wb"]) -> AbstractContextManage
 
 
 def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractContextManager[IO[Any]]:
-    r"""Yield a file to write to; when the block ends it takes the place of ``path`` in one step.
+    r"""Yield a temporary file that replaces ``path`` in one step when the block ends.
 
-    Until then it lies beside the old one; where the block raises it vanishes. Text is UTF-8 with ``\n``.
+    It is written in the same folder and removed if the block raises. Text is UTF-8 with ``\n``.
 
     Args:
-        path: of the file; its folder is made if it is missing.
+        path: of the file; its folder is created if necessary.
         mode: ``w`` for text, ``wb`` for bytes.
 
     Raises:
@@ -38,11 +38,11 @@ def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractCo
 
 @contextmanager
 def gone_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
-    """Remove a folder where the block fails and left none of these files in it: there is nothing to go on from.
+    """Remove a folder if the block fails and leaves nothing in it that a later call could resume from.
 
     Args:
-        folder: that the block works in.
-        names: of the files, anywhere below it, from which a later call goes on.
+        folder: that the block writes to.
+        names: of files, anywhere below the folder, that allow resuming.
     """
     try:
         yield
@@ -53,12 +53,12 @@ def gone_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
 
 
 def cannot_write(path: Path, problem: OSError) -> RunError:
-    """Return the error for a file that could not be written."""
+    """Return the error for a file that cannot be written."""
     return RunError(
         "the file could not be written",
         where=path,
         found=problem.strerror or str(problem),
-        next_step="free some space or name another folder; what stood there before is unharmed",
+        next_step="free some space or name another folder; an existing file was left unchanged",
     )
 
 
@@ -75,7 +75,7 @@ def _replace(path: Path, mode: str) -> Iterator[IO[Any]]:
         temporary.replace(path)
     except OSError as problem:
         if problem.filename not in (None, *map(str, (temporary, path, path.parent))):
-            raise  # the block failed at another file, which the message would not name
+            raise  # the block failed on another file, which the message would not name
         raise cannot_write(path, problem) from None
     finally:
         with suppress(OSError):

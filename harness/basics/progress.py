@@ -1,4 +1,4 @@
-"""Progress bars on standard error, on a terminal only; elsewhere the log's plain lines say where a run is."""
+"""Progress bars on standard error, shown only on a terminal; log lines report progress everywhere else."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Advance = Callable[[int, int], None]
-"""Takes the number of steps done so far and the number of all steps."""
+"""Called with the number of finished steps and the total."""
 
 
 @contextmanager
 def progress(what: str, *, shown: bool = True) -> Iterator[Advance]:
-    """Show a bar while the block runs, and yield the function that moves it: ``advance(done, total)``.
+    """Show a bar while the block runs, and yield the function that updates it: ``advance(done, total)``.
 
     Args:
-        what: the work, in two or three words.
-        shown: False in every process of a run but the first.
+        what: description of the work in two or three words.
+        shown: False in all processes of a run except the first.
     """
     if not shown or not sys.stderr.isatty():
         yield lambda _done, _total: None

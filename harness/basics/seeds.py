@@ -1,4 +1,4 @@
-"""Seeds: every stream of random numbers has its own, derived from the run's seed and the stream's name."""
+"""Seeds of random streams, each derived from the run's seed and the stream's name."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ def derive(seed: int, *words: str | int) -> int:
 
     Args:
         seed: of the run.
-        words: the stream's name: ``"augment", stage, epoch, position``.
+        words: name of the stream: ``"augment", stage, epoch, position``.
 
     Returns:
-        0 to 2**63 - 1; the same on every machine.
+        An integer from 0 to 2**63 - 1, the same on every machine.
 
     Example:
         >>> derive(0, "network") == derive(0, "network") != derive(0, "network", 1)

@@ -1,4 +1,4 @@
-"""The parts that have boxes, by kind: PGAN's sixteen classes and PR-ReID's four regions."""
+"""Classes of vehicle parts by kind of boxes: PGAN's sixteen parts and PR-ReID's four regions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PARTS = (
     "wheel",
     "wind-shield glass",
 )
-"""The classes in the order of the table (Zhang et al., PGAN, A.1, Table 4); number 1 comes first."""
+"""Classes numbered from 1, in the order of Zhang et al., PGAN, A.1, Table 4."""
 
 REGIONS = ("window", "left light", "right light", "brand")
-"""PR-ReID's parts; number 1 comes first."""
+"""PR-ReID's parts, numbered from 1."""
 
 CLASSES: Mapping[str, tuple[str, ...]] = {"parts": PARTS, "regions": REGIONS}
-"""For a kind of boxes its classes; kinds that are not listed take any."""
+"""Classes by kind of boxes; a kind that is not listed accepts any class."""

@@ -78,8 +78,7 @@ def check(ctx: click.Context, *, name: str, data: Path | None, plugin: tuple[Pat
     from harness.basics.progress import progress
     from harness.registry.registry import load
     from harness.scoring.evaluation import find_root
-    from harness.tasks.check import check as check_copy
-    from harness.tasks.check import text
+    from harness.tasks.check import check_copy, text
 
     protocol, _ = load(plugin).tasks(name)
     with progress("decoding") as advance:

@@ -1,37 +1,36 @@
-"""Looking at a data set's image files: which are missing, which nobody lists, which cannot be decoded."""
+"""Checking the image files of a data set: missing, unlisted and undecodable ones."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.basics.progress import Advance
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.data.pictures import decode, locate
 from harness.errors import DataError, first_of
 
-Advance = Callable[[int, int], None]
-
 SAMPLE = 256
-"""Images that are decoded where not all are; a share of 1 % that is broken is met in 92 of 100 samples."""
+"""Number of images decoded by default; if 1 % are broken, 92 of 100 samples contain one."""
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 SIZE = (8, 8)
-"""Decoded images are shrunk to this at once; only whether they decode matters."""
+"""Height and width that images are decoded to; the pixels are not used."""
 
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """What was found on disk.
+    """The state of the image files on disk.
 
     Attributes:
         findings: one sentence each.
-        decoded: number of images that were decoded, well or not.
-        complete: every listed image is there, and every decoded one is well.
+        decoded: number of images that were tried.
+        complete: whether every listed image exists and every image tried could be decoded.
     """
 
     findings: tuple[str, ...]
@@ -47,26 +46,28 @@ def check_images(
     threads: int | None = None,
     progress: Advance | None = None,
 ) -> ImageCheck:
-    """Return what is missing, extra or unreadable among the images of some tables.
+    """Find missing, unlisted and unreadable image files.
 
     Args:
-        dataset: where they lie.
-        tables: whose images are looked for.
-        every: decode all that are there, not a sample.
-        threads: that decode; None for one a processor.
-        progress: called with the images decoded and all images to decode.
+        dataset: to check.
+        tables: listed images.
+        every: decode all existing images instead of a sample.
+        threads: number of decoding threads; None for one per processor.
+        progress: called with the number of images decoded so far and in total.
     """
     listed = list(dict.fromkeys(path for table in tables for path in table.paths))
-    there = set(_files(dataset.root, listed))
+    existing = set(_files(dataset.root, listed))
     known = set(listed)
-    present = [path for path in listed if path in there]
+    present = [path for path in listed if path in existing]
     if not present:
-        return ImageCheck(("no image is here: feature files can be scored, nothing can be extracted",), 0, False)
+        return ImageCheck(
+            ("there are no images: feature files can be evaluated, but features cannot be extracted",), 0, False
+        )
     findings = []
     if len(present) < len(listed):
-        missing = [path for path in listed if path not in there]
+        missing = [path for path in listed if path not in existing]
         findings.append(f"{len(missing)} of {len(listed)} images are missing: {first_of(missing)}")
-    extra = sorted(path for path in there - known if Path(path).suffix.lower() in SUFFIXES)
+    extra = sorted(path for path in existing - known if Path(path).suffix.lower() in SUFFIXES)
     if extra:
         findings.append(f"{len(extra)} images are in no list: {first_of(extra)}")
     chosen = present if every else sample(present, SAMPLE)
@@ -78,12 +79,12 @@ def check_images(
 
 
 def sample(paths: Sequence[str], size: int) -> list[str]:
-    """Return up to ``size`` paths, the same whenever and wherever asked: those of the least SHA-256."""
+    """Return the ``size`` paths with the smallest SHA-256: the same sample on every call and machine."""
     return sorted(paths, key=lambda path: hashlib.sha256(path.encode()).digest())[:size]
 
 
 def _files(root: Path, listed: Iterable[str]) -> Iterator[str]:
-    """Yield the files of all folders that hold listed images, relative to the root with forward slashes."""
+    """Yield the files below all top folders of listed images, relative to the root with forward slashes."""
     tops = dict.fromkeys(path.partition("/")[0] if "/" in path else "" for path in listed)
     for top in tops:
         for folder, inner, files in os.walk(root / top if top else root):
@@ -97,7 +98,7 @@ def _files(root: Path, listed: Iterable[str]) -> Iterator[str]:
 def _decode(
     dataset: Dataset, paths: Sequence[str], threads: int | None, progress: Advance | None
 ) -> list[tuple[str, DataError]]:
-    """Return the images that cannot be read, with the reason."""
+    """Return the unreadable images with their errors."""
 
     def read(path: str) -> DataError | None:
         try:

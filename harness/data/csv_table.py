@@ -1,4 +1,4 @@
-"""Image tables from a CSV file of the user's own: one row an image, every bad row named."""
+"""Image tables from a user's CSV file: one row per image, and every bad row named by its line."""
 
 from __future__ import annotations
 
@@ -6,39 +6,158 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.data.images import LABELS, UNKNOWN, ImageTable, IntArray
-from harness.data.lists import Problems, leads_out, quote, read_lines
+from harness.data.lists import Problems, leads_out, quote, read_bytes
+from harness.encoding import to_utf8
 from harness.errors import DataError, first_of
+
+if TYPE_CHECKING:
+    import pandas
 
 NEEDED = ("path", "vehicle", "split")
 KNOWN = (*NEEDED, *LABELS)
+DELIMITERS = (",", ";", "\t")
 INTEGER = re.compile(r"[0-9]{1,15}")
-ENCODING = "utf-8-sig"
-
-Named = tuple[IntArray, dict[int, str]]
 
 
-def read_header(path: Path, columns: Mapping[str, str], delimiter: str = ",") -> dict[str, int]:
-    """Return the place of each column that the file has, by the harness's word for it.
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """A table's bytes and how to read them.
+
+    Attributes:
+        path: of the file.
+        content: its bytes in UTF-8, with lines that end in a line feed.
+        delimiter: between the fields.
+        place: position of each known column.
+        width: number of columns.
+    """
+
+    path: Path
+    content: bytes
+    delimiter: str
+    place: dict[str, int]
+    width: int
+
+    @contextmanager
+    def reader(self) -> Iterator[Any]:
+        """Yield a strict ``csv.reader`` at the first row below the header."""
+        with io.TextIOWrapper(io.BytesIO(self.content), encoding="utf-8", newline="") as text:
+            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            next(reader)
+            yield reader
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """The stripped fields of one column.
+
+    Attributes:
+        codes: (n,) for each row the position of its text in ``texts``.
+        texts: the distinct texts.
+    """
+
+    codes: IntArray
+    texts: Sequence[str]
+
+
+def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8") -> dict[str, int]:
+    """Return the position of each known column, without cameras or tracks that are empty in every row.
 
     Args:
         path: of the CSV file; its first line names the columns.
-        columns: for words that the file calls otherwise, its name: ``{"vehicle": "plate"}``.
-        delimiter: between the fields.
+        columns: the file's own names for known columns: ``{"vehicle": "plate"}``.
+        delimiter: between the fields; empty for the comma, semicolon or tab that fits the first line.
+        encoding: of the file; a byte-order mark is skipped.
 
     Raises:
-        DataError: the file is missing, or lacks a column that is needed or named.
+        DataError: the file is missing, in another encoding, or lacks a column that is required or named.
     """
-    header = [name.strip() for name in next(csv.reader(io.StringIO(read_lines(path)[0]), delimiter=delimiter), [])]
-    twice = sorted({name for name in header if header.count(name) > 1})
+    source = _open(path, columns, delimiter, encoding)
+    empty = {word for word in ("camera", "track") if word in source.place}
+    with source.reader() as reader:
+        try:
+            for row in reader:
+                empty -= {word for word in empty if any(map(str.strip, row[source.place[word] :][:1]))}
+                if not empty:
+                    break
+        except csv.Error:
+            empty = set()  # ``read_tables`` names the line
+    return {word: place for word, place in source.place.items() if word not in empty}
+
+
+def read_tables(
+    path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8"
+) -> dict[str, ImageTable]:
+    """Return the table of each split.
+
+    Every field is text, exactly as written: ``007``, ``1e5``, ``nan`` and ``NA`` stay what they are. A column of
+    distinct whole numbers keeps them; in any other, each text gets a number of its own, the same in every file. An
+    empty field is unknown, and a column of empty fields is ignored.
+
+    Args:
+        path: of the CSV file.
+        columns: as for ``read_header``.
+        delimiter: likewise.
+        encoding: likewise.
+
+    Raises:
+        DataError: as ``read_header``, or for rows that cannot be used.
+    """
+    source = _open(path, columns, delimiter, encoding)
+    paths, texts = _read(source)
+    if not paths:
+        raise DataError("the table has no images", where=path)
+    labels: dict[str, IntArray] = {}
+    names: dict[str, dict[int, str]] = {}
+    for word, column in texts.items():
+        if word == "time":
+            labels[word] = np.array([_time(text) for text in column.texts], dtype=np.int64)[column.codes]
+        elif word != "split" and any(column.texts):
+            numbers, named = _numbered(path, word, column.texts)
+            labels[word] = numbers[column.codes]
+            if named:
+                names[word] = named
+    columns_: dict[str, Any] = dict(labels)
+    whole = ImageTable(tuple(paths), names=names, **columns_)
+    split = texts["split"]
+    order = np.unique(split.codes, return_index=True)
+    return {split.texts[code]: whole.take(split.codes == code) for code in order[0][np.argsort(order[1])]}
+
+
+def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str) -> _Source:
+    """Read a table's bytes and its first line."""
+    content = read_bytes(path, "table", "check the word 'table' in the protocol's file")
+    content = to_utf8(path, content, encoding)
+    if content.count(b"\r") > content.count(b"\r\n"):  # after a lone one pandas loses an empty first field
+        content = re.sub(rb"\r(?!\n)", b"\n", content)
+    first = content.partition(b"\n")[0].decode().rstrip("\r")
+    wanted = {columns.get(word, word) for word in KNOWN}
+    headers = {mark: _fields(path, first, mark) for mark in ([delimiter] if delimiter else DELIMITERS)}
+    mark = max(headers, key=lambda mark: (len(wanted.intersection(headers[mark])), len(headers[mark])))
+    return _Source(path, content, mark, _places(path, headers[mark], columns), len(headers[mark]))
+
+
+def _fields(path: Path, line: str, delimiter: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error as problem:
+        raise DataError("the table's first line cannot be read", where=f"{path}:1", found=problem) from None
+
+
+def _places(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
+    """Return the position of each known column of a header."""
+    twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        raise DataError("a column stands twice in the table", where=path, found=first_of(twice))
+        raise DataError("a column is in the table twice", where=path, found=first_of(twice))
     found = {}
     for word in KNOWN:
         name = columns.get(word, word)
@@ -49,114 +168,135 @@ def read_header(path: Path, columns: Mapping[str, str], delimiter: str = ",") ->
                 f"the table has no column '{name}'",
                 where=path,
                 found=first_of(header) or "an empty first line",
-                expected=f"columns {', '.join(NEEDED)}, and where known {', '.join(LABELS)}",
+                expected=f"columns {', '.join(NEEDED)}, and if known {', '.join(LABELS)}",
                 next_step="name the columns in the table's first line, or under [columns] in the protocol's file",
             )
     return found
 
 
-def read_tables(path: Path, columns: Mapping[str, str], delimiter: str = ",") -> dict[str, ImageTable]:
-    """Return the table of each split.
+def _read(source: _Source) -> tuple[list[str], dict[str, _Column]]:
+    """Return the paths and the other columns by word; blank rows are skipped.
 
-    A column of whole numbers keeps them. In any other, each text has a number of its own, the same in every file. An
-    empty field is unknown; a column of nothing else is as if it were not there.
-
-    Args:
-        path: of the CSV file, UTF-8.
-        columns: as for ``read_header``.
-        delimiter: between the fields.
-
-    Raises:
-        DataError: as ``read_header``, or rows cannot be used.
+    pandas is fast and lenient. Whatever could hide a bad row sends the strict reader over the file again.
     """
-    place = read_header(path, columns, delimiter)
-    problems = Problems(path.parent)
-    lines, rows = _rows(path, place, delimiter, problems)
-    problems.check()
-    if not rows:
-        raise DataError("the table has no images", where=path)
-    labels: dict[str, Named] = {}
-    for word in place.keys() - {"path", "split"}:
-        values = [row[place[word]].strip() for row in rows]
-        if word == "time":
-            labels[word] = (_times(path, lines, values, problems), {})
-        elif any(values):
-            labels[word] = _numbered(path, word, values)
-    problems.check()
-    return _split(rows, place, labels)
+    import pandas
+
+    try:
+        frame = _frame(source)
+    except pandas.errors.ParserError as problem:
+        _refuse_bad_rows(source)
+        raise DataError("the table cannot be read", where=source.path, found=problem) from None
+    last = frame[max(source.place.values())]
+    short = (last == "").any()  # pandas fills a row that ends early with empty fields
+    paths = [path.strip() for path in frame[source.place["path"]]]
+    columns = {word: _column(frame[place]) for word, place in source.place.items() if word != "path"}
+    needed = ("vehicle", "split")
+    suspicious = (
+        short
+        or any(mark in source.content for mark in (b'"', b"\0"))
+        or any("" in columns[word].texts for word in needed)
+        or any(map(leads_out, paths))
+        or pandas.DataFrame({"path": paths, "split": columns["split"].codes}).duplicated().any()
+        or ("time" in columns and any(_fault_of_time(text) for text in columns["time"].texts))
+    )
+    if suspicious:
+        _refuse_bad_rows(source)
+        rows = np.flatnonzero([bool(path) for path in paths])
+        paths = [paths[row] for row in rows]
+        columns = {word: _Column(column.codes[rows], column.texts) for word, column in columns.items()}
+    return paths, columns
 
 
-def _rows(
-    path: Path, place: Mapping[str, int], delimiter: str, problems: Problems
-) -> tuple[list[int], list[list[str]]]:
-    """Return the rows below the header and their lines; those that cannot be used become problems."""
-    width = max(place.values()) + 1
+def _frame(source: _Source) -> pandas.DataFrame:
+    """Return the known columns, by position, as text; pandas' categories would read "007" as 7."""
+    import pandas
+
+    return pandas.read_csv(
+        io.BytesIO(source.content),
+        sep=source.delimiter,
+        header=0,
+        names=list(range(source.width)),
+        usecols=sorted(source.place.values()),
+        index_col=False,
+        dtype=str,
+        na_filter=False,
+        engine="c" if source.delimiter.isascii() else "python",
+    )
+
+
+def _column(series: pandas.Series[Any]) -> _Column:
+    """Return a column with each distinct text stripped and stored once."""
+    codes, written = series.factorize()
+    stripped = [text.strip() for text in written]
+    code_of = {text: code for code, text in enumerate(dict.fromkeys(stripped))}
+    merged = np.array([code_of[text] for text in stripped], dtype=np.int64)
+    return _Column(merged[codes], tuple(code_of))
+
+
+def _refuse_bad_rows(source: _Source) -> None:
+    """Raise for the rows that cannot be used, each named by its line, if there are any."""
+    path, place = source.path, source.place
+    problems = Problems(path.parent, "the table", "correct these lines")
+    needed = max(place.values()) + 1
     seen: dict[tuple[str, str], int] = {}
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    with path.open(encoding=ENCODING, errors="replace", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+    with source.reader() as reader:
         try:
-            next(reader)
             for row in reader:
                 line = reader.line_num
-                if not any(row):
+                if not any(map(str.strip, row)):
                     continue
-                if len(row) < width:
-                    problems.add(path, line, f"{len(row)} fields, at least {width} expected")
+                if len(row) < needed:
+                    problems.add(path, line, f"{len(row)} fields, at least {needed} expected")
                     continue
                 image, split = row[place["path"]].strip(), row[place["split"]].strip()
                 before = seen.setdefault((image, split), line)
+                time = _fault_of_time(row[place["time"]].strip()) if "time" in place else None
                 if leads_out(image):
-                    problems.add(path, line, f"{quote(image)} is no path inside the data set's folder")
+                    hint = "; write it with forward slashes" if "\\" in image else ""
+                    problems.add(path, line, f"{quote(image)} is no path inside the data set's folder{hint}")
                 elif not split or not row[place["vehicle"]].strip():
-                    problems.add(path, line, "the vehicle and the split must be named")
+                    problems.add(path, line, "the vehicle and the split are required")
+                elif "\0" in "".join(row):
+                    problems.add(path, line, "the row has a NUL character")
                 elif before != line:
-                    problems.add(path, line, f"{quote(image)} stands in line {before} already")
-                lines.append(line)
-                rows.append(row)
+                    problems.add(path, line, f"{quote(image)} is already in line {before}")
+                elif time:
+                    problems.add(path, line, time)
         except csv.Error as problem:
             problems.add(path, reader.line_num, str(problem))
-    return lines, rows
+    problems.check()
 
 
-def _numbered(path: Path, word: str, values: Sequence[str]) -> Named:
-    """Return a column of labels as numbers, and the names of those that are no numbers themselves."""
-    written = set(values) - {""}
+def _numbered(path: Path, word: str, texts: Sequence[str]) -> tuple[IntArray, dict[int, str]]:
+    """Return a number for each distinct text, and the texts by number unless they are numbers themselves."""
+    written = [text for text in texts if text]
     if all(map(INTEGER.fullmatch, written)) and len(set(map(int, written))) == len(written):  # "7" is not "07"
-        return np.array([int(value) if value else UNKNOWN for value in values], dtype=np.int64), {}
-    number_of = {value: _number(value) for value in set(values)}
-    names = {number: value for value, number in number_of.items() if value}
-    if len(set(number_of.values())) < len(number_of):
+        return np.array([int(text) if text else UNKNOWN for text in texts], dtype=np.int64), {}
+    numbers = [_number(text) for text in texts]
+    if len(set(numbers)) < len(numbers):
         raise DataError(f"two values of the column '{word}' have one number; rename one", where=path)
-    return np.array([number_of[value] for value in values], dtype=np.int64), dict(sorted(names.items()))
+    named = dict(sorted((number, text) for number, text in zip(numbers, texts, strict=True) if text))
+    return np.array(numbers, dtype=np.int64), named
 
 
-def _number(value: str) -> int:
-    """Return 48 bits of a text's SHA-256, so that no other row of the table moves its number."""
-    return int.from_bytes(hashlib.sha256(value.encode()).digest()[:6]) if value else UNKNOWN
+def _number(text: str) -> int:
+    """Return 48 bits of a text's SHA-256, which no other row of the table can change."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) if text else UNKNOWN
 
 
-def _times(path: Path, lines: Sequence[int], values: Sequence[str], problems: Problems) -> IntArray:
-    """Return whole numbers as they are and ISO times as seconds since 1970."""
-    times = np.full(len(values), UNKNOWN, dtype=np.int64)
-    for row, value in enumerate(values):
-        try:
-            if value:
-                whole = INTEGER.fullmatch(value) is not None
-                times[row] = int(value) if whole else int(np.datetime64(value, "s").astype(np.int64))
-        except ValueError:
-            problems.add(path, lines[row], f"{quote(value)} is no time; expected 1520787605 or 2018-03-11T17:00:05")
-    return times
+def _time(text: str) -> int:
+    """Return a whole number as it is, and an ISO time, in UTC unless it names a zone, as seconds since 1970."""
+    if not text:
+        return UNKNOWN
+    if INTEGER.fullmatch(text):
+        return int(text)
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
 
 
-def _split(
-    rows: Sequence[Sequence[str]], place: Mapping[str, int], labels: Mapping[str, Named]
-) -> dict[str, ImageTable]:
-    """Return the rows of each split as a table, splits in the order of their first row."""
-    splits = [row[place["split"]].strip() for row in rows]
-    columns: dict[str, Any] = {word: column for word, (column, _) in labels.items()}
-    names = {word: named for word, (_, named) in labels.items() if named}
-    whole = ImageTable(tuple([row[place["path"]].strip() for row in rows]), names=names, **columns)
-    array = np.array(splits)
-    return {split: whole.take(array == split) for split in dict.fromkeys(splits)}
+def _fault_of_time(text: str) -> str | None:
+    try:
+        _time(text)
+    except (ValueError, OverflowError):
+        return f"{quote(text)} is no time; expected 1520787605 or 2018-03-11T17:00:05"
+    return None

@@ -1,4 +1,4 @@
-"""The image table: what a protocol knows of each image of one split."""
+"""The image table: the labels of each image in one split."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from harness.errors import DataError
 IntArray = npt.NDArray[np.int64]
 
 UNKNOWN = -1
-"""The label of an image whose colour, type, model or time nobody recorded."""
+"""The value of a label that is not known for an image."""
 
 LABELS = ("camera", "track", "colour", "type", "model", "time")
 
 
 @dataclass(frozen=True, eq=False)
 class ImageTable:
-    """The images of one split, one row an image, in the order of the released list.
+    """The images of one split, one row per image, in the order of the released list.
 
     Attributes:
         paths: (n,) keys: paths relative to the data set's root, with forward slashes.
         vehicle: (n,) int64, the released vehicle numbers.
-        camera: (n,) int64, or None where the data set has no cameras.
-        track: (n,) int64, or None. Tracks with one number are one unit of an image-to-track gallery.
-        colour: (n,) int64, ``UNKNOWN`` where not labelled, or None; likewise ``type`` and ``model``.
-        time: (n,) int64, the frame counter or seconds, or None.
-        names: for a label, the names of its values: ``{"colour": {1: "yellow"}}``.
+        camera: (n,) int64, or None if the data set has no cameras.
+        track: (n,) int64, or None. Images with the same number form one unit of an image-to-track gallery.
+        colour: (n,) int64, ``UNKNOWN`` for images without this label, or None; likewise ``type`` and ``model``.
+        time: (n,) int64, a frame number or seconds, or None.
+        names: names of the values of some labels: ``{"colour": {1: "yellow"}}``.
 
     Raises:
-        DataError: a column is of another length than ``paths``.
+        DataError: a column and ``paths`` differ in length.
     """
 
     paths: tuple[str, ...]
@@ -55,7 +55,7 @@ class ImageTable:
         return len(self.paths)
 
     def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> ImageTable:
-        """Return the table of the given rows (indices or a mask), in their order."""
+        """Return the table of some rows, given as indices or as a mask, in their order."""
         index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         columns = {
             column.name: getattr(self, column.name)[index]
@@ -65,6 +65,6 @@ class ImageTable:
         return replace(self, paths=tuple(self.paths[row] for row in index), **columns)
 
     def label(self, name: str) -> IntArray | None:
-        """Return the column ``name`` (``vehicle``, ``camera``, ...), or None where the data set has none."""
+        """Return the column ``name`` (``vehicle``, ``camera``, ...), or None if the data set lacks it."""
         column: IntArray | None = getattr(self, name)
         return column

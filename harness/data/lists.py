@@ -1,9 +1,9 @@
-"""Reading the data sets' list files: numbered lines, and one error that names every unusable line."""
+"""Reading the list files of data sets: numbered lines, and one error that names every unusable line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,40 +12,48 @@ from harness.data.images import ImageTable, IntArray
 from harness.errors import DataError, first_of
 
 MAX_BYTES = 256 << 20
-"""A list of more bytes is refused; VERI-Wild's largest has 20 million."""
+"""Size limit of a list in bytes; VERI-Wild's largest has 20 million."""
+
+RESTORE = "restore the released lists; the harness reads them unchanged"
 
 SHOWN = 10
-"""Lines that an error shows; it counts the rest."""
+"""Number of lines shown in an error; the rest are counted."""
 
 WIDTH = 80
-"""Characters that an error shows of one line."""
+"""Number of characters shown of one line in an error."""
 
+LEADS_OUT = re.compile(r"[\\:\x00-\x1f]|(?:^|/)\.{0,2}(?:/|\Z)")
+"""A drive, a backslash, a control character, or a part that is empty, ``.`` or ``..``."""
 
 Row = tuple[int, tuple[str, ...]]
-"""One line that fits its pattern: its number in the file, from 1, and the pattern's groups."""
+"""A line that matches its pattern: its number in the file, from 1, and the pattern's groups."""
 
 
 class Problems:
-    """The lines that cannot be used, kept until all lists are read.
+    """Unusable lines, collected until all lists are read.
 
     Args:
-        root: the data set's folder; lists are named relative to it.
+        root: folder of the data set; lists are named relative to it.
+        source: what the lines are of, for the message.
+        next_step: what the user should do about them.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, source: str = "the lists", next_step: str = RESTORE) -> None:
         self.root = root
+        self.source = source
+        self.next_step = next_step
         self.found: list[str] = []
 
     def add(self, path: Path, line: int, what: str) -> None:
-        """Keep one line and what is wrong with it."""
+        """Record one line and the reason why it cannot be used."""
         name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
         self.found.append(f"{name.as_posix()}:{line}: {what}")
 
     def check(self) -> None:
-        """Raise for all lines kept so far.
+        """Raise one error for all lines recorded so far.
 
         Raises:
-            DataError: there are some; up to ten are shown and the rest counted.
+            DataError: there is at least one; up to ten are shown and the rest counted.
         """
         if not self.found:
             return
@@ -54,18 +62,18 @@ class Problems:
             shown.append(f"and {len(self.found) - SHOWN} more")
         one = len(self.found) == 1
         raise DataError(
-            f"{len(self.found)} line{'' if one else 's'} of the lists cannot be used",
+            f"{len(self.found)} line{'' if one else 's'} of {self.source} cannot be used",
             where=self.root,
             found="".join(f"\n    {line}" for line in shown),
-            next_step="restore the released lists; the harness reads them untouched",
+            next_step=self.next_step,
         )
 
 
 def release_folder(root: Path, names: Iterable[str]) -> Path:
-    """Return the folder that holds one of the files: the root, or the one folder below it that does.
+    """Return the folder that contains one of the files: the root or one of its direct subfolders.
 
     Raises:
-        DataError: there is none, or there are several.
+        DataError: no such folder, or several.
     """
     wanted = tuple(names)
     if any((root / name).is_file() for name in wanted):
@@ -78,41 +86,46 @@ def release_folder(root: Path, names: Iterable[str]) -> Path:
     if len(holding) == 1:
         return holding[0]
     raise DataError(
-        "several folders hold the data set's lists" if holding else "the data set's lists are not here",
+        "several folders contain the data set's lists" if holding else "the data set's lists are not here",
         where=root,
         found=first_of(path.name for path in holding) if holding else None,
         expected=" or ".join(wanted),
-        next_step="name the folder that holds them",
+        next_step="name the folder that contains them",
     )
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return a list's or label file's bytes.
+def read_bytes(path: Path, kind: str = "list", next_step: str = "copy it from the data set's release") -> bytes:
+    """Return the bytes of a list or label file.
+
+    Args:
+        path: of the file.
+        kind: what to call the file in a message.
+        next_step: what to do if it is missing.
 
     Raises:
-        DataError: it is missing, cannot be read, or is too large to be one.
+        DataError: the file is missing, unreadable or too large.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise DataError("the file is too large to be a list", where=path, expected=f"up to {MAX_BYTES} bytes")
+            raise DataError(f"the file is too large to be a {kind}", where=path, expected=f"up to {MAX_BYTES} bytes")
         return path.read_bytes()
     except OSError as problem:
         missing = isinstance(problem, FileNotFoundError)
         raise DataError(
-            "the list is missing" if missing else "the list cannot be read",
+            f"the {kind} is missing" if missing else f"the {kind} cannot be read",
             where=path,
             found=None if missing else problem.strerror,
-            next_step="copy it from the data set's release",
+            next_step=next_step,
         ) from None
 
 
 def read_lines(path: Path) -> list[str]:
-    r"""Return a list's lines without their ends and trailing blanks; line ``n`` is item ``n - 1``.
+    r"""Return the lines of a list without line ends and trailing blanks; line ``n`` is item ``n - 1``.
 
     Lines end with ``\n``, ``\r\n`` or ``\r``. Bytes that are not UTF-8 become the replacement character.
 
     Raises:
-        DataError: as ``read_bytes``, or no line holds anything.
+        DataError: as ``read_bytes``, or all lines are blank.
     """
     text = read_bytes(path).removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     lines = [line.rstrip(" \t\x0b\x0c\x00") for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
@@ -124,15 +137,15 @@ def read_lines(path: Path) -> list[str]:
 
 
 def parse(path: Path, pattern: re.Pattern[str], expected: str, problems: Problems) -> list[Row]:
-    """Return the lines of a list that fit a pattern as a whole.
+    """Return the lines of a list that match a pattern in full.
 
-    Blank lines are passed over; others that do not fit are kept as problems.
+    Blank lines are skipped; other lines that do not match are recorded as problems.
 
     Args:
         path: of the list.
         pattern: its groups are the row's fields.
-        expected: a line that fits, for the message.
-        problems: receives the lines that do not fit.
+        expected: an example of a matching line, for the message.
+        problems: receives the lines that do not match.
     """
     rows: list[Row] = []
     for number, text in enumerate(read_lines(path), 1):
@@ -145,7 +158,7 @@ def parse(path: Path, pattern: re.Pattern[str], expected: str, problems: Problem
 
 
 def misfit(text: str, expected: str) -> str:
-    """Return what is wrong with a line that does not fit."""
+    """Return the reason why a line does not match."""
     shown = quote(text)
     if any(leads_out(token) for token in text.split()):
         return f"{shown} is no path inside the data set's folder"
@@ -153,48 +166,52 @@ def misfit(text: str, expected: str) -> str:
 
 
 def quote(text: str) -> str:
-    """Return a line's text in quotes, without control characters and no longer than ``WIDTH``."""
+    """Return a line's text in quotes, with control characters escaped, cut to ``WIDTH`` characters."""
     return repr(text if len(text) <= WIDTH else text[: WIDTH - 3] + "...")
 
 
 def leads_out(key: str) -> bool:
-    """Say whether a path could, on any system, name something outside the folder it is relative to."""
-    return (
-        "\\" in key
-        or ":" in key
-        or any(ord(character) < 32 for character in key)
-        or any(part in ("", ".", "..") for part in key.split("/"))
-    )
+    """Return whether a relative path could, on any system, lead out of its folder."""
+    return LEADS_OUT.search(key) is not None
 
 
 def refuse_duplicates(path: Path, rows: Sequence[Row], field: int, problems: Problems) -> None:
-    """Keep every row as a problem whose field stood in an earlier row."""
+    """Record every row as a problem that repeats the field of an earlier row."""
     first: dict[str, int] = {}
     for line, fields in rows:
         before = first.setdefault(fields[field], line)
         if before != line:
-            problems.add(path, line, f"{quote(fields[field])} stands in line {before} already")
+            problems.add(path, line, f"{quote(fields[field])} is already in line {before}")
 
 
-def refuse_shared_vehicles(root: Path, train: IntArray, test: IntArray) -> None:
-    """Refuse lists that test on a vehicle they train on.
+def refuse_shared_vehicles(
+    root: Path, train: IntArray, test: IntArray, names: Mapping[int, str] | None = None, next_step: str = RESTORE
+) -> None:
+    """Refuse lists with a vehicle in both the training and the test split.
+
+    Args:
+        root: folder or file of the lists, for the message.
+        train: (n,) vehicles trained on.
+        test: (m,) vehicles tested on.
+        names: of the vehicles, for the message, if they have names.
+        next_step: what the user should do.
 
     Raises:
         DataError: there is one.
     """
-    shared = np.intersect1d(train, test)
-    if len(shared):
+    shared = np.intersect1d(train, test).tolist()
+    if shared:
         raise DataError(
             f"{len(shared)} vehicles are in the training and in the test lists",
             where=root,
-            found=first_of(shared.tolist(), SHOWN),
+            found=first_of([(names or {}).get(vehicle, vehicle) for vehicle in shared], SHOWN),
             expected="none",
-            next_step="restore the released lists",
+            next_step=next_step,
         )
 
 
 def refuse_shared_images(root: Path, one: str, first: ImageTable, other: str, second: ImageTable) -> None:
-    """Refuse lists of two splits that name one image.
+    """Refuse two splits that share an image.
 
     Raises:
         DataError: there is one.
@@ -206,7 +223,7 @@ def refuse_shared_images(root: Path, one: str, first: ImageTable, other: str, se
             where=root,
             found=first_of(shared, SHOWN),
             expected="none",
-            next_step="restore the released lists",
+            next_step=RESTORE,
         )
 
 

@@ -1,4 +1,4 @@
-"""Decoding: image files to uint8 pixels of one size, and the names of those that cannot be read."""
+"""Decoding image files to uint8 pixels of one size, and reporting the unreadable ones."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from harness.errors import DataError, first_of
 Pixels = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 1 << 26
-"""An image of more pixels (67 million) is refused: no vehicle crop has them, and one takes 200 MB."""
+"""Limit of an image (67 million pixels, 200 MB); no vehicle crop is nearly as large."""
 
 CACHE_BYTES = 2 << 30
-"""Decoded images are kept in memory up to this size, so that every later epoch reads no file."""
+"""Size up to which decoded images stay in memory, which spares later epochs from reading files."""
 
 log = logging.getLogger("bench.pictures")
 
@@ -30,7 +30,7 @@ def locate(root: Path, key: str) -> Path:
     """Return the file of a key.
 
     Raises:
-        DataError: the key leads out of the root, by ``..`` or a link, or to no regular file.
+        DataError: the key leads out of the root, by ``..`` or a link, or is not a regular file.
     """
     parts = PurePosixPath(key)
     if parts.is_absolute() or ".." in parts.parts or not parts.parts:
@@ -44,18 +44,18 @@ def locate(root: Path, key: str) -> Path:
 
 
 def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)) -> Pixels:
-    """Return an image as RGB, resized; an EXIF orientation is ignored, as every published result ignored it.
+    """Return a resized RGB image; the EXIF orientation is ignored, as in all published results.
 
     Args:
         path: of the file.
         size: height and width in pixels.
-        formats: the formats that may be decoded, in Pillow's words.
+        formats: accepted formats, as Pillow names them.
 
     Returns:
         (3, height, width) uint8, resized bilinearly with antialiasing.
 
     Raises:
-        DataError: missing, of another format, truncated, damaged, or of more than ``MAX_PIXELS``.
+        DataError: the file is missing, truncated, damaged, in another format, or larger than ``MAX_PIXELS``.
     """
     try:
         with Image.open(path, formats=tuple(formats)) as image:
@@ -67,16 +67,16 @@ def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)
         raise DataError("the image is not of an expected format", where=path, expected=" or ".join(formats)) from None
     except DataError:
         raise
-    except Exception as problem:  # Pillow's decoders raise whatever a damaged file makes them raise
+    except Exception as problem:  # a damaged file can make Pillow's decoders raise anything
         raise DataError("the image cannot be read", where=path, found=problem) from None
     return np.ascontiguousarray(np.asarray(pixels).transpose(2, 0, 1))
 
 
 def size_on_disk(path: Path, formats: Sequence[str] = ("JPEG",)) -> tuple[int, int]:
-    """Return an image's width and height in pixels; only its head is read.
+    """Return an image's width and height in pixels, read from the file header.
 
     Raises:
-        DataError: missing, of another format, or damaged.
+        DataError: the file is missing, damaged or in another format.
     """
     try:
         with Image.open(path, formats=tuple(formats)) as image:
@@ -96,7 +96,7 @@ def _check_pixels(path: Path, size: tuple[int, int]) -> None:
 
 
 class Pictures:
-    """The images of some keys at one size, kept in memory once decoded where they fit.
+    """Images at one size, kept in memory once decoded if they fit.
 
     Attributes:
         root: the data set's folder.
@@ -136,14 +136,14 @@ class Pictures:
 
     @property
     def cached(self) -> bool:
-        """Whether the images lie in memory."""
+        """Whether the decoded images are in memory."""
         return self._cache is not None
 
     def check(self, threads: int | None = None) -> dict[int, DataError]:
-        """Decode every image once, keep all where they fit, and return the errors by row.
+        """Decode every image once, keep all of them if they fit, and return the errors by row.
 
         Args:
-            threads: None for one a processor; Pillow decodes outside Python's lock.
+            threads: None for one per processor; Pillow releases Python's global lock.
         """
         fits = len(self) * 3 * self.size[0] * self.size[1] <= self._cache_bytes
         cache = np.zeros((len(self), 3, *self.size), np.uint8) if fits else None
@@ -166,12 +166,12 @@ class Pictures:
                         broken[row] = error
                     advance(row + 1, len(self))
         finally:
-            pool.shutdown(cancel_futures=True)  # Ctrl-C need not wait for the images that are still queued
+            pool.shutdown(cancel_futures=True)  # lets Ctrl-C end without decoding the queued images
         self._cache = cache
         return broken
 
     def take(self, rows: npt.NDArray[np.integer]) -> Pictures:
-        """Return the pictures of some rows, in their order, with what is decoded of them."""
+        """Return the pictures of some rows, in their order, with their decoded pixels."""
         keys = [self.keys[row] for row in rows]
         taken = Pictures(self.root, keys, self.size, self.formats, cache_bytes=self._cache_bytes)
         taken._cache = None if self._cache is None else self._cache[rows]
@@ -179,20 +179,20 @@ class Pictures:
 
 
 def refuse_broken(errors: Iterable[DataError], *, images: int, root: Path) -> DataError:
-    """Return the one error that names and counts all images that cannot be read."""
+    """Return one error that counts and names all unreadable images."""
     listed = list(errors)
     return DataError(
         f"{len(listed)} of {images} images cannot be read",
         where=root,
         found=first_of(f"{_relative(error.where, root)} ({error.what})" for error in listed),
-        next_step="restore them, or go on without them with --skip-broken (the result is then not official)",
+        next_step="restore them, or skip them with --skip-broken (the result is then not official)",
     )
 
 
 def log_broken(errors: Iterable[DataError], root: Path) -> None:
-    """Name the images that are left out in the log, one a line."""
+    """Log the skipped images, one per line."""
     for error in errors:
-        log.warning("left out: %s (%s)", _relative(error.where, root), error.what)
+        log.warning("skipped: %s (%s)", _relative(error.where, root), error.what)
 
 
 def _relative(path: object, root: Path) -> str:

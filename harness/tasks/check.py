@@ -1,4 +1,4 @@
-"""Checking a data set: what is there, what the release has, what is wrong, and whether results will be official."""
+"""Checking a copy of a data set against its release, and whether results on it will be official."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.check_images import Advance, check_images
+from harness.basics.progress import Advance
+from harness.data.check_images import check_images
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable
 from harness.errors import DataError, first_of
@@ -25,12 +26,12 @@ OFFICIAL, DIFFERS, UNUSABLE = 0, 1, 2
 
 @dataclass(frozen=True)
 class SplitCount:
-    """What one split holds, and what the released lists do.
+    """The counts of one split in the copy and in the release.
 
     Attributes:
         split: its name.
-        found: ``images``, ``vehicles``, and where known ``cameras`` and ``tracks``.
-        released: likewise, as far as the protocol knows.
+        found: ``images``, ``vehicles``, and if known ``cameras`` and ``tracks``.
+        released: the released counts that the protocol knows.
     """
 
     split: str
@@ -40,12 +41,12 @@ class SplitCount:
 
 @dataclass(frozen=True)
 class TaskCheck:
-    """What a task's results on this copy will be.
+    """Whether one task can be evaluated on this copy, and whether its result will be official.
 
     Attributes:
-        task: its name; that of a convention where the copy cannot serve the official rule.
-        fingerprint: empty where the task cannot be served.
-        differences: what keeps a result from being official; empty where it is.
+        task: its name, or the name of a convention if the copy lacks the labels of the official rule.
+        fingerprint: empty if the task cannot be evaluated.
+        differences: reasons why a result is not official; empty if it is.
     """
 
     task: str
@@ -54,21 +55,21 @@ class TaskCheck:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What ``bench data check`` found.
+class CopyReport:
+    """The result of ``bench data check``.
 
     Attributes:
         protocol: its name.
         root: the folder that was read.
-        release: which of several releases it is, in words, or empty.
+        release: the release that the copy comes from if there are several, or empty.
         splits: counts.
-        tasks: what can be asked.
-        findings: what is missing, extra, duplicated, unreadable or contradictory, one sentence each.
+        tasks: one check per task.
+        findings: missing, extra, duplicated, unreadable or contradictory items, one sentence each.
         decoded: number of images that were decoded.
         problem: why the copy cannot be used at all, or empty.
         verdict: one line.
-        status: the command's exit status: 0 all tasks official and every image there, 1 usable but different, 2 of
-            no use.
+        status: exit status of the command: 0 if all tasks are official and no image is missing, 1 if the copy is usable
+            but different, 2 if it is unusable.
     """
 
     protocol: str
@@ -83,13 +84,13 @@ class Report:
     status: int = UNUSABLE
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report as JSON takes it."""
+        """Return the report in types that JSON knows."""
         return asdict(self)
 
 
 @dataclass
 class _Found:
-    """Sentences in the order they were found."""
+    """Findings as sentences, in order."""
 
     sentences: list[str] = field(default_factory=list)
 
@@ -97,28 +98,28 @@ class _Found:
         self.sentences.append(f"{what}: {first_of(named)}" if len(named) else what)
 
 
-def check(
+def check_copy(
     protocol: Protocol,
     root: Path,
     *,
     every_image: bool = False,
     threads: int | None = None,
     progress: Advance | None = None,
-) -> Report:
-    """Return what a copy of a data set holds and whether results on it will be official; raises nothing for its flaws.
+) -> CopyReport:
+    """Return a report on a copy of a data set; flaws of the copy are reported, never raised.
 
     Args:
-        protocol: whose data set it is.
-        root: its folder, or the one above it.
+        protocol: of the data set.
+        root: folder of the data set, or its parent.
         every_image: decode all images instead of a sample of 256.
-        threads: that decode; None for one a processor.
-        progress: called with the images decoded and all images to decode.
+        threads: number of decoding threads; None for one per processor.
+        progress: called with the number of images decoded so far and in total.
     """
     try:
         dataset = protocol.load(root)
     except DataError as problem:
-        return Report(
-            protocol.name, str(root), problem=str(problem), verdict=f"of no use: {problem.what}", status=UNUSABLE
+        return CopyReport(
+            protocol.name, str(root), problem=str(problem), verdict=f"unusable: {problem.what}", status=UNUSABLE
         )
     splits = _splits(protocol, dataset)
     found = _Found(list(dataset.notes))
@@ -133,7 +134,7 @@ def check(
     found.sentences += images.findings
     tasks = tuple(_tasks(protocol, dataset))
     verdict, status = _judge(tasks, complete=images.complete and not found.sentences)
-    return Report(
+    return CopyReport(
         protocol.name,
         str(dataset.root),
         dataset.release,
@@ -148,7 +149,7 @@ def check(
 
 
 def _splits(protocol: Protocol, dataset: Dataset) -> dict[str, ImageTable]:
-    """Return the splits that the protocol's own tasks use, training first."""
+    """Return the splits that the protocol's tasks use, training first."""
     names = ["train", *(name for task in protocol.tasks for name in (task.query, task.gallery))]
     return {name: dataset.splits[name] for name in dict.fromkeys(names) if name in dataset.splits}
 
@@ -162,12 +163,12 @@ def _count(protocol: Protocol, name: str, table: ImageTable) -> SplitCount:
 
 
 def _check_labels(splits: dict[str, ImageTable], found: _Found) -> None:
-    """Look for images listed twice, vehicles trained on and tested, and tracks that contradict themselves."""
+    """Find images listed twice, vehicles in training and test, and tracks with contradictory labels."""
     for name, table in splits.items():
         seen: set[str] = set()
         twice = [path for path in table.paths if path in seen or seen.add(path)]  # type: ignore[func-returns-value]
         if twice:
-            found.add(f"'{name}' lists {len(twice)} images again", twice)
+            found.add(f"'{name}' lists {len(twice)} images twice", twice)
         if name != "train" and "train" in splits:
             shared = np.intersect1d(splits["train"].vehicle, table.vehicle)
             if len(shared):
@@ -182,7 +183,7 @@ def _check_labels(splits: dict[str, ImageTable], found: _Found) -> None:
 
 
 def _mixed_tracks(table: ImageTable, label: str) -> list[int]:
-    """Return the tracks whose images differ in a label."""
+    """Return the tracks whose images have different values of a label."""
     column = table.label(label)
     if table.track is None or column is None:
         return []
@@ -193,22 +194,23 @@ def _mixed_tracks(table: ImageTable, label: str) -> list[int]:
 
 
 def _check_queries(tasks: Sequence[Task], dataset: Dataset, found: _Found) -> None:
-    """Look for queries without a positive."""
+    """Find queries without a positive."""
     for task in serve(tasks, dataset)[0]:
         try:
             positives = relevance(task, dataset).positives
         except DataError:
             continue
-        lonely = np.flatnonzero(positives.sizes == 0)
-        if len(lonely):
+        unmatched = np.flatnonzero(positives.sizes == 0)
+        if len(unmatched):
             paths = dataset.split(task.query).paths
             found.add(
-                f"{len(lonely)} queries of '{task.name}' have no positive", [paths[row] for row in lonely.tolist()]
+                f"{len(unmatched)} queries of '{task.name}' have no positive",
+                [paths[row] for row in unmatched.tolist()],
             )
 
 
 def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:
-    """Yield what can be asked of this copy, and what cannot with its reason."""
+    """Yield the check of each task, first those that cannot be evaluated."""
     served, lost = serve(protocol.tasks, dataset)
     for name, problem in lost.items():
         yield TaskCheck(name, "", (problem.what,))
@@ -220,22 +222,22 @@ def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:
 
 
 def _judge(tasks: Sequence[TaskCheck], *, complete: bool) -> tuple[str, int]:
-    """Return the verdict in one line, and the exit status."""
+    """Return the verdict and the exit status."""
     official = [task.task for task in tasks if not task.differences]
     others = [task.task for task in tasks if task.differences]
     if not any(task.fingerprint for task in tasks):
-        return "of no use: no task can be asked", UNUSABLE
+        return "unusable: no task can be evaluated", UNUSABLE
     if not official:
         return f"results will not be official: {tasks[0].differences[0]}", DIFFERS
     if others:
         return f"results will be official for {', '.join(official)}, not for {', '.join(others)}", DIFFERS
     if not complete:
-        return "results will be official, though something differs from the release or is missing", DIFFERS
+        return "results will be official, but the copy is incomplete or differs from the release", DIFFERS
     return "results will be official", OFFICIAL
 
 
-def text(report: Report) -> str:
-    """Return a report as lines for a terminal, the verdict last."""
+def text(report: CopyReport) -> str:
+    """Return a report as text for a terminal; the last line is the verdict."""
     lines = [f"{report.protocol} in {report.root}"]
     if report.release:
         lines.append(f"release: {report.release}")

@@ -26,9 +26,9 @@ from harness.measures import parse
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Draws, Ignored, Rule, Task
 
-SUFFIX = ".toml"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-LARGEST = 1 << 20
+MAX_BYTES = 1 << 20
+SEPARATE = "give every vehicle of a tested split images of that split only"
 MEASURES = ("ap", "cmc@1", "cmc@5")
 
 
@@ -69,7 +69,8 @@ class Words(_Strict):
         version: raise it when the table or a rule changes.
         root: the folder that paths are relative to, itself relative to the file.
         columns: what the table calls a column: ``vehicle = "plate"``.
-        delimiter: between the table's fields.
+        delimiter: between the table's fields; empty for the comma, semicolon or tab that fits its first line.
+        encoding: of the table, in Python's words.
         formats: image formats in Pillow's words.
     """
 
@@ -80,7 +81,8 @@ class Words(_Strict):
     version: int = Field(default=1, ge=1)
     root: str = "."
     columns: dict[Literal[KNOWN], str] = {}  # type: ignore[valid-type]  # the words of the table's columns
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    delimiter: str = Field(default="", max_length=1)
+    encoding: str = "utf-8"
     formats: list[str] = ["JPEG", "PNG"]
 
 
@@ -93,13 +95,16 @@ class Own(Protocol):
     def load(self, root: Path) -> Dataset:
         """Read the image table; ``root`` is the folder that its paths are relative to."""
         table = self.file.parent / self.words.table
-        splits = read_tables(table, self.words.columns, self.words.delimiter)
+        splits = read_tables(table, self.words.columns, self.words.delimiter, self.words.encoding)
         for task in self.tasks:
             for split in (task.query, task.gallery):
                 if split not in splits:
                     raise unknown_name(f"split of task '{task.name}'", split, splits, error=DataError)
                 if "train" in splits and split != "train":
-                    refuse_shared_vehicles(table, splits["train"].vehicle, splits[split].vehicle)
+                    train = splits["train"]
+                    refuse_shared_vehicles(
+                        table, train.vehicle, splits[split].vehicle, train.names.get("vehicle"), SEPARATE
+                    )
         return Dataset(root, splits, formats=tuple(self.words.formats))
 
     def default_root(self) -> Path:
@@ -120,7 +125,7 @@ def open_protocol(path: Path) -> Protocol:
         raise DataError(
             "the protocol's name cannot be used", where=path, found=name, expected="lower-case letters, digits, hyphens"
         )
-    header = read_header(path.parent / words.table, words.columns, words.delimiter)
+    header = read_header(path.parent / words.table, words.columns, words.delimiter, words.encoding)
     tasks = tuple(_task(path, task, described, header) for task, described in words.tasks.items())
     attributes = {
         "__doc__": f"The protocol of {path.name}.",
@@ -140,8 +145,8 @@ def _read(path: Path) -> Words:
         content = path.read_bytes()
     except OSError as problem:
         raise UsageError("the protocol's file cannot be read", where=path, found=problem.strerror) from None
-    if len(content) > LARGEST:
-        raise DataError("the protocol's file is too large", where=path, expected=f"at most {LARGEST} bytes")
+    if len(content) > MAX_BYTES:
+        raise DataError("the protocol's file is too large", where=path, expected=f"at most {MAX_BYTES} bytes")
     try:
         return Words.model_validate(tomllib.loads(content.decode("utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:

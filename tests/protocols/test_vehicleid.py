@@ -138,7 +138,7 @@ def test_a_vehicle_of_two_models_is_named(tmp_path):
 
 
 def test_duplicates_and_overlaps_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"test_list_800.txt:3: '2' stands in line 2 already"):
+    with pytest.raises(DataError, match=r"test_list_800.txt:3: '2' is already in line 2"):
         read(write_vehicleid(tmp_path / "a", of_800=["1 11", "2 11", "2 11"]))
     with pytest.raises(DataError, match=r"1 vehicles are in the training and in the test lists(.|\n)*found: 11"):
         read(write_vehicleid(tmp_path / "b", train=["0000001 11"]))

@@ -162,7 +162,7 @@ def test_bad_lines_of_all_lists_are_reported_together(tmp_path):
 
 
 def test_a_name_that_stands_twice_is_named_with_both_lines(tmp_path):
-    with pytest.raises(DataError, match=f"name_test.txt:6: '{TEST[1]}' stands in line 2 already"):
+    with pytest.raises(DataError, match=f"name_test.txt:6: '{TEST[1]}' is already in line 2"):
         read(write_tree(tmp_path, test=[*TEST, TEST[1]]))
 
 
@@ -176,7 +176,7 @@ def test_an_image_of_two_tracks_and_a_track_of_two_vehicles_are_named(tmp_path):
         read(write_tree(tmp_path / "twice", tracks=[*TRACKS, f"0002_c002_t0200 {TEST[0]}"]))
     with pytest.raises(DataError, match=r"test_track.txt:1: track '0002_c002_t0175' has images of two vehicles"):
         read(write_tree(tmp_path / "two", tracks=[f"0002_c002_t0175 {TEST[0]} {TEST[3]}"]))
-    with pytest.raises(DataError, match=r"test_track.txt:5: '0002_c003_t0176' stands in line 2 already"):
+    with pytest.raises(DataError, match=r"test_track.txt:5: '0002_c003_t0176' is already in line 2"):
         read(write_tree(tmp_path / "named", tracks=[*TRACKS, "0002_c003_t0176 0002_c003_00084281_0.jpg"]))
 
 

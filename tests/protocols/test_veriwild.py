@@ -159,7 +159,7 @@ def test_bad_lines_are_named(tmp_path):
 def test_duplicates_and_overlaps_are_refused(tmp_path):
     write_wild_2019(tmp_path / "a")
     write_lines(tmp_path / "a" / SPLIT / "test_3000.txt", ["31388/321973"] * 2)
-    with pytest.raises(DataError, match=r"test_3000.txt:2: '31388/321973' stands in line 1 already"):
+    with pytest.raises(DataError, match=r"test_3000.txt:2: '31388/321973' is already in line 1"):
         read(tmp_path / "a")
     write_wild_2019(tmp_path / "b")
     write_lines(tmp_path / "b" / SPLIT / "test_3000.txt", [WILD["query"][0][0]])

@@ -67,7 +67,7 @@ def test_bad_lines_are_named(tmp_path):
 
 def test_duplicates_and_overlaps_are_refused(tmp_path):
     twice = ("MVI_3_001_img1.jpg 3 1", "MVI_3_001_img1.jpg 3 2")
-    with pytest.raises(DataError, match=r"vric_probe.txt:2: 'MVI_3_001_img1.jpg' stands in line 1 already"):
+    with pytest.raises(DataError, match=r"vric_probe.txt:2: 'MVI_3_001_img1.jpg' is already in line 1"):
         Vric().load(write_vric(tmp_path / "a", probe=twice))
     with pytest.raises(DataError, match=r"vric_gallery.txt:1: 'MVI_3_001_img1.jpg' is a probe as well"):
         Vric().load(write_vric(tmp_path / "b", gallery=("MVI_3_001_img1.jpg 3 1",)))

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from harness.data.check_images import SAMPLE, check_images, sample
-from harness.tasks.check import check, text
+from harness.tasks.check import check_copy, text
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Rule, Task
 from protocols.veri776 import Veri776
@@ -49,7 +49,7 @@ def whole(tmp_path):
 
 
 def test_a_whole_copy_is_official_and_ends_with_0(whole):
-    report = check(small_release(), whole)
+    report = check_copy(small_release(), whole)
 
     assert (report.verdict, report.status) == ("results will be official", 0)
     assert report.findings == ()
@@ -60,7 +60,7 @@ def test_a_whole_copy_is_official_and_ends_with_0(whole):
 
 
 def test_the_real_release_is_told_from_a_small_tree_by_its_counts(whole):
-    report = check(Veri776(), whole)
+    report = check_copy(Veri776(), whole)
 
     assert report.status == 1
     assert report.verdict == "results will not be official: queries: 2 instead of 1678"
@@ -72,7 +72,7 @@ def test_missing_extra_and_unreadable_images_are_named(whole):
     (whole / "image_train" / TRAIN[0]).write_bytes(b"no jpeg")
     Image.new("RGB", (12, 10)).save(whole / "image_query" / "stray.jpg")
     (whole / "image_query" / "Thumbs.db").write_bytes(b"")
-    report = check(small_release(), whole, every_image=True, threads=2)
+    report = check_copy(small_release(), whole, every_image=True, threads=2)
 
     assert report.status == 1
     assert f"1 of 10 images are missing: image_test/{TEST[0]}" in report.findings
@@ -81,43 +81,43 @@ def test_missing_extra_and_unreadable_images_are_named(whole):
         f"1 of 9 decoded images cannot be read: image_train/{TRAIN[0]} (the image is not of an expected format)"
     )
     assert unreadable in report.findings
-    assert report.verdict == "results will be official, though something differs from the release or is missing"
+    assert report.verdict == "results will be official, but the copy is incomplete or differs from the release"
 
 
 def test_a_truncated_image_is_unreadable(whole):
     path = whole / "image_test" / TEST[1]
     path.write_bytes(path.read_bytes()[:200])
 
-    assert any(f"image_test/{TEST[1]}" in finding for finding in check(small_release(), whole).findings)
+    assert any(f"image_test/{TEST[1]}" in finding for finding in check_copy(small_release(), whole).findings)
 
 
 def test_lists_without_images_can_be_scored(tmp_path):
-    report = check(small_release(), write_tree(tmp_path))
+    report = check_copy(small_release(), write_tree(tmp_path))
 
     assert report.status == 1
-    assert report.findings == ("no image is here: feature files can be scored, nothing can be extracted",)
+    assert report.findings == ("there are no images: feature files can be evaluated, but features cannot be extracted",)
 
 
 def test_the_copy_is_found_one_folder_deeper(tmp_path):
     write_images(write_tree(tmp_path / "VeRi"))
-    report = check(small_release(), tmp_path)
+    report = check_copy(small_release(), tmp_path)
 
     assert report.root == str(tmp_path / "VeRi")
     assert report.status == 0
 
 
 def test_lists_that_cannot_be_used_end_with_2_and_the_message(tmp_path):
-    report = check(small_release(), write_tree(tmp_path, test=[*TEST, TEST[0]]))
+    report = check_copy(small_release(), write_tree(tmp_path, test=[*TEST, TEST[0]]))
 
     assert report.status == 2
-    assert report.verdict == "of no use: 1 line of the lists cannot be used"
-    assert f"name_test.txt:6: '{TEST[0]}' stands in line 1 already" in report.problem
-    assert check(small_release(), tmp_path / "nowhere").status == 2
+    assert report.verdict == "unusable: 1 line of the lists cannot be used"
+    assert f"name_test.txt:6: '{TEST[0]}' is already in line 1" in report.problem
+    assert check_copy(small_release(), tmp_path / "nowhere").status == 2
 
 
 def test_a_task_that_cannot_be_asked_keeps_the_others_official(whole):
     (whole / "test_track.txt").unlink()
-    report = check(small_release(), whole)
+    report = check_copy(small_release(), whole)
 
     assert report.status == 1
     assert report.verdict == "results will be official for image-to-image, not for image-to-track"
@@ -128,32 +128,32 @@ def test_notes_of_the_lists_are_findings(whole):
     write_lines(whole / "gt_index.txt", ["1", "2"])
     (whole / "train_label.xml").unlink()
 
-    findings = check(small_release(), whole).findings
+    findings = check_copy(small_release(), whole).findings
     assert "gt_index.txt differs from the rule in 4 pairs; the rule was followed" in findings
     assert "train_label.xml is missing: its images have no colour and no type" in findings
 
 
 def test_a_query_without_a_positive_is_named(tmp_path):
     query = [*QUERY, "0077_c001_00000001_0.jpg"]
-    report = check(small_release(), write_tree(tmp_path, query=query))
+    report = check_copy(small_release(), write_tree(tmp_path, query=query))
 
     assert f"1 queries of 'image-to-image' have no positive: image_query/{query[-1]}" in report.findings
 
 
 def test_which_release_a_copy_is_and_that_fingerprints_differ(tmp_path):
     renamed = [name.replace("0005_", "0041_") for name in TEST]
-    one = check(Veri776(), write_tree(tmp_path / "one", tracks=None))
-    two = check(Veri776(), write_tree(tmp_path / "two", test=renamed, tracks=None))
+    one = check_copy(Veri776(), write_tree(tmp_path / "one", tracks=None))
+    two = check_copy(Veri776(), write_tree(tmp_path / "two", test=renamed, tracks=None))
 
     assert one.release == ""
     assert two.release == "images by the vehicles that releases name differently: 2 of 0041"
     assert one.tasks[-1].fingerprint != two.tasks[-1].fingerprint
-    assert check(VeriWild(), write_wild_2019(tmp_path / "2019")).release == "lists of 2019"
-    assert check(VeriWild(), write_wild_2020(tmp_path / "2020")).release == "lists of 2020"
+    assert check_copy(VeriWild(), write_wild_2019(tmp_path / "2019")).release == "lists of 2019"
+    assert check_copy(VeriWild(), write_wild_2020(tmp_path / "2020")).release == "lists of 2020"
 
 
 def test_a_copy_without_cameras_is_of_use_under_another_name(tmp_path):
-    report = check(VeriWild(), write_wild_2019(tmp_path, info=False))
+    report = check_copy(VeriWild(), write_wild_2019(tmp_path, info=False))
 
     assert report.status == 1
     assert [task.task for task in report.tasks if task.fingerprint] == [
@@ -174,9 +174,9 @@ def test_contradictions_that_a_careless_protocol_lets_through_are_named():
         def load(self, root):
             return replace(bad, root=root, splits={**bad.splits, "train": table([3, 9], paths=["t.jpg", "u.jpg"])})
 
-    report = check(Careless(), bad.root)
+    report = check_copy(Careless(), bad.root)
 
-    assert "'query' lists 1 images again: a.jpg" in report.findings
+    assert "'query' lists 1 images twice: a.jpg" in report.findings
     assert "1 vehicles are in 'train' and in 'gallery': 3" in report.findings
     assert "1 images are in 'train' and in 'gallery': t.jpg" in report.findings
     assert "1 tracks of 'gallery' have more than one vehicle: 5" in report.findings
@@ -187,9 +187,9 @@ def test_a_copy_that_serves_no_task_is_of_no_use(tmp_path):
     class Tracks(Veri776):
         tasks = Veri776.tasks[:1]
 
-    report = check(Tracks(), write_tree(tmp_path, tracks=None))
+    report = check_copy(Tracks(), write_tree(tmp_path, tracks=None))
 
-    assert (report.verdict, report.status) == ("of no use: no task can be asked", 2)
+    assert (report.verdict, report.status) == ("unusable: no task can be evaluated", 2)
 
 
 def test_a_sample_is_decoded_unless_every_image_is_asked_for(tmp_path):
@@ -212,13 +212,13 @@ def test_an_image_behind_a_link_out_of_the_folder_is_not_decoded(whole, tmp_path
     (whole / "image_test" / TEST[0]).symlink_to(elsewhere)
 
     assert any(
-        "out of the data set's folder by a link" in finding for finding in check(small_release(), whole).findings
+        "out of the data set's folder by a link" in finding for finding in check_copy(small_release(), whole).findings
     )
 
 
 def test_a_report_reads_as_lines_and_as_json(whole):
     (whole / "image_test" / TEST[0]).unlink()
-    report = check(small_release(), whole)
+    report = check_copy(small_release(), whole)
     lines = text(report).splitlines()
 
     assert lines[0] == f"veri776 in {whole}"
@@ -226,4 +226,4 @@ def test_a_report_reads_as_lines_and_as_json(whole):
     assert f"- 1 of 10 images are missing: image_test/{TEST[0]}" in lines
     assert lines[-1] == report.verdict
     assert json.loads(json.dumps(report.as_json()))["status"] == 1
-    assert text(check(small_release(), whole / "image_test")).splitlines()[-1].startswith("of no use: ")
+    assert text(check_copy(small_release(), whole / "image_test")).splitlines()[-1].startswith("unusable: ")

@@ -61,6 +61,7 @@ def test_everything_can_be_said(tmp_path):
             title = "Cars"
             version = 3
             delimiter = ";"
+            encoding = "latin-1"
             formats = ["PNG"]
             [columns]
             vehicle = "plate"
@@ -116,6 +117,31 @@ def test_a_column_of_nothing_is_as_if_it_were_not_there(tmp_path):
     assert dataset.splits["query"].camera is None
 
 
+def test_the_default_rule_of_a_table_whose_cameras_are_all_empty_ignores_none(tmp_path):
+    empty = "path,vehicle,split,camera\nq,1,query,\ng,1,gallery, \n"
+
+    assert open_protocol(write(tmp_path, table=empty)).tasks[0].rule == Rule(ignore=("same image",))
+
+
+def test_a_table_in_another_encoding_is_read_by_its_name_and_refused_without(tmp_path):
+    text = "path,vehicle,split\nq,京A1,query\ng,京A1,gallery\nh,沪A1,gallery\n"
+    path = write(tmp_path, 'encoding = "gb18030"\n' + SHORTEST)
+    (tmp_path / "images.csv").write_bytes(text.encode("gbk"))
+
+    protocol, dataset = load_from(path)
+    assert counts(protocol.tasks[0], dataset)["positives"] == 1
+    path.write_text(SHORTEST)
+    with pytest.raises(DataError, match=r'not in UTF-8(.|\n)*write encoding = "gb18030"'):
+        open_protocol(path)
+
+
+def test_a_vehicle_in_train_and_test_is_shown_as_the_table_has_it(tmp_path):
+    path = write(tmp_path, table="path,vehicle,split\na,X 1,train\nb,X 1,query\nc,X 1,gallery\n")
+
+    with pytest.raises(DataError, match=r"1 vehicles are in the training(.|\n)*found: X 1\n(.|\n)*next: give every"):
+        load_from(path)
+
+
 def test_times_are_numbers_or_iso(tmp_path):
     table = "path,vehicle,split,time\nq,1,query,12\ng,1,gallery,2018-03-11T17:00:05\nh,1,gallery,\n"
     _, dataset = load_from(write(tmp_path, table=table))
@@ -169,7 +195,7 @@ def test_the_name_of_a_built_in_protocol_cannot_be_taken(tmp_path):
         ('table = "images.csv"\n[tasks."a b"]', "task 'a b' cannot be called so"),
         ('table = "images.csv"\n[columns]\nvehicle = "plate"\n[tasks.main]', "the table has no column 'plate'"),
         ('table = "images.csv"\n[columns]\nvehicel = "plate"\n[tasks.main]', "columns.vehicel"),
-        ('table = "nowhere.csv"\n[tasks.main]', r"the list is missing\n  where: .*nowhere.csv"),
+        ('table = "nowhere.csv"\n[tasks.main]', r"the table is missing\n  where: .*nowhere.csv"),
     ],
 )
 def test_what_a_file_says_wrongly_is_named(tmp_path, protocol, message):
@@ -182,9 +208,9 @@ def test_what_a_file_says_wrongly_is_named(tmp_path, protocol, message):
     [
         ("../a.jpg,8,gallery,n,", r"images.csv:8: '../a.jpg' is no path inside"),
         ("a.jpg,8", r"images.csv:8: 2 fields, at least 5 expected"),
-        ("a.jpg,,gallery,n,", r"images.csv:8: the vehicle and the split must be named"),
-        ("a.jpg,8,,n,", r"images.csv:8: the vehicle and the split must be named"),
-        ("g/1.jpg,8,gallery,n,", r"images.csv:8: 'g/1.jpg' stands in line 5 already"),
+        ("a.jpg,,gallery,n,", r"images.csv:8: the vehicle and the split are required"),
+        ("a.jpg,8,,n,", r"images.csv:8: the vehicle and the split are required"),
+        ("g/1.jpg,8,gallery,n,", r"images.csv:8: 'g/1.jpg' is already in line 5"),
         ('"a.jpg,8,gallery,n,', r"images.csv:8: unexpected end of data"),
         ("a.jpg,7,gallery,n,", r"1 vehicles are in the training and in the test lists"),
     ],
@@ -197,7 +223,7 @@ def test_what_a_row_says_wrongly_is_named_by_its_line(tmp_path, row, message):
 def test_a_table_without_images_and_a_column_that_stands_twice_are_refused(tmp_path):
     with pytest.raises(DataError, match="the table has no images"):
         load_from(write(tmp_path, table="path,vehicle,split\n"))
-    with pytest.raises(DataError, match=r"stands twice(.|\n)*found: split"):
+    with pytest.raises(DataError, match=r"in the table twice(.|\n)*found: split"):
         load_from(write(tmp_path, table="path,vehicle,split,split\n"))
     with pytest.raises(DataError, match=r"images.csv:2: 'soon' is no time"):
         load_from(write(tmp_path, table="path,vehicle,split,time\na,1,query,soon\n"))

@@ -1,0 +1,107 @@
+"""Text files in other encodings than UTF-8: refused unless their encoding is named, never read with replaced bytes."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.errors import DataError
+
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte-order marks; UTF-32's begins with UTF-16's."""
+
+USUAL = 0.9
+"""Share of usual characters above which an encoding is proposed. French read as GB18030 has next to none; two-byte
+encodings read as one another have about 0.6."""
+
+
+def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
+    """Return a file's bytes in UTF-8 without a byte-order mark.
+
+    Args:
+        path: of the file, for messages.
+        content: its bytes.
+        encoding: of the bytes, in Python's words, as the user gives it.
+
+    Raises:
+        DataError: no such encoding, or the bytes are not in it; the message proposes another.
+    """
+    try:
+        utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+        text = content.decode("utf-8" if utf8 else encoding)
+    except LookupError:
+        raise DataError(
+            f"unknown encoding '{encoding}'",
+            where=path,
+            expected="utf-8, gb18030, cp1252, utf-16 or another of Python's",
+        ) from None
+    except UnicodeError as problem:
+        raise _refusal(path, content, encoding, getattr(problem, "start", 0)) from None
+    if utf8 and b"\0" in content[:64] and guess_encoding(content) in ("utf-16-le", "utf-16-be"):
+        raise _refusal(path, content, encoding, content.index(b"\0"))  # Latin text in UTF-16 is valid UTF-8 too
+    return content.removeprefix(codecs.BOM_UTF8) if utf8 else text.removeprefix("\ufeff").encode()
+
+
+def guess_encoding(content: bytes) -> str | None:
+    """Return the encoding that bytes seem to have, or None: a few candidates, each tried in full.
+
+    Libraries that guess from the statistics of a language take license plates in GB18030 for Baltic text.
+    """
+    for mark, encoding in MARKS:
+        if content.startswith(mark) and _decodes(content, encoding):
+            return encoding
+    zeros_first, zeros_second = content[:4096:2].count(0), content[1:4096:2].count(0)
+    if max(zeros_first, zeros_second) > len(content[:4096]) / 4:
+        return "utf-16-le" if zeros_second > zeros_first else "utf-16-be"
+    candidates: tuple[tuple[str, Callable[[str], bool]], ...] = (
+        ("utf-8", lambda _: True),
+        ("gb18030", lambda character: _encodes(character, "gb2312")),
+        ("cp1252", lambda character: character.isalpha() or character in "\u2018\u2019\u201c\u201d\u2013\u20ac\xb0"),
+    )
+    for encoding, usual in candidates:
+        if _decodes(content, encoding):
+            foreign = [character for character in content.decode(encoding) if not character.isascii()]
+            known = {character for character in set(foreign) if usual(character)}
+            if sum(character in known for character in foreign) >= USUAL * len(foreign):
+                return encoding
+    return None
+
+
+def _refusal(path: Path, content: bytes, encoding: str, start: int) -> DataError:
+    """Return the error for bytes that are not in an encoding, with the text of their line in the one proposed."""
+    found, guess = repr(content[start : start + 8]), guess_encoding(content)
+    line = content.count(b"\n", 0, start)
+    named = 'name its encoding in the protocol\'s file, such as encoding = "gb18030"'
+    if guess is not None:
+        text = content.decode(guess, "replace").splitlines()[line : line + 1]
+        found += f"; this seems to be {guess}, in which the line is {text[0][:80]!r}" if text else f"; it seems {guess}"
+        named = f'if that line is right, write encoding = "{guess}" in the protocol\'s file'
+    return DataError(
+        f"the table is not in {encoding.upper()}",
+        where=f"{path}:{line + 1}",
+        found=found,
+        expected=f"text in {encoding.upper()}",
+        next_step=f"save the table as UTF-8, or {named}",
+    )
+
+
+def _decodes(content: bytes, encoding: str) -> bool:
+    try:
+        content.decode(encoding)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _encodes(character: str, encoding: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeError:
+        return False
+    return True
