@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.encoding import guess_encoding, to_utf8
+from harness.data.encoding import guess_encoding, to_utf8
 from harness.errors import DataError
 
 TABLE = Path("images.csv")
