@@ -7,5 +7,6 @@ lint:
 	ruff check . && ruff format --check . && mypy
 docs:
 	bench leaderboard
+	python docs/make_api.py
 demo:
 	bench run --method strong-baseline --protocol synthetic

@@ -2,9 +2,9 @@
 
     python benchmarks/extraction.py [--images 96] [--input 256] [--device cuda] [--compile] [--write PAGE]
 
-The plain loop is what one writes first: decode a batch, embed it in float32 as torch lays it out, keep the features.
-Every way embeds the same JPEG files with the same seeded network. The first batch of each, in which workers start and
-compilers run, is left out of its rate. Rates are only to be compared within one run.
+The plain loop is the obvious first attempt: decode a batch, embed it in float32 in torch's default memory layout, keep
+the features. All modes embed the same JPEG files with the same seeded network. The rates leave out the first batch,
+during which workers start and compilers run. Compare rates only within one run.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PLAIN_BATCH = 64
 
 
 class Clocked(StrongBaseline):
-    """ResNet-50 with seeded weights and plausible statistics, which notes when a batch arrives."""
+    """ResNet-50 with seeded weights and plausible statistics, which records when each batch arrives."""
 
     def __init__(self) -> None:
         torch.manual_seed(0)
@@ -52,13 +52,13 @@ class Clocked(StrongBaseline):
         self.arrived: list[tuple[float, int]] = []
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:
-        """Return the features, and note the time and the number of images."""
+        """Return the features, and record the time and the number of images."""
         self.arrived.append((time.perf_counter(), len(images)))
         return super().embed(images, **needed)
 
 
 def method_of(words: argparse.Namespace) -> Clocked:
-    """Return the network anew."""
+    """Return a new copy of the network."""
     method = Clocked.__new__(Clocked)
     method.options = StrongBaselineOptions(weights="none", input_size=words.input)
     method.__init__()
@@ -86,12 +86,12 @@ def extracted(words: argparse.Namespace, data: Dataset, compute: Compute, out: P
     output = FeatureOutput(out, Provenance(dataset="synthetic", method="clocked"))
     extract(method, data, tables, output, compute=compute)
     end = time.perf_counter()
-    counted = method.arrived[2:]  # before them one image, for the feature's width, and a batch
+    counted = method.arrived[2:]  # the first two are one image, for the width of a feature, and the first batch
     return sum(images for _, images in counted) / (end - counted[0][0])
 
 
 def network_alone(words: argparse.Namespace, compute: Compute) -> float:
-    """Return the images per second of the network on images that lie on the device."""
+    """Return the images per second of the network on images already on the device."""
     fabric, method = open_fabric(compute), method_of(words)
     batch = choose_batch(fabric, (words.input, words.input))
     images = to_unit_range(torch.randint(0, 256, (batch, 3, words.input, words.input)).byte(), fabric.device)
@@ -116,35 +116,35 @@ def _synchronise(device: torch.device) -> None:
 
 
 def cosine(one: Path, other: Path) -> float:
-    """Return the least cosine between an image's two features."""
+    """Return the smallest cosine between the two features of an image."""
     with FeatureFile.open(one) as first, FeatureFile.open(other) as second:
         a, b = first.read().astype(np.float64), second.read().astype(np.float64)
     return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min())
 
 
 def measure(words: argparse.Namespace, data: Dataset, folder: Path) -> list[dict[str, object]]:
-    """Return one row a way of extracting."""
-    ways = {
+    """Return one row per mode of extraction."""
+    modes = {
         "32-true": Compute(device=words.device),
         "bf16-mixed": Compute(device=words.device, precision="bf16-mixed"),
     }
     if words.compile:
-        ways["bf16-mixed, compiled"] = Compute(device=words.device, precision="bf16-mixed", compiled=True)
+        modes["bf16-mixed, compiled"] = Compute(device=words.device, precision="bf16-mixed", compiled=True)
     keys = list(dict.fromkeys(key for table in data.splits.values() for key in table.paths))
-    base = plain(words, data, keys[: PLAIN_BATCH + words.images], open_fabric(ways["32-true"]).device)
-    rows: list[dict[str, object]] = [{"way": "plain float32 loop", "images/s": f"{base:.1f}", "times": "1.00"}]
-    for name, compute in ways.items():
+    base = plain(words, data, keys[: PLAIN_BATCH + words.images], open_fabric(modes["32-true"]).device)
+    rows: list[dict[str, object]] = [{"mode": "plain float32 loop", "images/s": f"{base:.1f}", "speed-up": "1.00"}]
+    for name, compute in modes.items():
         out = folder / f"{name.replace(' ', '')}.h5"
         rate, alone = extracted(words, data, compute, out), network_alone(words, compute)
         scores = evaluate(out, "synthetic/image-to-image", data=data.root)
         rows.append(
             {
-                "way": name,
+                "mode": name,
                 "images/s": f"{rate:.1f}",
-                "times": f"{rate / base:.2f}",
+                "speed-up": f"{rate / base:.2f}",
                 "network alone": f"{alone:.1f}",
-                "share of it": f"{100 * rate / alone:.0f} %",
-                "least cosine": f"{cosine(folder / '32-true.h5', out):.5f}",
+                "share of network": f"{100 * rate / alone:.0f} %",
+                "smallest cosine": f"{cosine(folder / '32-true.h5', out):.5f}",
                 "mAP": f"{100 * scores.mean['ap']:.2f}",
             }
         )
@@ -157,18 +157,19 @@ def page(rows: list[dict[str, object]], words: argparse.Namespace) -> str:
     device = device_name(open_fabric(Compute(device=words.device)))
     python = platform.python_version()
     about = (
-        "Written by `python benchmarks/extraction.py --compile --write docs/extraction.md`: images per second, "
-        f"from JPEG files to features, of a ResNet-50 with seeded weights at {words.input} pixels, all ways in one "
-        "run. The plain loop decodes a batch, embeds it in float32 as torch lays it out, and keeps the features. "
-        "`bench extract` decodes in worker processes, lays out channels last and writes behind the network; with "
-        "`--precision bf16-mixed` it folds the batch normalisations and multiplies in bfloat16; `--compile` needs a "
-        "C++ compiler on a processor. The least cosine is that of an image's feature with its float32 one; the mAP is "
-        "that of untrained weights on few vehicles."
+        "Generated by `python benchmarks/extraction.py --compile --write docs/extraction.md`. Rates are images per "
+        f"second, from JPEG files to features, for a ResNet-50 with seeded weights at {words.input} pixels, all "
+        "measured in one run. The plain loop decodes a batch, embeds it in float32 in torch's default memory layout, "
+        "and keeps the features. `bench extract` decodes in worker processes, uses the channels-last layout and "
+        "writes features while the next batch is embedded. With `--precision bf16-mixed`, it also folds the batch "
+        "normalisations into the convolutions and multiplies in bfloat16. On a CPU, `--compile` needs a C++ compiler. "
+        "The smallest cosine is that between an image's feature and its float32 feature. The mAP is for untrained "
+        "weights on few vehicles."
     )
     trained = (
-        "Trained weights, by hand: `bench run --checkpoint FILE --precision bf16-mixed` moved synthetic/image-to-image "
-        "from 46.81 to 46.87 mAP (strong-baseline), 55.79 to 55.79 (pgan) and 48.54 to 48.60 (rnn-ha), each trained by "
-        "its quick recipe with seed 0 on one thread."
+        "For trained weights, measured by hand: `bench run --checkpoint FILE --precision bf16-mixed` changed the mAP "
+        "on synthetic/image-to-image from 46.81 to 46.87 (strong-baseline), from 55.79 to 55.79 (pgan) and from 48.54 "
+        "to 48.60 (rnn-ha). Each was trained with its recipe `quick` and seed 0 on one thread."
     )
     machine = f"Machine: {device}, {torch.get_num_threads()} threads, torch {torch.__version__}, Python {python}."
     return f"# Performance of extraction\n\n{fill(about, 110)}\n\n{machine}\n\n{table(rows)}\n\n{fill(trained, 110)}\n"
@@ -180,11 +181,11 @@ def table(rows: list[dict[str, object]]) -> str:
 
 
 def main() -> None:
-    """Draw the images, and print the table."""
+    """Draw the images, measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=96, help="timed in the plain loop")
+    parser.add_argument("--images", type=int, default=96, help="images timed in the plain loop")
     parser.add_argument("--input", type=int, default=256)
-    parser.add_argument("--vehicles", type=int, default=10, help="drawn; about 13 images each")
+    parser.add_argument("--vehicles", type=int, default=10, help="vehicles to draw, with about 13 images each")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--write", type=Path, help="the page to write")

@@ -9,18 +9,18 @@ import sys
 import sysconfig
 import venv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 OUTSIDE = Path(__file__).parent / "third_party" / "mean-colour"
 REPOSITORY = Path(__file__).parents[1]
+HERE = Path(sys.executable)
 
 
-def bench(
-    python: Path, *words: object, cwd: Path, ok: bool = True, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def bench(python: Path, *words: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``bench`` in another interpreter."""
-    done = subprocess.run(  # noqa: S603 - our own command
+    return subprocess.run(  # noqa: S603 - our own command
         [python, "-m", "harness", *map(str, words)],
         cwd=cwd,
         env={**os.environ, "PYTHONWARNINGS": "default", **environment},
@@ -28,86 +28,59 @@ def bench(
         text=True,
         check=False,
     )
-    assert not ok or done.returncode == 0, done.stderr
-    return done
+
+
+def answer(python: Path, *words: object, cwd: Path, **environment: str) -> list[dict[str, Any]]:
+    """Return what a ``bench`` command prints as JSON; it must succeed."""
+    done = bench(python, *words, "--json", cwd=cwd, **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> Path:
-    """A temporary environment with the outside distribution installed; the harness is seen through a path file."""
+    """The Python of an environment with the outside distribution; a path file makes the harness importable there."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=True, with_pip=False)
     python = folder / "bin" / "python"
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     seen = [str(REPOSITORY), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     (site / "harness.pth").write_text("\n".join(dict.fromkeys(seen)) + "\n")
-    subprocess.run(  # noqa: S603 - builds and installs the distribution beside this file
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "--python",
-            python,
-            "install",
-            "--quiet",
-            "--no-index",
-            "--no-deps",
-            "--no-build-isolation",
-            OUTSIDE,
-        ],
+    offline = ["--no-index", "--no-deps", "--no-build-isolation"]
+    subprocess.run(  # noqa: S603 - builds and installs the distribution next to this file
+        [HERE, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet", *offline, OUTSIDE],
         check=True,
     )
     return python
 
 
 def test_an_installed_method_is_listed_and_runs(environment, small_synthetic, tmp_path):
-    listed = json.loads(bench(environment, "methods", "--json", cwd=tmp_path).stdout)
+    listed = answer(environment, "methods", cwd=tmp_path)
     assert {
         "method": "mean-colour",
         "about": "the mean colour of the image",
         "plugin": "mean-colour:mean-colour",
     } in listed
 
-    ran = bench(
-        environment,
-        "run",
-        "--method",
-        "mean-colour",
-        "--protocol",
-        "synthetic",
-        "--data",
-        small_synthetic,
-        "--json",
-        cwd=tmp_path,
-    )
+    words = ["--method", "mean-colour", "--protocol", "synthetic", "--data", small_synthetic]
+    results = answer(environment, "run", *words, cwd=tmp_path)
 
-    results = json.loads(ran.stdout)
     assert [result["task"] for result in results] == ["synthetic/image-to-track", "synthetic/image-to-image"]
     assert all(0 < result["measures"]["ap"] < 1 for result in results)
 
 
 def test_a_method_in_a_file_runs_without_being_installed(small_synthetic, tmp_path):
-    ran = bench(
-        Path(sys.executable),
-        "run",
-        "--plugin",
-        OUTSIDE / "mean_colour.py",
-        "--method",
-        "mean-colour",
-        "--protocol",
-        "synthetic/image-to-image",
-        "--data",
-        small_synthetic,
-        "--json",
-        cwd=tmp_path,
+    task = ["--protocol", "synthetic/image-to-image", "--data", small_synthetic]
+
+    results = answer(
+        HERE, "run", "--plugin", OUTSIDE / "mean_colour.py", "--method", "mean-colour", *task, cwd=tmp_path
     )
 
-    assert json.loads(ran.stdout)[0]["method"] == "mean-colour"
+    assert results[0]["method"] == "mean-colour"
 
 
 def install_broken(folder: Path, name: str, body: str) -> None:
-    """Write a distribution as an installer would leave it."""
+    """Write the files of a distribution as an installer does."""
     module = name.replace("-", "_")
     (folder / f"{module}.py").write_text(body)
     information = folder / f"{module}-1.0.dist-info"
@@ -133,24 +106,18 @@ def test_broken_plugins_show_their_problem_and_leave_everything_else_working(tmp
     site.mkdir()
     for name, (body, _) in BROKEN.items():
         install_broken(site, name, body)
-    python = Path(sys.executable)
 
-    rows = json.loads(bench(python, "plugins", "--json", cwd=tmp_path, PYTHONPATH=str(site)).stdout)
+    rows = answer(HERE, "plugins", cwd=tmp_path, PYTHONPATH=str(site))
     problems = {row["plugin"]: row["problem"] for row in rows}
 
     for name, (_, words) in BROKEN.items():
         assert words in problems[f"{name}:{name}"]
     assert problems["vehicle-reid-bench:methods"] == ""
-    listed = {
-        row["method"]
-        for row in json.loads(bench(python, "methods", "--json", cwd=tmp_path, PYTHONPATH=str(site)).stdout)
-    }
+    listed = {row["method"] for row in answer(HERE, "methods", cwd=tmp_path, PYTHONPATH=str(site))}
     assert {"strong-baseline", "oracle"} <= listed
-    asked = {"imports-nothing": "a_module_that_is_not_there", "half-done": "ZeroDivisionError"}
-    for name, words in asked.items():
-        refused = bench(
-            python, "run", "--method", name, "--protocol", "synthetic", cwd=tmp_path, ok=False, PYTHONPATH=str(site)
-        )
+    requested = {"imports-nothing": "a_module_that_is_not_there", "half-done": "ZeroDivisionError"}
+    for name, words in requested.items():
+        refused = bench(HERE, "run", "--method", name, "--protocol", "synthetic", cwd=tmp_path, PYTHONPATH=str(site))
         assert refused.returncode == 2
         assert words in refused.stderr
         assert "Traceback" not in refused.stderr

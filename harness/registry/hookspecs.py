@@ -9,6 +9,7 @@ import pluggy
 GROUP = "bench"
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Marks a function of a plugin as the implementation of the hook that has its name."""
 
 
 class Register(Protocol):
