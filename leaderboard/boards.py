@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from harness.measures import in_order
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record
-from harness.measures import in_order
 from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, mean_values
 from leaderboard.statistics.intervals import Interval, over_repeats, over_vehicles

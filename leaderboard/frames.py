@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.scoring.record import Record
 from harness.measures import in_order
+from harness.scoring.record import Record
 from leaderboard.boards import Board, BoardRow, build_boards
 from leaderboard.record_files import RecordFile, collect, shipped_folders, values_of
 from leaderboard.statistics.intervals import Interval, over_vehicles

@@ -21,7 +21,9 @@ def data() -> None:
 @data.command()
 @cloup.argument("layout", help="Name of a protocol whose layout is drawn: synthetic, veri776, veriwild, ...")
 @cloup.argument("out", type=shared.PATH, help="Folder to draw into, new or empty.")
-@cloup.option("--vehicles", type=click.IntRange(4), group=shared.DATA, help="Number of vehicles, for training and test.")
+@cloup.option(
+    "--vehicles", type=click.IntRange(4), group=shared.DATA, help="Number of vehicles, for training and test."
+)
 @cloup.option("--cameras", type=click.IntRange(2), group=shared.DATA, help="Number of cameras.")
 @cloup.option(
     "--image-size", type=click.IntRange(32, 1024), group=shared.DATA, help="Longer side of the images in pixels."
@@ -66,7 +68,7 @@ def make(*, layout: str, out: Path, release: str | None, plugin: tuple[Path, ...
 @shared.plugin_files
 @shared.as_json
 @click.pass_context
-def check(ctx: click.Context, *, name: str, data: Path | None, plugin: tuple[Path, ...], **flags: bool) -> None:
+def check(ctx: click.Context, /, *, name: str, data: Path | None, plugin: tuple[Path, ...], **flags: bool) -> None:
     """Compare a copy of a data set with its release.
 
     The exit status is 0 if results will be official, 1 if the copy is usable but differs, 2 if it cannot be used.

@@ -97,7 +97,7 @@ class Scores:
             queries=queries,
             ignored_queries=_ignored(ranks, queries),
             ties=sum(draw.ties for draw in ranks),
-            mean={word: exactexact_mean(np.array(values)) for word, values in draws.items()},
+            mean={word: exact_mean(np.array(values)) for word, values in draws.items()},
             deviation={word: _deviation(values) for word, values in draws.items()} if several else {},
             per_draw=draws if several else {},
             per_query={word: _columns(table) for word, table in tables.items()},
@@ -154,7 +154,7 @@ def _ignored(ranks: Sequence[PositiveRanks], queries: int) -> int:
     return int((asked & ~answered).sum())
 
 
-def exactexact_mean(values: FloatArray) -> float:
+def exact_mean(values: FloatArray) -> float:
     """Return the mean of the values that are not NaN, summed without rounding: their order moves no digit.
 
     Args:
@@ -169,7 +169,7 @@ def exactexact_mean(values: FloatArray) -> float:
 
 def _columns(table: FloatArray) -> FloatArray:
     """Return the mean of each column."""
-    return table[0].copy() if len(table) == 1 else np.array([exactexact_mean(column) for column in table.T])
+    return table[0].copy() if len(table) == 1 else np.array([exact_mean(column) for column in table.T])
 
 
 def _deviation(values: Sequence[float]) -> float:

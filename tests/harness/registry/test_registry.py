@@ -7,8 +7,7 @@ import pytest
 import harness
 from harness.errors import PluginError, UsageError
 from harness.methods.method import Method
-from harness.registry.kinds import METHOD
-from harness.registry.kinds import PROTOCOL
+from harness.registry.kinds import METHOD, PROTOCOL
 from harness.registry.registry import Registry, load
 
 
