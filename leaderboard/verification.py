@@ -130,14 +130,15 @@ def rescore(file: RecordFile, features: Path, question: Question) -> None:
     """
     from harness.features import FeatureFile
     from harness.scoring.evaluation import find_root, score, with_features
+    from harness.scoring.settings import ScoringSettings
 
     record = file.record
     dataset = question.dataset or question.protocol.load(find_root(question.protocol, None))
     with FeatureFile.open(features) as stored:
         _same(file.path, f"the digest of {features}", record.features, stored.digest)
         served = with_features(stored, question.task, dataset, skip_missing=False)
-        metric = cast("Metric", record.metric)
-        scores = score(stored, question.protocol, question.task, served, metric=metric, rerank=record.rerank)
+        settings = ScoringSettings(metric=cast("Metric", record.metric), rerank=record.rerank)
+        scores = score(stored, question.protocol, question.task, served, settings)
     values = check_values(file) if record.per_query else None
     for name, stated, found in _pairs(record, values, scores):
         _same(file.path, name, stated, found)

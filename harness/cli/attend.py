@@ -6,44 +6,44 @@ from pathlib import Path
 from typing import Any
 
 import click
-import cloup
 
 from harness.cli import options as shared
+from harness.cli.grouped import DATA, OUTPUT, command, option
 from harness.cli.output import show
 
 
 @shared.section("See what there is")
-@cloup.command()
-@cloup.argument("run", type=shared.PATH, help="Folder of a run, or a checkpoint.")
-@cloup.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=shared.PATH, help="Image files.")
-@cloup.option(
+@command()
+@click.argument("run", type=shared.PATH, help="Folder of a run, or a checkpoint.")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=shared.PATH, help="Image files.")
+@option(
     "--boxes",
     type=shared.PATH,
     metavar="FILE",
-    group=shared.DATA,
+    group=DATA,
     help="Boxes of parts in the images; default: those that the run kept of its own images.",
 )
-@cloup.option(
+@option(
     "--detector",
     type=shared.PATH,
     metavar="FILE",
-    group=shared.DATA,
+    group=DATA,
     help="Checkpoint of a detector, used when no boxes are given.",
 )
 @shared.plugin_files
-@cloup.option(
+@option(
     "--out",
     type=shared.PATH,
     metavar="DIR",
-    group=shared.OUTPUT,
+    group=OUTPUT,
     help="Folder to write the pictures into; default: 'attention' in the run's folder.",
 )
-@cloup.option(
+@option(
     "--scale",
     default=1,
     show_default=True,
     type=click.IntRange(1, 16),
-    group=shared.OUTPUT,
+    group=OUTPUT,
     help="Factor by which the pictures are enlarged.",
 )
 @shared.as_json

@@ -6,40 +6,32 @@ from pathlib import Path
 from typing import Any
 
 import click
-import cloup
 
 from harness.cli import options as shared
+from harness.cli.grouped import COMPUTE, DATA, group, option
 from harness.cli.output import show
 
 
 @shared.section("Prepare data and boxes")
-@cloup.group()
+@group()
 def data() -> None:
     """Draw a synthetic data set, or check a copy of a real one."""
 
 
 @data.command()
-@cloup.argument("layout", help="Name of a protocol whose layout is drawn: synthetic, veri776, veriwild, ...")
-@cloup.argument("out", type=shared.PATH, help="Folder to draw into, new or empty.")
-@cloup.option(
-    "--vehicles", type=click.IntRange(4), group=shared.DATA, help="Number of vehicles, for training and test."
-)
-@cloup.option("--cameras", type=click.IntRange(2), group=shared.DATA, help="Number of cameras.")
-@cloup.option(
-    "--image-size", type=click.IntRange(32, 1024), group=shared.DATA, help="Longer side of the images in pixels."
-)
-@cloup.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), group=shared.DATA, help="Seed; the same seed draws the same bytes."
-)
-@cloup.option(
+@click.argument("layout", help="Name of a protocol whose layout is drawn: synthetic, veri776, veriwild, ...")
+@click.argument("out", type=shared.PATH, help="Folder to draw into, new or empty.")
+@option("--vehicles", type=click.IntRange(4), group=DATA, help="Number of vehicles, for training and test.")
+@option("--cameras", type=click.IntRange(2), group=DATA, help="Number of cameras.")
+@option("--image-size", type=click.IntRange(32, 1024), group=DATA, help="Longer side of the images in pixels.")
+@option("--seed", type=click.IntRange(0, 2**31 - 1), group=DATA, help="Seed; the same seed draws the same bytes.")
+@option(
     "--release",
     metavar="YEAR",
-    group=shared.DATA,
+    group=DATA,
     help="Release whose lists are written, for a layout with several: 2019 or 2020 of veriwild.",
 )
-@cloup.option(
-    "--workers", type=click.IntRange(1), group=shared.COMPUTE, help="Number of drawing processes; default: one a core."
-)
+@option("--workers", type=click.IntRange(1), group=COMPUTE, help="Number of drawing processes; default: one a core.")
 @shared.plugin_files
 def make(*, layout: str, out: Path, release: str | None, plugin: tuple[Path, ...], **choices: int | None) -> None:
     """Draw synthetic vehicles in the layout of a data set.
@@ -62,9 +54,9 @@ def make(*, layout: str, out: Path, release: str | None, plugin: tuple[Path, ...
 
 
 @data.command()
-@cloup.argument("name", help="Name of a protocol, or a TOML file of your own.")
+@click.argument("name", help="Name of a protocol, or a TOML file of your own.")
 @shared.data
-@cloup.option("--all", "every_image", is_flag=True, group=shared.DATA, help="Decode every image instead of a sample.")
+@option("--all", "every_image", is_flag=True, group=DATA, help="Decode every image instead of a sample.")
 @shared.plugin_files
 @shared.as_json
 @click.pass_context

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from harness.cli import options as shared
+from harness.cli.grouped import COMPUTE, DATA, EVALUATION, OUTPUT, command, option
 from harness.cli.records import show_records
 
 if TYPE_CHECKING:
@@ -19,40 +19,38 @@ if TYPE_CHECKING:
 
 
 @shared.section("Get a number")
-@cloup.command("eval")
-@cloup.argument(
+@command("eval")
+@click.argument(
     "features", type=shared.PATH, help="Feature file, as 'bench extract' or harness.write_features wrote it."
 )
 @shared.protocol
 @shared.data
-@cloup.option(
+@option(
     "--skip-missing",
     is_flag=True,
-    group=shared.DATA,
+    group=DATA,
     help="Leave out images that have no feature; the result is then not official.",
 )
 @shared.plugin_files
-@cloup.option(
+@option(
     "--device",
     default="cpu",
     show_default=True,
-    group=shared.COMPUTE,
+    group=COMPUTE,
     help="Device that ranks: cpu, cuda, cuda:1 or auto.",
 )
 @shared.memory
 @shared.metric
 @shared.measures
 @shared.rerank
-@cloup.option(
+@option(
     "--conventions",
     multiple=True,
     metavar="NAME",
-    group=shared.EVALUATION,
+    group=EVALUATION,
     help="Evaluate under this convention too ('all': under every one) and print the differences. Repeatable.",
 )
-@cloup.option(
-    "--record", type=shared.PATH, metavar="DIR", group=shared.OUTPUT, help="Folder to write the records into."
-)
+@option("--record", type=shared.PATH, metavar="DIR", group=OUTPUT, help="Folder to write the records into.")
 @shared.as_json
 def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -> None:
     """Evaluate a feature file.

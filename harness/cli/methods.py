@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import cloup
 
 from harness.cli import options as shared
-from harness.cli.named import Named
+from harness.cli.grouped import DATA, METHOD, Named, group, option
 from harness.cli.output import show, show_rows
 
 MAX_SIDE = 1 << 14
@@ -17,7 +16,7 @@ MAX_SIDE = 1 << 14
 
 
 @shared.section("See what there is")
-@cloup.group(cls=Named, invoke_without_command=True)
+@group(cls=Named, invoke_without_command=True)
 @shared.plugin_files
 @shared.as_json
 @click.pass_context
@@ -51,30 +50,28 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
 
 
 @methods.command("show")
-@cloup.argument("name", metavar="NAME[/VARIANT]", help="Name of a method, as 'bench methods' lists it.")
-@cloup.option("--recipe", default="", group=shared.METHOD, help="Named set of options; default: the method's defaults.")
+@click.argument("name", metavar="NAME[/VARIANT]", help="Name of a method, as 'bench methods' lists it.")
+@option("--recipe", default="", group=METHOD, help="Named set of options; default: the method's defaults.")
 @shared.changes
-@cloup.option(
+@option(
     "--vehicles",
     type=click.IntRange(1),
-    group=shared.DATA,
+    group=DATA,
     help="Number of training vehicles; default: VeRi-776's, as for the next two.",
 )
-@cloup.option(
-    "--colours", type=click.IntRange(0), group=shared.DATA, help="Number of colours; 0 if no image has a colour."
-)
-@cloup.option(
+@option("--colours", type=click.IntRange(0), group=DATA, help="Number of colours; 0 if no image has a colour.")
+@option(
     "--models",
     type=click.IntRange(0),
-    group=shared.DATA,
+    group=DATA,
     help="Number of models, used instead of types; 0 if no image has either.",
 )
-@cloup.option(
+@option(
     "--input",
     "size",
     callback=_size,
     metavar="H[xW]",
-    group=shared.DATA,
+    group=DATA,
     help="Height and width of the images, pixels.",
 )
 @shared.plugin_files

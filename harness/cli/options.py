@@ -7,19 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import cloup
 
+from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, TRAINING, option
 from harness.tasks.reranking import Reranking
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=click.Command)
 
-METHOD = cloup.OptionGroup("Method")
-DATA = cloup.OptionGroup("Data")
-TRAINING = cloup.OptionGroup("Training")
-COMPUTE = cloup.OptionGroup("Compute")
-EVALUATION = cloup.OptionGroup("Evaluation")
-OUTPUT = cloup.OptionGroup("Output")
 
 PATH = click.Path(path_type=Path)
 
@@ -47,7 +41,7 @@ def section_of(command: click.Command) -> str:
     return str(getattr(command, "bench_section", SECTIONS[-1]))
 
 
-plugin_files = cloup.option(
+plugin_files = option(
     "--plugin",
     multiple=True,
     metavar="FILE",
@@ -55,7 +49,7 @@ plugin_files = cloup.option(
     group=METHOD,
     help="Python file with plugin hooks, used as if it were installed. Repeatable.",
 )
-changes = cloup.option(
+changes = option(
     "--set",
     "changes",
     multiple=True,
@@ -63,30 +57,28 @@ changes = cloup.option(
     group=METHOD,
     help="Set one option of the method. Repeatable.",
 )
-protocol = cloup.option(
+protocol = option(
     "--protocol",
     required=True,
     metavar="NAME[/TASK]",
     group=DATA,
     help="Protocol, or one of its tasks: veri776/image-to-image.",
 )
-data = cloup.option("--data", type=PATH, metavar="DIR", group=DATA, help="Folder of the data set.")
-skip_broken = cloup.option(
+data = option("--data", type=PATH, metavar="DIR", group=DATA, help="Folder of the data set.")
+skip_broken = option(
     "--skip-broken",
     is_flag=True,
     group=DATA,
     help="Leave out images that cannot be read; the result is then not official.",
 )
-device = cloup.option(
-    "--device", default="auto", show_default=True, group=COMPUTE, help="Device: auto, cpu, cuda or mps."
-)
-workers = cloup.option(
+device = option("--device", default="auto", show_default=True, group=COMPUTE, help="Device: auto, cpu, cuda or mps.")
+workers = option(
     "--workers",
     type=click.IntRange(0),
     group=COMPUTE,
     help="Number of processes that decode images; default: chosen by the number of cores.",
 )
-memory = cloup.option(
+memory = option(
     "--memory",
     type=click.IntRange(1),
     metavar="MIB",
@@ -94,13 +86,13 @@ memory = cloup.option(
     callback=lambda _context, _option, mebibytes: None if mebibytes is None else mebibytes << 20,
     help="Memory that the evaluation may use; default: a quarter of the free memory, at most 1024.",
 )
-metric = cloup.option(
+metric = option(
     "--metric",
     type=click.Choice(["cosine", "euclidean"]),
     group=EVALUATION,
     help="How features are compared; default: the method's own metric.",
 )
-measures = cloup.option(
+measures = option(
     "--measure",
     "measures",
     multiple=True,
@@ -108,7 +100,7 @@ measures = cloup.option(
     group=EVALUATION,
     help="Compute this measure too, besides those of the task: cmc@20, minp. Repeatable.",
 )
-rerank = cloup.option(
+rerank = option(
     "--rerank",
     is_flag=False,
     flag_value="k1=20,k2=6,lambda=0.3",
@@ -118,12 +110,12 @@ rerank = cloup.option(
     help="Re-rank by k-reciprocal neighbours, and mark the result. Without numbers: k1=20,k2=6,lambda=0.3, as in the "
     "paper. Keeps all features in memory.",
 )
-as_json = cloup.option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
+as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
 
 
 def seed(help_text: str = "Seed of everything random.") -> Callable[[F], F]:
     """Return the option ``--seed``."""
-    return cloup.option(
+    return option(
         "--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help=help_text
     )
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cloup
-
 from harness.cli import options as shared
+from harness.cli.grouped import command
 from harness.cli.output import show_rows
 
 
 @shared.section("See what there is")
-@cloup.command()
+@command()
 @shared.plugin_files
 @shared.as_json
 def plugins(plugin: tuple[Path, ...], json_wanted: bool) -> None:

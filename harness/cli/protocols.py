@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import cloup
 
 from harness.cli import options as shared
-from harness.cli.named import Named
+from harness.cli.grouped import Named, group
 from harness.cli.output import show, show_rows
 
 
 @shared.section("See what there is")
-@cloup.group(cls=Named, invoke_without_command=True)
+@group(cls=Named, invoke_without_command=True)
 @shared.plugin_files
 @shared.as_json
 @click.pass_context
@@ -46,7 +45,7 @@ def protocols(ctx: click.Context, plugin: tuple[Path, ...], json_wanted: bool) -
 
 
 @protocols.command("show")
-@cloup.argument("name", help="Name of a protocol, or a TOML file of your own.")
+@click.argument("name", help="Name of a protocol, or a TOML file of your own.")
 @shared.data
 @shared.plugin_files
 @shared.as_json

@@ -7,124 +7,120 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from harness.cli import options as shared
+from harness.cli.grouped import COMPUTE, DATA, METHOD, OUTPUT, TRAINING, command, option
 from harness.cli.records import show_records
 
 if TYPE_CHECKING:
     from harness.runs.run import Run
 
 OF_A_RUN = shared.together(
-    cloup.option(
+    option(
         "--method",
         required=True,
         metavar="NAME[/VARIANT]",
-        group=shared.METHOD,
+        group=METHOD,
         help="Method, or one of its variants: pgan, pgan/no-pam.",
     ),
-    cloup.option(
+    option(
         "--recipe",
-        group=shared.METHOD,
+        group=METHOD,
         help="Named set of options: paper, quick, ...; default: the one that the training protocol proposes.",
     ),
     shared.changes,
-    cloup.option(
+    option(
         "--checkpoint",
         type=shared.PATH,
         metavar="FILE",
-        group=shared.METHOD,
+        group=METHOD,
         help="Checkpoint to use instead of training.",
     ),
     shared.plugin_files,
     shared.protocol,
     shared.data,
-    cloup.option(
+    option(
         "--train-on",
         metavar="NAME",
-        group=shared.DATA,
+        group=DATA,
         help="Protocol to train on; default: the one that is evaluated.",
     ),
-    cloup.option(
-        "--train-data", type=shared.PATH, metavar="DIR", group=shared.DATA, help="Folder of the training data set."
-    ),
-    cloup.option("--boxes", type=shared.PATH, metavar="FILE", group=shared.DATA, help="Boxes of parts in the images."),
-    cloup.option(
+    option("--train-data", type=shared.PATH, metavar="DIR", group=DATA, help="Folder of the training data set."),
+    option("--boxes", type=shared.PATH, metavar="FILE", group=DATA, help="Boxes of parts in the images."),
+    option(
         "--train-boxes",
         type=shared.PATH,
         metavar="FILE",
-        group=shared.DATA,
+        group=DATA,
         help="Boxes of parts in the training images of --train-on.",
     ),
-    cloup.option(
+    option(
         "--detector",
         type=shared.PATH,
         metavar="FILE",
-        group=shared.DATA,
+        group=DATA,
         help="Checkpoint of a detector, used when no boxes are given.",
     ),
     shared.skip_broken,
     shared.seed(),
-    cloup.option(
+    option(
         "--validate",
         default="train",
         show_default=True,
         type=click.Choice(["train", "test", "none"]),
-        group=shared.TRAINING,
+        group=TRAINING,
         help="Validate after each epoch on held-out training vehicles, on the test split, or not at all.",
     ),
-    cloup.option(
+    option(
         "--hold-out",
         default=0.1,
         show_default=True,
         type=click.FloatRange(0, 0.9, max_open=True),
-        group=shared.TRAINING,
+        group=TRAINING,
         help="Share of the training vehicles held out for --validate train.",
     ),
     shared.device,
-    cloup.option(
+    option(
         "--devices",
         default=1,
         show_default=True,
         type=click.IntRange(1),
-        group=shared.COMPUTE,
+        group=COMPUTE,
         help="Number of devices on this node, with one process each.",
     ),
-    cloup.option(
-        "--nodes", default=1, show_default=True, type=click.IntRange(1), group=shared.COMPUTE, help="Number of nodes."
-    ),
-    cloup.option(
+    option("--nodes", default=1, show_default=True, type=click.IntRange(1), group=COMPUTE, help="Number of nodes."),
+    option(
         "--precision",
         default="32-true",
         show_default=True,
         type=click.Choice(["32-true", "bf16-mixed", "16-mixed", "bf16-true"]),
-        group=shared.COMPUTE,
+        group=COMPUTE,
         help="Floating-point precision of the network.",
     ),
     shared.workers,
-    cloup.option(
+    option(
         "--runs",
         default="runs",
         show_default=True,
         type=shared.PATH,
         metavar="DIR",
-        group=shared.OUTPUT,
+        group=OUTPUT,
         help="Folder of all runs.",
     ),
 )
 
 OF_AN_EXTRACTION = shared.together(
-    cloup.option(
+    option(
         "--batch",
         type=click.IntRange(1),
-        group=shared.COMPUTE,
+        group=COMPUTE,
         help="Images embedded at once; default: chosen by the device. May change the last digits.",
     ),
-    cloup.option(
+    option(
         "--compile",
         "compiled",
         is_flag=True,
-        group=shared.COMPUTE,
+        group=COMPUTE,
         help="Embed with torch.compile, which needs a C++ compiler. May change the last digits.",
     ),
 )
@@ -150,7 +146,7 @@ def _open(words: dict[str, Any]) -> Run:
 
 
 @shared.section("Get a number")
-@cloup.command()
+@command()
 @OF_A_RUN
 @OF_AN_EXTRACTION
 @shared.memory
@@ -177,7 +173,7 @@ def run(*, json_wanted: bool, **words: Any) -> None:
 
 
 @shared.section("Get a number")
-@cloup.command()
+@command()
 @OF_A_RUN
 def train(**words: Any) -> None:
     """Train a method and print the checkpoint's path.
@@ -193,7 +189,7 @@ def train(**words: Any) -> None:
 
 
 @shared.section("Get a number")
-@cloup.command()
+@command()
 @OF_A_RUN
 @OF_AN_EXTRACTION
 def extract(**words: Any) -> None:
