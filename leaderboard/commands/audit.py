@@ -7,19 +7,16 @@ from pathlib import Path
 
 import click
 
+PATH = click.Path(path_type=Path)
+
 
 @click.command()
-@click.option(
-    "--published",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder of numbers from papers; default: those that come with the package.",
-)
+@click.option("--published", metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's.")
 @click.option(
     "--acknowledged",
     metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Acknowledged findings with their reasons; default: those of the package, or none with --published.",
+    type=PATH,
+    help="Acknowledged findings with their reasons; default: the package's, or none with --published.",
 )
 @click.option("--rule", "rules", multiple=True, metavar="NAME", help="Apply only this rule. Repeatable.")
 @click.option("--check", is_flag=True, help="Fail if a finding is not acknowledged.")

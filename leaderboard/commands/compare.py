@@ -10,9 +10,11 @@ import click
 
 from harness.cli.options import as_json
 
+PATH = click.Path(path_type=Path)
+
 
 @click.command()
-@click.argument("results", nargs=-1, required=True, metavar="A B...", type=click.Path(path_type=Path))
+@click.argument("results", nargs=-1, required=True, metavar="A B...", type=PATH)
 @click.option("--task", metavar="PROTOCOL/TASK", help="Compare only this task; default: all that every result has.")
 @click.option(
     "--measure", metavar="WORD", help="Compare only this measure; default: all for two results, the first for more."
@@ -21,7 +23,7 @@ from harness.cli.options import as_json
 @click.option(
     "--vehicles",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Compare only queries of the vehicles whose numbers are in this text file.",
 )
 @click.option(

@@ -8,29 +8,21 @@ from pathlib import Path
 import click
 
 ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html"}
+PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.option(
-    "--records",
-    multiple=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder of records to add to those that come with the package. Repeatable.",
+    "--records", multiple=True, metavar="DIR", type=PATH, help="Folder of further records to show. Repeatable."
 )
 @click.option(
     "--runs",
     multiple=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder of runs to add, as written by `bench run`. Repeatable.",
+    type=PATH,
+    help="Folder of runs to show, written by `bench run`. Repeatable.",
 )
-@click.option(
-    "--published",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder of numbers from papers; default: those that come with the package.",
-)
+@click.option("--published", metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's.")
 @click.option(
     "--format",
     "form",

@@ -9,25 +9,16 @@ import click
 from harness.cli.options import plugin_files
 
 FILED = Path("leaderboard/records")
+PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("record", type=click.Path(path_type=Path))
+@click.argument("record", type=PATH)
 @click.option(
-    "--features",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Feature file to score again; every digit must be that of the record.",
+    "--features", metavar="FILE", type=PATH, help="Feature file to score again; every digit must be that of the record."
 )
-@click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the protocol's data set.")
-@click.option(
-    "--records",
-    default=FILED,
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder of filed records.",
-)
+@click.option("--data", metavar="DIR", type=PATH, help="Folder of the protocol's data set.")
+@click.option("--records", default=FILED, show_default=True, metavar="DIR", type=PATH, help="Folder of filed records.")
 @plugin_files
 def submit(*, record: Path, features: Path | None, data: Path | None, records: Path, plugin: tuple[Path, ...]) -> None:
     """Check a record and file it for the leaderboard.

@@ -15,21 +15,23 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from leaderboard.record_files import RecordFile
 
+PATH = click.Path(path_type=Path)
+
 
 @click.command()
 @click.option(
     "--records",
     multiple=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder of records to check; default: those that come with the package. Repeatable.",
+    type=PATH,
+    help="Folder of records to check; default: the package's. Repeatable.",
 )
 @click.option(
     "--runs",
     multiple=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder to search for feature files; the records of those found are scored again. Repeatable.",
+    type=PATH,
+    help="Folder with feature files; their records are scored again. Repeatable.",
 )
 @click.option("--data", multiple=True, metavar="PROTOCOL=DIR", help="Folder of a protocol's data set. Repeatable.")
 @plugin_files

@@ -1,4 +1,4 @@
-"""The columns of a board before and including the measures, as finished Markdown cells."""
+"""The columns of a board, as finished Markdown cells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Cell = Callable[[BoardRow], str]
 LEFT_ALIGNED = {"method", "recipe", "trained on", "run", "extra labels", "device"}
 
 
-def columns(board: Board, *, full: bool) -> dict[str, Cell]:
+def leading_columns(board: Board, *, full: bool) -> dict[str, Cell]:
     """Return the columns before the measures: those that tell rows apart, and those that any row has a value for.
 
     Args:

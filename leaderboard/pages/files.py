@@ -12,7 +12,7 @@ from harness.measures import heading
 from leaderboard.boards import Board
 from leaderboard.pages.exports import as_csv, as_json
 from leaderboard.pages.latex import as_latex
-from leaderboard.pages.markdown import markdown
+from leaderboard.pages.markdown import markdown_pages
 from leaderboard.pages.pictures import draw_picture, drawable, drawn_by, picture_path
 from leaderboard.pages.rendering import render
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage, build_task_pages
@@ -34,7 +34,7 @@ def page_files(form: str, name: str, boards: Sequence[Board], tables: Sequence[P
     """
     pages = build_task_pages(boards, tables)
     if form == "markdown":
-        texts = {path: text.encode() for path, text in markdown(pages, tables, name).items()}
+        texts = {path: text.encode() for path, text in markdown_pages(pages, tables, name).items()}
         return {**texts, **picture_files(boards)}
     text = {
         "csv": lambda: as_csv(boards, tables),

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from harness.measures import heading
 from harness.scoring.tables import escape, remarks, table
 from leaderboard.boards import Board
-from leaderboard.pages.columns import LEFT_ALIGNED, columns, interval_text, value_cell
-from leaderboard.pages.paper_differences import paper_differences
+from leaderboard.pages.columns import LEFT_ALIGNED, interval_text, leading_columns, value_cell
+from leaderboard.pages.paper_differences import published_differences
 from leaderboard.pages.pictures import drawable, picture_path
 from leaderboard.pages.rendering import render
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage
@@ -22,7 +22,7 @@ CAPTIONS = {
 }
 
 
-def markdown(
+def markdown_pages(
     pages: Sequence[TaskPage], published: Sequence[PublishedTable], name: str = "LEADERBOARD.md"
 ) -> Mapping[PurePosixPath, str]:
     """Return the text of all pages; Markdown or HTML in a name is shown as text.
@@ -52,7 +52,7 @@ def markdown(
 
 def board_table(board: Board, *, full: bool) -> str:
     """Return the table of a board, with intervals for all measures or only for the first."""
-    shown = columns(board, full=full)
+    shown = leading_columns(board, full=full)
     rows = [
         {name: cell(row) for name, cell in shown.items()}
         | {
@@ -97,7 +97,7 @@ def _papers_table(board: Board, published: Sequence[PublishedTable]) -> str:
             "printed in": escape(found.source),
         }
         for row in board.rows
-        for found in paper_differences(row, published)
+        for found in published_differences(row, published)
     ]
     return table(rows, right=["measured", "published", "difference"]) if rows else ""
 

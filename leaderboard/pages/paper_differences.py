@@ -41,7 +41,7 @@ class PaperDifference:
         return self.measured - float(self.number.value)
 
 
-def paper_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> Iterator[PaperDifference]:
+def published_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> Iterator[PaperDifference]:
     """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated.
 
     Args:

@@ -1,1 +1,1 @@
-"""What papers print: their tables as data, one file a document, with their schema."""
+"""Numbers that papers print: their tables as data, one file a document, with their schema."""

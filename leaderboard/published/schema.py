@@ -1,4 +1,4 @@
-"""The shape of a transcribed document: every row of every results table, every number as it is printed."""
+"""The schema of a transcribed document: every row of every results table, every number as printed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class _Transcribed(BaseModel):
 
 
 class Document(_Transcribed):
-    """Where the tables are printed.
+    """The document that prints the tables.
 
     Attributes:
-        name: a word for messages.
+        name: short name, used in messages.
         title: as printed.
         authors: as printed.
-        year: of publication, None where the document does not say.
-        method: the word of the method that it introduces, as ``bench methods`` has it.
+        year: of publication; None if the document does not state it.
+        method: the method that it introduces, by the name in ``bench methods``.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -41,15 +41,15 @@ class Document(_Transcribed):
 
 
 class PrintedColumn(_Transcribed):
-    """What a column holds, as far as the document says.
+    """A column of a table, as far as the document describes it.
 
     Attributes:
-        dataset: a word of ``datasets.toml``.
-        subset: ``small``, ...; empty where the data set has one test set; ``of the row`` where rows differ.
+        dataset: a name in ``datasets.toml``.
+        subset: ``small``, ...; empty if the data set has one test set; ``of the row`` if rows differ.
         task: a task of the data set, or ``not stated``.
-        measure: the quantity.
-        printed: the column's heading as printed.
-        convention: what else the document says of the rule; empty for nothing.
+        measure: of its values.
+        printed: its heading as printed.
+        convention: other details of the rule in the document, or empty.
     """
 
     dataset: Text
@@ -61,7 +61,7 @@ class PrintedColumn(_Transcribed):
 
 
 class Correction(_Transcribed):
-    """A value that the transcriber believes instead of what is printed; column from 1."""
+    """A value that the transcriber believes to be right instead of the printed one; columns count from 1."""
 
     column: Annotated[int, Field(ge=1)]
     value: Annotated[str, Field(pattern=NUMBER.pattern)]
@@ -73,22 +73,22 @@ class PrintedRow(_Transcribed):
 
     Attributes:
         printed: the row's name as printed, without its reference; configurations joined by commas.
-        reference: the number behind the name.
-        method: one word for one method in all documents: a plugin's, or the method's best-known name.
-        variant: of the method, empty for the method as published.
-        own: whether the document's authors measured it, and did not quote it.
-        values: one a column, as printed; ``-`` where none is printed.
-        marked: columns (from 1) whose value is set in bold.
-        subset: of a table whose columns leave it to the row.
-        input_size: side of the square input in pixels; None where it is not stated.
-        width: numbers a feature; None where it is not stated.
-        metric: how features were compared; empty where it is not stated.
-        epochs: as printed; empty where it is not stated.
-        train_on: the data set trained on where it is another than the one evaluated.
-        supervision: what the method is given beside vehicle labels and images, as far as the document says.
-        part: 1, 2, ... where one printed row is split because its columns are of two variants.
-        note: what a reader should know.
-        corrections: of values that are misprinted or cannot be read.
+        reference: number of the reference after the name.
+        method: the same name in all documents: a plugin's, or the best-known one.
+        variant: of the method; empty for the method as published.
+        own: whether the document's authors measured it and did not quote it.
+        values: one for each column, as printed; ``-`` for none.
+        marked: columns (from 1) whose value is bold.
+        subset: for columns whose subset is ``of the row``.
+        input_size: side of the square input in pixels; None if not stated.
+        width: length of a feature; None if not stated.
+        metric: of the features; empty if not stated.
+        epochs: as printed; empty if not stated.
+        train_on: training data set, if it is not the evaluated one.
+        supervision: labels and boxes besides vehicles and images, as far as the document states them.
+        part: 1, 2, ... for the parts of one printed row whose columns are of two variants.
+        note: a remark for readers.
+        corrections: of values that are misprinted or illegible.
     """
 
     printed: Text
@@ -118,10 +118,12 @@ class PrintedRow(_Transcribed):
     def _every_value_is_a_number(self) -> PrintedRow:
         corrected = {correction.column for correction in self.corrections}
         if corrected - set(range(1, len(self.values) + 1)):
-            raise ValueError(f"a correction of '{self.printed}' is for a column that there is not")
+            raise ValueError(f"a correction of '{self.printed}' is for a column that does not exist")
         for column, value in enumerate(self.values, 1):
             if value != NOTHING and not NUMBER.fullmatch(value) and column not in corrected:
-                raise ValueError(f"'{value}' in column {column} of '{self.printed}' is no number and has no correction")
+                raise ValueError(
+                    f"'{value}' in column {column} of '{self.printed}' is not a number and has no correction"
+                )
         return self
 
 
@@ -129,7 +131,7 @@ class PrintedTable(_Transcribed):
     """One printed table.
 
     Attributes:
-        number: as printed, or a word where there is none.
+        number: as printed, or a word if it has none.
         about: its subject, in our words.
         scale: of its values.
         ablation: whether each row adds to the one above it, so that values should rise.
@@ -151,10 +153,10 @@ class PrintedTable(_Transcribed):
             if len(row.values) != len(self.columns):
                 raise ValueError(f"'{row.printed}' has {len(row.values)} values for {len(self.columns)} columns")
             if (OF_THE_ROW in {column.subset for column in self.columns}) != bool(row.subset):
-                raise ValueError(f"'{row.printed}' must name its subset where the columns leave it to the row")
+                raise ValueError(f"'{row.printed}' must name its subset only if a column leaves it to the row")
             identity = (row.printed, row.part, row.subset, row.input_size, row.width, row.metric, row.epochs)
             if identity in seen:
-                raise ValueError(f"row '{row.printed}' stands twice")
+                raise ValueError(f"row '{row.printed}' occurs twice")
             seen.add(identity)
         return self
 
@@ -168,20 +170,20 @@ class CellReference(_Transcribed):
 
 
 class Claim(_Transcribed):
-    """Something that the document's text says of its tables, in our words.
+    """A claim in the document's text about its tables, in our words.
 
     Attributes:
-        kind: ``value``: the cell is the value; ``mean``: the cells' mean is; ``gain``: the cell's distance over the
-            other cell is; ``gain over the best``: the distance over the best row that the document quotes is, for
-            each cell; ``best``: no other row of the column is higher.
+        kind: ``value``: the cell has the value; ``mean``: the mean of the cells has it; ``gain``: the difference to the
+            other cell has it; ``gain over the best``: for each cell, the difference to the best quoted row has it;
+            ``best``: no other row of the column is higher.
         where: section.
         says: the claim.
         value: in percent or points; ``>0``; or a range ``1..2``.
         relative: whether a gain is in percent of the other value and not in points.
-        of: the cells it is about.
+        of: cells of the claim.
         over: the cell of comparison.
-        against: whether a best cell is best among quoted rows or among all.
-        but: rows (from 1) that the text excepts.
+        against: whether the best cell is the best of the quoted rows or of all.
+        but: rows (from 1) that the text excludes.
     """
 
     kind: Literal["value", "mean", "gain", "gain over the best", "best"]
@@ -195,14 +197,14 @@ class Claim(_Transcribed):
     but: tuple[int, ...] = ()
 
     @model_validator(mode="after")
-    def _has_what_its_kind_needs(self) -> Claim:
+    def _has_the_fields_of_its_kind(self) -> Claim:
         if (self.kind == "gain") != (len(self.over) == 1) or (self.kind == "best") == bool(self.value):
-            raise ValueError(f"claim '{self.says}' lacks, or has too much of, what a claim of its kind needs")
+            raise ValueError(f"claim '{self.says}' lacks a field that its kind needs, or has one too many")
         return self
 
 
 class PrintedCount(_Transcribed):
-    """Images, vehicles and cameras of a data set as the document's text counts them."""
+    """Numbers of images, vehicles and cameras of a data set in the document's text."""
 
     where: Text
     dataset: Text
@@ -210,18 +212,18 @@ class PrintedCount(_Transcribed):
 
 
 class DatasetFacts(_Transcribed):
-    """What is known of a data set.
+    """Known facts about a data set.
 
     Attributes:
         title: its name.
-        tasks: the rules by which it is evaluated, and the task of the harness that each is.
-        single: those of them by which one gallery image is right.
+        tasks: by evaluation rule, the task of the harness.
+        single: rules under which exactly one gallery image is right.
         subsets: its test sets.
-        counts: of the released lists, by the words that a document's counts use.
+        counts: of the released lists, by the words of ``PrintedCount``.
         queries: of each subset, in one draw.
         gallery: images of each subset's gallery, in one draw.
         drawn: whether the gallery is drawn at random.
-        source: where the counts are from.
+        source: of the counts.
     """
 
     title: Text
@@ -247,12 +249,12 @@ class Published(_Transcribed):
     def _cells_exist(self) -> Published:
         tables = {table.number: table for table in self.table}
         if len(tables) != len(self.table):
-            raise ValueError("a table stands twice")
+            raise ValueError("a table occurs twice")
         for claim in self.claim:
             for cell in (*claim.of, *claim.over):
                 table = tables.get(cell.table)
                 if table is None or cell.row > len(table.rows) or cell.column > len(table.columns):
-                    raise ValueError(f"claim '{claim.says}' is about a cell that there is not: {cell}")
+                    raise ValueError(f"claim '{claim.says}' is about a cell that does not exist: {cell}")
         return self
 
 

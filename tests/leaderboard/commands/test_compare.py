@@ -264,6 +264,15 @@ def test_results_are_compared_on_the_queries_of_listed_vehicles(tmp_path):
     assert "6 of 30 queries" in bench(a, b, "--vehicles", tmp_path / "pairs.txt").output
 
 
+def test_the_mean_over_listed_vehicles_is_exact(tmp_path):
+    a, b = write_result(tmp_path / "a", "one", [0.1] * 30), write_result(tmp_path / "b", "two", [0.7] * 30)
+    (tmp_path / "all.txt").write_text(" ".join(map(str, range(10))))
+
+    [found] = json.loads(bench(a, b, "--vehicles", tmp_path / "all.txt", "--measure", "ap", "--json").output)
+
+    assert found["comparisons"][0]["values"] == [0.1, 0.7]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

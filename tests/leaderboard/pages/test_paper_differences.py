@@ -2,7 +2,7 @@ import pytest
 
 from harness.tasks.reranking import Reranking
 from leaderboard.boards import build_boards
-from leaderboard.pages.paper_differences import paper_differences
+from leaderboard.pages.paper_differences import published_differences
 from leaderboard.published.tables import published_tables
 from leaderboard.record_files import RecordFile
 from tests.made_up import column, library, paper, row, table
@@ -22,7 +22,7 @@ def found(documents, **fields):
     }
     measured = record(**{**about, "measures": {"ap": 0.7, "hit@1": 0.9}, **fields})
     [board] = build_boards([RecordFile(measured, None)])
-    return list(paper_differences(board.rows[0], published_tables(library(*documents))))
+    return list(published_differences(board.rows[0], published_tables(library(*documents))))
 
 
 def pr_reid(*values, **fields):
