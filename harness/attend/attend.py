@@ -55,7 +55,7 @@ def attend(
     images: Sequence[Path],
     *,
     registry: Registry,
-    output: Path | None = None,
+    out: Path | None = None,
     boxes: Path | None = None,
     detector: Path | None = None,
     scale: int = 1,
@@ -66,7 +66,7 @@ def attend(
         run: the folder of a run, or a checkpoint.
         images: image files.
         registry: the registry with the run's method.
-        output: the folder of the pictures; None for ``attention`` in the folder of the run.
+        out: the folder of the pictures; None for ``attention`` in the folder of the run.
         boxes: a file of boxes, for a method that needs them; None for the boxes kept by the run.
         detector: the checkpoint of a detector that finds the boxes.
         scale: the side of a picture in multiples of its image's side.
@@ -79,9 +79,9 @@ def attend(
     """
     path = find_checkpoint(run, registry)
     method = load_method(path, registry)
-    folder = path.parent / "attention" if output is None else output
+    folder = path.parent / "attention" if out is None else out
     if folder.exists() and not folder.is_dir():
-        raise UsageError("the output folder is a file", where=folder, next_step="give another one with --output DIR")
+        raise UsageError("the output folder is a file", where=folder, next_step="give another one with --out DIR")
     distinct = list(dict.fromkeys(images))
     for image in distinct:
         _check_image(image, scale)

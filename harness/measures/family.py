@@ -51,7 +51,7 @@ class MeasureFamily:
             return Measure(self)
         if not (cutoff.isascii() and cutoff.isdigit() and int(cutoff) >= 1):
             raise UsageError(
-                f"measure '{self.word}' needs a cutoff from 1",
+                f"measure '{self.word}' needs a cutoff of at least 1",
                 found=word,
                 expected=f"{self.word}@1, {self.word}@5 and so on",
             )

@@ -85,7 +85,7 @@ def test_pictures_lie_in_the_run_one_a_map_and_as_large_as_their_images(tmp_path
 def test_a_checkpoint_alone_serves_and_a_picture_may_be_larger(tmp_path, rnn_ha):
     image = save_image(tmp_path / "x.jpg")
 
-    done = attend(rnn_ha / "checkpoint.safetensors", image, "--output", tmp_path / "out", "--scale", 3)
+    done = attend(rnn_ha / "checkpoint.safetensors", image, "--out", tmp_path / "out", "--scale", 3)
 
     assert done.exit_code == 0, done.output
     assert size_on_disk(Path(done.output.strip()), ("PNG",)) == (240, 144)
@@ -94,8 +94,8 @@ def test_a_checkpoint_alone_serves_and_a_picture_may_be_larger(tmp_path, rnn_ha)
 def test_two_images_of_one_name_have_two_pictures_and_the_same_image_the_same_bytes(tmp_path, rnn_ha):
     images = [save_image(tmp_path / folder / "x.png", seed) for folder, seed in (("a", 1), ("b", 2))]
 
-    first = attend(rnn_ha, *images, images[0], "--output", tmp_path / "one")
-    attend(rnn_ha, images[1], "--output", tmp_path / "two")
+    first = attend(rnn_ha, *images, images[0], "--out", tmp_path / "one")
+    attend(rnn_ha, images[1], "--out", tmp_path / "two")
 
     names = [path.rpartition("/")[2] for path in first.output.splitlines()]
     assert len(set(names)) == 2
@@ -106,7 +106,7 @@ def test_pgan_finds_the_boxes_that_its_run_kept_and_says_the_weight_of_each_part
     image = save_image(tmp_path / "VeRi" / KEY)
     save_boxes(pgan / "veri776-0" / "boxes-parts.h5")
 
-    done = attend(pgan, image, "--output", tmp_path / "out", "--json")
+    done = attend(pgan, image, "--out", tmp_path / "out", "--json")
 
     assert done.exit_code == 0, done.output
     (found,) = json.loads(done.output)
@@ -118,8 +118,8 @@ def test_pgan_finds_the_boxes_that_its_run_kept_and_says_the_weight_of_each_part
 def test_boxes_of_a_file_go_before_those_of_the_run(tmp_path, pgan):
     image, boxes = save_image(tmp_path / "other.png"), save_boxes(tmp_path / "boxes.h5", "other.png")
 
-    assert attend(pgan, image, "--boxes", boxes, "--output", tmp_path / "out").exit_code == 0
-    done = attend(pgan, image, "--output", tmp_path / "out")
+    assert attend(pgan, image, "--boxes", boxes, "--out", tmp_path / "out").exit_code == 0
+    done = attend(pgan, image, "--out", tmp_path / "out")
 
     assert done.exit_code == 2
     assert "--boxes FILE, or a detector with --detector FILE" in done.output
@@ -144,7 +144,7 @@ def test_an_image_that_is_none_ends_with_2_before_anything_is_written(make, mess
     good, bad = save_image(tmp_path / "good.png"), save_image(tmp_path / "bad.png")
     make(bad)
 
-    done = attend(rnn_ha, good, bad, "--output", tmp_path / "out")
+    done = attend(rnn_ha, good, bad, "--out", tmp_path / "out")
 
     assert done.exit_code == 2
     assert message in done.output
@@ -164,7 +164,7 @@ def test_what_is_no_run_with_a_network_ends_with_2_and_the_reason(tmp_path, rnn_
         ((tmp_path / "control", image), "method 'random' has no network"),
         ((tmp_path / "file", image), "checkpoint is damaged"),
         ((rnn_ha, image, "--boxes", image), "the network uses no boxes"),
-        ((rnn_ha, image, "--output", image), "folder is a file"),
+        ((rnn_ha, image, "--out", image), "folder is a file"),
         ((rnn_ha,), "Missing argument"),
     ]:
         done = attend(*words)
@@ -265,7 +265,7 @@ def save_detector(path, kind):
 def test_a_detector_finds_the_parts_of_an_image_that_no_data_set_has(tmp_path, pgan):
     image, detector = save_image(tmp_path / "any.png"), save_detector(tmp_path / "parts.safetensors", "parts")
 
-    done = attend(pgan, image, "--detector", detector, "--output", tmp_path / "out")
+    done = attend(pgan, image, "--detector", detector, "--out", tmp_path / "out")
 
     assert done.exit_code == 0, done.output
     assert [path.rpartition("-")[2] for path in done.output.splitlines()] == ["heat.png", "parts.png"]
@@ -274,7 +274,7 @@ def test_a_detector_finds_the_parts_of_an_image_that_no_data_set_has(tmp_path, p
 def test_a_detector_of_another_kind_is_refused(tmp_path, pgan):
     image, detector = save_image(tmp_path / "any.png"), save_detector(tmp_path / "regions.safetensors", "regions")
 
-    done = attend(pgan, image, "--detector", detector, "--output", tmp_path / "out")
+    done = attend(pgan, image, "--detector", detector, "--out", tmp_path / "out")
 
     assert done.exit_code == 2
     assert "finds boxes of kind 'regions', and the method needs another" in done.output

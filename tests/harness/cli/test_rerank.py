@@ -134,7 +134,7 @@ def test_tasks_without_a_re_ranking_are_named_and_left_out(caplog):
     bench("eval", "f.h5", "--rerank", WORDS)
 
     assert [record.getMessage() for record in caplog.records] == [
-        f"listed/{task} is left out: re-ranking is not defined for draws or for the mean feature of a track"
+        f"listed/{task} is skipped: re-ranking is not defined for draws or for the mean feature of a track"
         for task in ("drawn", "by-mean")
     ]
 
