@@ -1,6 +1,6 @@
 """Feature files: HDF5 with keys, features, checksums and provenance, and nothing that could lead out of the file."""
 
-from harness.features.layout import Provenance
+from harness.features.provenance import Provenance
 from harness.features.reader import FeatureFile, FeatureRows
 from harness.features.writer import FeatureWriter, write_features
 

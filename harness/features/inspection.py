@@ -16,11 +16,11 @@ from harness.features.layout import (
     DTYPES,
     LONGEST_KEY,
     SCHEMA,
-    Provenance,
     blocks,
     encode_keys,
     text_digest,
 )
+from harness.features.provenance import Provenance
 
 LONGEST_PROVENANCE = 1 << 20
 

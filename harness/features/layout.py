@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from harness.errors import FeatureError, first_of
 
@@ -32,60 +31,6 @@ LONGEST_KEY = 1024
 DTYPES: dict[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 
 Array = npt.NDArray[Any]
-
-
-class Provenance(BaseModel):
-    """Where features come from; everything but the method's and the data set's name may be unknown.
-
-    Attributes:
-        method: its name.
-        variant: of the method, empty for the method as published.
-        recipe: the named set of options, empty for the defaults.
-        options: all options as resolved.
-        seed: of the run.
-        code: digest of the method's source.
-        checkpoint: SHA-256 of the checkpoint file.
-        train_on: the protocol trained on.
-        train_data: digest of the training lists.
-        dataset: the protocol's name.
-        train_boxes: for each kind of boxes trained with, the digest of their content.
-        images: digest of the images' names and sizes.
-        boxes: for each kind of boxes that the method was given beside the images, the digest of their content.
-        input_size: height and width in pixels.
-        parameters: trainable numbers of the network.
-        needs: labels and boxes that training used.
-        test_needs: what the method was given beside the images.
-        control: whether the method is kept only to hold others against.
-        metric: how the method wants its features compared.
-        precision: lightning-fabric's word.
-        device: its kind: ``cpu``, ``cuda``.
-        versions: of Python and packages.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: str
-    dataset: str
-    variant: str = ""
-    recipe: str = ""
-    options: dict[str, Any] = {}
-    seed: int | None = None
-    code: str | None = None
-    checkpoint: str | None = None
-    train_on: str | None = None
-    train_data: str | None = None
-    train_boxes: dict[str, str] = {}
-    images: str | None = None
-    boxes: dict[str, str] = {}
-    input_size: tuple[int, int] | None = None
-    parameters: int | None = None
-    needs: tuple[str, ...] = ()
-    test_needs: tuple[str, ...] = ()
-    control: bool = False
-    metric: str | None = None
-    precision: str | None = None
-    device: str | None = None
-    versions: dict[str, str] = {}
 
 
 def encode_keys(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:

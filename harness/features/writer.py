@@ -23,13 +23,13 @@ from harness.features.layout import (
     SCHEMA,
     VERSIONS,
     Array,
-    Provenance,
     blocks,
     checksum,
     content_digest,
     encode_keys,
     text_digest,
 )
+from harness.features.provenance import Provenance
 
 
 class FeatureWriter:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from harness.basics.files import replace_file
 from harness.errors import CheckpointError
+from harness.features.provenance import Origin
 
 if TYPE_CHECKING:
     from harness.methods.method import State
@@ -22,34 +23,18 @@ CHECKPOINT = "checkpoint.safetensors"
 """The name of the checkpoint in the folder of a run."""
 
 
-class CheckpointInfo(BaseModel):
-    """The description of a checkpoint: the method and its training.
+class CheckpointInfo(Origin):
+    """The description of a checkpoint: the method, its training and the classes it was trained with.
 
     Attributes:
-        method: the name of the method.
-        variant: the variant; empty for the method as published.
-        options: the values of the options by name, as in JSON.
         classes: the number of classes of each label during training.
-        code: the digest of the method's source.
-        recipe: the recipe of the training; empty for the defaults.
-        seed: the seed of the training.
-        train_on: the protocol whose training images were used.
-        train_data: the digest of the training lists.
         boxes: the digest of the boxes of each kind used for training.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: str
-    variant: str = ""
-    options: Mapping[str, Any] = {}
-    classes: Mapping[str, int] = {}
-    code: str = ""
-    recipe: str = ""
-    seed: int = 0
-    train_on: str = ""
-    train_data: str = ""
-    boxes: Mapping[str, str] = {}
+    code: str | None = None
+    train_data: str | None = None
+    classes: dict[str, int] = Field(default_factory=dict)
+    boxes: dict[str, str] = Field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, state: State, info: CheckpointInfo) -> Path:

@@ -19,6 +19,7 @@ from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import RunError
 from harness.features import FeatureFile, Provenance
+from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
 from harness.methods.method import Method, Options, create, trains
@@ -55,34 +56,47 @@ class Run:
         self.boxes = RunBoxes(plan, self.inputs)
 
     @cached_property
+    def origin(self) -> Origin:
+        """The method, its settings and the data set that this run trains on."""
+        plan = self.plan
+        trained = {}
+        if plan.trains:
+            data = dataset_digest(self.inputs.training, ("train",))
+            trained = {"train_on": plan.train_protocol.name, "train_data": data}
+        return Origin(
+            method=plan.name,
+            variant=plan.variant,
+            recipe=plan.recipe,
+            options=plan.options.model_dump(mode="json"),
+            seed=plan.request.seed,
+            code=code_digest(plan.method),
+            **trained,
+        )
+
+    @cached_property
     def identity(self) -> Mapping[str, Any]:
         """Everything that the features depend on; runs with the same identity share a folder."""
+        request = self.plan.request
         identity: dict[str, Any] = {
-            "method": self.plan.name,
-            "variant": self.plan.variant,
-            "options": self.plan.options.model_dump(mode="json"),
-            "code": code_digest(self.plan.method),
+            **self.origin.model_dump(mode="json", exclude={"recipe"}, exclude_none=True),
             "training": TRAINING_VERSION,
-            "seed": self.plan.request.seed,
             **self.inputs.devices,
         }
         files = _named_files(self.plan.options)
         if files:
             identity["files"] = files
-        if self.plan.request.checkpoint is not None:
-            return {**identity, "checkpoint": file_digest(self.plan.request.checkpoint)}
-        if not trains(self.plan.method):
+        if request.checkpoint is not None:
+            return {**identity, "checkpoint": file_digest(request.checkpoint)}
+        if not self.plan.trains:
             return identity
         if self.boxes.train:
             identity["train_boxes"] = digests(self.boxes.train)
         return {
             **identity,
-            "train_on": self.plan.train_protocol.name,
-            "train_data": dataset_digest(self.inputs.training, ("train",)),
             "train_images": contents_digest(self.inputs.training, ("train",)),
-            "skip_broken": self.plan.request.skip_broken,
-            "validate": self.plan.request.validate,
-            "hold_out": self.plan.request.hold_out if self.plan.request.validate == "train" else 0.0,
+            "skip_broken": request.skip_broken,
+            "validate": request.validate,
+            "hold_out": request.hold_out if request.validate == "train" else 0.0,
         }
 
     @cached_property
@@ -167,18 +181,8 @@ class Run:
         )
         method.fit(session)
         if self.inputs.fabric.is_global_zero:
-            info = CheckpointInfo(
-                method=self.plan.name,
-                variant=self.plan.variant,
-                recipe=self.plan.recipe,
-                options=self.plan.options.model_dump(mode="json"),
-                classes=dict(session.classes),
-                code=code_digest(self.plan.method),
-                seed=request.seed,
-                train_on=self.plan.train_protocol.name,
-                train_data=dataset_digest(self.inputs.training, ("train",)),
-                boxes=digests(self.boxes.train),
-            )
+            classes, boxes = dict(session.classes), digests(self.boxes.train)
+            info = CheckpointInfo(**facts(self.origin, Origin), classes=classes, boxes=boxes)
             save_checkpoint(path, method.state(), info)
             (session.folder / STATE).unlink(
                 missing_ok=True
@@ -226,17 +230,11 @@ class Run:
     def _provenance(
         self, method: Method, checkpoint: Path | None, info: CheckpointInfo | None, *, images: str
     ) -> Provenance:
+        trained = {} if info is None else {name: getattr(info, name) for name in ("seed", "train_on", "train_data")}
         return Provenance(
-            method=self.plan.name,
-            variant=self.plan.variant,
-            recipe=self.plan.recipe,
-            options=self.plan.options.model_dump(mode="json"),
-            seed=info.seed if info else self.plan.request.seed,
-            code=code_digest(self.plan.method),
+            **{**facts(self.origin, Origin), **trained},
             checkpoint=None if checkpoint is None else file_digest(checkpoint),
-            train_on=info.train_on if info else None,
-            train_data=info.train_data if info else None,
-            train_boxes=dict(info.boxes) if info else {},
+            train_boxes=info.boxes if info else {},
             dataset=self.plan.protocol.name,
             images=images,
             boxes=digests(self.boxes.test),

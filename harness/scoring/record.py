@@ -12,7 +12,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    JsonValue,
     PlainSerializer,
     PlainValidator,
     ValidationError,
@@ -22,6 +21,7 @@ from pydantic import (
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
 from harness.errors import RecordError, UsageError
+from harness.features.provenance import Count, Digest, Embedding, Word
 from harness.tasks.reranking import FIELDS, Reranking
 
 if TYPE_CHECKING:
@@ -47,9 +47,6 @@ OUTCOME = {
 }
 """Fields that describe the results of a run and its environment rather than its configuration."""
 
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Word = Annotated[str, Field(max_length=200)]
-Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Deviation = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
@@ -115,8 +112,8 @@ def _write_reranking(value: Reranking | None) -> dict[str, int | float] | None:
 RerankingField = Annotated[Reranking | None, PlainValidator(_read_reranking), PlainSerializer(_write_reranking)]
 
 
-class Record(_RecordModel):
-    """The result of one run on one task.
+class Record(Embedding):
+    """The result of one run on one task, in addition to how its features were made.
 
     Attributes:
         protocol: the name of the protocol.
@@ -126,27 +123,11 @@ class Record(_RecordModel):
         fingerprint: the digest of everything that decides the scores except the features.
         official: whether the data set agrees with the released lists.
         differences: one sentence for each difference from the released lists.
-        method: the name of the method, for a feature file from elsewhere as given in the file.
-        variant: the variant of the method; empty for the method as published.
-        recipe: the recipe; empty for the defaults.
-        options: the resolved values of all options.
-        seed: the seed of the run, or None for features from elsewhere.
-        code: the digest of the method's source, or None.
-        train_on: the protocol of the training images, or None if nothing was trained.
-        train_data: the digest of the training lists, or None.
-        checkpoint: the SHA-256 of the checkpoint file, or None.
         features: the digest of the keys and values of the features.
         width: the width of a feature.
         dtype: ``float32`` or ``float16``.
         metric: how features were compared.
         rerank: the re-ranking, or None; omitted from the file if None.
-        input_size: height and width of the images in pixels, or None.
-        parameters: the number of trainable parameters of the network, or None.
-        control: whether the method serves only as a reference for others.
-        needs: the labels and boxes used for training, besides the vehicle.
-        test_needs: the inputs of the method at test time besides the images.
-        boxes: the digest of each kind of boxes used at test time; omitted from the file if empty.
-        train_boxes: the digest of each kind of boxes used for training; omitted from the file if empty.
         queries: the number of queries in the lists.
         ignored_queries: the number of queries without a positive, which are excluded from every mean.
         ties: the number of tied pairs of a positive and a negative.
@@ -168,27 +149,11 @@ class Record(_RecordModel):
     fingerprint: Digest
     official: bool
     differences: tuple[str, ...] = ()
-    method: Annotated[Word, Field(min_length=1)]
-    variant: Word = ""
-    recipe: Word = ""
-    options: dict[str, JsonValue] = Field(default_factory=dict)
-    seed: int | None = None
-    code: Digest | None = None
-    train_on: Word | None = None
-    train_data: Digest | None = None
-    checkpoint: Digest | None = None
     features: Digest
     width: Annotated[int, Field(ge=1)]
     dtype: Word
     metric: Word
     rerank: RerankingField = None
-    input_size: tuple[Count, Count] | None = None
-    parameters: Count | None = None
-    control: bool = False
-    needs: tuple[str, ...] = ()
-    test_needs: tuple[str, ...] = ()
-    boxes: dict[Word, Digest] = Field(default_factory=dict)
-    train_boxes: dict[Word, Digest] = Field(default_factory=dict)
     queries: Count
     ignored_queries: Count = 0
     ties: Count = 0

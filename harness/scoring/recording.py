@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import RecordError
 from harness.features import FeatureFile
+from harness.features.provenance import Embedding, facts
 from harness.scoring.cost import read_cost
 from harness.scoring.evaluation import find_root, metric_of, score, with_features
 from harness.scoring.per_query import PerQuery, write_per_query
@@ -132,15 +133,14 @@ class _Recorder:
 
     def _about(self) -> dict[str, Any]:
         """Return the feature file's provenance in the fields of a record."""
-        unrecorded = {"dataset", "images", "precision", "device"}
-        about = self.file.provenance.model_dump(exclude=unrecorded | {"versions", "metric"})
+        provenance = self.file.provenance
         return {
-            **about,
+            **facts(provenance, Embedding),
             "features": self.file.digest,
             "width": self.file.shape[1],
             "dtype": self.file.dtype.name,
             "cost": read_cost(self.file),
-            "versions": self.file.provenance.versions or installed_versions(),
+            "versions": provenance.versions or installed_versions(),
         }
 
     def _existing(self, path: Path, task: Task, dataset: Dataset) -> Record | None:
