@@ -42,7 +42,7 @@ def test_every_method_of_the_page_runs(block, small_synthetic, tmp_path):
     file = tmp_path / "page.py"
     file.write_text(block)
     name = registered(block)
-    assert name in harness.load([file]).names("method")
+    assert name in harness.load([file]).names(METHOD)
 
     task = ["--protocol", "synthetic/image-to-image", "--data", small_synthetic]
     results = bench("run", "--plugin", file, "--method", name, *task, cwd=tmp_path)

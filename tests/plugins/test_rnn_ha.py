@@ -244,7 +244,7 @@ def test_without_models_and_types_training_is_refused():
 
 
 def test_the_papers_first_weights_must_come_from_the_user():
-    with pytest.raises(CheckpointError, match="may not be passed on"):
+    with pytest.raises(CheckpointError, match="may not be redistributed"):
         rnn_ha(hidden="32").network(VERI)
 
 
