@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.data.dataset import Dataset as Dataset
     from harness.data.images import ImageTable as ImageTable
+    from harness.data.layout import Layout as Layout
     from harness.errors import BenchError as BenchError
     from harness.features import FeatureFile as FeatureFile
     from harness.features import write_features as write_features
@@ -38,6 +39,7 @@ _HOME = {
     "Draws": "tasks.task",
     "FeatureFile": "features",
     "ImageTable": "data.images",
+    "Layout": "data.layout",
     "Method": "methods.method",
     "NetworkMethod": "methods.network",
     "Options": "methods.method",

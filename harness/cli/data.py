@@ -63,7 +63,7 @@ def check(
 ) -> None:
     """Compare a copy of the data set of protocol NAME with its release.
 
-    Ends with 0 where results will be official, 1 where the copy is usable but different, 2 where it is of no use.
+    The exit status is 0 if results will be official, 1 if the copy is usable but differs, and 2 if it is unusable.
     """
     from harness.basics.progress import progress
     from harness.registry.registry import load
