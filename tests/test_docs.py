@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import harness
+from harness.registry.kinds import METHOD
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
