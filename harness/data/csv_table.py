@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.data.encoding import to_utf8
 from harness.data.images import LABELS, UNKNOWN, ImageTable, IntArray
 from harness.data.lists import Problems, leads_out, quote, read_bytes
-from harness.encoding import to_utf8
 from harness.errors import DataError, first_of
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.encoding import guess_encoding, to_utf8
+from harness.data.encoding import guess_encoding, to_utf8
 from harness.errors import DataError
 
 TABLE = Path("images.csv")
@@ -65,6 +65,9 @@ def test_another_encoding_is_refused_with_its_line_and_the_encoding_that_it_seem
         ("品川さくら".encode("shift_jis"), "utf-8", "name its encoding"),
         (PLATES.encode(), "ascii", 'not in ASCII(.|\n)*encoding = "utf-8"'),
         (FRENCH.encode("cp1252"), "gb18030", "not in GB18030"),
+        (b"a\0b\0c\0d\0\xff", "utf-8", 'encoding = "utf-16-le"'),
+        ("\u0a0a\u0a0a\n".encode("utf-16") + b"\x00", "ascii", "not in ASCII"),
+        (b"", "utf-16-le\0", "unknown encoding"),
         (b"path", "klingon", "unknown encoding 'klingon'(.|\n)*utf-8, gb18030"),
         (b"path", "hex", "unknown encoding 'hex'"),
     ],
