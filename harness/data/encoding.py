@@ -17,8 +17,8 @@ MARKS = (
 """Byte-order marks; UTF-32's begins with UTF-16's."""
 
 USUAL = 0.9
-"""Share of usual characters above which an encoding is proposed. French read as GB18030 has next to none; two-byte
-encodings read as one another have about 0.6."""
+"""Share of usual characters from which an encoding is proposed: French read as GB18030 has almost none, and Big5 about
+0.6."""
 
 
 def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
@@ -27,7 +27,7 @@ def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
     Args:
         path: of the file, for messages.
         content: its bytes.
-        encoding: of the bytes, in Python's words, as the user gives it.
+        encoding: of the bytes, as Python names it.
 
     Raises:
         DataError: no such encoding, or the bytes are not in it; the message proposes another.
@@ -35,17 +35,18 @@ def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
     try:
         utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
         text = content.decode("utf-8" if utf8 else encoding)
-    except LookupError:
+        converted = content.removeprefix(codecs.BOM_UTF8) if utf8 else text.removeprefix("\ufeff").encode()
+    except UnicodeError as problem:
+        raise _refusal(path, content, encoding, getattr(problem, "start", 0)) from None
+    except (LookupError, ValueError):
         raise DataError(
-            f"unknown encoding '{encoding}'",
+            f"unknown encoding {encoding!r}",
             where=path,
             expected="utf-8, gb18030, cp1252, utf-16 or another of Python's",
         ) from None
-    except UnicodeError as problem:
-        raise _refusal(path, content, encoding, getattr(problem, "start", 0)) from None
     if utf8 and b"\0" in content[:64] and guess_encoding(content) in ("utf-16-le", "utf-16-be"):
         raise _refusal(path, content, encoding, content.index(b"\0"))  # Latin text in UTF-16 is valid UTF-8 too
-    return content.removeprefix(codecs.BOM_UTF8) if utf8 else text.removeprefix("\ufeff").encode()
+    return converted
 
 
 def guess_encoding(content: bytes) -> str | None:
@@ -79,8 +80,8 @@ def _refusal(path: Path, content: bytes, encoding: str, start: int) -> DataError
     line = content.count(b"\n", 0, start)
     named = 'name its encoding in the protocol\'s file, such as encoding = "gb18030"'
     if guess is not None:
-        text = content.decode(guess, "replace").splitlines()[line : line + 1]
-        found += f"; this seems to be {guess}, in which the line is {text[0][:80]!r}" if text else f"; it seems {guess}"
+        text = "".join(content.decode(guess, "replace").split("\n")[line : line + 1]).strip()
+        found += f"; this seems to be {guess}, in which the line is {text[:80]!r}"
         named = f'if that line is right, write encoding = "{guess}" in the protocol\'s file'
     return DataError(
         f"the table is not in {encoding.upper()}",

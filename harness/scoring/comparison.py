@@ -10,14 +10,14 @@ from harness.tasks.task import Task
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the same features are reported as under one convention.
+    """The values of one task under one convention, compared with the official values of the same features.
 
     Attributes:
-        task: the official task's name.
+        task: name of the official task.
         convention: its name, empty for the official rule.
         about: what the convention changes.
-        values: by the official task's measure words, the value of the measure that the convention has in its place.
-        differences: likewise, from the official value.
+        values: the convention's value for each measure of the official task, by measure word.
+        differences: from the official values, by measure word.
     """
 
     task: str
@@ -28,14 +28,14 @@ class Comparison:
 
 
 def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> list[Comparison]:
-    """Return one row a task that has a value, in the tasks' order.
+    """Return one row per task that has values, in the order of the tasks.
 
     Args:
         tasks: official ones and their conventions.
-        means: by task name the mean of each measure by word.
+        means: the mean of each measure, by task name and measure word.
 
     Returns:
-        Differences are empty where the official task has no value.
+        Differences are empty if the official task has no values.
     """
     known = {task.name: task for task in tasks}
     rows = []
@@ -59,7 +59,7 @@ def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> 
 
 
 def comparison_table(rows: Sequence[Comparison]) -> str:
-    """Return comparisons as one Markdown table: what is reported in percent, and the difference in points."""
+    """Return comparisons as one Markdown table, with values in percent and differences in points."""
     from harness.measures import heading
     from harness.scoring.tables import escape, table
 
