@@ -1,12 +1,12 @@
 """Digests of everything that determines a result except the features, and of training data.
 
-A fingerprint is the SHA-256 of UTF-8 lines. The first line is canonical JSON (``harness.basics.digests``) of the schema,
-the protocol's name and version, the task's name, rule and measures, and the definition of the draws. Then follow, for the
-queries and for the gallery, one line with the role and one line per image, sorted by path: path, vehicle, camera and
-track as a JSON list. The camera is included only if the rule uses cameras. The track is included only if the rule ranks
-tracks, and is identified by the smallest path among its images, because track numbers are arbitrary. Paths have forward
-slashes. Data sets that differ only in the order of their rows, in other labels or in unused files have the same
-fingerprint.
+A fingerprint is the SHA-256 of UTF-8 lines. The first line is canonical JSON (``harness.basics.digests``) of the
+schema, the protocol's name and version, the task's name, rule and measures, and the definition of the draws. Then
+follow, for the queries and for the gallery, one line with the role and one line per image, sorted by path: path,
+vehicle, camera and track as a JSON list. The camera is included only if the rule uses cameras. The track is included
+only if the rule ranks tracks, and is identified by the smallest path among its images, because track numbers are
+arbitrary. Paths have forward slashes. Data sets that differ only in the order of their rows, in other labels or in
+unused files have the same fingerprint.
 """
 
 from __future__ import annotations

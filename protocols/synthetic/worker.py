@@ -65,7 +65,7 @@ def draw_share(share: Share, advance: Callable[[], None]) -> None:
 def _drawn(share: Share, plan: Plan) -> Iterator[tuple[str, bool, bytes, Seen]]:
     from protocols.synthetic.camera.cameras import cameras
     from protocols.synthetic.camera.drawing import draw_track
-    from protocols.synthetic.frames import tracks_of
+    from protocols.synthetic.camera.frames import tracks_of
     from protocols.synthetic.vehicle.assembly import assemble
 
     every = cameras(share.cameras)
