@@ -16,7 +16,9 @@ PATH = click.Path(path_type=Path)
 
 @section("Compare numbers")
 @command()
-@click.argument("results", nargs=-1, required=True, metavar="A B...", type=PATH)
+@click.argument(
+    "results", nargs=-1, required=True, metavar="A B...", type=PATH, help="Record files or folders of runs."
+)
 @option(
     "--task",
     group=EVALUATION,

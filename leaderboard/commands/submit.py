@@ -15,7 +15,7 @@ PATH = click.Path(path_type=Path)
 
 @section("Compare numbers")
 @command()
-@click.argument("record", type=PATH)
+@click.argument("record", type=PATH, help="Record file, as 'bench run' or 'bench eval --record' wrote it.")
 @option(
     "--features",
     group=DATA,
