@@ -63,7 +63,7 @@ def test_every_measure_of_the_page_is_computed(block, small_synthetic, tmp_path)
     task = ["--protocol", "synthetic/image-to-image", "--data", small_synthetic]
     results = bench("eval", "f.h5", *task, "--plugin", file, "--measure", word, cwd=tmp_path)
 
-    assert 0 < results[0]["measures"][word] < 1
+    assert 0 < results[0]["further_measures"][word] < 1
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block not in [*METHODS, *MEASURES]])
