@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from harness.boxes.classes import CLASSES
 from harness.boxes.coco import read_coco
 from harness.boxes.lines import read_lines
 from harness.boxes.store import ENDINGS, read_store
 from harness.boxes.value import Boxes
 from harness.data.dataset import Dataset
+from harness.data.part_classes import CLASSES
 from harness.data.pictures import locate, size_on_disk
 from harness.errors import DataError, first_of
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.basics.digests import canonical_json
-from harness.boxes.classes import CLASSES
+from harness.data.part_classes import CLASSES
 from harness.errors import DataError, first_of, unknown_name
 from harness.features.layout import LONGEST_KEY
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.boxes import Boxes
-from harness.boxes.classes import REGIONS
+from harness.data.part_classes import REGIONS
 from harness.methods.attention import Attention
 from harness.methods.batches import Shuffled
 from harness.methods.network import Stage

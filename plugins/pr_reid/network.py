@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from harness.boxes.classes import REGIONS
+from harness.data.part_classes import REGIONS
 from harness.methods.attention import Attention, shares
 from plugins.layers.augment import MEAN, STD
 from plugins.layers.cells import mean_over, overlapped_cells

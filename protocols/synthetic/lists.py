@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.boxes.classes import PARTS, REGIONS
+from harness.data.part_classes import PARTS, REGIONS
 from protocols.synthetic.camera.box import Box
 from protocols.synthetic.plan import QUERY, TEST, TRAIN, Plan
 from protocols.synthetic.vehicle.bodies import BODIES, TYPES

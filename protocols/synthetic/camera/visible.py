@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from harness.boxes.classes import PARTS, REGIONS
+from harness.data.part_classes import PARTS, REGIONS
 from protocols.synthetic.camera.box import Box
 from protocols.synthetic.camera.develop import FINE
 from protocols.synthetic.vehicle.solids import BODY, Mesh
