@@ -72,7 +72,7 @@ def attend(
         scale: the side of a picture in multiples of its image's side.
 
     Raises:
-        UsageError: no such run, a method without a network, or boxes that it does not use.
+        UsageError: the run does not exist, or its method has no network or does not use the given boxes.
         CheckpointError: the checkpoint is missing or damaged, or does not fit the method.
         DataError: an image is missing, cannot be read or has no boxes.
         RunError: a file cannot be written, or the attention is not finite.

@@ -1,4 +1,4 @@
-"""Text files in other encodings than UTF-8: refused unless their encoding is named, never read with replaced bytes."""
+"""Text files in other encodings than UTF-8, which are refused unless the user names the encoding."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ MARKS = (
 """Byte-order marks; UTF-32's begins with UTF-16's."""
 
 USUAL = 0.9
-"""Share of usual characters above which an encoding is proposed. French read as GB18030 has next to none; two-byte
-encodings read as one another have about 0.6."""
+"""Least share of usual characters in an encoding that is proposed. French text decoded as GB18030 has nearly none; text
+in one two-byte encoding decoded as another has about 0.6."""
 
 
 def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
     """Return a file's bytes in UTF-8 without a byte-order mark.
 
     Args:
-        path: of the file, for messages.
+        path: the file, for messages.
         content: its bytes.
-        encoding: of the bytes, in Python's words, as the user gives it.
+        encoding: Python's name of the encoding, as given by the user.
 
     Raises:
-        DataError: no such encoding, or the bytes are not in it; the message proposes another.
+        DataError: the encoding is unknown, or the bytes are not in it; the message proposes another.
     """
     try:
         utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
@@ -49,9 +49,9 @@ def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
 
 
 def guess_encoding(content: bytes) -> str | None:
-    """Return the encoding that bytes seem to have, or None: a few candidates, each tried in full.
+    """Return the encoding that bytes seem to have, or None; a few candidates are tried on the whole content.
 
-    Libraries that guess from the statistics of a language take license plates in GB18030 for Baltic text.
+    Libraries that guess from the statistics of languages mistake license plates in GB18030 for Baltic text.
     """
     for mark, encoding in MARKS:
         if content.startswith(mark) and _decodes(content, encoding):
@@ -74,7 +74,7 @@ def guess_encoding(content: bytes) -> str | None:
 
 
 def _refusal(path: Path, content: bytes, encoding: str, start: int) -> DataError:
-    """Return the error for bytes that are not in an encoding, with the text of their line in the one proposed."""
+    """Return the error for bytes that are not in an encoding; it shows their line in the encoding that it proposes."""
     found, guess = repr(content[start : start + 8]), guess_encoding(content)
     line = content.count(b"\n", 0, start)
     named = 'name its encoding in the protocol\'s file, such as encoding = "gb18030"'

@@ -197,7 +197,7 @@ def choose_batch(fabric: Fabric, size: tuple[int, int]) -> int:
     """Return the number of images embedded at once, which is the same on all devices of one model.
 
     Args:
-        fabric: the devices; 32-true on a processor uses the batch size, and so gives the digits, of filed records.
+        fabric: the devices; in 32-true on a CPU the batch size, and with it the digits, are those of filed records.
         size: height and width in pixels.
     """
     if fabric.device.type == "cpu":

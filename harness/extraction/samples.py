@@ -154,7 +154,7 @@ class Loader:
             collate_fn=_as_is,
             pin_memory=pinned,
             persistent_workers=workers > 0,
-            generator=torch.Generator(),  # torch's own would be advanced by a number that depends on the workers
+            generator=torch.Generator(),  # torch's own generator would advance by an amount that depends on the workers
         )
 
     def serve(self, requests: Sequence[BatchRequest]) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""The kinds of things that plugins register: each is one value here and one hook in ``hookspecs``.
+"""The kinds of things that plugins register: one value here and one hook in ``hookspecs`` for each kind.
 
 The checks import their contracts late, so that listing names imports neither torch nor pydantic.
 """

@@ -10,14 +10,14 @@ from harness.tasks.task import Task
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the same features are reported as under one convention.
+    """The scores of the features under one convention.
 
     Attributes:
         task: the official task's name.
-        convention: its name, empty for the official rule.
+        convention: the name of the convention, empty for the official rule.
         about: what the convention changes.
-        values: by the official task's measure words, the value of the measure that the convention has in its place.
-        differences: likewise, from the official value.
+        values: the values of the convention's measures, by the words of the official measures that they replace.
+        differences: the values minus the official ones, by the same words; without those that the official task lacks.
     """
 
     task: str
@@ -28,14 +28,11 @@ class Comparison:
 
 
 def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> list[Comparison]:
-    """Return one row a task that has a value, in the tasks' order.
+    """Return one comparison for each task that has scores, in the order of the tasks.
 
     Args:
-        tasks: official ones and their conventions.
-        means: by task name the mean of each measure by word.
-
-    Returns:
-        Differences are empty where the official task has no value.
+        tasks: official tasks and their conventions.
+        means: the mean of each measure by word, by the name of the task.
     """
     known = {task.name: task for task in tasks}
     rows = []
@@ -59,7 +56,7 @@ def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> 
 
 
 def comparison_table(rows: Sequence[Comparison]) -> str:
-    """Return comparisons as one Markdown table: what is reported in percent, and the difference in points."""
+    """Return comparisons as one Markdown table: values in percent and differences in points."""
     from harness.measures import heading
     from harness.scoring.tables import escape, table
 

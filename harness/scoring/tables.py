@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _tabulate.WIDE_CHARS_MODE = False
 
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
-"""Characters to escape; an underscore between letters or digits is no emphasis (CommonMark 6.2) and is kept."""
+"""Characters to escape; an underscore between letters or digits is not emphasis (CommonMark 6.2) and is kept."""
 
 
 def escape(text: object) -> str:
@@ -71,8 +71,8 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
     """Return the output of ``bench run`` and ``bench eval``: one table per task, so that no column mixes two rules.
 
     Args:
-        records: of one or several tasks.
-        further: the measures that were asked for besides those of the tasks; no other further ones are shown.
+        records: records of one or several tasks.
+        further: the requested measures besides those of the tasks; no other additional measures are shown.
     """
     parts = []
     for name in dict.fromkeys(record.name for record in records):

@@ -93,7 +93,7 @@ class RunningStage:
         """Train for one epoch.
 
         Args:
-            epoch: the number of the epoch in its stage, from 1; it and the seed decide all random numbers.
+            epoch: the number of the epoch in its stage, from 1; all random numbers derive from it and the seed.
 
         Returns:
             The initial learning rate and the mean losses by name, and the number of images.
