@@ -7,7 +7,7 @@ import time
 
 from protocols.synthetic.camera.cameras import cameras
 from protocols.synthetic.camera.drawing import draw_track
-from protocols.synthetic.frames import tracks_of
+from protocols.synthetic.camera.frames import tracks_of
 from protocols.synthetic.plan import plan_of
 from protocols.synthetic.vehicle.assembly import assemble
 

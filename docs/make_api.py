@@ -28,7 +28,7 @@ GROUPS = {
         "Protocol Task Rule Draws Convention Dataset ImageTable UNKNOWN Layout Relevance RowLists"
     ),
     "Features, ranks and measures": (
-        "write_features FeatureFile evaluate Scores Reranking Measure rank PositiveRanks load"
+        "write_features FeatureFile evaluate Scores Reranking Machine MeasureFamily rank PositiveRanks load"
     ),
     "Results": "results leaderboard Record",
     "Errors": "BenchError UsageError DataError FeatureError CheckpointError RecordError PluginError RunError",

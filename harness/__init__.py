@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
     from harness.methods.session import Session as Session
     from harness.registry.hookspecs import hookimpl as hookimpl
     from harness.registry.registry import load as load
+    from harness.scoring.dataframes import leaderboard as leaderboard
+    from harness.scoring.dataframes import results as results
     from harness.scoring.evaluation import evaluate as evaluate
     from harness.scoring.record import Record as Record
     from harness.scoring.scores import Scores as Scores
@@ -96,28 +97,23 @@ _HOME = {
     "UsageError": "errors",
     "evaluate": "scoring.evaluation",
     "hookimpl": "registry.hookspecs",
+    "leaderboard": "scoring.dataframes",
     "load": "registry.registry",
     "pack": "methods.detector",
     "rank": "kernel.ranking",
+    "results": "scoring.dataframes",
     "shares": "methods.attention",
     "write_features": "features",
 }
 """The module of each public name."""
 
-_TABLES = ("leaderboard", "results")
-"""Public functions that come from the entry-point group ``bench.tables``, since harness imports no other package."""
-
-__all__ = sorted([*_HOME, *_TABLES, "__version__"])  # noqa: PLE0605 - the two tables above list the public names
+__all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - the table above lists the public names
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"harness.{_HOME[name]}"), name)
-    elif name in _TABLES:
-        (found,) = entry_points(group="bench.tables", name=name)
-        value = found.load()
-    else:
+    if name not in _HOME:
         raise AttributeError(f"module 'harness' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"harness.{_HOME[name]}"), name)
     globals()[name] = value
     return value
 

@@ -64,43 +64,15 @@ SORTED_BY = ["protocol", "task", "convention", "method", "variant", "recipe", "r
 
 
 def results(*folders: str | Path) -> DataFrame:
-    """Return a table of results, one row for each record.
-
-    Each measure is a float64 column of fractions of 1, named by its word. ``ap_low`` and ``ap_high`` are the ends of
-    the 95 % interval over vehicles, NaN without per-query values; ``ap_deviation`` is the standard deviation over
-    draws, NaN without draws. Missing numbers are NA, missing words empty.
-
-    Args:
-        folders: of runs or filed records, read from all files ``record-*.json`` below them; default: ``runs``.
-
-    Returns:
-        Sorted by task, method and seed. A run that is found twice is one row.
-
-    Raises:
-        RecordError: a folder is missing, a file is damaged, or two records of one run contradict each other.
-    """
+    """Return the table of ``harness.results``, which documents it."""
     files = collect([], map(Path, folders or ("runs",)))
-    words = {word for file in files for word in file.record.measures}
+    words = {word for file in files for word in (*file.record.measures, *file.record.further)}
     frame = _frame(RESULT, words, ("low", "high", "deviation"), map(_result, files))
     return frame.sort_values(SORTED_BY, ignore_index=True)
 
 
 def leaderboard(*folders: str | Path) -> DataFrame:
-    """Return the leaderboard as a table, one row for each method of each board.
-
-    Each measure is a float64 column of fractions of 1, the mean over the runs of the row. ``ap_low`` and ``ap_high``
-    are the ends of the 95 % interval over vehicles, ``ap_repeats_low`` and ``ap_repeats_high`` of that over draws or
-    runs; ``ap_deviation`` is the standard deviation over draws. All of these are NaN if the page has none.
-
-    Args:
-        folders: of runs or filed records, to add to the records that come with the package.
-
-    Returns:
-        In the order of the page: official boards first, then by task; in each board the best method first.
-
-    Raises:
-        RecordError: a folder is missing, a file is damaged, or two records of one run contradict each other.
-    """
+    """Return the table of ``harness.leaderboard``, which documents it."""
     boards = build_boards(collect(shipped_folders(), map(Path, folders)))
     words = {word for board in boards for word in board.measures}
     rows = (_board_row(board, row) for board in boards for row in board.rows)
@@ -128,8 +100,10 @@ def _result(file: RecordFile) -> dict[str, Any]:
     row |= {"convention": record.convention or "", "rerank": str(record.rerank or ""), "path": str(file.path)}
     about = record.per_query
     values = values_of(file) if about is not None and (file.path.parent / about.name).exists() else None
-    for word, mean in record.measures.items():
-        row |= {word: mean, f"{word}_deviation": record.deviations.get(word)}
+    further = {word: (one.value, one.deviation) for word, one in record.further.items()}
+    own = {word: (mean, record.deviations.get(word)) for word, mean in record.measures.items()}
+    for word, (mean, deviation) in (own | further).items():
+        row |= {word: mean, f"{word}_deviation": deviation}
         if values is not None:
             row |= _ends(word, over_vehicles(by_vehicle(values.values[word], values.vehicle)))
     return {**row, "run": record.run, **_setting(record)}

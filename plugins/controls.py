@@ -1,4 +1,4 @@
-"""Methods that need no training and bound what a number means: chance, the answer itself, colour alone."""
+"""Methods without training to compare a result with: chance, the right answer, and colour alone."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from torch import Tensor
 from harness.methods.method import Method, Options
 
 WIDTH = 64
-"""Numbers in a drawn feature: enough that two drawn ones never point the same way."""
+"""Width of a random feature: enough that no two have the same direction."""
 
 
 class SmallImages(Options):
-    """Controls look at no detail."""
+    """Options of controls, which need no details of the image."""
 
     input_size: int = Field(32, ge=1, description="height and width of the input in pixels")
 
 
 class Random(Method):
-    """Features drawn by the image's key: the same on every machine, and no better than chance."""
+    """Random features seeded by the image's key: the same on every machine, and no better than chance."""
 
     about = "control: random features, by the image's key alone"
     Options = SmallImages
     control = True
     test_needs = frozenset({"path"})
 
-    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - it looks at nothing
-        """Return (n, 64), drawn by each path."""
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
+        """Return (n, 64) random features of the paths."""
         return torch.stack([_drawn(path) for path in needed["path"]])
 
 
 class Oracle(Method):
-    """One feature a vehicle, from the test labels: scores 1.0 under every rule, or the rule is wrong."""
+    """One feature a vehicle, from the test labels: it scores 1.0 under every rule, or the rule is wrong."""
 
     about = "control: reads the test labels, scores 1.0 everywhere"
     Options = SmallImages
@@ -44,18 +44,18 @@ class Oracle(Method):
     test_needs = frozenset({"vehicle"})
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:
-        """Return (n, 64), drawn by each vehicle."""
+        """Return (n, 64) random features of the vehicles."""
         return torch.stack([_drawn(str(vehicle)) for vehicle in needed["vehicle"].tolist()]).to(images.device)
 
 
 def _drawn(word: str) -> Tensor:
-    """Return (64,) float32, -1 to 1, by the word's SHAKE-256: the same digits everywhere."""
+    """Return (64,) float32 from -1 to 1, from the word's SHAKE-256: the same digits everywhere."""
     digits = np.frombuffer(hashlib.shake_256(word.encode()).digest(2 * WIDTH), dtype="<u2")
     return torch.from_numpy(digits.astype(np.float32) / 2**15 - 1)
 
 
 class ColourHistogramOptions(Options):
-    """How colours are counted."""
+    """Options of the colour histogram."""
 
     bins: int = Field(8, ge=1, le=64, description="bins of each of the three axes")
     space: Literal["rgb", "hsv"] = Field("rgb", description="axes: red, green, blue; or hue, saturation, value")
@@ -63,7 +63,7 @@ class ColourHistogramOptions(Options):
 
 
 class ColourHistogram(Method):
-    """How often each colour occurs: the joint histogram, as the square root of its shares.
+    """The square root of the joint histogram of the colours.
 
     The cosine of two such features is the Bhattacharyya coefficient of the two histograms.
     """
@@ -73,7 +73,7 @@ class ColourHistogram(Method):
     control = True
     options: ColourHistogramOptions
 
-    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract's signature
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
         """Return (n, bins ** 3) square roots of the shares of the pixels; their squares sum to 1."""
         axes = hsv(images) if self.options.space == "hsv" else images
         bins = self.options.bins

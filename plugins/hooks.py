@@ -1,11 +1,11 @@
-"""The built-in methods and detectors, registered as a third party would."""
+"""The built-in methods and detectors, registered through the same hooks as a third party's."""
 
 from harness.registry.hookspecs import Register, hookimpl
 
 
 @hookimpl
 def bench_register_methods(register: Register) -> None:
-    """Register the methods of the field and the controls; each is imported when it is asked for."""
+    """Register the published methods and the controls; each is imported on first use."""
     register(
         "strong-baseline",
         "plugins.strong_baseline:StrongBaseline",

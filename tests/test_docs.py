@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import harness
+from harness.registry.kinds import METHOD
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -42,7 +43,7 @@ def test_every_method_of_the_page_runs(block, small_synthetic, tmp_path):
     file = tmp_path / "page.py"
     file.write_text(block)
     name = registered(block)
-    assert name in harness.load([file]).names("method")
+    assert name in harness.load([file]).names(METHOD)
 
     task = ["--protocol", "synthetic/image-to-image", "--data", small_synthetic]
     results = bench("run", "--plugin", file, "--method", name, *task, cwd=tmp_path)
@@ -62,7 +63,7 @@ def test_every_measure_of_the_page_is_computed(block, small_synthetic, tmp_path)
     task = ["--protocol", "synthetic/image-to-image", "--data", small_synthetic]
     results = bench("eval", "f.h5", *task, "--plugin", file, "--measure", word, cwd=tmp_path)
 
-    assert 0 < results[0]["measures"][word] < 1
+    assert 0 < results[0]["further_measures"][word] < 1
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block not in [*METHODS, *MEASURES]])

@@ -1,4 +1,4 @@
-"""Boxes of parts in images: which part, how sure, and where; read from any of four kinds of file, kept in one."""
+"""Boxes of vehicle parts in images, with class and score: read from four file formats, stored in one."""
 
 from harness.boxes.classes import CLASSES as CLASSES
 from harness.boxes.reading import kinds_of as kinds_of

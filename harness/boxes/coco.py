@@ -1,7 +1,8 @@
-"""COCO's JSON: a whole file with images, annotations and categories, or the bare list of a detector's results."""
+"""COCO JSON: a complete file with images, annotations and categories, or a bare list of detection results."""
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,10 +20,10 @@ Side = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Label = Annotated[int, Field(ge=0, le=LAST_LABEL)]
 
 COMPARED = 200
-"""Images whose size is compared with the picture's: a wrong one is rarely alone, and a large set has 100,000 heads."""
+"""Number of images whose size is compared with the image file; reading all 100,000 headers of a large set is slow."""
 
 OTHER_SHAPE = 0.02
-"""By which the ratio of width to height may differ: rounding to whole pixels when an image was resized."""
+"""Tolerance of the aspect ratio, for sizes rounded to whole pixels when an image was resized."""
 
 
 class _Item(BaseModel):
@@ -55,7 +56,7 @@ class _Annotation(_Item):
         return [self.category_id, self.score, x, y, x + width, y + height]
 
     def shown(self) -> dict[str, Any]:
-        """Return what a message shows of it."""
+        """Return the fields shown in a message."""
         return {"image_id": self.image_id, "category_id": self.category_id, "bbox": list(self.bbox)}
 
 
@@ -73,16 +74,16 @@ def read_coco(path: Path, names: Mapping[int, str], size_of: Callable[[str], Siz
 
     Args:
         path: of the JSON file.
-        names: the classes' names by number, for results, which name none.
-        size_of: gives width and height of a key's image, for results, which say none; those of a whole file are
-            compared with it, of 200 images at most, evenly spaced. None where no data set is at hand.
+        names: class names by number, used for results, which have none.
+        size_of: returns width and height of a key's image; None without a data set. Results have no sizes and need it.
+            The sizes in a complete file are compared with it, for at most 200 evenly spaced images.
 
     Raises:
-        DataError: not such a file, an unknown image or category, a box that is wrong, or an image whose picture has
-            another ratio of width to height.
+        DataError: the file is in neither format, names an unknown image or category, has an invalid box, or gives an
+            image an aspect ratio that its image file does not have.
     """
     try:
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
         if content.lstrip()[:1] == b"[":
             return _of_results(path, _RESULTS.validate_json(content), names, size_of)
         return _of_file(path, _File.model_validate_json(content), size_of)
@@ -96,7 +97,7 @@ def _of_file(path: Path, file: _File, size_of: Callable[[str], Size] | None) -> 
     images = {image.id: image for image in file.images}
     names = {category.id: category.name for category in file.categories}
     if len(images) < len(file.images) or len(names) < len(file.categories):
-        raise DataError("the boxes cannot be read", where=path, found="an id stands twice", expected="each id once")
+        raise DataError("the boxes cannot be read", where=path, found="an id is repeated", expected="each id once")
     rows: dict[int | str, list[tuple[str, list[float]]]] = {image.id: [] for image in file.images}
     for number, annotation in enumerate(file.annotations):
         if annotation.image_id not in images or annotation.category_id not in names:
@@ -112,19 +113,19 @@ def _of_file(path: Path, file: _File, size_of: Callable[[str], Size] | None) -> 
 
 
 def _compare_sizes(path: Path, images: list[_Image], size_of: Callable[[str], Size]) -> None:
-    """Refuse a file that gives an image another shape than its picture has; a picture of another scale will do."""
+    """Refuse a file whose image sizes differ from the image files in aspect ratio; the scale may differ."""
     for image in images[:: -(-len(images) // COMPARED) or 1]:
         try:
             width, height = size_of(image.file_name)
         except DataError:
-            continue  # whether the data set has this image is not asked here
+            continue  # images that the data set lacks are reported elsewhere
         if abs(image.width / image.height / (width / height) - 1) > OTHER_SHAPE:
             raise DataError(
-                "the boxes are of a picture of another shape",
+                "the boxes belong to an image of another shape",
                 where=f"{path}, {image.file_name}",
                 found=f"{image.width:g} x {image.height:g} pixels in the file",
-                expected=f"{width} x {height} pixels as the picture has, or the same at another scale",
-                next_step="write each image's own width and height, unrotated, and its boxes in those pixels",
+                expected=f"{width} x {height} pixels as in the image file, or the same shape at another scale",
+                next_step="write the width and height of each image file, unrotated, and the boxes in its pixels",
             )
 
 
@@ -133,7 +134,7 @@ def _of_results(
 ) -> Boxes:
     if size_of is None:
         raise DataError(
-            "COCO results say no sizes of images, and no data set is at hand",
+            "COCO results have no image sizes, and no data set was given",
             where=path,
             next_step="give a COCO file with images and categories",
         )
@@ -150,7 +151,7 @@ def _of_results(
 
 
 def _unreadable(path: Path, problem: ValidationError) -> DataError:
-    """Return the error that names the annotation, where it is one, and else what the file lacks."""
+    """Return the error that names the invalid item, or the missing part of the file."""
     first = problem.errors()[0]
     place: list[int | str] = list(first["loc"])
     names = {"annotations": "annotation", "images": "image", "categories": "category"}
@@ -172,15 +173,15 @@ def _dotted(place: list[int | str]) -> str:
 
 
 def write_coco(path: Path, boxes: Boxes, size_of: Callable[[str], Size]) -> None:
-    """Write boxes as a COCO file that ``read_coco`` reads back to the same digits.
+    """Write boxes as a COCO file from which ``read_coco`` restores the same numbers.
 
     Args:
-        path: of the file; one that stands there is replaced in one step.
+        path: of the file; an existing one is replaced in one step.
         boxes: to write.
-        size_of: gives width and height of a key's image in pixels.
+        size_of: returns width and height of a key's image in pixels.
 
     Raises:
-        RunError: the disk refuses.
+        RunError: the file cannot be written.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""A folder of text files, one an image, with a line ``label score xmin ymin xmax ymax`` a box."""
+"""Boxes in a folder of text files: one file per image, one line ``label score xmin ymin xmax ymax`` per box."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ def read_lines(
 ) -> Boxes:
     """Read a folder of text files.
 
-    A file lies where its image lies in the data set, with the ending ``.txt``: ``image_train/0001_c1.txt``. A label is
-    a class's name, which may have blanks in it, or its number; the corners are in pixels of the image as it is on disk.
-    An image without a file was not looked at; an empty file says that it shows no part.
+    Each file has the path of its image with the suffix ``.txt``: ``image_train/0001_c1.txt``. A label is the name of a
+    class, which may contain spaces, or its number; the corners are in pixels of the image file. An image without a file
+    is not annotated; an empty file means that the image shows no part.
 
     Args:
         folder: with the files.
-        names: the classes' names by number.
+        names: class names by number.
         keys: of the data set's images.
-        size_of: gives width and height of a key's image.
+        size_of: returns width and height of a key's image.
 
     Raises:
-        DataError: a file that belongs to no image or cannot be read, or a line that is wrong.
+        DataError: a file belongs to no image or cannot be read, or a line is invalid.
     """
     key_of = {str(PurePosixPath(key).with_suffix(ENDING)): key for key in keys}
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob(f"*{ENDING}"))}
-    strange = [name for name in files if name not in key_of]
-    if strange or not files:
+    unmatched = [name for name in files if name not in key_of]
+    if unmatched or not files:
         raise DataError(
-            f"{len(strange)} files of boxes belong to no image" if files else "the folder holds no boxes",
+            f"{len(unmatched)} files of boxes belong to no image" if files else "the folder has no boxes",
             where=folder,
-            found=first_of(strange) or None,
-            expected=f"files named as the images: {first_of(sorted(key_of), 2)}",
+            found=first_of(unmatched) or None,
+            expected=f"files named like the images: {first_of(sorted(key_of), 2)}",
         )
     number_of = {name: number for number, name in names.items()}
     collected = Collected(folder, names)
@@ -53,7 +53,7 @@ def read_lines(
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as problem:
         raise DataError("the boxes cannot be read", where=path, found=problem) from None
 
@@ -68,6 +68,6 @@ def _row(path: Path, name: str, line: str, number_of: Mapping[str, int]) -> list
     except ValueError:
         found, number = [], 0
     if len(found) != 5 or not 0 <= number <= LAST_LABEL:
-        expected = f"label score xmin ymin xmax ymax, the label being one of {first_of(number_of, 20)} or its number"
+        expected = f"label score xmin ymin xmax ymax, with one of the labels {first_of(number_of, 20)} or its number"
         raise wrong_box(path, name, line[:200], expected)
     return [number, *found]

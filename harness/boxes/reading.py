@@ -1,4 +1,4 @@
-"""Reading boxes of any format for a data set, and saying which command makes those that are missing."""
+"""Reading boxes of any format for a data set, with a helpful error if they are missing."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from harness.errors import DataError, first_of
 
 
 def kinds_of(needs: Collection[str]) -> list[str]:
-    """Return the kinds of boxes among a method's needs: ``boxes.parts`` is of kind ``parts``."""
+    """Return the kinds of boxes among a method's needs: ``boxes.parts`` gives ``parts``."""
     return sorted(need.removeprefix("boxes.") for need in needs if need.startswith("boxes."))
 
 
 def needed_boxes(dataset: Dataset, needs: Collection[str]) -> dict[str, Boxes]:
-    """Return the kinds of boxes that a method needs, by the keyword that it takes them under.
+    """Return the boxes that a method needs, by keyword argument.
 
     Args:
-        dataset: with the files.
-        needs: words such as ``boxes.parts``, which becomes the keyword ``boxes_parts``.
+        dataset: with the files of boxes.
+        needs: words such as ``boxes.parts``, which gives the keyword ``boxes_parts``.
 
     Raises:
-        DataError: the data set has no such boxes, or their file is damaged.
+        DataError: the data set lacks these boxes, or their file is damaged.
     """
     found = {}
     for kind in kinds_of(needs):
@@ -39,7 +39,7 @@ def needed_boxes(dataset: Dataset, needs: Collection[str]) -> dict[str, Boxes]:
 
 
 def missing_boxes(dataset: Dataset, kind: str) -> DataError:
-    """Return the error for boxes that a method needs and nobody has, with the commands that make them."""
+    """Return the error for missing boxes, with the commands that create them."""
     return DataError(
         f"the method needs boxes of kind '{kind}', and the data set has none",
         where=dataset.root,
@@ -51,43 +51,44 @@ def missing_boxes(dataset: Dataset, kind: str) -> DataError:
 
 
 def read_boxes(path: Path, *, kind: str = "", dataset: Dataset | None = None) -> Boxes:
-    """Read boxes: a COCO file, COCO results, a folder of text files, or the harness's own HDF5.
+    """Read boxes from a COCO file, COCO results, a folder of text files, or the harness's HDF5 format.
 
     Args:
         path: of the file or folder.
-        kind: ``parts`` or ``regions``; the boxes get the numbers of its classes, found by name.
-        dataset: whose images they are; COCO results and text files need it, since they say no sizes of images.
+        kind: ``parts`` or ``regions``; classes are matched by name and get the numbers of this kind.
+        dataset: with the images; required for COCO results and text files, which have no image sizes.
 
     Raises:
-        DataError: none of these, an unknown image or class, or a box that is empty, not finite or not in its image.
+        DataError: the format is unknown, an image or class is unknown, or a box is empty, not finite or outside its
+            image.
     """
     names = dict(enumerate(CLASSES.get(kind, ()), 1))
     if path.suffix.lower() in ENDINGS:
         boxes = read_store(path)
     elif path.is_dir():
         if dataset is None:
-            raise DataError("a folder of boxes says no sizes of images, and no data set is at hand", where=path)
+            raise DataError("a folder of boxes has no image sizes, and no data set was given", where=path)
         boxes = read_lines(path, names, all_keys(dataset), sizes_of(dataset))
     else:
         boxes = read_coco(path, names, None if dataset is None else sizes_of(dataset))
     return boxes.numbered(kind)
 
 
-def check_images(boxes: Boxes, dataset: Dataset) -> None:
-    """Refuse boxes of images that the data set has neither in its lists nor in its folder.
+def refuse_unknown_images(boxes: Boxes, dataset: Dataset) -> None:
+    """Refuse boxes of images that are neither in the data set's lists nor in its folder.
 
     Raises:
-        DataError: with the first of them.
+        DataError: there are such images.
     """
     known = all_keys(dataset)
     unknown = [key for key in boxes.of_image if key not in known and not _on_disk(dataset, key)]
     if unknown or not boxes.of_image:
         raise DataError(
-            f"{len(unknown)} of {len(boxes.of_image)} images of the boxes are not the data set's",
+            f"{len(unknown)} of {len(boxes.of_image)} images of the boxes are not in the data set",
             where=boxes.path,
             found=first_of(unknown, 3) or "no image",
             expected=f"paths from {dataset.root}, such as {first_of(sorted(known), 2)}",
-            next_step="give the boxes of this data set; another one's to train on are given with --train-boxes",
+            next_step="give the boxes of this data set; boxes of another training set are given with --train-boxes",
         )
 
 
@@ -97,7 +98,7 @@ def all_keys(dataset: Dataset) -> set[str]:
 
 
 def sizes_of(dataset: Dataset) -> Callable[[str], tuple[int, int]]:
-    """Return the function that gives width and height of a key's image as it is on disk."""
+    """Return a function that reads width and height of a key's image file."""
     return lambda key: size_on_disk(locate(dataset.root, key), dataset.formats)
 
 

@@ -1,4 +1,4 @@
-"""Which boxes a run uses: those that the user gives, or those that the data set has; kept in HDF5 where it works."""
+"""Selecting the boxes of a run, given by the user or part of the data set, and storing them in its folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from harness.boxes.reading import check_images, kinds_of, missing_boxes, read_boxes
+from harness.boxes.reading import kinds_of, missing_boxes, read_boxes, refuse_unknown_images
 from harness.boxes.store import write_boxes
 from harness.boxes.value import Boxes
 from harness.data.dataset import Dataset
@@ -20,18 +20,18 @@ def find_boxes(dataset: Dataset, needs: Collection[str], given: Path | None) -> 
     """Return the boxes of each needed kind.
 
     Args:
-        dataset: whose images they are.
-        needs: words such as ``boxes.parts``; others are passed over.
-        given: a file or folder of the user's; it goes before the data set's own.
+        dataset: with the images.
+        needs: words such as ``boxes.parts``; others are ignored.
+        given: file or folder from the user, which replaces the data set's own boxes.
 
     Raises:
-        UsageError: the boxes given could be of several kinds.
-        DataError: there are none, they are another data set's, or wrong.
+        UsageError: one file is given, but several kinds are needed.
+        DataError: the boxes are missing, invalid, or belong to another data set.
     """
     kinds = kinds_of(needs)
     if given is not None and len(kinds) > 1:
         raise UsageError(
-            "the method needs boxes of several kinds, and a file of one is given",
+            "the method needs boxes of several kinds, but one file is given",
             found=given,
             expected=", ".join(kinds),
             next_step="put them into the data set's folder as boxes/KIND.json",
@@ -42,7 +42,7 @@ def find_boxes(dataset: Dataset, needs: Collection[str], given: Path | None) -> 
         if path is None:
             raise missing_boxes(dataset, kind)
         boxes = read_boxes(path, kind=kind, dataset=dataset)
-        check_images(boxes, dataset)
+        refuse_unknown_images(boxes, dataset)
         count = sum(map(len, boxes.of_image.values()))
         log.info("boxes of kind '%s': %d in %d images, from %s", kind, count, len(boxes.of_image), path)
         found[kind] = boxes
@@ -55,17 +55,17 @@ def digests(boxes: Mapping[str, Boxes]) -> dict[str, str]:
 
 
 def keep(boxes: Mapping[str, Boxes], folder: Path) -> None:
-    """Write the boxes of each kind as ``boxes-KIND.h5`` into a folder.
+    """Write the boxes of each kind to a folder as ``boxes-KIND.h5``.
 
     Raises:
-        RunError: the disk refuses.
+        RunError: a file cannot be written.
     """
     for kind, found in sorted(boxes.items()):
         write_boxes(_kept(folder, kind), found)
 
 
 def with_kept(dataset: Dataset, boxes: Mapping[str, Boxes], folder: Path) -> Dataset:
-    """Return the data set with the boxes that ``keep`` left in a folder."""
+    """Return the data set with the boxes that ``keep`` wrote to a folder."""
     return replace(dataset, boxes={**dataset.boxes, **{kind: _kept(folder, kind) for kind in boxes}})
 
 

@@ -1,4 +1,4 @@
-"""Boxes in HDF5: what a run keeps beside its features, and what a detector writes; read without trusting it.
+"""Boxes in HDF5, as stored by runs and written by detectors; files are verified when read.
 
 Four contiguous data sets without filters: ``about`` (k,) uint8, the canonical JSON of schema, names and digest;
 ``keys`` (n,) fixed-length UTF-8, sorted; ``counts`` (n,) int64; ``boxes`` (sum of counts, 6) float32.
@@ -18,15 +18,15 @@ from harness.basics.digests import canonical_json
 from harness.basics.files import replace_file
 from harness.boxes.value import Boxes
 from harness.errors import DataError
-from harness.features.layout import VERSIONS
+from harness.features.inspection import plain_dataset
+from harness.features.layout import LONGEST_KEY, VERSIONS
 
 SCHEMA = 1
 LONGEST_ABOUT = 1 << 20
-LONGEST_KEY = 1024
 ENDINGS = (".h5", ".hdf5")
 
 _PARTS = {"about": (1, "u"), "keys": (1, "S"), "counts": (1, "i"), "boxes": (2, "f")}
-"""For each data set its dimensions and the kind of its type."""
+"""Number of dimensions and kind of type of each data set."""
 
 
 class _About(BaseModel):
@@ -38,10 +38,10 @@ class _About(BaseModel):
 
 
 def write_boxes(path: Path, boxes: Boxes) -> Path:
-    """Write boxes, whole or not at all; the same boxes give the same bytes.
+    """Write boxes to a file that appears complete or not at all; equal boxes give equal bytes.
 
     Raises:
-        RunError: the disk refuses.
+        RunError: the file cannot be written.
     """
     keys = sorted(boxes.of_image)
     names = {str(number): name for number, name in boxes.names.items()}
@@ -62,7 +62,7 @@ def read_store(path: Path) -> Boxes:
     """Return the boxes of a file.
 
     Raises:
-        DataError: missing, damaged, of another schema, or not laid out as this module says.
+        DataError: the file is missing, damaged, of another schema, or has another layout.
     """
     if not path.is_file():
         raise DataError("the boxes are missing", where=path)
@@ -76,19 +76,19 @@ def read_store(path: Path) -> Boxes:
         raise _damaged(path, str(problem).partition("\n")[0]) from None
     if about.schema_number != SCHEMA:
         raise DataError(
-            "the boxes are of another schema",
+            "the boxes have another schema",
             where=path,
             found=about.schema_number,
             expected=SCHEMA,
-            next_step="make them again with this version, or update vehicle-reid-bench",
+            next_step="create them again with this version, or update vehicle-reid-bench",
         )
     if len(keys) != len(counts) or len(set(keys)) != len(keys) or (counts < 0).any() or counts.sum() != len(rows):
-        raise _damaged(path, "keys, counts and boxes do not fit together")
+        raise _damaged(path, "keys, counts and boxes do not match")
     ends = np.cumsum(counts)
     of_image = {key: rows[end - count : end] for key, end, count in zip(keys, ends, counts, strict=True)}
     boxes = Boxes(of_image, _numbers(path, about.names), path)
     if boxes.digest != about.digest:
-        raise _damaged(path, "its digest does not fit its content")
+        raise _damaged(path, "its digest does not match its content")
     _check_values(path, rows, boxes)
     return boxes
 
@@ -100,10 +100,10 @@ def _numbers(path: Path, names: dict[str, str]) -> dict[int, str]:
 
 
 def _check_values(path: Path, rows: Any, boxes: Boxes) -> None:
-    """Refuse boxes that ``value.Collected`` would not have let in: the digest says who wrote them, not what."""
+    """Refuse boxes that ``value.Collected`` would refuse: a matching digest does not make them valid."""
     fits = np.isin(rows[:, 0], list(boxes.names)).all() and (rows[:, 1:] >= 0).all() and (rows[:, 1:] <= 1).all()
     if not fits or not (rows[:, 4:] > rows[:, 2:4]).all():
-        raise _damaged(path, "a box is empty, not in its image, of no class, or not sure between 0 and 1")
+        raise _damaged(path, "a box is empty, outside its image, of an unknown class, or has a score outside 0 to 1")
 
 
 def _check_layout(path: Path, file: h5py.File) -> None:
@@ -111,16 +111,7 @@ def _check_layout(path: Path, file: h5py.File) -> None:
     if set(file) != set(_PARTS):
         raise ValueError(f"it holds {sorted(file)}, not {sorted(_PARTS)}")
     for name, (dimensions, kind) in _PARTS.items():
-        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-            raise ValueError(f"'{name}' is a link")
-        found = file[name]
-        if not isinstance(found, h5py.Dataset):
-            raise ValueError(f"'{name}' is no data set")
-        stored = found.id.get_create_plist()
-        if stored.get_external_count() or stored.get_layout() != h5py.h5d.CONTIGUOUS or stored.get_nfilters():
-            raise ValueError(f"'{name}' is not stored plainly in the file itself")
-        if found.nbytes != found.id.get_storage_size() or found.nbytes > path.stat().st_size:
-            raise ValueError(f"'{name}' claims {found.nbytes} bytes, which the file does not hold")
+        found = plain_dataset(path, file, name)
         sizes = {"about": 1, "counts": 8, "boxes": 4}
         fits = found.dtype.kind == kind and found.dtype.itemsize in {sizes.get(name, found.dtype.itemsize)}
         if found.ndim != dimensions or not fits or found.dtype.itemsize > LONGEST_KEY:
@@ -130,4 +121,4 @@ def _check_layout(path: Path, file: h5py.File) -> None:
 
 
 def _damaged(path: Path, found: str) -> DataError:
-    return DataError("the file of boxes is damaged", where=path, found=found, next_step="copy it or make it again")
+    return DataError("the file of boxes is damaged", where=path, found=found, next_step="copy it or create it again")

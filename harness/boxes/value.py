@@ -1,4 +1,4 @@
-"""The boxes of some images as one value, checked on the way in, with a digest of nothing but its content."""
+"""The boxes of some images as one checked value, with a digest that depends on its content only."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import numpy.typing as npt
 from harness.basics.digests import canonical_json
 from harness.boxes.classes import CLASSES
 from harness.errors import DataError, first_of, unknown_name
+from harness.features.layout import LONGEST_KEY
 
 FloatArray = npt.NDArray[np.float32]
 
 OVER_THE_EDGE = 0.01
-"""Of an image's side: a pixel's rounding may carry a detector's box over the edge; further out is a mistake."""
-
+"""Share of an image's side by which a box may exceed the image: detectors round; more is an error."""
 
 LAST_LABEL = 65_535
-"""The largest number of a class; a float32 holds it and all below exactly."""
+"""Largest class number; float32 represents all numbers up to it exactly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +31,10 @@ class Boxes:
     """The boxes of some images.
 
     Attributes:
-        of_image: for a key (m, 6) float32: label, score, x0, y0, x1, y1 in shares of width and height, the surest
-            first. An image that was looked at and shows no part has (0, 6).
-        names: the label's names by number.
-        path: the file or folder that they were read from, for messages.
+        of_image: (m, 6) float32 by key: label, score, x0, y0, x1, y1 as fractions of width and height, by decreasing
+            score. An annotated image without parts has (0, 6).
+        names: class names by label.
+        path: file or folder that the boxes were read from, for messages.
     """
 
     of_image: Mapping[str, FloatArray]
@@ -42,11 +42,11 @@ class Boxes:
     path: Path | None = None
 
     def of(self, key: str, size: tuple[int, int]) -> FloatArray:
-        """Return an image's boxes in pixels of its resized form, the surest first; (0, 6) where it has none.
+        """Return an image's boxes in pixels of the resized image, by decreasing score; (0, 6) if there are none.
 
         Args:
             key: of the image.
-            size: height and width that the image is resized to.
+            size: height and width of the resized image.
         """
         boxes = self.of_image.get(key)
         if boxes is None:
@@ -54,13 +54,13 @@ class Boxes:
         return boxes * np.array([1, 1, size[1], size[0], size[1], size[0]], np.float32)
 
     def take(self, keys: Iterable[str]) -> Boxes:
-        """Return the boxes of some images, (0, 6) for one that they do not name."""
+        """Return the boxes of some images, (0, 6) for images without boxes."""
         none = np.zeros((0, 6), np.float32)
         return replace(self, of_image={key: self.of_image.get(key, none) for key in keys})
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of names, keys and boxes, the same for every kind of file: 64 hexadecimal digits."""
+        """The SHA-256 of names, keys and boxes, the same for every file format: 64 hexadecimal digits."""
         names = {str(number): name for number, name in self.names.items()}
         hasher = hashlib.sha256(canonical_json(names).encode() + b"\n")
         for key in sorted(self.of_image):
@@ -69,10 +69,10 @@ class Boxes:
         return hasher.hexdigest()
 
     def numbered(self, kind: str) -> Boxes:
-        """Return these boxes with the kind's own numbers, found by name; unchanged for a kind of no fixed classes.
+        """Return these boxes with the kind's class numbers, matched by name; unchanged for kinds without fixed classes.
 
         Raises:
-            DataError: a class that the kind does not have, and the nearest that it has.
+            DataError: the kind lacks one of the classes.
         """
         if kind not in CLASSES:
             return self
@@ -98,11 +98,11 @@ class Boxes:
 
 @dataclass
 class Collected:
-    """Boxes while a file is read, image by image.
+    """Boxes collected image by image while a file is read.
 
     Attributes:
-        path: the file or folder.
-        names: the labels' names by number.
+        path: of the file or folder.
+        names: class names by label.
     """
 
     path: Path
@@ -112,20 +112,20 @@ class Collected:
         self._images: dict[str, FloatArray] = {}
 
     def add(self, key: str, size: tuple[float, float], rows: list[tuple[str, list[float]]]) -> None:
-        """Take an image's boxes.
+        """Add the boxes of one image.
 
         Args:
             key: of the image.
             size: its width and height in pixels.
-            rows: for each box what to call it in a message, and label, score, x0, y0, x1, y1 in pixels.
+            rows: for each box its name in messages, and label, score, x0, y0, x1, y1 in pixels.
 
         Raises:
-            DataError: a key that no image can have or that came before, or a box that is empty, not in its image, of
-                an unknown label, or not sure between 0 and 1.
+            DataError: the key is invalid or repeated, or a box is empty, outside its image, of an unknown class, or has
+                a score outside 0 to 1.
         """
-        if key in self._images or not 0 < len(key.encode()) <= 1024 or "\0" in key:
+        if key in self._images or not 0 < len(key.encode()) <= LONGEST_KEY or "\0" in key:
             raise DataError(
-                "an image stands twice" if key in self._images else "no image can have this name",
+                "an image is listed twice" if key in self._images else "no image can have this name",
                 where=self.path,
                 found=repr(key[:100]),
                 expected="each image once, by its path from the data set's folder",
@@ -150,10 +150,10 @@ class Collected:
         self._images[key] = found[np.argsort(-found[:, 1], kind="stable")]
 
     def boxes(self) -> Boxes:
-        """Return all that was added."""
+        """Return all added boxes."""
         return Boxes(self._images, dict(self.names), self.path)
 
 
 def wrong_box(path: Path, name: str, found: Any, expected: str) -> DataError:
-    """Return the error for one box of a file."""
+    """Return the error for one invalid box of a file."""
     return DataError(f"{name} is wrong", where=path, found=found, expected=expected)

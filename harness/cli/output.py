@@ -8,9 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 import click
 
 
+def show_json(value: object) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
 def show(value: object, *, json_wanted: bool, text: Callable[[], str]) -> None:
     """Print a value as JSON, or as the text that the function returns."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) if json_wanted else text())
+    if json_wanted:
+        show_json(value)
+    else:
+        click.echo(text())
 
 
 def show_rows(rows: Sequence[Mapping[str, object]], *, json_wanted: bool) -> None:

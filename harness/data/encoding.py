@@ -1,4 +1,4 @@
-"""Text files in other encodings than UTF-8, which are refused unless the user names the encoding."""
+"""Text files in other encodings than UTF-8: refused unless their encoding is named, never read with replaced bytes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ MARKS = (
 """Byte-order marks; UTF-32's begins with UTF-16's."""
 
 USUAL = 0.9
-"""Least share of usual characters in an encoding that is proposed. French text decoded as GB18030 has nearly none; text
-in one two-byte encoding decoded as another has about 0.6."""
+"""Share of usual characters from which an encoding is proposed: French read as GB18030 has almost none, and Big5 about
+0.6."""
 
 
 def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
@@ -27,7 +27,7 @@ def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
     Args:
         path: the file, for messages.
         content: its bytes.
-        encoding: Python's name of the encoding, as given by the user.
+        encoding: their encoding, as Python names it.
 
     Raises:
         DataError: the encoding is unknown, or the bytes are not in it; the message proposes another.
@@ -35,23 +35,24 @@ def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
     try:
         utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
         text = content.decode("utf-8" if utf8 else encoding)
-    except LookupError:
+        converted = content.removeprefix(codecs.BOM_UTF8) if utf8 else text.removeprefix("\ufeff").encode()
+    except UnicodeError as problem:
+        raise _refusal(path, content, encoding, getattr(problem, "start", 0)) from None
+    except (LookupError, ValueError):
         raise DataError(
-            f"unknown encoding '{encoding}'",
+            f"unknown encoding {encoding!r}",
             where=path,
             expected="utf-8, gb18030, cp1252, utf-16 or another of Python's",
         ) from None
-    except UnicodeError as problem:
-        raise _refusal(path, content, encoding, getattr(problem, "start", 0)) from None
     if utf8 and b"\0" in content[:64] and guess_encoding(content) in ("utf-16-le", "utf-16-be"):
         raise _refusal(path, content, encoding, content.index(b"\0"))  # Latin text in UTF-16 is valid UTF-8 too
-    return content.removeprefix(codecs.BOM_UTF8) if utf8 else text.removeprefix("\ufeff").encode()
+    return converted
 
 
 def guess_encoding(content: bytes) -> str | None:
-    """Return the encoding that bytes seem to have, or None; a few candidates are tried on the whole content.
+    """Return the encoding that bytes seem to have, or None: a few candidates, each tried in full.
 
-    Libraries that guess from the statistics of languages mistake license plates in GB18030 for Baltic text.
+    Libraries that guess from the statistics of a language take license plates in GB18030 for Baltic text.
     """
     for mark, encoding in MARKS:
         if content.startswith(mark) and _decodes(content, encoding):
@@ -74,13 +75,13 @@ def guess_encoding(content: bytes) -> str | None:
 
 
 def _refusal(path: Path, content: bytes, encoding: str, start: int) -> DataError:
-    """Return the error for bytes that are not in an encoding; it shows their line in the encoding that it proposes."""
+    """Return the error for bytes that are not in an encoding, with the text of their line in the one proposed."""
     found, guess = repr(content[start : start + 8]), guess_encoding(content)
     line = content.count(b"\n", 0, start)
     named = 'name its encoding in the protocol\'s file, such as encoding = "gb18030"'
     if guess is not None:
-        text = content.decode(guess, "replace").splitlines()[line : line + 1]
-        found += f"; this seems to be {guess}, in which the line is {text[0][:80]!r}" if text else f"; it seems {guess}"
+        text = "".join(content.decode(guess, "replace").split("\n")[line : line + 1]).strip()
+        found += f"; this seems to be {guess}, in which the line is {text[:80]!r}"
         named = f'if that line is right, write encoding = "{guess}" in the protocol\'s file'
     return DataError(
         f"the table is not in {encoding.upper()}",

@@ -1,4 +1,4 @@
-"""Feature files: HDF5 with keys, features, checksums and provenance, and nothing that could lead out of the file."""
+"""Feature files: HDF5 with keys, features, checksums and provenance, and no links out of the file."""
 
 from harness.features.provenance import Provenance
 from harness.features.reader import FeatureFile, FeatureRows

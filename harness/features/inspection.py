@@ -1,4 +1,4 @@
-"""Looking at a feature file from anywhere before a number of it is used: links, layout, types, sizes, texts."""
+"""Checks of an untrusted feature file before its numbers are used: links, layout, types, sizes and texts."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ from harness.features.layout import (
 from harness.features.provenance import Provenance
 
 LONGEST_PROVENANCE = 1 << 20
+"""Limit of the provenance in characters."""
 
 
 def check_layout(path: Path, file: h5py.File) -> None:
-    """Refuse whatever is not laid out as the schema says, before any data set is opened by its content.
+    """Refuse a file whose layout differs from the schema, before any contents are read.
 
     Raises:
-        FeatureError: no feature file, of a newer schema, or damaged.
+        FeatureError: the file is not a feature file, is damaged, or has a newer schema.
     """
     schema = file.attrs["schema"] if _kind(file, "schema") is h5py.h5t.TypeIntegerID else None
     if schema is None:
-        raise FeatureError("this is no feature file", where=path, expected="an HDF5 file written by bench")
+        raise FeatureError("this is not a feature file", where=path, expected="an HDF5 file written by bench")
     if schema > SCHEMA:
         raise FeatureError(
-            "the feature file is of a newer schema",
+            "the feature file has a newer schema",
             where=path,
             found=int(schema),
             expected=f"at most {SCHEMA}",
@@ -50,21 +51,15 @@ def check_layout(path: Path, file: h5py.File) -> None:
     shape = file["features"].shape
     rows = len(file["keys"])
     if shape != (rows, shape[-1]) or not all(shape) or file["checksums"].shape != (blocks(rows), 32):
-        raise damaged(path, f"its parts do not fit together: {rows} keys, features {shape}")
+        raise damaged(path, f"its parts do not match: {rows} keys, features {shape}")
 
 
 def _check_part(path: Path, file: h5py.File, name: str) -> None:
     """Refuse links, storage outside the file, filters and unexpected types."""
-    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise damaged(path, f"'{name}' is a link")
-    found = file[name]
-    if not isinstance(found, h5py.Dataset):
-        raise damaged(path, f"'{name}' is no data set")
-    properties = found.id.get_create_plist()
-    if properties.get_external_count() or properties.get_layout() != h5py.h5d.CONTIGUOUS or properties.get_nfilters():
-        raise damaged(path, f"'{name}' is not stored plainly in the file itself")
-    if found.id.get_storage_size() != found.nbytes or found.nbytes > path.stat().st_size:
-        raise damaged(path, f"'{name}' claims {found.nbytes} bytes, which the file does not hold")
+    try:
+        found = plain_dataset(path, file, name)
+    except ValueError as problem:
+        raise damaged(path, str(problem)) from None
     rank = {"keys": 1, "features": 2, "checksums": 2}[name]
     dtype = found.dtype
     fits = {
@@ -76,10 +71,29 @@ def _check_part(path: Path, file: h5py.File, name: str) -> None:
         raise damaged(path, f"'{name}' has type {dtype} and shape {found.shape}")
 
 
-def _kind(file: h5py.File, name: str) -> type[h5py.h5t.TypeID] | None:
-    """Return the class of a scalar attribute's type, or None where there is no such attribute.
+def plain_dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+    """Return an HDF5 data set that is stored in the file itself, contiguous and without filters.
 
-    Nothing is read: a text of variable length lies in a heap without a checksum, which can make HDF5 loop.
+    Raises:
+        ValueError: it is anything else.
+    """
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"'{name}' is a link")
+    found = file[name]
+    if not isinstance(found, h5py.Dataset):
+        raise ValueError(f"'{name}' is not a data set")
+    stored = found.id.get_create_plist()
+    if stored.get_external_count() or stored.get_layout() != h5py.h5d.CONTIGUOUS or stored.get_nfilters():
+        raise ValueError(f"'{name}' is compressed, chunked or stored outside the file")
+    if found.id.get_storage_size() != found.nbytes or found.nbytes > path.stat().st_size:
+        raise ValueError(f"'{name}' claims {found.nbytes} bytes, more than the file has")
+    return found
+
+
+def _kind(file: h5py.File, name: str) -> type[h5py.h5t.TypeID] | None:
+    """Return the class of a scalar attribute's type, or None if there is no such attribute.
+
+    The value is not read: a variable-length text is stored in a heap without a checksum, which can make HDF5 loop.
     """
     if name not in file.attrs:
         return None
@@ -91,14 +105,14 @@ def _kind(file: h5py.File, name: str) -> type[h5py.h5t.TypeID] | None:
 
 
 def attribute(path: Path, file: h5py.File, name: str, longest: int) -> str:
-    """Return a text attribute of fixed length.
+    """Return a fixed-length text attribute.
 
     Raises:
-        FeatureError: there is none, or it is too long.
+        FeatureError: it is missing or too long.
     """
     value = file.attrs[name] if _kind(file, name) is h5py.h5t.TypeStringID else None
     if not isinstance(value, bytes) or not value.isascii() or len(value) > longest:
-        raise damaged(path, f"its attribute '{name}' is no text of at most {longest} characters")
+        raise damaged(path, f"its attribute '{name}' is not a text of at most {longest} characters")
     return value.decode("ascii")
 
 
@@ -106,13 +120,13 @@ def decode_keys(path: Path, encoded: npt.NDArray[np.bytes_]) -> tuple[str, ...]:
     """Return keys as text.
 
     Raises:
-        FeatureError: one is no UTF-8, or they could not have been written.
+        FeatureError: a key is not UTF-8, or the keys could not have been written by the harness.
     """
     keys: tuple[str, ...] = ()
     with suppress(UnicodeDecodeError):
         keys = tuple(key.decode() for key in encoded.tolist())
     if not keys:
-        raise damaged(path, "a key is no UTF-8")
+        raise damaged(path, "a key is not UTF-8")
     try:
         encode_keys(keys)
     except FeatureError as problem:
@@ -121,14 +135,14 @@ def decode_keys(path: Path, encoded: npt.NDArray[np.bytes_]) -> tuple[str, ...]:
 
 
 def read_provenance(path: Path, file: h5py.File) -> Provenance:
-    """Return where the features come from.
+    """Return the provenance of the features.
 
     Raises:
-        FeatureError: the words do not fit their digest, or say something else.
+        FeatureError: it does not match its digest, or has unknown fields.
     """
     stored = attribute(path, file, "provenance", LONGEST_PROVENANCE)
     if text_digest(stored) != attribute(path, file, "provenance_digest", 64):
-        raise damaged(path, "its provenance does not fit its digest")
+        raise damaged(path, "its provenance does not match its digest")
     try:
         return Provenance.model_validate(json.loads(stored))
     except (ValidationError, ValueError, RecursionError):
@@ -136,7 +150,7 @@ def read_provenance(path: Path, file: h5py.File) -> Provenance:
 
 
 def damaged(path: Path, found: str) -> FeatureError:
-    """Return the error for a file that is not as it was written."""
+    """Return the error for a file whose contents have changed."""
     return FeatureError(
         "the feature file is damaged", where=path, found=found, next_step="copy it again, or extract again"
     )

@@ -1,9 +1,9 @@
-"""What a feature file holds, in schema 1.
+"""The contents of a feature file in schema 1.
 
-Attributes of the file: ``schema``, and as texts of fixed length ``provenance`` (canonical JSON), ``provenance_digest``,
-and ``digest`` once it is complete. Data sets, all
-contiguous and without filters: ``keys`` (n,) fixed-length UTF-8; ``features`` (n, d) little-endian float32 or float16;
-``checksums`` (ceil(n / 256), 32) uint8, the SHA-256 of each block of 256 rows, zero where a block is not written yet.
+Attributes: ``schema``, and as fixed-length texts ``provenance`` (canonical JSON), ``provenance_digest``, and ``digest``
+once the file is complete. Data sets, all contiguous and without filters: ``keys`` (n,) fixed-length UTF-8;
+``features`` (n, d) little-endian float32 or float16; ``checksums`` (ceil(n / 256), 32) uint8, the SHA-256 of each block
+of 256 rows, zero for blocks that are not written yet.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from harness.errors import FeatureError, first_of
 
 SCHEMA = 1
 VERSIONS = ("v108", "v108")
-"""Of HDF5's own structures: the first that carry checksums. A flipped bit in those of older versions can make the
-library loop or crash, and those of newer ones cannot be opened again after a kill."""
+"""Version of HDF5's own structures: the first with checksums. A flipped bit in older ones can make the library loop or
+crash, and newer ones cannot be opened again after the writing process was killed."""
 
 BLOCK = 256
-"""Rows under one checksum; part of the schema, since the digest is made of the checksums."""
+"""Rows per checksum; part of the schema, because the digest covers the checksums."""
 
 LONGEST_KEY = 1024
-"""Bytes; no file system that the data sets live on allows longer names in lists."""
+"""Limit of a key in bytes."""
 
 DTYPES: dict[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 
@@ -37,7 +37,7 @@ def encode_keys(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:
     """Return keys as fixed-length UTF-8.
 
     Raises:
-        FeatureError: no key, a key twice, an empty or too long one, or one with a NUL or half a character in it.
+        FeatureError: there is no key, or a key is repeated, empty, too long, or contains a NUL or half a character.
     """
     if not len(keys):
         raise FeatureError("a feature file needs at least one image")
@@ -45,12 +45,12 @@ def encode_keys(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:
     for key in keys:
         if key in seen:
             twice = [name for name in dict.fromkeys(keys) if list(keys).count(name) > 1] if len(keys) < 5000 else [key]
-            raise FeatureError("a key stands twice", found=first_of(twice))
+            raise FeatureError("a key is repeated", found=first_of(twice))
         seen.add(key)
     try:
         encoded = [key.encode() for key in keys]
     except UnicodeEncodeError as problem:
-        raise FeatureError("a key is no text", found=repr(problem.object)) from None
+        raise FeatureError("a key is not text", found=repr(problem.object)) from None
     for stored in encoded:
         if not 0 < len(stored) <= LONGEST_KEY or b"\0" in stored:
             raise FeatureError(
@@ -65,7 +65,7 @@ def text_digest(text: str) -> str:
 
 
 def blocks(rows: int) -> int:
-    """Return the number of checksums of that many rows."""
+    """Return the number of checksums for a number of rows."""
     return -(-rows // BLOCK)
 
 
@@ -75,7 +75,7 @@ def checksum(block: Array) -> Array:
 
 
 def content_digest(keys: npt.NDArray[np.bytes_], width: int, dtype: np.dtype[Any], checksums: Array) -> str:
-    """Return the digest of a file's content: its keys and features, and nothing of where they came from."""
+    """Return the digest of a file's keys and features, independent of their provenance."""
     hasher = hashlib.sha256(f"{SCHEMA} {len(keys)} {width} {dtype.name}\n".encode())
     for key in keys.tolist():
         hasher.update(len(key).to_bytes(4, "little") + key)

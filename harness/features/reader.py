@@ -1,4 +1,4 @@
-"""Reading feature files from anywhere: every link, layout, type and checksum is looked at before a number is used."""
+"""Reading untrusted feature files: layout and checksums are verified before any number is used."""
 
 from __future__ import annotations
 
@@ -14,26 +14,16 @@ import numpy.typing as npt
 
 from harness.errors import FeatureError, first_of
 from harness.features.inspection import attribute, check_layout, damaged, decode_keys, read_provenance
-from harness.features.layout import (
-    BLOCK,
-    Array,
-    blocks,
-    checksum,
-    content_digest,
-)
-
-LONGEST_PROVENANCE = 1 << 20
+from harness.features.layout import BLOCK, Array, blocks, checksum, content_digest
 
 
 class FeatureFile:
-    """An open feature file; blocks of rows are checked against their checksums when they are first read.
-
-    Use ``FeatureFile.open``.
+    """A feature file opened with ``FeatureFile.open``; each block of rows is verified when it is first read.
 
     Attributes:
         path: of the file.
         keys: n image paths, in the file's order.
-        provenance: where the features come from.
+        provenance: of the features.
         digest: of keys and features, 64 hexadecimal digits.
         shape: (n, d).
         dtype: float32 or float16.
@@ -56,7 +46,7 @@ class FeatureFile:
         self.provenance = read_provenance(path, file)
         self.digest = content_digest(encoded, self.shape[1], self.dtype, self._sums)
         if self.digest != attribute(path, file, "digest", 64):
-            raise damaged(path, "its digest does not fit its keys and checksums")
+            raise damaged(path, "its digest does not match its keys and checksums")
         self._checked = np.zeros(len(self._sums), np.bool_)
 
     @classmethod
@@ -64,7 +54,7 @@ class FeatureFile:
         """Open a file for reading, as a context manager or until ``close``.
 
         Raises:
-            FeatureError: missing, damaged, incomplete, of a newer schema, or not laid out as ``layout`` says.
+            FeatureError: the file is missing, damaged, incomplete, or differs from the schema in ``layout``.
         """
         path = Path(path)
         if not path.is_file():
@@ -72,8 +62,8 @@ class FeatureFile:
             raise FeatureError(
                 "the feature file is missing",
                 where=path,
-                found=f"{partial.name}, which is not finished" if partial.is_file() else None,
-                next_step="run the same extraction again, it goes on" if partial.is_file() else None,
+                found=f"{partial.name}, which is incomplete" if partial.is_file() else None,
+                next_step="run the same extraction again to resume it" if partial.is_file() else None,
             )
         try:
             file = h5py.File(path, "r")
@@ -108,10 +98,10 @@ class FeatureFile:
         return {key: row for row, key in enumerate(self.keys)}
 
     def require(self, keys: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return the (n,) rows of some keys.
+        """Return the (n,) row numbers of some keys.
 
         Raises:
-            FeatureError: keys without a feature, with their number, and whose features these are.
+            FeatureError: some keys have no feature.
         """
         row_of = self._row_of
         missing = [key for key in keys if key not in row_of]
@@ -120,13 +110,13 @@ class FeatureFile:
                 f"{len(missing)} of {len(keys)} images have no feature",
                 where=self.path,
                 found=first_of(missing),
-                expected=f"a feature of every image; the file was written for '{self.provenance.dataset}'",
-                next_step="name the protocol that the features belong to, or extract again",
+                expected=f"a feature for every image; the file was written for '{self.provenance.dataset}'",
+                next_step="name the protocol that the features belong to, or extract them again",
             )
         return np.fromiter((row_of[key] for key in keys), np.int64, len(keys))
 
     def rows(self, keys: Sequence[str]) -> FeatureRows:
-        """Return the features of some keys as an array that is read as it is sliced.
+        """Return the features of some keys as an array that is read when sliced.
 
         Raises:
             FeatureError: as ``require``.
@@ -134,15 +124,15 @@ class FeatureFile:
         return FeatureRows(self, self.require(keys))
 
     def read(self, keys: Sequence[str] | None = None) -> Array:
-        """Return the (n, d) features of some keys in their order, or of all.
+        """Return the (n, d) features of some keys in their order, or of all keys.
 
         Raises:
-            FeatureError: as ``require``; a block does not fit its checksum; a number is not finite.
+            FeatureError: as ``require``; or a block does not match its checksum, or a number is not finite.
         """
         return self.between(0, len(self)) if keys is None else self.rows(keys)[:]
 
     def between(self, start: int, stop: int) -> Array:
-        """Return rows ``start`` to ``stop - 1`` of the file, checked."""
+        """Return rows ``start`` to ``stop - 1`` of the file, verified."""
         first, last = start // BLOCK, blocks(stop)
         if self._checked[first:last].all():
             return self._read(start, stop)
@@ -163,14 +153,14 @@ class FeatureFile:
         if not np.array_equal(checksum(rows), self._sums[number]):
             raise damaged(
                 self.path,
-                f"rows {number * BLOCK} to {number * BLOCK + len(rows) - 1} do not fit their checksum",
+                f"rows {number * BLOCK} to {number * BLOCK + len(rows) - 1} do not match their checksum",
             )
         if not np.isfinite(rows).all():
             raise self._not_finite()
         self._checked[number] = True
 
     def _not_finite(self) -> FeatureError:
-        """Count all rows with a NaN or an infinity, and name the first."""
+        """Return the error that counts all rows with NaN or infinity and names the first ones."""
         wrong: list[int] = []
         for start in range(0, len(self), 64 * BLOCK):
             rows = self._read(start, min(start + 64 * BLOCK, len(self)))
@@ -179,12 +169,12 @@ class FeatureFile:
             f"{len(wrong)} features are not finite",
             where=self.path,
             found=first_of(self.keys[row] for row in wrong),
-            next_step="look for a division by zero or an overflow in the method that wrote them",
+            next_step="check the method that wrote them for a division by zero or an overflow",
         )
 
 
 class FeatureRows:
-    """Some rows of a feature file, in an order of their own: shape, dtype and slices, as the kernel reads them."""
+    """Selected rows of a feature file in a given order, with the shape, dtype and slicing that the kernel uses."""
 
     def __init__(self, file: FeatureFile, index: npt.NDArray[np.int64]) -> None:
         self._file = file
@@ -196,10 +186,10 @@ class FeatureRows:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> Array:
-        """Return (m, d) features of a slice, read now.
+        """Read the (m, d) features of a slice.
 
         Raises:
-            FeatureError: a block does not fit its checksum, or a number is not finite.
+            FeatureError: a block does not match its checksum, or a number is not finite.
         """
         index = self._index[rows]
         if not len(index):

@@ -1,4 +1,4 @@
-"""Writing feature files: in order, row by row, so that a killed process leaves a file that the next one continues."""
+"""Writing feature files row by row; a later process resumes the file of a killed one."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from harness.features.provenance import Provenance
 
 
 class FeatureWriter:
-    """A feature file in the making; it takes its name only when it is whole.
+    """Writer of a feature file, which is named ``NAME.partial`` until it is complete.
 
-    Until then it is ``NAME.partial`` beside it. A later writer of the same keys, width, type and provenance goes on
-    where its last whole block of 256 rows ended; ``done`` says how many rows stand.
+    A later writer with the same keys, width, type and provenance resumes after the last complete block of 256 rows;
+    ``done`` is the number of rows already written.
 
     Args:
         path: of the finished file.
         keys: n image paths, as the protocol names them.
-        width: numbers a feature, d.
-        provenance: where the features come from.
+        width: length of a feature, d.
+        provenance: of the features.
         dtype: ``float32`` or ``float16``.
 
     Raises:
         FeatureError: keys, width or type cannot be stored.
-        RunError: the disk refuses.
+        RunError: the file cannot be written.
 
     Example:
         >>> with FeatureWriter(path, keys, 512, provenance) as writer:  # doctest: +SKIP
@@ -66,7 +66,7 @@ class FeatureWriter:
         if dtype not in DTYPES:
             raise FeatureError("features cannot be stored in this type", found=dtype, expected=" or ".join(DTYPES))
         if width < 1:
-            raise FeatureError("features have no numbers", found=width, expected="a width of at least 1")
+            raise FeatureError("features have no width", found=width, expected="a width of at least 1")
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.done = 0
@@ -88,7 +88,7 @@ class FeatureWriter:
         return self
 
     def _reserve(self) -> None:
-        """See that the disk holds the whole file, before HDF5 finds out halfway through a flush."""
+        """Reserve disk space for the whole file, so that HDF5 does not run out of it during a flush."""
         numbers = self._shape[0] * self._shape[1] * self._dtype.itemsize
         with self.partial.open("wb") as file:
             try:
@@ -98,7 +98,7 @@ class FeatureWriter:
                 raise
 
     def _start(self) -> None:
-        """Lay the file out; contiguous data sets of their final size change no metadata when rows are written."""
+        """Create the file with contiguous data sets of their final size, so that writing rows changes no metadata."""
         self._file = h5py.File(self.partial, "w", libver=VERSIONS)
         self._file.attrs["schema"] = SCHEMA
         self._file.attrs["provenance"] = self._provenance
@@ -111,7 +111,7 @@ class FeatureWriter:
         self._file.flush()
 
     def _resume(self) -> bool:
-        """Open what an earlier writer of the same file left, and count its whole blocks."""
+        """Open the partial file of an earlier writer and count its complete blocks."""
         if not self.partial.exists():
             return False
         try:
@@ -129,7 +129,9 @@ class FeatureWriter:
             self._file.close()
         except BlockingIOError:
             raise RunError(
-                "another process writes this feature file", where=self.partial, next_step="wait until it has ended"
+                "another process is writing this feature file",
+                where=self.partial,
+                next_step="wait until it has finished",
             ) from None
         except (FeatureError, OSError, KeyError, ValueError, RuntimeError, TypeError):
             with suppress(AttributeError, OSError, RuntimeError):
@@ -153,7 +155,7 @@ class FeatureWriter:
 
         Raises:
             FeatureError: another width, more rows than keys, or a number that is not finite in the file's type.
-            RunError: the disk refuses; the rows before stay.
+            RunError: the file cannot be written; earlier rows are kept.
         """
         rows = _as_rows(features, self._dtype, self._shape[1], self._keys[self.done :])
         try:
@@ -207,17 +209,17 @@ def write_features(
     """Write features that were computed elsewhere.
 
     Args:
-        path: of the file; one that stands there is replaced in one step.
+        path: of the file; an existing one is replaced in one step.
         keys: n image paths, as the protocol names them.
         features: (n, d), finite; stored as ``dtype``.
         dataset: the protocol's name.
-        method: a name for tables.
+        method: name shown in tables.
         dtype: ``float32`` or ``float16``.
         provenance: further fields of ``Provenance``: ``variant``, ``options``, ``seed``, ``metric``, ...
 
     Raises:
-        FeatureError: they do not fit together, or a number is not finite.
-        RunError: the disk refuses.
+        FeatureError: keys and features differ in number, or a feature is not finite.
+        RunError: the file cannot be written.
 
     Example:
         >>> write_features("f.h5", ["a.jpg"], [[1.0, 2.0]], dataset="veri776", method="mine").name  # doctest: +SKIP
@@ -226,9 +228,9 @@ def write_features(
     try:
         array = np.asarray(features)
     except ValueError:
-        raise FeatureError("features have no common width", expected="an array of shape (n, d)") from None
+        raise FeatureError("features differ in width", expected="an array of shape (n, d)") from None
     if array.ndim != 2 or len(array) != len(keys):
-        raise FeatureError("features do not fit the keys", found=array.shape, expected=f"({len(keys)}, d)")
+        raise FeatureError("features do not match the keys", found=array.shape, expected=f"({len(keys)}, d)")
     about = Provenance(dataset=dataset, method=method, **provenance)
     writer = FeatureWriter(path, keys, array.shape[1], about, dtype)
     writer.partial.unlink(missing_ok=True)
@@ -236,22 +238,22 @@ def write_features(
         with writer:
             writer.write(array)
     except BenchError:
-        writer.partial.unlink(missing_ok=True)  # the caller has all rows: there is nothing to go on from
+        writer.partial.unlink(missing_ok=True)  # the caller has all rows: nothing needs to be resumed
         raise
     return Path(path)
 
 
 def _as_rows(features: npt.ArrayLike, dtype: np.dtype[Any], width: int, keys: npt.NDArray[np.bytes_]) -> Array:
-    """Return features in the file's type, checked."""
+    """Return features converted to the file's type, checked."""
     array = np.asarray(features)
     if array.ndim != 2 or array.shape[1] != width or len(array) > len(keys):
         raise FeatureError(
-            "features do not fit the file",
+            "features do not match the file",
             found=array.shape,
             expected=f"at most {len(keys)} rows of {width} numbers",
         )
     if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
-        raise FeatureError("features are no numbers", found=array.dtype)
+        raise FeatureError("features are not numbers", found=array.dtype)
     with np.errstate(over="ignore"):
         rows = array.astype(dtype)
     wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
@@ -259,7 +261,7 @@ def _as_rows(features: npt.ArrayLike, dtype: np.dtype[Any], width: int, keys: np
         raise FeatureError(
             f"{len(wrong)} features are not finite in {dtype.name}",
             found=first_of(keys[row].decode() for row in wrong),
-            next_step="look for a division by zero or an overflow in the method",
+            next_step="check the method for a division by zero or an overflow",
         )
     return rows
 

@@ -48,7 +48,7 @@ def rank(
 
     Example:
         >>> import numpy as np
-        >>> from harness.tasks.relevance import Relevance, RowLists
+        >>> from harness import Relevance, RowLists
         >>> positives = RowLists(starts=np.array([0, 1]), units=np.array([2]))
         >>> nothing = RowLists(starts=np.array([0, 0]), units=np.array([], dtype=np.int64))
         >>> relevance = Relevance(queries=1, units=3, positives=positives, ignored=nothing)

@@ -10,14 +10,14 @@ from harness.tasks.task import Task
 
 @dataclass(frozen=True)
 class Comparison:
-    """The scores of the features under one convention.
+    """The values of one task under one convention, compared with the official values of the same features.
 
     Attributes:
-        task: the official task's name.
+        task: the name of the official task.
         convention: the name of the convention, empty for the official rule.
         about: what the convention changes.
-        values: the values of the convention's measures, by the words of the official measures that they replace.
-        differences: the values minus the official ones, by the same words; without those that the official task lacks.
+        values: the convention's value for each measure of the official task, by measure word.
+        differences: the differences from the official values, by measure word.
     """
 
     task: str
@@ -28,11 +28,14 @@ class Comparison:
 
 
 def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> list[Comparison]:
-    """Return one comparison for each task that has scores, in the order of the tasks.
+    """Return one row per task that has values, in the order of the tasks.
 
     Args:
         tasks: official tasks and their conventions.
-        means: the mean of each measure by word, by the name of the task.
+        means: the mean of each measure, by task name and measure word.
+
+    Returns:
+        Differences are empty if the official task has no values.
     """
     known = {task.name: task for task in tasks}
     rows = []
@@ -56,7 +59,7 @@ def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> 
 
 
 def comparison_table(rows: Sequence[Comparison]) -> str:
-    """Return comparisons as one Markdown table: values in percent and differences in points."""
+    """Return comparisons as one Markdown table, with values in percent and differences in points."""
     from harness.measures import heading
     from harness.scoring.tables import escape, table
 

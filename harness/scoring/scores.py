@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +60,7 @@ class Scores:
     deviation: Mapping[str, float]
     per_draw: Mapping[str, tuple[float, ...]]
     per_query: Mapping[str, FloatArray]
-    first_hit: FloatArray
+    first_hit: FloatArray = field(default_factory=lambda: np.zeros(0))
     rerank: Reranking | None = None
     further: tuple[str, ...] = ()
     labels: ImageTable | None = None

@@ -11,20 +11,20 @@ from harness.tasks.rules import refuse_unknown_labels
 from harness.tasks.task import Task
 
 WITHOUT_CAMERAS = "no-camera-rule"
-"""The convention that takes a task's place on a copy of the data set that knows no cameras."""
+"""The convention that replaces a task on a copy of the data set without cameras."""
 
 ALL = "all"
 
 
 def with_conventions(tasks: Iterable[Task], words: Sequence[str]) -> list[Task]:
-    """Return each task, followed by itself under each of the conventions named.
+    """Return each task, followed by its variants under the named conventions.
 
     Args:
-        tasks: of a protocol; those that follow a convention already stay alone.
-        words: names of conventions, or ``all``; a task without a convention of that name is passed over.
+        tasks: of a protocol; those that already follow a convention get no variants.
+        words: names of conventions, or ``all``; a task that lacks a convention is not expanded by it.
 
     Raises:
-        UsageError: none of the tasks has a convention of one of the names.
+        UsageError: no task has a convention of this name.
     """
     official = list(tasks)
     known = {name for task in official for name in task.conventions}
@@ -41,11 +41,11 @@ def with_conventions(tasks: Iterable[Task], words: Sequence[str]) -> list[Task]:
 def serve(
     tasks: Iterable[Task], dataset: Dataset, rerank: Reranking | None = None
 ) -> tuple[list[Task], dict[str, BenchError]]:
-    """Return the tasks that a data set can serve, and the reasons for the others by name.
+    """Return the tasks that a data set supports, and the errors of the other tasks by name.
 
-    A task that ignores by camera, on a copy that knows no cameras, is served under its convention
-    ``no-camera-rule`` where it has one; the name says so, and its result is never official. With ``rerank`` only
-    tasks that re-ranking is defined for are served.
+    If a task ignores by camera and the copy has no cameras, its convention ``no-camera-rule`` is returned instead, if
+    it has one; its name says so, and its result is never official. With ``rerank``, only tasks that can be re-ranked
+    are returned.
     """
     served: dict[str, Task] = {}
     lost: dict[str, BenchError] = {}
@@ -63,12 +63,12 @@ def serve(
 
 
 def _problem(task: Task, dataset: Dataset, rerank: Reranking | None) -> BenchError | None:
-    """Return why a task cannot be asked in this way, or None where it can."""
+    """Return why a task cannot be evaluated in this way, or None if it can."""
     return (undefined(task) if rerank is not None else None) or unavailable(task, dataset)
 
 
 def unavailable(task: Task, dataset: Dataset) -> DataError | None:
-    """Return why a data set cannot serve a task, or None where it can."""
+    """Return why a data set does not support a task, or None if it does."""
     for name in (task.name, task.official_name):
         if name in dataset.unavailable:
             return dataset.unavailable[name]

@@ -1,4 +1,4 @@
-"""The counts by which a data set at hand is known to be the released one."""
+"""Counts that tell whether a copy of a data set agrees with the release."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from harness.tasks.task import Task
 
 
 def counts(task: Task, dataset: Dataset) -> dict[str, int]:
-    """Return the task's counts on the data set at hand; where the rule draws, those of the first draw.
+    """Return a task's counts on a data set; for a rule with draws, those of the first draw.
 
     Returns:
         ``queries``, ``gallery images``, ``gallery units``, ``vehicles`` (of the queries), ``positives`` and
-        ``ignored`` (pairs of a query and a unit).
+        ``ignored`` (pairs of query and unit).
 
     Raises:
         DataError: as ``harness.tasks.rules.relevance``.
@@ -27,24 +27,24 @@ def counts(task: Task, dataset: Dataset) -> dict[str, int]:
     if draws is not None:
         task = replace(task, rule=replace(task.rule, draws=replace(draws, count=1)))
     found = relevance(task, dataset)
-    asked, answering = np.ones(found.queries, dtype=bool), np.ones(found.units, dtype=bool)
+    queried, ranked = np.ones(found.queries, dtype=bool), np.ones(found.units, dtype=bool)
     if found.draws:
-        asked[:], answering[:] = False, False
-        asked[found.draws[0].queries] = True
-        answering[found.draws[0].units] = True
-    images = answering if found.unit_of is None else answering[found.unit_of]
+        queried[:], ranked[:] = False, False
+        queried[found.draws[0].queries] = True
+        ranked[found.draws[0].units] = True
+    images = ranked if found.unit_of is None else ranked[found.unit_of]
     return {
-        "queries": int(asked.sum()),
+        "queries": int(queried.sum()),
         "gallery images": int(images.sum()),
-        "gallery units": int(answering.sum()),
-        "vehicles": len(np.unique(dataset.split(task.query).vehicle[asked])),
-        "positives": _pairs(found.positives, asked, answering),
-        "ignored": _pairs(found.ignored, asked, answering),
+        "gallery units": int(ranked.sum()),
+        "vehicles": len(np.unique(dataset.split(task.query).vehicle[queried])),
+        "positives": _pairs(found.positives, queried, ranked),
+        "ignored": _pairs(found.ignored, queried, ranked),
     }
 
 
 def differences(task: Task, dataset: Dataset) -> tuple[str, ...]:
-    """Return what keeps a result of the task on this data set from being official; empty where nothing does.
+    """Return the reasons why a result of the task on this data set is not official; empty if it is.
 
     Raises:
         DataError: as ``harness.tasks.rules.relevance``.
@@ -61,6 +61,6 @@ def differences(task: Task, dataset: Dataset) -> tuple[str, ...]:
     )
 
 
-def _pairs(lists: RowLists, asked: npt.NDArray[np.bool_], answering: npt.NDArray[np.bool_]) -> int:
-    """Return the number of entries of asked queries that may answer."""
-    return int((np.repeat(asked, lists.sizes) & answering[lists.units]).sum())
+def _pairs(lists: RowLists, queried: npt.NDArray[np.bool_], ranked: npt.NDArray[np.bool_]) -> int:
+    """Return the number of listed pairs of a query and a unit that are both used."""
+    return int((np.repeat(queried, lists.sizes) & ranked[lists.units]).sum())

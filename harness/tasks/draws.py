@@ -1,4 +1,4 @@
-"""Drawing one image of each vehicle, the same on every machine and under every version of every library."""
+"""Random draws of one image per vehicle, independent of machine and library versions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 from harness.data.images import ImageTable, IntArray
 
 DEFINITION = "of each vehicle, the image with the least SHA-256 of '<seed>/<vehicle>/<path>' in UTF-8"
-"""The draw in words; part of the fingerprint of every task that draws."""
+"""The draw in words; part of the fingerprint of every task with draws."""
 
 
 def one_of_each(table: ImageTable, seeds: range) -> list[IntArray]:
-    """Return, for each seed, the rows of one image of each vehicle.
+    """Return the rows of one image per vehicle for each seed.
 
-    The draw is ``DEFINITION``: it depends on no generator, no other vehicle, and no order of the table.
+    The draw follows ``DEFINITION``: it is independent of random generators, other vehicles and the order of rows.
 
     Args:
-        table: (n,) images of v vehicles.
-        seeds: one draw each.
+        table: n images of v vehicles.
+        seeds: one per draw.
 
     Returns:
-        For each seed (v,) int64, ascending.
+        (v,) int64 for each seed, ascending.
     """
     vehicles = table.vehicle.tolist()
     names = [f"/{vehicle}/{path}".encode() for vehicle, path in zip(vehicles, table.paths, strict=True)]

@@ -1,11 +1,12 @@
-"""Digests of what decides a number, and of what a method was trained on.
+"""Digests of everything that determines a result except the features, and of training data.
 
-A fingerprint is the SHA-256 of UTF-8 lines. The first is canonical JSON (``harness.basics.digests``): the schema, the
-protocol's name and version, the task's name, rule and measures, the definition of the draws. Then, for the queries and
-for the gallery, one line of the role, and one line an image, sorted by path: path, vehicle, camera and track as a JSON
-list. A camera stands there only where the rule looks at cameras, and a track only where it ranks tracks, as the least
-path among the track's images, since a track's number means nothing. Paths have forward slashes. Two data sets whose
-lists differ only in the order of their rows, in other labels or in files that no task reads have one fingerprint.
+A fingerprint is the SHA-256 of UTF-8 lines. The first line is canonical JSON (``harness.basics.digests``) of the
+schema, the protocol's name and version, the task's name, rule and measures, and the definition of the draws. Then
+follow, for the queries and for the gallery, one line with the role and one line per image, sorted by path: path,
+vehicle, camera and track as a JSON list. The camera is included only if the rule uses cameras. The track is included
+only if the rule ranks tracks, and is identified by the smallest path among its images, because track numbers are
+arbitrary. Paths have forward slashes. Data sets that differ only in the order of their rows, in other labels or in
+unused files have the same fingerprint.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from harness.tasks.protocol import Protocol
 from harness.tasks.task import Rule, Task
 
 SCHEMA = 1
-"""Raised when the lines change; no fingerprint of one schema equals one of another."""
+"""Increased when the lines change, so that fingerprints of different schemas never match."""
 
 
 def fingerprint(protocol: Protocol | type[Protocol], task: Task, dataset: Dataset) -> str:
-    """Return the digest of what decides a task's numbers, except the features: 64 hexadecimal digits.
+    """Return the digest of everything that determines a task's results except the features: 64 hexadecimal digits.
 
     Raises:
         DataError: the data set lacks a split of the task.
@@ -50,7 +51,7 @@ def fingerprint(protocol: Protocol | type[Protocol], task: Task, dataset: Datase
 def dataset_digest(dataset: Dataset, splits: Iterable[str]) -> str:
     """Return the digest of some splits with all their labels: 64 hexadecimal digits.
 
-    Rows stand in the lists' order, since the order of training batches follows from it.
+    The rows keep the order of the lists, because it determines the order of training batches.
 
     Raises:
         DataError: the data set lacks one of the splits.
@@ -66,9 +67,9 @@ def dataset_digest(dataset: Dataset, splits: Iterable[str]) -> str:
 
 
 def contents_digest(dataset: Dataset, splits: Iterable[str]) -> str:
-    """Return the digest of the names and the sizes in bytes of the image files of some splits.
+    """Return the digest of the names and file sizes of the images of some splits.
 
-    A file that is missing has no size. The files are not opened.
+    A missing file has no size. The files are not opened.
 
     Raises:
         DataError: the data set lacks one of the splits.
@@ -84,7 +85,7 @@ def contents_digest(dataset: Dataset, splits: Iterable[str]) -> str:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    """Return a rule as canonical JSON takes it, with the draws' definition."""
+    """Return a rule in types that canonical JSON accepts, with the definition of the draws."""
     values = asdict(rule)
     values["ignore"] = sorted(rule.ignore)
     if rule.draws is not None:
@@ -93,7 +94,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _images(table: ImageTable, rule: Rule) -> Iterator[str]:
-    """Yield the lines of one role, sorted by path."""
+    """Yield the lines of the queries or of the gallery, sorted by path."""
     paths = _paths(table)
     by_camera = any("camera" in ignored for ignored in rule.ignore)
     cameras = _column(table, "camera" if by_camera else None)
@@ -111,7 +112,7 @@ def _paths(table: ImageTable) -> list[str]:
 
 
 def _column(table: ImageTable, name: str | None) -> list[Any]:
-    """Return a column as Python's numbers, or as many times None where it is unknown or not asked for."""
+    """Return a column as Python numbers, or a list of None if it is unknown or not used."""
     column = table.label(name) if name is not None else None
     return [None] * len(table) if column is None else column.tolist()
 

@@ -1,6 +1,6 @@
-"""A user's own data: a protocol from a TOML file that names an image table and says each task's rule.
+"""Protocols of a user's own data, from a TOML file that names an image table and defines the tasks.
 
-The shortest one, with a table of the columns path, vehicle, split and camera::
+The shortest file, for a table with the columns path, vehicle, split and camera::
 
     table = "images.csv"
 
@@ -28,6 +28,8 @@ from harness.tasks.task import Draws, Ignored, Rule, Task
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_BYTES = 1 << 20
+"""Size limit of the TOML file."""
+
 SEPARATE = "give every vehicle of a tested split images of that split only"
 MEASURES = ("ap", "cmc@1", "cmc@5")
 
@@ -36,7 +38,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class DrawsWords(_Strict):
+class DrawsSettings(_Strict):
     """``draws`` of a task; see ``harness.tasks.task.Draws``."""
 
     drawn: Literal["gallery", "query"] = "gallery"
@@ -44,7 +46,7 @@ class DrawsWords(_Strict):
     seed: int = Field(default=0, ge=0)
 
 
-class TaskWords(_Strict):
+class TaskSettings(_Strict):
     """``[tasks.NAME]``; see ``harness.tasks.task.Task`` and ``Rule``."""
 
     query: str = "query"
@@ -52,50 +54,50 @@ class TaskWords(_Strict):
     unit: Literal["image", "track"] = "image"
     reduce: Literal["maximum", "mean feature"] = "maximum"
     ignore: list[Ignored] | None = None
-    draws: DrawsWords | None = None
+    draws: DrawsSettings | None = None
     measures: list[str] = Field(default=list(MEASURES), min_length=1)
     about: str = ""
     source: str = ""
 
 
-class Words(_Strict):
-    """The whole file.
+class Settings(_Strict):
+    """The settings in the TOML file.
 
     Attributes:
-        table: the image table, relative to the file.
+        table: path of the image table, relative to the file.
         tasks: by name, the main task first.
-        name: of the protocol; the file's name without its ending where it is left away.
+        name: of the protocol; by default the file's name without its suffix.
         title: the data set's name in tables.
-        version: raise it when the table or a rule changes.
-        root: the folder that paths are relative to, itself relative to the file.
-        columns: what the table calls a column: ``vehicle = "plate"``.
-        delimiter: between the table's fields; empty for the comma, semicolon or tab that fits its first line.
-        encoding: of the table, in Python's words.
-        formats: image formats in Pillow's words.
+        version: to be increased when the table or a rule changes.
+        root: folder that image paths are relative to, itself relative to the file.
+        columns: the table's own names for columns: ``vehicle = "plate"``.
+        delimiter: of the table; empty for the comma, semicolon or tab that fits its first line.
+        encoding: of the table, as Python names it.
+        formats: image formats, as Pillow names them.
     """
 
     table: str = Field(min_length=1)
-    tasks: dict[str, TaskWords] = Field(min_length=1)
+    tasks: dict[str, TaskSettings] = Field(min_length=1)
     name: str = ""
     title: str = ""
     version: int = Field(default=1, ge=1)
     root: str = "."
-    columns: dict[Literal[KNOWN], str] = {}  # type: ignore[valid-type]  # the words of the table's columns
+    columns: dict[Literal[KNOWN], str] = {}  # type: ignore[valid-type]  # names of the table's columns
     delimiter: str = Field(default="", max_length=1)
     encoding: str = "utf-8"
     formats: list[str] = ["JPEG", "PNG"]
 
 
-class Own(Protocol):
-    """The protocol of a TOML file."""
+class TomlProtocol(Protocol):
+    """A protocol defined by a TOML file."""
 
     file: ClassVar[Path]
-    words: ClassVar[Words]
+    settings: ClassVar[Settings]
 
     def load(self, root: Path) -> Dataset:
-        """Read the image table; ``root`` is the folder that its paths are relative to."""
-        table = self.file.parent / self.words.table
-        splits = read_tables(table, self.words.columns, self.words.delimiter, self.words.encoding)
+        """Read the image table, whose paths are relative to ``root``."""
+        table = self.file.parent / self.settings.table
+        splits = read_tables(table, self.settings.columns, self.settings.delimiter, self.settings.encoding)
         for task in self.tasks:
             for split in (task.query, task.gallery):
                 if split not in splits:
@@ -105,42 +107,42 @@ class Own(Protocol):
                     refuse_shared_vehicles(
                         table, train.vehicle, splits[split].vehicle, train.names.get("vehicle"), SEPARATE
                     )
-        return Dataset(root, splits, formats=tuple(self.words.formats))
+        return Dataset(root, splits, formats=tuple(self.settings.formats))
 
     def default_root(self) -> Path:
-        """Return the folder that the file names."""
-        return self.file.parent / self.words.root
+        """Return the folder that the file names as ``root``."""
+        return self.file.parent / self.settings.root
 
 
 def open_protocol(path: Path) -> Protocol:
-    """Return the protocol that a TOML file describes; of its table only the first line is read.
+    """Return the protocol that a TOML file defines, without loading its image table.
 
     Raises:
-        UsageError: no such file.
-        DataError: the file or the table's first line cannot be used.
+        UsageError: the file cannot be read.
+        DataError: the file or the table's header is invalid.
     """
-    words = _read(path)
-    name = words.name or path.stem.lower().replace("_", "-")
+    settings = _read(path)
+    name = settings.name or path.stem.lower().replace("_", "-")
     if not NAME.fullmatch(name):
         raise DataError(
-            "the protocol's name cannot be used", where=path, found=name, expected="lower-case letters, digits, hyphens"
+            "the protocol has an invalid name", where=path, found=name, expected="lower-case letters, digits, hyphens"
         )
-    header = read_header(path.parent / words.table, words.columns, words.delimiter, words.encoding)
-    tasks = tuple(_task(path, task, described, header) for task, described in words.tasks.items())
+    header = read_header(path.parent / settings.table, settings.columns, settings.delimiter, settings.encoding)
+    tasks = tuple(_task(path, task, described, header) for task, described in settings.tasks.items())
     attributes = {
         "__doc__": f"The protocol of {path.name}.",
         "file": path,
-        "words": words,
+        "settings": settings,
         "name": name,
-        "title": words.title or name,
-        "version": words.version,
+        "title": settings.title or name,
+        "version": settings.version,
         "tasks": tasks,
     }
-    described: type[Own] = type("Own", (Own,), attributes)
+    described: type[TomlProtocol] = type("TomlProtocol", (TomlProtocol,), attributes)
     return described()
 
 
-def _read(path: Path) -> Words:
+def _read(path: Path) -> Settings:
     try:
         content = path.read_bytes()
     except OSError as problem:
@@ -148,13 +150,13 @@ def _read(path: Path) -> Words:
     if len(content) > MAX_BYTES:
         raise DataError("the protocol's file is too large", where=path, expected=f"at most {MAX_BYTES} bytes")
     try:
-        return Words.model_validate(tomllib.loads(content.decode("utf-8-sig")))
+        return Settings.model_validate(tomllib.loads(content.decode("utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise DataError("the protocol's file is not TOML", where=path, found=problem) from None
     except ValidationError as problem:
         first = problem.errors()[0]
         raise DataError(
-            "the protocol's file cannot be used",
+            "the protocol's file has an invalid setting",
             where=f"{path}: {'.'.join(str(part) for part in first['loc'])}",
             found=first["input"] if first["type"] != "missing" else None,
             expected=first["msg"],
@@ -162,39 +164,39 @@ def _read(path: Path) -> Words:
         ) from None
 
 
-def _task(path: Path, name: str, words: TaskWords, columns: Collection[str]) -> Task:
+def _task(path: Path, name: str, settings: TaskSettings, columns: Collection[str]) -> Task:
     """Return one task of the file.
 
-    Where nothing is said of what is ignored, it is the query's own image, and its vehicle under its own camera if the
-    table knows cameras; nothing where the rule draws.
+    By default a query ignores its own image and, if the table has cameras, images of its vehicle from its camera. A
+    task with draws ignores nothing by default.
     """
     if not NAME.fullmatch(name):
         raise DataError(
-            f"task '{name}' cannot be called so", where=path, expected="lower-case letters, digits, hyphens"
+            f"task '{name}' has an invalid name", where=path, expected="lower-case letters, digits, hyphens"
         )
-    for word in words.measures:
+    for word in settings.measures:
         parse(word)
-    ignore = words.ignore
+    ignore = settings.ignore
     if ignore is None:
-        ignore = [] if words.draws is not None else ["same image"]
-        if "camera" in columns and words.draws is None:
+        ignore = [] if settings.draws is not None else ["same image"]
+        if "camera" in columns and settings.draws is None:
             ignore = ["same image", "same vehicle and camera"]
-    for column, wanted in (("camera", any("camera" in word for word in ignore)), ("track", words.unit == "track")):
+    for column, wanted in (("camera", any("camera" in word for word in ignore)), ("track", settings.unit == "track")):
         if wanted and column not in columns:
             raise DataError(
-                f"the rule of task '{name}' needs a column '{column}', which the table does not have",
+                f"the rule of task '{name}' needs a column '{column}', which the table lacks or leaves empty",
                 where=path,
-                next_step=f"add the column, or a rule without {column}s; do not invent {column} numbers",
+                next_step=f"add the column, or use a rule without {column}s; do not invent {column} numbers",
             )
-    if words.draws is not None and (words.query != words.gallery or words.unit != "image"):
-        raise DataError(f"task '{name}' draws, which needs single images of one split", where=path)
-    draws = None if words.draws is None else Draws(**words.draws.model_dump())
+    if settings.draws is not None and (settings.query != settings.gallery or settings.unit != "image"):
+        raise DataError(f"task '{name}' has draws, which need single images of one split", where=path)
+    draws = None if settings.draws is None else Draws(**settings.draws.model_dump())
     return Task(
         name,
-        Rule(words.unit, words.reduce, tuple(ignore), draws),
-        tuple(words.measures),
-        query=words.query,
-        gallery=words.gallery,
-        about=words.about,
-        source=words.source or path.name,
+        Rule(settings.unit, settings.reduce, tuple(ignore), draws),
+        tuple(settings.measures),
+        query=settings.query,
+        gallery=settings.gallery,
+        about=settings.about,
+        source=settings.source or path.name,
     )

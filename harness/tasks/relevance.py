@@ -1,4 +1,4 @@
-"""Relevance: each query's positives and ignored units, the only thing that the kernel knows of a task."""
+"""Relevance: the positives and ignored units of each query, which is all that the kernel knows about a task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.data.images import IntArray
 
 @dataclass(frozen=True, eq=False)
 class RowLists:
-    """One sorted list of unit numbers a query, as compressed rows.
+    """One sorted list of unit numbers per query, as compressed rows.
 
     Attributes:
         starts: (q + 1,) int64; the list of query ``i`` is ``units[starts[i]:starts[i + 1]]``.
@@ -29,15 +29,15 @@ class RowLists:
 
     @property
     def sizes(self) -> IntArray:
-        """(q,) int64, the length of each list."""
+        """Lengths of the lists, (q,) int64."""
         return np.diff(self.starts)
 
     def where(self, keep: npt.NDArray[np.bool_]) -> RowLists:
-        """Return the lists with only the entries to keep: (n,) bool in."""
+        """Return the lists with only some entries, selected by an (n,) bool mask."""
         return RowLists(_running(keep)[self.starts], self.units[keep])
 
     def union(self, other: RowLists, units: int) -> RowLists:
-        """Return the lists of what stands in either, of units below ``units``."""
+        """Return the lists of units below ``units`` that are in either list."""
         queries = len(self.starts) - 1
         keys = [np.repeat(np.arange(queries) * units, lists.sizes) + lists.units for lists in (self, other)]
         query, unit = np.divmod(np.unique(np.concatenate(keys)), units)
@@ -46,11 +46,11 @@ class RowLists:
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """One random draw: the queries that are asked and the units that may answer.
+    """One random draw of queries and gallery units.
 
     Attributes:
-        queries: (k,) int64, ascending rows of the query table.
-        units: (m,) int64, ascending numbers of gallery units.
+        queries: (k,) int64, rows of the query table, ascending.
+        units: (m,) int64, numbers of gallery units, ascending.
     """
 
     queries: IntArray
@@ -59,19 +59,19 @@ class Draw:
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
-    """Who is right, who is ignored and who is drawn, for every query of a task.
+    """Positive and ignored units for every query of a task, and the random draws if there are any.
 
-    A query's valid units are all units that it does not ignore (within a draw: all of the draw's units that
-    it does not ignore); its negatives are the valid units that are not positives.
+    The valid units of a query are all units (in a draw: of the draw) that it does not ignore. Its negatives are the
+    valid units that are not positives.
 
     Attributes:
         queries: number of queries, q.
         units: number of gallery units, u.
-        unit_of: (g,) int64, the unit of each gallery image, or None where every image is a unit (u == g).
-        reduce: how a unit of several images answers: its greatest similarity, or that of its mean feature.
-        positives: the units that are right; disjoint from ``ignored``.
-        ignored: the units that leave the query's ranking.
-        draws: empty where all queries face all units once.
+        unit_of: (g,) int64, the unit of each gallery image, or None if every image is a unit (u == g).
+        reduce: similarity of a unit of several images: the maximum, or that of the mean feature.
+        positives: correct matches; disjoint from ``ignored``.
+        ignored: units removed from the query's ranking.
+        draws: empty if all queries are compared with all units once.
     """
 
     queries: int
@@ -83,21 +83,21 @@ class Relevance:
     draws: tuple[Draw, ...] = ()
 
 
-def matching(asked: IntArray, labels: IntArray) -> RowLists:
-    """Return for each query the units that carry its label, found by sorting.
+def matching(wanted: IntArray, labels: IntArray) -> RowLists:
+    """Return the units with the label of each query.
 
     Args:
-        asked: (q,) int64, the queries' labels.
+        wanted: (q,) int64, the queries' labels.
         labels: (u,) int64, the units' labels.
     """
     order = np.argsort(labels, kind="stable")
     ordered = labels[order]
-    left = np.searchsorted(ordered, asked, "left")
-    sizes = np.searchsorted(ordered, asked, "right") - left
+    left = np.searchsorted(ordered, wanted, "left")
+    sizes = np.searchsorted(ordered, wanted, "right") - left
     starts = _running(sizes)
     return RowLists(starts, order[np.arange(starts[-1]) + np.repeat(left - starts[:-1], sizes)])
 
 
 def _running(sizes: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> IntArray:
-    """Return 0 and the running sums: (n,) in, (n + 1,) int64 out."""
+    """Return 0 followed by the cumulative sums of (n,) values: (n + 1,) int64."""
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])

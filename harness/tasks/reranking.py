@@ -1,4 +1,4 @@
-"""Re-ranking as it is asked for: its three numbers, how they are written, and the tasks that have no such ranking."""
+"""The settings of re-ranking: its three parameters, their text form, and the tasks that do not support it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 UNDEFINED = "re-ranking is not defined for draws or for the mean feature of a track"
 FIELDS = {"k1": "k1", "k2": "k2", "lambda": "share"}
-"""For the word of each number its attribute; the word of the third is Python's own."""
+"""Attribute of each parameter by name; ``lambda`` is a keyword of Python."""
 
 LARGEST = 2**31 - 1
-"""More neighbours than any gallery has; what is larger cannot be halved as a float."""
+"""Limit of k1 and k2, above the size of any gallery; larger numbers cannot be halved exactly as a float."""
 
 
 @dataclass(frozen=True)
 class Reranking:
-    """The numbers of k-reciprocal re-ranking (Zhong et al., CVPR 2017), by default those that the paper uses.
+    """Parameters of k-reciprocal re-ranking (Zhong et al., CVPR 2017); the defaults are the paper's.
 
     Attributes:
-        k1: neighbours of the reciprocal sets, from 1.
-        k2: neighbours whose encodings are averaged, from 1.
-        share: of the original distance, the paper's lambda, 0 to 1.
+        k1: size of the neighbourhoods for the reciprocal sets, at least 1.
+        k2: number of neighbours whose encodings are averaged, at least 1.
+        share: weight of the original distance, the paper's lambda, from 0 to 1.
 
     Raises:
-        UsageError: a number is out of its range, or k1 or k2 is no whole number.
+        UsageError: a parameter is out of range, or k1 or k2 is not a whole number.
 
     Example:
         >>> print(Reranking(k1=30))
@@ -48,28 +48,28 @@ class Reranking:
                 found=f"k1 {self.k1}, k2 {self.k2}, lambda {self.share}",
                 expected=f"k1 and k2 whole numbers from 1 to {LARGEST}, lambda from 0 to 1",
             )
-        # One value has one form, so that the records of 0, 0.0 and -0.0 are of one run.
+        # 0, 0.0 and -0.0 get one form, so that their records belong to the same run.
         object.__setattr__(self, "share", float(self.share) + 0.0)
 
     @classmethod
     def parse(cls, text: str) -> Reranking:
-        """Return the numbers of ``k1=20,k2=6,lambda=0.3``, in any order; one that is not named keeps its default.
+        """Parse ``k1=20,k2=6,lambda=0.3``, in any order; missing parameters keep their defaults.
 
         Raises:
-            UsageError: a word that is no number's name, a number twice, or what ``Reranking`` refuses.
+            UsageError: a parameter is unknown, repeated or invalid.
         """
         found: dict[str, Any] = {}
         for part in text.split(","):
             name, equals, value = (word.strip() for word in part.partition("="))
             if not equals:
                 raise UsageError(
-                    "the numbers of re-ranking cannot be read",
+                    "the parameters of re-ranking cannot be read",
                     found=f"--rerank {text}",
                     expected="--rerank alone, or --rerank k1=20,k2=6,lambda=0.3",
                     next_step="name a file before --rerank, not after it",
                 )
             if name not in FIELDS:
-                raise unknown_name("number of re-ranking", name, FIELDS)
+                raise unknown_name("parameter of re-ranking", name, FIELDS)
             if FIELDS[name] in found:
                 raise UsageError(f"'{name}' of re-ranking is set twice", found=f"--rerank {text}")
             try:
@@ -81,41 +81,41 @@ class Reranking:
 
     @property
     def values(self) -> dict[str, int | float]:
-        """The numbers by their words, as JSON has them."""
+        """The parameters by name, for JSON."""
         return {name: getattr(self, field) for name, field in FIELDS.items()}
 
     @property
     def slug(self) -> str:
-        """The numbers as part of a file's name: ``rerank-20-6-0.3``."""
+        """The parameters as part of a file name: ``rerank-20-6-0.3``."""
         return "-".join(["rerank", *map(str, self.values.values())])
 
     @property
     def remark(self) -> str:
-        """One sentence for the reader of a number."""
+        """One sentence for readers of a result."""
         return f"By {self}: k-reciprocal, with k1 {self.k1}, k2 {self.k2} and lambda {self.share}."
 
     def __str__(self) -> str:
-        """Return the mark that every such number carries."""
+        """Return the mark shown with every re-ranked result."""
         return f"re-ranking ({self.k1}, {self.k2}, {self.share})"
 
 
 def undefined(task: Task) -> UsageError | None:
-    """Return why a task has no re-ranking, or None where it has."""
+    """Return why a task cannot be re-ranked, or None if it can."""
     if task.rule.draws is None and task.rule.reduce != "mean feature":
         return None
     return UsageError(
         UNDEFINED,
         where=f"task '{task.name}'",
-        expected="a task with fixed lists, whose tracks answer by their nearest image",
-        next_step="name such a task with --protocol NAME/TASK, or leave --rerank out",
+        expected="a task with fixed lists, in which tracks are ranked by their nearest image",
+        next_step="select such a task with --protocol NAME/TASK, or leave --rerank out",
     )
 
 
 def refuse_undefined(tasks: Iterable[Task]) -> None:
-    """Refuse tasks none of which has a re-ranking, before anything is done for them.
+    """Refuse tasks if none of them can be re-ranked.
 
     Raises:
-        UsageError: with the first task's reason.
+        UsageError: the reason for the first task.
     """
     problems = [undefined(task) for task in tasks]
     known = [problem for problem in problems if problem is not None]

@@ -1,4 +1,4 @@
-"""From a task's rule and the labels to who is right and who is ignored."""
+"""Computing the positives and ignored units of each query from a task's rule and the labels."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from harness.tasks.task import Draws, Task
 
 @dataclass(frozen=True, eq=False)
 class _Units:
-    """The gallery's units and what is known of each.
+    """The units of a gallery and their labels.
 
     Attributes:
-        count: u.
-        of_image: (g,) int64, or None where every image is a unit.
+        count: number of units, u.
+        of_image: (g,) int64, or None if every image is a unit.
         vehicle: (u,) int64.
-        camera: (u,) int64, or None where the rule asks for none.
+        camera: (u,) int64, or None if the rule does not use cameras.
     """
 
     count: int
@@ -33,17 +33,17 @@ class _Units:
 
 
 def relevance(task: Task, dataset: Dataset) -> Relevance:
-    """Return who is right and who is ignored for every query of a task, from its rule and the labels.
+    """Return the positives and ignored units of every query of a task.
 
-    Positives are the units of the query's vehicle that are not ignored. Under ``same image`` a track that
-    holds the query's own image is ignored as a whole.
+    Positives are the units of the query's vehicle that are not ignored. With ``same image``, a track that contains the
+    query image is ignored as a whole.
 
-    Memory is in proportion to the pairs that share a vehicle (under ``same camera``: a camera), never to
+    Memory grows with the number of pairs that share a vehicle (with ``same camera``: a camera), not with
     queries x gallery.
 
     Raises:
-        DataError: a split, a camera or a track that the rule needs is unknown; a track has two vehicles or
-            two cameras; a vehicle to draw from has one image only.
+        DataError: the rule needs a missing split or unknown cameras or tracks; a track has several vehicles or cameras;
+            or a vehicle to draw from has a single image.
     """
     refuse_unknown_labels(task, dataset)
     query, gallery = dataset.split(task.query), dataset.split(task.gallery)
@@ -65,10 +65,10 @@ def relevance(task: Task, dataset: Dataset) -> Relevance:
 
 
 def refuse_unknown_labels(task: Task, dataset: Dataset) -> None:
-    """Refuse a task whose rule looks at what a data set does not know.
+    """Refuse a task whose rule uses labels that the data set lacks.
 
     Raises:
-        DataError: a split is missing or empty, or a camera or a track that the rule needs is unknown.
+        DataError: a split is missing or empty, or cameras or tracks that the rule needs are unknown.
     """
     for split in dict.fromkeys((task.query, task.gallery)):
         if not len(dataset.split(split)):
@@ -88,12 +88,12 @@ def _refuse_unknown(dataset: Dataset, split: str, label: str, why: str) -> None:
             where=dataset.root,
             found=f"{unknown} images of '{split}' without a {label}",
             expected=f"a {label} for every image",
-            next_step=f"add the list that names them, or ask a task or convention without {label}s",
+            next_step=f"add the list that contains them, or use a task or convention without {label}s",
         )
 
 
 def _units(task: Task, gallery: ImageTable, dataset: Dataset) -> _Units:
-    """Return the gallery's units, numbered as the images or ascending by track."""
+    """Return the gallery's units, in the order of the images or of the track numbers."""
     camera = gallery.camera if any("camera" in ignored for ignored in task.rule.ignore) else None
     if task.rule.unit == "image" or gallery.track is None:
         return _Units(len(gallery), None, gallery.vehicle, camera)
@@ -119,7 +119,7 @@ def _units(task: Task, gallery: ImageTable, dataset: Dataset) -> _Units:
 def _ignored_mask(
     task: Task, query: ImageTable, gallery: ImageTable, units: _Units, pairs: RowLists
 ) -> npt.NDArray[np.bool_]:
-    """Return which pairs of one vehicle are ignored, (pairs,) bool."""
+    """Return the mask of ignored pairs among those of the same vehicle, (pairs,) bool."""
     sizes = pairs.sizes
     out = np.zeros(len(pairs.units), dtype=np.bool_)
     if query.camera is not None and units.camera is not None:
@@ -134,18 +134,18 @@ def _ignored_mask(
 
 
 def _draws(task: Task, draws: Draws, dataset: Dataset) -> tuple[Draw, ...]:
-    """Return the draws of a rule that draws."""
+    """Return the random draws of a rule."""
     table = dataset.split(task.gallery)
     if task.query != task.gallery or task.rule.unit != "image":
-        raise DataError(f"'{task.name}' draws, which needs single images of one split", where=dataset.root)
+        raise DataError(f"'{task.name}' has draws, which need single images of one split", where=dataset.root)
     vehicles, sizes = np.unique(table.vehicle, return_counts=True)
     if (sizes < 2).any():
         single = vehicles[sizes < 2]
         raise DataError(
-            f"{len(single)} vehicles have one image only, which cannot be both drawn and compared",
+            f"{len(single)} vehicles have one image only, which cannot be both query and gallery",
             where=dataset.root,
             found=f"vehicles {first_of(single.tolist())}",
-            expected="two images or more of each vehicle",
+            expected="at least two images of each vehicle",
         )
     made = []
     for drawn in one_of_each(table, range(draws.seed, draws.seed + draws.count)):

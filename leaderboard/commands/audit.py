@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from harness.cli.grouped import DATA, EVALUATION, OUTPUT, command, option
+from harness.cli.options import section
+from harness.cli.output import show
+
 PATH = click.Path(path_type=Path)
 
 
-@click.command()
-@click.option("--published", metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's.")
-@click.option(
+@section("Compare numbers")
+@command()
+@option(
+    "--published", group=DATA, metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's."
+)
+@option(
     "--acknowledged",
+    group=DATA,
     metavar="FILE",
     type=PATH,
     help="Acknowledged findings with their reasons; default: the package's, or none with --published.",
 )
-@click.option("--rule", "rules", multiple=True, metavar="NAME", help="Apply only this rule. Repeatable.")
-@click.option("--check", is_flag=True, help="Fail if a finding is not acknowledged.")
-@click.option("--json", "json_wanted", is_flag=True, help="Print the findings as JSON.")
+@option("--rule", "rules", group=EVALUATION, multiple=True, metavar="NAME", help="Apply only this rule. Repeatable.")
+@option("--check", group=OUTPUT, is_flag=True, help="Fail if a finding is not acknowledged.")
+@option("--json", "json_wanted", group=OUTPUT, is_flag=True, help="Print the findings as JSON.")
 def audit(
     *, published: Path | None, acknowledged: Path | None, rules: tuple[str, ...], check: bool, json_wanted: bool
 ) -> None:
@@ -45,7 +52,7 @@ def audit(
         acknowledged = ACKNOWLEDGED
     reasons = acknowledgements(acknowledged) if acknowledged is not None else {}
     report = apply_rules(load_library(published or FOLDER), rules or RULES, reasons)
-    click.echo(json.dumps(findings_json(report), indent=2) if json_wanted else findings_text(report))
+    show(findings_json(report), json_wanted=json_wanted, text=lambda: findings_text(report))
     if check and (report.open or report.stale):
         raise RunError(
             f"{len(report.open)} findings are not acknowledged; {len(report.stale)} acknowledgements have no finding",

@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.cli.options import as_json
+from harness.cli.grouped import EVALUATION, command, option
+from harness.cli.options import as_json, section
+from harness.cli.output import show_json
 
 PATH = click.Path(path_type=Path)
 
 
-@click.command()
-@click.argument("results", nargs=-1, required=True, metavar="A B...", type=PATH)
-@click.option("--task", metavar="PROTOCOL/TASK", help="Compare only this task; default: all that every result has.")
-@click.option(
-    "--measure", metavar="WORD", help="Compare only this measure; default: all for two results, the first for more."
+@section("Compare numbers")
+@command()
+@click.argument(
+    "results", nargs=-1, required=True, metavar="A B...", type=PATH, help="Record files or folders of runs."
 )
-@click.option("--over-seeds", is_flag=True, help="Join runs that differ only in their seed, and compare their means.")
-@click.option(
+@option(
+    "--task",
+    group=EVALUATION,
+    metavar="PROTOCOL/TASK",
+    help="Compare only this task; default: all that every result has.",
+)
+@option(
+    "--measure",
+    group=EVALUATION,
+    metavar="WORD",
+    help="Compare only this measure; default: all for two results, the first for more.",
+)
+@option(
+    "--over-seeds",
+    group=EVALUATION,
+    is_flag=True,
+    help="Join runs that differ only in their seed, and compare their means.",
+)
+@option(
     "--vehicles",
+    group=EVALUATION,
     metavar="FILE",
     type=PATH,
     help="Compare only queries of the vehicles whose numbers are in this text file.",
 )
-@click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of permutations and resamples."
+@option(
+    "--seed",
+    group=EVALUATION,
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Seed of permutations and resamples.",
 )
-@click.option(
+@option(
     "--permutations",
+    group=EVALUATION,
     default=9999,
     show_default=True,
     type=click.IntRange(99, 10**6),
     help="Number of random permutations of the test.",
 )
-@click.option(
+@option(
     "--queries",
+    group=EVALUATION,
     default=5,
     show_default=True,
     type=click.IntRange(0),
@@ -79,4 +104,4 @@ def compare(
         else:
             click.echo(comparison_text(matched, pairs, queries) + "\n")
     if json_wanted:
-        click.echo(json.dumps(shown, indent=2, allow_nan=False))
+        show_json(shown)

@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
+
+from harness.cli.grouped import DATA, OUTPUT, command, option
+from harness.cli.options import section
+from harness.cli.output import show_json
 
 ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html"}
 PATH = click.Path(path_type=Path)
 
 
-@click.command()
-@click.option(
-    "--records", multiple=True, metavar="DIR", type=PATH, help="Folder of further records to show. Repeatable."
+@section("Compare numbers")
+@command()
+@option(
+    "--records",
+    group=DATA,
+    multiple=True,
+    metavar="DIR",
+    type=PATH,
+    help="Folder of further records to show. Repeatable.",
 )
-@click.option(
+@option(
     "--runs",
+    group=DATA,
     multiple=True,
     metavar="DIR",
     type=PATH,
     help="Folder of runs to show, written by `bench run`. Repeatable.",
 )
-@click.option("--published", metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's.")
-@click.option(
+@option(
+    "--published", group=DATA, metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's."
+)
+@option(
     "--format",
     "form",
+    group=OUTPUT,
     default="markdown",
     show_default=True,
     type=click.Choice(list(ENDINGS)),
     help="Format of the page.",
 )
-@click.option(
+@option(
     "--out",
+    group=OUTPUT,
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write; default: leaderboard/LEADERBOARD with the ending of the format.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; fail if a page differs from the records.")
-@click.option("--json", "json_wanted", is_flag=True, help="Print the measured rows as JSON and write nothing.")
+@option("--check", group=OUTPUT, is_flag=True, help="Write nothing; fail if a page differs from the records.")
+@option("--json", "json_wanted", group=OUTPUT, is_flag=True, help="Print the measured rows as JSON and write nothing.")
 def leaderboard(
     *,
     records: tuple[Path, ...],
@@ -67,7 +81,7 @@ def leaderboard(
 
     boards = build_boards(collect([*shipped_folders(), *records], runs))
     if json_wanted:
-        click.echo(json.dumps(measured_rows(boards), indent=2, allow_nan=False))
+        show_json(measured_rows(boards))
         return
     tables = published_tables(load_library(published or FOLDER))
     out = out or Path("leaderboard") / f"LEADERBOARD.{ENDINGS[form]}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import as_json, plugin_files
+from harness.cli.grouped import DATA, command, option
+from harness.cli.options import as_json, plugin_files, section
+from harness.cli.output import show_json
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -18,22 +19,27 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 
 
-@click.command()
-@click.option(
+@section("Compare numbers")
+@command()
+@option(
     "--records",
+    group=DATA,
     multiple=True,
     metavar="DIR",
     type=PATH,
     help="Folder of records to check; default: the package's. Repeatable.",
 )
-@click.option(
+@option(
     "--runs",
+    group=DATA,
     multiple=True,
     metavar="DIR",
     type=PATH,
     help="Folder with feature files; their records are scored again. Repeatable.",
 )
-@click.option("--data", multiple=True, metavar="PROTOCOL=DIR", help="Folder of a protocol's data set. Repeatable.")
+@option(
+    "--data", group=DATA, multiple=True, metavar="PROTOCOL=DIR", help="Folder of a protocol's data set. Repeatable."
+)
 @plugin_files
 @as_json
 def verify(
@@ -62,7 +68,7 @@ def verify(
     features, registry = _features(runs), load(plugin)
     rows = [_verified(file, files, features, registry, roots) for file in files]
     if json_wanted:
-        click.echo(json.dumps(rows, indent=2))
+        show_json(rows)
     elif rows:
         click.echo(table([{name: escape(cell) for name, cell in row.items()} for row in rows]))
     refused = [row for row in rows if row["result"] == "refused"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli import options as shared
+from harness.cli.grouped import DATA, METHOD, OUTPUT, TRAINING, group, option
+from harness.cli.output import show
 
 if TYPE_CHECKING:
     from harness.detection.precision import Precision
@@ -22,22 +22,13 @@ def _examples(*commands: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
 
 
-def _data_and_compute(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the data set and of the compute."""
-    decorators = [
-        shared.protocol,
-        shared.data,
-        click.option("--device", default="auto", show_default=True, help="Device: auto, cpu, cuda or mps."),
-        click.option("--workers", type=click.IntRange(0), help="Processes that decode images; default: automatic."),
-        click.option("--skip-broken", is_flag=True, help="Skip images that cannot be read."),
-        shared.plugin_files,
-    ]
-    for decorator in reversed(decorators):
-        command = decorator(command)
-    return command
+DATA_AND_COMPUTE = shared.together(
+    shared.protocol, shared.data, shared.skip_broken, shared.plugin_files, shared.device, shared.workers
+)
 
 
-@click.group(
+@shared.section("Prepare data and boxes")
+@group(
     epilog=_examples(
         "bench parts detectors",
         "bench parts train --detector ssd-small --protocol synthetic --out d.safetensors",
@@ -65,13 +56,12 @@ def detectors(plugin: tuple[Path, ...], json_wanted: bool) -> None:
     names = registry.names(DETECTOR)
     abouts = {name: registry.entry(DETECTOR, name).about for name in names}
     options = {name: registry.detector(name).Options().model_dump(mode="json") for name in names}
-    if json_wanted:
-        rows = [{"detector": name, "about": abouts[name], "options": options[name]} for name in names]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-        return
-    for name in names:
-        click.echo(f"{name}: {abouts[name]}")
-        click.echo(f"  {' '.join(f'{option}={value}' for option, value in options[name].items())}")
+    rows = [{"detector": name, "about": abouts[name], "options": options[name]} for name in names]
+    lines = [
+        f"{name}: {abouts[name]}\n  {' '.join(f'{option}={value}' for option, value in options[name].items())}"
+        for name in names
+    ]
+    show(rows, json_wanted=json_wanted, text=lambda: "\n".join(lines))
 
 
 @parts.command(
@@ -81,24 +71,28 @@ def detectors(plugin: tuple[Path, ...], json_wanted: bool) -> None:
         "  --boxes labels.json --out d.safetensors",
     )
 )
-@click.option("--detector", "name", required=True, metavar="NAME", help="A name from 'bench parts detectors'.")
-@click.option(
+@option("--detector", "name", group=METHOD, required=True, metavar="NAME", help="A name from 'bench parts detectors'.")
+@option(
     "--boxes",
+    group=DATA,
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Labelled boxes of training images; default: the data set's own.",
 )
-@click.option("--out", required=True, type=FILE, metavar="FILE", help="Checkpoint to write, such as d.safetensors.")
-@click.option("--set", "changes", multiple=True, metavar="OPTION=VALUE", help="Change one option. Repeatable.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Seed of the training.")
-@click.option(
+@option(
+    "--out", group=OUTPUT, required=True, type=FILE, metavar="FILE", help="Checkpoint to write, such as d.safetensors."
+)
+@shared.changes
+@shared.seed("Seed of the training.")
+@option(
     "--hold-out",
+    group=TRAINING,
     default=0.2,
     show_default=True,
     type=click.FloatRange(0, 0.9, max_open=True),
     help="Share of the labelled images to measure the precision on.",
 )
-@_data_and_compute
+@DATA_AND_COMPUTE
 @shared.as_json
 def train(
     *,
@@ -126,17 +120,28 @@ def train(
     request = DetectorRequest(name, protocol, dataset, boxes, hold_out, seed, _compute(words), skip_broken=skip_broken)
     precision = train_detector(detector, request, out)
     if precision is not None:
-        click.echo(_as_json(precision) if json_wanted else _table(precision))
+        show(_as_json(precision), json_wanted=json_wanted, text=lambda: _table(precision))
     click.echo(f"detector: {out}", err=True)
 
 
 @parts.command(
     epilog=_examples("bench parts detect --detector d.safetensors --protocol synthetic --split query --out boxes.h5")
 )
-@click.option("--detector", required=True, type=FILE, metavar="FILE", help="Checkpoint from 'bench parts train'.")
-@click.option("--out", required=True, type=FILE, metavar="FILE", help="Boxes to write: .h5, or .json for a COCO file.")
-@click.option("--split", multiple=True, metavar="NAME", help="Only this split: train, query or gallery. Repeatable.")
-@_data_and_compute
+@option(
+    "--detector", group=METHOD, required=True, type=FILE, metavar="FILE", help="Checkpoint from 'bench parts train'."
+)
+@option(
+    "--out",
+    group=OUTPUT,
+    required=True,
+    type=FILE,
+    metavar="FILE",
+    help="Boxes to write: .h5, or .json for a COCO file.",
+)
+@option(
+    "--split", group=DATA, multiple=True, metavar="NAME", help="Only this split: train, query or gallery. Repeatable."
+)
+@DATA_AND_COMPUTE
 def detect(*, detector: Path, out: Path, split: tuple[str, ...], **words: Any) -> None:
     """Detect parts in a data set and write their boxes."""
     from harness.boxes.coco import write_coco
@@ -175,9 +180,9 @@ def _compute(words: dict[str, Any]) -> Any:
     return Compute(device=words["device"], workers=words["workers"])
 
 
-def _as_json(precision: Precision) -> str:
+def _as_json(precision: Precision) -> dict[str, object]:
     values = {"images": precision.images, "boxes": precision.boxes, "AP50": precision.ap50, "AP50:95": precision.ap}
-    return json.dumps({**values, "means": precision.means}, indent=2, allow_nan=False)
+    return {**values, "means": precision.means}
 
 
 def _table(precision: Precision) -> str:

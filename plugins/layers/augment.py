@@ -1,4 +1,4 @@
-"""The augmentations of the field, on resized uint8 images, composed from torchvision."""
+"""The usual augmentations of resized uint8 images, composed from torchvision."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ def augmentation(
     erase: float = 0.0,
     mirrored: Sequence[int] | None = None,
 ) -> v2.Compose | None:
-    """Return the transform of a (3, height, width) uint8 image and of its boxes, or None for none.
+    """Return the transform of a (3, height, width) uint8 image and its boxes, or None if there is nothing to do.
 
     Args:
         size: height and width in pixels, of the input and of the output.
-        flip: the probability of a horizontal flip.
-        jitter: brightness, contrast and saturation are each scaled by 1 +- ``jitter`` at most, and the hue is
-            turned by half of it at most (0.1 is the strong-baseline report's 0.1, 0.1, 0.1, 0.05).
+        flip: probability of a horizontal flip.
+        jitter: brightness, contrast and saturation are scaled by at most 1 +- ``jitter``, and the hue is turned by at
+            most half of it (0.1 is the strong-baseline report's 0.1, 0.1, 0.1, 0.05).
         pad: black pixels added on every side before a crop of ``size`` at a random place.
-        erase: the probability that a rectangle of 2 to 40 % of the image, of a ratio of 0.3 to 1 / 0.3, is
-            painted over (Zhong et al., 2020). Open: its colour. Here ImageNet's mean, which the network sees
-            as zero.
-        mirrored: where every image has the same rows of boxes, the order that a flip brings them into, so that a
-            left part's row stays that of what is on the left.
+        erase: probability that a rectangle of 2 to 40 % of the image, with a ratio of 0.3 to 1 / 0.3, is painted over
+            (Zhong et al., 2020). Open: its colour. Here ImageNet's mean, which is zero after normalisation.
+        mirrored: new order of the rows of boxes after a flip, for images that all have the same rows: the row of a left
+            part is then again that of the part on the left.
     """
     steps: list[v2.Transform] = []
     if flip:

@@ -1,4 +1,4 @@
-"""BNNeck (Luo et al., 2019, "Bag of Tricks", section 3.5): a feature for the metric, one for the classes."""
+"""BNNeck (Luo et al., 2019, "Bag of Tricks", section 3.5): one feature for the metric, another for the classes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from torch import nn
 
 
 class BNNeck(nn.BatchNorm1d):
-    """Batch normalisation of (n, d) features whose bias stays zero, so that no class lies off the origin.
+    """Batch normalisation of (n, d) features with a fixed bias of zero.
 
-    The triplet loss sees what goes in, the classifier and the test what comes out.
+    The triplet loss is on its input, the classifier and the test on its output.
     """
 
     def __init__(self, features: int) -> None:
@@ -17,7 +17,7 @@ class BNNeck(nn.BatchNorm1d):
 
 
 class VehicleClassifier(nn.Linear):
-    """The bias-free linear layer behind a BNNeck: (n, d) to (n, vehicles), drawn from N(0, 0.001)."""
+    """The linear layer without biases after a BNNeck: (n, d) to (n, vehicles), initialised from N(0, 0.001)."""
 
     def __init__(self, features: int, vehicles: int) -> None:
         super().__init__(features, vehicles, bias=False)

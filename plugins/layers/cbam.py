@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class ChannelAttention(nn.Module):
     """Equation 2: M_c(X) = sigmoid(W1 relu(W0 avg(X)) + W1 relu(W0 max(X))), with W0 and W1 shared.
 
-    Open: whether W0 and W1 have biases. They have none here, as the equation has none.
+    Open: biases of W0 and W1. Here they have none, as the equation has none.
     """
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
@@ -32,7 +32,7 @@ class ChannelAttention(nn.Module):
 class SpatialAttention(nn.Module):
     """Equation 3: M_s(X) = sigmoid(f7x7([mean over channels, maximum over channels])).
 
-    Open: a bias and a normalisation of the convolution. It has neither here, as the equation has neither.
+    Open: a bias and a normalisation of the convolution. Here it has neither, as the equation has neither.
     """
 
     def __init__(self, side: int = 7) -> None:
@@ -46,7 +46,7 @@ class SpatialAttention(nn.Module):
 
 
 class CBAM(nn.Module):
-    """Equation 1, one after the other and without a residual: X' = M_c(X) * X, X'' = M_s(X') * X'."""
+    """Equation 1, both in sequence and without a residual: X' = M_c(X) * X, X'' = M_s(X') * X'."""
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()

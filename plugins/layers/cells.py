@@ -1,4 +1,4 @@
-"""Cells of a feature map: which of them a box overlaps, and means over them."""
+"""Cells of a feature map: the cells that a box overlaps, and means over cells."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 EDGE = 1e-3
-"""Pixels by which a box may reach into a cell without touching it: what rounding moves an edge by is less."""
+"""Pixels by which a box may reach into a cell without overlapping it; rounding moves an edge by less."""
 
 
 def overlapped_cells(corners: Tensor, size: tuple[int, int], cells: tuple[int, int]) -> Tensor:
-    """Return every cell that a box overlaps, however little, and at least one; a shared edge is no overlap.
+    """Return the cells that a box overlaps, and at least one; a shared edge is no overlap.
 
     Args:
-        corners: (..., 4) float of x0, y0, x1, y1 in pixels of the image, in the image and not empty.
+        corners: (..., 4) float of x0, y0, x1, y1 in pixels, of boxes in the image that are not empty.
         size: height and width of the image in pixels.
-        cells: rows and columns of the grid that divides it evenly.
+        cells: rows and columns of an even grid over the image.
 
     Returns:
         (..., rows, columns) bool.
@@ -27,7 +27,7 @@ def overlapped_cells(corners: Tensor, size: tuple[int, int], cells: tuple[int, i
 
 
 def _overlapped(low: Tensor, high: Tensor, length: int, count: int) -> Tensor:
-    """Return which of ``count`` equal pieces of a length lie between two edges (...): (..., count) bool."""
+    """Return whether each of ``count`` equal pieces of a length is between two edges (...): (..., count) bool."""
     step = length / count
     first = ((low + EDGE) / step).floor().clamp(0, count - 1)
     last = torch.maximum(first, ((high - EDGE) / step).ceil() - 1)
@@ -43,7 +43,7 @@ def mean_over(maps: Tensor, masks: Tensor) -> Tensor:
         masks: (n, p, h, w) of 0 and 1, or bool.
 
     Returns:
-        (n, p, c); zeros where a mask is empty.
+        (n, p, c); zeros for an empty mask.
     """
     masks = masks.to(maps.dtype).flatten(2)  # (n, p, h w)
     sums = masks @ maps.flatten(2).transpose(1, 2)  # (n, p, c)

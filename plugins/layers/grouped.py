@@ -1,4 +1,4 @@
-"""Batches of several groups, each P classes of one label with K images."""
+"""Batches of several groups, each of P classes of one label with K images."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from harness.methods.batches import PK, Batches
 
 @dataclass(frozen=True)
 class Grouped(Batches):
-    """Batches that hold one P x K batch of each group, side by side.
+    """Batches that are the concatenation of one P x K batch of each group.
 
-    An epoch has as many batches as the training images would fill, and never more than its shortest group has.
+    An epoch has as many batches as the training images can fill, but at most as many as each group has.
 
     Attributes:
-        groups: the groups of a batch.
+        groups: in their order in a batch.
     """
 
     groups: tuple[PK, ...]
 
     def draw(self, labels: Mapping[str, IntArray], random: np.random.Generator) -> Sequence[IntArray]:
-        """Return batches of as many rows as the groups have together."""
+        """Return batches with the rows of all groups."""
         size = sum(group.vehicles * group.images for group in self.groups)
         steps = max(1, len(labels["vehicle"]) // size)
         parts = zip(*(group.draw(labels, random) for group in self.groups), strict=False)

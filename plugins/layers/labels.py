@@ -1,4 +1,4 @@
-"""The label that says what kind a vehicle is: its model, or its type where a data set knows no models."""
+"""Labels that methods need for training, and the kind of a vehicle: its model, or its type if there are no models."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Container, Mapping
 from harness.errors import DataError
 
 KIND = "model|type"
-"""The need of either."""
+"""The need of a model or a type."""
 
 
 def kind_among(labels: Container[str]) -> str:
-    """Return ``model``, or ``type`` where no model is labelled."""
+    """Return ``model``, or ``type`` if there are no labels of models."""
     return "model" if "model" in labels else "type"
 
 
 def require_labels(classes: Mapping[str, int], needed: tuple[str, ...], *, purpose: str, next_step: str) -> None:
-    """Refuse to train without labels.
+    """Check that the training images have the needed labels.
 
     Args:
-        classes: number of classes of each label that the training images have.
-        needed: the labels; ``type`` stands for either kind.
-        purpose: what trains with them.
-        next_step: what to do without.
+        classes: number of classes of each label of the training images.
+        needed: the labels; ``type`` means a model or a type.
+        purpose: what needs them, for the message.
+        next_step: for the message.
 
     Raises:
-        DataError: the labels that no training image has.
+        DataError: no training image has one of the labels.
     """
     missing = [name for name in needed if name not in classes]
     if missing:

@@ -1,4 +1,4 @@
-"""PGAN's Refine (section 3.4): an SE block and a residual block that bring a map to a feature of fewer numbers."""
+"""PGAN's Refine (section 3.4): an SE block and a residual block that reduce a map to a smaller feature."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torchvision.ops import SqueezeExcitation
 
 
 class Bottleneck(nn.Module):
-    """A residual block with its activations in front (He et al., 2016, "Identity Mappings", figure 1b).
+    """A pre-activation residual block (He et al., 2016, "Identity Mappings", figure 1b).
 
     Branch: BN, ReLU, 1x1 to a quarter of the channels; BN, ReLU, 3x3; BN, ReLU, 1x1. Shortcut: 1x1. No convolution has
-    a bias. Open: what the shortcut sees. Here what the first BN and ReLU give, as in that paper's blocks that
-    change the number of channels.
+    a bias. Open: the input of the shortcut. Here it is the output of the first BN and ReLU, as in that paper's blocks
+    that change the number of channels.
     """
 
     def __init__(self, inside: int, outside: int) -> None:
@@ -39,7 +39,7 @@ class Bottleneck(nn.Module):
 class Refine(nn.Module):
     """SE block (Hu et al., 2018; reduction 8), residual block, mean over the cells.
 
-    Open: biases in the SE block's two layers. They have them, as torchvision's do.
+    Open: biases in the SE block's two layers. Here they have biases, as torchvision's do.
     """
 
     def __init__(self, inside: int, outside: int, reduction: int = 8) -> None:

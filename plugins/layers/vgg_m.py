@@ -1,4 +1,4 @@
-"""The VGG-M trunk (Chatfield et al., 2014) up to its fifth convolution, for 224 x 224 or any other input."""
+"""The VGG-M trunk (Chatfield et al., 2014) up to its fifth convolution, for inputs of 224 x 224 or any other size."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from harness.errors import CheckpointError
 from plugins.layers.weights import fill, read_weights
 
 CHANNELS = 512
-"""Channels that the fifth convolution gives."""
+"""Output channels of the fifth convolution."""
 
 MEAN_BGR = (102.7, 115.8, 123.5)
-"""What the released recipes subtract from blue, green and red, 0 to 255."""
-
+"""Mean of blue, green and red, 0 to 255, in the released recipes."""
 
 PLACES = {f"features.{place}": f"conv{number}" for number, place in enumerate((0, 4, 8, 10, 12), 1)}
-"""Convolutions by their place among the layers, with a ReLU behind each and a norm and a pool behind the first two."""
+"""Convolutions by position: each is followed by a ReLU, the first two also by a norm and a pool."""
 
 PIXEL_SPREAD = 70.0
-"""About the standard deviation of pixels from 0 to 255 (ImageNet's is 58)."""
+"""Approximate standard deviation of pixels from 0 to 255 (ImageNet's is 58)."""
 
 
 class ResponseNorm(nn.LocalResponseNorm):
-    """torch's, in float32 whatever comes: on a processor torch has it for no narrower numbers."""
+    """Torch's layer, always in float32: on the CPU torch supports no narrower type."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the maps (n, c, h, w) in their own type."""
@@ -34,11 +33,11 @@ class ResponseNorm(nn.LocalResponseNorm):
 
 
 def vgg_m_trunk() -> nn.Sequential:
-    """Return conv1 to conv5, the last one without its ReLU, under the names of the original layers.
+    """Return conv1 to conv5, the last one without its ReLU, with the names of the original layers.
 
     The sides for an input of 224 are 109 (conv1), 54 (pool1), 26 (conv2), 13 (pool2) and 13 (conv3 to conv5).
-    Open: the first weights where none are loaded. Here He et al.'s normal ones, with zero biases, those of conv1
-    divided by the spread of its pixels, so that every map starts near a spread of 1.
+    Open: the initialisation without pretrained weights. Here it is He et al.'s normal one, with zero biases, and conv1
+    is divided by the standard deviation of its pixels: that of every map is then near 1.
     """
     trunk = nn.Sequential(
         OrderedDict(
@@ -67,24 +66,24 @@ def vgg_m_trunk() -> nn.Sequential:
 
 
 def load_vgg_m(trunk: nn.Module, source: str) -> None:
-    """Load weights by the original layers' names, ``conv1.weight`` to ``conv5.bias``; others are left aside.
+    """Load weights by the names of the original layers, ``conv1.weight`` to ``conv5.bias``; other names are ignored.
 
-    Where there are none, names by place are taken, ``features.0.weight`` to ``features.12.bias``, as ports to torch
-    have them. The weights are Caffe's: outputs, inputs, rows, columns; the inputs of conv1 blue, green, red.
+    A file without such names may have those of ports to torch, ``features.0.weight`` to ``features.12.bias``. The
+    weights are Caffe's: outputs, inputs, rows, columns; the inputs of conv1 are blue, green, red.
 
     Args:
-        trunk: as ``vgg_m_trunk`` made it; unchanged where ``source`` is ``none``.
+        trunk: from ``vgg_m_trunk``; unchanged if ``source`` is ``none``.
         source: ``none`` or the path of a file.
 
     Raises:
-        CheckpointError: the weights cannot be had, would execute code, or are of another network.
+        CheckpointError: the weights cannot be loaded, would execute code, or are of another network.
     """
     if source == "none":
         return
     if source == "imagenet":
         raise CheckpointError(
-            "VGG-M's ImageNet weights may not be passed on: their licence is for non-commercial use only",
-            expected="a file of yours with tensors conv1.weight, conv1.bias, ... conv5.bias",
+            "VGG-M's ImageNet weights may not be redistributed: their licence is for non-commercial use only",
+            expected="a file with the tensors conv1.weight, conv1.bias, ... conv5.bias",
             next_step="give it with --set weights=FILE, or train from scratch with --set weights=none",
         )
     state = read_weights(Path(source))
@@ -95,8 +94,8 @@ def load_vgg_m(trunk: nn.Module, source: str) -> None:
 
 def _named(name: str) -> str:
     """Return ``conv1.weight`` for ``features.0.weight``."""
-    layer, _, what = name.rpartition(".")
-    return f"{PLACES[layer]}.{what}" if layer in PLACES else name
+    layer, _, tensor = name.rpartition(".")
+    return f"{PLACES[layer]}.{tensor}" if layer in PLACES else name
 
 
 class CaffePixels(nn.Module):

@@ -1,4 +1,4 @@
-"""Weights from elsewhere: torchvision's ImageNet ones, or a file of the user's, read without executing it."""
+"""Pretrained weights: torchvision's for ImageNet, or a file of the user, read without executing code."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from harness.errors import CheckpointError, first_of
 
 
 def load_trunk(trunk: nn.Module, backbone: str, source: str, *, ignore: tuple[str, ...] = ("fc.",)) -> None:
-    """Load weights into a trunk that has torchvision's names.
+    """Load weights into a trunk with torchvision's names.
 
     Args:
-        trunk: the network; unchanged where ``source`` is ``none``.
+        trunk: the network; unchanged if ``source`` is ``none``.
         backbone: torchvision's name of the whole network.
         source: ``imagenet``, ``none`` or the path of a file.
-        ignore: prefixes of tensors that the trunk has no use for.
+        ignore: prefixes of tensors that the trunk does not have.
 
     Raises:
-        CheckpointError: the weights cannot be had, would execute code, or are of another network.
+        CheckpointError: the weights cannot be loaded, would execute code, or are of another network.
     """
     if source == "none":
         return
@@ -36,7 +36,7 @@ def imagenet(backbone: str) -> dict[str, Tensor]:
     """Return torchvision's first ImageNet-1K weights, those of the papers' time, from its cache or the web.
 
     Raises:
-        CheckpointError: they are not in the cache and cannot be downloaded.
+        CheckpointError: they are neither in the cache nor can be downloaded.
     """
     weights = models.get_model_weights(backbone)["IMAGENET1K_V1"]
     try:
@@ -46,17 +46,17 @@ def imagenet(backbone: str) -> dict[str, Tensor]:
             f"the ImageNet weights of {backbone} cannot be downloaded",
             where=weights.url,
             found=problem,
-            next_step="train from scratch with --set weights=none, or fetch that file elsewhere and give it "
+            next_step="train from scratch with --set weights=none, or download that file elsewhere and give it "
             "with --set weights=FILE",
         ) from None
     return state
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file, or of a file of torch.save that holds nothing but tensors.
+    """Return the tensors of a safetensors file, or of a torch.save file of nothing but tensors.
 
     Raises:
-        CheckpointError: no such file, damaged, or a pickle that would execute code.
+        CheckpointError: no such file, a damaged one, or a pickle that would execute code.
     """
     if not path.is_file():
         raise CheckpointError(
@@ -69,23 +69,23 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch doubts aloud what it then reads or refuses
+            warnings.simplefilter("ignore")  # torch warns of files that it then reads or refuses
             state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise CheckpointError(
             "the weights file holds more than tensors, and reading it could execute code",
             where=path,
-            expected="a state dict, as torch.save or safetensors write it",
-            next_step="load it where you trust it, and save its state_dict() alone",
+            expected="a state dict, as written by torch.save or safetensors",
+            next_step="if you trust it, load it yourself and save only its state_dict()",
         ) from None
-    except Exception as problem:  # damaged bytes let the unpickler fail in a dozen ways
+    except Exception as problem:  # the unpickler fails on damaged bytes in a dozen ways
         found = f"{type(problem).__name__}: {problem}".partition("\n")[0]
         raise CheckpointError("the weights file is damaged", where=path, found=found) from None
     return _state_dict(state, path)
 
 
 def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
-    """Return the tensors of what was loaded: a state dict, or a dict that holds one under ``state_dict``."""
+    """Return the tensors of a state dict, or of a dict with one under ``state_dict``."""
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise CheckpointError(
@@ -98,10 +98,10 @@ def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
 
 
 def fill(network: nn.Module, state: dict[str, Tensor], source: object) -> None:
-    """Load every tensor of ``network`` from ``state``, neither more nor fewer.
+    """Load every tensor of ``network`` from ``state``, which must have exactly these.
 
     Raises:
-        CheckpointError: names or shapes differ; they are listed, and nothing was loaded.
+        CheckpointError: names or shapes differ; the message lists them, and nothing is loaded.
     """
     own = network.state_dict()
     missing = sorted(name for name in own.keys() - state.keys() if not name.endswith("num_batches_tracked"))
@@ -110,13 +110,13 @@ def fill(network: nn.Module, state: dict[str, Tensor], source: object) -> None:
         for name in own.keys() & state.keys()
         if own[name].shape != state[name].shape
     )
-    for what, names in (
+    for difference, names in (
         ("lack tensors", missing),
         ("hold unknown tensors", sorted(state.keys() - own.keys())),
         ("have tensors of another shape", other),
     ):
         if names:
             raise CheckpointError(
-                f"the weights are of another network: they {what}", where=source, found=first_of(names, 5)
+                f"the weights are of another network: they {difference}", where=source, found=first_of(names, 5)
             )
     network.load_state_dict(state, strict=False)

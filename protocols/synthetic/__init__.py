@@ -44,9 +44,7 @@ class Synthetic(Protocol):
     }
     tasks: ClassVar[tuple[Task, ...]] = (
         replace(
-            IMAGE_TO_TRACK,
-            released={**_COUNTS, "gallery units": 234, "positives": 936, "ignored": 234},
-            source=_SOURCE,
+            IMAGE_TO_TRACK, released={**_COUNTS, "gallery units": 234, "positives": 936, "ignored": 234}, source=_SOURCE
         ),
         replace(
             IMAGE_TO_IMAGE,

@@ -17,13 +17,7 @@ DRAWING = 1
 
 def parameters(vehicles: int, cameras: int, image_size: int, seed: int) -> dict[str, int]:
     """Return all parameters of a drawn data set."""
-    return {
-        "drawing": DRAWING,
-        "vehicles": vehicles,
-        "cameras": cameras,
-        "image_size": image_size,
-        "seed": seed,
-    }
+    return {"drawing": DRAWING, "vehicles": vehicles, "cameras": cameras, "image_size": image_size, "seed": seed}
 
 
 def describe(root: Path, plan: Plan, lists: Sequence[str], image_size: int) -> None:

@@ -117,9 +117,7 @@ def _labels(plan: Plan, *, train: bool) -> str:
 
 
 def _coco(
-    keys: Mapping[str, Sequence[str]],
-    boxes: Mapping[str, tuple[tuple[int, int], Sequence[Box]]],
-    names: Sequence[str],
+    keys: Mapping[str, Sequence[str]], boxes: Mapping[str, tuple[tuple[int, int], Sequence[Box]]], names: Sequence[str]
 ) -> str:
     """Return boxes in COCO's format; an image's ``file_name`` is its path in the data set."""
     images: list[str] = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,23 +84,13 @@ def make(
     """
     out = Path(out)
     _check(vehicles=vehicles, cameras=cameras, image_size=image_size, seed=seed)
-    refuse_occupied(out)
-    plan = plan_of(seed, vehicles, cameras)
-    part = part_of(out)
-    share = Share(str(part), vehicles, cameras, image_size, seed)
-    try:
+    with new_folder(out) as part:
+        plan = plan_of(seed, vehicles, cameras)
         for folder in FOLDERS:
-            (part / folder).mkdir(parents=True)
+            (part / folder).mkdir()
+        share = Share(str(part), vehicles, cameras, image_size, seed)
         seen = _draw(share, plan, workers, progress or (lambda _done, _total: None))
-        lists = write_lists(part, plan, seen)
-        describe(part, plan, lists, image_size)
-        if out.is_dir():
-            out.rmdir()
-        part.replace(out)
-    except OSError as problem:
-        raise cannot_write(out, problem) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        describe(part, plan, write_lists(part, plan, seen), image_size)
     images = {folder: len(names) for folder, names in plan.keys().items()}
     tracks = sum(track.vehicle > plan.train for track in plan.tracks)
     return Made(out, vehicles, cameras, tracks, images)
@@ -111,11 +103,13 @@ def _check(**given: int) -> None:
             raise UsageError(f"{name.replace('_', '-')} is out of its range", found=value, expected=f"{low} to {high}")
 
 
-def refuse_occupied(out: Path) -> None:
-    """Refuse to draw into a folder that is not empty.
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder that takes the place of ``out`` when the block ends, and is removed if the block fails.
 
     Raises:
-        DataError: it is not.
+        DataError: ``out`` is not empty.
+        RunError: the disk is full, or the folder cannot be written.
     """
     if (out.exists() or out.is_symlink()) and (not out.is_dir() or any(out.iterdir())):
         raise DataError(
@@ -124,11 +118,17 @@ def refuse_occupied(out: Path) -> None:
             expected="an empty folder or a new one",
             next_step="name another folder, or delete this one",
         )
-
-
-def part_of(out: Path) -> Path:
-    """Return a temporary folder beside ``out``, different for every process."""
-    return out.with_name(f".{out.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    part = out.with_name(f".{out.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if out.is_dir():
+            out.rmdir()
+        part.replace(out)
+    except OSError as problem:
+        raise cannot_write(out, problem) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _draw(share: Share, plan: Plan, workers: int | None, progress: Advance) -> dict[str, Seen]:
@@ -139,15 +139,9 @@ def _draw(share: Share, plan: Plan, workers: int | None, progress: Advance) -> d
     shares = [replace(share, first=first, of=count) for first in range(count)]
     progress(0, total)
     if count == 1 or not sys.executable:
-        done = 0
-
-        def advance() -> None:
-            nonlocal done
-            done += 1
-            progress(done, total)
-
+        done = itertools.count(1)
         for each in shares:
-            draw_share(each, advance)
+            draw_share(each, lambda: progress(next(done), total))
     else:
         _run(shares, lambda done: progress(done, total))
     return {name: seen for each in shares for name, seen in read_results(each).items()}
@@ -161,7 +155,7 @@ def _cores() -> int:
 def _run(shares: Sequence[Share], progress: Callable[[int], None]) -> None:
     """Draw each share in a process of its own; all of them report their images through one pipe."""
     incoming, outgoing = os.pipe()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
     processes: list[subprocess.Popen[bytes]] = []
     try:
         try:

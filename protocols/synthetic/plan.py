@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from protocols.synthetic.frames import Frame, Track, query_of, tracks_of
+from protocols.synthetic.camera.frames import Frame, Track, query_of, tracks_of
 from protocols.synthetic.vehicle.vehicles import Vehicle, fleet, held_out
 
 TRAIN, QUERY, TEST = "image_train", "image_query", "image_test"

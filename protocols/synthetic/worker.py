@@ -44,18 +44,18 @@ class Share:
         return Path(self.root) / f".boxes-{self.first}"
 
     def command(self) -> list[str]:
-        """Return the command that starts the process."""
-        return [sys.executable, "-m", "protocols.synthetic.worker", json.dumps(asdict(self))]
+        """Return the command that starts the process, which never imports from the working folder by itself."""
+        return [sys.executable, "-P", "-m", "protocols.synthetic.worker", json.dumps(asdict(self))]
 
 
 def draw_share(share: Share, advance: Callable[[], None]) -> None:
     """Draw a share's images into their folders, and write their boxes into its file."""
     plan = plan_of(share.seed, share.vehicles, share.cameras)
-    asking = {frame.name for frame in plan.queries()}
+    queries = {frame.name for frame in plan.queries()}
     root = Path(share.root)
     with share.results.open("w", encoding="ascii") as results:
         for name, train, content, seen in _drawn(share, plan):
-            folders = (TRAIN,) if train else (QUERY, TEST) if name in asking else (TEST,)
+            folders = (TRAIN,) if train else (QUERY, TEST) if name in queries else (TEST,)
             for folder in folders:
                 (root / folder / name).write_bytes(content)
             results.write(json.dumps([name, seen]) + "\n")
@@ -65,7 +65,7 @@ def draw_share(share: Share, advance: Callable[[], None]) -> None:
 def _drawn(share: Share, plan: Plan) -> Iterator[tuple[str, bool, bytes, Seen]]:
     from protocols.synthetic.camera.cameras import cameras
     from protocols.synthetic.camera.drawing import draw_track
-    from protocols.synthetic.frames import tracks_of
+    from protocols.synthetic.camera.frames import tracks_of
     from protocols.synthetic.vehicle.assembly import assemble
 
     every = cameras(share.cameras)

@@ -91,9 +91,7 @@ def _read_file(path: Path, problems: Problems) -> tuple[dict[str, dict[str, int]
         values = {label: item.get(attribute, "") for label, attribute in ATTRIBUTES.items()}
         if not name or not all(map(NUMBER.fullmatch, (vehicle, *values.values()))):
             problems.add(
-                path,
-                line,
-                f"{quote(str(dict(item)))} lacks imageName, or vehicleID, colorID, typeID in digits",
+                path, line, f"{quote(str(dict(item)))} lacks imageName, or vehicleID, colorID, typeID in digits"
             )
             continue
         if name in found:
@@ -144,8 +142,6 @@ def read_items(path: Path) -> list[tuple[int, Item]]:
         parser.Parse(content.decode(ENCODINGS[encoding], "replace").encode("utf-8"), True)
     except expat.ExpatError as problem:
         raise DataError(
-            "the label file is not XML",
-            where=f"{path}:{problem.lineno}",
-            found=expat.ErrorString(problem.code),
+            "the label file is not XML", where=f"{path}:{problem.lineno}", found=expat.ErrorString(problem.code)
         ) from None
     return items

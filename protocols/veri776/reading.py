@@ -12,10 +12,10 @@ from harness.data.dataset import Dataset
 from harness.data.images import ImageTable, IntArray
 from harness.data.lists import Problems, refuse_shared_vehicles, release_folder
 from protocols.boxes import boxes_in
-from protocols.veri776 import tracks as track_list
 from protocols.veri776.indices import cross_check
 from protocols.veri776.labels import VALUES, read_labels
 from protocols.veri776.names import Name, read_names
+from protocols.veri776.tracks import LIST, TASK, read_tracks
 
 LISTS = {"train": "name_train.txt", "query": "name_query.txt", "gallery": "name_test.txt"}
 WITHOUT_QUERIES = "gallery-without-queries"
@@ -48,7 +48,7 @@ def read(root: Path) -> Dataset:
         names["train"] = read_names(root / LISTS["train"], problems)
     else:
         notes.append(f"{LISTS['train']} is missing: nothing can be trained on this copy")
-    tracks = track_list.read_tracks(root / track_list.LIST, [name.file for name in names["gallery"]], problems)
+    tracks = read_tracks(root / LIST, [name.file for name in names["gallery"]], problems)
     labels, notes_on_labels = read_labels(root, names, problems)
     notes += [*tracks.notes, *notes_on_labels, *_foreign_queries(names)]
     notes += cross_check(root, names["query"], names["gallery"], problems)
@@ -64,7 +64,7 @@ def read(root: Path) -> Dataset:
     asked = {name.file for name in names["query"]}
     others = np.array([name.file not in asked for name in names["gallery"]], dtype=np.bool_)
     splits[WITHOUT_QUERIES] = splits["gallery"].take(others)
-    unavailable = {} if tracks.unavailable is None else {track_list.TASK: tracks.unavailable}
+    unavailable = {} if tracks.unavailable is None else {TASK: tracks.unavailable}
     return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=_release(names))
 
 

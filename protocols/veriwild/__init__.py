@@ -39,12 +39,7 @@ def _task(name: str, vehicles: int, gallery: int) -> Task:
         ("ap", "cmc@1", "cmc@5"),
         query=f"{name}-query",
         gallery=f"{name}-gallery",
-        released={
-            "queries": vehicles,
-            "gallery images": gallery,
-            "gallery units": gallery,
-            "vehicles": vehicles,
-        },
+        released={"queries": vehicles, "gallery images": gallery, "gallery units": gallery, "vehicles": vehicles},
         about=f"one query of each of {vehicles:,} vehicles against {gallery:,} images of the other cameras",
         source=SOURCE,
         conventions=CONVENTIONS,

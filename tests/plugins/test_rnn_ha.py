@@ -6,7 +6,7 @@ from harness.data.images import UNKNOWN
 from harness.errors import CheckpointError, DataError, UsageError
 from harness.methods.batches import Shuffled
 from harness.methods.method import create, resolve_options
-from plugins.rnn_ha import RNNHA, Attention
+from plugins.rnn_ha import RNNHA, CoarseAttention
 from tests.plugins.eight import cmc_at_1, trained
 
 VERI = {"vehicle": 576, "colour": 10, "type": 9}
@@ -99,7 +99,7 @@ def test_the_quick_recipe_builds_each_variant_small(variant):
 
 def test_attention_is_its_equation_cell_by_cell():
     random = torch.Generator().manual_seed(0)
-    attention = Attention(4, 6)
+    attention = CoarseAttention(4, 6)
     maps, o1 = torch.randn(2, 6, 3, 5, generator=random), torch.randn(2, 4, generator=random)
 
     found = attention(maps, o1).detach().numpy()[:, 0]
@@ -118,7 +118,7 @@ def test_attention_weights_are_positive_and_sum_to_one(strength):
     random = torch.Generator().manual_seed(1)
     maps, o1 = torch.randn(3, 6, 7, 7, generator=random) * strength, torch.randn(3, 4, generator=random)
 
-    weights = Attention(4, 6)(maps, o1)
+    weights = CoarseAttention(4, 6)(maps, o1)
 
     assert (weights > 0).all()
     torch.testing.assert_close(weights.sum((1, 2, 3)), torch.ones(3))
@@ -244,7 +244,7 @@ def test_without_models_and_types_training_is_refused():
 
 
 def test_the_papers_first_weights_must_come_from_the_user():
-    with pytest.raises(CheckpointError, match="may not be passed on"):
+    with pytest.raises(CheckpointError, match="may not be redistributed"):
         rnn_ha(hidden="32").network(VERI)
 
 

@@ -11,11 +11,11 @@ from protocols.synthetic.camera.backdrop import lay
 from protocols.synthetic.camera.box import Box
 from protocols.synthetic.camera.cameras import Camera
 from protocols.synthetic.camera.develop import FINE, develop, encode
+from protocols.synthetic.camera.frames import Frame, Track, stances
 from protocols.synthetic.camera.paint import light_of, paint
 from protocols.synthetic.camera.view import Stance, look
 from protocols.synthetic.camera.visible import visible_boxes
 from protocols.synthetic.chance import Chance
-from protocols.synthetic.frames import Frame, Track, stances
 from protocols.synthetic.vehicle.solids import Mesh
 
 

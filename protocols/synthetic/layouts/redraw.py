@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Unpack
 
-from harness.basics.files import cannot_write
 from harness.basics.progress import Advance
 from harness.data.images import ImageTable
-from harness.data.layout import Choices
+from harness.data.layout import Choices, Layout
 from protocols.boxes import boxes_in
 from protocols.synthetic import Synthetic
-from protocols.synthetic.making import make, part_of, refuse_occupied
+from protocols.synthetic.making import make, new_folder
 
 
 @dataclass(frozen=True)
-class Picture:
+class LabelledImage:
     """One drawn image and its labels.
 
     Attributes:
@@ -43,7 +43,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnSet:
     """The drawn images, each once; the queries are among the test images.
 
     Attributes:
@@ -52,13 +52,13 @@ class Drawn:
         names: the names of the colours, types and models by their numbers.
     """
 
-    train: Sequence[Picture]
-    test: Sequence[Picture]
+    train: Sequence[LabelledImage]
+    test: Sequence[LabelledImage]
     names: Mapping[str, Mapping[int, str]]
 
-    def by_vehicle(self) -> dict[int, list[Picture]]:
+    def by_vehicle(self) -> dict[int, list[LabelledImage]]:
         """Return the test images of each vehicle in random order."""
-        found: dict[int, list[Picture]] = {}
+        found: dict[int, list[LabelledImage]] = {}
         for picture in sorted(self.test, key=lambda picture: picture.order):
             found.setdefault(picture.vehicle, []).append(picture)
         return dict(sorted(found.items()))
@@ -72,35 +72,35 @@ class Drawn:
         }
 
 
-Write = Callable[[Drawn, Path], Mapping[str, str]]
-"""Writes the lists of a layout into a folder, and returns the new key of each image used by its old one."""
+Write = Callable[[DrawnSet, Path], Mapping[str, str]]
+
+
+class Redrawn(Layout):
+    """A layout with lists of its own, for the images of the synthetic data set."""
+
+    @staticmethod
+    @abstractmethod
+    def write(drawn: DrawnSet, root: Path) -> Mapping[str, str]:
+        """Write the lists into a folder, and return for each image used its new key by its old one."""
+
+    def make(self, out: Path, *, progress: Advance | None = None, **choices: Unpack[Choices]) -> str:
+        """Draw a data set into the folder ``out`` and return one line about it."""
+        return redraw(out, self.write, progress=progress, **choices)
 
 
 def redraw(out: Path, write: Write, *, progress: Advance | None, **choices: Unpack[Choices]) -> str:
-    """Draw a data set into the folder ``out`` as a layout's ``make`` does, with the lists that ``write`` writes."""
-    refuse_occupied(out)
-    part = part_of(out)
-    try:
-        made = make(part / "drawn", progress=progress, **choices)
-        source = Synthetic().load(made.root)
-        drawn = Drawn(
-            _pictures(source.splits["train"]), _pictures(source.splits["gallery"]), source.splits["train"].names
-        )
-        root = part / "whole"
-        root.mkdir()
+    """Draw a data set as ``Layout.make`` does, with the lists of ``write``, which is a ``Redrawn.write``."""
+    with new_folder(out) as root:
+        made = make(root / ".drawn", progress=progress, **choices)
+        splits = Synthetic().load(made.root).splits
+        drawn = DrawnSet(_pictures(splits["train"]), _pictures(splits["gallery"]), splits["train"].names)
         key_of = write(drawn, root)
         for old, new in key_of.items():
             (root / new).parent.mkdir(parents=True, exist_ok=True)
             (made.root / old).replace(root / new)
         for path in boxes_in(made.root).values():
             _move_boxes(path, root / path.relative_to(made.root), key_of)
-        if out.is_dir():
-            out.rmdir()
-        root.replace(out)
-    except OSError as problem:
-        raise cannot_write(out, problem) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(made.root)
     return f"{out}: {len(key_of)} images of {made.vehicles} vehicles under {made.cameras} cameras"
 
 
@@ -110,10 +110,10 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     path.write_bytes("".join(f"{line}\n" for line in lines).encode())
 
 
-def _pictures(table: ImageTable) -> list[Picture]:
+def _pictures(table: ImageTable) -> list[LabelledImage]:
     columns = [table.label(name) for name in ("vehicle", "camera", "time", "colour", "type", "model")]
     numbers = [column.tolist() for column in columns if column is not None]
-    return [Picture(path, *row) for path, *row in zip(table.paths, *numbers, strict=True)]
+    return [LabelledImage(path, *row) for path, *row in zip(table.paths, *numbers, strict=True)]
 
 
 def _move_boxes(path: Path, target: Path, key_of: Mapping[str, str]) -> None:

@@ -4,36 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Unpack
+from typing import ClassVar
 
-from harness.basics.progress import Advance
-from harness.data.layout import Choices, Layout
 from protocols import vehicleid, vru
 from protocols.random_draws import FOLDER, TRAIN
-from protocols.synthetic.layouts.redraw import Drawn, Picture, redraw, write_lines
+from protocols.synthetic.layouts.redraw import DrawnSet, LabelledImage, Redrawn, write_lines
 
 
-class VehicleIdLayout(Layout):
-    """VehicleID's folder of images, lists and attributes."""
-
-    name: ClassVar[str] = "vehicleid"
-
-    def make(self, out: Path, *, progress: Advance | None = None, **choices: Unpack[Choices]) -> str:
-        """Draw a data set into the folder ``out`` and return one line about it."""
-        return redraw(out, write_vehicleid, progress=progress, **choices)
-
-
-class VruLayout(Layout):
-    """VRU's folder of images and lists."""
-
-    name: ClassVar[str] = "vru"
-
-    def make(self, out: Path, *, progress: Advance | None = None, **choices: Unpack[Choices]) -> str:
-        """Draw a data set into the folder ``out`` and return one line about it."""
-        return redraw(out, write_vru, progress=progress, **choices)
-
-
-def write_vehicleid(drawn: Drawn, root: Path) -> dict[str, str]:
+def write_vehicleid(drawn: DrawnSet, root: Path) -> dict[str, str]:
     """Write VehicleID's lists and attributes; only training vehicles have a model and a colour there."""
     number_of = _write_lists(drawn, root, vehicleid.LISTS, digits=7)
     pictures = [*drawn.train, *drawn.test]
@@ -47,12 +25,12 @@ def write_vehicleid(drawn: Drawn, root: Path) -> dict[str, str]:
     return {key: f"image/{number}.jpg" for key, number in number_of.items()}
 
 
-def write_vru(drawn: Drawn, root: Path) -> dict[str, str]:
+def write_vru(drawn: DrawnSet, root: Path) -> dict[str, str]:
     """Write VRU's lists, which are not grouped by vehicle."""
     return {key: f"Pic/{number}.jpg" for key, number in _write_lists(drawn, root, vru.LISTS, digits=1).items()}
 
 
-def _write_lists(drawn: Drawn, root: Path, lists: Mapping[str, str], *, digits: int) -> dict[str, str]:
+def _write_lists(drawn: DrawnSet, root: Path, lists: Mapping[str, str], *, digits: int) -> dict[str, str]:
     """Write the training list and the test lists, and return each image's number by its key."""
     train, test = (sorted(side, key=lambda picture: picture.order) for side in (drawn.train, drawn.test))
     number_of = {picture.key: f"{number:0{digits}d}" for number, picture in enumerate([*train, *test], 1)}
@@ -62,5 +40,19 @@ def _write_lists(drawn: Drawn, root: Path, lists: Mapping[str, str], *, digits: 
     return number_of
 
 
-def _write(path: Path, pictures: Sequence[Picture], number_of: Mapping[str, str]) -> None:
+def _write(path: Path, pictures: Sequence[LabelledImage], number_of: Mapping[str, str]) -> None:
     write_lines(path, [f"{number_of[picture.key]} {picture.vehicle}" for picture in pictures])
+
+
+class VehicleIdLayout(Redrawn):
+    """VehicleID's folder of images, lists and attributes."""
+
+    name: ClassVar[str] = "vehicleid"
+    write = staticmethod(write_vehicleid)
+
+
+class VruLayout(Redrawn):
+    """VRU's folder of images and lists."""
+
+    name: ClassVar[str] = "vru"
+    write = staticmethod(write_vru)

@@ -10,7 +10,7 @@ from typing import ClassVar, Unpack
 
 from harness.basics.progress import Advance
 from harness.data.layout import Choices, Layout
-from protocols.synthetic.layouts.redraw import Drawn, Picture, redraw, write_lines
+from protocols.synthetic.layouts.redraw import DrawnSet, LabelledImage, redraw, write_lines
 from protocols.veriwild.reading import FOLDER, SIZES
 
 START = datetime(2018, 3, 11, 6, tzinfo=UTC)
@@ -29,7 +29,7 @@ class VeriWildLayout(Layout):
         return redraw(out, partial(write_veriwild, release=release), progress=progress, **choices)
 
 
-def write_veriwild(drawn: Drawn, root: Path, release: str) -> dict[str, str]:
+def write_veriwild(drawn: DrawnSet, root: Path, release: str) -> dict[str, str]:
     """Write VERI-Wild's lists.
 
     Args:
@@ -57,12 +57,12 @@ def write_veriwild(drawn: Drawn, root: Path, release: str) -> dict[str, str]:
     return {key: f"images/{name}.jpg" for key, name in name_of.items()}
 
 
-def _line(picture: Picture, name_of: Mapping[str, str], *, old: bool) -> str:
+def _line(picture: LabelledImage, name_of: Mapping[str, str], *, old: bool) -> str:
     name = name_of[picture.key]
     return name if old else f"{name}.jpg {picture.vehicle} {picture.camera}"
 
 
-def _write_info(drawn: Drawn, root: Path, pictures: Sequence[Picture], name_of: Mapping[str, str]) -> None:
+def _write_info(drawn: DrawnSet, root: Path, pictures: Sequence[LabelledImage], name_of: Mapping[str, str]) -> None:
     lines = ["id/image;Camera ID;Time;Model;Type;Color"]
     for picture in pictures:
         words = [drawn.names[label][getattr(picture, label)] for label in ("model", "type", "colour")]

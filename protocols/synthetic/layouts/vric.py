@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Unpack
+from typing import ClassVar
 
-from harness.basics.progress import Advance
-from harness.data.layout import Choices, Layout
-from protocols.synthetic.layouts.redraw import Drawn, Picture, redraw, write_lines
+from protocols.synthetic.layouts.redraw import DrawnSet, LabelledImage, Redrawn, write_lines
 
 
-class VricLayout(Layout):
-    """VRIC's folders and lists."""
-
-    name: ClassVar[str] = "vric"
-
-    def make(self, out: Path, *, progress: Advance | None = None, **choices: Unpack[Choices]) -> str:
-        """Draw a data set into the folder ``out`` and return one line about it."""
-        return redraw(out, write_vric, progress=progress, **choices)
-
-
-def write_vric(drawn: Drawn, root: Path) -> dict[str, str]:
+def write_vric(drawn: DrawnSet, root: Path) -> dict[str, str]:
     """Write VRIC's lists; a vehicle's probe is from another camera than its gallery image."""
     probes, gallery = [], []
     for pictures in drawn.by_vehicle().values():
@@ -42,5 +30,12 @@ def write_vric(drawn: Drawn, root: Path) -> dict[str, str]:
     return key_of
 
 
-def _name(picture: Picture, place: int) -> str:
+def _name(picture: LabelledImage, place: int) -> str:
     return f"MVI_{20_000 + picture.camera}_{place:05}_img{picture.time % 100_000:05}.jpg"
+
+
+class VricLayout(Redrawn):
+    """VRIC's folders and lists."""
+
+    name: ClassVar[str] = "vric"
+    write = staticmethod(write_vric)

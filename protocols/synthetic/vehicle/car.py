@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from protocols.synthetic.vehicle.shell import SIDES, Frame
+from protocols.synthetic.vehicle.shell import SIDES, Proportions
 from protocols.synthetic.vehicle.solids import BODY, Paint, Part, Point
 from protocols.synthetic.vehicle.vehicles import Vehicle
 
@@ -40,7 +40,7 @@ class Car:
 
     def __init__(self, vehicle: Vehicle) -> None:
         self.design, self.marks, self.body = vehicle.design, vehicle.marks, vehicle.design.body
-        self.frame = Frame(self.body, vehicle.design.stretch)
+        self.frame = Proportions(self.body, vehicle.design.stretch)
         self.paint = Paint(self.design.paint, 0.35)
         self.trim = PLASTIC if self.design.bare else self.paint
         self.parts = [Part(""), Part("")]

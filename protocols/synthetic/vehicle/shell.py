@@ -14,7 +14,7 @@ SIDES = (LEFT, RIGHT)
 
 
 @dataclass(frozen=True)
-class Frame:
+class Proportions:
     """A body model under a vehicle's own proportions; positions are metres from the nose as in ``Body``."""
 
     body: Body
@@ -62,7 +62,7 @@ class Shell:
         bed: the faces of an open bed that look inwards, and its rims.
     """
 
-    frame: Frame
+    frame: Proportions
     ends: dict[str, Face]
     sides: dict[tuple[int, str], tuple[Face, ...]]
     tops: tuple[Face, ...]
@@ -78,7 +78,7 @@ class Shell:
         return tuple(corners if side == RIGHT else reversed(corners))
 
 
-def build_shell(frame: Frame) -> Shell:
+def build_shell(frame: Proportions) -> Shell:
     """Return the faces of the lower body."""
     body = frame.body
     corner = 0.14 if body.boxy else 0.45
@@ -95,7 +95,7 @@ def build_shell(frame: Frame) -> Shell:
         for name, low, high in (("low", 0, 1), ("up", 1, 2)):
             sides[side, name] = tuple(_side_face(rear, front, low, high, side) for rear, front in pairs)
     tops = [
-        Face((_left(rear[2]), _right(rear[2]), _right(front[2]), _left(front[2])))
+        Face((rear[2], _right(rear[2]), _right(front[2]), front[2]))
         for index, (rear, front) in enumerate(pairs)
         if index != bed
     ]
@@ -103,7 +103,7 @@ def build_shell(frame: Frame) -> Shell:
     return Shell(frame, _ends(stations[0], stations[-1]), sides, tuple(tops), inside, rims)
 
 
-def cabin_faces(frame: Frame) -> dict[str, Face]:
+def cabin_faces(frame: Proportions) -> dict[str, Face]:
     """Return the cabin above the belt: front, rear, left, right, and the rounded edge and top of its roof."""
     body = frame.body
     belt, roof = frame.z(body.belt), frame.z(body.height)
@@ -119,7 +119,7 @@ def cabin_faces(frame: Frame) -> dict[str, Face]:
     return {**faces, "roof": Face((top[1], top[2], top[3], top[0]))}
 
 
-def cargo_faces(frame: Frame) -> dict[str, dict[str, Face]]:
+def cargo_faces(frame: Proportions) -> dict[str, dict[str, Face]]:
     """Return the chassis, the tail bar and the box or the flat bed of a truck, by name and side."""
     body = frame.body
     start, end, half = frame.x(body.cargo_from), -frame.length / 2, frame.half
@@ -135,7 +135,7 @@ def cargo_faces(frame: Frame) -> dict[str, dict[str, Face]]:
     return found
 
 
-def _station(frame: Frame, place: float) -> tuple[Point, Point, Point]:
+def _station(frame: Proportions, place: float) -> tuple[Point, Point, Point]:
     """Return the cross-section at a position: sill, waist and top, on the left side."""
     body, end = frame.body, frame.shell_end
     taper = _taper(frame, place)
@@ -152,13 +152,13 @@ def _station(frame: Frame, place: float) -> tuple[Point, Point, Point]:
     return sill, waist, top
 
 
-def _taper(frame: Frame, place: float) -> float:
+def _taper(frame: Proportions, place: float) -> float:
     corner = 0.14 if frame.body.boxy else 0.45
     near = min(place, frame.body.length - place)
     return 1.0 if near >= corner else 1.0 - frame.body.rounding * (1 - near / corner)
 
 
-def _top(frame: Frame, place: float) -> float:
+def _top(frame: Proportions, place: float) -> float:
     """Return the height of the shell's upper edge."""
     body = frame.body
     belt = body.cargo_height if body.cargo == "bed" and place > body.cargo_from else body.belt
@@ -173,7 +173,7 @@ def _top(frame: Frame, place: float) -> float:
     return frame.z(height)
 
 
-def _side_point(frame: Frame, place: float, height: float, side: int) -> Point:
+def _side_point(frame: Proportions, place: float, height: float, side: int) -> Point:
     """Return the point of a side at a position and height, a hair outside the faces."""
     sill, waist, top = _station(frame, place)
     low, high = (sill, waist) if height < waist[2] else (waist, top)
@@ -183,42 +183,30 @@ def _side_point(frame: Frame, place: float, height: float, side: int) -> Point:
 
 def _side_face(rear: Sequence[Point], front: Sequence[Point], low: int, high: int, side: int) -> Face:
     if side == LEFT:
-        return Face((_left(front[low]), _left(rear[low]), _left(rear[high]), _left(front[high])))
+        return Face((front[low], rear[low], rear[high], front[high]))
     return Face((_right(rear[low]), _right(front[low]), _right(front[high]), _right(rear[high])))
 
 
 def _ends(rear: Sequence[Point], front: Sequence[Point]) -> dict[str, Face]:
     found = {}
     for name, low, high in (("low", 0, 1), ("up", 1, 2)):
-        found[f"front_{name}"] = Face((_right(front[low]), _left(front[low]), _left(front[high]), _right(front[high])))
-        found[f"rear_{name}"] = Face((_left(rear[low]), _right(rear[low]), _right(rear[high]), _left(rear[high])))
+        found[f"front_{name}"] = Face((_right(front[low]), front[low], front[high], _right(front[high])))
+        found[f"rear_{name}"] = Face((rear[low], _right(rear[low]), _right(rear[high]), rear[high]))
     return found
 
 
-def _bed(frame: Frame, pair: tuple[Sequence[Point], Sequence[Point]]) -> tuple[tuple[Face, ...], tuple[Face, ...]]:
+def _bed(
+    frame: Proportions, pair: tuple[Sequence[Point], Sequence[Point]]
+) -> tuple[tuple[Face, ...], tuple[Face, ...]]:
     """Return the inside of an open bed and the rims along its sides."""
     (rear, front), rim = pair, 0.07
     top = rear[2][2]
     half = min(rear[2][1], front[2][1]) - rim
     inside = _inward((rear[2][0], -half, frame.body.clearance + 0.35), (front[2][0], half, top))
-    rims = tuple(
-        Face(tuple(corners))  # type: ignore[arg-type]
-        for corners in (
-            (
-                (rear[2][0], rear[2][1], top),
-                (rear[2][0], half, top),
-                (front[2][0], half, top),
-                (front[2][0], front[2][1], top),
-            ),
-            (
-                (rear[2][0], -half, top),
-                (rear[2][0], -rear[2][1], top),
-                (front[2][0], -front[2][1], top),
-                (front[2][0], -half, top),
-            ),
-        )
-    )
-    return tuple(inside.values()), rims
+    (x0, y0, _), (x1, y1, _) = rear[2], front[2]
+    left = Face(((x0, y0, top), (x0, half, top), (x1, half, top), (x1, y1, top)))
+    right = Face(((x0, -half, top), (x0, -y0, top), (x1, -y1, top), (x1, -half, top)))
+    return tuple(inside.values()), (left, right)
 
 
 def _inward(low: Point, high: Point) -> dict[str, Face]:
@@ -231,7 +219,7 @@ def _inward(low: Point, high: Point) -> dict[str, Face]:
     return {name: turned[name] for name in ("bottom", "front", "rear", "left", "right")}
 
 
-def _ring(frame: Frame, ends: tuple[float, float], z: float, share: float) -> tuple[Point, ...]:
+def _ring(frame: Proportions, ends: tuple[float, float], z: float, share: float) -> tuple[Point, ...]:
     """Return a level of the cabin: front left, rear left, rear right, front right."""
     (ahead, at_front), (behind, at_rear) = (
         (frame.x(place), frame.half * 0.94 * share * _taper(frame, place) - 0.01) for place in ends
@@ -242,10 +230,6 @@ def _ring(frame: Frame, ends: tuple[float, float], z: float, share: float) -> tu
 def _wall(low: Sequence[Point], high: Sequence[Point], name: str) -> Face:
     left, right = {"front": (3, 0), "rear": (1, 2), "left": (0, 1), "right": (2, 3)}[name]
     return Face((low[left], low[right], high[right], high[left]))
-
-
-def _left(point: Point) -> Point:
-    return point
 
 
 def _right(point: Point) -> Point:

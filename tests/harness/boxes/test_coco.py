@@ -23,6 +23,13 @@ def test_boxes_come_in_pixels_of_the_resized_image_the_surest_first(tmp_path: Pa
     assert boxes.names == {2: "plate", 5: "logo"}
 
 
+def test_a_byte_order_mark_is_skipped(tmp_path: Path):
+    path = write(tmp_path, coco())
+    digest = read_boxes(path).digest
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_boxes(path).digest == digest
+
+
 def test_an_image_without_boxes_has_none(tmp_path: Path):
     assert read_boxes(write(tmp_path, coco())).of("image_train/b.jpg", (8, 8)).shape == (0, 6)
 
@@ -104,7 +111,7 @@ def test_an_image_or_a_number_that_stands_twice_is_refused(tmp_path: Path):
     for key, change in (("images", {"id": 8}), ("images", {"file_name": "b.jpg"}), ("categories", {})):
         content = coco()
         content[key].append({**content[key][0], **change})
-        with pytest.raises(DataError, match=r"stands twice|cannot be read"):
+        with pytest.raises(DataError, match=r"listed twice|is repeated|cannot be read"):
             read_boxes(write(tmp_path, content))
 
 
@@ -134,7 +141,7 @@ def sized(width: float, height: float) -> dict[str, Any]:
 @pytest.mark.parametrize("size", [(200, 100), (200, 200), (103, 200), (1e300, 1e-300)])
 def test_a_file_that_gives_an_image_another_shape_than_its_picture_has_is_refused(tmp_path: Path, size: Any):
     path = write(tmp_path, sized(*size))
-    with pytest.raises(DataError, match="of a picture of another shape") as caught:
+    with pytest.raises(DataError, match="belong to an image of another shape") as caught:
         read_boxes(path, kind="parts", dataset=pictures(tmp_path))
     assert caught.value.where == f"{path}, {KEYS[0]}"
     assert caught.value.found == f"{size[0]:g} x {size[1]:g} pixels in the file"
@@ -209,7 +216,7 @@ def test_a_wrong_result_is_named(tmp_path: Path, wrong: object, message: str):
 
 
 def test_results_without_a_data_set_are_refused(tmp_path: Path):
-    with pytest.raises(DataError, match="no data set is at hand"):
+    with pytest.raises(DataError, match="no data set was given"):
         read_boxes(write(tmp_path, [result()]))
 
 

@@ -32,6 +32,11 @@ def test_a_label_is_a_name_or_a_number_and_corners_are_pixels(tmp_path: Path):
     assert {key: len(rows) for key, rows in boxes.of_image.items()} == {KEYS[0]: 2, KEYS[2]: 0}
 
 
+def test_a_byte_order_mark_is_skipped(tmp_path: Path):
+    line = b"plate 0.5 10 20 40 60\n"
+    assert read(tmp_path / "1", a=b"\xef\xbb\xbf" + line).digest == read(tmp_path / "2", a=line).digest
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -63,7 +68,7 @@ def test_files_of_no_image_or_of_no_text_and_an_empty_folder_are_refused(tmp_pat
         [
             ({"a": "", "x": ""}, "1 files of boxes belong to no image"),
             ({"a": b"\xff\xfe\x00"}, "cannot be read"),
-            ({}, "holds no boxes"),
+            ({}, "has no boxes"),
         ]
     ):
         with pytest.raises(DataError, match=message):
@@ -71,5 +76,5 @@ def test_files_of_no_image_or_of_no_text_and_an_empty_folder_are_refused(tmp_pat
 
 
 def test_a_folder_without_a_data_set_is_refused(tmp_path: Path):
-    with pytest.raises(DataError, match="no data set is at hand"):
+    with pytest.raises(DataError, match="no data set was given"):
         read_boxes(tmp_path, kind="parts")

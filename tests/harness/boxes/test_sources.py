@@ -41,7 +41,7 @@ def test_missing_boxes_are_named_with_the_commands_that_make_them(tmp_path: Path
 def test_boxes_of_another_data_sets_images_are_refused(tmp_path: Path):
     content = coco()
     content["images"].append({"id": 8, "file_name": "a.jpg", "width": 10, "height": 10})
-    with pytest.raises(DataError, match="1 of 2 images of the boxes are not the data set's") as caught:
+    with pytest.raises(DataError, match="1 of 2 images of the boxes are not in the data set") as caught:
         find_boxes(pictures(tmp_path), PARTS, write(tmp_path, content))
     assert "a.jpg" in str(caught.value.found)
 

@@ -216,9 +216,9 @@ def test_a_run_re_ranks_what_stands(small_synthetic):
     ("words", "message"),
     [
         (("f.h5", "--rerank", "k1=0"), "found: k1 0, k2 6, lambda 0.3"),
-        (("f.h5", "--rerank", "k4=1"), "unknown number of re-ranking 'k4'"),
+        (("f.h5", "--rerank", "k4=1"), "unknown parameter of re-ranking 'k4'"),
         (("--rerank", "f.h5"), "name a file before --rerank, not after it"),
-        (("f.h5", "--rerank", ""), "the numbers of re-ranking cannot be read"),
+        (("f.h5", "--rerank", ""), "the parameters of re-ranking cannot be read"),
     ],
 )
 def test_a_mistake_ends_with_2_and_one_clear_message(words, message):

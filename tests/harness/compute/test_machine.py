@@ -19,6 +19,7 @@ from harness.features.layout import BLOCK
 from harness.registry.registry import load
 from harness.scoring.evaluation import score
 from harness.scoring.recording import record_tasks
+from harness.scoring.settings import ScoringSettings
 from tests.harness.kernel.teams import in_threads
 
 BLOCKS = 8
@@ -57,8 +58,8 @@ def test_each_process_reads_the_queries_and_its_shard_of_the_file(features, tmp_
 
     def one(team):
         with Watched.open(features) as file:
-            machine = Machine(team=team, memory=1 << 20)
-            return score(file, Plain(), Plain.tasks[0], data, metric="cosine", machine=machine), file.blocks
+            settings = ScoringSettings(metric="cosine", machine=Machine(team=team, memory=1 << 20))
+            return score(file, Plain(), Plain.tasks[0], data, settings), file.blocks
 
     (first, of_first), (second, of_second) = in_threads(2, one)
     (alone, _) = one(Alone())
@@ -73,7 +74,8 @@ def test_the_first_process_alone_has_the_records_and_uses_them_again(features, t
 
     def one(team):
         with FeatureFile.open(features) as file:
-            return record_tasks(file, Plain(), Plain.tasks, data, machine=Machine(team=team), folder=tmp_path / "out")
+            settings = ScoringSettings(machine=Machine(team=team))
+            return record_tasks(file, Plain(), Plain.tasks, data, settings, folder=tmp_path / "out")
 
     (made,), others = in_threads(2, one)
     (stands,), _ = in_threads(2, one)
@@ -93,7 +95,7 @@ def test_a_device_that_nobody_has_or_that_cannot_rank_is_refused(word):
 
 def test_python_refuses_it_before_it_reads_anything(tmp_path):
     with pytest.raises(UsageError, match="cannot rank on 'cuda:9999'"):
-        harness.evaluate(tmp_path / "none.h5", "plain", device="cuda:9999", registry=load())
+        harness.evaluate(tmp_path / "none.h5", "plain", machine=Machine.here("cuda:9999"), registry=load())
 
 
 def test_auto_is_the_processor_unless_there_is_a_gpu():

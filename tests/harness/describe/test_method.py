@@ -112,7 +112,7 @@ def test_options_say_their_type_default_value_and_source():
         "type": "none or cbam",
         "default": "none",
         "value": "cbam",
-        "about": "attention behind the trunk (report, 3.3)",
+        "about": "attention after the trunk (report, 3.3)",
         "source": "report, 3.3",
     }
     assert options["width"]["type"] == "int >= 1 or full"

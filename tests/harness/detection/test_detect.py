@@ -103,6 +103,6 @@ def test_what_is_registered_as_a_detector_must_be_one():
     registry = Registry()
     registry.add("mine", "1", Plugin)
     assert registry.detector("upper") is Upper
-    assert registry.plugins[0].detectors == ["upper", "number"]
-    with pytest.raises(PluginError, match="'number' is no detector"):
+    assert registry.plugins[0].names["detector"] == ["upper", "number"]
+    with pytest.raises(PluginError, match="'number' is not a detector"):
         registry.detector("number")

@@ -20,7 +20,6 @@ from harness.errors import CheckpointError, DataError, UsageError
 from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from harness.methods.detector import Detector
 from harness.registry.registry import load
-from plugins.detectors.ssd import SSD300
 from tests.harness.boxes.files import same
 from tests.plugins.parts.drawn import draw
 
@@ -164,14 +163,3 @@ def test_a_checkpoint_that_lacks_a_tensor_is_refused(tmp_path: Path, checkpoint:
     state.pop(min(state))
     with pytest.raises(CheckpointError, match="Missing key"):
         load_detector(save_checkpoint(tmp_path / "less.safetensors", state, info), load())
-
-
-def test_ssd300_is_torchvisions_with_sixteen_classes_and_keeps_the_unsure():
-    with torch.device("meta"):
-        network = make(SSD300, SSD300.Options(weights="none", keep=8)).network({})
-    # torchvision counts 35,641,826 with COCO's 91 classes; a class less is an output less of every anchor.
-    places = zip((4, 6, 6, 6, 4, 4), (512, 1024, 512, 256, 256, 256), strict=True)
-    fewer = (91 - 17) * sum(anchors * (9 * channels + 1) for anchors, channels in places)
-    assert sum(weight.numel() for weight in network.parameters()) == 35_641_826 - fewer
-    assert (network.ssd.score_thresh, network.ssd.detections_per_img) == (0, 8)
-    assert all(weight.requires_grad for weight in network.parameters())

@@ -28,7 +28,7 @@ def test_an_interrupted_writer_leaves_no_file_and_the_next_one_goes_on(tmp_path)
     assert not (tmp_path / "f.h5").exists()
     with pytest.raises(FeatureError, match="is missing") as caught:
         FeatureFile.open(tmp_path / "f.h5")
-    assert "not finished" in str(caught.value)
+    assert "is incomplete" in str(caught.value)
 
     with FeatureWriter(tmp_path / "f.h5", keys, 3, ABOUT) as writer:
         assert writer.done == 2 * BLOCK
@@ -49,7 +49,7 @@ def test_a_second_process_does_not_touch_what_the_first_is_writing(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
         writer.write([[1.0]])
 
-    assert "another process writes this feature file" in done.stderr
+    assert "another process is writing this feature file" in done.stderr
     assert FeatureFile.open(tmp_path / "f.h5").read().tolist() == [[1.0]]
 
 

@@ -71,9 +71,9 @@ def test_a_checkpoint_whose_header_has_a_length_that_begins_as_a_pickle_does_is_
     """The lowest byte of the length is a multiple of eight, hence 0x80 for one length in 32."""
     firsts = set()
     for letters in range(0, 256, 8):
-        path = save_checkpoint(tmp_path / "c", state(), INFO.model_copy(update={"train_on": "x" * letters}))
+        path = save_checkpoint(tmp_path / "c", state(), INFO.model_copy(update={"options": {"x": "x" * letters}}))
         firsts.add(path.read_bytes()[0])
-        assert load_checkpoint(path)[1].train_on == "x" * letters
+        assert load_checkpoint(path)[1].options == {"x": "x" * letters}
     assert 0x80 in firsts
 
 

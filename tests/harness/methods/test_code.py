@@ -4,6 +4,7 @@ import pytest
 
 from harness.methods.code import code_digest, source_files
 from harness.methods.method import complete
+from harness.registry import kinds
 from harness.registry.registry import load
 
 METHOD = """
@@ -79,11 +80,11 @@ def test_a_base_class_outside_the_harness_is_covered_though_its_package_begins_l
     del sys.modules["harness_like"]
 
 
-@pytest.mark.parametrize("kind", ["method", "detector"])
+@pytest.mark.parametrize("kind", [kinds.METHOD, kinds.DETECTOR])
 def test_a_built_in_digest_covers_modules_of_the_plugins_and_none_of_the_harness(kind):
     registry = load()
     for name in registry.names(kind):
-        found = getattr(registry, kind)(name)
+        found = registry.get(kind, name)
 
         files = source_files(found)
 
@@ -92,4 +93,4 @@ def test_a_built_in_digest_covers_modules_of_the_plugins_and_none_of_the_harness
 
 
 def test_the_digest_of_a_built_in_method_covers_the_layers_that_it_imports():
-    assert {"plugins.strong_baseline", "plugins.resnet"} <= source_files(load().method("strong-baseline")).keys()
+    assert {"plugins.strong_baseline", "plugins.layers.resnet"} <= source_files(load().method("strong-baseline")).keys()

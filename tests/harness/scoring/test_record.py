@@ -227,6 +227,7 @@ def scores(**changes):
         "mean": {"cmc@1": np.float64(0.1) * 3, "ap": np.float32(0.5)},
         "deviation": {"cmc@1": np.float64(0.01), "ap": 0.0},
         "per_draw": {"cmc@1": np.array([0.1, 0.5]), "ap": np.array([0.5, 0.5])},
+        "further": (),
     }
     return SimpleNamespace(**{**fields, **changes})
 

@@ -40,7 +40,7 @@ def test_a_number_that_is_not_named_is_the_papers():
         ("20", "cannot be read"),
         ("features.h5", "name a file before --rerank"),
         ("k1=20,", "cannot be read"),
-        ("k3=2", "unknown number of re-ranking 'k3'; did you mean"),
+        ("k3=2", "unknown parameter of re-ranking 'k3'; did you mean"),
         ("lamda=0.3", "did you mean 'lambda'"),
         ("k1=2,k1=2", "'k1' of re-ranking is set twice"),
         ("k1=", "'k1' of re-ranking cannot be read"),

@@ -153,7 +153,7 @@ def test_a_vehicle_with_one_image_cannot_be_drawn_from():
 
 def test_a_rule_that_draws_needs_one_split():
     both = dataset(table([1, 1]), table([1, 1]))
-    with pytest.raises(DataError, match="needs single images of one split"):
+    with pytest.raises(DataError, match="need single images of one split"):
         relevance(Task("task", Rule(draws=Draws()), ("ap",)), both)
 
 

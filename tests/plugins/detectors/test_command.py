@@ -26,7 +26,6 @@ import torch
 from torch import nn
 import harness
 from harness.methods.batches import PK
-from plugins.detectors.command import parts
 from harness.methods.network import NetworkMethod, Stage
 
 

@@ -88,7 +88,7 @@ def test_the_trunk_runs_in_bfloat16():
 
 
 def test_nobody_ships_the_original_weights():
-    with pytest.raises(CheckpointError, match="may not be passed on") as caught:
+    with pytest.raises(CheckpointError, match="may not be redistributed") as caught:
         load_vgg_m(vgg_m_trunk(), "imagenet")
     assert "--set weights=FILE" in str(caught.value)
 

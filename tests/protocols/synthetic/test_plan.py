@@ -2,7 +2,7 @@
 
 
 def test_more_vehicles_of_the_same_seed_do_not_change_a_training_vehicle_s_tracks():
-    from protocols.synthetic.frames import tracks_of
+    from protocols.synthetic.camera.frames import tracks_of
     from protocols.synthetic.plan import plan_of
 
     plan = plan_of(1, 50, 5)

@@ -9,8 +9,8 @@ from PIL import Image
 
 from protocols.synthetic.camera.cameras import cameras
 from protocols.synthetic.camera.drawing import draw
+from protocols.synthetic.camera.frames import stances, tracks_of
 from protocols.synthetic.chance import Chance
-from protocols.synthetic.frames import stances, tracks_of
 from protocols.synthetic.vehicle.assembly import assemble
 from tests.protocols.synthetic.drawn_sets import SEEDS, vehicle
 

@@ -120,8 +120,7 @@ def test_a_name_that_is_nearly_a_layout_s_gets_that_one_proposed(tmp_path):
 
 
 PLUGIN = """
-from harness import Protocol, hookimpl
-from harness.data.layout import Layout
+from harness import Layout, Protocol, hookimpl
 
 class Read(Protocol):
     name, tasks = "read", ()

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.synthetic.frames import SHORTEST, query_of, tracks_of
+from protocols.synthetic.camera.frames import SHORTEST, query_of, tracks_of
 from tests.protocols.synthetic.drawn_sets import SEEDS
 
 

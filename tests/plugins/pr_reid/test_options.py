@@ -1,0 +1,30 @@
+import pytest
+
+from harness.errors import UsageError
+from plugins.pr_reid.method import BRANCHES
+from tests.plugins.pr_reid.made import pr_reid
+
+
+def test_branches_are_a_set_in_one_order():
+    assert pr_reid(branches="window, global").options.branches == ("global", "window")
+    assert pr_reid(branches="brand,brand").options.branches == ("brand",)
+    assert pr_reid().options.branches == BRANCHES
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("branches", ""),
+        ("branches", "global,wheel"),
+        ("lights", "both"),
+        ("reducers", "two"),
+        ("lambda_light", "-1"),
+        ("rate_left", "0"),
+        ("input_size", "16"),
+        ("batch", "1"),
+        ("backbone", "vgg"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_named(option, value):
+    with pytest.raises(UsageError, match=f"option '{option}.* of pr-reid does not fit"):
+        pr_reid(**{option: value})
