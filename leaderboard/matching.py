@@ -17,7 +17,7 @@ from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, mean_values
 
 Group = list[RecordFile]
-"""The repeats that are one side of a comparison; a single record without ``over_seeds``."""
+"""The records that form one side of a comparison; a single one without ``over_seeds``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +25,10 @@ class Side:
     """One side of a comparison.
 
     Attributes:
-        name: of the method; with its seed or run if two have the same name, and with the number of its seeds.
+        name: the method's name, followed by its seed or run if two have the same name, or by the number of its seeds.
         record: its first record.
-        measures: means over the compared queries.
-        values: per-query values of the compared queries.
+        measures: the means over the compared queries.
+        values: the per-query values of the compared queries.
     """
 
     name: str
@@ -57,12 +57,12 @@ def match_results(
     Args:
         paths: record files, or folders of runs.
         task: ``protocol/task``, or None for all.
-        over_seeds: whether runs that differ only in their seed are one side, with their mean; a folder may then hold
-            any number of runs, and a task needs two sides.
+        over_seeds: whether runs that differ only in their seed form one side, with their mean; a folder may then
+            contain any number of runs, and a task needs two sides.
         vehicles: compare only queries of these vehicles; None for all.
 
     Raises:
-        RecordError: the paths share no task, two results of one task have different fingerprints, or no query is of
+        RecordError: the paths share no task, two results of one task have different fingerprints, or no query shows
             one of the vehicles.
     """
     matches = _joined(paths, task) if over_seeds else _single(paths, task)

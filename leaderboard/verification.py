@@ -39,7 +39,7 @@ def question_of(file: RecordFile, registry: Registry, data: Path | None = None) 
 
     Args:
         file: the record.
-        registry: of protocols.
+        registry: the registry with the protocols.
         data: folder of the data set; None for the protocol's default, if it has one.
 
     Raises:

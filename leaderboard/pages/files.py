@@ -28,9 +28,9 @@ def page_files(form: str, name: str, boards: Sequence[Board], tables: Sequence[P
 
     Args:
         form: ``markdown``, ``csv``, ``json``, ``latex`` or ``html``.
-        name: of the page.
-        boards: measured results.
-        tables: published numbers.
+        name: the name of the page.
+        boards: the measured results.
+        tables: the published numbers.
     """
     pages = build_task_pages(boards, tables)
     if form == "markdown":
@@ -67,10 +67,10 @@ def write_files(folder: Path, files: Files) -> None:
 
 
 def check_files(folder: Path, files: Files) -> None:
-    """Compare the files on disk with those that the records give.
+    """Compare the files on disk with those made from the records.
 
     Raises:
-        RunError: a file is missing, differs, or is given by no record; in a page the first different line is named.
+        RunError: a file is missing, differs or is superfluous; for a page, the message names the first different line.
     """
     for path in files:
         if not (folder / path).is_file():
