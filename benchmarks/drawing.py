@@ -1,4 +1,4 @@
-"""How many images a second one core draws and encodes: ``python benchmarks/drawing.py [IMAGE_SIZE ...]``."""
+"""Measure how many images per second one core draws and encodes: ``python benchmarks/drawing.py [IMAGE_SIZE ...]``."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ print(time.perf_counter() - start)
 
 
 def first_call() -> float:
-    """Return the seconds of the first call in a fresh process, numpy and torch imported, the loops compiled before."""
+    """Return the seconds of the first call in a fresh process, with numpy and torch imported and the loops compiled."""
     return float(
         subprocess.run([sys.executable, "-c", FIRST_CALL], check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own text
     )
@@ -150,7 +150,7 @@ def timed(runs: dict[str, Callable[[], object]], repeat: int) -> dict[str, tuple
 
 
 def reset_peak() -> int:
-    """Forget the peak of the resident memory; return what is resident now."""
+    """Reset the peak of the resident memory, and return the present value in bytes."""
     clear = Path("/proc/self/clear_refs")
     if clear.exists():
         clear.write_text("5")
@@ -300,7 +300,7 @@ HEAD = ["shape", "mAP", "what", "seconds", "of the bare product", "GB above the 
 
 
 def kept(page: Path, rows: list[list[str]]) -> list[list[str]]:
-    """Return the rows of a page written before with the new rows in it: those of their shapes are replaced."""
+    """Return the rows of an earlier page, in which the new rows replace those of the same shapes."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     measured = [line for line in lines if line[0] in SHAPES and len(line) == len(HEAD)]  # no goals, no heads

@@ -41,7 +41,7 @@ def file_record(file: RecordFile, values: PerQuery, folder: Path) -> Path:
     for filed in collect([folder]):
         if filed.record.run == file.record.run and filed.record.measures != file.record.measures:
             raise RecordError(
-                "the same run is filed with other digits",
+                "the same run is already filed with other digits",
                 where=filed.path,
                 found=file.path,
                 next_step="run 'bench verify' with the features to see which of the two is right",

@@ -82,7 +82,7 @@ def read_vehicles(path: Path) -> frozenset[int]:
     for number, line in enumerate(lines, 1):
         if any(not (word.isdecimal() and len(word) < 19) for word in line.split()):
             raise DataError(
-                "the list of vehicles contains something else",
+                "the list of vehicles contains something other than numbers",
                 where=f"{path}, line {number}",
                 found=line.strip()[:80],
                 expected="vehicle numbers separated by spaces",
@@ -137,7 +137,7 @@ def _alike(task: str, results: Sequence[Mapping[str, RecordFile]]) -> list[list[
     alike = [[one[mark] for one in results] for mark in sorted(results[0]) if all(mark in one for one in results)]
     if not alike:
         raise RecordError(
-            f"the results of {task} are not re-ranked alike",
+            f"the results of {task} are re-ranked differently",
             found="; ".join(", ".join(mark or "not re-ranked" for mark in sorted(one)) for one in results),
             next_step="name the record files to be compared",
         )
@@ -199,7 +199,7 @@ def _of_vehicles(values: PerQuery, vehicles: Collection[int], name: str) -> PerQ
     """Return the rows of queries of some vehicles.
 
     Raises:
-        RecordError: there are none.
+        RecordError: there are no such queries.
     """
     rows = np.flatnonzero(np.isin(values.vehicle, list(vehicles)))
     if not len(rows):

@@ -100,7 +100,9 @@ def find_checkpoint(run: Path, registry: Registry) -> Path:
     if run.is_file():
         return run
     if not run.is_dir():
-        raise UsageError("no such run", where=run, expected="the folder that 'bench run' printed, or a checkpoint")
+        raise UsageError(
+            "the run does not exist", where=run, expected="the folder that 'bench run' printed, or a checkpoint"
+        )
     path = run / CHECKPOINT
     if not path.is_file():
         name = _method_of(run)
@@ -226,7 +228,7 @@ def _checked(method: NetworkMethod, image: Path, word: str, found: torch.Tensor,
             f"the attention of {name} is not finite",
             where=image,
             found=word,
-            next_step="the training may have diverged; lower its learning rate",
+            next_step="lower the learning rate: the training may have diverged",
         )
     numbers: FloatArray = found.detach().to("cpu", torch.float32).numpy()
     return numbers

@@ -57,7 +57,7 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
     "--vehicles",
     type=click.IntRange(1),
     group=DATA,
-    help="Number of training vehicles; default: that of VeRi-776, as for colours and models.",
+    help="Number of training vehicles; default: as in VeRi-776, also for colours and models.",
 )
 @option("--colours", type=click.IntRange(0), group=DATA, help="Number of colours; 0 if no image has a colour.")
 @option(

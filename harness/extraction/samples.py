@@ -172,7 +172,7 @@ class Loader:
             raise RunError(
                 "a process that decodes images died",
                 found=problem,
-                next_step="it may have run out of memory or of space in /dev/shm; try fewer --workers, or 0",
+                next_step="try fewer --workers, or 0: it may have run out of memory or of space in /dev/shm",
             ) from None
 
 

@@ -152,7 +152,7 @@ def _refuse_pickle(path: Path) -> None:
             "the file is a pickle or a torch archive, which can execute code when it is opened",
             where=path,
             expected="a safetensors file written by 'bench train'",
-            next_step="load weights from elsewhere through the method's own option for them",
+            next_step="load other weights through an option of the method",
         )
 
 

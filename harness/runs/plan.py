@@ -98,7 +98,7 @@ def _of_checkpoint(request: Request, name: str, variant: str, method: type[Metho
     """Return the variant, the recipe and the options of a given checkpoint, after comparing them with the user's."""
     path = request.checkpoint
     if path is None or not trains(method):
-        raise UsageError(f"method '{name}' trains nothing and takes no checkpoint", found=path)
+        raise UsageError(f"method '{name}' does not train", found=path, next_step="leave out --checkpoint")
     given = load_checkpoint(path)[1]
     expected = CheckpointInfo(method=name, variant=variant or given.variant, options=given.options)
     check_belongs(path, given, expected)

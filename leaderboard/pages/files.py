@@ -83,7 +83,7 @@ def check_files(folder: Path, files: Files) -> None:
     tasks = [*folder.glob("tasks/*.md"), *folder.glob("tasks/pictures/*.svg")] if len(files) > 1 else []
     for stray in sorted(tasks):
         if (path := PurePosixPath(stray.relative_to(folder))) not in files:
-            raise RunError(f"no record gives this {_kind(path)}", where=stray, next_step="delete it")
+            raise RunError(f"no record belongs to this {_kind(path)}", where=stray, next_step="delete it")
 
 
 def _kind(path: PurePosixPath) -> str:
@@ -94,9 +94,9 @@ def _picture_differs(path: Path, found: bytes, expected: bytes) -> RunError:
     """Return the error of a picture that differs; another version of matplotlib draws other bytes."""
     there, here = drawn_by(found), drawn_by(expected)
     return RunError(
-        "the picture is not what the records give",
+        "the picture differs from the records",
         where=path,
-        found=f"drawn by matplotlib {there}" if there else "it does not name its version of matplotlib",
+        found=f"drawn by matplotlib {there}" if there else "a picture that does not name its version of matplotlib",
         expected=f"as matplotlib {here} draws it",
         next_step=NEXT_STEP if there in {here, None} else f"check with matplotlib {there}, or {NEXT_STEP}",
     )
@@ -110,7 +110,7 @@ def _page_differs(path: Path, found: bytes, expected: bytes) -> RunError:
     pairs = enumerate(zip_longest(lines, wanted_lines), 1)
     number, (line, wanted) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
     return RunError(
-        "the page is not what the records give",
+        "the page differs from the records",
         where=f"{path}, line {number}",
         found="the end of the page" if line is None else repr(line),
         expected="the end of the page" if wanted is None else repr(wanted),

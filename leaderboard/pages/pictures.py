@@ -21,7 +21,7 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "font.family": "sans-serif",
 }
-"""Settings that keep text as text, never parse a method's name as a formula, and give the same bytes for the same board.
+"""Settings that keep text as text, never parse a name as a formula, and give the same bytes for the same board.
 
 The bytes depend on matplotlib: 3.9 and 3.11 name groups differently and leave different margins. Each picture therefore
 names the version that drew it, which ``bench leaderboard --check`` requires.

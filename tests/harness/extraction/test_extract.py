@@ -207,8 +207,8 @@ def returning(value: Any) -> Any:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (lambda images: None, "returned no tensor"),
-        (lambda images: [1.0] * len(images), "returned no tensor"),
+        (lambda images: None, "did not return a tensor"),
+        (lambda images: [1.0] * len(images), "did not return a tensor"),
         (lambda images: torch.ones(len(images)), "wrong shape"),
         (lambda images: torch.ones(len(images) + 1, 4), "wrong shape"),
         (lambda images: torch.ones(len(images), 0), "wrong shape"),

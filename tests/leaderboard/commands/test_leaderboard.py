@@ -216,7 +216,7 @@ def test_check_passes_on_the_page_that_was_written(folder):
 
     done = check(folder)
 
-    assert (done.exit_code, done.output.count("is what the records give")) == (0, 1)
+    assert (done.exit_code, done.output.count("agrees with the records")) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_check_finds_a_page_that_no_record_gives(folder):
     done = check(folder)
 
     assert done.exit_code == 1
-    assert "no record gives this page" in done.output
+    assert "no record belongs to this page" in done.output
 
 
 def test_check_fails_where_there_is_no_page(folder):
