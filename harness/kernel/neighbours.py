@@ -11,7 +11,7 @@ import numpy.typing as npt
 from harness.compute.team import Team
 from harness.data.images import IntArray
 from harness.kernel.native.tuples import Nearest
-from harness.kernel.plan import Plan
+from harness.kernel.plan import RankingPlan
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Neighbours:
     farthest: FloatArray
 
     @classmethod
-    def of(cls, plan: Plan, parts: Sequence[Lists], most: int) -> Neighbours:
+    def of(cls, plan: RankingPlan, parts: Sequence[Lists], most: int) -> Neighbours:
         """Return the lists in the numbers of the task's tables."""
         relevance = plan.relevance
         units = np.full((relevance.queries, most), NOBODY)

@@ -31,17 +31,17 @@ from harness.kernel.native.tuples import (
     Asked,
     Block,
     Bound,
-    Comparison,
     Counts,
     Features,
     Limits,
+    PairComparison,
     RowBuffer,
     Scratch,
     Tile,
     UnitLists,
 )
 from harness.kernel.neighbours import Lists
-from harness.kernel.plan import Entries, Plan
+from harness.kernel.plan import Entries, RankingPlan
 from harness.kernel.prepared import Prepared, Workers, prepare_rows
 from harness.kernel.products import Products
 from harness.kernel.settings import Precision, Settings
@@ -68,7 +68,7 @@ class Job:
         settings: the metric, and the lists to make.
     """
 
-    plan: Plan
+    plan: RankingPlan
     queries: Features
     entries: Entries
     limits: Limits
@@ -121,7 +121,7 @@ class Pass:
         self.again = 0
         self.most = int(np.diff(entries.entry_starts).max(initial=0))
         self.product = Products(precision)
-        self.comparison = Comparison(self.euclidean, tolerance(queries.rows.shape[1]))
+        self.comparison = PairComparison(self.euclidean, tolerance(queries.rows.shape[1]))
         self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
         self.prepared = self._prepare(queries.rows, queries.norms)
         self.shifts = shifts_of(self.prepared, self.centre, euclidean=self.euclidean)

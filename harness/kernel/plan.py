@@ -15,7 +15,7 @@ from harness.tasks.relevance import Draw, Relevance, RowLists
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class RankingPlan:
     """A task in numbers without gaps: query k is row ``queries[k]`` of the table, unit k is ``units[k]``.
 
     Attributes:
@@ -38,7 +38,7 @@ class Plan:
     order: IntArray | None
     starts: IntArray
 
-    def part(self, first: int, last: int) -> Plan:
+    def part(self, first: int, last: int) -> RankingPlan:
         """Return the plan of the queries from ``first`` to ``last``."""
         return replace(
             self,
@@ -60,7 +60,7 @@ class Entries:
     Entries are sorted by query, draw, similarity; an ask is one query in one draw.
 
     Attributes:
-        pair: (e,) the entry's place in ``Plan.positives.units``.
+        pair: (e,) the entry's place in ``RankingPlan.positives.units``.
         query: (e,) the query.
         draw: (e,) the draw.
         ask_starts: (k + 1,) the asks of each query.
@@ -76,7 +76,7 @@ class Entries:
     ask_draw: IntArray
 
 
-def plan(relevance: Relevance, *, everybody: bool = False) -> Plan:
+def plan(relevance: Relevance, *, everybody: bool = False) -> RankingPlan:
     """Return the plan of a task.
 
     Args:
@@ -97,7 +97,7 @@ def plan(relevance: Relevance, *, everybody: bool = False) -> Plan:
     drawn = np.zeros((len(relevance.draws), len(units)), dtype=np.bool_)
     for number, draw in enumerate(relevance.draws):
         drawn[number, np.searchsorted(units, draw.units)] = True
-    return Plan(
+    return RankingPlan(
         relevance=relevance,
         queries=queries,
         units=units,
@@ -146,7 +146,7 @@ def _between(lists: RowLists, first: int, last: int) -> RowLists:
     return RowLists(starts=starts - starts[0], units=lists.units[starts[0] : starts[-1]])
 
 
-def entries(plan: Plan, similarities: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Entries:
+def entries(plan: RankingPlan, similarities: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Entries:
     """Return the entries, sorted.
 
     Args:
@@ -182,7 +182,7 @@ def _order(bucket: IntArray, buckets: int, then: IntArray) -> IntArray:
     return order
 
 
-def _drawn(plan: Plan, rows: IntArray) -> tuple[IntArray, IntArray]:
+def _drawn(plan: RankingPlan, rows: IntArray) -> tuple[IntArray, IntArray]:
     """Return the pairs that each draw asks for, and the draw."""
     pairs, numbers = [], []
     for number, draw in enumerate(plan.relevance.draws):
@@ -213,7 +213,7 @@ class Placed:
     tied: IntArray
 
 
-def placed(plan: Plan, table: Entries, closer: IntArray, tied: IntArray) -> Placed:
+def placed(plan: RankingPlan, table: Entries, closer: IntArray, tied: IntArray) -> Placed:
     """Return the entries in the numbers of the task's tables."""
     unit = plan.units[plan.positives.units[table.pair]]
     return Placed(plan.queries[table.query], table.draw, unit, closer, tied)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from harness.kernel.bounds import FloatArray, Measured, lengths, scale_of
 from harness.kernel.native.prepare import prepare
 from harness.kernel.native.similarity import LANES, squared_norms
-from harness.kernel.native.tuples import Features, Frame, Rounded
+from harness.kernel.native.tuples import Features, Rounded, RowFrame
 
 
 class Workers:
@@ -79,7 +79,7 @@ def prepare_rows(
         half: whether to round to bfloat16.
     """
     width = rows.shape[1]
-    frame = Frame(centre, scale_of(norms, centre, euclidean=euclidean), euclidean)
+    frame = RowFrame(centre, scale_of(norms, centre, euclidean=euclidean), euclidean)
     wide = np.empty((0, width) if half else rows.shape, dtype=np.float32)
     narrow = np.empty(rows.shape if half else (0, width), dtype=np.uint16)
     sizes = np.empty((len(rows), 4))

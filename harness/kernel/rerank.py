@@ -43,8 +43,8 @@ from harness.kernel.native.rerank_tuples import (
     Groups,
     Images,
     Negatives,
-    Question,
     Sharing,
+    SharingQuestion,
     SharingRoom,
     SharingScratch,
     Sparse,
@@ -55,7 +55,7 @@ from harness.kernel.native.tuples import Counts, Features, Limits, UnitLists
 from harness.kernel.plan import placed, results
 from harness.kernel.prepared import Workers
 from harness.kernel.settings import Settings
-from harness.kernel.walk import Part, open_walk
+from harness.kernel.walk import QueryPart, open_walk
 from harness.measures.ranks import PositiveRanks
 from harness.tasks.relevance import Relevance, RowLists
 from harness.tasks.reranking import UNDEFINED, Reranking
@@ -213,12 +213,12 @@ class _Again:
         )
         self.goals = self._goals(answers)
 
-    def _question(self) -> Question:
+    def _question(self) -> SharingQuestion:
         """Return the input of the loop that weighs each query."""
         relevance, own = self.relevance, self.relevance.positives
         unit_of = np.arange(relevance.units) if relevance.unit_of is None else relevance.unit_of
         order = np.argsort(unit_of, kind="stable")
-        return Question(
+        return SharingQuestion(
             queries=Features(self.table[: self.q], self.norms[: self.q]),
             gallery=Features(self.table[self.q :], self.norms[self.q :]),
             farthest=self.farthest,
@@ -252,7 +252,7 @@ class _Again:
         starts = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=len(self.table)))])
         return Sparse(starts, images[order], self.encoding.weights[first:][order])
 
-    def correct(self, part: Part) -> None:
+    def correct(self, part: QueryPart) -> None:
         """Count anew, in place, the units that share anything with a query of the part."""
         own, ignored = self.relevance.positives, self.relevance.ignored
         negatives = self.relevance.units - np.diff(own.starts) - np.diff(ignored.starts)

@@ -21,7 +21,7 @@ from harness.kernel.native.similarity import LANES, pair_similarities
 from harness.kernel.native.tuples import Block, Features, Limits, UnitPairs
 from harness.kernel.neighbours import Lists, Neighbours
 from harness.kernel.passes import Job, Pass
-from harness.kernel.plan import Entries, Plan, entries, placed, plan, results
+from harness.kernel.plan import Entries, RankingPlan, entries, placed, plan, results
 from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.products import fastest, full_precision, one_thread_each
 from harness.kernel.settings import Precision, Settings
@@ -39,7 +39,7 @@ DOUBTFUL = 0.015
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class QueryPart:
     """The counts of some of the queries.
 
     Attributes:
@@ -51,7 +51,7 @@ class Part:
         lists: their nearest units, if asked for.
     """
 
-    plan: Plan
+    plan: RankingPlan
     before: tuple[int, int]
     entries: Entries
     closer: IntArray
@@ -115,7 +115,7 @@ class Walk:
         lists = [part.lists for part in parts if part.lists is not None]
         return ranks, Neighbours.of(self.plan, lists, self.settings.nearest) if lists else None
 
-    def parts(self, limits: Limits | None = None) -> Iterator[Part]:
+    def parts(self, limits: Limits | None = None) -> Iterator[QueryPart]:
         """Yield the counts of as many queries as fit into memory at a time.
 
         Args:
@@ -128,7 +128,7 @@ class Walk:
             own = None if limits is None else Limits(limits.similarities[pairs], limits.widths[pairs])
             yield self._part(self.plan.part(first, last), (first, pairs.start), own, len(edges) - 1)
 
-    def _part(self, work: Plan, before: tuple[int, int], limits: Limits | None, parts: int) -> Part:
+    def _part(self, work: RankingPlan, before: tuple[int, int], limits: Limits | None, parts: int) -> QueryPart:
         """Rank some of the queries."""
         rows = take(self.queries, work.queries)
         asked = Features(rows, norms_of(rows, self.workers))
@@ -149,7 +149,7 @@ class Walk:
         counting = counting or self._on_processor(job, "float32")
         closer, tied = self.team.total(np.stack([counting.closer, counting.tied]))
         lists = counting.lists.together(self.team) if counting.lists else None
-        return Part(work, before, listed, closer, tied, lists)
+        return QueryPart(work, before, listed, closer, tied, lists)
 
     def _first(self, job: Job, block: Block) -> Pass | DevicePass:
         """Return the pass in the precision asked for, or in the faster one."""
@@ -169,7 +169,7 @@ class Walk:
     def _on_processor(self, job: Job, precision: Precision) -> Pass:
         return Pass(job, precision=precision, workers=self.workers)
 
-    def _similarities(self, work: Plan, asked: Features) -> npt.NDArray[np.float64]:
+    def _similarities(self, work: RankingPlan, asked: Features) -> npt.NDArray[np.float64]:
         """Return the canonical similarity of each positive, reading only the blocks that hold one."""
         similarities = np.zeros(len(work.positives.units))
         rows = np.repeat(np.arange(len(work.queries)), np.diff(work.positives.starts))

@@ -60,7 +60,7 @@ class TaskSettings(_Strict):
     source: str = ""
 
 
-class Settings(_Strict):
+class TomlSettings(_Strict):
     """The settings in the TOML file.
 
     Attributes:
@@ -92,7 +92,7 @@ class TomlProtocol(Protocol):
     """A protocol defined by a TOML file."""
 
     file: ClassVar[Path]
-    settings: ClassVar[Settings]
+    settings: ClassVar[TomlSettings]
 
     def load(self, root: Path) -> Dataset:
         """Read the image table, whose paths are relative to ``root``."""
@@ -142,7 +142,7 @@ def open_protocol(path: Path) -> Protocol:
     return described()
 
 
-def _read(path: Path) -> Settings:
+def _read(path: Path) -> TomlSettings:
     try:
         content = path.read_bytes()
     except OSError as problem:
@@ -150,7 +150,7 @@ def _read(path: Path) -> Settings:
     if len(content) > MAX_BYTES:
         raise DataError("the protocol's file is too large", where=path, expected=f"at most {MAX_BYTES} bytes")
     try:
-        return Settings.model_validate(tomllib.loads(content.decode("utf-8-sig")))
+        return TomlSettings.model_validate(tomllib.loads(content.decode("utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise DataError("the protocol's file is not TOML", where=path, found=problem) from None
     except ValidationError as problem:

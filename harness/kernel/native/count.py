@@ -23,7 +23,18 @@ from harness.kernel.native.scores import (
     take_flags,
 )
 from harness.kernel.native.similarity import margin, quick_similarity, similarity
-from harness.kernel.native.tuples import Ask, Asked, Block, Bound, Comparison, Counts, Query, RowBuffer, Scratch, Tile
+from harness.kernel.native.tuples import (
+    Ask,
+    Asked,
+    Block,
+    Bound,
+    Counts,
+    PairComparison,
+    Query,
+    RowBuffer,
+    Scratch,
+    Tile,
+)
 
 Array = Any
 
@@ -67,7 +78,7 @@ def canonical(query: Query, block: Block, unit: int, euclidean: bool, acc: Array
 
 
 @inner
-def is_doubtful(guess: float, ask: Ask, first: int, last: int, comparison: Comparison) -> bool:
+def is_doubtful(guess: float, ask: Ask, first: int, last: int, comparison: PairComparison) -> bool:
     """Say whether a float32 similarity is too near to a tie with one of the positives ``first`` to ``last``."""
     if math.isnan(guess):
         return True
@@ -81,7 +92,7 @@ def is_doubtful(guess: float, ask: Ask, first: int, last: int, comparison: Compa
 
 
 @inner
-def settle(similar: float, ask: Ask, first: int, last: int, comparison: Comparison, counts: Counts) -> None:
+def settle(similar: float, ask: Ask, first: int, last: int, comparison: PairComparison, counts: Counts) -> None:
     """Count a unit of that similarity for each of the positives ``first`` to ``last``."""
     for p in range(first, last):
         value = ask.values[p]
@@ -126,7 +137,7 @@ def settle_units(
     query: Query,
     block: Block,
     scratch: Scratch,
-    comparison: Comparison,
+    comparison: PairComparison,
     counts: Counts,
 ) -> int:
     """Count the places found for the ask's positives ``first`` to ``last`` that their score does not decide.
@@ -163,7 +174,7 @@ def count_row(
     query: Query,
     block: Block,
     scratch: Scratch,
-    comparison: Comparison,
+    comparison: PairComparison,
     counts: Counts,
 ) -> int:
     """Add one row's negatives to the counts of an ask's positives; return the number of similarities computed.
@@ -207,7 +218,7 @@ def count_row(
 
 @compiled
 def count_tile(
-    tile: Tile, asked: Asked, buffer: RowBuffer, scratch: Scratch, comparison: Comparison, counts: Counts
+    tile: Tile, asked: Asked, buffer: RowBuffer, scratch: Scratch, comparison: PairComparison, counts: Counts
 ) -> int:
     """Add a tile of products to the counts; return the number of similarities computed again."""
     block, row = tile.block, buffer.images

@@ -11,7 +11,7 @@ from harness.kernel.native.compiled import compiled, inner, inner_finite
 from harness.kernel.native.count import COARSE, canonical, coarse
 from harness.kernel.native.scores import HIGHEST, LOWEST, blank, count_above, count_from, group_row, read_row
 from harness.kernel.native.similarity import margin
-from harness.kernel.native.tuples import Block, Bound, Comparison, Nearest, Query, RowBuffer, Tile, UnitLists
+from harness.kernel.native.tuples import Block, Bound, Nearest, PairComparison, Query, RowBuffer, Tile, UnitLists
 
 Array = Any
 
@@ -20,7 +20,7 @@ HALVINGS = 24
 
 @inner
 def limit_of(
-    similar: float, shift: float, error: float, bound: Bound, comparison: Comparison, side: float
+    similar: float, shift: float, error: float, bound: Bound, comparison: PairComparison, side: float
 ) -> np.float32:
     """Return the lowest score (side -1) that a unit of at least that similarity can have, or the highest (side 1).
 
@@ -108,7 +108,7 @@ def list_row(
     slack: float,
     shift: float,
     acc: Array,
-    comparison: Comparison,
+    comparison: PairComparison,
     lists: Nearest,
 ) -> None:
     """Bring one query's list up to date with a row of scores, blank if a unit is not valid; see ``list_tile``.
@@ -143,7 +143,7 @@ def list_tile(
     shifts: Array,
     buffer: RowBuffer,
     acc: Array,
-    comparison: Comparison,
+    comparison: PairComparison,
     lists: Nearest,
 ) -> None:
     """Bring the lists of a tile's queries up to date with its units; of several draws, with those of the first.

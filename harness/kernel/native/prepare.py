@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from harness.kernel.native.compiled import loose
-from harness.kernel.native.tuples import Features, Frame, Rounded
+from harness.kernel.native.tuples import Features, Rounded, RowFrame
 
 Array = Any
 
 
 @loose
-def prepare(features: Features, frame: Frame, out: Rounded, buffer: Array, bits: Array) -> None:
+def prepare(features: Features, frame: RowFrame, out: Rounded, buffer: Array, bits: Array) -> None:
     """Write the rows as the first pass multiplies them, and the figures that the bounds need of each.
 
     Args:

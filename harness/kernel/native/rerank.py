@@ -13,8 +13,8 @@ from harness.kernel.native.rerank_tuples import (
     Goals,
     Images,
     Negatives,
-    Question,
     Sharing,
+    SharingQuestion,
     SharingRoom,
     SharingScratch,
     Sparse,
@@ -151,7 +151,7 @@ def overlaps(encoding: Sparse, query: int, inverse: Sparse, sums: Array, touched
     Args:
         encoding: of all queries.
         query: the query.
-        inverse: see ``Question``.
+        inverse: see ``SharingQuestion``.
         sums: (g,) zeros; then the sum for each image touched.
         touched: (g,) the images with a sum.
 
@@ -178,7 +178,7 @@ def final(sums: Array, image: int, square: float, far: float, share: float) -> f
 
 
 @inner
-def final_of_unit(question: Question, query: int, unit: int, scratch: SharingScratch) -> None:
+def final_of_unit(question: SharingQuestion, query: int, unit: int, scratch: SharingScratch) -> None:
     """Write the least re-ranked distance of a unit's images and its greatest similarity to the scratch's pair."""
     queries, gallery, groups, out = question.queries, question.gallery, question.groups, scratch.pair
     far = question.farthest[query]
@@ -196,7 +196,7 @@ def final_of_unit(question: Question, query: int, unit: int, scratch: SharingScr
 
 @compiled
 def weigh(
-    first: int, last: int, question: Question, scratch: SharingScratch, answers: Answers, sharing: SharingRoom
+    first: int, last: int, question: SharingQuestion, scratch: SharingScratch, answers: Answers, sharing: SharingRoom
 ) -> None:
     """Write the re-ranked distances of the queries ``first`` to ``last``: of positives, and of units that share."""
     sums, touched, seen, pair = scratch.sums, scratch.touched, scratch.seen, scratch.pair

@@ -67,7 +67,7 @@ class Groups(NamedTuple):
     unit_of: Integers
 
 
-class Question(NamedTuple):
+class SharingQuestion(NamedTuple):
     """The input of re-ranking.
 
     Attributes:

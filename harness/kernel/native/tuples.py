@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
-class Comparison(NamedTuple):
+class PairComparison(NamedTuple):
     """How two rows are compared.
 
     Attributes:
@@ -208,7 +208,7 @@ class Nearest(NamedTuple):
     farthest: Floats
 
 
-class Frame(NamedTuple):
+class RowFrame(NamedTuple):
     """How rows are prepared.
 
     Attributes:
