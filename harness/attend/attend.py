@@ -100,9 +100,7 @@ def find_checkpoint(run: Path, registry: Registry) -> Path:
     if run.is_file():
         return run
     if not run.is_dir():
-        raise UsageError(
-            "the run does not exist", where=run, expected="the folder that 'bench run' printed, or a checkpoint"
-        )
+        raise UsageError("the run is missing", where=run, expected="a folder printed by 'bench run', or a checkpoint")
     path = run / CHECKPOINT
     if not path.is_file():
         name = _method_of(run)

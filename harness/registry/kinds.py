@@ -71,9 +71,7 @@ def _measure(name: str, found: object) -> MeasureFamily:
     if not isinstance(found, MeasureFamily):
         raise PluginError(f"'{name}' is not a measure", found=repr(found), expected="a harness.MeasureFamily")
     if found.word != name:
-        raise PluginError(
-            f"measure '{name}' is registered under a name that is not its word", found=found.word, expected=name
-        )
+        raise PluginError(f"measure '{name}' has a different word", found=found.word, expected=name)
     return found
 
 

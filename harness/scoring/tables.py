@@ -106,9 +106,7 @@ def remarks(record: Record) -> list[str]:
         reason = escape("; ".join(record.differences)) or "the data set is not the released one"
         notes.append(f"Not official: {reason}.")
     if record.ignored_queries:
-        notes.append(
-            f"{record.ignored_queries} of {record.queries} queries have no positive and are excluded from every mean."
-        )
+        notes.append(f"{record.ignored_queries} of {record.queries} queries have no positive; all means exclude them.")
     if record.ties:
         notes.append(f"{record.ties} pairs of a positive and a negative tie; the positive is ranked behind.")
     if record.draws:

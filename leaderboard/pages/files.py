@@ -83,7 +83,7 @@ def check_files(folder: Path, files: Files) -> None:
     tasks = [*folder.glob("tasks/*.md"), *folder.glob("tasks/pictures/*.svg")] if len(files) > 1 else []
     for stray in sorted(tasks):
         if (path := PurePosixPath(stray.relative_to(folder))) not in files:
-            raise RunError(f"no record belongs to this {_kind(path)}", where=stray, next_step="delete it")
+            raise RunError(f"no record gives this {_kind(path)}", where=stray, next_step="delete it")
 
 
 def _kind(path: PurePosixPath) -> str:

@@ -257,7 +257,7 @@ def test_check_finds_a_page_that_no_record_gives(folder):
     done = check(folder)
 
     assert done.exit_code == 1
-    assert "no record belongs to this page" in done.output
+    assert "no record gives this page" in done.output
 
 
 def test_check_fails_where_there_is_no_page(folder):
