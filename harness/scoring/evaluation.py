@@ -79,7 +79,7 @@ def evaluate(
     for name, problem in lost.items():
         if not served:
             raise problem
-        log.warning("%s/%s cannot be evaluated; using %s instead: %s", protocol.name, name, served[0].name, problem.what)
+        log.warning("%s/%s cannot be evaluated; using %s: %s", protocol.name, name, served[0].name, problem.what)
     with FeatureFile.open(features) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
         return score(file, protocol, served[0], dataset, chosen)
