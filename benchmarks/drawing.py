@@ -34,4 +34,4 @@ def images_per_second(image_size: int) -> float:
 
 if __name__ == "__main__":
     for size in map(int, sys.argv[1:] or ("128", "256")):
-        print(f"{size} pixels: {images_per_second(size):.0f} images a second and core")
+        print(f"{size} pixels: {images_per_second(size):.0f} images per second and core")

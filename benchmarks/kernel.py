@@ -45,7 +45,7 @@ PAUSE = 0.5
 
 @dataclass(frozen=True)
 class Shape:
-    """One problem: vehicles, gallery images, queries, numbers a feature, scatter, and how it is run."""
+    """One problem: vehicles, gallery images, queries, numbers per feature, scatter, and how it is run."""
 
     vehicles: int
     images: int
@@ -330,7 +330,7 @@ def page(rows: list[list[str]], device: str, repeat: int, first: float) -> str:
         f"Machine: {machine}, torch {torch.__version__}, NumPy {np.__version__}.\n\n{wanted}\n\n{table}\n\n"
         f"The first call in a fresh process, compiled before, takes {first:.2f} s.\n\n"
         "What the ratios depend on: NumPy 2 sorts with AVX-512, unlike older versions; at VeRi-776's size and 2,048\n"
-        "numbers a feature, sorting every row takes less than three bare products, so nothing that multiplies in\n"
+        "numbers per feature, sorting every row takes less than three bare products, so nothing that multiplies in\n"
         "float32 can be five times faster. On AMD processors torch.mm multiplies with MKL, and the kernel with\n"
         "oneDNN, which is faster there, so `float32` can be below 1. Hard problems have more pairs that the fast pass\n"
         "cannot decide, and each is decided again in float64. Much of re-ranking at VeRi-776's size is products, too.\n"

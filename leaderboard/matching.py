@@ -94,7 +94,7 @@ def read_vehicles(path: Path) -> frozenset[int]:
 
 
 def _single(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Group]]]:
-    """Return the sides of each task that every path has a record of, one record a side."""
+    """Return the sides of each task that every path has a record of, with one record per side."""
     found = [_by_task(path) for path in paths]
     common = sorted({name for name in found[0] if all(name in one for one in found)})
     wanted = [name for name in common if task in (None, name)]

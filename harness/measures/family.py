@@ -105,7 +105,7 @@ class Measure:
             raise PluginError(
                 f"measure '{self.word}' returned values that cannot be scores",
                 found=values.shape if values.shape != answered.shape else "values outside of 0 to 1",
-                expected=f"({len(answered)},) numbers from 0 to 1, one a query",
+                expected=f"({len(answered)},) numbers from 0 to 1, one per query",
             )
         return np.where(answered, values, np.nan)
 

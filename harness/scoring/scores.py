@@ -105,7 +105,7 @@ class Scores:
         )
 
     def frame(self) -> DataFrame:
-        """Return a table with one row a query, in the order of the query table.
+        """Return a table with one row per query, in the order of the query table.
 
         Returns:
             Columns: ``query`` (the image's key), ``vehicle``, ``camera`` and ``track`` (Int64, missing if unknown),
