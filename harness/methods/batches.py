@@ -56,7 +56,7 @@ class PK(Batches):
     def draw(self, labels: Mapping[str, IntArray], random: np.random.Generator) -> Sequence[IntArray]:
         """Return batches of ``vehicles * images`` rows, the images of a vehicle next to each other."""
         if self.label not in labels:
-            raise UsageError(f"the batches are drawn by '{self.label}', a label that no training image has")
+            raise UsageError(f"no training image has the label '{self.label}', by which batches are drawn")
         rows_of = _rows_by_class(labels[self.label])
         self._check(len(rows_of))
         order = list(rows_of)  # shuffled again for each batch, as by pytorch-metric-learning
