@@ -28,7 +28,7 @@ class Choices(TypedDict, total=False):
 
 
 class Layout(ABC):
-    """A data set's layout on disk that synthetic vehicles can be drawn in.
+    """The folders and lists of a data set, which synthetic vehicles can be drawn in.
 
     Attributes:
         name: the word on the command line, the same as that of the protocol that reads the layout.
