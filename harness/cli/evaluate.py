@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     default="cpu",
     show_default=True,
     group=COMPUTE,
-    help="Device that ranks: cpu, cuda, cuda:1 or auto.",
+    help="Device that ranks the gallery: cpu, cuda, cuda:1 or auto.",
 )
 @shared.memory
 @shared.metric

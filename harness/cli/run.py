@@ -52,7 +52,7 @@ OF_A_RUN = shared.together(
         type=shared.PATH,
         metavar="FILE",
         group=DATA,
-        help="Boxes of parts in the training images of --train-on.",
+        help="Boxes of parts in the images of the training data set (--train-on).",
     ),
     option(
         "--detector",

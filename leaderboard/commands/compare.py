@@ -83,7 +83,7 @@ def compare(
 
     A and B are record files or run folders; with more than two results, all pairs are compared. Each row has the
     difference with its interval, and the p value of a paired permutation test by vehicle, corrected for the number of
-    rows (Holm). If a folder has both plain and re-ranked results, each kind is compared with its own.
+    rows (Holm). Plain and re-ranked results in a folder are compared separately.
 
     \b
     Example:
