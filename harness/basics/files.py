@@ -27,7 +27,7 @@ def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractCo
     It is written in the same folder and removed if the block raises. Text is UTF-8 with ``\n``.
 
     Args:
-        path: of the file; its folder is created if necessary.
+        path: the file; its folder is created if necessary.
         mode: ``w`` for text, ``wb`` for bytes.
 
     Raises:
@@ -41,8 +41,8 @@ def gone_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
     """Remove a folder if the block fails and leaves nothing in it that a later call could resume from.
 
     Args:
-        folder: that the block writes to.
-        names: of files, anywhere below the folder, that allow resuming.
+        folder: the folder that the block writes to.
+        names: names of files, anywhere below the folder, that allow resuming.
     """
     try:
         yield

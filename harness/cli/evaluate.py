@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     default="cpu",
     show_default=True,
     group=COMPUTE,
-    help="Device that ranks: cpu, cuda, cuda:1 or auto.",
+    help="Device that ranks the gallery: cpu, cuda, cuda:1 or auto.",
 )
 @shared.memory
 @shared.metric
@@ -48,14 +48,14 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAME",
     group=EVALUATION,
-    help="Evaluate under this convention too ('all': under every one) and print the differences. Repeatable.",
+    help="Evaluate also under this convention, or under all with 'all', and print the differences. Repeatable.",
 )
 @option("--record", type=shared.PATH, metavar="DIR", group=OUTPUT, help="Folder to write the records into.")
 @shared.as_json
 def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -> None:
     """Evaluate a feature file.
 
-    The data set's lists are needed, its images are not.
+    This needs the data set's lists, but not its images.
 
     \b
     Examples:

@@ -25,7 +25,7 @@ def section(title: str) -> Callable[[C], C]:
     """Return a decorator that lists a verb under a title of ``SECTIONS``.
 
     Raises:
-        ValueError: there is no such title.
+        ValueError: the title is not one of them.
     """
     SECTIONS.index(title)
 
@@ -37,7 +37,7 @@ def section(title: str) -> Callable[[C], C]:
 
 
 def section_of(command: click.Command) -> str:
-    """Return the title under which a verb is listed; without one it is a further verb."""
+    """Return the title under which a verb is listed; the default is the last one."""
     return str(getattr(command, "bench_section", SECTIONS[-1]))
 
 
@@ -98,7 +98,7 @@ measures = option(
     multiple=True,
     metavar="WORD",
     group=EVALUATION,
-    help="Compute this measure too, besides those of the task: cmc@20, minp. Repeatable.",
+    help="Compute this measure besides those of the task, such as cmc@20 or minp. Repeatable.",
 )
 rerank = option(
     "--rerank",

@@ -14,7 +14,7 @@ def check_packages() -> None:
     """Raise a PluginError if Python would import another package under one of the names.
 
     Raises:
-        PluginError: with both places.
+        PluginError: there is such a package; the message names both places.
     """
     own = Path(__file__).resolve().parents[2]
     for name in NAMES:

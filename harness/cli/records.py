@@ -16,8 +16,8 @@ def show_records(records: Sequence[Record], further: Sequence[Measure] = (), *, 
     """Print records.
 
     Args:
-        records: of one or several tasks.
-        further: the measures that were asked for besides those of the tasks, for their headings.
+        records: records of one or several tasks.
+        further: the requested measures besides those of the tasks, for their headings.
         json_wanted: whether to print JSON.
     """
     from harness.scoring.tables import scores_table

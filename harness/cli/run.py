@@ -26,7 +26,7 @@ OF_A_RUN = shared.together(
     option(
         "--recipe",
         group=METHOD,
-        help="Named set of options: paper, quick, ...; default: the one that the training protocol proposes.",
+        help="Named set of options, such as paper or quick; default: the one that the training protocol proposes.",
     ),
     shared.changes,
     option(
@@ -43,7 +43,7 @@ OF_A_RUN = shared.together(
         "--train-on",
         metavar="NAME",
         group=DATA,
-        help="Protocol to train on; default: the one that is evaluated.",
+        help="Protocol to train on; default: the evaluated one.",
     ),
     option("--train-data", type=shared.PATH, metavar="DIR", group=DATA, help="Folder of the training data set."),
     option("--boxes", type=shared.PATH, metavar="FILE", group=DATA, help="Boxes of parts in the images."),
@@ -52,7 +52,7 @@ OF_A_RUN = shared.together(
         type=shared.PATH,
         metavar="FILE",
         group=DATA,
-        help="Boxes of parts in the training images of --train-on.",
+        help="Boxes of parts in the images of the training data set (--train-on).",
     ),
     option(
         "--detector",
@@ -127,7 +127,7 @@ OF_AN_EXTRACTION = shared.together(
 
 
 def _open(words: dict[str, Any]) -> Run:
-    """Return the run that the words of the command line ask for."""
+    """Return the run that the command line requests."""
     from harness.compute.compute import Compute
     from harness.compute.machine import team_before
     from harness.registry.registry import load

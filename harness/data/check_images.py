@@ -28,7 +28,7 @@ class ImageCheck:
     """The state of the image files on disk.
 
     Attributes:
-        findings: one sentence each.
+        findings: one sentence for each problem.
         decoded: number of images that were tried.
         complete: whether every listed image exists and every image tried could be decoded.
     """
@@ -49,8 +49,8 @@ def check_images(
     """Find missing, unlisted and unreadable image files.
 
     Args:
-        dataset: to check.
-        tables: listed images.
+        dataset: the data set to check.
+        tables: the listed images.
         every: decode all existing images instead of a sample.
         threads: number of decoding threads; None for one per processor.
         progress: called with the number of images decoded so far and in total.

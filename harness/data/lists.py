@@ -34,7 +34,7 @@ class Problems:
 
     Args:
         root: folder of the data set; lists are named relative to it.
-        source: what the lines are of, for the message.
+        source: the source of the lines, for the message.
         next_step: what the user should do about them.
     """
 
@@ -53,7 +53,7 @@ class Problems:
         """Raise one error for all lines recorded so far.
 
         Raises:
-            DataError: there is at least one; up to ten are shown and the rest counted.
+            DataError: there is such a line; up to ten are shown and the others counted.
         """
         if not self.found:
             return
@@ -73,7 +73,7 @@ def release_folder(root: Path, names: Iterable[str]) -> Path:
     """Return the folder that contains one of the files: the root or one of its direct subfolders.
 
     Raises:
-        DataError: no such folder, or several.
+        DataError: there is no such folder, or several.
     """
     wanted = tuple(names)
     if any((root / name).is_file() for name in wanted):
@@ -98,7 +98,7 @@ def read_bytes(path: Path, kind: str = "list", next_step: str = "copy it from th
     """Return the bytes of a list or label file.
 
     Args:
-        path: of the file.
+        path: the file.
         kind: what to call the file in a message.
         next_step: what to do if it is missing.
 
@@ -142,7 +142,7 @@ def parse(path: Path, pattern: re.Pattern[str], expected: str, problems: Problem
     Blank lines are skipped; other lines that do not match are recorded as problems.
 
     Args:
-        path: of the list.
+        path: the list.
         pattern: its groups are the row's fields.
         expected: an example of a matching line, for the message.
         problems: receives the lines that do not match.
@@ -161,7 +161,7 @@ def misfit(text: str, expected: str) -> str:
     """Return the reason why a line does not match."""
     shown = quote(text)
     if any(leads_out(token) for token in text.split()):
-        return f"{shown} is no path inside the data set's folder"
+        return f"{shown} is not a path inside the data set's folder"
     return f"{shown} is not like '{expected}'"
 
 
@@ -191,13 +191,13 @@ def refuse_shared_vehicles(
 
     Args:
         root: folder or file of the lists, for the message.
-        train: (n,) vehicles trained on.
-        test: (m,) vehicles tested on.
-        names: of the vehicles, for the message, if they have names.
+        train: (n,) the vehicles of the training split.
+        test: (m,) the vehicles of the test split.
+        names: the names of the vehicles, for the message, if they have names.
         next_step: what the user should do.
 
     Raises:
-        DataError: there is one.
+        DataError: there is such a vehicle.
     """
     shared = np.intersect1d(train, test).tolist()
     if shared:
@@ -214,7 +214,7 @@ def refuse_shared_images(root: Path, one: str, first: ImageTable, other: str, se
     """Refuse two splits that share an image.
 
     Raises:
-        DataError: there is one.
+        DataError: they share one.
     """
     shared = sorted(set(first.paths) & set(second.paths))
     if shared:

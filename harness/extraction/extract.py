@@ -58,7 +58,7 @@ def extract(
     Args:
         method: a method that is trained or restored, or needs no training.
         dataset: the data set of the images.
-        tables: for example those of the query and gallery splits.
+        tables: the image tables, for example those of the query and gallery splits.
         output: the file to write.
         compute: devices, precision and workers; None for the defaults.
         skip_broken: skip and log unreadable images instead of raising an error.

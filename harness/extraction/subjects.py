@@ -16,7 +16,7 @@ from harness.methods.method import Method
 
 @dataclass(frozen=True, eq=False)
 class Subjects:
-    """Images to embed, with the inputs that ``embed`` may need besides.
+    """Images to embed, with the other inputs that ``embed`` may need.
 
     Attributes:
         pictures: the images.
@@ -38,7 +38,7 @@ def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int,
 
     Args:
         dataset: the data set of the images.
-        tables: for example those of the query and gallery splits.
+        tables: the image tables, for example those of the query and gallery splits.
         size: height and width in pixels.
         method: the method that embeds them; its ``test_needs`` may ask for boxes.
 

@@ -21,10 +21,10 @@ class FeatureFile:
     """A feature file opened with ``FeatureFile.open``; each block of rows is verified when it is first read.
 
     Attributes:
-        path: of the file.
+        path: the path of the file.
         keys: n image paths, in the file's order.
-        provenance: of the features.
-        digest: of keys and features, 64 hexadecimal digits.
+        provenance: the provenance of the features.
+        digest: the digest of keys and features, 64 hexadecimal digits.
         shape: (n, d).
         dtype: float32 or float16.
     """

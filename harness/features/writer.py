@@ -42,7 +42,7 @@ class FeatureWriter:
         path: of the finished file.
         keys: n image paths, as the protocol names them.
         width: length of a feature, d.
-        provenance: of the features.
+        provenance: the provenance of the features.
         dtype: ``float32`` or ``float16``.
 
     Raises:
@@ -209,7 +209,7 @@ def write_features(
     """Write features that were computed elsewhere.
 
     Args:
-        path: of the file; an existing one is replaced in one step.
+        path: the file; an existing one is replaced in one step.
         keys: n image paths, as the protocol names them.
         features: (n, d), finite; stored as ``dtype``.
         dataset: the protocol's name.

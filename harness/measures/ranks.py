@@ -11,7 +11,7 @@ from harness.data.images import IntArray
 
 @dataclass(frozen=True, eq=False)
 class PositiveRanks:
-    """For each query and positive the number of negatives that are closer to the query and that tie with the positive.
+    """The ranks of the positives: for each query and positive, the number of closer and of tied negatives.
 
     Attributes:
         asked: (k,) int64, the rows of the queries in the query table, ascending; all rows unless the task has draws.

@@ -23,7 +23,7 @@ class RunInputs:
     """The data sets and the devices of a run.
 
     Args:
-        plan: of the run.
+        plan: the plan of the run.
     """
 
     def __init__(self, plan: RunPlan) -> None:

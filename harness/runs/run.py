@@ -35,7 +35,7 @@ from harness.tasks.fingerprint import contents_digest, dataset_digest
 log = logging.getLogger("bench")
 
 TRAINING_VERSION = 1
-"""Raised by every change that moves a digit of training or extraction; see "Numbers that move" in the changelog."""
+"""Increased whenever a digit of training or extraction moves; see "Numbers that move" in the changelog."""
 
 FEATURES = "features.h5"
 
@@ -44,7 +44,7 @@ class Run:
     """One run of one method, step by step.
 
     Args:
-        plan: as ``plan_run`` made it.
+        plan: the result of ``plan_run``.
 
     Raises:
         UsageError: the request gives boxes that the run does not use.

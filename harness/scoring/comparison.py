@@ -13,11 +13,11 @@ class Comparison:
     """The values of one task under one convention, compared with the official values of the same features.
 
     Attributes:
-        task: name of the official task.
-        convention: its name, empty for the official rule.
+        task: the name of the official task.
+        convention: the name of the convention, empty for the official rule.
         about: what the convention changes.
         values: the convention's value for each measure of the official task, by measure word.
-        differences: from the official values, by measure word.
+        differences: the differences from the official values, by measure word.
     """
 
     task: str
@@ -31,7 +31,7 @@ def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> 
     """Return one row per task that has values, in the order of the tasks.
 
     Args:
-        tasks: official ones and their conventions.
+        tasks: official tasks and their conventions.
         means: the mean of each measure, by task name and measure word.
 
     Returns:

@@ -46,10 +46,10 @@ def evaluate_file(
         features: the file.
         word: a protocol, or one task of it.
         settings: how features are scored.
-        registry: where protocols are found.
+        registry: the registry with the protocols.
         data: folder of the data set.
-        folder: where records and per-query values are written, or None to write none.
-        conventions: names of conventions under which the tasks are scored too, or ``all``.
+        folder: the folder to write records and per-query values into, or None to write none.
+        conventions: names of conventions to score the tasks under as well, or ``all``.
 
     Raises:
         UsageError: an unknown name, the data set is not given, or re-ranking is defined for none of the tasks.
@@ -74,7 +74,7 @@ def record_tasks(
 ) -> list[Record]:
     """Return a record for each task that the data set can serve; records that ``folder`` already holds are reused.
 
-    Of several processes the first one writes and returns the records; the others return none.
+    If there are several processes, only the first writes and returns the records.
 
     Raises:
         UsageError: re-ranking is defined for none of the tasks.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _tabulate.WIDE_CHARS_MODE = False
 
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
-"""Characters to escape; an underscore between letters or digits is no emphasis (CommonMark 6.2) and is kept."""
+"""Characters to escape; an underscore between letters or digits is not emphasis (CommonMark 6.2) and is kept."""
 
 
 def escape(text: object) -> str:
@@ -71,8 +71,8 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
     """Return the output of ``bench run`` and ``bench eval``: one table per task, so that no column mixes two rules.
 
     Args:
-        records: of one or several tasks.
-        further: the measures that were asked for besides those of the tasks; no other further ones are shown.
+        records: records of one or several tasks.
+        further: the requested measures besides those of the tasks; no other additional measures are shown.
     """
     parts = []
     for name in dict.fromkeys(record.name for record in records):
@@ -106,7 +106,7 @@ def remarks(record: Record) -> list[str]:
         reason = escape("; ".join(record.differences)) or "the data set is not the released one"
         notes.append(f"Not official: {reason}.")
     if record.ignored_queries:
-        notes.append(f"{record.ignored_queries} of {record.queries} queries have no positive and are in no mean.")
+        notes.append(f"{record.ignored_queries} of {record.queries} queries have no positive; all means exclude them.")
     if record.ties:
         notes.append(f"{record.ties} pairs of a positive and a negative tie; the positive is ranked behind.")
     if record.draws:

@@ -26,7 +26,7 @@ class TrainingRequest:
         folder: the folder of the run; created if missing.
         compute: devices, precision and workers.
         skip_broken: skip and log unreadable images instead of raising an error.
-        validate: on vehicles held out of the training images, on the test split, or not at all.
+        validate: whether to validate on held-out training vehicles, on the test split, or not at all.
         hold_out: the share of the training vehicles to hold out, at least two vehicles.
     """
 
@@ -44,7 +44,7 @@ def prepare(
     """Return the session for training on the ``train`` split of a data set.
 
     Args:
-        dataset: as read by its protocol.
+        dataset: the data set as read by its protocol.
         request: the settings of the run.
         needs: the labels and boxes that the method trains with (``Method.needs``).
         input_size: height and width in pixels.
@@ -96,7 +96,7 @@ def check_labels(dataset: Dataset, table: ImageTable, needs: Collection[str]) ->
                 f"the method trains with the label '{words}', and no training image has it",
                 where=dataset.root,
                 found=", ".join(known),
-                next_step="choose a method or a variant without it, or a data set that has it",
+                next_step="choose a method or variant that does not need it, or a data set that has it",
             )
 
 

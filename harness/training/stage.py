@@ -93,7 +93,7 @@ class RunningStage:
         """Train for one epoch.
 
         Args:
-            epoch: the number of the epoch in its stage, from 1; it and the seed decide all random numbers.
+            epoch: the number of the epoch in its stage, from 1; all random numbers derive from it and the seed.
 
         Returns:
             The initial learning rate and the mean losses by name, and the number of images.
@@ -152,7 +152,7 @@ class RunningStage:
         outputs = self._module(to_unit_range(batch.images, fabric.device), **needed)
         if not isinstance(outputs, Mapping):
             raise PluginError(
-                f"the network of {type(method).__name__} returned no dictionary in training mode",
+                f"the network of {type(method).__name__} did not return a dictionary in training mode",
                 found=type(outputs).__name__,
                 expected="a dictionary of tensors",
             )

@@ -23,13 +23,13 @@ PATH = click.Path(path_type=Path)
     "--task",
     group=EVALUATION,
     metavar="PROTOCOL/TASK",
-    help="Compare only this task; default: all that every result has.",
+    help="Compare only this task; default: all tasks that every result has.",
 )
 @option(
     "--measure",
     group=EVALUATION,
     metavar="WORD",
-    help="Compare only this measure; default: all for two results, the first for more.",
+    help="Compare only this measure; default: all measures for two results, the first one for more.",
 )
 @option(
     "--over-seeds",
@@ -66,7 +66,7 @@ PATH = click.Path(path_type=Path)
     default=5,
     show_default=True,
     type=click.IntRange(0),
-    help="Number of queries to show, those that changed most.",
+    help="Number of queries to show, by the size of their change.",
 )
 @as_json
 def compare(
@@ -83,7 +83,7 @@ def compare(
 
     A and B are record files or run folders; with more than two results, all pairs are compared. Each row has the
     difference with its interval, and the p value of a paired permutation test by vehicle, corrected for the number of
-    rows (Holm). If a folder has both plain and re-ranked results, each kind is compared with its own.
+    rows (Holm). Plain and re-ranked results in a folder are compared separately.
 
     \b
     Example:

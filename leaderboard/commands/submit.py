@@ -21,7 +21,7 @@ PATH = click.Path(path_type=Path)
     group=DATA,
     metavar="FILE",
     type=PATH,
-    help="Feature file to score again; every digit must be that of the record.",
+    help="Feature file to score again; every digit must agree with the record.",
 )
 @option("--data", group=DATA, metavar="DIR", type=PATH, help="Folder of the protocol's data set.")
 @option(
@@ -31,8 +31,8 @@ PATH = click.Path(path_type=Path)
 def submit(*, record: Path, features: Path | None, data: Path | None, records: Path, plugin: tuple[Path, ...]) -> None:
     """Check a record and file it for the leaderboard.
 
-    The record must be complete and official, its protocol version current, its fingerprint that of the data set, and
-    its means those of its per-query values.
+    The record must be complete, official and of the protocol's current version. Its fingerprint must be that of the
+    data set, and its means must be those of its per-query values.
 
     \b
     Example:

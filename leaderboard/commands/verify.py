@@ -35,7 +35,7 @@ PATH = click.Path(path_type=Path)
     multiple=True,
     metavar="DIR",
     type=PATH,
-    help="Folder with feature files; their records are scored again. Repeatable.",
+    help="Folder with feature files, to score their records again. Repeatable.",
 )
 @option(
     "--data", group=DATA, multiple=True, metavar="PROTOCOL=DIR", help="Folder of a protocol's data set. Repeatable."
