@@ -33,11 +33,7 @@ if TYPE_CHECKING:
 )
 @shared.plugin_files
 @option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    group=COMPUTE,
-    help="Device that ranks: cpu, cuda, cuda:1 or auto.",
+    "--device", default="cpu", show_default=True, group=COMPUTE, help="Device that ranks: cpu, cuda, cuda:1 or auto."
 )
 @shared.memory
 @shared.metric

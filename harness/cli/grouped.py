@@ -9,14 +9,7 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DATA, METHOD, TRAINING, COMPUTE, EVALUATION, OUTPUT = (
-    "Data",
-    "Method",
-    "Training",
-    "Compute",
-    "Evaluation",
-    "Output",
-)
+DATA, METHOD, TRAINING, COMPUTE, EVALUATION, OUTPUT = ("Data", "Method", "Training", "Compute", "Evaluation", "Output")
 GROUPS = (METHOD, DATA, TRAINING, COMPUTE, EVALUATION, OUTPUT, "Options")
 """The titles, in the order of the help; options without a group come last."""
 

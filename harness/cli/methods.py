@@ -66,14 +66,7 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
     group=DATA,
     help="Number of models, used instead of types; 0 if no image has either.",
 )
-@option(
-    "--input",
-    "size",
-    callback=_size,
-    metavar="H[xW]",
-    group=DATA,
-    help="Height and width of the images, pixels.",
-)
+@option("--input", "size", callback=_size, metavar="H[xW]", group=DATA, help="Height and width of the images, pixels.")
 @shared.plugin_files
 @shared.as_json
 def show_method(*, name: str, plugin: tuple[Path, ...], json_wanted: bool, **words: Any) -> None:

@@ -30,21 +30,12 @@ OF_A_RUN = shared.together(
     ),
     shared.changes,
     option(
-        "--checkpoint",
-        type=shared.PATH,
-        metavar="FILE",
-        group=METHOD,
-        help="Checkpoint to use instead of training.",
+        "--checkpoint", type=shared.PATH, metavar="FILE", group=METHOD, help="Checkpoint to use instead of training."
     ),
     shared.plugin_files,
     shared.protocol,
     shared.data,
-    option(
-        "--train-on",
-        metavar="NAME",
-        group=DATA,
-        help="Protocol to train on; default: the one that is evaluated.",
-    ),
+    option("--train-on", metavar="NAME", group=DATA, help="Protocol to train on; default: the one that is evaluated."),
     option("--train-data", type=shared.PATH, metavar="DIR", group=DATA, help="Folder of the training data set."),
     option("--boxes", type=shared.PATH, metavar="FILE", group=DATA, help="Boxes of parts in the images."),
     option(

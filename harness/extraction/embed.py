@@ -52,12 +52,7 @@ class Embedded:
 
 
 def embed(
-    method: Method,
-    subjects: Subjects,
-    fabric: Fabric,
-    batches: Sequence[IntArray],
-    *,
-    workers: int | None = None,
+    method: Method, subjects: Subjects, fabric: Fabric, batches: Sequence[IntArray], *, workers: int | None = None
 ) -> Iterator[Embedded]:
     """Yield the features of each batch in order; each process computes its share, and all yield the same features.
 
@@ -154,9 +149,7 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
     name = type(method).__name__
     if not isinstance(returned, Tensor | np.ndarray):
         raise PluginError(
-            f"{name}.embed returned no tensor",
-            found=type(returned).__name__,
-            expected="a float tensor (n, d)",
+            f"{name}.embed returned no tensor", found=type(returned).__name__, expected="a float tensor (n, d)"
         )
     tensor = torch.as_tensor(returned).detach()
     if tensor.ndim != 2 or tensor.shape[0] != len(keys) or tensor.shape[1] == 0:

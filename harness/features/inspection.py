@@ -12,14 +12,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from harness.errors import FeatureError, first_of
-from harness.features.layout import (
-    DTYPES,
-    LONGEST_KEY,
-    SCHEMA,
-    blocks,
-    encode_keys,
-    text_digest,
-)
+from harness.features.layout import DTYPES, LONGEST_KEY, SCHEMA, blocks, encode_keys, text_digest
 from harness.features.provenance import Provenance
 
 LONGEST_PROVENANCE = 1 << 20

@@ -152,8 +152,7 @@ class FeatureFile:
     def _check(self, number: int, rows: Array) -> None:
         if not np.array_equal(checksum(rows), self._sums[number]):
             raise damaged(
-                self.path,
-                f"rows {number * BLOCK} to {number * BLOCK + len(rows) - 1} do not match their checksum",
+                self.path, f"rows {number * BLOCK} to {number * BLOCK + len(rows) - 1} do not match their checksum"
             )
         if not np.isfinite(rows).all():
             raise self._not_finite()

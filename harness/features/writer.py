@@ -56,12 +56,7 @@ class FeatureWriter:
     """
 
     def __init__(
-        self,
-        path: str | Path,
-        keys: Sequence[str],
-        width: int,
-        provenance: Provenance,
-        dtype: str = "float32",
+        self, path: str | Path, keys: Sequence[str], width: int, provenance: Provenance, dtype: str = "float32"
     ) -> None:
         if dtype not in DTYPES:
             raise FeatureError("features cannot be stored in this type", found=dtype, expected=" or ".join(DTYPES))
@@ -189,10 +184,7 @@ class FeatureWriter:
                 raise _disk(self.partial, problem) from None
         if kind is None:
             raise FeatureError(
-                "features are missing at the end",
-                where=self.partial,
-                found=self.done,
-                expected=self._shape[0],
+                "features are missing at the end", where=self.partial, found=self.done, expected=self._shape[0]
             )
 
 
@@ -248,9 +240,7 @@ def _as_rows(features: npt.ArrayLike, dtype: np.dtype[Any], width: int, keys: np
     array = np.asarray(features)
     if array.ndim != 2 or array.shape[1] != width or len(array) > len(keys):
         raise FeatureError(
-            "features do not match the file",
-            found=array.shape,
-            expected=f"at most {len(keys)} rows of {width} numbers",
+            "features do not match the file", found=array.shape, expected=f"at most {len(keys)} rows of {width} numbers"
         )
     if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
         raise FeatureError("features are not numbers", found=array.dtype)

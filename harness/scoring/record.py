@@ -8,15 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
 
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
@@ -34,17 +26,7 @@ MAX_BYTES = 16 << 20
 LATER = {"rerank", "boxes", "train_boxes", "further"}
 """Fields added after the first records; they are omitted from the file if empty."""
 
-OUTCOME = {
-    "measures",
-    "deviations",
-    "per_draw",
-    "further",
-    "per_query",
-    "cost",
-    "versions",
-    "ties",
-    "ignored_queries",
-}
+OUTCOME = {"measures", "deviations", "per_draw", "further", "per_query", "cost", "versions", "ties", "ignored_queries"}
 """Fields that describe the results of a run and its environment rather than its configuration."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
@@ -342,9 +324,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
     except (ValueError, RecursionError) as problem:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise RecordError(
-            "the record is not JSON as written by bench",
-            where=path,
-            found=str(problem) or "too deeply nested",
+            "the record is not JSON as written by bench", where=path, found=str(problem) or "too deeply nested"
         ) from None
     if not isinstance(content, dict):
         raise RecordError(

@@ -109,10 +109,7 @@ def _units(task: Task, gallery: ImageTable, dataset: Dataset) -> _Units:
                     expected=f"one {label} a track",
                 )
     return _Units(
-        len(tracks),
-        of_image.astype(np.int64),
-        gallery.vehicle[first],
-        None if camera is None else camera[first],
+        len(tracks), of_image.astype(np.int64), gallery.vehicle[first], None if camera is None else camera[first]
     )
 
 
