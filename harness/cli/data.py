@@ -8,12 +8,11 @@ from typing import Any
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import COMPUTE, DATA, group, option
+from harness.cli.grouped import COMPUTE, DATA, GroupedGroup, option
 from harness.cli.output import show
 
 
-@shared.section("Prepare data and boxes")
-@group()
+@click.group(cls=GroupedGroup, section="Prepare data and boxes")
 def data() -> None:
     """Draw a synthetic data set, or check a copy of a real one."""
 

@@ -8,44 +8,26 @@ from typing import Any, TypeVar
 
 import click
 
-from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, TRAINING, option
+from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, option
 from harness.tasks.reranking import Reranking
 
 F = TypeVar("F", bound=Callable[..., Any])
-C = TypeVar("C", bound=click.Command)
 
 
-PATH = click.Path(path_type=Path)
+class Place(click.Path):
+    """A path that the help shows as FILE or DIR; whatever reads it says what is wrong with it."""
 
-SECTIONS = ("Get a number", "Compare numbers", "See what there is", "Prepare data and boxes", "Further verbs")
-"""Titles under which ``bench --help`` lists the verbs."""
-
-
-def section(title: str) -> Callable[[C], C]:
-    """Return a decorator that lists a verb under a title of ``SECTIONS``.
-
-    Raises:
-        ValueError: there is no such title.
-    """
-    SECTIONS.index(title)
-
-    def decorate(command: C) -> C:
-        vars(command)["bench_section"] = title
-        return command
-
-    return decorate
+    def __init__(self, name: str) -> None:
+        super().__init__(path_type=Path)
+        self.name = name
 
 
-def section_of(command: click.Command) -> str:
-    """Return the title under which a verb is listed; without one it is a further verb."""
-    return str(getattr(command, "bench_section", SECTIONS[-1]))
-
+PATH, FILE, DIR = Place("path"), Place("file"), Place("dir")
 
 plugin_files = option(
     "--plugin",
     multiple=True,
-    metavar="FILE",
-    type=PATH,
+    type=FILE,
     group=METHOD,
     help="Python file with plugin hooks, used as if it were installed. Repeatable.",
 )
@@ -64,20 +46,8 @@ protocol = option(
     group=DATA,
     help="Protocol, or one of its tasks: veri776/image-to-image.",
 )
-data = option("--data", type=PATH, metavar="DIR", group=DATA, help="Folder of the data set.")
-skip_broken = option(
-    "--skip-broken",
-    is_flag=True,
-    group=DATA,
-    help="Leave out images that cannot be read; the result is then not official.",
-)
-device = option("--device", default="auto", show_default=True, group=COMPUTE, help="Device: auto, cpu, cuda or mps.")
-workers = option(
-    "--workers",
-    type=click.IntRange(0),
-    group=COMPUTE,
-    help="Number of processes that decode images; default: chosen by the number of cores.",
-)
+data = option("--data", type=DIR, group=DATA, help="Folder of the data set.")
+detector = option("--detector", type=FILE, group=DATA, help="Checkpoint of a detector, used when no boxes are given.")
 memory = option(
     "--memory",
     type=click.IntRange(1),
@@ -111,13 +81,6 @@ rerank = option(
     "paper. Keeps all features in memory.",
 )
 as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
-
-
-def seed(help_text: str = "Seed of everything random.") -> Callable[[F], F]:
-    """Return the option ``--seed``."""
-    return option(
-        "--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help=help_text
-    )
 
 
 def together(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:

@@ -29,35 +29,25 @@ OF_A_RUN = shared.together(
         help="Named set of options: paper, quick, ...; default: the one that the training protocol proposes.",
     ),
     shared.changes,
-    option(
-        "--checkpoint", type=shared.PATH, metavar="FILE", group=METHOD, help="Checkpoint to use instead of training."
-    ),
+    option("--checkpoint", type=shared.FILE, group=METHOD, help="Checkpoint to use instead of training."),
     shared.plugin_files,
     shared.protocol,
     shared.data,
     option("--train-on", metavar="NAME", group=DATA, help="Protocol to train on; default: the one that is evaluated."),
-    option("--train-data", type=shared.PATH, metavar="DIR", group=DATA, help="Folder of the training data set."),
-    option("--boxes", type=shared.PATH, metavar="FILE", group=DATA, help="Boxes of parts in the images."),
+    option("--train-data", type=shared.DIR, group=DATA, help="Folder of the training data set."),
+    option("--boxes", type=shared.FILE, group=DATA, help="Boxes of parts in the images."),
+    option("--train-boxes", type=shared.FILE, group=DATA, help="Boxes of parts in the training images of --train-on."),
+    shared.detector,
     option(
-        "--train-boxes",
-        type=shared.PATH,
-        metavar="FILE",
+        "--skip-broken",
+        is_flag=True,
         group=DATA,
-        help="Boxes of parts in the training images of --train-on.",
+        help="Leave out images that cannot be read; the result is then not official.",
     ),
-    option(
-        "--detector",
-        type=shared.PATH,
-        metavar="FILE",
-        group=DATA,
-        help="Checkpoint of a detector, used when no boxes are given.",
-    ),
-    shared.skip_broken,
-    shared.seed(),
+    option("--seed", default=0, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help="Seed of everything random."),
     option(
         "--validate",
         default="train",
-        show_default=True,
         type=click.Choice(["train", "test", "none"]),
         group=TRAINING,
         help="Validate after each epoch on held-out training vehicles, on the test split, or not at all.",
@@ -65,39 +55,33 @@ OF_A_RUN = shared.together(
     option(
         "--hold-out",
         default=0.1,
-        show_default=True,
         type=click.FloatRange(0, 0.9, max_open=True),
         group=TRAINING,
         help="Share of the training vehicles held out for --validate train.",
     ),
-    shared.device,
+    option("--device", default="auto", group=COMPUTE, help="Device: auto, cpu, cuda or mps."),
     option(
         "--devices",
         default=1,
-        show_default=True,
         type=click.IntRange(1),
         group=COMPUTE,
         help="Number of devices on this node, with one process each.",
     ),
-    option("--nodes", default=1, show_default=True, type=click.IntRange(1), group=COMPUTE, help="Number of nodes."),
+    option("--nodes", default=1, type=click.IntRange(1), group=COMPUTE, help="Number of nodes."),
     option(
         "--precision",
         default="32-true",
-        show_default=True,
         type=click.Choice(["32-true", "bf16-mixed", "16-mixed", "bf16-true"]),
         group=COMPUTE,
         help="Floating-point precision of the network.",
     ),
-    shared.workers,
     option(
-        "--runs",
-        default="runs",
-        show_default=True,
-        type=shared.PATH,
-        metavar="DIR",
-        group=OUTPUT,
-        help="Folder of all runs.",
+        "--workers",
+        type=click.IntRange(0),
+        group=COMPUTE,
+        help="Number of processes that decode images; default: chosen by the number of cores.",
     ),
+    option("--runs", default="runs", type=shared.DIR, group=OUTPUT, help="Folder of all runs."),
 )
 
 OF_AN_EXTRACTION = shared.together(
@@ -136,8 +120,7 @@ def _open(words: dict[str, Any]) -> Run:
         return Run(plan_run(Request(**words, changes=changes, compute=compute), registry))
 
 
-@shared.section("Get a number")
-@command()
+@command("Get a number")
 @OF_A_RUN
 @OF_AN_EXTRACTION
 @shared.memory
@@ -163,8 +146,7 @@ def run(*, json_wanted: bool, **words: Any) -> None:
         click.echo(f"run folder: {opened.folder}", err=True)
 
 
-@shared.section("Get a number")
-@command()
+@command("Get a number")
 @OF_A_RUN
 def train(**words: Any) -> None:
     """Train a method and print the checkpoint's path.
@@ -179,8 +161,7 @@ def train(**words: Any) -> None:
         click.echo(checkpoint if checkpoint else "nothing to train: the method has no fit")
 
 
-@shared.section("Get a number")
-@command()
+@command("Get a number")
 @OF_A_RUN
 @OF_AN_EXTRACTION
 def extract(**words: Any) -> None:
