@@ -37,13 +37,7 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class DrawnAttention:
-    """The pictures written for one image.
-
-    Attributes:
-        image: the image file.
-        files: the pictures.
-        parts: the name and the weight of each part, in the order of the boxes.
-    """
+    """The pictures written for one image, and the name and weight of each part, in the order of the boxes."""
 
     image: Path
     files: tuple[Path, ...]
@@ -62,14 +56,7 @@ def attend(
 ) -> list[DrawnAttention]:
     """Draw the attention of a trained network in some images; nothing is written before all images are read.
 
-    Args:
-        run: the folder of a run, or a checkpoint.
-        images: image files.
-        registry: the registry with the run's method.
-        out: the folder of the pictures; None for ``attention`` in the folder of the run.
-        boxes: a file of boxes, for a method that needs them; None for the boxes kept by the run.
-        detector: the checkpoint of a detector that finds the boxes.
-        scale: the side of a picture in multiples of its image's side.
+    The arguments are those of ``bench attend``.
 
     Raises:
         UsageError: no such run, a method without a network, or boxes that it does not use.

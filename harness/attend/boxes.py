@@ -31,12 +31,7 @@ class ImageBoxes:
     The key of a file in a set of boxes is the longest key that its path ends with: ``.../VeRi/image_test/0002.jpg``
     has the key ``image_test/0002.jpg``.
 
-    Args:
-        method: the method, which may need boxes.
-        run: the folder of the run, whose kept boxes are used if neither ``boxes`` nor ``detector`` is given.
-        boxes: a file of boxes.
-        detector: the checkpoint of a detector.
-        registry: the registry with the detector.
+    Boxes that are given are used first, then those that a detector finds, then those that the run kept in its folder.
 
     Raises:
         UsageError: both are given, one is given but the method needs no boxes, or it needs several kinds.
@@ -59,10 +54,6 @@ class ImageBoxes:
 
     def of(self, images: Sequence[Path], formats: Sequence[str]) -> Mapping[Path, Found]:
         """Return the boxes of each image, arranged by the method.
-
-        Args:
-            images: the image files.
-            formats: the allowed image formats, as named by Pillow.
 
         Raises:
             DataError: an image has no boxes, or the file of boxes is damaged.

@@ -24,11 +24,7 @@ def replace_file(path: str | Path, mode: Literal["wb"]) -> AbstractContextManage
 def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractContextManager[IO[Any]]:
     r"""Yield a temporary file that replaces ``path`` in one step when the block ends.
 
-    It is written in the same folder and removed if the block raises. Text is UTF-8 with ``\n``.
-
-    Args:
-        path: of the file; its folder is created if necessary.
-        mode: ``w`` for text, ``wb`` for bytes.
+    It is written in the same folder, created if necessary, and removed if the block raises. Text is UTF-8 with ``\n``.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
@@ -38,12 +34,7 @@ def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractCo
 
 @contextmanager
 def gone_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
-    """Remove a folder if the block fails and leaves nothing in it that a later call could resume from.
-
-    Args:
-        folder: that the block writes to.
-        names: of files, anywhere below the folder, that allow resuming.
-    """
+    """Remove a folder if the block fails and leaves none of the named files, from which a later call could resume."""
     try:
         yield
     except BaseException:

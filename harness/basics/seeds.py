@@ -6,11 +6,7 @@ import hashlib
 
 
 def derive(seed: int, *words: str | int) -> int:
-    """Return the seed of one stream.
-
-    Args:
-        seed: of the run.
-        words: name of the stream: ``"augment", stage, epoch, position``.
+    """Return the seed of one stream, named by words such as ``"augment", stage, epoch, position``.
 
     Returns:
         An integer from 0 to 2**63 - 1, the same on every machine.

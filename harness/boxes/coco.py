@@ -173,12 +173,7 @@ def _dotted(place: list[int | str]) -> str:
 
 
 def write_coco(path: Path, boxes: Boxes, size_of: Callable[[str], Size]) -> None:
-    """Write boxes as a COCO file from which ``read_coco`` restores the same numbers.
-
-    Args:
-        path: of the file; an existing one is replaced in one step.
-        boxes: to write.
-        size_of: returns width and height of a key's image in pixels.
+    """Write boxes as a COCO file from which ``read_coco`` restores the same numbers; an existing file is replaced.
 
     Raises:
         RunError: the file cannot be written.

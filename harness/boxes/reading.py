@@ -21,11 +21,7 @@ def kinds_of(needs: Collection[str]) -> list[str]:
 
 
 def needed_boxes(dataset: Dataset, needs: Collection[str]) -> dict[str, Boxes]:
-    """Return the boxes that a method needs, by keyword argument.
-
-    Args:
-        dataset: with the files of boxes.
-        needs: words such as ``boxes.parts``, which gives the keyword ``boxes_parts``.
+    """Return the boxes that a method needs, by keyword argument: ``boxes.parts`` gives ``boxes_parts``.
 
     Raises:
         DataError: the data set lacks these boxes, or their file is damaged.

@@ -17,12 +17,7 @@ log = logging.getLogger("bench")
 
 
 def find_boxes(dataset: Dataset, needs: Collection[str], given: Path | None) -> dict[str, Boxes]:
-    """Return the boxes of each needed kind.
-
-    Args:
-        dataset: with the images.
-        needs: words such as ``boxes.parts``; others are ignored.
-        given: file or folder from the user, which replaces the data set's own boxes.
+    """Return the boxes of each needed kind: the file or folder that the user gives, or the data set's own.
 
     Raises:
         UsageError: one file is given, but several kinds are needed.

@@ -98,12 +98,7 @@ class Boxes:
 
 @dataclass
 class Collected:
-    """Boxes collected image by image while a file is read.
-
-    Attributes:
-        path: of the file or folder.
-        names: class names by label.
-    """
+    """Boxes collected image by image while a file is read."""
 
     path: Path
     names: Mapping[int, str]

@@ -13,13 +13,7 @@ if TYPE_CHECKING:
 
 
 def show_records(records: Sequence[Record], further: Sequence[Measure] = (), *, json_wanted: bool) -> None:
-    """Print records.
-
-    Args:
-        records: of one or several tasks.
-        further: the measures that were asked for besides those of the tasks, for their headings.
-        json_wanted: whether to print JSON.
-    """
+    """Print records; ``further`` are the measures asked for besides those of the tasks."""
     from harness.scoring.tables import scores_table
 
     rows = [summary(record) for record in records]

@@ -112,11 +112,7 @@ class Alone(Team):
 
 
 class Processes(Team):
-    """The processes of a launched lightning-fabric, over gloo or nccl.
-
-    Args:
-        fabric: launched.
-    """
+    """The processes of a launched lightning-fabric, over gloo or nccl."""
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
@@ -148,13 +144,7 @@ def _as_text(error: Exception, index: int) -> BenchError:
 
 
 def shard(weights: npt.NDArray[np.int64], index: int, count: int) -> tuple[int, int]:
-    """Return the units of one process, so that all have about as many images.
-
-    Args:
-        weights: (u + 1,) the start of each unit's images.
-        index: of the process.
-        count: of processes.
-    """
+    """Return the units of one process, so that all have about as many images; ``weights`` (u + 1,) are their starts."""
     edges = np.searchsorted(weights, np.linspace(0, weights[-1], count + 1), side="left")
     edges[0], edges[-1] = 0, len(weights) - 1
     return int(edges[index]), int(max(edges[index + 1], edges[index]))

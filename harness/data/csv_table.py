@@ -31,15 +31,7 @@ INTEGER = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """A table's bytes and how to read them.
-
-    Attributes:
-        path: of the file.
-        content: its bytes in UTF-8, with lines that end in a line feed.
-        delimiter: between the fields.
-        place: position of each known column.
-        width: number of columns.
-    """
+    """A table's bytes, in UTF-8 and with lines that end in a line feed, and how to read them."""
 
     path: Path
     content: bytes
@@ -58,12 +50,7 @@ class _Source:
 
 @dataclass(frozen=True, eq=False)
 class _Column:
-    """The stripped fields of one column.
-
-    Attributes:
-        codes: (n,) for each row the position of its text in ``texts``.
-        texts: the distinct texts.
-    """
+    """The stripped fields of one column: its distinct texts, and for each row the position of its text."""
 
     codes: IntArray
     texts: Sequence[str]
@@ -97,17 +84,11 @@ def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", enc
 def read_tables(
     path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8"
 ) -> dict[str, ImageTable]:
-    """Return the table of each split.
+    """Return the table of each split; the arguments are those of ``read_header``.
 
     Every field is text, exactly as written: ``007``, ``1e5``, ``nan`` and ``NA`` stay what they are. A column of
     distinct whole numbers keeps them; in any other, each text gets a number of its own, the same in every file. An
     empty field is unknown, and a column of empty fields is ignored.
-
-    Args:
-        path: of the CSV file.
-        columns: as for ``read_header``.
-        delimiter: likewise.
-        encoding: likewise.
 
     Raises:
         DataError: as ``read_header``, or for rows that cannot be used.

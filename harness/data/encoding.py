@@ -22,12 +22,7 @@ USUAL = 0.9
 
 
 def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
-    """Return a file's bytes in UTF-8 without a byte-order mark.
-
-    Args:
-        path: of the file, for messages.
-        content: its bytes.
-        encoding: of the bytes, as Python names it.
+    """Return a file's bytes in UTF-8 without a byte-order mark; ``encoding`` is their own, as Python names it.
 
     Raises:
         DataError: no such encoding, or the bytes are not in it; the message proposes another.

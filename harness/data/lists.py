@@ -30,13 +30,7 @@ Row = tuple[int, tuple[str, ...]]
 
 
 class Problems:
-    """Unusable lines, collected until all lists are read.
-
-    Args:
-        root: folder of the data set; lists are named relative to it.
-        source: what the lines are of, for the message.
-        next_step: what the user should do about them.
-    """
+    """Unusable lines, collected until all lists are read; ``source`` and ``next_step`` are words of the message."""
 
     def __init__(self, root: Path, source: str = "the lists", next_step: str = RESTORE) -> None:
         self.root = root
@@ -95,12 +89,7 @@ def release_folder(root: Path, names: Iterable[str]) -> Path:
 
 
 def read_bytes(path: Path, kind: str = "list", next_step: str = "copy it from the data set's release") -> bytes:
-    """Return the bytes of a list or label file.
-
-    Args:
-        path: of the file.
-        kind: what to call the file in a message.
-        next_step: what to do if it is missing.
+    """Return the bytes of a list or label file, which messages call ``kind``.
 
     Raises:
         DataError: the file is missing, unreadable or too large.
@@ -137,15 +126,9 @@ def read_lines(path: Path) -> list[str]:
 
 
 def parse(path: Path, pattern: re.Pattern[str], expected: str, problems: Problems) -> list[Row]:
-    """Return the lines of a list that match a pattern in full.
+    """Return the lines of a list that match a pattern in full; its groups are the fields of the row.
 
     Blank lines are skipped; other lines that do not match are recorded as problems.
-
-    Args:
-        path: of the list.
-        pattern: its groups are the row's fields.
-        expected: an example of a matching line, for the message.
-        problems: receives the lines that do not match.
     """
     rows: list[Row] = []
     for number, text in enumerate(read_lines(path), 1):
@@ -187,14 +170,7 @@ def refuse_duplicates(path: Path, rows: Sequence[Row], field: int, problems: Pro
 def refuse_shared_vehicles(
     root: Path, train: IntArray, test: IntArray, names: Mapping[int, str] | None = None, next_step: str = RESTORE
 ) -> None:
-    """Refuse lists with a vehicle in both the training and the test split.
-
-    Args:
-        root: folder or file of the lists, for the message.
-        train: (n,) vehicles trained on.
-        test: (m,) vehicles tested on.
-        names: of the vehicles, for the message, if they have names.
-        next_step: what the user should do.
+    """Refuse lists with a vehicle in both the training and the test split; ``names`` are for the message.
 
     Raises:
         DataError: there is one.

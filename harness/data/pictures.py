@@ -140,11 +140,7 @@ class Pictures:
         return self._cache is not None
 
     def check(self, threads: int | None = None) -> dict[int, DataError]:
-        """Decode every image once, keep all of them if they fit, and return the errors by row.
-
-        Args:
-            threads: None for one per processor; Pillow releases Python's global lock.
-        """
+        """Decode every image once, keep all of them if they fit, and return the errors by row."""
         fits = len(self) * 3 * self.size[0] * self.size[1] <= self._cache_bytes
         cache = np.zeros((len(self), 3, *self.size), np.uint8) if fits else None
 

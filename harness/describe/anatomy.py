@@ -73,12 +73,6 @@ class Anatomy:
 def dissect(name: str, method: type[Method], options: Options, classes: Mapping[str, int]) -> Anatomy:
     """Build a method for the given numbers of classes, and return its structure.
 
-    Args:
-        name: the name of the method, for messages.
-        method: the class of the method.
-        options: the options of the method.
-        classes: the number of classes of each label: ``{"vehicle": 576, "colour": 10}``.
-
     Raises:
         BenchError: raised by the method itself, such as a DataError for a missing label.
         UsageError: the method fails on images of this size.

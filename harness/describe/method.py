@@ -34,15 +34,9 @@ def describe_method(
     classes: Mapping[str, int] = CLASSES,
     size: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """Return the description of a method as JSON values.
+    """Return the description of ``name`` or ``name/variant`` as JSON values.
 
-    Args:
-        registry: the registry with the method.
-        word: ``name`` or ``name/variant``.
-        recipe: the name of a recipe; empty for the defaults.
-        changes: options by name, as written after ``--set``.
-        classes: the number of classes of each label that the network is built for.
-        size: height and width of the images; None for the size in the options.
+    ``size`` is the height and width of the images, or None for the size in the options.
 
     Raises:
         UsageError: unknown method, variant, recipe, option or value, or the method does not accept this image size.

@@ -27,13 +27,7 @@ REDUCED = {"maximum": "its nearest image", "mean feature": "the mean of its imag
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement about how a task is evaluated.
-
-    Attributes:
-        what: the subject: ``gallery``, ``ignored``, ``measure ap``, ...
-        says: the statement.
-        source: the source of the statement.
-    """
+    """One statement about how a task is evaluated; its subject is ``gallery``, ``ignored``, ``measure ap``, ..."""
 
     what: str
     says: str

@@ -56,13 +56,6 @@ def detect(
 ) -> Boxes:
     """Return the boxes that a detector finds; every process returns the same.
 
-    Args:
-        detector: a trained or restored detector.
-        dataset: the data set of the images.
-        keys: the keys of the images.
-        compute: devices, precision and workers.
-        skip_broken: skip and log unreadable images instead of raising an error.
-
     Raises:
         DataError: some images cannot be read; the message names and counts them.
         RunError: a box is not finite.
@@ -111,11 +104,6 @@ def load_detector(path: Path, registry: Registry) -> Detector:
 
 def check_kind(detector: Detector, path: Path, kinds: Sequence[str]) -> str:
     """Return the kind of boxes that a detector finds, if a method needs it.
-
-    Args:
-        detector: the detector.
-        path: its checkpoint, for the message.
-        kinds: the kinds that the method needs.
 
     Raises:
         CheckpointError: the method does not need this kind.

@@ -40,18 +40,13 @@ class Precision:
 
 
 def average_precision(found: Boxes, truth: Boxes, keys: Collection[str]) -> Precision:
-    """Return the average precision of detected boxes over some images.
+    """Return the average precision of detected boxes over some images; the scores of labelled boxes are ignored.
 
     For one class and one threshold, the boxes of all images are matched in the order of their scores, ties by key and
     then by position in the file. Each is compared with the labelled box of its image that it overlaps most, among those
     not matched yet: if the overlap is at least the threshold, the two match, and the box is right. Average precision is
     the area under precision over recall, with precision made monotone from the right (PASCAL VOC since 2010; COCO takes
     101 points).
-
-    Args:
-        found: with scores.
-        truth: the labelled boxes; their scores are ignored.
-        keys: of the images.
     """
     counts, ap50, ap = {}, {}, {}
     for label, name in sorted(truth.names.items()):

@@ -59,17 +59,9 @@ class DetectorRequest:
 
 
 def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> Precision | None:
-    """Train a detector, write its checkpoint, and return its average precision on the images held out.
+    """Train a detector, write its checkpoint, and return its average precision on held-out images, or None without.
 
     An interrupted call continues after its last epoch, from a hidden folder next to ``out`` that is removed in the end.
-
-    Args:
-        detector: with its options, untrained.
-        request: the data, the seed and the devices.
-        out: the checkpoint; an existing one is replaced in one step.
-
-    Returns:
-        The average precision, or None if no image is held out.
 
     Raises:
         DataError: boxes are missing or wrong, or no training image has any.

@@ -56,12 +56,7 @@ def embed(
 ) -> Iterator[Embedded]:
     """Yield the features of each batch in order; each process computes its share, and all yield the same features.
 
-    Args:
-        method: the method; its ``model``, if any, is moved to the device and put in evaluation mode.
-        subjects: the images.
-        fabric: the devices and processes.
-        batches: rows of the subjects, in batches of equal size.
-        workers: number of decoding processes; None chooses by the machine.
+    The method's ``model``, if any, is moved to the device and put in evaluation mode. The batches have equal sizes.
 
     Raises:
         PluginError: ``embed`` did not return one row of floats per image.

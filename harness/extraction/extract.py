@@ -29,13 +29,7 @@ from harness.methods.method import Method
 
 @dataclass(frozen=True)
 class FeatureOutput:
-    """A feature file to write.
-
-    Attributes:
-        path: the file.
-        provenance: the provenance stored in the file.
-        dtype: ``float32`` or ``float16``.
-    """
+    """A feature file to write, in ``float32`` or ``float16``, with the provenance to store in it."""
 
     path: Path
     provenance: Provenance
@@ -54,14 +48,6 @@ def extract(
     """Write the features of all images of some tables to a feature file, and return its path.
 
     An image that is in several tables is embedded once. Features written by an interrupted call are not computed again.
-
-    Args:
-        method: a method that is trained or restored, or needs no training.
-        dataset: the data set of the images.
-        tables: for example those of the query and gallery splits.
-        output: the file to write.
-        compute: devices, precision and workers; None for the defaults.
-        skip_broken: skip and log unreadable images instead of raising an error.
 
     Raises:
         DataError: there is no image, or some images cannot be read; the message names and counts them.

@@ -93,10 +93,7 @@ def fold(network: nn.Module) -> int:
     """Fold batch normalisations into the convolutions before them, in place, and return the number of folded pairs.
 
     A pair is folded if nothing else uses the output of the convolution, both modules occur only once in the network,
-    and torch.fx can trace the network down to them. Features change by rounding only.
-
-    Args:
-        network: a network in evaluation mode.
+    and torch.fx can trace the network, which is in evaluation mode, down to them. Features change by rounding only.
     """
     places = Counter(id(part) for _, part in network.named_modules(remove_duplicate=False))
     return _fold(network, places)

@@ -36,12 +36,6 @@ class Subjects:
 def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int, int], method: Method) -> Subjects:
     """Return the images of some tables without duplicates, in the order of their first occurrence.
 
-    Args:
-        dataset: the data set of the images.
-        tables: for example those of the query and gallery splits.
-        size: height and width in pixels.
-        method: the method that embeds them; its ``test_needs`` may ask for boxes.
-
     Raises:
         DataError: the data set has no boxes of a kind that the method needs.
     """

@@ -143,10 +143,7 @@ class FeatureWriter:
         return int(self._shape[0])
 
     def write(self, features: npt.ArrayLike) -> None:
-        """Append rows.
-
-        Args:
-            features: (m, d), finite.
+        """Append (m, d) finite rows.
 
         Raises:
             FeatureError: another width, more rows than keys, or a number that is not finite in the file's type.

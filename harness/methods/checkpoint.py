@@ -109,11 +109,7 @@ def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) ->
 
 @contextmanager
 def same_form(path: Path, what: str) -> Iterator[None]:
-    """Turn the errors of a block that restores a checkpoint into a CheckpointError.
-
-    Args:
-        path: the checkpoint.
-        what: the object to restore, for the message: ``the method 'ram'``.
+    """Turn the errors of a block that restores a checkpoint into a CheckpointError, which names what was restored.
 
     Raises:
         CheckpointError: the block met an unknown option or value, a label without classes, or tensors that do not fit

@@ -142,12 +142,7 @@ def resolve_options(
 ) -> Options:
     """Return the options of a run: the defaults, overridden by the recipe, then the variant, then the user.
 
-    Args:
-        name: the name of the method, for messages.
-        method: the class of the method.
-        variant: the name of a variant; empty for the method as published.
-        recipe: the name of a recipe; empty for the defaults.
-        changes: the values of options by name, as written after ``--set``.
+    An empty variant is the method as published, an empty recipe its defaults.
 
     Raises:
         UsageError: unknown variant, recipe or option, or an invalid value.

@@ -106,9 +106,6 @@ def one_line(problem: BaseException) -> str:
 class Catalogue:
     """Everything that can be named, by kind.
 
-    Args:
-        kinds: the kinds that plugins can register.
-
     Attributes:
         plugins: every plugin that was found, working or not, in the order of loading.
     """
@@ -122,13 +119,7 @@ class Catalogue:
         self._manager.add_hookspecs(hookspecs)
 
     def add(self, name: str, version: str, find: Callable[[], ModuleType]) -> None:
-        """Load one plugin; if anything goes wrong, the plugin's ``problem`` says what.
-
-        Args:
-            name: of the plugin.
-            version: of its distribution.
-            find: imports and returns the module (or object) with the hooks.
-        """
+        """Load the plugin that ``find`` imports; if anything goes wrong, the plugin's ``problem`` says what."""
         plugin = Plugin(name, version, {kind.word: [] for kind in self.kinds})
         self.plugins.append(plugin)
         try:

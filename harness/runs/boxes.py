@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 class RunBoxes:
     """The boxes of one run, each read once and only if they are used.
 
-    Args:
-        plan: of the run.
-        inputs: its data sets and devices.
-
     Raises:
         UsageError: the request gives boxes or a detector that the run does not use.
     """

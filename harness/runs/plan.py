@@ -21,20 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RunPlan:
-    """A request, resolved.
-
-    Attributes:
-        request: the user's words.
-        registry: where methods, protocols and detectors are found.
-        name: of the method.
-        variant: empty for the method as published.
-        recipe: empty for the default options.
-        method: the method's class.
-        options: as resolved.
-        protocol: of the data set that is evaluated.
-        tasks: those that are evaluated.
-        train_protocol: of the data set that is trained on.
-    """
+    """A request, resolved; an empty variant is the method as published, an empty recipe its default options."""
 
     request: Request
     registry: Registry

@@ -43,9 +43,6 @@ FEATURES = "features.h5"
 class Run:
     """One run of one method, step by step.
 
-    Args:
-        plan: as ``plan_run`` made it.
-
     Raises:
         UsageError: the request gives boxes that the run does not use.
     """

@@ -30,12 +30,7 @@ class Comparison:
 def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> list[Comparison]:
     """Return one row per task that has values, in the order of the tasks.
 
-    Args:
-        tasks: official ones and their conventions.
-        means: the mean of each measure, by task name and measure word.
-
-    Returns:
-        Differences are empty if the official task has no values.
+    The means are given by task name and measure word. Without official values a row has no differences.
     """
     known = {task.name: task for task in tasks}
     rows = []

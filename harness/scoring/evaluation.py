@@ -116,12 +116,7 @@ def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data")
 def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings) -> Scores:
     """Return the scores of an open feature file on a task; all processes of the machine get the same scores.
 
-    Args:
-        file: the features.
-        protocol: of the task.
-        task: the queries, the gallery and the rule.
-        dataset: as ``with_features`` returns it.
-        settings: how features are scored; re-ranking needs a machine of one process.
+    The data set is as ``with_features`` returns it. Re-ranking needs a machine of one process.
 
     Raises:
         DataError: no query has a positive.

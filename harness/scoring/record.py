@@ -38,12 +38,7 @@ class _RecordModel(BaseModel):
 
 
 class PerQueryFile(_RecordModel):
-    """The file of per-query values that belongs to a record.
-
-    Attributes:
-        name: the name of the file, in the folder of the record.
-        digest: the ``PerQuery.digest`` of its content.
-    """
+    """The file of per-query values beside a record, and the ``PerQuery.digest`` of its content."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$", max_length=200)]
     digest: Digest
@@ -254,11 +249,6 @@ def write_record(path: str | Path, record: Record) -> None:
 
 def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA) -> Record:
     """Read a record, and check its schema, its digest and every field.
-
-    Args:
-        path: the JSON file.
-        migrations: the conversions of older schemas.
-        schema: the newest supported schema.
 
     Raises:
         RecordError: the file is missing, is not a record, was edited by hand, or has a newer schema.

@@ -42,14 +42,7 @@ def evaluate_file(
 ) -> list[Record]:
     """Return the records of a feature file under the tasks that ``veri776`` or ``veri776/image-to-image`` names.
 
-    Args:
-        features: the file.
-        word: a protocol, or one task of it.
-        settings: how features are scored.
-        registry: where protocols are found.
-        data: folder of the data set.
-        folder: where records and per-query values are written, or None to write none.
-        conventions: names of conventions under which the tasks are scored too, or ``all``.
+    They are written into ``folder``, with the per-query values, unless it is None; ``conventions`` may be ``all``.
 
     Raises:
         UsageError: an unknown name, the data set is not given, or re-ranking is defined for none of the tasks.

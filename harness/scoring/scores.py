@@ -155,14 +155,7 @@ def _ignored(ranks: Sequence[PositiveRanks], queries: int) -> int:
 
 
 def exact_mean(values: FloatArray) -> float:
-    """Return the mean of the values that are not NaN, summed without rounding: their order moves no digit.
-
-    Args:
-        values: (n,) float64.
-
-    Returns:
-        NaN if there is no value.
-    """
+    """Return the mean of the numbers that are not NaN, or NaN, summed without rounding: their order moves no digit."""
     known = values[~np.isnan(values)]
     return math.fsum(known) / len(known) if len(known) else math.nan
 

@@ -19,9 +19,7 @@ ALL = "all"
 def with_conventions(tasks: Iterable[Task], words: Sequence[str]) -> list[Task]:
     """Return each task, followed by its variants under the named conventions.
 
-    Args:
-        tasks: of a protocol; those that already follow a convention get no variants.
-        words: names of conventions, or ``all``; a task that lacks a convention is not expanded by it.
+    Tasks that already follow a convention get no variants. ``all`` names every convention.
 
     Raises:
         UsageError: no task has a convention of this name.

@@ -31,9 +31,7 @@ DRAWN_EVERY = 30.0
 def train(method: NetworkMethod, session: Session) -> None:
     """Train the network of a method through all stages, resuming an interrupted call in the same folder.
 
-    Args:
-        method: the method; afterwards its ``model`` is the trained network.
-        session: the images, the seed, the folder and the compute settings.
+    Afterwards the method's ``model`` is the trained network.
 
     Raises:
         DataError: images cannot be read.

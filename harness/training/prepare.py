@@ -43,12 +43,6 @@ def prepare(
 ) -> Session:
     """Return the session for training on the ``train`` split of a data set.
 
-    Args:
-        dataset: as read by its protocol.
-        request: the settings of the run.
-        needs: the labels and boxes that the method trains with (``Method.needs``).
-        input_size: height and width in pixels.
-
     Raises:
         DataError: the data set has no training images, no test split to validate on, or lacks a label or boxes that
             the method needs.

@@ -30,16 +30,7 @@ CHECKED_EVERY = 20
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The objects shared by all stages of a training run.
-
-    Attributes:
-        method: the method to train.
-        session: the seed and the compute settings.
-        fabric: the devices and processes.
-        network: the network without wrappers, on the device.
-        images: the training images.
-        labels: for each label (n,) int64 class numbers of the images.
-    """
+    """The objects shared by all stages of a training run; the network is without wrappers, and on the device."""
 
     method: NetworkMethod
     session: Session
@@ -50,13 +41,7 @@ class Material:
 
 
 class RunningStage:
-    """A stage with its optimiser, schedule and loader.
-
-    Args:
-        material: the objects shared by all stages.
-        stage: the definition of the stage.
-        number: the number of the stage, from 0.
-    """
+    """A stage with its optimiser, schedule and loader; stages are numbered from 0."""
 
     def __init__(self, material: Material, stage: Stage, number: int) -> None:
         self.material = material
@@ -90,13 +75,7 @@ class RunningStage:
         self.material.fabric.strategy.precision.load_state_dict(state.precision)
 
     def epoch(self, epoch: int) -> tuple[dict[str, float], int]:
-        """Train for one epoch.
-
-        Args:
-            epoch: the number of the epoch in its stage, from 1; it and the seed decide all random numbers.
-
-        Returns:
-            The initial learning rate and the mean losses by name, and the number of images.
+        """Train for one epoch, numbered from 1, and return the learning rate and mean losses, and the number of images.
 
         Raises:
             RunError: a loss is not finite.
