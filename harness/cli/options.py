@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, option
+from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, TRAINING, option
 from harness.tasks.reranking import Reranking
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,6 +48,19 @@ protocol = option(
 )
 data = option("--data", type=DIR, group=DATA, help="Folder of the data set.")
 detector = option("--detector", type=FILE, group=DATA, help="Checkpoint of a detector, used when no boxes are given.")
+skip_broken = option(
+    "--skip-broken",
+    is_flag=True,
+    group=DATA,
+    help="Leave out images that cannot be read; the result is then not official.",
+)
+device = option("--device", default="auto", group=COMPUTE, help="Device: auto, cpu, cuda or mps.")
+workers = option(
+    "--workers",
+    type=click.IntRange(0),
+    group=COMPUTE,
+    help="Number of processes that decode images; default: chosen by the number of cores.",
+)
 memory = option(
     "--memory",
     type=click.IntRange(1),
@@ -81,6 +94,11 @@ rerank = option(
     "paper. Keeps all features in memory.",
 )
 as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
+
+
+def seed(text: str) -> Callable[[F], F]:
+    """Return the option ``--seed`` with this help."""
+    return option("--seed", default=0, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help=text)
 
 
 def together(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:

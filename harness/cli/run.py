@@ -38,13 +38,8 @@ OF_A_RUN = shared.together(
     option("--boxes", type=shared.FILE, group=DATA, help="Boxes of parts in the images."),
     option("--train-boxes", type=shared.FILE, group=DATA, help="Boxes of parts in the training images of --train-on."),
     shared.detector,
-    option(
-        "--skip-broken",
-        is_flag=True,
-        group=DATA,
-        help="Leave out images that cannot be read; the result is then not official.",
-    ),
-    option("--seed", default=0, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help="Seed of everything random."),
+    shared.skip_broken,
+    shared.seed("Seed of everything random."),
     option(
         "--validate",
         default="train",
@@ -59,7 +54,7 @@ OF_A_RUN = shared.together(
         group=TRAINING,
         help="Share of the training vehicles held out for --validate train.",
     ),
-    option("--device", default="auto", group=COMPUTE, help="Device: auto, cpu, cuda or mps."),
+    shared.device,
     option(
         "--devices",
         default=1,
@@ -75,12 +70,7 @@ OF_A_RUN = shared.together(
         group=COMPUTE,
         help="Floating-point precision of the network.",
     ),
-    option(
-        "--workers",
-        type=click.IntRange(0),
-        group=COMPUTE,
-        help="Number of processes that decode images; default: chosen by the number of cores.",
-    ),
+    shared.workers,
     option("--runs", default="runs", type=shared.DIR, group=OUTPUT, help="Folder of all runs."),
 )
 
