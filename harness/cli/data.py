@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,5 +78,5 @@ def check(ctx: click.Context, /, *, name: str, data: Path | None, plugin: tuple[
     with progress("decoding") as advance:
         root = find_root(protocol, data)
         report = check_copy(protocol, root, every_image=flags["every_image"], progress=advance)
-    show(report.as_json(), json_wanted=flags["json_wanted"], text=lambda: text(report))
+    show(asdict(report), json_wanted=flags["json_wanted"], text=lambda: text(report))
     ctx.exit(report.status)

@@ -9,7 +9,7 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, EVALUATION, OUTPUT, command, option
-from harness.cli.records import show_records
+from harness.cli.output import show_records
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

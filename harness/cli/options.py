@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -101,13 +102,6 @@ def seed(text: str) -> Callable[[F], F]:
     return option("--seed", default=0, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help=text)
 
 
-def together(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return one decorator that applies several, in the order in which the help lists them."""
-
-    def decorate(command: F) -> F:
-        decorated: Any = command
-        for decorator in reversed(decorators):
-            decorated = decorator(decorated)
-        return decorated  # type: ignore[no-any-return]
-
-    return decorate
+    return lambda command: reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from harness.basics.progress import progress
+from harness.basics.progress import Advance, progress
 from harness.errors import DataError, first_of
 
 Pixels = npt.NDArray[np.uint8]
@@ -139,7 +139,7 @@ class Pictures:
         """Whether the decoded images are in memory."""
         return self._cache is not None
 
-    def check(self, threads: int | None = None) -> dict[int, DataError]:
+    def check(self, threads: int | None = None, report: Advance | None = None) -> dict[int, DataError]:
         """Decode every image once, keep all of them if they fit, and return the errors by row."""
         fits = len(self) * 3 * self.size[0] * self.size[1] <= self._cache_bytes
         cache = np.zeros((len(self), 3, *self.size), np.uint8) if fits else None
@@ -160,7 +160,7 @@ class Pictures:
                 for row, error in enumerate(pool.map(read, range(len(self)))):
                     if error is not None:
                         broken[row] = error
-                    advance(row + 1, len(self))
+                    (report or advance)(row + 1, len(self))
         finally:
             pool.shutdown(cancel_futures=True)  # lets Ctrl-C end without decoding the queued images
         self._cache = cache

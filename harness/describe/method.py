@@ -120,19 +120,17 @@ def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
     defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
     shown = model.model_construct(**defaults).model_dump(mode="json", warnings=False)
     values = resolved.model_dump(mode="json")
-    described = []
-    for name, field in model.model_fields.items():
-        described.append(
-            {
-                "option": name,
-                "type": _type(properties.get(name, {})) or str(field.annotation),
-                "default": shown[name],
-                "value": values[name],
-                "about": field.description or "",
-                "source": "; ".join(SOURCE.findall(field.description or "")),
-            }
-        )
-    return described
+    return [
+        {
+            "option": name,
+            "type": _type(properties.get(name, {})) or str(field.annotation),
+            "default": shown[name],
+            "value": values[name],
+            "about": field.description or "",
+            "source": "; ".join(SOURCE.findall(field.description or "")),
+        }
+        for name, field in model.model_fields.items()
+    ]
 
 
 def _properties(model: type[Options]) -> dict[str, Any]:

@@ -107,11 +107,6 @@ def ready(method: Method, fabric: Fabric) -> None:
         model.eval()
 
 
-def embed_batch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Features:
-    """Return (b, d) float32 features of one batch on the processor."""
-    return launch(method, subjects, batch, fabric)()
-
-
 def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Callable[[], Features]:
     """Start embedding a batch, and return a function that waits for its checked (b, d) float32 features."""
     keys = tuple(subjects.pictures.keys[row] for row in batch.rows.tolist())

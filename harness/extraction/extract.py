@@ -19,7 +19,7 @@ from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.data.pictures import Pictures, refuse_broken
 from harness.errors import DataError
-from harness.extraction.embed import Embedded, choose_batch, embed, embed_batch, ready
+from harness.extraction.embed import Embedded, choose_batch, embed, launch, ready
 from harness.extraction.inference import compile_network, ready_to_embed
 from harness.extraction.samples import BatchRequest, Samples, consecutive
 from harness.extraction.subjects import Subjects, readable, subjects_of
@@ -113,7 +113,7 @@ def _width(method: Method, subjects: Subjects, fabric: Fabric) -> int:
     """Return the width of a feature, measured by embedding one image."""
     ready(method, fabric)
     first = Samples(subjects.pictures, subjects.boxes)[BatchRequest(np.zeros(1, np.int64))]
-    return int(embed_batch(method, subjects, first, fabric).shape[1])
+    return int(launch(method, subjects, first, fabric)().shape[1])
 
 
 def _of_all(fabric: Fabric, errors: list[DataError]) -> list[DataError]:

@@ -181,9 +181,6 @@ class _Requests(Sampler[BatchRequest]):
 
     pending: Sequence[BatchRequest] = ()
 
-    def __init__(self) -> None:
-        """Start without requests."""
-
     def __iter__(self) -> Iterator[BatchRequest]:
         return iter(self.pending)
 

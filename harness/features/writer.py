@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import h5py
@@ -164,9 +163,7 @@ class FeatureWriter:
         except (OSError, RuntimeError) as problem:
             raise _disk(self.partial, problem) from None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_raised: object) -> None:
         try:
             if kind is None and self.done == self._shape[0]:
                 sums = self._file["checksums"][:]

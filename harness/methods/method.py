@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -114,6 +114,14 @@ class Method:
             state: the tensors.
             classes: the number of classes of each label during training.
         """
+
+
+def used_needs(needs: Collection[str], labels: Collection[str]) -> frozenset[str]:
+    """Return the needs, each alternative ``a|b`` replaced by the first of its labels that is available.
+
+    An alternative without an available label is returned unchanged.
+    """
+    return frozenset(next((word for word in need.split("|") if word in labels), need) for need in needs)
 
 
 def trains(method: type[Method]) -> bool:

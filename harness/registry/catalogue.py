@@ -90,11 +90,6 @@ class Plugin:
     names: dict[str, list[str]] = field(default_factory=dict)
     problem: str = ""
 
-    @property
-    def built_in(self) -> bool:
-        """Whether it is part of the harness."""
-        return self.name.startswith(f"{OWN_DISTRIBUTION}:")
-
 
 def one_line(problem: BaseException) -> str:
     """Return an exception's class and message as one line, with the new place of a name that has moved."""

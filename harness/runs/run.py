@@ -22,8 +22,7 @@ from harness.features import FeatureFile, Provenance
 from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
-from harness.methods.method import Method, Options, create, trains
-from harness.methods.needs import used_needs
+from harness.methods.method import Method, Options, create, trains, used_needs
 from harness.runs.boxes import RunBoxes
 from harness.runs.inputs import RunInputs
 from harness.runs.plan import RunPlan
@@ -181,9 +180,8 @@ class Run:
             classes, boxes = dict(session.classes), digests(self.boxes.train)
             info = CheckpointInfo(**facts(self.origin, Origin), classes=classes, boxes=boxes)
             save_checkpoint(path, method.state(), info)
-            (session.folder / STATE).unlink(
-                missing_ok=True
-            )  # three times the size of the checkpoint, and no longer needed
+            # It is three times the size of the checkpoint, and no longer needed.
+            (session.folder / STATE).unlink(missing_ok=True)
         self.inputs.fabric.barrier()
         return path
 

@@ -178,7 +178,7 @@ class Record(Embedding):
         own = [word for word in scores.mean if word not in scores.further]
         per_draw = {word: tuple(map(float, scores.per_draw[word])) for word in own if word in scores.per_draw}
         further = {
-            word: {"value": float(scores.mean[word]), "deviation": _optional(scores.deviation.get(word))}
+            word: {"value": float(scores.mean[word]), "deviation": scores.deviation.get(word)}
             for word in scores.further
         }
         fields = {
@@ -332,10 +332,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) != len(pairs):
         raise ValueError("a name occurs twice in one object")
     return content
-
-
-def _optional(value: float | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def _validated(content: Mapping[str, Any], *, where: object) -> Record:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import RecordError
 from harness.features import FeatureFile
@@ -109,7 +109,7 @@ class _Recorder:
 
     def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
         """Return a new record, after writing it if there is a folder."""
-        query = dataset.split(task.query)
+        query, provenance = dataset.split(task.query), self.file.provenance
         table = PerQuery(query.paths, query.vehicle, scores.per_query)
         values = f"per-query-{name}.csv.gz"
         record = Record.from_scores(
@@ -117,24 +117,17 @@ class _Recorder:
             version=self.protocol.version,
             differences=differences(task, dataset),
             per_query=None if self.folder is None else {"name": values, "digest": table.digest},
-            **self._about(),
+            features=self.file.digest,
+            width=self.file.shape[1],
+            dtype=self.file.dtype.name,
+            cost=read_cost(self.file),
+            versions=provenance.versions or installed_versions(),
+            **facts(provenance, Embedding),
         )
         if self.folder is not None:
             write_per_query(self.folder / values, table)
             write_record(self.folder / f"record-{name}.json", record)
         return record
-
-    def _about(self) -> dict[str, Any]:
-        """Return the feature file's provenance in the fields of a record."""
-        provenance = self.file.provenance
-        return {
-            **facts(provenance, Embedding),
-            "features": self.file.digest,
-            "width": self.file.shape[1],
-            "dtype": self.file.dtype.name,
-            "cost": read_cost(self.file),
-            "versions": provenance.versions or installed_versions(),
-        }
 
     def _existing(self, path: Path, task: Task, dataset: Dataset) -> Record | None:
         """Return the record that an earlier run wrote for these features and this task, if it is complete."""

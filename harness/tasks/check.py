@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -83,20 +82,6 @@ class CopyReport:
     verdict: str = ""
     status: int = UNUSABLE
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the report in types that JSON knows."""
-        return asdict(self)
-
-
-@dataclass
-class _Found:
-    """Findings as sentences, in order."""
-
-    sentences: list[str] = field(default_factory=list)
-
-    def add(self, what: str, named: Sequence[object] = ()) -> None:
-        self.sentences.append(f"{what}: {first_of(named)}" if len(named) else what)
-
 
 def check_copy(
     protocol: Protocol,
@@ -122,29 +107,27 @@ def check_copy(
             protocol.name, str(root), problem=str(problem), verdict=f"unusable: {problem.what}", status=UNUSABLE
         )
     splits = _splits(protocol, dataset)
-    found = _Found(list(dataset.notes))
     counted = tuple(_count(protocol, name, table) for name, table in splits.items())
-    for split in counted:
-        for word, released in split.released.items():
-            if split.found.get(word) != released:
-                found.add(f"'{split.split}' has {split.found.get(word, 'no')} {word}, the release {released}")
-    _check_labels(splits, found)
-    _check_queries(protocol.tasks, dataset, found)
     images = check_images(dataset, list(splits.values()), every=every_image, threads=threads, progress=progress)
-    found.sentences += images.findings
+    findings = (
+        *dataset.notes,
+        *_count_findings(counted),
+        *_label_findings(splits),
+        *_query_findings(protocol.tasks, dataset),
+        *images.findings,
+    )
     tasks = tuple(_tasks(protocol, dataset))
-    verdict, status = _judge(tasks, complete=images.complete and not found.sentences)
+    verdict, status = _judge(tasks, complete=images.complete and not findings)
     return CopyReport(
         protocol.name,
         str(dataset.root),
         dataset.release,
         counted,
         tasks,
-        tuple(found.sentences),
+        findings,
         images.decoded,
-        "",
-        verdict,
-        status,
+        verdict=verdict,
+        status=status,
     )
 
 
@@ -162,24 +145,31 @@ def _count(protocol: Protocol, name: str, table: ImageTable) -> SplitCount:
     return SplitCount(name, found, dict(protocol.released.get(name, {})))
 
 
-def _check_labels(splits: dict[str, ImageTable], found: _Found) -> None:
-    """Find images listed twice, vehicles in training and test, and tracks with contradictory labels."""
+def _count_findings(splits: Iterable[SplitCount]) -> Iterator[str]:
+    for split in splits:
+        for word, released in split.released.items():
+            if split.found.get(word) != released:
+                yield f"'{split.split}' has {split.found.get(word, 'no')} {word}, the release {released}"
+
+
+def _label_findings(splits: dict[str, ImageTable]) -> Iterator[str]:
+    """Yield images listed twice, vehicles in training and test, and tracks with contradictory labels."""
     for name, table in splits.items():
         seen: set[str] = set()
         twice = [path for path in table.paths if path in seen or seen.add(path)]  # type: ignore[func-returns-value]
         if twice:
-            found.add(f"'{name}' lists {len(twice)} images twice", twice)
+            yield f"'{name}' lists {len(twice)} images twice: {first_of(twice)}"
         if name != "train" and "train" in splits:
             shared = np.intersect1d(splits["train"].vehicle, table.vehicle)
             if len(shared):
-                found.add(f"{len(shared)} vehicles are in 'train' and in '{name}'", shared.tolist())
+                yield f"{len(shared)} vehicles are in 'train' and in '{name}': {first_of(shared.tolist())}"
             both = sorted(set(splits["train"].paths) & set(table.paths))
             if both:
-                found.add(f"{len(both)} images are in 'train' and in '{name}'", both)
+                yield f"{len(both)} images are in 'train' and in '{name}': {first_of(both)}"
         for label in ("vehicle", "camera"):
             mixed = _mixed_tracks(table, label)
             if mixed:
-                found.add(f"{len(mixed)} tracks of '{name}' have more than one {label}", mixed)
+                yield f"{len(mixed)} tracks of '{name}' have more than one {label}: {first_of(mixed)}"
 
 
 def _mixed_tracks(table: ImageTable, label: str) -> list[int]:
@@ -193,20 +183,17 @@ def _mixed_tracks(table: ImageTable, label: str) -> list[int]:
     return mixed
 
 
-def _check_queries(tasks: Sequence[Task], dataset: Dataset, found: _Found) -> None:
-    """Find queries without a positive."""
+def _query_findings(tasks: Sequence[Task], dataset: Dataset) -> Iterator[str]:
     for task in serve(tasks, dataset)[0]:
         try:
             positives = relevance(task, dataset).positives
         except DataError:
             continue
-        unmatched = np.flatnonzero(positives.sizes == 0)
-        if len(unmatched):
+        unmatched = np.flatnonzero(positives.sizes == 0).tolist()
+        if unmatched:
             paths = dataset.split(task.query).paths
-            found.add(
-                f"{len(unmatched)} queries of '{task.name}' have no positive",
-                [paths[row] for row in unmatched.tolist()],
-            )
+            named = first_of(paths[row] for row in unmatched)
+            yield f"{len(unmatched)} queries of '{task.name}' have no positive: {named}"
 
 
 def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:
@@ -222,7 +209,6 @@ def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:
 
 
 def _judge(tasks: Sequence[TaskCheck], *, complete: bool) -> tuple[str, int]:
-    """Return the verdict and the exit status."""
     official = [task.task for task in tasks if not task.differences]
     others = [task.task for task in tasks if task.differences]
     if not any(task.fingerprint for task in tasks):

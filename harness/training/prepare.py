@@ -13,7 +13,7 @@ from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.errors import DataError
-from harness.methods.needs import used_needs
+from harness.methods.method import used_needs
 from harness.methods.session import CLASS_LABELS, HeldOut, Session, Validate
 
 
