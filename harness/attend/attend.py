@@ -159,7 +159,6 @@ def _check_image(image: Path, scale: int) -> None:
 
 
 def _draw(method: NetworkMethod, image: Path, boxes: Found, folder: Path, scale: int) -> DrawnAttention:
-    """Write the pictures of one image."""
     width, height = size_on_disk(image, FORMATS)
     picture = decode(image, (height * scale, width * scale), FORMATS)
     maps, rows = _attention(method, image, boxes)
@@ -183,10 +182,6 @@ def _attention(method: NetworkMethod, image: Path, boxes: Found) -> tuple[dict[s
     """Return the attention in one image: maps (h, w) by name, and parts (m, 6) or None.
 
     Each image is a batch of its own, so that its digits do not depend on the others.
-
-    Raises:
-        PluginError: a map or the parts have a wrong shape.
-        RunError: a value is not finite.
     """
     pixels = torch.from_numpy(decode(image, method.input_size, FORMATS))[None]
     needed = {keyword: [torch.from_numpy(rows)] for keyword, (rows, _) in boxes.items()}

@@ -68,7 +68,6 @@ class ImageBoxes:
         return {image: self._arranged(image, self._looked_up(image)) for image in images}
 
     def _looked_up(self, image: Path) -> dict[str, Boxes]:
-        """Return the known boxes of one image for each kind."""
         found = {}
         for kind in self.kinds:
             named = [(boxes, key) for boxes in self._known[kind] if (key := key_of(image, boxes.of_image)) is not None]
@@ -85,7 +84,6 @@ class ImageBoxes:
 
     @cached_property
     def _known(self) -> Mapping[str, Sequence[Boxes]]:
-        """The sets of boxes that are available for each kind."""
         if self.boxes is not None:
             return {self.kinds[0]: [read_boxes(self.boxes, kind=self.kinds[0])]}
         return {
@@ -94,7 +92,6 @@ class ImageBoxes:
         }
 
     def _detected(self, detector: Detector, kind: str, image: Path, formats: Sequence[str]) -> dict[str, Boxes]:
-        """Return the boxes that the detector finds in one image."""
         file = image.resolve()
         dataset = Dataset(file.parent, {}, formats=tuple(formats))
         found = detect(detector, dataset, [file.name], compute=Compute(device="cpu", workers=0))

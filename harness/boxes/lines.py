@@ -53,7 +53,6 @@ def _text(path: Path) -> str:
 
 
 def _row(path: Path, name: str, line: str, number_of: Mapping[str, int]) -> list[float]:
-    """Return label, score and corners of one line."""
     label, *numbers = line.strip().rsplit(maxsplit=5)
     label = " ".join(label.split())
     try:

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 
 import click
 
-from harness.cli.grouped import SECTIONS
+from harness.cli.grouped import SECTIONS, section_of
 from harness.cli.packages import check_packages
 from harness.errors import BenchError
 
@@ -62,7 +62,7 @@ class Bench(click.Group):
             rows = [
                 (verb, command.get_short_help_str(limit=200))
                 for verb, command in commands.items()
-                if command is not None and getattr(command, "section", SECTIONS[-1]) == title
+                if command is not None and section_of(command) == title
             ]
             if rows:
                 with formatter.section(title):

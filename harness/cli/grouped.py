@@ -66,6 +66,11 @@ class Named(GroupedGroup):
         return super().resolve_command(ctx, args if args[0] in self.commands else ["show", *args])
 
 
+def section_of(command: click.Command) -> str:
+    """Return the section in which ``bench --help`` lists a verb."""
+    return str(getattr(command, "section", SECTIONS[-1]))
+
+
 def option(*words: str, group: str = GROUPS[-1], **settings: Any) -> Callable[[F], F]:
     """Return a decorator that adds an option to a group of the help."""
     return click.option(*words, cls=GroupedOption, group=group, **settings)

@@ -92,7 +92,6 @@ OF_AN_EXTRACTION = shared.together(
 
 
 def _open(words: dict[str, Any]) -> Run:
-    """Return the run that the words of the command line ask for."""
     from harness.compute.compute import Compute
     from harness.compute.machine import team_before
     from harness.registry.registry import load

@@ -115,7 +115,6 @@ def read_tables(
 
 
 def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str) -> _Source:
-    """Read a table's bytes and its first line."""
     content = read_bytes(path, "table", "check the word 'table' in the protocol's file")
     content = to_utf8(path, content, encoding)
     if content.count(b"\r") > content.count(b"\r\n"):  # after a lone one pandas loses an empty first field
@@ -135,7 +134,6 @@ def _fields(path: Path, line: str, delimiter: str) -> list[str]:
 
 
 def _places(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
-    """Return the position of each known column of a header."""
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise DataError("a column is in the table twice", where=path, found=first_of(twice))

@@ -124,11 +124,7 @@ class Pictures:
         return len(self.keys)
 
     def __getitem__(self, row: int) -> Pixels:
-        """Return (3, height, width) uint8.
-
-        Raises:
-            DataError: the image cannot be read.
-        """
+        """Return (3, height, width) uint8."""
         if self._cache is not None:
             pixels: Pixels = self._cache[row]
             return pixels

@@ -141,7 +141,6 @@ class _ReadTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Record the inputs of an operation, and run it."""
         self.seen.update(id(tensor) for _, tensor in _tensors([*args, *(kwargs or {}).values()]))
         return func(*args, **(kwargs or {}))
 

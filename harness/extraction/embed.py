@@ -202,7 +202,6 @@ def _gathered(fabric: Fabric, features: Features) -> Features:
 
 
 def _any(fabric: Fabric, flag: bool) -> bool:
-    """Return whether the flag is set in any process."""
     if fabric.world_size == 1:
         return flag
     return bool(fabric.all_gather(torch.tensor(flag, dtype=torch.int32)).any())  # type: ignore[union-attr]

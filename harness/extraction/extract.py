@@ -79,11 +79,7 @@ def extract(
 
 
 def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pictures, fabric: Fabric) -> None:
-    """Write the rows that the file lacks, in the first process only and while the next batch is embedded.
-
-    Raises:
-        DataError: some images cannot be read; every process raises the errors of all.
-    """
+    """Write the rows that the file lacks, in the first process only and while the next batch is embedded."""
     count = len(pictures)
     broken: list[DataError] = []
     written: Future[None] | None = None
@@ -103,7 +99,6 @@ def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pi
 
 
 def _append(writer: FeatureWriter, part: Embedded, count: int) -> None:
-    """Write the rows of a batch that the file lacks."""
     features, first = part.features, int(part.rows[0])
     if features is not None:
         writer.write(features[writer.done - first : count - first])
@@ -117,7 +112,6 @@ def _width(method: Method, subjects: Subjects, fabric: Fabric) -> int:
 
 
 def _of_all(fabric: Fabric, errors: list[DataError]) -> list[DataError]:
-    """Return the errors collected from all processes."""
     if fabric.world_size == 1:
         return errors
     gathered: list[list[DataError]] = [[] for _ in range(fabric.world_size)]

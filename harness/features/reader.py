@@ -182,11 +182,7 @@ class FeatureRows:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> Array:
-        """Read the (m, d) features of a slice.
-
-        Raises:
-            FeatureError: a block does not match its checksum, or a number is not finite.
-        """
+        """Read the (m, d) features of a slice, checked."""
         index = self._index[rows]
         if not len(index):
             return np.empty((0, self.shape[1]), self.dtype)

@@ -230,7 +230,6 @@ def write_features(
 
 
 def _as_rows(features: npt.ArrayLike, dtype: np.dtype[Any], width: int, keys: npt.NDArray[np.bytes_]) -> Array:
-    """Return features converted to the file's type, checked."""
     array = np.asarray(features)
     if array.ndim != 2 or array.shape[1] != width or len(array) > len(keys):
         raise FeatureError(

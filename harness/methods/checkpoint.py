@@ -127,7 +127,6 @@ def same_form(path: Path, what: str) -> Iterator[None]:
 
 
 def _misfit(problem: ValidationError | RuntimeError | KeyError) -> str:
-    """Return one line that names the misfit."""
     if isinstance(problem, ValidationError):
         first = problem.errors()[0]
         option = ".".join(map(str, first["loc"]))

@@ -273,7 +273,6 @@ def _named_files(options: Options) -> dict[str, str]:
 
 
 def _parameters(method: Method) -> int | None:
-    """Return the number of trainable parameters of the method's network, or None."""
     model = getattr(method, "model", None)
     if model is None or not hasattr(model, "parameters"):
         return None
@@ -282,7 +281,6 @@ def _parameters(method: Method) -> int | None:
 
 @contextmanager
 def _log_to(path: Path) -> Iterator[None]:
-    """Append the log to a file while the block runs."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)

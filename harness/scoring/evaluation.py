@@ -162,7 +162,6 @@ def metric_of(settings: ScoringSettings, file: FeatureFile) -> Metric:
 def _ranks(
     file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings
 ) -> tuple[PositiveRanks, ...]:
-    """Return the ranks of the positives, by the features alone or re-ranked."""
     from harness.kernel.ranking import rank
     from harness.kernel.rerank import rerank
     from harness.tasks.rules import relevance

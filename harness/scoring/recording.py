@@ -108,7 +108,6 @@ class _Recorder:
         return self._written(scores, name, task, dataset) if machine.first else None
 
     def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
-        """Return a new record, after writing it if there is a folder."""
         query, provenance = dataset.split(task.query), self.file.provenance
         table = PerQuery(query.paths, query.vehicle, scores.per_query)
         values = f"per-query-{name}.csv.gz"

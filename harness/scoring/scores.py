@@ -161,7 +161,6 @@ def exact_mean(values: FloatArray) -> float:
 
 
 def _columns(table: FloatArray) -> FloatArray:
-    """Return the mean of each column."""
     return table[0].copy() if len(table) == 1 else np.array([exact_mean(column) for column in table.T])
 
 

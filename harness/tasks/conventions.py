@@ -61,7 +61,6 @@ def serve(
 
 
 def _problem(task: Task, dataset: Dataset, rerank: Reranking | None) -> BenchError | None:
-    """Return why a task cannot be evaluated in this way, or None if it can."""
     return (undefined(task) if rerank is not None else None) or unavailable(task, dataset)
 
 

@@ -17,14 +17,7 @@ from harness.tasks.task import Draws, Task
 
 @dataclass(frozen=True, eq=False)
 class _Units:
-    """The units of a gallery and their labels.
-
-    Attributes:
-        count: number of units, u.
-        of_image: (g,) int64, or None if every image is a unit.
-        vehicle: (u,) int64.
-        camera: (u,) int64, or None if the rule does not use cameras.
-    """
+    """The units of a gallery: their number u, the unit of each image (g,) unless each is one, and (u,) labels."""
 
     count: int
     of_image: IntArray | None
@@ -131,7 +124,6 @@ def _ignored_mask(
 
 
 def _draws(task: Task, draws: Draws, dataset: Dataset) -> tuple[Draw, ...]:
-    """Return the random draws of a rule."""
     table = dataset.split(task.gallery)
     if task.query != task.gallery or task.rule.unit != "image":
         raise DataError(f"'{task.name}' has draws, which need single images of one split", where=dataset.root)

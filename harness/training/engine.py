@@ -57,7 +57,6 @@ def train(method: NetworkMethod, session: Session) -> None:
 def _read_images(
     method: NetworkMethod, session: Session, stages: list[Stage], processes: int
 ) -> tuple[Subjects, dict[str, IntArray]]:
-    """Return the readable training images and their class numbers."""
     table, labels = session.train, dict(session.labels)
     pictures = Pictures(session.dataset.root, table.paths, session.input_size, session.dataset.formats)
     vehicles = dict(zip(table.paths, table.vehicle.tolist(), strict=True))
@@ -108,7 +107,6 @@ class _Training:
             draw_curve(self.folder, state.rows)
 
     def _run_stage(self, state: State) -> None:
-        """Run the epochs of ``state.stage`` that are not finished yet."""
         for name, weight in self.material.network.named_parameters():
             weight.requires_grad_(self.trainable[name])
         stage = self.stages[state.stage]

@@ -112,7 +112,6 @@ class RunningStage:
         return requests
 
     def _step(self, batch: Batch, rows: IntArray) -> dict[str, Tensor]:
-        """Run one optimiser step, and return the losses and their sum."""
         losses = self._losses(batch, rows)
         total = torch.stack([loss.float() for loss in losses.values()]).sum()
         self.material.fabric.backward(total)
