@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -25,9 +25,7 @@ from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
 from harness.methods.method import create
 from harness.methods.network import NetworkMethod
 from harness.registry.kinds import METHOD
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
+from harness.registry.registry import Registry
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 """The image formats that can be read, as named by Pillow."""

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from harness.boxes import Boxes, kinds_of, read_boxes
 from harness.boxes.store import read_store
@@ -17,9 +16,7 @@ from harness.detection.detect import check_kind, detect, load_detector
 from harness.errors import DataError, UsageError, first_of
 from harness.methods.detector import Detector
 from harness.methods.method import Method
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
+from harness.registry.registry import Registry
 
 Found = Mapping[str, tuple[FloatArray, Mapping[int, str]]]
 """For each keyword of ``embed`` the boxes (m, 6) in pixels of the resized image, and the names of their labels."""

@@ -42,7 +42,6 @@ def check_images(
     tables: Iterable[ImageTable],
     *,
     every: bool = False,
-    threads: int | None = None,
     progress: Advance | None = None,
 ) -> ImageCheck:
     """Find missing, unlisted and unreadable image files.
@@ -51,7 +50,6 @@ def check_images(
         dataset: to check.
         tables: listed images.
         every: decode all existing images instead of a sample.
-        threads: number of decoding threads; None for one per processor.
         progress: called with the number of images decoded so far and in total.
     """
     listed = list(dict.fromkeys(path for table in tables for path in table.paths))
@@ -70,7 +68,7 @@ def check_images(
     if extra:
         findings.append(f"{len(extra)} images are in no list: {first_of(extra)}")
     chosen = present if every else sample(present, SAMPLE)
-    broken = Pictures(dataset.root, chosen, SIZE, dataset.formats, cache_bytes=0).check(threads, progress)
+    broken = Pictures(dataset.root, chosen, SIZE, dataset.formats, cache_bytes=0).check(progress)
     if broken:
         words = first_of(f"{chosen[row]} ({problem.what})" for row, problem in broken.items())
         findings.append(f"{len(broken)} of {len(chosen)} decoded images cannot be read: {words}")

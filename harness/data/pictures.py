@@ -135,7 +135,7 @@ class Pictures:
         """Whether the decoded images are in memory."""
         return self._cache is not None
 
-    def check(self, threads: int | None = None, report: Advance | None = None) -> dict[int, DataError]:
+    def check(self, report: Advance | None = None) -> dict[int, DataError]:
         """Decode every image once, keep all of them if they fit, and return the errors by row."""
         fits = len(self) * 3 * self.size[0] * self.size[1] <= self._cache_bytes
         cache = np.zeros((len(self), 3, *self.size), np.uint8) if fits else None
@@ -150,7 +150,7 @@ class Pictures:
             return None
 
         broken: dict[int, DataError] = {}
-        pool = ThreadPoolExecutor(threads or os.cpu_count())
+        pool = ThreadPoolExecutor(os.cpu_count())
         try:
             with progress("reading images") as advance:
                 for row, error in enumerate(pool.map(read, range(len(self)))):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from harness.errors import UsageError
 from harness.methods.method import Method, Options, resolve_options
 from harness.registry.kinds import METHOD
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
+from harness.registry.registry import Registry
 
 CLASSES = {"vehicle": 576, "camera": 20, "colour": 10, "type": 9}
 """The number of classes of each label in the training images of VeRi-776 (Liu et al., 2016), the usual reference."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 
@@ -20,11 +20,9 @@ from harness.extraction.embed import embed
 from harness.extraction.samples import consecutive
 from harness.extraction.subjects import Subjects, readable
 from harness.methods.checkpoint import load_checkpoint, same_form
-from harness.methods.method import Options, create
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
 from harness.methods.detector import COLUMNS, Detector
+from harness.methods.method import Options, create
+from harness.registry.registry import Registry
 
 VERSION = 1
 """Increased whenever ``detect`` returns other boxes for the same network."""

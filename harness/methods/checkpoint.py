@@ -6,16 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
 from harness.basics.files import replace_file
 from harness.errors import CheckpointError
 from harness.features.provenance import Origin
-
-if TYPE_CHECKING:
-    from harness.methods.method import State
+from harness.methods.method import State
 
 SCHEMA = 1
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.basics.digests import digest, file_digest
 from harness.boxes import Boxes, find_boxes, keep, kinds_of, with_kept
 from harness.boxes.store import write_boxes
+from harness.data.dataset import Dataset
 from harness.errors import UsageError
 from harness.methods.code import code_digest
 from harness.runs.inputs import RunInputs
 from harness.runs.plan import RunPlan
 from harness.tasks.fingerprint import contents_digest
-
-if TYPE_CHECKING:
-    from harness.data.dataset import Dataset
 
 
 class RunBoxes:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.methods.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, same_form
 from harness.methods.method import Method, Options, create, resolve_options, trains
+from harness.registry.registry import Registry
 from harness.runs.request import Request
+from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import refuse_undefined
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
-    from harness.tasks.protocol import Protocol
-    from harness.tasks.task import Task
+from harness.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)

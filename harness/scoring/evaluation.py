@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict, Unpack
 
 import numpy as np
 
 from harness.basics.progress import progress
 from harness.compute.machine import Machine
+from harness.data.dataset import Dataset
 from harness.errors import DataError, UsageError
+from harness.features import FeatureFile
 from harness.features.metric import Metric
 from harness.measures import parse
+from harness.measures.ranks import PositiveRanks
+from harness.registry.registry import Registry, load
+from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Unpack
-
-    from harness.data.dataset import Dataset
-    from harness.features import FeatureFile
-    from harness.measures.ranks import PositiveRanks
-    from harness.registry.registry import Registry
-    from harness.scoring.scores import Scores
-    from harness.tasks.protocol import Protocol
-    from harness.tasks.reranking import Reranking
-    from harness.tasks.task import Task
+from harness.tasks.conventions import serve
+from harness.tasks.counts import differences
+from harness.tasks.fingerprint import fingerprint
+from harness.tasks.protocol import Protocol
+from harness.tasks.reranking import Reranking
+from harness.tasks.rules import relevance
+from harness.tasks.task import Task
 
 log = logging.getLogger("bench")
 
@@ -67,10 +67,6 @@ def evaluate(
         DataError: the data set cannot be read, or cannot serve the task.
         FeatureError: the file is damaged, or lacks images of the task.
     """
-    from harness.features import FeatureFile
-    from harness.registry.registry import load
-    from harness.tasks.conventions import serve
-
     found = registry or load()
     chosen = _settings(found, **settings)
     protocol, tasks = found.tasks(task)
@@ -121,10 +117,6 @@ def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, s
     Raises:
         DataError: no query has a positive.
     """
-    from harness.scoring.scores import Scores
-    from harness.tasks.counts import differences
-    from harness.tasks.fingerprint import fingerprint
-
     queries, metric = len(dataset.split(task.query)), metric_of(settings, file)
     further = [measure for measure in settings.measures if measure.word not in task.measures]
     scores = Scores.of(
@@ -164,7 +156,6 @@ def _ranks(
 ) -> tuple[PositiveRanks, ...]:
     from harness.kernel.ranking import rank
     from harness.kernel.rerank import rerank
-    from harness.tasks.rules import relevance
 
     queries, gallery = (file.rows(dataset.split(split).paths) for split in (task.query, task.gallery))
     rule, metric, machine = relevance(task, dataset), settings.metric or "cosine", settings.machine

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
 
@@ -14,10 +14,8 @@ from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
 from harness.errors import RecordError, UsageError
 from harness.features.provenance import Count, Digest, Embedding, Word
+from harness.scoring.scores import Scores
 from harness.tasks.reranking import FIELDS, Reranking
-
-if TYPE_CHECKING:
-    from harness.scoring.scores import Scores
 
 SCHEMA = 1
 MAX_BYTES = 16 << 20

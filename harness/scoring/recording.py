@@ -6,26 +6,23 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from harness.data.dataset import Dataset
 from harness.errors import RecordError
 from harness.features import FeatureFile
 from harness.features.provenance import Embedding, facts
+from harness.registry.registry import Registry
 from harness.scoring.cost import read_cost
 from harness.scoring.evaluation import find_root, metric_of, score, with_features
 from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import Record, installed_versions, read_record, write_record
+from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
-
-if TYPE_CHECKING:
-    from harness.data.dataset import Dataset
-    from harness.registry.registry import Registry
-    from harness.scoring.scores import Scores
-    from harness.tasks.protocol import Protocol
-    from harness.tasks.task import Task
+from harness.tasks.protocol import Protocol
+from harness.tasks.task import Task
 
 log = logging.getLogger("bench")
 

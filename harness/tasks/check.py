@@ -88,7 +88,6 @@ def check_copy(
     root: Path,
     *,
     every_image: bool = False,
-    threads: int | None = None,
     progress: Advance | None = None,
 ) -> CopyReport:
     """Return a report on a copy of a data set; flaws of the copy are reported, never raised.
@@ -97,7 +96,6 @@ def check_copy(
         protocol: of the data set.
         root: folder of the data set, or its parent.
         every_image: decode all images instead of a sample of 256.
-        threads: number of decoding threads; None for one per processor.
         progress: called with the number of images decoded so far and in total.
     """
     try:
@@ -108,7 +106,7 @@ def check_copy(
         )
     splits = _splits(protocol, dataset)
     counted = tuple(_count(protocol, name, table) for name, table in splits.items())
-    images = check_images(dataset, list(splits.values()), every=every_image, threads=threads, progress=progress)
+    images = check_images(dataset, list(splits.values()), every=every_image, progress=progress)
     findings = (
         *dataset.notes,
         *_count_findings(counted),

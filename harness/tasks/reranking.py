@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.errors import UsageError, unknown_name
-
-if TYPE_CHECKING:
-    from harness.tasks.task import Task
+from harness.tasks.task import Task
 
 UNDEFINED = "re-ranking is not defined for draws or for the mean feature of a track"
 FIELDS = {"k1": "k1", "k2": "k2", "lambda": "share"}

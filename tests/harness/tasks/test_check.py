@@ -72,7 +72,7 @@ def test_missing_extra_and_unreadable_images_are_named(whole):
     (whole / "image_train" / TRAIN[0]).write_bytes(b"no jpeg")
     Image.new("RGB", (12, 10)).save(whole / "image_query" / "stray.jpg")
     (whole / "image_query" / "Thumbs.db").write_bytes(b"")
-    report = check_copy(small_release(), whole, every_image=True, threads=2)
+    report = check_copy(small_release(), whole, every_image=True)
 
     assert report.status == 1
     assert f"1 of 10 images are missing: image_test/{TEST[0]}" in report.findings
