@@ -21,7 +21,8 @@ def replace_file(path: str | Path, mode: Literal["w"] = "w") -> AbstractContextM
 def replace_file(path: str | Path, mode: Literal["wb"]) -> AbstractContextManager[IO[bytes]]: ...
 
 
-def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractContextManager[IO[Any]]:
+@contextmanager
+def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> Iterator[IO[Any]]:
     r"""Yield a temporary file that replaces ``path`` in one step when the block ends.
 
     It is written in the same folder, created if necessary, and removed if the block raises. Text is UTF-8 with ``\n``.
@@ -29,7 +30,23 @@ def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractCo
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
-    return _replace(Path(path), mode)
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open(mode, **text) as file:  # type: ignore[call-overload]
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as problem:
+        if problem.filename not in (None, *map(str, (temporary, path, path.parent))):
+            raise  # the block failed on another file, which the message would not name
+        raise cannot_write(path, problem) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -51,23 +68,3 @@ def cannot_write(path: Path, problem: OSError) -> RunError:
         found=problem.strerror or str(problem),
         next_step="free some space or name another folder; an existing file was left unchanged",
     )
-
-
-@contextmanager
-def _replace(path: Path, mode: str) -> Iterator[IO[Any]]:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open(mode, **text) as file:  # type: ignore[call-overload]
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as problem:
-        if problem.filename not in (None, *map(str, (temporary, path, path.parent))):
-            raise  # the block failed on another file, which the message would not name
-        raise cannot_write(path, problem) from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)

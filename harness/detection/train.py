@@ -35,18 +35,7 @@ log = logging.getLogger("bench")
 
 @dataclass(frozen=True)
 class DetectorRequest:
-    """What to train a detector on, and how.
-
-    Attributes:
-        name: of the detector.
-        protocol: of the data set.
-        dataset: its ``train`` split has the labelled images.
-        boxes: file of the labelled boxes; None for the data set's own.
-        hold_out: share of the labelled images for the precision, which are not trained on.
-        seed: of everything random.
-        compute: devices and workers.
-        skip_broken: skip images that cannot be read.
-    """
+    """What to train a detector on, and how; the ``train`` split of the data set has the labelled images."""
 
     name: str
     protocol: Protocol

@@ -85,23 +85,18 @@ def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pi
     written: Future[None] | None = None
     with progress("extracting", shown=fabric.is_global_zero) as advance, ThreadPoolExecutor(1) as thread:
         for part in parts:
+            first = int(part.rows[0])
             broken.extend(part.broken)
             if part.features is not None and writer is not None:
                 if written is not None:
                     written.result()
-                written = thread.submit(_append, writer, part, count)
-            advance(min(int(part.rows[0]) + len(part.rows), count), count)
+                written = thread.submit(writer.write, part.features[writer.done - first : count - first])
+            advance(min(first + len(part.rows), count), count)
         if written is not None:
             written.result()
     broken = _of_all(fabric, broken)
     if broken:
         raise refuse_broken(broken, images=count, root=pictures.root)
-
-
-def _append(writer: FeatureWriter, part: Embedded, count: int) -> None:
-    features, first = part.features, int(part.rows[0])
-    if features is not None:
-        writer.write(features[writer.done - first : count - first])
 
 
 def _width(method: Method, subjects: Subjects, fabric: Fabric) -> int:

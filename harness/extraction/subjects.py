@@ -16,13 +16,7 @@ from harness.methods.method import Method
 
 @dataclass(frozen=True, eq=False)
 class Subjects:
-    """Images to embed, with the inputs that ``embed`` may need besides.
-
-    Attributes:
-        pictures: the images.
-        vehicle: (n,) int64 vehicle numbers.
-        boxes: the boxes of each kind that the method needs, by keyword of ``embed`` (``boxes_parts``).
-    """
+    """Images to embed, with their (n,) vehicles and, by keyword of ``embed``, the boxes that the method needs."""
 
     pictures: Pictures
     vehicle: IntArray

@@ -41,14 +41,7 @@ class Kind(Generic[T]):
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered name.
-
-    Attributes:
-        name: the word on the command line.
-        target: the object, or ``"module:attribute"``.
-        about: one sentence for listings.
-        plugin: the name of the plugin that registered it.
-    """
+    """A registered name: the object or ``"module:attribute"``, a sentence for listings, and its plugin."""
 
     name: str
     target: object

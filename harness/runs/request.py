@@ -28,16 +28,11 @@ class Request:
         boxes: file of boxes for the images of ``protocol``, in place of the data set's own.
         train_boxes: the same for the images of ``train_on``; None for ``boxes``, if that is the same data set.
         detector: checkpoint of a detector, used when no boxes are given.
-        seed: of everything random.
         checkpoint: use this checkpoint and train nothing.
-        runs: folder of all runs.
-        compute: devices, precision, workers.
-        skip_broken: leave out images that cannot be read.
         validate: the images to validate on after each epoch.
         hold_out: share of the training vehicles held out for validation.
         metric: None for the method's own.
         rerank: None to rank by the features alone.
-        measures: further measures than those of the tasks.
         memory: bytes that the evaluation may use, or None for a share of the free memory.
     """
 

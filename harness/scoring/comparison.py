@@ -12,12 +12,7 @@ from harness.tasks.task import Task
 class Comparison:
     """The values of one task under one convention, compared with the official values of the same features.
 
-    Attributes:
-        task: name of the official task.
-        convention: its name, empty for the official rule.
-        about: what the convention changes.
-        values: the convention's value for each measure of the official task, by measure word.
-        differences: from the official values, by measure word.
+    Both are given by measure word. The convention is empty for the official rule.
     """
 
     task: str

@@ -25,13 +25,7 @@ OFFICIAL, DIFFERS, UNUSABLE = 0, 1, 2
 
 @dataclass(frozen=True)
 class SplitCount:
-    """The counts of one split in the copy and in the release.
-
-    Attributes:
-        split: its name.
-        found: ``images``, ``vehicles``, and if known ``cameras`` and ``tracks``.
-        released: the released counts that the protocol knows.
-    """
+    """The counts of one split by word, such as ``images``, in the copy and as far as known in the release."""
 
     split: str
     found: dict[str, int]
@@ -58,15 +52,9 @@ class CopyReport:
     """The result of ``bench data check``.
 
     Attributes:
-        protocol: its name.
-        root: the folder that was read.
         release: the release that the copy comes from if there are several, or empty.
-        splits: counts.
-        tasks: one check per task.
         findings: missing, extra, duplicated, unreadable or contradictory items, one sentence each.
-        decoded: number of images that were decoded.
         problem: why the copy cannot be used at all, or empty.
-        verdict: one line.
         status: exit status of the command: 0 if all tasks are official and no image is missing, 1 if the copy is usable
             but different, 2 if it is unusable.
     """

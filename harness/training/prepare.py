@@ -19,16 +19,7 @@ from harness.methods.session import CLASS_LABELS, HeldOut, Session, Validate
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """The settings of a training run that depend on neither the method nor the data set.
-
-    Attributes:
-        seed: the seed of all random numbers.
-        folder: the folder of the run; created if missing.
-        compute: devices, precision and workers.
-        skip_broken: skip and log unreadable images instead of raising an error.
-        validate: on vehicles held out of the training images, on the test split, or not at all.
-        hold_out: the share of the training vehicles to hold out, at least two vehicles.
-    """
+    """The settings of a training run that depend on neither the method nor the data set."""
 
     seed: int
     folder: Path
