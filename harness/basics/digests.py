@@ -28,11 +28,7 @@ def canonical_json(value: object) -> str:
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256 of a value's canonical JSON as 64 hexadecimal digits.
-
-    Raises:
-        TypeError, ValueError: as ``canonical_json``.
-    """
+    """Return the SHA-256 of a value's canonical JSON as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
 
 

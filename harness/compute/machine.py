@@ -79,11 +79,7 @@ def under_torchrun() -> bool:
 
 
 def open_machine(device: str = "auto", memory: int | None = None) -> Machine:
-    """Return the processes that torchrun started, or this one alone, which then opens no group of processes.
-
-    Raises:
-        UsageError: see ``Machine.here``.
-    """
+    """Return the processes that torchrun started, or this one alone, which then opens no group of processes."""
     if not under_torchrun():
         return Machine.here(device, memory)
     from harness.compute.compute import Compute
