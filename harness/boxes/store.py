@@ -59,11 +59,7 @@ def write_boxes(path: Path, boxes: Boxes) -> Path:
 
 
 def read_store(path: Path) -> Boxes:
-    """Return the boxes of a file.
-
-    Raises:
-        DataError: the file is missing, damaged, of another schema, or has another layout.
-    """
+    """Return the boxes of a file, or raise a DataError if it is missing, damaged, or of another schema or layout."""
     if not path.is_file():
         raise DataError("the boxes are missing", where=path)
     try:

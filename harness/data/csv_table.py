@@ -97,7 +97,7 @@ def read_tables(
     paths, texts = _read(source)
     if not paths:
         raise DataError("the table has no images", where=path)
-    labels: dict[str, IntArray] = {}
+    labels: dict[str, Any] = {}
     names: dict[str, dict[int, str]] = {}
     for word, column in texts.items():
         if word == "time":
@@ -107,8 +107,7 @@ def read_tables(
             labels[word] = numbers[column.codes]
             if named:
                 names[word] = named
-    columns_: dict[str, Any] = dict(labels)
-    whole = ImageTable(tuple(paths), names=names, **columns_)
+    whole = ImageTable(tuple(paths), names=names, **labels)
     split = texts["split"]
     order = np.unique(split.codes, return_index=True)
     return {split.texts[code]: whole.take(split.codes == code) for code in order[0][np.argsort(order[1])]}

@@ -44,11 +44,7 @@ class Problems:
         self.found.append(f"{name.as_posix()}:{line}: {what}")
 
     def check(self) -> None:
-        """Raise one error for all lines recorded so far.
-
-        Raises:
-            DataError: there is at least one; up to ten are shown and the rest counted.
-        """
+        """Raise one DataError for all lines recorded so far, if any: up to ten are shown, the rest counted."""
         if not self.found:
             return
         shown = self.found[:SHOWN]
@@ -170,11 +166,7 @@ def refuse_duplicates(path: Path, rows: Sequence[Row], field: int, problems: Pro
 def refuse_shared_vehicles(
     root: Path, train: IntArray, test: IntArray, names: Mapping[int, str] | None = None, next_step: str = RESTORE
 ) -> None:
-    """Refuse lists with a vehicle in both the training and the test split; ``names`` are for the message.
-
-    Raises:
-        DataError: there is one.
-    """
+    """Raise a DataError if a vehicle is in both the training and the test split; ``names`` are for the message."""
     shared = np.intersect1d(train, test).tolist()
     if shared:
         raise DataError(
@@ -187,11 +179,7 @@ def refuse_shared_vehicles(
 
 
 def refuse_shared_images(root: Path, one: str, first: ImageTable, other: str, second: ImageTable) -> None:
-    """Refuse two splits that share an image.
-
-    Raises:
-        DataError: there is one.
-    """
+    """Raise a DataError if two splits share an image."""
     shared = sorted(set(first.paths) & set(second.paths))
     if shared:
         raise DataError(

@@ -110,11 +110,7 @@ def undefined(task: Task) -> UsageError | None:
 
 
 def refuse_undefined(tasks: Iterable[Task]) -> None:
-    """Refuse tasks if none of them can be re-ranked.
-
-    Raises:
-        UsageError: the reason for the first task.
-    """
+    """Raise the UsageError of the first task if none of the tasks can be re-ranked."""
     problems = [undefined(task) for task in tasks]
     known = [problem for problem in problems if problem is not None]
     if known and len(known) == len(problems):

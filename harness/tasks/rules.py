@@ -58,11 +58,7 @@ def relevance(task: Task, dataset: Dataset) -> Relevance:
 
 
 def refuse_unknown_labels(task: Task, dataset: Dataset) -> None:
-    """Refuse a task whose rule uses labels that the data set lacks.
-
-    Raises:
-        DataError: a split is missing or empty, or cameras or tracks that the rule needs are unknown.
-    """
+    """Raise a DataError if a split has no images, or cameras or tracks that the rule needs are unknown."""
     for split in dict.fromkeys((task.query, task.gallery)):
         if not len(dataset.split(split)):
             raise DataError(f"the split '{split}' has no images", where=dataset.root)
