@@ -8,8 +8,7 @@ import hashlib
 def derive(seed: int, *words: str | int) -> int:
     """Return the seed of one stream, named by words such as ``"augment", stage, epoch, position``.
 
-    Returns:
-        An integer from 0 to 2**63 - 1, the same on every machine.
+    It is an integer from 0 to 2**63 - 1, the same on every machine.
 
     Example:
         >>> derive(0, "network") == derive(0, "network") != derive(0, "network", 1)

@@ -44,14 +44,7 @@ def check_images(
     every: bool = False,
     progress: Advance | None = None,
 ) -> ImageCheck:
-    """Find missing, unlisted and unreadable image files.
-
-    Args:
-        dataset: to check.
-        tables: listed images.
-        every: decode all existing images instead of a sample.
-        progress: called with the number of images decoded so far and in total.
-    """
+    """Find missing, unlisted and unreadable image files; a sample of the images is decoded, or every one."""
     listed = list(dict.fromkeys(path for table in tables for path in table.paths))
     existing = set(_files(dataset.root, listed))
     known = set(listed)

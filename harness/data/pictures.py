@@ -96,13 +96,7 @@ def _check_pixels(path: Path, size: tuple[int, int]) -> None:
 
 
 class Pictures:
-    """Images at one size, kept in memory once decoded if they fit.
-
-    Attributes:
-        root: the data set's folder.
-        keys: paths relative to it.
-        size: height and width in pixels.
-    """
+    """Images at one size, height and width in pixels, kept in memory once decoded if they fit."""
 
     def __init__(
         self,

@@ -51,13 +51,8 @@ class Anatomy:
 
     Attributes:
         stages: in the order of execution; first those used at test time.
-        width: the width of a feature.
         train: the number of parameters of the network in training, including frozen ones.
         test: the number of parameters that are read to compute a feature.
-        needs: labels and boxes that training needs with these options.
-        test_needs: inputs of ``embed`` besides the images.
-        input_size: height and width of the images in pixels.
-        metric: how features are compared.
     """
 
     stages: tuple[NetworkStage, ...]

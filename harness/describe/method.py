@@ -49,7 +49,12 @@ def describe_method(
     options = _with_size(name, method, chosen, size) if size else resolve_options(name, method, **chosen)
     found = dissect(name, method, options, classes)
     if size and found.input_size != size:
-        raise _no_other_size(name, found.input_size, size)
+        raise UsageError(
+            f"{name} has no option input_size",
+            found=f"{size[0]} x {size[1]}",
+            expected=f"its fixed size {found.input_size[0]} x {found.input_size[1]}",
+            next_step="omit --input",
+        )
     return {
         "method": name,
         "variant": variant,
@@ -101,15 +106,6 @@ def _with_size(name: str, method: type[Method], chosen: dict[str, Any], size: tu
         except UsageError as problem:
             refused.append(problem)
     raise refused[0]
-
-
-def _no_other_size(name: str, own: tuple[int, int], size: tuple[int, int]) -> UsageError:
-    return UsageError(
-        f"{name} has no option input_size",
-        found=f"{size[0]} x {size[1]}",
-        expected=f"its fixed size {own[0]} x {own[1]}",
-        next_step="omit --input",
-    )
 
 
 def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:

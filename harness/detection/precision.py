@@ -92,12 +92,7 @@ def overlaps(one: Array, other: Array) -> Array:
 
 
 def area(right: npt.NDArray[np.bool_], labelled: int) -> float:
-    """Return the area under precision over recall.
-
-    Args:
-        right: (m,) whether each detected box is right, the surest first.
-        labelled: number of labelled boxes, at least 1.
-    """
+    """Return the area under precision over recall; ``right`` (m,) says it of each detected box, the surest first."""
     precision_at = np.cumsum(right) / np.arange(1, len(right) + 1)
     monotone = np.maximum.accumulate(precision_at[::-1])[::-1]
     return float(monotone[right].sum() / labelled)

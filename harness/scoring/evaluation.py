@@ -68,7 +68,8 @@ def evaluate(
         FeatureError: the file is damaged, or lacks images of the task.
     """
     found = registry or load()
-    chosen = _settings(found, **settings)
+    further = tuple(map(found.measure, settings.pop("measures", ())))
+    chosen = ScoringSettings(measures=further, **{"metric": "cosine", **settings})  # type: ignore[arg-type]  # as declared
     protocol, tasks = found.tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
     served, lost = serve(tasks[:1], dataset, chosen.rerank)
@@ -79,13 +80,6 @@ def evaluate(
     with FeatureFile.open(features) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
         return score(file, protocol, served[0], dataset, chosen)
-
-
-def _settings(
-    registry: Registry, *, measures: Sequence[str] = (), metric: Metric = "cosine", **others: object
-) -> ScoringSettings:
-    found = tuple(registry.measure(word) for word in measures)
-    return ScoringSettings(metric=metric, measures=found, **others)  # type: ignore[arg-type]  # as in EvaluateSettings
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:

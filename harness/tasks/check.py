@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,11 +81,7 @@ def check_copy(
 ) -> CopyReport:
     """Return a report on a copy of a data set; flaws of the copy are reported, never raised.
 
-    Args:
-        protocol: of the data set.
-        root: folder of the data set, or its parent.
-        every_image: decode all images instead of a sample of 256.
-        progress: called with the number of images decoded so far and in total.
+    The folder is that of the data set or its parent. A sample of 256 images is decoded, or every image.
     """
     try:
         dataset = protocol.load(root)
@@ -141,8 +138,7 @@ def _count_findings(splits: Iterable[SplitCount]) -> Iterator[str]:
 def _label_findings(splits: dict[str, ImageTable]) -> Iterator[str]:
     """Yield images listed twice, vehicles in training and test, and tracks with contradictory labels."""
     for name, table in splits.items():
-        seen: set[str] = set()
-        twice = [path for path in table.paths if path in seen or seen.add(path)]  # type: ignore[func-returns-value]
+        twice = list((Counter(table.paths) - Counter(set(table.paths))).elements())
         if twice:
             yield f"'{name}' lists {len(twice)} images twice: {first_of(twice)}"
         if name != "train" and "train" in splits:
