@@ -38,11 +38,7 @@ class ImageCheck:
 
 
 def check_images(
-    dataset: Dataset,
-    tables: Iterable[ImageTable],
-    *,
-    every: bool = False,
-    progress: Advance | None = None,
+    dataset: Dataset, tables: Iterable[ImageTable], *, every: bool = False, progress: Advance | None = None
 ) -> ImageCheck:
     """Find missing, unlisted and unreadable image files; a sample of the images is decoded, or every one."""
     listed = list(dict.fromkeys(path for table in tables for path in table.paths))

@@ -73,11 +73,7 @@ class CopyReport:
 
 
 def check_copy(
-    protocol: Protocol,
-    root: Path,
-    *,
-    every_image: bool = False,
-    progress: Advance | None = None,
+    protocol: Protocol, root: Path, *, every_image: bool = False, progress: Advance | None = None
 ) -> CopyReport:
     """Return a report on a copy of a data set; flaws of the copy are reported, never raised.
 
