@@ -1,4 +1,4 @@
-"""How many images a second one core draws and encodes: ``python benchmarks/drawing.py [IMAGE_SIZE ...]``."""
+"""Measure how many images per second one core draws and encodes: ``python benchmarks/drawing.py [IMAGE_SIZE ...]``."""
 
 from __future__ import annotations
 
@@ -34,4 +34,4 @@ def images_per_second(image_size: int) -> float:
 
 if __name__ == "__main__":
     for size in map(int, sys.argv[1:] or ("128", "256")):
-        print(f"{size} pixels: {images_per_second(size):.0f} images a second and core")
+        print(f"{size} pixels: {images_per_second(size):.0f} images per second and core")

@@ -45,7 +45,7 @@ PAUSE = 0.5
 
 @dataclass(frozen=True)
 class Shape:
-    """One problem: vehicles, gallery images, queries, numbers a feature, scatter, and how it is run."""
+    """One problem: vehicles, gallery images, queries, numbers per feature, scatter, and how it is run."""
 
     vehicles: int
     images: int
@@ -120,7 +120,7 @@ print(time.perf_counter() - start)
 
 
 def first_call() -> float:
-    """Return the seconds of the first call in a fresh process, numpy and torch imported, the loops compiled before."""
+    """Return the seconds of the first call in a fresh process, with numpy and torch imported and the loops compiled."""
     return float(
         subprocess.run([sys.executable, "-c", FIRST_CALL], check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own text
     )
@@ -150,7 +150,7 @@ def timed(runs: dict[str, Callable[[], object]], repeat: int) -> dict[str, tuple
 
 
 def reset_peak() -> int:
-    """Forget the peak of the resident memory; return what is resident now."""
+    """Reset the peak of the resident memory, and return the present value in bytes."""
     clear = Path("/proc/self/clear_refs")
     if clear.exists():
         clear.write_text("5")
@@ -300,7 +300,7 @@ HEAD = ["shape", "mAP", "what", "seconds", "of the bare product", "GB above the 
 
 
 def kept(page: Path, rows: list[list[str]]) -> list[list[str]]:
-    """Return the rows of a page written before with the new rows in it: those of their shapes are replaced."""
+    """Return the rows of an earlier page, in which the new rows replace those of the same shapes."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     measured = [line for line in lines if line[0] in SHAPES and len(line) == len(HEAD)]  # no goals, no heads
@@ -330,7 +330,7 @@ def page(rows: list[list[str]], device: str, repeat: int, first: float) -> str:
         f"Machine: {machine}, torch {torch.__version__}, NumPy {np.__version__}.\n\n{wanted}\n\n{table}\n\n"
         f"The first call in a fresh process, compiled before, takes {first:.2f} s.\n\n"
         "What the ratios depend on: NumPy 2 sorts with AVX-512, unlike older versions; at VeRi-776's size and 2,048\n"
-        "numbers a feature, sorting every row takes less than three bare products, so nothing that multiplies in\n"
+        "numbers per feature, sorting every row takes less than three bare products, so nothing that multiplies in\n"
         "float32 can be five times faster. On AMD processors torch.mm multiplies with MKL, and the kernel with\n"
         "oneDNN, which is faster there, so `float32` can be below 1. Hard problems have more pairs that the fast pass\n"
         "cannot decide, and each is decided again in float64. Much of re-ranking at VeRi-776's size is products, too.\n"

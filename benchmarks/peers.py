@@ -14,7 +14,7 @@ def product(queries: np.ndarray, gallery: np.ndarray, block: int = 8192) -> None
 
 
 def by_sorting(features: tuple[np.ndarray, np.ndarray], vehicles: tuple[np.ndarray, np.ndarray]) -> list[float]:
-    """Return the AP of each query as most evaluators find it: all similarities, each row sorted, counted to the end."""
+    """Return the AP of each query as most evaluators compute it: all similarities, with every row sorted in full."""
     queries, gallery = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in features)
     query, answer = vehicles
     ignored = np.zeros(len(gallery), dtype=np.bool_)

@@ -33,7 +33,7 @@ GROUPS = {
     "Results": "results leaderboard Record",
     "Errors": "BenchError UsageError DataError FeatureError CheckpointError RecordError PluginError RunError",
 }
-"""The public names by what they are for, the first needed first; this is the written-down list of all of them."""
+"""The complete list of public names by purpose, the most needed first."""
 
 INTRODUCTION = """\
 # Public names

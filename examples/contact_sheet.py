@@ -1,4 +1,4 @@
-"""Draw a sheet of near-duplicates, two rows a pair and a column a camera: find the marks that tell them apart.
+"""Draw a sheet of near-duplicates with two rows per pair and one column per camera: only their marks differ.
 
 python examples/contact_sheet.py SYNTHETIC_SET sheet.png [--boxes parts|regions]
 """
@@ -37,7 +37,7 @@ def sheet(root: Path, pairs: int, cell: int, boxes: Boxes | None) -> Image.Image
 
 
 def crop(root: Path, path: str, cell: int, boxes: Boxes | None) -> Image.Image:
-    """Return an image as large as a cell takes it, with its boxes if they are wanted."""
+    """Return an image scaled to a cell, with its boxes if a kind is given."""
     with Image.open(root / path) as image:
         scale = cell / max(image.size)
         shown = image.resize((int(image.width * scale), int(image.height * scale)))

@@ -20,8 +20,8 @@ class BenchError(Exception):
     """An error whose message is for the user: what, where, found, expected, and what to do next.
 
     Attributes:
-        exit_status: of the command that fails with it.
-        told: whether several processes share the error and another one prints it.
+        exit_status: the exit status of a command that fails with this error.
+        reported: whether another process of the same run prints the error.
 
     Example:
         >>> print(DataError("list is missing", where="VeRi/name_query.txt", next_step="copy it from the release"))
@@ -31,7 +31,7 @@ class BenchError(Exception):
     """
 
     exit_status = 2
-    told = False
+    reported = False
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Boards: the records of one task under one fingerprint, as one row a method with intervals and ranks."""
+"""Boards: the records of one task under one fingerprint, with one row per method, intervals and ranks."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class BoardValue:
     """One measure of one row.
 
     Attributes:
-        mean: over the row's runs.
-        deviation: over the draws of a row with one run; None without draws or with several runs.
-        vehicles: interval over vehicles; None if the records have no per-query values.
-        draws: interval over draws, for a row with one run.
-        seeds: interval over runs; None for one run.
+        mean: the mean over the row's runs.
+        deviation: the standard deviation over draws; None without draws or with several runs.
+        vehicles: the interval over vehicles; None if the records have no per-query values.
+        draws: the interval over draws, for a row with one run.
+        seeds: the interval over runs; None for one run.
         mark: ``best``, ``second``, or empty.
     """
 
@@ -44,8 +44,8 @@ class BoardRow:
     """One method on a board.
 
     Attributes:
-        records: its runs, by seed.
-        values: by measure.
+        records: the records of its runs, by seed.
+        values: its values, by measure.
         rank: 1 plus the number of methods that are better beyond chance; None for a control, a re-ranked result, or a
             method without per-query values.
     """
@@ -61,7 +61,7 @@ class BoardRow:
 
     @property
     def competes(self) -> bool:
-        """Whether it is a method in its own right: no control, and not re-ranked, which any method could be."""
+        """Whether the row has a rank and marks: controls and re-ranked results have none."""
         return _competes(self.record)
 
 
@@ -71,10 +71,10 @@ class Board:
 
     Attributes:
         task: ``protocol/task``.
-        fingerprint: of all its records.
-        official: of all its records.
-        measures: columns, starting with the measure that ranks.
-        rows: methods, best first, then re-ranked methods and controls likewise.
+        fingerprint: the fingerprint of all its records.
+        official: whether its records are official.
+        measures: the columns, starting with the measure that ranks.
+        rows: the methods, best first, then the re-ranked methods and the controls, each best first.
     """
 
     task: str

@@ -29,9 +29,9 @@ def file_record(file: RecordFile, values: PerQuery, folder: Path) -> Path:
     The names of the query images are left out: most data sets may not be redistributed, lists of names included.
 
     Args:
-        file: a record that was checked.
+        file: the record, already checked.
         values: its per-query values.
-        folder: of all filed records.
+        folder: the folder of all filed records.
 
     Raises:
         RecordError: the same run is filed with other digits.
@@ -41,7 +41,7 @@ def file_record(file: RecordFile, values: PerQuery, folder: Path) -> Path:
     for filed in collect([folder]):
         if filed.record.run == file.record.run and filed.record.measures != file.record.measures:
             raise RecordError(
-                "the same run is filed with other digits",
+                "the same run is already filed with other digits",
                 where=filed.path,
                 found=file.path,
                 next_step="run 'bench verify' with the features to see which of the two is right",

@@ -17,7 +17,7 @@ from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, mean_values
 
 Group = list[RecordFile]
-"""The repeats that are one side of a comparison; a single record without ``over_seeds``."""
+"""The records that form one side of a comparison; a single one without ``over_seeds``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +25,10 @@ class Side:
     """One side of a comparison.
 
     Attributes:
-        name: of the method; with its seed or run if two have the same name, and with the number of its seeds.
+        name: the method's name, followed by its seed or run if two have the same name, or by the number of its seeds.
         record: its first record.
-        measures: means over the compared queries.
-        values: per-query values of the compared queries.
+        measures: the means over the compared queries.
+        values: the per-query values of the compared queries.
     """
 
     name: str
@@ -57,12 +57,12 @@ def match_results(
     Args:
         paths: record files, or folders of runs.
         task: ``protocol/task``, or None for all.
-        over_seeds: whether runs that differ only in their seed are one side, with their mean; a folder may then hold
-            any number of runs, and a task needs two sides.
+        over_seeds: whether runs that differ only in their seed form one side, with their mean; a folder may then
+            contain any number of runs, and a task needs two sides.
         vehicles: compare only queries of these vehicles; None for all.
 
     Raises:
-        RecordError: the paths share no task, two results of one task have different fingerprints, or no query is of
+        RecordError: the paths share no task, two results of one task have different fingerprints, or no query shows
             one of the vehicles.
     """
     matches = _joined(paths, task) if over_seeds else _single(paths, task)
@@ -82,7 +82,7 @@ def read_vehicles(path: Path) -> frozenset[int]:
     for number, line in enumerate(lines, 1):
         if any(not (word.isdecimal() and len(word) < 19) for word in line.split()):
             raise DataError(
-                "the list of vehicles contains something else",
+                "the list of vehicles contains something other than numbers",
                 where=f"{path}, line {number}",
                 found=line.strip()[:80],
                 expected="vehicle numbers separated by spaces",
@@ -94,7 +94,7 @@ def read_vehicles(path: Path) -> frozenset[int]:
 
 
 def _single(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Group]]]:
-    """Return the sides of each task that every path has a record of, one record a side."""
+    """Return the sides of each task that every path has a record of, with one record per side."""
     found = [_by_task(path) for path in paths]
     common = sorted({name for name in found[0] if all(name in one for one in found)})
     wanted = [name for name in common if task in (None, name)]
@@ -137,7 +137,7 @@ def _alike(task: str, results: Sequence[Mapping[str, RecordFile]]) -> list[list[
     alike = [[one[mark] for one in results] for mark in sorted(results[0]) if all(mark in one for one in results)]
     if not alike:
         raise RecordError(
-            f"the results of {task} are not re-ranked alike",
+            f"the results of {task} are re-ranked differently",
             found="; ".join(", ".join(mark or "not re-ranked" for mark in sorted(one)) for one in results),
             next_step="name the record files to be compared",
         )
@@ -199,7 +199,7 @@ def _of_vehicles(values: PerQuery, vehicles: Collection[int], name: str) -> PerQ
     """Return the rows of queries of some vehicles.
 
     Raises:
-        RecordError: there are none.
+        RecordError: there are no such queries.
     """
     rows = np.flatnonzero(np.isin(values.vehicle, list(vehicles)))
     if not len(rows):

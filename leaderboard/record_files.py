@@ -23,7 +23,7 @@ class RecordFile:
 
 
 def shipped_folders() -> list[Path]:
-    """Return the folder of the shipped records, or nothing if the installation has none."""
+    """Return the folder of the shipped records, or an empty list if the installation has none."""
     return [SHIPPED] if SHIPPED.is_dir() else []
 
 
@@ -38,7 +38,7 @@ def collect(records: Iterable[Path], runs: Iterable[Path] = ()) -> tuple[RecordF
         runs: folders of runs, whose records are named ``record-TASK.json``.
 
     Raises:
-        RecordError: a folder is missing, a file is no record, or two records of one run contradict each other.
+        RecordError: a folder is missing, a file is not a record, or two records of one run contradict each other.
     """
     files: dict[str, RecordFile] = {}
     for path in [*_paths(records, "**/*.json"), *_paths(runs, "**/record-*.json")]:

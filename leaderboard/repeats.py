@@ -18,10 +18,10 @@ changes."""
 
 
 def group_repeats(files: Iterable[RecordFile]) -> list[list[RecordFile]]:
-    """Return the records in groups that agree in all fields that can move a digit but the seed; each sorted by seed.
+    """Return the records in groups, sorted by seed, whose other fields that can move a digit are equal.
 
     The same features of one seed count once. If one seed has different features under different code, the change of
-    code did move digits: each code is then a group.
+    code moved digits, and each code forms a group.
     """
     groups: dict[str, dict[object, RecordFile]] = {}
     for file in sorted(files, key=lambda file: (file.record.seed or 0, file.record.run)):

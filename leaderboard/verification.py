@@ -39,7 +39,7 @@ def question_of(file: RecordFile, registry: Registry, data: Path | None = None) 
 
     Args:
         file: the record.
-        registry: of protocols.
+        registry: the registry with the protocols.
         data: folder of the data set; None for the protocol's default, if it has one.
 
     Raises:
@@ -59,7 +59,7 @@ def question_of(file: RecordFile, registry: Registry, data: Path | None = None) 
         )
     if set(record.measures) != set(task.measures):
         raise RecordError(
-            f"the record does not hold the measures of {record.name}",
+            f"the record does not have the measures of {record.name}",
             where=file.path,
             found=", ".join(sorted(record.measures)),
             expected=", ".join(sorted(task.measures)),

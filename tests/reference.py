@@ -30,7 +30,7 @@ def similarity(q, g, metric):
 
 
 def comparison(a, b, width, metric):
-    """Return 1 where similarity a is closer than b, -1 where it is farther, 0 where they tie."""
+    """Return 1 if similarity a is closer than b, -1 if it is farther, 0 if they tie, elementwise."""
     limit = (width + 32) * 2.0**-53
     if metric == "euclidean":
         limit *= max(-a, -b)

@@ -57,7 +57,7 @@ def attend(
     The arguments are those of ``bench attend``.
 
     Raises:
-        UsageError: no such run, a method without a network, or boxes that it does not use.
+        UsageError: the run does not exist, or its method has no network or does not use the given boxes.
         CheckpointError: the checkpoint is missing or damaged, or does not fit the method.
         DataError: an image is missing, cannot be read or has no boxes.
         RunError: a file cannot be written, or the attention is not finite.
@@ -85,7 +85,7 @@ def find_checkpoint(run: Path, registry: Registry) -> Path:
     if run.is_file():
         return run
     if not run.is_dir():
-        raise UsageError("no such run", where=run, expected="the folder that 'bench run' printed, or a checkpoint")
+        raise UsageError("the run is missing", where=run, expected="a folder printed by 'bench run', or a checkpoint")
     path = run / CHECKPOINT
     if not path.is_file():
         name = _method_of(run)
@@ -206,7 +206,7 @@ def _checked(method: NetworkMethod, image: Path, word: str, found: torch.Tensor,
             f"the attention of {name} is not finite",
             where=image,
             found=word,
-            next_step="the training may have diverged; lower its learning rate",
+            next_step="lower the learning rate: the training may have diverged",
         )
     numbers: FloatArray = found.detach().to("cpu", torch.float32).numpy()
     return numbers

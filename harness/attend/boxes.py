@@ -97,7 +97,7 @@ class ImageBoxes:
     def _missing(self, image: Path, kind: str) -> DataError:
         keys = sorted({key for boxes in self._known[kind] for key in boxes.of_image})
         return DataError(
-            f"the network needs boxes of kind '{kind}', and there are none for this image",
+            f"this image has no boxes of kind '{kind}', which the network needs",
             where=image,
             found=f"boxes of {first_of(keys, 2)}" if keys else f"no boxes in {self.run}",
             expected="an image whose path ends with a key of the boxes",

@@ -20,7 +20,7 @@ HEAT = 0.5
 """The share of the map's colour in a pixel; the rest is the image in grey, so that its own colours do not mislead."""
 
 SMALLEST = 1e-38
-"""The divisor if all values are zero."""
+"""The divisor for a map whose values are all zero."""
 
 LINES = 200
 """The longer side of an image in line widths."""

@@ -1,4 +1,4 @@
-"""Canonical JSON and digests of it: equal values give equal bytes on every machine."""
+"""Canonical JSON and its digests: equal values give equal bytes on every machine."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Bench(click.Group):
         return sorted({*VERBS, *(found.name for found in entry_points(group="bench.commands"))})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """Return one verb, importing it; if a third party's import fails, the verb reports the reason."""
+        """Return one verb, imported; if a third party's verb cannot be imported, it only prints the reason."""
         if cmd_name in VERBS:
             module, _, attribute = VERBS[cmd_name].partition(":")
             command: click.Command = getattr(importlib.import_module(module), attribute)
@@ -49,7 +49,7 @@ class Bench(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Propose the nearest verb if there is none of that name."""
+        """Propose the nearest verb if the name is unknown."""
         verbs = self.list_commands(ctx)
         if args and args[0] not in verbs and not args[0].startswith("-"):
             raise click.NoSuchCommand(args[0], possibilities=verbs, ctx=ctx)
@@ -74,7 +74,7 @@ class Bench(click.Group):
             check_packages()
             return super().invoke(ctx)
         except BenchError as error:
-            if error.told:  # the first process reports it; a launcher would kill that process if this one failed first
+            if error.reported:  # by the first process, which a launcher would kill if this one failed before it
                 ctx.exit(0)
             click.echo(f"bench: {error}", err=True)
             ctx.exit(error.exit_status)
@@ -84,7 +84,7 @@ class Bench(click.Group):
 
 
 def _broken(name: str, problem: str) -> click.Command:
-    """Return a command that only says why the real one cannot be used."""
+    """Return a command that only prints why the real one cannot be used."""
 
     @click.command(name, short_help="(cannot be loaded)", context_settings={"ignore_unknown_options": True})
     @click.argument("args", nargs=-1)

@@ -19,7 +19,7 @@ from harness.cli.output import show
     "--boxes",
     type=shared.FILE,
     group=DATA,
-    help="Boxes of parts in the images; default: those that the run kept of its own images.",
+    help="Boxes of parts in the images; default: the boxes that the run stored for its own images.",
 )
 @shared.detector
 @shared.plugin_files
@@ -37,7 +37,7 @@ def attend(*, run: Path, images: tuple[Path, ...], plugin: tuple[Path, ...], jso
     """Draw what a trained network looks at in images.
 
     Prints the path of each picture. Colours range from blue (0) to red (the map's largest value). A map shows the
-    method's own attention, or each cell's share in the feature; for pgan the parts are drawn with their weights too.
+    method's own attention, or how much each cell contributes to the feature; pgan's parts are drawn with their weights.
 
     \b
     Example:

@@ -31,7 +31,7 @@ def data() -> None:
     group=DATA,
     help="Release whose lists are written, for a layout with several: 2019 or 2020 of veriwild.",
 )
-@option("--workers", type=click.IntRange(1), group=COMPUTE, help="Number of drawing processes; default: one a core.")
+@option("--workers", type=click.IntRange(1), group=COMPUTE, help="Number of drawing processes; default: one per core.")
 @shared.plugin_files
 def make(*, layout: str, out: Path, release: str | None, plugin: tuple[Path, ...], **choices: int | None) -> None:
     """Draw synthetic vehicles in the layout of a data set.

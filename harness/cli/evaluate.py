@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAME",
     group=EVALUATION,
-    help="Evaluate under this convention too ('all': under every one) and print the differences. Repeatable.",
+    help="Evaluate also under this convention, or under all with 'all', and print the differences. Repeatable.",
 )
 @option("--record", type=shared.DIR, group=OUTPUT, help="Folder to write the records into.")
 @shared.as_json
 def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -> None:
     """Evaluate a feature file.
 
-    The data set's lists are needed, its images are not.
+    This needs the data set's lists, but not its images.
 
     \b
     Examples:

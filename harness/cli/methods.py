@@ -44,7 +44,7 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
         return None
     sides = value.lower().split("x")
     if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= MAX_SIDE for side in sides):
-        raise click.BadParameter(f"'{value}' is no size; write 224, or 224x320 for height x width")
+        raise click.BadParameter(f"'{value}' is not a size; write 224, or 224x320 for height x width")
     return int(sides[0]), int(sides[-1])
 
 
@@ -62,7 +62,7 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
     "--vehicles",
     type=click.IntRange(1),
     group=DATA,
-    help="Number of training vehicles; default: VeRi-776's, as for the next two.",
+    help="Number of training vehicles; default: as in VeRi-776, also for colours and models.",
 )
 @option("--colours", type=click.IntRange(0), group=DATA, help="Number of colours; 0 if no image has a colour.")
 @option(
@@ -71,7 +71,9 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
     group=DATA,
     help="Number of models, used instead of types; 0 if no image has either.",
 )
-@option("--input", "size", callback=_size, metavar="H[xW]", group=DATA, help="Height and width of the images, pixels.")
+@option(
+    "--input", "size", callback=_size, metavar="H[xW]", group=DATA, help="Height and width of the images in pixels."
+)
 @shared.plugin_files
 @shared.as_json
 def show_method(

@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Place(click.Path):
-    """A path that the help shows as FILE or DIR; whatever reads it says what is wrong with it."""
+    """A path that the help shows as FILE or DIR; it is checked when it is read."""
 
     def __init__(self, name: str) -> None:
         super().__init__(path_type=Path)
@@ -82,7 +82,7 @@ measures = option(
     multiple=True,
     metavar="WORD",
     group=EVALUATION,
-    help="Compute this measure too, besides those of the task: cmc@20, minp. Repeatable.",
+    help="Compute this measure besides those of the task, such as cmc@20 or minp. Repeatable.",
 )
 rerank = option(
     "--rerank",

@@ -38,7 +38,7 @@ def _table(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def show_records(records: Sequence[Record], further: Sequence[Measure] = (), *, json_wanted: bool) -> None:
-    """Print records; ``further`` are the measures asked for besides those of the tasks."""
+    """Print records; ``further`` are the requested measures besides those of the tasks."""
     from harness.scoring.tables import scores_table
 
     rows = [_summary(record) for record in records]

@@ -45,7 +45,7 @@ def open_fabric(compute: Compute) -> Fabric:
             found=problem,
             next_step="try --device cpu, fewer processes, or --precision 32-true",
         )
-        refused.told = int(os.environ.get("LOCAL_RANK", "0")) > 0  # all processes of this machine raise the same
+        refused.reported = int(os.environ.get("LOCAL_RANK", "0")) > 0  # every process here raises it
         raise refused from None
     fabric.launch()
     if not fabric.is_global_zero:

@@ -1,4 +1,4 @@
-"""What ranks an evaluation: processes, a device, memory. Nothing of it changes a digit."""
+"""The processes, the device and the memory that an evaluation ranks with; none of them changes a digit."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """What ranks.
+    """The device, memory and processes that rank.
 
     Attributes:
         device: ``cpu``, or a torch device such as ``cuda:1``.
-        memory: bytes that each process may use; None for a share of what is free.
+        memory: bytes that each process may use; None for a share of the free memory.
         team: the processes, each with a shard of the gallery.
     """
 
@@ -39,7 +39,7 @@ class Machine:
             memory: see the class.
 
         Raises:
-            UsageError: a device that this machine does not have, or that cannot rank.
+            UsageError: this machine does not have the device, or the device cannot rank.
         """
         if device == "cpu":
             return cls(device, memory)
@@ -59,13 +59,13 @@ class Machine:
 
     @classmethod
     def of(cls, fabric: Fabric, memory: int | None = None) -> Machine:
-        """Return the processes of a launched lightning-fabric, on their GPUs where they have some."""
+        """Return the processes of a launched lightning-fabric, on their GPUs if they have any."""
         team = Processes(fabric) if fabric.world_size > 1 else Alone()
         return cls(str(fabric.device) if fabric.device.type == "cuda" else "cpu", memory, team)
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this is the first process, which writes files and output."""
         return self.team.index == 0
 
     def alone(self) -> Machine:
@@ -74,12 +74,12 @@ class Machine:
 
 
 def under_torchrun() -> bool:
-    """Say whether torchrun started this process as one of several."""
+    """Return whether torchrun started this process as one of several."""
     return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) > 1
 
 
 def open_machine(device: str = "auto", memory: int | None = None) -> Machine:
-    """Return the processes that torchrun started, or this one alone, which then opens no group of processes."""
+    """Return the processes that torchrun started, or this process alone, without opening a process group."""
     if not under_torchrun():
         return Machine.here(device, memory)
     from harness.compute.compute import Compute
@@ -89,7 +89,7 @@ def open_machine(device: str = "auto", memory: int | None = None) -> Machine:
 
 
 def team_before(compute: Compute) -> Team:
-    """Return the processes that are there before a run opens them: torchrun's, or this one alone."""
+    """Return the processes that exist before a run opens its own: torchrun's, or this process alone."""
     if not under_torchrun():
         return Alone()
     from harness.compute.devices import open_fabric

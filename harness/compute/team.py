@@ -1,4 +1,4 @@
-"""Several processes, each with a shard of the gallery: counts are summed, and the error of one ends all."""
+"""Several processes, each with a shard of the gallery: counts are summed, and an error in one process ends all."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Team(ABC):
         return self._summed(values)
 
     def least(self, value: int) -> int:
-        """Return the least of every process's number."""
+        """Return the smallest of all processes' numbers."""
         return int(self.total(self._own(value)).min())
 
     def as_first(self, answer: bool) -> bool:
@@ -58,12 +58,12 @@ class Team(ABC):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Raise in every process the error that the block raises in any of them, so that none waits for a dead one.
+        """Raise an error of one process in all of them, so that none waits for a process that has ended.
 
-        Blocks may be nested. The others learn of an error at their next sum, or at the end of the block.
+        Blocks may be nested. The others receive the error at their next sum, or at the end of the block.
 
         Raises:
-            BenchError: the error of the first process that has one; it is ``told`` in all processes but the first.
+            BenchError: the error of the first process that has one; all processes but the first mark it ``reported``.
         """
         self._blocks += 1
         try:
@@ -78,11 +78,11 @@ class Team(ABC):
             self._ended = self._ended and self._blocks > 0
 
     def _own(self, value: int) -> npt.NDArray[np.int64]:
-        """Return (count,) zeros but for this process's value."""
+        """Return (count,) zeros except for this process's value."""
         return np.where(np.arange(self.count) == self.index, value, 0)
 
     def _raise_any(self, error: Exception | None) -> None:
-        """Raise the error of the first process that failed, if any has; that process itself raises its own."""
+        """Raise the error of the first process that failed, if any did; that process raises its own."""
         if self.count == 1:
             return
         failed = np.flatnonzero(self._summed(self._own(int(error is not None))))
@@ -93,13 +93,13 @@ class Team(ABC):
         received = self._error_of(None if error is None else _as_text(error, self.index), source)
         raised = error if source == self.index and error is not None else received
         if isinstance(raised, BenchError):
-            raised.told = self.index > 0
+            raised.reported = self.index > 0
         if raised is not error:
             raise raised from error
 
 
 class Alone(Team):
-    """A team of one."""
+    """A team of one process."""
 
     index = 0
     count = 1
@@ -132,7 +132,7 @@ class Processes(Team):
 
 
 def _as_text(error: Exception, index: int) -> BenchError:
-    """Return an error as text alone, which any process can read."""
+    """Return an error with its parts as text, which any process can unpickle."""
     if not isinstance(error, BenchError):
         return RunError(
             "one of the processes failed", where=f"process {index}", found=f"{type(error).__name__}: {error}"
@@ -144,7 +144,10 @@ def _as_text(error: Exception, index: int) -> BenchError:
 
 
 def shard(weights: npt.NDArray[np.int64], index: int, count: int) -> tuple[int, int]:
-    """Return the units of one process, so that all have about as many images; ``weights`` (u + 1,) are their starts."""
+    """Return the first unit and the end of one process's share; all shares have about as many images.
+
+    ``weights`` (u + 1,) are the starts of the units' images.
+    """
     edges = np.searchsorted(weights, np.linspace(0, weights[-1], count + 1), side="left")
     edges[0], edges[-1] = 0, len(weights) - 1
     return int(edges[index]), int(max(edges[index + 1], edges[index]))

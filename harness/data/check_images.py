@@ -27,7 +27,7 @@ class ImageCheck:
     """The state of the image files on disk.
 
     Attributes:
-        findings: one sentence each.
+        findings: one sentence for each problem.
         decoded: number of images that were tried.
         complete: whether every listed image exists and every image tried could be decoded.
     """

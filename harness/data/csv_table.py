@@ -1,4 +1,4 @@
-"""Image tables from a user's CSV file: one row per image, and every bad row named by its line."""
+"""Image tables from a user's CSV file with one row per image; errors name the lines of all bad rows."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", enc
     """Return the position of each known column, without cameras or tracks that are empty in every row.
 
     Args:
-        path: of the CSV file; its first line names the columns.
+        path: the CSV file; its first line names the columns.
         columns: the file's own names for known columns: ``{"vehicle": "plate"}``.
-        delimiter: between the fields; empty for the comma, semicolon or tab that fits the first line.
-        encoding: of the file; a byte-order mark is skipped.
+        delimiter: the character between the fields; empty for the comma, semicolon or tab that fits the first line.
+        encoding: the encoding of the file; a byte-order mark is skipped.
 
     Raises:
         DataError: the file is missing, in another encoding, or lacks a column that is required or named.
@@ -86,12 +86,12 @@ def read_tables(
 ) -> dict[str, ImageTable]:
     """Return the table of each split; the arguments are those of ``read_header``.
 
-    Every field is text, exactly as written: ``007``, ``1e5``, ``nan`` and ``NA`` stay what they are. A column of
-    distinct whole numbers keeps them; in any other, each text gets a number of its own, the same in every file. An
-    empty field is unknown, and a column of empty fields is ignored.
+    Every field is text, exactly as written: ``007``, ``1e5``, ``nan`` and ``NA`` are not converted. If the distinct
+    texts of a column are distinct whole numbers, these are its labels; otherwise each text gets its own number, the
+    same in every file. An empty field is unknown, and a column of empty fields is ignored.
 
     Raises:
-        DataError: as ``read_header``, or for rows that cannot be used.
+        DataError: as for ``read_header``, or some rows cannot be used.
     """
     source = _open(path, columns, delimiter, encoding)
     paths, texts = _read(source)
@@ -116,7 +116,7 @@ def read_tables(
 def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str) -> _Source:
     content = read_bytes(path, "table", "check the word 'table' in the protocol's file")
     content = to_utf8(path, content, encoding)
-    if content.count(b"\r") > content.count(b"\r\n"):  # after a lone one pandas loses an empty first field
+    if content.count(b"\r") > content.count(b"\r\n"):  # pandas loses an empty first field after a lone \r
         content = re.sub(rb"\r(?!\n)", b"\n", content)
     first = content.partition(b"\n")[0].decode().rstrip("\r")
     wanted = {columns.get(word, word) for word in KNOWN}
@@ -155,7 +155,7 @@ def _places(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> di
 def _read(source: _Source) -> tuple[list[str], dict[str, _Column]]:
     """Return the paths and the other columns by word; blank rows are skipped.
 
-    pandas is fast and lenient. Whatever could hide a bad row sends the strict reader over the file again.
+    pandas is fast but lenient. If the table could contain a bad row, the strict reader reads the file again.
     """
     import pandas
 
@@ -212,7 +212,7 @@ def _column(series: pandas.Series[Any]) -> _Column:
 
 
 def _refuse_bad_rows(source: _Source) -> None:
-    """Raise for the rows that cannot be used, each named by its line, if there are any."""
+    """Raise an error that names the lines of all rows that cannot be used, if there are any."""
     path, place = source.path, source.place
     problems = Problems(path.parent, "the table", "correct these lines")
     needed = max(place.values()) + 1
@@ -231,7 +231,7 @@ def _refuse_bad_rows(source: _Source) -> None:
                 time = _fault_of_time(row[place["time"]].strip()) if "time" in place else None
                 if leads_out(image):
                     hint = "; write it with forward slashes" if "\\" in image else ""
-                    problems.add(path, line, f"{quote(image)} is no path inside the data set's folder{hint}")
+                    problems.add(path, line, f"{quote(image)} is not a path inside the data set's folder{hint}")
                 elif not split or not row[place["vehicle"]].strip():
                     problems.add(path, line, "the vehicle and the split are required")
                 elif "\0" in "".join(row):
@@ -246,19 +246,19 @@ def _refuse_bad_rows(source: _Source) -> None:
 
 
 def _numbered(path: Path, word: str, texts: Sequence[str]) -> tuple[IntArray, dict[int, str]]:
-    """Return a number for each distinct text, and the texts by number unless they are numbers themselves."""
+    """Return a number for each distinct text, and the texts by number unless the texts are these numbers."""
     written = [text for text in texts if text]
     if all(map(INTEGER.fullmatch, written)) and len(set(map(int, written))) == len(written):  # "7" is not "07"
         return np.array([int(text) if text else UNKNOWN for text in texts], dtype=np.int64), {}
     numbers = [_number(text) for text in texts]
     if len(set(numbers)) < len(numbers):
-        raise DataError(f"two values of the column '{word}' have one number; rename one", where=path)
+        raise DataError(f"two values of the column '{word}' get the same number", where=path, next_step="rename one")
     named = dict(sorted((number, text) for number, text in zip(numbers, texts, strict=True) if text))
     return np.array(numbers, dtype=np.int64), named
 
 
 def _number(text: str) -> int:
-    """Return 48 bits of a text's SHA-256, which no other row of the table can change."""
+    """Return 48 bits of a text's SHA-256, a number that does not depend on other rows."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) if text else UNKNOWN
 
 
@@ -276,5 +276,5 @@ def _fault_of_time(text: str) -> str | None:
     try:
         _time(text)
     except (ValueError, OverflowError):
-        return f"{quote(text)} is no time; expected 1520787605 or 2018-03-11T17:00:05"
+        return f"{quote(text)} is not a time; expected 1520787605 or 2018-03-11T17:00:05"
     return None

@@ -1,4 +1,4 @@
-"""Text files in other encodings than UTF-8: refused unless their encoding is named, never read with replaced bytes."""
+"""Text files in other encodings than UTF-8, which are refused unless the user names the encoding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
     """Return a file's bytes in UTF-8 without a byte-order mark; ``encoding`` is their own, as Python names it.
 
     Raises:
-        DataError: no such encoding, or the bytes are not in it; the message proposes another.
+        DataError: the encoding is unknown, or the bytes are not in it; the message proposes another.
     """
     try:
         utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
@@ -45,9 +45,9 @@ def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
 
 
 def guess_encoding(content: bytes) -> str | None:
-    """Return the encoding that bytes seem to have, or None: a few candidates, each tried in full.
+    """Return the encoding that bytes seem to have, or None; a few candidates are tried on the whole content.
 
-    Libraries that guess from the statistics of a language take license plates in GB18030 for Baltic text.
+    Libraries that guess from the statistics of languages mistake license plates in GB18030 for Baltic text.
     """
     for mark, encoding in MARKS:
         if content.startswith(mark) and _decoded(content, encoding) is not None:

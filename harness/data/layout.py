@@ -1,4 +1,4 @@
-"""Layout: the contract of a data set's layout on disk that synthetic vehicles can be drawn in."""
+"""The contract of a layout: the folders and lists of a data set, which synthetic vehicles can be drawn in."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from harness.basics.progress import Advance
 
 
 class Choices(TypedDict, total=False):
-    """What the user can choose about a drawn data set; a layout has a default for each.
+    """The user's choices for a synthetic data set; a layout has a default for each.
 
     Attributes:
-        vehicles: their number, training and test together.
-        cameras: their number.
+        vehicles: the number of vehicles, for training and test together.
+        cameras: the number of cameras.
         image_size: the longer side of the images in pixels.
-        seed: the same seed draws the same bytes.
-        workers: number of drawing processes.
+        seed: the seed; the same seed draws the same bytes.
+        workers: the number of drawing processes.
     """
 
     vehicles: int
@@ -33,7 +33,7 @@ class Layout(ABC):
     Attributes:
         name: the word on the command line, the same as that of the protocol that reads the layout.
         about: one sentence for listings.
-        releases: names of the releases if their layouts differ, the default first; ``make`` then also takes one of
+        releases: the names of the releases if their layouts differ, the default first; ``make`` then takes one of
             them as ``release``.
     """
 
@@ -48,7 +48,7 @@ class Layout(ABC):
         Args:
             out: the folder, which must be empty or missing.
             progress: called with the number of images drawn so far and the number of all images.
-            choices: those that the user made.
+            choices: the choices that the user made.
 
         Raises:
             UsageError: a number is out of its range.

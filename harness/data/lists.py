@@ -63,7 +63,7 @@ def release_folder(root: Path, names: Iterable[str]) -> Path:
     """Return the folder that contains one of the files: the root or one of its direct subfolders.
 
     Raises:
-        DataError: no such folder, or several.
+        DataError: there is no such folder, or several.
     """
     wanted = tuple(names)
     if any((root / name).is_file() for name in wanted):
@@ -140,7 +140,7 @@ def misfit(text: str, expected: str) -> str:
     """Return the reason why a line does not match."""
     shown = quote(text)
     if any(leads_out(token) for token in text.split()):
-        return f"{shown} is no path inside the data set's folder"
+        return f"{shown} is not a path inside the data set's folder"
     return f"{shown} is not like '{expected}'"
 
 

@@ -47,7 +47,7 @@ def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)
     """Return a resized RGB image; the EXIF orientation is ignored, as in all published results.
 
     Args:
-        path: of the file.
+        path: the file.
         size: height and width in pixels.
         formats: accepted formats, as Pillow names them.
 
@@ -67,7 +67,7 @@ def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)
         raise DataError("the image is not of an expected format", where=path, expected=" or ".join(formats)) from None
     except DataError:
         raise
-    except Exception as problem:  # a damaged file can make Pillow's decoders raise anything
+    except Exception as problem:  # Pillow's decoders can raise any exception for a damaged file
         raise DataError("the image cannot be read", where=path, found=problem) from None
     return np.ascontiguousarray(np.asarray(pixels).transpose(2, 0, 1))
 

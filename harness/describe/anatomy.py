@@ -50,7 +50,7 @@ class Anatomy:
     """The structure of a method.
 
     Attributes:
-        stages: in the order of execution; first those used at test time.
+        stages: the modules in the order of execution, first those used at test time.
         train: the number of parameters of the network in training, including frozen ones.
         test: the number of parameters that are read to compute a feature.
     """

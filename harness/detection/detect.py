@@ -32,7 +32,7 @@ BATCH = 16
 
 
 def unpack(packed: FloatArray, size: tuple[int, int]) -> list[FloatArray]:
-    """Return the boxes of a tensor made by ``pack`` in the form of ``Boxes``, by descending score.
+    """Return the boxes of a tensor made by ``pack``, as ``Boxes`` stores them, by descending score.
 
     Coordinates are fractions of the image's width and height, clipped to the image; empty boxes are dropped.
 

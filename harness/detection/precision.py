@@ -13,7 +13,7 @@ from harness.boxes import Boxes
 Array = npt.NDArray[np.float64]
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
-"""COCO's ten: 0.50, 0.55 to 0.95."""
+"""COCO's ten thresholds: 0.50, 0.55, ..., 0.95."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Precision:
     """Average precision of a detector on some images.
 
     Attributes:
-        images: number of images.
-        boxes: number of labelled boxes of each class.
+        images: the number of images.
+        boxes: the number of labelled boxes of each class.
         ap50: average precision at an overlap of 0.5, for each class with a labelled box.
-        ap: likewise, the mean over COCO's ten thresholds.
+        ap: the mean average precision over COCO's ten thresholds, for the same classes.
     """
 
     images: int
@@ -42,11 +42,11 @@ class Precision:
 def average_precision(found: Boxes, truth: Boxes, keys: Collection[str]) -> Precision:
     """Return the average precision of detected boxes over some images; the scores of labelled boxes are ignored.
 
-    For one class and one threshold, the boxes of all images are matched in the order of their scores, ties by key and
-    then by position in the file. Each is compared with the labelled box of its image that it overlaps most, among those
-    not matched yet: if the overlap is at least the threshold, the two match, and the box is right. Average precision is
-    the area under precision over recall, with precision made monotone from the right (PASCAL VOC since 2010; COCO takes
-    101 points).
+    For one class and one threshold, the boxes of all images are matched in the order of their scores; ties are ordered
+    by key and then by position in the file. Each box is compared with the unmatched labelled box of its image that it
+    overlaps most. If the overlap is at least the threshold, the two match and the box is right. Average precision is
+    the area under precision over recall, with precision made monotone from the right (PASCAL VOC since 2010; COCO
+    samples 101 points).
     """
     counts, ap50, ap = {}, {}, {}
     for label, name in sorted(truth.names.items()):
@@ -71,7 +71,7 @@ def _average(images: list[tuple[Array, Array]], labelled: int, threshold: float)
 
 
 def _right(found: Array, truth: Array, threshold: float) -> npt.NDArray[np.bool_]:
-    """Return whether each box of one image, the surest first, matches a labelled one."""
+    """Return whether each box of one image, by descending score, matches a labelled one."""
     right = np.zeros(len(found), np.bool_)
     overlap = overlaps(found, truth)
     for row in range(len(found) if len(truth) else 0):
@@ -92,7 +92,7 @@ def overlaps(one: Array, other: Array) -> Array:
 
 
 def area(right: npt.NDArray[np.bool_], labelled: int) -> float:
-    """Return the area under precision over recall; ``right`` (m,) says it of each detected box, the surest first."""
+    """Return the area under precision over recall of (m,) boxes that are right or not, by descending score."""
     precision_at = np.cumsum(right) / np.arange(1, len(right) + 1)
     monotone = np.maximum.accumulate(precision_at[::-1])[::-1]
     return float(monotone[right].sum() / labelled)

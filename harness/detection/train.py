@@ -1,4 +1,4 @@
-"""Training of a detector on the labelled images of a data set, and its precision on those held out."""
+"""Training of a detector on the labelled images of a data set, and its precision on held-out ones."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DetectorRequest:
 def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> Precision | None:
     """Train a detector, write its checkpoint, and return its average precision on held-out images, or None without.
 
-    An interrupted call continues after its last epoch, from a hidden folder next to ``out`` that is removed in the end.
+    An interrupted call resumes after its last epoch, from a hidden folder next to ``out`` that is removed at the end.
 
     Raises:
         DataError: boxes are missing or wrong, or no training image has any.
@@ -105,7 +105,7 @@ def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> P
 
 
 def labelled_images(dataset: Dataset, boxes: Boxes) -> ImageTable:
-    """Return the labelled training images: those that the boxes name, even if an image has no part in it.
+    """Return the labelled training images: those in the file of boxes, with or without a box.
 
     Raises:
         DataError: no training image has a box.
@@ -116,7 +116,7 @@ def labelled_images(dataset: Dataset, boxes: Boxes) -> ImageTable:
         raise DataError(
             "no training image has a box",
             where=boxes.path,
-            found=f"{int(rows.sum())} of {len(table)} training images are named, none with a box",
+            found=f"{int(rows.sum())} of {len(table)} training images are in the file, none with a box",
             expected="boxes of images of the training split; those of test images are never trained on",
         )
     return table.take(rows)
@@ -134,7 +134,7 @@ def hold_out_images(images: int, share: float, seed: int) -> tuple[np.ndarray, n
             "too few images are labelled to hold some out",
             found=images,
             expected="two or more",
-            next_step="label more, or measure nothing with --hold-out 0",
+            next_step="label more images, or hold none out with --hold-out 0",
         )
     order = np.random.default_rng(derive(seed, "held-out images")).permutation(images)
     return np.sort(order[count:]), np.sort(order[:count])

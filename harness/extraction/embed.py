@@ -139,7 +139,7 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
     name = type(method).__name__
     if not isinstance(returned, Tensor | np.ndarray):
         raise PluginError(
-            f"{name}.embed returned no tensor", found=type(returned).__name__, expected="a float tensor (n, d)"
+            f"{name}.embed did not return a tensor", found=type(returned).__name__, expected="a float tensor (n, d)"
         )
     tensor = torch.as_tensor(returned).detach()
     if tensor.ndim != 2 or tensor.shape[0] != len(keys) or tensor.shape[1] == 0:
@@ -149,7 +149,7 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
             expected=f"({len(keys)}, d): one row for each of the {len(keys)} images",
         )
     if not tensor.is_floating_point():
-        raise PluginError(f"{name}.embed returned no floats", found=tensor.dtype, expected="float32")
+        raise PluginError(f"{name}.embed did not return floats", found=tensor.dtype, expected="float32")
     features = tensor.to("cpu", torch.float32).numpy()
     wrong = ~np.isfinite(features).all(axis=1)
     if wrong.any():
@@ -157,7 +157,7 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
             f"{name} gave features that are not finite",
             where=keys[int(np.flatnonzero(wrong)[0])],
             found=f"{int(wrong.sum())} of {len(keys)} images in this batch",
-            next_step="the training may have diverged; lower its learning rate",
+            next_step="lower the learning rate: the training may have diverged",
         )
     return features
 
@@ -180,7 +180,7 @@ def choose_batch(fabric: Fabric, size: tuple[int, int]) -> int:
     """Return the number of images embedded at once, which is the same on all devices of one model.
 
     Args:
-        fabric: the devices; 32-true on a processor uses the batch size, and so gives the digits, of filed records.
+        fabric: the devices; in 32-true on a CPU the batch size, and with it the digits, are those of filed records.
         size: height and width in pixels.
     """
     if fabric.device.type == "cpu":

@@ -150,7 +150,7 @@ class Loader:
             collate_fn=_as_is,
             pin_memory=pinned,
             persistent_workers=workers > 0,
-            generator=torch.Generator(),  # torch's own would be advanced by a number that depends on the workers
+            generator=torch.Generator(),  # torch's own generator would advance by an amount that depends on the workers
         )
 
     def serve(self, requests: Sequence[BatchRequest]) -> Iterator[Batch]:
@@ -168,7 +168,7 @@ class Loader:
             raise RunError(
                 "a process that decodes images died",
                 found=problem,
-                next_step="it may have run out of memory or of space in /dev/shm; try fewer --workers, or 0",
+                next_step="try fewer --workers, or 0: it may have run out of memory or of space in /dev/shm",
             ) from None
 
 

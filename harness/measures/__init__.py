@@ -22,7 +22,7 @@ def parse(word: str) -> Measure:
     """Return the built-in measure of a word.
 
     Raises:
-        UsageError: there is none, or its cutoff is missing, not allowed or not a number from 1.
+        UsageError: the word is unknown, or its cutoff is missing, not allowed or below 1.
 
     Example:
         >>> parse("cmc@5").name
@@ -35,7 +35,7 @@ def parse(word: str) -> Measure:
 
 
 def heading(word: str, further: Iterable[Measure] = ()) -> str:
-    """Return the heading of a measure's column: ``mAP``, ``CMC@1``; a word that nobody knows is its own heading."""
+    """Return the heading of a measure's column: ``mAP``, ``CMC@1``; an unknown word is its own heading."""
     names = {measure.word: measure.name for measure in further}
     return names[word] if word in names else parse(word).name if _known(word) else word
 

@@ -10,7 +10,7 @@ from harness.measures.ranks import PositiveRanks
 
 
 def compute(ranks: PositiveRanks, k: int) -> FloatArray:
-    """Return the mean precision at the positives of rank k or better, 0 if there is none."""
+    """Return the mean precision at the positives of rank k or better, 0 without such a positive."""
     query: IntArray = np.repeat(np.arange(len(ranks.asked)), ranks.counts)
     found = ranks.ranks <= k
     hits = np.bincount(query[found], minlength=len(ranks.asked))

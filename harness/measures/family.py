@@ -21,13 +21,13 @@ class MeasureFamily:
 
     Attributes:
         word: the word on the command line, without the cutoff: ``cmc``.
-        title: the name in tables, ``{k}`` standing for the cutoff: ``CMC@{k}``.
-        about: one sentence.
-        source: where it is defined.
-        compute: from the ranks and k (0 without a cutoff) to (asked,) float64 from 0 to 1; the values of queries
-            without a positive are ignored.
+        title: the name in tables, with ``{k}`` in place of the cutoff: ``CMC@{k}``.
+        about: one sentence of description.
+        source: the source of the definition.
+        compute: a function from the ranks and k (0 without a cutoff) to (asked,) float64 from 0 to 1; the values of
+            queries without a positive are ignored.
         cutoff: whether the word takes ``@k``.
-        order: of its column in tables, ascending.
+        order: the position of its column in tables, ascending.
     """
 
     word: str
@@ -42,7 +42,7 @@ class MeasureFamily:
         """Return the measure of a word of this family.
 
         Raises:
-            UsageError: the cutoff is missing, not allowed or not a number from 1.
+            UsageError: the cutoff is missing, not allowed or below 1.
         """
         _, at, cutoff = word.partition("@")
         if not self.cutoff:
@@ -89,7 +89,7 @@ class Measure:
         """Return the value of each query: (asked,) float64 from 0 to 1, NaN for a query without a positive.
 
         Raises:
-            PluginError: the measure's function returned another shape, or a value outside of 0 to 1.
+            PluginError: the measure's function returned a wrong shape, or a value outside of 0 to 1.
         """
         values = np.asarray(self.family.compute(ranks, self.k), dtype=np.float64)
         answered = ranks.counts > 0
@@ -97,7 +97,7 @@ class Measure:
             raise PluginError(
                 f"measure '{self.word}' returned values that cannot be scores",
                 found=values.shape if values.shape != answered.shape else "values outside of 0 to 1",
-                expected=f"({len(answered)},) numbers from 0 to 1, one a query",
+                expected=f"({len(answered)},) numbers from 0 to 1, one per query",
             )
         return np.where(answered, values, np.nan)
 

@@ -17,7 +17,7 @@ class Attention:
     """The attention of a network in n images.
 
     Attributes:
-        maps: by name (n, h, w) float: how much each cell counts for the feature; negative cells count against it.
+        maps: (n, h, w) float by name: how much each cell contributes to the feature, negatively if below 0.
         parts: for each image (m, 6) float: label, weight, x0, y0, x1, y1, as the boxes of ``embed`` but with the
             weight of the part in place of the score; None if the network has no parts.
     """

@@ -56,10 +56,10 @@ class PK(Batches):
     def draw(self, labels: Mapping[str, IntArray], random: np.random.Generator) -> Sequence[IntArray]:
         """Return batches of ``vehicles * images`` rows, the images of a vehicle next to each other."""
         if self.label not in labels:
-            raise UsageError(f"no training image has the label '{self.label}', which the batches are drawn by")
+            raise UsageError(f"no training image has the label '{self.label}', by which batches are drawn")
         rows_of = _rows_by_class(labels[self.label])
         self._check(len(rows_of))
-        order = list(rows_of)  # shuffled on from batch to batch, as pytorch-metric-learning does
+        order = list(rows_of)  # shuffled again for each batch, as by pytorch-metric-learning
         batches = []
         for _ in range(max(1, sum(map(len, rows_of.values())) // (self.vehicles * self.images))):
             random.shuffle(order)
@@ -89,7 +89,7 @@ class Shuffled(Batches):
     """Every image at most once, in random order; images that do not fill a last batch are skipped in that epoch.
 
     Attributes:
-        size: images in a batch; fewer images than that make one batch of them all.
+        size: the number of images in a batch; if there are fewer images, all of them form one batch.
     """
 
     size: int
@@ -105,7 +105,7 @@ class Shuffled(Batches):
 
 
 def _rows_by_class(column: IntArray) -> dict[int, IntArray]:
-    """Return the rows of each class, the classes in the order of their first rows; unlabelled rows are left out."""
+    """Return the rows of each class, the classes in the order of their first rows; unlabelled rows are skipped."""
     rows: dict[int, list[int]] = {}
     for row in np.flatnonzero(column != UNKNOWN).tolist():
         rows.setdefault(int(column[row]), []).append(row)

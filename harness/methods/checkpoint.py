@@ -78,7 +78,7 @@ def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) ->
     are not compared.
 
     Raises:
-        CheckpointError: the first difference, with both values.
+        CheckpointError: they differ; the message names the first difference with both values.
     """
     for what in ("method", "variant"):
         found, wanted = getattr(info, what), getattr(expected, what)
@@ -144,7 +144,7 @@ def _refuse_pickle(path: Path) -> None:
             "the file is a pickle or a torch archive, which can execute code when it is opened",
             where=path,
             expected="a safetensors file written by 'bench train'",
-            next_step="load weights from elsewhere through the method's own option for them",
+            next_step="load other weights through an option of the method",
         )
 
 

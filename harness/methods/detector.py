@@ -37,7 +37,7 @@ class Detector(NetworkMethod):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the classes that it finds, starting with class 1."""
+        """The names of the classes to find, starting with class 1."""
         return CLASSES[self.options.kind]
 
 

@@ -114,8 +114,8 @@ class NetworkMethod(Method):
         The default is the energy of the last map; override it if the network has an attention of its own.
 
         Args:
-            images: as in ``embed``.
-            needed: as in ``embed``.
+            images: the images, as for ``embed``.
+            needed: the other inputs, as for ``embed``.
 
         Raises:
             UsageError: the network has no map.

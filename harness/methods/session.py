@@ -23,7 +23,7 @@ class HeldOut:
 
     Attributes:
         query: the query images.
-        gallery: the gallery images; it may contain the queries, which are then ignored for themselves.
+        gallery: the gallery images; it may contain the queries, each of which then ignores itself.
     """
 
     query: ImageTable

@@ -1,4 +1,4 @@
-"""The catalogue of what plugins register: found through pluggy; a broken plugin never hurts the others."""
+"""The catalogue of everything that plugins register, found through pluggy; a broken plugin does not affect others."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Kind(Generic[T]):
     Attributes:
         word: its name in messages and listings, in the singular: ``method``.
         hook: the hook that registers things of this kind.
-        check: from the registered object and its name to the object that the harness uses; raises a PluginError if the
-            object is not of this kind.
+        check: a function from the name and the registered object to the object that the harness uses; it raises a
+            PluginError if the object is not of this kind.
     """
 
     word: str
@@ -73,7 +73,7 @@ class Plugin:
 
     Attributes:
         name: ``distribution:entry point``, or the name of the file.
-        version: of the distribution; empty for a file.
+        version: the version of the distribution; empty for a file.
         names: the names it registered, by the word of their kind.
         problem: why it does not work; empty if it does.
     """
@@ -184,8 +184,8 @@ class Catalogue:
         """Return the entry of a name.
 
         Raises:
-            PluginError: the plugin that brings it is broken.
-            UsageError: there is none; the message proposes the nearest name.
+            PluginError: the plugin that registers it is broken.
+            UsageError: the name is unknown; the message proposes the nearest one.
         """
         word = kind.word
         if name in self._entries[word]:
@@ -210,6 +210,6 @@ class Catalogue:
 
         Raises:
             PluginError: it cannot be imported or is not of this kind.
-            UsageError: there is none of this name.
+            UsageError: the name is unknown.
         """
         return kind.check(name, self.entry(kind, name).load())

@@ -1,4 +1,4 @@
-"""The hooks of the entry-point group ``bench``, through which a plugin registers what it brings."""
+"""The hooks of the entry-point group ``bench``, in which a plugin registers its methods, protocols and so on."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 
 class Register(Protocol):
-    """The function that a hook receives, to be called once for everything that the plugin brings."""
+    """The function that a hook receives; the hook calls it once for each thing that it registers."""
 
     def __call__(self, name: str, target: object, *, about: str = "") -> None:
         """Register ``target`` under ``name``.
 
         Args:
             name: the word on the command line: lower-case letters, digits, hyphens and underscores.
-            target: the object, or ``"module:attribute"``, which is imported when somebody first asks for it.
+            target: the object, or ``"module:attribute"``, which is imported when it is first used.
             about: one sentence for listings; default: the ``about`` of the object, if the object itself is given.
         """
 

@@ -1,4 +1,4 @@
-"""The kinds of things that plugins register: each is one value here and one hook in ``hookspecs``.
+"""The kinds of things that plugins register: one value here and one hook in ``hookspecs`` for each kind.
 
 The checks import their contracts late, so that listing names imports neither torch nor pydantic.
 """
@@ -71,7 +71,7 @@ def _measure(name: str, found: object) -> MeasureFamily:
     if not isinstance(found, MeasureFamily):
         raise PluginError(f"'{name}' is not a measure", found=repr(found), expected="a harness.MeasureFamily")
     if found.word != name:
-        raise PluginError(f"measure '{name}' has another word", found=found.word, expected=name)
+        raise PluginError(f"measure '{name}' has a different word", found=found.word, expected=name)
     return found
 
 

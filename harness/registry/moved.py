@@ -1,4 +1,4 @@
-"""The import paths of earlier versions that the documentation named, and where their names are now."""
+"""The new places of names whose earlier import paths were documented."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOVED = {
 
 
 def moved(problem: BaseException) -> str:
-    """Return where the names of a failed import are now; empty if the import is not one of an earlier version."""
+    """Return the new place of the names of a failed import; empty if the path was never documented."""
     if not isinstance(problem, ImportError) or problem.name not in MOVED:
         return ""
     names = MOVED[problem.name]

@@ -55,7 +55,7 @@ class Registry(Catalogue):
         """Return the measure of a word such as ``cmc@5``.
 
         Raises:
-            UsageError: there is none, or its cutoff is missing, not allowed or not a number from 1.
+            UsageError: the word is unknown, or its cutoff is missing, not allowed or below 1.
         """
         return self.get(MEASURE, word.partition("@")[0]).measure(word)
 

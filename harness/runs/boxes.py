@@ -1,4 +1,4 @@
-"""The boxes that a run trains and embeds with: the user's, a detector's, or the data set's own."""
+"""The boxes that a run uses for training and embedding: the user's, a detector's, or the data set's own."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class RunBoxes:
         if plan.trains_on_the_same_data and request.train_boxes is None:
             testing = either
         if request.boxes is not None and plan.trains_on_the_same_data:
-            either = frozenset()  # the given boxes leave nothing for a detector to find
+            either = frozenset()  # the given boxes replace the detector
         used = {
             "--boxes": (request.boxes, testing),
             "--train-boxes": (request.train_boxes, training),

@@ -57,8 +57,8 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     """Return the plan of a request. Only a given checkpoint is read.
 
     Raises:
-        UsageError: an unknown method, variant, recipe, option, protocol or task; re-ranking is defined for none of the
-            tasks; a checkpoint for a method that does not train.
+        UsageError: an unknown method, variant, recipe, option, protocol or task; re-ranking that is defined for none of
+            the tasks; a checkpoint for a method that does not train.
         CheckpointError: the given checkpoint is damaged, or of another method, variant or set of options.
     """
     name, _, variant = request.method.partition("/")
@@ -79,10 +79,10 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
 
 
 def _of_checkpoint(request: Request, name: str, variant: str, method: type[Method]) -> tuple[str, str, Options]:
-    """Return the variant, the recipe and the options of a given checkpoint, which the user's must agree with."""
+    """Return the variant, the recipe and the options of a given checkpoint, after comparing them with the user's."""
     path = request.checkpoint
     if path is None or not trains(method):
-        raise UsageError(f"method '{name}' trains nothing and takes no checkpoint", found=path)
+        raise UsageError(f"method '{name}' does not train", found=path, next_step="leave out --checkpoint")
     given = load_checkpoint(path)[1]
     expected = CheckpointInfo(method=name, variant=variant or given.variant, options=given.options)
     check_belongs(path, given, expected)

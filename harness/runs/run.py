@@ -34,7 +34,7 @@ from harness.tasks.fingerprint import contents_digest, dataset_digest
 log = logging.getLogger("bench")
 
 TRAINING_VERSION = 1
-"""Raised by every change that moves a digit of training or extraction; see "Numbers that move" in the changelog."""
+"""Increased whenever a digit of training or extraction moves; see "Numbers that move" in the changelog."""
 
 FEATURES = "features.h5"
 

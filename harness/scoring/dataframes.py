@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 def results(*folders: str | Path) -> DataFrame:
-    """Return a table of results, one row for each record.
+    """Return a table of results, one row per record.
 
     Each measure is a float64 column of fractions of 1, named by its word. ``ap_low`` and ``ap_high`` are the ends of
     the 95 % interval over vehicles, NaN without per-query values; ``ap_deviation`` is the standard deviation over
     draws, NaN without draws. Missing numbers are NA, missing words empty.
 
     Args:
-        folders: of runs or filed records, read from all files ``record-*.json`` below them; default: ``runs``.
+        folders: folders of runs or filed records, read from all files ``record-*.json`` in them; default: ``runs``.
 
     Returns:
-        Sorted by task, method and seed. A run that is found twice is one row.
+        The rows, sorted by task, method and seed. A run that is found twice is one row.
 
     Raises:
         RecordError: a folder is missing, a file is damaged, or two records of one run contradict each other.
@@ -30,17 +30,17 @@ def results(*folders: str | Path) -> DataFrame:
 
 
 def leaderboard(*folders: str | Path) -> DataFrame:
-    """Return the leaderboard as a table, one row for each method of each board.
+    """Return the leaderboard as a table, one row per method of each board.
 
     Each measure is a float64 column of fractions of 1, the mean over the runs of the row. ``ap_low`` and ``ap_high``
     are the ends of the 95 % interval over vehicles, ``ap_repeats_low`` and ``ap_repeats_high`` of that over draws or
     runs; ``ap_deviation`` is the standard deviation over draws. All of these are NaN if the page has none.
 
     Args:
-        folders: of runs or filed records, to add to the records that come with the package.
+        folders: folders of runs or filed records, to add to the records that come with the package.
 
     Returns:
-        In the order of the page: official boards first, then by task; in each board the best method first.
+        The rows in the order of the page: official boards first, then by task; in each board the best method first.
 
     Raises:
         RecordError: a folder is missing, a file is damaged, or two records of one run contradict each other.

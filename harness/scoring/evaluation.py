@@ -56,10 +56,10 @@ def evaluate(
         features: an HDF5 file as ``write_features`` makes it.
         task: ``protocol/task``, or a protocol for its main task.
         data: folder of the data set; its lists are read, its images are not.
-        registry: where protocols and measures are found, or None for everything installed.
+        registry: the registry with the protocols and measures, or None for everything installed.
         settings: how features are scored: ``metric`` (default: ``"cosine"``), ``rerank`` (a ``Reranking``),
-            ``measures`` (words of further measures), ``skip_missing`` (leave out images without a feature; the result
-            is then not official) and ``machine`` (``Machine.here("cuda")``; no digit depends on it).
+            ``measures`` (words of additional measures), ``skip_missing`` (leave out images without a feature; the
+            result is then not official) and ``machine`` (``Machine.here("cuda")``; no digit depends on it).
 
     Raises:
         UsageError: unknown protocol, task or measure, the data set is not given, or re-ranking is not defined for the
@@ -76,7 +76,7 @@ def evaluate(
     for name, problem in lost.items():
         if not served:
             raise problem
-        log.warning("%s/%s cannot be evaluated, %s is instead: %s", protocol.name, name, served[0].name, problem.what)
+        log.warning("%s/%s cannot be evaluated; using %s: %s", protocol.name, name, served[0].name, problem.what)
     with FeatureFile.open(features) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
         return score(file, protocol, served[0], dataset, chosen)
@@ -140,7 +140,7 @@ def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, s
 
 
 def metric_of(settings: ScoringSettings, file: FeatureFile) -> Metric:
-    """Return the metric to compare the features of a file by: the chosen one, the file's own, or cosine."""
+    """Return the metric for the features of a file: the chosen one, else the file's own, else cosine."""
     metric: Metric = settings.metric or file.provenance.metric or "cosine"  # type: ignore[assignment]  # checked
     return metric
 

@@ -111,7 +111,7 @@ class Record(Embedding):
         measures: the value of each measure, 0 to 1, unrounded.
         deviations: the standard deviation of each measure over the draws; empty without draws.
         per_draw: the values of each measure, one per draw; empty without draws.
-        further: measures that are not the task's own, by word; omitted from the file if there are none.
+        further: additional measures that are not the task's own, by word; omitted from the file if empty.
         per_query: the file of per-query values, or None.
         cost: the cost of the extraction, or None.
         versions: the versions of Python and of packages, for information only.

@@ -64,7 +64,7 @@ def record_tasks(
 ) -> list[Record]:
     """Return a record for each task that the data set can serve; records that ``folder`` already holds are reused.
 
-    Of several processes the first one writes and returns the records; the others return none.
+    If there are several processes, only the first writes and returns the records.
 
     Raises:
         UsageError: re-ranking is defined for none of the tasks.

@@ -45,8 +45,8 @@ class Scores:
         first_hit: (queries,) the rank of each query's best positive, NaN for a query without one; with draws, the mean
             over the draws that use the query.
         rerank: the re-ranking that was applied, or None.
-        further: the words of the measures that are not the task's own.
-        labels: the table of the queries, or None for ranks of no named task.
+        further: the words of additional measures that are not the task's own.
+        labels: the table of the queries, or None if the ranks are not of a named task.
     """
 
     task: str
@@ -74,7 +74,7 @@ class Scores:
         queries: int,
         drawn: bool | None = None,
     ) -> Scores:
-        """Return the scores of ranks, of no named task and not official.
+        """Return the scores of ranks that belong to no named task; they are not official.
 
         Args:
             ranks: the result of ``rank``: one for each draw, or a single one.
@@ -105,7 +105,7 @@ class Scores:
         )
 
     def frame(self) -> DataFrame:
-        """Return a table with one row a query, in the order of the query table.
+        """Return a table with one row per query, in the order of the query table.
 
         Returns:
             Columns: ``query`` (the image's key), ``vehicle``, ``camera`` and ``track`` (Int64, missing if unknown),
@@ -113,13 +113,13 @@ class Scores:
             (float64, NaN for a query without a positive).
 
         Raises:
-            UsageError: the scores are not of a data set's task.
+            UsageError: the scores do not belong to a task of a data set.
         """
         import pandas as pd
 
         if self.labels is None:
             raise UsageError(
-                "these scores name no queries",
+                "these scores have no table of queries",
                 expected="scores of a task, as harness.evaluate returns them",
                 next_step="use per_query",
             )

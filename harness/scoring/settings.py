@@ -1,4 +1,4 @@
-"""How features are scored: the choices that every step from a feature file to a record shares."""
+"""How features are scored: the settings of every step from a feature file to a record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ScoringSettings:
     Attributes:
         metric: how features are compared, or None for the metric that the feature file names, else cosine.
         rerank: the parameters of k-reciprocal re-ranking, or None to rank by the features alone.
-        measures: further measures than those of the task.
+        measures: measures to compute besides those of the task.
         skip_missing: leave out images that have no feature; the result is then not official.
         machine: device, memory and processes; no digit depends on it.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _tabulate.WIDE_CHARS_MODE = False
 
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
-"""Characters to escape; an underscore between letters or digits is no emphasis (CommonMark 6.2) and is kept."""
+"""Characters to escape; an underscore between letters or digits is not emphasis (CommonMark 6.2) and is kept."""
 
 
 def escape(text: object) -> str:
@@ -99,7 +99,7 @@ def remarks(record: Record) -> list[str]:
         reason = escape("; ".join(record.differences)) or "the data set is not the released one"
         notes.append(f"Not official: {reason}.")
     if record.ignored_queries:
-        notes.append(f"{record.ignored_queries} of {record.queries} queries have no positive and are in no mean.")
+        notes.append(f"{record.ignored_queries} of {record.queries} queries have no positive; all means exclude them.")
     if record.ties:
         notes.append(f"{record.ties} pairs of a positive and a negative tie; the positive is ranked behind.")
     if record.draws:

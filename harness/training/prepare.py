@@ -81,7 +81,7 @@ def check_labels(dataset: Dataset, table: ImageTable, needs: Collection[str]) ->
                 f"the method trains with the label '{words}', and no training image has it",
                 where=dataset.root,
                 found=", ".join(known),
-                next_step="choose a method or a variant without it, or a data set that has it",
+                next_step="choose a method or variant that does not need it, or a data set that has it",
             )
 
 

@@ -130,7 +130,7 @@ class RunningStage:
         outputs = self._module(to_unit_range(batch.images, fabric.device), **needed)
         if not isinstance(outputs, Mapping):
             raise PluginError(
-                f"the network of {type(method).__name__} returned no dictionary in training mode",
+                f"the network of {type(method).__name__} did not return a dictionary in training mode",
                 found=type(outputs).__name__,
                 expected="a dictionary of tensors",
             )

@@ -17,7 +17,7 @@ NAME = "state.pt"
 
 @dataclass
 class State:
-    """The progress of a training run; together with the seed it decides all further random numbers.
+    """The progress of a training run; all further random numbers derive from it and the seed.
 
     Attributes:
         identity: the digest of the configuration.

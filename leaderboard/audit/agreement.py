@@ -1,4 +1,4 @@
-"""Rules for one method printed in several places, with other values, under other names or for other tasks."""
+"""Rules for results printed in several places with different values, names or tasks."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def quoted_differently(library: Library) -> Iterator[Finding]:
 
 
 def _clash(one: Number, other: Number, numbers: Sequence[Number]) -> bool:
-    """Say whether two numbers of one method differ although their stated settings do not.
+    """Return whether two numbers of one method differ although their stated settings do not.
 
-    A number with a partly stated setting (without input size, say) is right if it equals that of one full setting.
+    A number with a partly stated setting (such as one without an input size) is right if it equals that of one full
+    setting.
     """
     if one.agrees_with(other) or not _compatible(one, other):
         return False
@@ -48,7 +49,7 @@ def _setting(number: Number) -> tuple[object, ...]:
 
 
 def _compatible(one: Number, other: Number) -> bool:
-    """Say whether two settings may be the same: all that both state is equal."""
+    """Return whether two settings may be the same: everything that both state is equal."""
     tasks = {one.column.task, other.column.task} - {NOT_STATED}
     pairs = zip(_setting(one), _setting(other), strict=True)
     return len(tasks) < 2 and one.row.train_on == other.row.train_on and not any(a and b and a != b for a, b in pairs)

@@ -1,4 +1,4 @@
-"""Rules for a document's text and bold marks: they should agree with its tables and the released lists."""
+"""Rules for a document's text and bold values, which should agree with its tables and the released lists."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _failures(claim: Claim, of: list[Number], cells: Cells) -> Iterator[tuple[li
 
 
 def _gain_over_the_best(claim: Claim, of: list[Number], cells: Cells) -> Iterator[tuple[list[Number], str]]:
-    """Yield the gains over the best rivals if none of them is the claimed gain."""
+    """Yield the gains over the best quoted rows if none of them is the claimed gain."""
     gains = []
     for number in of:
         best = max(_rivals(claim, number, cells), key=lambda other: other.value)
@@ -76,7 +76,7 @@ def _shown(value: Decimal) -> str:
 
 
 def _holds(claimed: str, got: Decimal) -> bool:
-    """Say whether a value is the claimed one, to the digits of the claim."""
+    """Return whether a value is the claimed one, to the digits of the claim."""
     if claimed == ">0":
         return got > 0
     low, _, high = claimed.partition("..")
@@ -85,7 +85,7 @@ def _holds(claimed: str, got: Decimal) -> bool:
 
 
 def _rivals(claim: Claim, number: Number, cells: Cells) -> list[Number]:
-    """Return the numbers that a number is claimed to beat."""
+    """Return the numbers that a number is claimed to exceed."""
     return [
         other
         for other in _column(cells, number)
@@ -96,7 +96,7 @@ def _rivals(claim: Claim, number: Number, cells: Cells) -> list[Number]:
 
 
 def _column(cells: Cells, number: Number) -> list[Number]:
-    """Return the numbers of a column that are of the same test set as a number, itself included."""
+    """Return all numbers of a column on the same test set as a number, including that number."""
     return [
         other
         for other in cells.values()

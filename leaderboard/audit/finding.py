@@ -19,11 +19,11 @@ class Finding:
     """A contradiction that a rule found.
 
     Attributes:
-        rule: its name.
+        rule: the name of the rule.
         severity: see ``SEVERITIES``.
         says: one sentence with the values.
-        rows: places of the values, with the values as printed.
-        documents: that they are from.
+        rows: the places of the values, with the values as printed.
+        documents: the documents with these places.
     """
 
     rule: str

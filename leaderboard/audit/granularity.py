@@ -19,7 +19,7 @@ CHANCE = 0.02
 
 
 def attainable(number: Number, queries: int) -> bool:
-    """Say whether some number of hits out of ``queries`` is printed like this, rounded or truncated."""
+    """Return whether some number of hits out of ``queries`` is printed like this, rounded or truncated."""
     low, high = number.low, number.value + number.step
     hits = (low * queries / 100).to_integral_value(ROUND_CEILING)
     return Decimal(100) * hits / queries <= min(number.high, Decimal(100)) or Decimal(100) * hits / queries < high

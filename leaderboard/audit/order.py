@@ -34,7 +34,7 @@ def ablation_gap(library: Library) -> Iterator[Finding]:
 
 
 def rises_with_gallery(library: Library) -> Iterator[Finding]:
-    """Find rows whose value rises from a smaller gallery to a larger one."""
+    """Find rows whose value is higher for a larger gallery than for a smaller one."""
     for row in library.rows:
         for smaller, larger in pairwise(SIZES):
             by_question = {(number.column.dataset, number.column.measure, number.subset): number for number in row}

@@ -52,8 +52,8 @@ class AuditReport:
     """The findings of the audit.
 
     Attributes:
-        findings: the worst first.
-        reasons: by name of an acknowledged finding.
+        findings: the findings, the worst first.
+        reasons: the reasons of acknowledged findings, by name.
         stale: names of acknowledged findings that are no longer found.
     """
 
@@ -75,7 +75,7 @@ def apply_rules(
     Args:
         library: the published numbers.
         rules: names of ``RULES``.
-        reasons: of acknowledged findings, as ``acknowledgements`` reads them.
+        reasons: the reasons of acknowledged findings, as ``acknowledgements`` reads them.
     """
     chosen = list(rules)
     findings = [finding for rule in chosen for finding in RULES[rule](library)]

@@ -18,15 +18,15 @@ from harness.cli.output import show
     help="Acknowledged findings with their reasons; default: the package's, or none with --published.",
 )
 @option("--rule", "rules", group=EVALUATION, multiple=True, metavar="NAME", help="Apply only this rule. Repeatable.")
-@option("--check", group=OUTPUT, is_flag=True, help="Fail if a finding is not acknowledged.")
+@option("--check", group=OUTPUT, is_flag=True, help="Fail if a finding has not been acknowledged.")
 @option("--json", "json_wanted", group=OUTPUT, is_flag=True, help="Print the findings as JSON.")
 def audit(
     *, published: Path | None, acknowledged: Path | None, rules: tuple[str, ...], check: bool, json_wanted: bool
 ) -> None:
     """Find contradictions in published numbers.
 
-    Each rule looks for numbers that are impossible, or that disagree with others. A finding that was looked into is
-    acknowledged in a file, with a reason.
+    Each rule looks for numbers that are impossible or contradict others. A file lists the findings that were examined
+    and acknowledged, with reasons.
 
     \b
     Example:

@@ -20,13 +20,13 @@ from harness.cli.output import show_json
     "--task",
     group=EVALUATION,
     metavar="PROTOCOL/TASK",
-    help="Compare only this task; default: all that every result has.",
+    help="Compare only this task; default: all tasks that every result has.",
 )
 @option(
     "--measure",
     group=EVALUATION,
     metavar="WORD",
-    help="Compare only this measure; default: all for two results, the first for more.",
+    help="Compare only this measure; default: all measures for two results, the first one for more.",
 )
 @option(
     "--over-seeds",
@@ -53,7 +53,7 @@ from harness.cli.output import show_json
     group=EVALUATION,
     default=5,
     type=click.IntRange(0),
-    help="Number of queries to show, those that changed most.",
+    help="Number of queries to show, by the size of their change.",
 )
 @as_json
 def compare(

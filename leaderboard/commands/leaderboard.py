@@ -66,7 +66,7 @@ def leaderboard(
     files = page_files(form, out.name, boards, tables)
     if check:
         check_files(out.parent, files)
-        click.echo(f"{out} is what the records give")
+        click.echo(f"{out} agrees with the records")
     else:
         write_files(out.parent, files)
         click.echo(out)

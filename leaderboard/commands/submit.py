@@ -15,7 +15,7 @@ FILED = Path("leaderboard/records")
 @command("Compare numbers")
 @click.argument("record", type=PATH, help="Record file, as 'bench run' or 'bench eval --record' wrote it.")
 @option(
-    "--features", group=DATA, type=FILE, help="Feature file to score again; every digit must be that of the record."
+    "--features", group=DATA, type=FILE, help="Feature file to score again; every digit must agree with the record."
 )
 @option("--data", group=DATA, type=DIR, help="Folder of the protocol's data set.")
 @option("--records", group=DATA, default=FILED, type=DIR, help="Folder of filed records.")
@@ -23,8 +23,8 @@ FILED = Path("leaderboard/records")
 def submit(*, record: Path, features: Path | None, data: Path | None, records: Path, plugin: tuple[Path, ...]) -> None:
     """Check a record and file it for the leaderboard.
 
-    The record must be complete and official, its protocol version current, its fingerprint that of the data set, and
-    its means those of its per-query values.
+    The record must be complete, official and of the protocol's current version. Its fingerprint must be that of the
+    data set, and its means must be those of its per-query values.
 
     \b
     Example:

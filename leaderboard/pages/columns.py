@@ -14,10 +14,10 @@ LEFT_ALIGNED = {"method", "recipe", "trained on", "run", "extra labels", "device
 
 
 def leading_columns(board: Board, *, full: bool) -> dict[str, Cell]:
-    """Return the columns before the measures: those that tell rows apart, and those that any row has a value for.
+    """Return the columns before the measures: those that distinguish rows, and those that are not empty.
 
     Args:
-        board: with the rows to show.
+        board: the board with the rows to show.
         full: whether to add the details of a method, as on the page of a task.
     """
     records = board.records
@@ -55,12 +55,12 @@ def _details(records: Sequence[Record]) -> dict[str, Cell]:
 
 
 def elsewhere(record: Record) -> str:
-    """Return the protocol that was trained on if it is not the evaluated one, else nothing."""
+    """Return the protocol that was trained on, or an empty string if it is the evaluated one."""
     return "" if record.train_on in (None, record.protocol) else str(record.train_on)
 
 
 def images_per_second(record: Record) -> str:
-    """Return the speed of the extraction, or nothing if it was not measured."""
+    """Return the speed of the extraction, or an empty string if it was not measured."""
     return f"{record.cost.images / record.cost.seconds:.1f}" if record.cost else ""
 
 

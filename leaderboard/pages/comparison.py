@@ -40,9 +40,9 @@ def compare_sides(
 
     Args:
         matched: a task with its sides.
-        measure: its word; None for all measures of two sides, or the first measure of more.
-        seed: of permutations and resamples.
-        permutations: how many, if there are too many vehicles to try all.
+        measure: the word of a measure; None for all measures of two sides, or the first measure of more.
+        seed: the seed of permutations and resamples.
+        permutations: the number of permutations, if there are too many vehicles to try all.
 
     Raises:
         UsageError: the task does not have this measure.
@@ -81,7 +81,7 @@ def comparison_json(matched: MatchedTask, pairs: list[Pair], queries: int) -> di
     Args:
         matched: the task.
         pairs: its comparisons.
-        queries: how many of the queries that changed most to show, if there are two sides.
+        queries: the number of queries to show, those that changed most, if there are two sides.
     """
     rows = [
         {

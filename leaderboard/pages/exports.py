@@ -80,7 +80,7 @@ def as_json(boards: Sequence[Board], tables: Sequence[PublishedTable]) -> str:
 
 
 def as_csv(boards: Sequence[Board], tables: Sequence[PublishedTable]) -> str:
-    """Return all numbers as CSV, one line a number, in percent; published ones have a source and no interval."""
+    """Return all numbers as CSV in percent, one line per number; published ones have a source and no interval."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
@@ -110,5 +110,5 @@ def _published_lines(tables: Sequence[PublishedTable]) -> Iterator[list[object]]
 
 
 def _inert(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
+    """Return a cell that no spreadsheet reads as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell

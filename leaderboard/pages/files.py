@@ -28,9 +28,9 @@ def page_files(form: str, name: str, boards: Sequence[Board], tables: Sequence[P
 
     Args:
         form: ``markdown``, ``csv``, ``json``, ``latex`` or ``html``.
-        name: of the page.
-        boards: measured results.
-        tables: published numbers.
+        name: the name of the page.
+        boards: the measured results.
+        tables: the published numbers.
     """
     pages = build_task_pages(boards, tables)
     if form == "markdown":
@@ -67,10 +67,10 @@ def write_files(folder: Path, files: Files) -> None:
 
 
 def check_files(folder: Path, files: Files) -> None:
-    """Compare the files on disk with those that the records give.
+    """Compare the files on disk with those made from the records.
 
     Raises:
-        RunError: a file is missing, differs, or is given by no record; in a page the first different line is named.
+        RunError: a file is missing, differs or is superfluous; for a page, the message names the first different line.
     """
     for path in files:
         if not (folder / path).is_file():
@@ -94,9 +94,9 @@ def _picture_differs(path: Path, found: bytes, expected: bytes) -> RunError:
     """Return the error of a picture that differs; another version of matplotlib draws other bytes."""
     there, here = drawn_by(found), drawn_by(expected)
     return RunError(
-        "the picture is not what the records give",
+        "the picture differs from the records",
         where=path,
-        found=f"drawn by matplotlib {there}" if there else "it does not name its version of matplotlib",
+        found=f"drawn by matplotlib {there}" if there else "a picture that does not name its version of matplotlib",
         expected=f"as matplotlib {here} draws it",
         next_step=NEXT_STEP if there in {here, None} else f"check with matplotlib {there}, or {NEXT_STEP}",
     )
@@ -110,7 +110,7 @@ def _page_differs(path: Path, found: bytes, expected: bytes) -> RunError:
     pairs = enumerate(zip_longest(lines, wanted_lines), 1)
     number, (line, wanted) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
     return RunError(
-        "the page is not what the records give",
+        "the page differs from the records",
         where=f"{path}, line {number}",
         found="the end of the page" if line is None else repr(line),
         expected="the end of the page" if wanted is None else repr(wanted),

@@ -31,7 +31,7 @@ ESCAPES = {
 
 
 def latex_escape(text: object) -> str:
-    """Return a text as LaTeX in which nothing is a command."""
+    """Return a text as LaTeX without commands."""
     line = "".join(character if character.isprintable() else "?" for character in " ".join(str(text).split()))
     return re.sub("|".join(map(re.escape, ESCAPES)), lambda match: ESCAPES[match[0]], line)
 

@@ -28,12 +28,12 @@ def markdown_pages(
     """Return the text of all pages; Markdown or HTML in a name is shown as text.
 
     Args:
-        pages: of all tasks.
+        pages: the pages of all tasks.
         published: all published numbers, to compare with the measured ones.
-        name: of the leaderboard's own file.
+        name: the name of the leaderboard's main file.
 
     Returns:
-        By path relative to the leaderboard's folder.
+        The texts by path relative to the leaderboard's folder.
     """
     tools = {
         "board_table": board_table,

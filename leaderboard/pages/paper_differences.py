@@ -14,7 +14,7 @@ QUANTITIES = {"ap": "ap", "cmc@1": "rank@1", "hit@1": "rank@1", "cmc@5": "rank@5
 """The published quantity that a measure can be compared with."""
 
 SUPERVISION = {"part boxes": "boxes.parts", "part boxes in training": "boxes.regions"}
-"""A publication's word for what a method is given, in the words of ``Method.needs``; other words are the same."""
+"""The word of ``Method.needs`` for a word of the publications, if the two differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +22,10 @@ class PaperDifference:
     """A measured value and the published number of the same method.
 
     Attributes:
-        measure: the harness's word.
-        measured: in percent.
-        number: as published.
-        source: document and table.
+        measure: the harness's word of the measure.
+        measured: the measured value in percent.
+        number: the published number.
+        source: its document and table.
         reasons: known reasons why the two may differ.
     """
 
@@ -45,7 +45,7 @@ def published_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> It
     """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated.
 
     Args:
-        row: of a board.
+        row: a row of a board.
         tables: all published numbers.
     """
     record = row.record
@@ -63,7 +63,7 @@ def published_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> It
 
 
 def _may_be(record: Record, table: PublishedTable) -> bool:
-    """Say whether a table that does not state its rule or test set may be of the record's task."""
+    """Return whether a table that does not state its rule or test set may be of the record's task."""
     return not table.stated and table.dataset == record.protocol and table.subset in ("", record.task, "not stated")
 
 

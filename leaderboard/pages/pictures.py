@@ -21,17 +21,17 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "font.family": "sans-serif",
 }
-"""Texts stay texts, a method's name is never parsed as a formula, and the same board gives the same bytes.
+"""Settings that keep text as text, never parse a name as a formula, and give the same bytes for the same board.
 
 The bytes depend on matplotlib: 3.9 and 3.11 name groups differently and leave different margins. Each picture therefore
-names the version that drew it, and ``bench leaderboard --check`` asks for that version.
+names the version that drew it, which ``bench leaderboard --check`` requires.
 """
 
 DRAWN_BY = re.compile(rb"bench leaderboard, matplotlib ([0-9][0-9A-Za-z.+]*)")
 
 
 def drawable(board: Board) -> tuple[str, ...]:
-    """Return the names of the pictures that a board has the numbers for."""
+    """Return the names of the pictures that can be drawn of a board."""
     timed = any(row.record.cost for row in board.rows)
     known = {"cmc": len(_ks(board)) > 1, "intervals": True, "speed": timed}
     return tuple(name for name, possible in known.items() if possible)

@@ -18,9 +18,9 @@ class TaskPage:
     """The measured and published results of one task.
 
     Attributes:
-        name: of the task, or of the data set with the part that is not stated.
-        boards: measured.
-        published: numbers of papers, or None.
+        name: the name of the task, or of the data set with the part that is not stated.
+        boards: the measured results.
+        published: the numbers of papers, or None.
     """
 
     name: str
@@ -29,7 +29,7 @@ class TaskPage:
 
     @property
     def path(self) -> PurePosixPath:
-        """Of its page, relative to the leaderboard's folder."""
+        """The path of its page, relative to the leaderboard's folder."""
         return PurePosixPath("tasks") / f"{slug(self.name)}.md"
 
 

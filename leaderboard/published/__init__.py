@@ -1,1 +1,1 @@
-"""Numbers that papers print: their tables as data, one file a document, with their schema."""
+"""Numbers that papers print: their tables as data, one file per document, with their schema."""

@@ -38,10 +38,10 @@ class Number:
 
     Attributes:
         document: the document's word.
-        table: of the number.
-        row: of the number.
-        place: number of the row, from 1.
-        index: number of the column, from 0.
+        table: the table of the number.
+        row: the row of the number.
+        place: the number of the row, from 1.
+        index: the number of the column, from 0.
     """
 
     document: str
@@ -68,7 +68,7 @@ class Number:
 
     @cached_property
     def value(self) -> Decimal:
-        """In percent, with the printed digits."""
+        """The printed value in percent, with the printed digits."""
         return percent(self.text, self.table.scale)
 
     @cached_property
@@ -92,7 +92,7 @@ class Number:
         return self.value + self.step / 2
 
     def agrees_with(self, other: Number) -> bool:
-        """Say whether a value can round to both; 52.8 and 52.9 do not agree, although 52.85 is between them."""
+        """Return whether a value can round to both; 52.8 and 52.9 do not agree, although 52.85 is between them."""
         return self.low < other.high and other.low < self.high
 
     @property
@@ -145,7 +145,7 @@ def load_library(folder: Path = FOLDER) -> Library:
     """Return all documents of a folder.
 
     Args:
-        folder: with ``datasets.toml`` and one TOML file a document.
+        folder: the folder with ``datasets.toml`` and one TOML file per document.
 
     Raises:
         RecordError: a file cannot be read, does not fit the schema, or names an unknown data set, subset or task,

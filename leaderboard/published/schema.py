@@ -27,10 +27,10 @@ class Document(_Transcribed):
 
     Attributes:
         name: short name, used in messages.
-        title: as printed.
-        authors: as printed.
-        year: of publication; None if the document does not state it.
-        method: the method that it introduces, by the name in ``bench methods``.
+        title: the title as printed.
+        authors: the authors as printed.
+        year: the year of publication; None if the document does not state it.
+        method: the method that it introduces, as named by ``bench methods``.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -47,7 +47,7 @@ class PrintedColumn(_Transcribed):
         dataset: a name in ``datasets.toml``.
         subset: ``small``, ...; empty if the data set has one test set; ``of the row`` if rows differ.
         task: a task of the data set, or ``not stated``.
-        measure: of its values.
+        measure: the measure of its values.
         printed: its heading as printed.
         convention: other details of the rule in the document, or empty.
     """
@@ -75,20 +75,20 @@ class PrintedRow(_Transcribed):
         printed: the row's name as printed, without its reference; configurations joined by commas.
         reference: number of the reference after the name.
         method: the same name in all documents: a plugin's, or the best-known one.
-        variant: of the method; empty for the method as published.
-        own: whether the document's authors measured it and did not quote it.
+        variant: the variant of the method; empty for the method as published.
+        own: whether the document's authors measured it instead of quoting it.
         values: one for each column, as printed; ``-`` for none.
         marked: columns (from 1) whose value is bold.
         subset: for columns whose subset is ``of the row``.
         input_size: side of the square input in pixels; None if not stated.
         width: length of a feature; None if not stated.
-        metric: of the features; empty if not stated.
-        epochs: as printed; empty if not stated.
+        metric: the metric of the features; empty if not stated.
+        epochs: the number of epochs as printed; empty if not stated.
         train_on: training data set, if it is not the evaluated one.
         supervision: labels and boxes besides vehicles and images, as far as the document states them.
         part: 1, 2, ... for the parts of one printed row whose columns are of two variants.
         note: a remark for readers.
-        corrections: of values that are misprinted or illegible.
+        corrections: corrections of values that are misprinted or illegible.
     """
 
     printed: Text
@@ -131,12 +131,12 @@ class PrintedTable(_Transcribed):
     """One printed table.
 
     Attributes:
-        number: as printed, or a word if it has none.
+        number: the number as printed, or a word if the table has none.
         about: its subject, in our words.
-        scale: of its values.
-        ablation: whether each row adds to the one above it, so that values should rise.
-        columns: from left to right.
-        rows: from top to bottom.
+        scale: the scale of its values.
+        ablation: whether each row extends the row above it, which should raise the values.
+        columns: the columns from left to right.
+        rows: the rows from top to bottom.
     """
 
     number: Text
@@ -176,12 +176,12 @@ class Claim(_Transcribed):
         kind: ``value``: the cell has the value; ``mean``: the mean of the cells has it; ``gain``: the difference to the
             other cell has it; ``gain over the best``: for each cell, the difference to the best quoted row has it;
             ``best``: no other row of the column is higher.
-        where: section.
+        where: the section.
         says: the claim.
-        value: in percent or points; ``>0``; or a range ``1..2``.
+        value: the value in percent or points; ``>0``; or a range ``1..2``.
         relative: whether a gain is in percent of the other value and not in points.
-        of: cells of the claim.
-        over: the cell of comparison.
+        of: the cells of the claim.
+        over: the cell to compare with.
         against: whether the best cell is the best of the quoted rows or of all.
         but: rows (from 1) that the text excludes.
     """
@@ -216,14 +216,14 @@ class DatasetFacts(_Transcribed):
 
     Attributes:
         title: its name.
-        tasks: by evaluation rule, the task of the harness.
-        single: rules under which exactly one gallery image is right.
+        tasks: the tasks of the harness, by evaluation rule.
+        single: the rules under which exactly one gallery image is right.
         subsets: its test sets.
-        counts: of the released lists, by the words of ``PrintedCount``.
-        queries: of each subset, in one draw.
-        gallery: images of each subset's gallery, in one draw.
+        counts: the counts of the released lists, by the words of ``PrintedCount``.
+        queries: the number of queries of each subset, in one draw.
+        gallery: the number of images in each subset's gallery, in one draw.
         drawn: whether the gallery is drawn at random.
-        source: of the counts.
+        source: the source of the counts.
     """
 
     title: Text

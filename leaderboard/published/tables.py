@@ -1,4 +1,4 @@
-"""The published numbers by task: one row for each method and setting, with all places where it is printed."""
+"""The published numbers by task: one row for each method and setting, with all places that print it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PublishedRow:
 
     Attributes:
         row: the first printed row.
-        numbers: by measure, the number with the most digits.
+        numbers: the number with the most digits, by measure.
         sources: documents and tables that print it.
     """
 
@@ -27,7 +27,7 @@ class PublishedRow:
 
     @property
     def supervision(self) -> tuple[str, ...]:
-        """The labels and boxes that the method is given besides vehicles and images, as far as they are stated."""
+        """The labels and boxes that the method uses besides vehicles and images, as far as they are stated."""
         return self.row.supervision
 
     @property
@@ -42,7 +42,7 @@ class PublishedRow:
         return "; ".join([*([self.row.note] if self.row.note else []), *corrected])
 
     def takes(self, numbers: Sequence[Number]) -> bool:
-        """Say whether a printed row has the same method and setting and contradicts none of the values."""
+        """Return whether a printed row has the same method and setting and contradicts none of the values."""
         row = numbers[0].row
         if (row.method_name, setting(row)) != (self.row.method_name, setting(self.row)):
             return False
@@ -69,8 +69,8 @@ class PublishedTable:
         dataset: its word.
         subset: its test set, or empty.
         task: the rule, or ``not stated``.
-        name: of the harness's task, or of the data set with the part that is not stated.
-        rows: the best first.
+        name: the name of the harness's task, or of the data set with the part that is not stated.
+        rows: the rows, the best first.
     """
 
     dataset: str

@@ -18,7 +18,7 @@ class Chance:
 
     Args:
         seed: the same seed gives the same choices.
-        words: name of the stream; streams of one seed with different names are independent.
+        words: the name of the stream; streams of one seed with different names are independent.
     """
 
     def __init__(self, seed: int, *words: str) -> None:

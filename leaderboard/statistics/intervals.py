@@ -22,7 +22,7 @@ variance, and the interval of a measure near 100 % is as wide as the scale. With
 in 93 to 97 of 100 simulated sets of 20, 50 and 200 vehicles (AP; hits of 90 and of 97 %), but in 86 with 20 vehicles
 and hits of 97 %."""
 CHUNK = 1 << 22
-"""Picks held at once: 32 MiB."""
+"""Picks in memory at once: 32 MiB."""
 
 T975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
         2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)  # fmt: skip
@@ -42,16 +42,16 @@ def over_vehicles(
 ) -> Interval:
     """Return the 95 % bootstrap-t interval of a mean over queries, resampling vehicles with all their queries.
 
-    The mean is a ratio (of a vehicle's sum to its queries), studentised by its linearised standard error, which keeps
-    the coverage near 95 % for skewed measures and few vehicles where percentiles fall below 90 % (Efron and
+    The mean is a ratio (of a vehicle's sum to its queries), studentised by its linearised standard error. For skewed
+    measures and few vehicles, this keeps the coverage near 95 %, while that of percentiles falls below 90 % (Efron and
     Tibshirani, An Introduction to the Bootstrap, chapter 12). If every value is at the same end of the scale, the
     interval is that of v vehicles without a failure, 0.025 ** (1 / v).
 
     Args:
-        values: by vehicle.
-        seed: of the resampling.
-        resamples: how many.
-        ends: of the scale: (0, 1) for a measure, (-1, 1) for a difference.
+        values: the values, by vehicle.
+        seed: the seed of the resampling.
+        resamples: the number of resamples.
+        ends: the ends of the scale: (0, 1) for a measure, (-1, 1) for a difference.
     """
     vehicles, mean = len(values.sums), values.mean
     if mean in ends and not np.any(values.sums - int(mean) * values.unit * values.counts):
@@ -73,7 +73,7 @@ def over_vehicles(
 def _ratio_and_error(values: ByVehicle, picks: IntArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return for each row of picked vehicles the mean over their queries, and its standard error.
 
-    Sums are of whole numbers and every other operation is on one value, so all machines round alike.
+    Only whole numbers are summed, and every other operation is elementwise, so all machines round alike.
     """
     coarse = values.coarse
     sums, counts = coarse.sums, coarse.counts

@@ -19,16 +19,16 @@ EXACT = 13
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """How one method differs from another in one measure.
+    """The difference between two methods in one measure.
 
     Attributes:
-        measure: its word.
-        difference: of the means, the first minus the second.
-        interval: of the difference, over vehicles.
-        p: of the permutation test, two-sided.
-        wins: queries at which the first is better.
-        ties: queries at which both are equal.
-        losses: queries at which the second is better.
+        measure: the word of the measure.
+        difference: the difference of the means, the first minus the second.
+        interval: the interval of the difference, over vehicles.
+        p: the p value of the two-sided permutation test.
+        wins: the number of queries on which the first is better.
+        ties: the number of queries on which both are equal.
+        losses: the number of queries on which the second is better.
     """
 
     measure: str
@@ -46,11 +46,11 @@ def compare_paired(
     """Compare two methods on the same queries.
 
     Args:
-        one: per-query values of the first.
-        other: of the second.
-        measure: the word.
-        seed: of permutations and resamples.
-        permutations: how many, if there are too many vehicles to try all.
+        one: the per-query values of the first method.
+        other: the per-query values of the second method.
+        measure: the word of the measure.
+        seed: the seed of permutations and resamples.
+        permutations: the number of permutations, if there are too many vehicles to try all.
 
     Raises:
         RecordError: the two have different queries, or no values of the measure.
@@ -74,8 +74,8 @@ def p_value(differences: IntArray, *, seed: int = 0, permutations: int = PERMUTA
 
     Args:
         differences: (v,) int64, the sum over the queries of each vehicle; whole numbers, which make ties exact.
-        seed: of the permutations.
-        permutations: how many; with at most ``EXACT`` vehicles that differ, all 2**v are tried.
+        seed: the seed of the permutations.
+        permutations: their number; with at most ``EXACT`` vehicles that differ, all 2**v are tried.
 
     Returns:
         More than 0, at most 1.

@@ -33,7 +33,7 @@ class ByVehicle:
 
     @property
     def coarse(self) -> ByVehicle:
-        """The same in a coarser unit in which sums of squares fit an int64, too; exact to 1e-5 or better."""
+        """The same sums in a coarser unit in which sums of squares also fit an int64; exact to 1e-5 or better."""
         most = len(self.counts) * int(self.counts.max()) ** 2
         shift = max(0, self.unit.bit_length() - 1 - (BITS - most.bit_length()) // 2)
         return ByVehicle((self.sums + (1 << shift >> 1)) >> shift, self.counts, self.unit >> shift)

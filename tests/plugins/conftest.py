@@ -12,7 +12,7 @@ def eight(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Steps this small gain nothing from a second thread, and lose much to one where tests share the machine."""
+    """Steps this small gain nothing from a second thread, and lose much to one if tests share the machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -125,7 +125,7 @@ def test_bad_lines_are_named(tmp_path):
 
     message = str(raised.value)
     assert "train_test_split/train_list.txt:1: 'x' is not like '0279029 23781'" in message
-    assert "train_test_split/test_list_800.txt:2: '../0000012 11' is no path inside" in message
+    assert "train_test_split/test_list_800.txt:2: '../0000012 11' is not a path inside" in message
     assert "test_list_800.txt:3: '0000013'" in message
     assert "test_list_800.txt:4: '0000014.jpg 3'" in message
 

@@ -143,9 +143,9 @@ def test_names_of_three_fields_are_refused_as_another_data_set(tmp_path):
     ["../0002_c002_00030600_0.jpg", "/etc/0002_c002_00030600_0.jpg", "C:\\0002_c002_00030600_0.jpg"],
 )
 def test_a_path_out_of_the_folder_is_refused_in_every_list(tmp_path, line):
-    with pytest.raises(DataError, match=r"name_test.txt:6: .* is no path inside the data set's folder"):
+    with pytest.raises(DataError, match=r"name_test.txt:6: .* is not a path inside the data set's folder"):
         read(write_tree(tmp_path / "names", test=[*TEST, line]))
-    with pytest.raises(DataError, match=r"test_track.txt:5: .* is no path inside the data set's folder"):
+    with pytest.raises(DataError, match=r"test_track.txt:5: .* is not a path inside the data set's folder"):
         read(write_tree(tmp_path / "tracks", tracks=[*TRACKS, f"0002_c002_t0200 {line}"]))
 
 

@@ -150,7 +150,7 @@ def test_bad_lines_are_named(tmp_path):
         read(tmp_path)
 
     message = str(raised.value)
-    assert "train_test_split/test_3000.txt:2: '../31388/321974' is no path inside" in message
+    assert "train_test_split/test_3000.txt:2: '../31388/321974' is not a path inside" in message
     assert "test_3000.txt:3: '31388' is not like '05638/058597'" in message
     assert "vehicle_info.txt:1: '31388/321973;x;;;;' is not like '05638/058597;12;" in message
     assert "vehicle_info.txt:3: '31388/321974' is already in an earlier line" in message

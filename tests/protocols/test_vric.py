@@ -61,7 +61,7 @@ def test_bad_lines_are_named(tmp_path):
 
     message = str(raised.value)
     assert "2 lines of the lists cannot be used" in message
-    assert "vric_probe.txt:2: 'a/../../b.jpg 3 1' is no path inside the data set's folder" in message
+    assert "vric_probe.txt:2: 'a/../../b.jpg 3 1' is not a path inside the data set's folder" in message
     assert "vric_probe.txt:3: 'MVI_4_001_img1.jpg 4' is not like 'MVI_20011_016_img00105.jpg 15 1'" in message
 
 

@@ -1,4 +1,4 @@
-"""Text files of lines are read by the images they lie beside, or refused with the line that is wrong."""
+"""Text files of lines are read by the paths of their images, or refused with the line that is wrong."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_what_is_no_run_with_a_network_ends_with_2_and_the_reason(tmp_path, rnn_
     (tmp_path / "control" / "config.json").write_text('{"method": "random"}')
     (tmp_path / "file").write_text("")
     for words, message in [
-        ((tmp_path / "gone", image), "no such run"),
+        ((tmp_path / "gone", image), "the run is missing"),
         ((tmp_path / "empty", image), "has no checkpoint"),
         ((tmp_path / "control", image), "method 'random' has no network"),
         ((tmp_path / "file", image), "checkpoint is damaged"),

@@ -92,8 +92,8 @@ def test_a_method_shows_its_variants_recipes_options_and_sizes(words):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("ram", "--input", "0"), "'0' is no size"),
-        (("ram", "--input", "1x2x3"), "'1x2x3' is no size"),
+        (("ram", "--input", "0"), "'0' is not a size"),
+        (("ram", "--input", "1x2x3"), "'1x2x3' is not a size"),
         (("ram", "--set", "steps"), "an option has no value"),
         (("rma",), "did you mean 'ram'"),
     ],

@@ -40,7 +40,7 @@ def test_an_error_anywhere_is_raised_everywhere(where, at):
     assert [type(one) for one in found] == 3 * [DataError]
     assert {str(one) for one in found} == {str(error)}
     assert found[at] is error
-    assert [one.told for one in found] == [False, True, True]
+    assert [one.reported for one in found] == [False, True, True]
 
 
 def test_of_several_errors_that_of_the_first_process_is_raised():
@@ -84,7 +84,7 @@ def test_alone_an_error_is_nobody_elses():
         raise error
 
     assert raised.value is error
-    assert error.told is False
+    assert error.reported is False
 
 
 def images_of(sizes, count):

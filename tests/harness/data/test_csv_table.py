@@ -133,12 +133,12 @@ def test_every_bad_row_is_named_by_its_line_even_after_fields_of_several_lines(t
         read_tables(path, {})
 
     assert [line.strip() for line in str(refused.value).splitlines()[3:-1]] == [
-        "images.csv:4: '..' is no path inside the data set's folder",
+        "images.csv:4: '..' is not a path inside the data set's folder",
         "images.csv:5: the vehicle and the split are required",
         "images.csv:6: 'a' is already in line 3",
-        "images.csv:7: 'now' is no time; expected 1520787605 or 2018-03-11T17:00:05",
+        "images.csv:7: 'now' is not a time; expected 1520787605 or 2018-03-11T17:00:05",
         "images.csv:8: 2 fields, at least 4 expected",
-        "images.csv:9: 'img\\\\e' is no path inside the data set's folder; write it with forward slashes",
+        "images.csv:9: 'img\\\\e' is not a path inside the data set's folder; write it with forward slashes",
     ]
     assert refused.value.next_step == "correct these lines"
 
@@ -158,7 +158,7 @@ def test_rows_that_pandas_would_read_in_another_way_are_refused(tmp_path, row, m
 
 @pytest.mark.parametrize("time", ["now", "today", "NaT", "nan", "-1", "17:00:05", "2018/03/11", "1520787605.5"])
 def test_a_time_that_is_none_is_refused(tmp_path, time):
-    with pytest.raises(DataError, match=r"images.csv:2: .* is no time"):
+    with pytest.raises(DataError, match=r"images.csv:2: .* is not a time"):
         read_tables(write(tmp_path, f"path,vehicle,split,time\na,1,x,{time}\n"), {})
 
 

@@ -207,16 +207,16 @@ def returning(value: Any) -> Any:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (lambda images: None, "returned no tensor"),
-        (lambda images: [1.0] * len(images), "returned no tensor"),
+        (lambda images: None, "did not return a tensor"),
+        (lambda images: [1.0] * len(images), "did not return a tensor"),
         (lambda images: torch.ones(len(images)), "wrong shape"),
         (lambda images: torch.ones(len(images) + 1, 4), "wrong shape"),
         (lambda images: torch.ones(len(images), 0), "wrong shape"),
         (lambda images: torch.ones(len(images), 2, 2), "wrong shape"),
-        (lambda images: torch.ones(len(images), 4, dtype=torch.int64), "no floats"),
+        (lambda images: torch.ones(len(images), 4, dtype=torch.int64), "did not return floats"),
     ],
 )
-def test_an_embed_that_breaks_the_contract_is_told_how(dataset: Dataset, tmp_path: Path, value: Any, words: str):
+def test_an_embed_that_breaks_the_contract_names_the_mistake(dataset: Dataset, tmp_path: Path, value: Any, words: str):
     with pytest.raises(PluginError, match=words):
         run(returning(value), dataset, tmp_path / "f.h5")
     assert not (tmp_path / "f.h5").exists()

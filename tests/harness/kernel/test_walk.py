@@ -185,7 +185,7 @@ def test_what_one_process_finds_wrong_ends_all_of_them():
     assert [str(error) for error in found] == 3 * [str(found[0])]
     assert all(isinstance(error, FeatureError) for error in found)
     assert "gallery row 700" in str(found[0])
-    assert [error.told for error in found] == [False, True, True]
+    assert [error.reported for error in found] == [False, True, True]
 
 
 def test_a_full_device_of_one_process_ends_all_of_them_in_words():

@@ -124,7 +124,7 @@ def test_a_measure_under_another_word_is_refused(tmp_path):
     path = tmp_path / "m.py"
     path.write_text(PLUGIN.replace('register("mrr"', 'register("rrm"'))
 
-    with pytest.raises(PluginError, match="'rrm' has another word"):
+    with pytest.raises(PluginError, match="'rrm' has a different word"):
         harness.load([path]).measure("rrm")
 
 

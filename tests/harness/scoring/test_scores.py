@@ -39,7 +39,7 @@ def test_scores_of_bare_ranks_have_no_frame():
     scores = Scores.of([ranks], ["ap"], queries=1)
 
     assert np.isnan(scores.first_hit).all()
-    with pytest.raises(UsageError, match="name no queries"):
+    with pytest.raises(UsageError, match="have no table of queries"):
         scores.frame()
 
 

@@ -206,7 +206,7 @@ def test_what_a_file_says_wrongly_is_named(tmp_path, protocol, message):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("../a.jpg,8,gallery,n,", r"images.csv:8: '../a.jpg' is no path inside"),
+        ("../a.jpg,8,gallery,n,", r"images.csv:8: '../a.jpg' is not a path inside"),
         ("a.jpg,8", r"images.csv:8: 2 fields, at least 5 expected"),
         ("a.jpg,,gallery,n,", r"images.csv:8: the vehicle and the split are required"),
         ("a.jpg,8,,n,", r"images.csv:8: the vehicle and the split are required"),
@@ -225,7 +225,7 @@ def test_a_table_without_images_and_a_column_that_stands_twice_are_refused(tmp_p
         load_from(write(tmp_path, table="path,vehicle,split\n"))
     with pytest.raises(DataError, match=r"in the table twice(.|\n)*found: split"):
         load_from(write(tmp_path, table="path,vehicle,split,split\n"))
-    with pytest.raises(DataError, match=r"images.csv:2: 'soon' is no time"):
+    with pytest.raises(DataError, match=r"images.csv:2: 'soon' is not a time"):
         load_from(write(tmp_path, table="path,vehicle,split,time\na,1,query,soon\n"))
 
 

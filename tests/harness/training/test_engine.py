@@ -327,7 +327,7 @@ class Nothing(Tiny):
 @pytest.mark.parametrize(
     ("method", "words"),
     [
-        (NoNames, "returned no dictionary in training mode"),
+        (NoNames, "did not return a dictionary in training mode"),
         (Pooled, "does not have one row per image"),
         (Vector, "must return one number per loss"),
         (Nothing, "must return one number per loss"),

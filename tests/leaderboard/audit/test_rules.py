@@ -56,7 +56,7 @@ def test_top_5_of_another_test_set_is_not_compared():
 
 @pytest.mark.parametrize("value", ["70.0", "90.0"])
 def test_map_that_no_single_shot_ranking_gives_is_found(value):
-    """With 80 at rank 1 and 88 up to rank 5 it lies between 81.6 and 86.1."""
+    """With 80 at rank 1 and 88 up to rank 5 mAP is between 81.6 and 86.1."""
     found = findings("single-relevant", of_one_row(value, "80.0", "88.0", columns=SINGLE))
 
     assert [one.severity for one in found] == ["error"]

@@ -29,7 +29,7 @@ rows = [{ printed = "ours", method = "ours", values = ["95.0", "90.0"] }]
 
 @pytest.fixture
 def folder(tmp_path):
-    """A paper whose Top-5 lies below its Top-1."""
+    """A paper whose Top-5 is below its Top-1."""
     (tmp_path / DATASETS).write_bytes((FOLDER / DATASETS).read_bytes())
     (tmp_path / "a-paper.toml").write_text(PAPER)
     return tmp_path

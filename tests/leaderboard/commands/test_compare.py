@@ -203,7 +203,7 @@ def test_folders_without_a_common_kind_are_not_compared(both, values):
     assert done.exit_code == 0
     assert "A: a + re-ranking (20, 6, 0.3)" in done.output
     assert other.exit_code == 2
-    assert "are not re-ranked alike" in other.output
+    assert "are re-ranked differently" in other.output
     assert "found: not re-ranked, re-ranking (20, 6, 0.3); re-ranking (9, 6, 0.3)" in other.output
 
 

@@ -216,7 +216,7 @@ def test_check_passes_on_the_page_that_was_written(folder):
 
     done = check(folder)
 
-    assert (done.exit_code, done.output.count("is what the records give")) == (0, 1)
+    assert (done.exit_code, done.output.count("agrees with the records")) == (0, 1)
 
 
 @pytest.mark.parametrize(

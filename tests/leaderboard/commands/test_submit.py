@@ -370,4 +370,4 @@ def test_two_records_of_one_re_ranking_with_other_digits_are_not_both_filed(plac
     done = submit(place, path)
 
     assert done.exit_code == 2
-    assert "the same run is filed with other digits" in done.output
+    assert "the same run is already filed with other digits" in done.output

@@ -12,7 +12,7 @@ TRACKS = [column(measure, task="image-to-track") for measure in ("ap", "rank@1")
 
 
 def found(documents, **fields):
-    """Return what stands beside a measured row of pr-reid on veri776/image-to-track."""
+    """Return the published numbers for a measured row of pr-reid on veri776/image-to-track."""
     about = {
         "method": "pr-reid",
         "protocol": "veri776",

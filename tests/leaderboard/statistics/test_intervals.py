@@ -45,7 +45,7 @@ def test_an_interval_holds_the_mean_and_does_not_depend_on_the_order_of_queries(
 
 
 def test_the_same_seed_gives_the_same_digits():
-    """The digits stand here so that another machine that gives others fails."""
+    """The digits are written here to fail on a machine that gives others."""
     values = by_vehicle(np.linspace(0, 1, 60) ** 2, np.arange(60) // 4)
 
     assert over_vehicles(values, seed=1) == over_vehicles(values, seed=1) != over_vehicles(values, seed=2)

@@ -10,7 +10,7 @@ GRIDS = [((64, 64), (4, 4)), ((48, 64), (3, 4)), ((64, 96), (8, 3)), ((32, 32), 
 
 @st.composite
 def boxes_on_grids(draw):
-    """A grid, and boxes within it whose edges lie on quarters of a pixel."""
+    """A grid, and boxes within it whose edges are on quarters of a pixel."""
     size, cells = draw(st.sampled_from(GRIDS))
 
     def interval(length):

@@ -80,7 +80,7 @@ def test_the_paper_trains_130_epochs_of_16_by_4_and_halves_the_rate_every_20():
 
 
 def test_boxes_flip_and_crop_with_the_image(tmp_path):
-    """A white rectangle on black: wherever the augmentation moves it, the box must lie around it."""
+    """A white rectangle on black: wherever the augmentation moves it, the box must surround it."""
     pixels = np.zeros((64, 64, 3), np.uint8)
     pixels[12:30, 8:24] = 255
     Image.fromarray(pixels).save(tmp_path / "a.png")

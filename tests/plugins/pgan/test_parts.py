@@ -36,7 +36,7 @@ def problems(draw):
 
 
 def inside(low, high, side, cells, rule):
-    """The rows, or columns, of the map that lie in a box, from the rule's words."""
+    """The rows, or columns, of the map that are in a box, by the rule as stated."""
     step = Fraction(side, cells)
     low, high = Fraction(low), Fraction(high)
     if rule == "centre":
