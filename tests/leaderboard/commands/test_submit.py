@@ -11,6 +11,7 @@ from harness.registry.registry import load
 from harness.scoring.per_query import PerQuery, read_per_query, write_per_query
 from harness.scoring.record import PerQueryFile, read_record, write_record
 from harness.scoring.recording import evaluate_file
+from harness.scoring.settings import ScoringSettings
 from harness.tasks.reranking import Reranking
 from leaderboard.filing import slug
 
@@ -63,6 +64,7 @@ def place(tmp_path):
     evaluate_file(
         tmp_path / "run" / "features.h5",
         "listed",
+        ScoringSettings(),
         registry=load([tmp_path / "plugin.py"]),
         data=tmp_path / "data",
         folder=tmp_path / "run",
@@ -232,6 +234,7 @@ def test_without_the_data_set_the_filed_records_decide(place):
     evaluate_file(
         place / "run" / "features.h5",
         "listed",
+        ScoringSettings(),
         registry=load([place / "plugin.py"]),
         data=place / "data",
         folder=place / "run",
@@ -320,10 +323,10 @@ def re_ranked(place, task="image-to-image"):
     evaluate_file(
         place / "run" / "features.h5",
         f"listed/{task}",
+        ScoringSettings(rerank=Reranking(k1=4, k2=2)),
         registry=load([place / "plugin.py"]),
         data=place / "data",
         folder=place / "run",
-        rerank=Reranking(k1=4, k2=2),
     )
     return place / "run" / f"record-listed-{task}-cosine-rerank-4-2-0.3.json"
 
