@@ -28,10 +28,10 @@ class ImageBoxes:
     The key of a file in a set of boxes is the longest key that its path ends with: ``.../VeRi/image_test/0002.jpg``
     has the key ``image_test/0002.jpg``.
 
-    Boxes that are given are used first, then those that a detector finds, then those that the run kept in its folder.
+    The boxes are given, or found by a detector; if neither is named, the run has kept them in its folder.
 
     Raises:
-        UsageError: both are given, one is given but the method needs no boxes, or it needs several kinds.
+        UsageError: boxes and a detector are given, one is given but the method needs no boxes, or it needs several kinds.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ class ImageCheck:
 def check_images(
     dataset: Dataset, tables: Iterable[ImageTable], *, every: bool = False, progress: Advance | None = None
 ) -> ImageCheck:
-    """Find missing, unlisted and unreadable image files; a sample of the images is decoded, or every one."""
+    """Find missing, unlisted and unreadable image files; a sample of the images, or each, is decoded."""
     listed = list(dict.fromkeys(path for table in tables for path in table.paths))
     existing = set(_files(dataset.root, listed))
     known = set(listed)

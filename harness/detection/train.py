@@ -48,7 +48,7 @@ class DetectorRequest:
 
 
 def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> Precision | None:
-    """Train a detector, write its checkpoint, and return its average precision on held-out images, or None without.
+    """Train a detector, write its checkpoint, and return its average precision on held-out images, or None.
 
     An interrupted call resumes after its last epoch, from a hidden folder next to ``out`` that is removed at the end.
 

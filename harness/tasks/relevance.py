@@ -84,7 +84,7 @@ class Relevance:
 
 
 def matching(wanted: IntArray, labels: IntArray) -> RowLists:
-    """Return for each query the units whose label (u,) is the one that it wants (q,)."""
+    """Return for each query the units whose label, (u,), is the query's, (q,)."""
     order = np.argsort(labels, kind="stable")
     ordered = labels[order]
     left = np.searchsorted(ordered, wanted, "left")

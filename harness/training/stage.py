@@ -75,7 +75,7 @@ class RunningStage:
         self.material.fabric.strategy.precision.load_state_dict(state.precision)
 
     def epoch(self, epoch: int) -> tuple[dict[str, float], int]:
-        """Train for one epoch, numbered from 1, and return the learning rate and mean losses, and the number of images.
+        """Train for epoch 1, 2, ..., and return its initial learning rate and mean losses, and the number of images.
 
         Raises:
             RunError: a loss is not finite.
