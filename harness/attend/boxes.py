@@ -31,7 +31,7 @@ class ImageBoxes:
     The boxes are given, or found by a detector; if neither is named, the run has kept them in its folder.
 
     Raises:
-        UsageError: boxes and a detector are given, one is given but the method needs no boxes, or it needs several kinds.
+        UsageError: both are given, or one is and the method needs no boxes or several kinds of them.
     """
 
     def __init__(

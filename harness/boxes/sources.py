@@ -50,11 +50,7 @@ def digests(boxes: Mapping[str, Boxes]) -> dict[str, str]:
 
 
 def keep(boxes: Mapping[str, Boxes], folder: Path) -> None:
-    """Write the boxes of each kind to a folder as ``boxes-KIND.h5``.
-
-    Raises:
-        RunError: a file cannot be written.
-    """
+    """Write the boxes of each kind to a folder as ``boxes-KIND.h5``, or raise a RunError."""
     for kind, found in sorted(boxes.items()):
         write_boxes(_kept(folder, kind), found)
 

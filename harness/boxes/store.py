@@ -38,11 +38,7 @@ class _About(BaseModel):
 
 
 def write_boxes(path: Path, boxes: Boxes) -> Path:
-    """Write boxes to a file that appears complete or not at all; equal boxes give equal bytes.
-
-    Raises:
-        RunError: the file cannot be written.
-    """
+    """Write boxes completely or not at all, or raise a RunError; equal boxes give equal bytes."""
     keys = sorted(boxes.of_image)
     names = {str(number): name for number, name in boxes.names.items()}
     about = canonical_json({"schema_number": SCHEMA, "names": names, "digest": boxes.digest})

@@ -73,11 +73,7 @@ def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)
 
 
 def size_on_disk(path: Path, formats: Sequence[str] = ("JPEG",)) -> tuple[int, int]:
-    """Return an image's width and height in pixels, read from the file header.
-
-    Raises:
-        DataError: the file is missing, damaged or in another format.
-    """
+    """Return an image's width and height in pixels from its header, or raise a DataError if that cannot be read."""
     try:
         with Image.open(path, formats=tuple(formats)) as image:
             return image.size

@@ -101,11 +101,7 @@ def load_detector(path: Path, registry: Registry) -> Detector:
 
 
 def check_kind(detector: Detector, path: Path, kinds: Sequence[str]) -> str:
-    """Return the kind of boxes that a detector finds, if a method needs it.
-
-    Raises:
-        CheckpointError: the method does not need this kind.
-    """
+    """Return the kind of boxes that a detector finds, or raise a CheckpointError if the method does not need it."""
     kind: str = detector.options.kind
     if kind not in kinds:
         raise CheckpointError(

@@ -123,11 +123,7 @@ def labelled_images(dataset: Dataset, boxes: Boxes) -> ImageTable:
 
 
 def hold_out_images(images: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sorted rows to train on, and those held out.
-
-    Raises:
-        UsageError: no image would be left to train on.
-    """
+    """Return the sorted rows to train on and those held out, or raise a UsageError if none is left to train on."""
     count = max(1, round(images * share)) if share > 0 else 0
     if count >= images:
         raise UsageError(

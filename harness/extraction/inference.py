@@ -72,11 +72,7 @@ def compile_network(method: Method) -> None:
 
 
 def require_compiler() -> str:
-    """Return the path of a C++ compiler.
-
-    Raises:
-        UsageError: this machine has none.
-    """
+    """Return the path of a C++ compiler, or raise a UsageError if this machine has none."""
     named = os.environ.get("CXX")
     found = [path for path in map(shutil.which, [named] if named else COMPILERS) if path]
     if not found:

@@ -154,11 +154,7 @@ class Loader:
         )
 
     def serve(self, requests: Sequence[BatchRequest]) -> Iterator[Batch]:
-        """Yield one batch per request.
-
-        Raises:
-            RunError: a worker process died.
-        """
+        """Yield one batch per request, or raise a RunError if a worker process died."""
         self._requests[:] = requests
         try:
             yield from self._loader

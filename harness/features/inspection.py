@@ -61,11 +61,7 @@ def _check_part(path: Path, file: h5py.File, name: str) -> None:
 
 
 def plain_dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    """Return an HDF5 data set that is stored in the file itself, contiguous and without filters.
-
-    Raises:
-        ValueError: it is anything else.
-    """
+    """Return an HDF5 data set that is in the file itself, contiguous and without filters, or raise a ValueError."""
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"'{name}' is a link")
     found = file[name]

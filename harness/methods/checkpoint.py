@@ -35,11 +35,7 @@ class CheckpointInfo(Origin):
 
 
 def save_checkpoint(path: Path, state: State, info: CheckpointInfo) -> Path:
-    """Write the tensors and their description atomically; equal input gives equal bytes.
-
-    Raises:
-        RunError: the file cannot be written.
-    """
+    """Write the tensors and their description atomically, or raise a RunError; equal input gives equal bytes."""
     from safetensors.torch import save
 
     tensors = {name: state[name].detach().cpu().contiguous().clone() for name in sorted(state)}

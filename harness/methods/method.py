@@ -130,11 +130,7 @@ def trains(method: type[Method]) -> bool:
 
 
 def complete(candidate: object) -> type[Method]:
-    """Return the class completed with the defaults of ``Method``.
-
-    Raises:
-        PluginError: the candidate is not a class, or has no ``embed``.
-    """
+    """Return a class completed with the defaults of ``Method``, or raise a PluginError if it has no ``embed``."""
     if not inspect.isclass(candidate):
         raise PluginError("a method must be a class", found=repr(candidate), expected="a class with embed(images)")
     if not callable(getattr(candidate, "embed", None)):
@@ -178,11 +174,7 @@ def resolve_options(
 
 
 def create(method: type[Method], options: Options) -> Method:
-    """Return an instance of the method with these options.
-
-    Raises:
-        PluginError: ``__init__`` of the method raised an exception, which is quoted.
-    """
+    """Return an instance with these options, or raise a PluginError that quotes the exception of its ``__init__``."""
     instance = method.__new__(method)
     instance.options = options
     try:

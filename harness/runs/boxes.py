@@ -83,11 +83,7 @@ class RunBoxes:
         return out
 
     def kept(self, dataset: Dataset, boxes: Mapping[str, Boxes], folder: Path) -> Dataset:
-        """Return the data set with these boxes, which the first process writes into the folder.
-
-        Raises:
-            RunError: the folder cannot be written.
-        """
+        """Return the data set with these boxes, which the first process writes into the folder, or raise a RunError."""
         if self.inputs.fabric.is_global_zero:
             keep(boxes, folder)
         self.inputs.fabric.barrier()

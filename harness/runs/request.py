@@ -60,11 +60,7 @@ class Request:
 
 
 def parse_changes(assignments: tuple[str, ...]) -> dict[str, str]:
-    """Return ``("epochs=10",)`` as ``{"epochs": "10"}``.
-
-    Raises:
-        UsageError: an assignment without ``=``, or an option that is set twice.
-    """
+    """Return ``("epochs=10",)`` as a dictionary, or raise a UsageError for a missing ``=`` or an option set twice."""
     changes: dict[str, str] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")

@@ -235,11 +235,7 @@ MIGRATIONS: Mapping[int, Migration] = {}
 
 
 def write_record(path: str | Path, record: Record) -> None:
-    """Write a record as JSON with its digest, atomically.
-
-    Raises:
-        RunError: the file cannot be written.
-    """
+    """Write a record as JSON with its digest, atomically, or raise a RunError."""
     content = {"schema": SCHEMA, "digest": record.digest, **record.values}
     with replace_file(path) as file:
         file.write(json.dumps(content, indent=2, allow_nan=False) + "\n")

@@ -37,11 +37,7 @@ class State:
 
 
 def save_state(folder: Path, state: State) -> None:
-    """Write the state atomically.
-
-    Raises:
-        RunError: the file cannot be written; the state of the previous epoch is kept.
-    """
+    """Write the state atomically, or raise a RunError and keep the state of the previous epoch."""
     buffer = io.BytesIO()
     torch.save(vars(state), buffer)
     with replace_file(folder / NAME, "wb") as file:
