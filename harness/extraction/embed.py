@@ -52,21 +52,11 @@ class Embedded:
 
 
 def embed(
-    method: Method,
-    subjects: Subjects,
-    fabric: Fabric,
-    batches: Sequence[IntArray],
-    *,
-    workers: int | None = None,
+    method: Method, subjects: Subjects, fabric: Fabric, batches: Sequence[IntArray], *, workers: int | None = None
 ) -> Iterator[Embedded]:
     """Yield the features of each batch in order; each process computes its share, and all yield the same features.
 
-    Args:
-        method: the method; its ``model``, if any, is moved to the device and put in evaluation mode.
-        subjects: the images.
-        fabric: the devices and processes.
-        batches: rows of the subjects, in batches of equal size.
-        workers: number of decoding processes; None chooses by the machine.
+    The method's ``model``, if any, is moved to the device and put in evaluation mode. The batches have equal sizes.
 
     Raises:
         PluginError: ``embed`` did not return one row of floats per image.
@@ -117,11 +107,6 @@ def ready(method: Method, fabric: Fabric) -> None:
         model.eval()
 
 
-def embed_batch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Features:
-    """Return (b, d) float32 features of one batch on the processor."""
-    return launch(method, subjects, batch, fabric)()
-
-
 def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Callable[[], Features]:
     """Start embedding a batch, and return a function that waits for its checked (b, d) float32 features."""
     keys = tuple(subjects.pictures.keys[row] for row in batch.rows.tolist())
@@ -154,9 +139,7 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
     name = type(method).__name__
     if not isinstance(returned, Tensor | np.ndarray):
         raise PluginError(
-            f"{name}.embed did not return a tensor",
-            found=type(returned).__name__,
-            expected="a float tensor (n, d)",
+            f"{name}.embed did not return a tensor", found=type(returned).__name__, expected="a float tensor (n, d)"
         )
     tensor = torch.as_tensor(returned).detach()
     if tensor.ndim != 2 or tensor.shape[0] != len(keys) or tensor.shape[1] == 0:
@@ -219,7 +202,6 @@ def _gathered(fabric: Fabric, features: Features) -> Features:
 
 
 def _any(fabric: Fabric, flag: bool) -> bool:
-    """Return whether the flag is set in any process."""
     if fabric.world_size == 1:
         return flag
     return bool(fabric.all_gather(torch.tensor(flag, dtype=torch.int32)).any())  # type: ignore[union-attr]

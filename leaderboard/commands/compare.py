@@ -8,14 +8,11 @@ from typing import Any
 import click
 
 from harness.cli.grouped import EVALUATION, command, option
-from harness.cli.options import as_json, section
+from harness.cli.options import FILE, PATH, as_json
 from harness.cli.output import show_json
 
-PATH = click.Path(path_type=Path)
 
-
-@section("Compare numbers")
-@command()
+@command("Compare numbers")
 @click.argument(
     "results", nargs=-1, required=True, metavar="A B...", type=PATH, help="Record files or folders of runs."
 )
@@ -40,23 +37,14 @@ PATH = click.Path(path_type=Path)
 @option(
     "--vehicles",
     group=EVALUATION,
-    metavar="FILE",
-    type=PATH,
+    type=FILE,
     help="Compare only queries of the vehicles whose numbers are in this text file.",
 )
-@option(
-    "--seed",
-    group=EVALUATION,
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Seed of permutations and resamples.",
-)
+@option("--seed", group=EVALUATION, default=0, type=click.IntRange(0), help="Seed of permutations and resamples.")
 @option(
     "--permutations",
     group=EVALUATION,
     default=9999,
-    show_default=True,
     type=click.IntRange(99, 10**6),
     help="Number of random permutations of the test.",
 )
@@ -64,7 +52,6 @@ PATH = click.Path(path_type=Path)
     "--queries",
     group=EVALUATION,
     default=5,
-    show_default=True,
     type=click.IntRange(0),
     help="Number of queries to show, by the size of their change.",
 )

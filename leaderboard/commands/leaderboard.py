@@ -7,42 +7,20 @@ from pathlib import Path
 import click
 
 from harness.cli.grouped import DATA, OUTPUT, command, option
-from harness.cli.options import section
+from harness.cli.options import DIR
 from harness.cli.output import show_json
 
 ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html"}
-PATH = click.Path(path_type=Path)
 
 
-@section("Compare numbers")
-@command()
+@command("Compare numbers")
+@option("--records", group=DATA, multiple=True, type=DIR, help="Folder of further records to show. Repeatable.")
 @option(
-    "--records",
-    group=DATA,
-    multiple=True,
-    metavar="DIR",
-    type=PATH,
-    help="Folder of further records to show. Repeatable.",
+    "--runs", group=DATA, multiple=True, type=DIR, help="Folder of runs to show, written by `bench run`. Repeatable."
 )
+@option("--published", group=DATA, type=DIR, help="Folder of numbers from papers; default: the package's.")
 @option(
-    "--runs",
-    group=DATA,
-    multiple=True,
-    metavar="DIR",
-    type=PATH,
-    help="Folder of runs to show, written by `bench run`. Repeatable.",
-)
-@option(
-    "--published", group=DATA, metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's."
-)
-@option(
-    "--format",
-    "form",
-    group=OUTPUT,
-    default="markdown",
-    show_default=True,
-    type=click.Choice(list(ENDINGS)),
-    help="Format of the page.",
+    "--format", "form", group=OUTPUT, default="markdown", type=click.Choice(list(ENDINGS)), help="Format of the page."
 )
 @option(
     "--out",

@@ -9,32 +9,27 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.grouped import DATA, command, option
-from harness.cli.options import as_json, plugin_files, section
+from harness.cli.options import DIR, as_json, plugin_files
 from harness.cli.output import show_json
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from leaderboard.record_files import RecordFile
 
-PATH = click.Path(path_type=Path)
 
-
-@section("Compare numbers")
-@command()
+@command("Compare numbers")
 @option(
     "--records",
     group=DATA,
     multiple=True,
-    metavar="DIR",
-    type=PATH,
+    type=DIR,
     help="Folder of records to check; default: the package's. Repeatable.",
 )
 @option(
     "--runs",
     group=DATA,
     multiple=True,
-    metavar="DIR",
-    type=PATH,
+    type=DIR,
     help="Folder with feature files, to score their records again. Repeatable.",
 )
 @option(
