@@ -46,11 +46,7 @@ class MatchedTask:
 
 
 def match_results(
-    paths: Sequence[Path],
-    task: str | None = None,
-    *,
-    over_seeds: bool = False,
-    vehicles: Collection[int] | None = None,
+    paths: Sequence[Path], task: str | None = None, *, over_seeds: bool = False, vehicles: Collection[int] | None = None
 ) -> tuple[MatchedTask, ...]:
     """Return the tasks that all paths have a record of, sorted by name.
 

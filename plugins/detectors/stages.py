@@ -54,10 +54,7 @@ def small_stage(options: Any) -> Stage:
     """Return the schedule of the small forms: Adam, a cosine, and images shifted, scaled and coloured at random."""
     shift, schedule = options.shift, Schedule("cosine", options.epochs, warm_up=min(1.0, options.epochs / 4))
     augment = v2.Compose(
-        [
-            v2.RandomAffine(0, translate=(shift, shift), scale=(1 - shift, 1 + shift)),
-            v2.ColorJitter(0.3, 0.3, 0.3),
-        ]
+        [v2.RandomAffine(0, translate=(shift, shift), scale=(1 - shift, 1 + shift)), v2.ColorJitter(0.3, 0.3, 0.3)]
     )
     return Stage(
         "detector",

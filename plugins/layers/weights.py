@@ -89,10 +89,7 @@ def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise CheckpointError(
-            "the weights file holds no state dict",
-            where=path,
-            found=type(state).__name__,
-            expected="tensors by name",
+            "the weights file holds no state dict", where=path, found=type(state).__name__, expected="tensors by name"
         )
     return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
 

@@ -44,12 +44,7 @@ class RAM(PretrainedMethod):
     Options = RAMOptions
     needs = frozenset({"vehicle", "colour", KIND})
     recipes: ClassVar = {"paper": {}, "quick": QUICK}
-    variants: ClassVar = {
-        "baseline": {"steps": 1},
-        "bn": {"steps": 2},
-        "bn-r": {"steps": 3},
-        "ram": {"steps": 4},
-    }
+    variants: ClassVar = {"baseline": {"steps": 1}, "bn": {"steps": 2}, "bn-r": {"steps": 3}, "ram": {"steps": 4}}
     options: RAMOptions
 
     def __init__(self) -> None:

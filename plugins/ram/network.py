@@ -107,10 +107,7 @@ class ResNetTrunk(nn.Sequential):
     """
 
     def __init__(self, backbone: Backbone) -> None:
-        layers = {
-            "resnet": resnet_trunk(backbone, 1),
-            "conv5": nn.Conv2d(RESNET_CHANNELS[backbone], CHANNELS, 1),
-        }
+        layers = {"resnet": resnet_trunk(backbone, 1), "conv5": nn.Conv2d(RESNET_CHANNELS[backbone], CHANNELS, 1)}
         super().__init__(OrderedDict(layers))
 
 
