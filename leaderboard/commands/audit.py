@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from harness.cli.grouped import DATA, EVALUATION, OUTPUT, command, option
-from harness.cli.options import section
+from harness.cli.options import PATH, section
 from harness.cli.output import show
-
-PATH = click.Path(path_type=Path)
+from leaderboard.commands.options import published
 
 
 @section("Compare numbers")
 @command()
-@option(
-    "--published", group=DATA, metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's."
-)
+@published
 @option(
     "--acknowledged",
     group=DATA,

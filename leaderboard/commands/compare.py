@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli.grouped import EVALUATION, command, option
-from harness.cli.options import as_json, section
+from harness.cli.options import PATH, as_json, section
 from harness.cli.output import show_json
 
-PATH = click.Path(path_type=Path)
+setting = partial(option, group=EVALUATION)
+number = partial(setting, show_default=True)
 
 
 @section("Compare numbers")
@@ -19,55 +21,22 @@ PATH = click.Path(path_type=Path)
 @click.argument(
     "results", nargs=-1, required=True, metavar="A B...", type=PATH, help="Record files or folders of runs."
 )
-@option(
-    "--task",
-    group=EVALUATION,
-    metavar="PROTOCOL/TASK",
-    help="Compare only this task; default: all that every result has.",
+@setting("--task", metavar="PROTOCOL/TASK", help="Compare only this task; default: all that every result has.")
+@setting(
+    "--measure", metavar="WORD", help="Compare only this measure; default: all for two results, the first for more."
 )
-@option(
-    "--measure",
-    group=EVALUATION,
-    metavar="WORD",
-    help="Compare only this measure; default: all for two results, the first for more.",
-)
-@option(
-    "--over-seeds",
-    group=EVALUATION,
-    is_flag=True,
-    help="Join runs that differ only in their seed, and compare their means.",
-)
-@option(
+@setting("--over-seeds", is_flag=True, help="Join runs that differ only in their seed, and compare their means.")
+@setting(
     "--vehicles",
-    group=EVALUATION,
     metavar="FILE",
     type=PATH,
     help="Compare only queries of the vehicles whose numbers are in this text file.",
 )
-@option(
-    "--seed",
-    group=EVALUATION,
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Seed of permutations and resamples.",
+@number("--seed", default=0, type=click.IntRange(0), help="Seed of permutations and resamples.")
+@number(
+    "--permutations", default=9999, type=click.IntRange(99, 10**6), help="Number of random permutations of the test."
 )
-@option(
-    "--permutations",
-    group=EVALUATION,
-    default=9999,
-    show_default=True,
-    type=click.IntRange(99, 10**6),
-    help="Number of random permutations of the test.",
-)
-@option(
-    "--queries",
-    group=EVALUATION,
-    default=5,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Number of queries to show, those that changed most.",
-)
+@number("--queries", default=5, type=click.IntRange(0), help="Number of queries to show, those that changed most.")
 @as_json
 def compare(
     *,

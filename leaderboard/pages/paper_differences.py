@@ -42,12 +42,7 @@ class PaperDifference:
 
 
 def published_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> Iterator[PaperDifference]:
-    """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated.
-
-    Args:
-        row: of a board.
-        tables: all published numbers.
-    """
+    """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated."""
     record = row.record
     for table in tables:
         if table.name != record.name and not _may_be(record, table):

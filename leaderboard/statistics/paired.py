@@ -45,13 +45,6 @@ def compare_paired(
 ) -> PairedComparison:
     """Compare two methods on the same queries.
 
-    Args:
-        one: per-query values of the first.
-        other: of the second.
-        measure: the word.
-        seed: of permutations and resamples.
-        permutations: how many, if there are too many vehicles to try all.
-
     Raises:
         RecordError: the two have different queries, or no values of the measure.
     """
