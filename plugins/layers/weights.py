@@ -15,13 +15,7 @@ from harness.errors import CheckpointError, first_of
 
 
 def load_trunk(trunk: nn.Module, backbone: str, source: str, *, ignore: tuple[str, ...] = ("fc.",)) -> None:
-    """Load weights into a trunk with torchvision's names.
-
-    Args:
-        trunk: the network; unchanged if ``source`` is ``none``.
-        backbone: torchvision's name of the whole network.
-        source: ``imagenet``, ``none`` or the path of a file.
-        ignore: prefixes of tensors that the trunk does not have.
+    """Load weights (``imagenet``, the path of a file, or ``none`` for no change) under torchvision's names.
 
     Raises:
         CheckpointError: the weights cannot be loaded, would execute code, or are of another network.
