@@ -8,18 +8,10 @@ from pathlib import Path
 
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.lists import (
-    Problems,
-    numbers,
-    parse,
-    refuse_duplicates,
-    refuse_shared_images,
-    refuse_shared_vehicles,
-    release_folder,
-)
+from harness.data.lists import Problems, numbers, refuse_shared_images, release_folder
 from harness.errors import DataError
 from harness.tasks.task import Convention, Draws, Rule, Task
-from protocols.boxes import boxes_in
+from protocols.released import boxes_in, check_training, read_rows
 
 LINE = re.compile(r"([0-9]{1,12})[ \t]+([0-9]{1,9})")
 EXAMPLE = "0279029 23781"
@@ -87,12 +79,9 @@ def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
     paths = {split: root / FOLDER / file for split, file in files.items()}
     splits = {split: read_list(path, images, problems) for split, path in paths.items() if path.exists()}
     problems.check()
-    notes = []
-    if "train" not in splits:
-        notes.append(f"{TRAIN} is missing: nothing can be trained on this copy")
-    else:
-        for split in splits.keys() - {"train"}:
-            refuse_shared_vehicles(root, splits["train"].vehicle, splits[split].vehicle)
+    notes = check_training(root, splits, TRAIN)
+    for split in lists if "train" in splits else ():
+        if split in splits:
             refuse_shared_images(root, "train", splits["train"], split, splits[split])
     unavailable = {
         split: DataError(
@@ -106,8 +95,5 @@ def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
 
 def read_list(path: Path, images: str, problems: Problems) -> ImageTable:
     """Return the table of one list."""
-    rows = parse(path, LINE, EXAMPLE, problems)
-    refuse_duplicates(path, rows, 0, problems)
-    return ImageTable(
-        tuple([f"{images}/{fields[0]}.jpg" for _, fields in rows]), numbers([fields[1] for _, fields in rows])
-    )
+    rows = [fields for _, fields in read_rows(path, LINE, EXAMPLE, problems)]
+    return ImageTable(tuple(f"{images}/{fields[0]}.jpg" for fields in rows), numbers(fields[1] for fields in rows))

@@ -14,7 +14,7 @@ from typing import Unpack
 from harness.basics.progress import Advance
 from harness.data.images import ImageTable
 from harness.data.layout import Choices, Layout
-from protocols.boxes import boxes_in
+from protocols.released import boxes_in
 from protocols.synthetic import Synthetic
 from protocols.synthetic.making import make, new_folder
 
