@@ -38,14 +38,7 @@ CONVENTIONS = {
 
 
 def task(name: str, vehicles: int, *, images: int | None = None, source: str) -> Task:
-    """Return the task of one test list.
-
-    Args:
-        name: of the task, and of its split.
-        vehicles: in the released list.
-        images: in the released list; None if the count is unknown.
-        source: document that defines the rule.
-    """
+    """Return the task of one test list and split; ``images`` is None if the released count is unknown."""
     released = {"gallery images": vehicles, "gallery units": vehicles, "vehicles": vehicles}
     if images is not None:
         released |= {"queries": images - vehicles, "positives": images - vehicles, "ignored": 0}
@@ -63,12 +56,7 @@ def task(name: str, vehicles: int, *, images: int | None = None, source: str) ->
 
 
 def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
-    """Return a data set of single lists; a list that is missing makes its task unavailable.
-
-    Args:
-        root: the data set's folder or its parent.
-        lists: for each task the file of its list in ``train_test_split``.
-        images: the folder of the images.
+    """Return a data set of single lists, by task; a list that is missing makes its task unavailable.
 
     Raises:
         DataError: there is no list, a line is malformed, or training and test share a vehicle or an image.

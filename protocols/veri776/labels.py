@@ -46,11 +46,6 @@ def read_labels(
 
     Queries are test images and get the labels of these. A split whose file is missing has no labels.
 
-    Args:
-        root: the folder of the XML files.
-        names: the images of each split.
-        problems: receives items without the attributes, or with a value that is not a number.
-
     Returns:
         For each split ``colour`` and ``type``, (n,) int64, ``UNKNOWN`` if no item names the image.
 

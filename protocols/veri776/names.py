@@ -17,11 +17,7 @@ EXAMPLE = "0002_c002_00030600_0.jpg"
 
 
 class Name(NamedTuple):
-    """One image: its file name and the labels in it.
-
-    Attributes:
-        frame: the counter of the camera's frames.
-    """
+    """One image: its file name and the labels in it; ``frame`` is the counter of the camera's frames."""
 
     file: str
     vehicle: int

@@ -28,10 +28,7 @@ FOLDERS = {"train": "image_train", "query": "image_query", "gallery": "image_tes
 
 
 def read(root: Path) -> Dataset:
-    """Return a data set of any number of images in VeRi-776's layout.
-
-    Args:
-        root: the folder of the lists or its parent.
+    """Return a data set of any number of images in VeRi-776's layout, from the folder of the lists or its parent.
 
     Returns:
         The splits ``train`` (if its list exists), ``query``, ``gallery`` and ``gallery-without-queries``, with paths

@@ -36,13 +36,7 @@ class Tracks:
 
 
 def read_tracks(path: Path, files: Sequence[str], problems: Problems) -> Tracks:
-    """Return the tracks of test images; malformed lines become problems.
-
-    Args:
-        path: of the list.
-        files: the test images' names, in their list's order.
-        problems: receives malformed lines, tracks of two vehicles or cameras, and images in two tracks.
-    """
+    """Return the tracks of test images, named in their list's order; malformed lines become problems."""
     if not path.exists():
         return _unavailable("is missing", path)
     rows = _parse(path, problems)

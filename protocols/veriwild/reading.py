@@ -62,13 +62,10 @@ GENERATIONS = (
 
 
 def read(root: Path) -> Dataset:
-    """Return the data set; a list that is missing makes its task unavailable.
+    """Return the data set in a folder or below it; a list that is missing makes its task unavailable.
 
     If a copy has the lists of both years, those with cameras are read: the lists of 2019 if ``vehicle_info.txt``
     exists, otherwise those of 2020.
-
-    Args:
-        root: the data set's folder or its parent.
 
     Returns:
         The splits ``train``, ``small-query``, ``small-gallery`` and so on whose lists exist.

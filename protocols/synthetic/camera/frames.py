@@ -24,13 +24,7 @@ STEP = 5
 
 @dataclass(frozen=True)
 class Frame:
-    """One image to be drawn, identified by three numbers.
-
-    Attributes:
-        vehicle: its number.
-        camera: its number.
-        counter: of the camera's frame.
-    """
+    """One image to be drawn, identified by the numbers of vehicle and camera and the counter of the camera's frame."""
 
     vehicle: int
     camera: int
@@ -44,13 +38,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Track:
-    """One passage of a vehicle before a camera.
-
-    Attributes:
-        vehicle, camera: their numbers.
-        passage: 0, or 1 for the second passage before the same camera.
-        frames: in order of time.
-    """
+    """One passage of a vehicle before a camera (0, or 1 for the second), and its frames in order of time."""
 
     vehicle: int
     camera: int
