@@ -46,7 +46,6 @@ class BoardRow:
 
     Attributes:
         records: its runs, by seed.
-        values: by measure.
         rank: 1 plus the number of methods that are better beyond chance; None for a control, a re-ranked result, or a
             method without per-query values.
     """

@@ -27,11 +27,7 @@ SINGLE_SHOT = Task(
     Rule(),
     ("cmc@1", "cmc@5", "ap"),
     released={
-        "queries": 2_811,
-        "gallery images": 2_811,
-        "gallery units": 2_811,
-        "vehicles": 2_811,
-        "positives": 2_811,
+        **dict.fromkeys(("queries", "gallery images", "gallery units", "vehicles", "positives"), 2_811),
         "ignored": 0,
     },
     about="each probe against one image of every test vehicle; mAP is the mean reciprocal rank",

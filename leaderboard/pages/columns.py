@@ -35,7 +35,6 @@ def leading_columns(board: Board, *, full: bool) -> dict[str, Cell]:
 
 
 def _details(records: Sequence[Record]) -> dict[str, Cell]:
-    """Return the columns that appear only on the page of a task."""
     found: dict[str, Cell] = {}
     if any(record.parameters for record in records):
         found["parameters"] = lambda row: (

@@ -133,7 +133,6 @@ def _matrix(matched: MatchedTask, pairs: list[Pair]) -> str:
 
 
 def _cells(row: Mapping[str, object]) -> dict[str, str]:
-    """Return the Markdown cells of a query that changed."""
     return {
         name.upper() if name in {"a", "b"} else name: percent(value) if isinstance(value, float) else escape(value)
         for name, value in row.items()

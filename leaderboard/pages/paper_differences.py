@@ -19,15 +19,7 @@ SUPERVISION = {"part boxes": "boxes.parts", "part boxes in training": "boxes.reg
 
 @dataclass(frozen=True, eq=False)
 class PaperDifference:
-    """A measured value and the published number of the same method.
-
-    Attributes:
-        measure: the harness's word.
-        measured: in percent.
-        number: as published.
-        source: document and table.
-        reasons: known reasons why the two may differ.
-    """
+    """A measured value in percent, the published number of the same method, and why the two may differ."""
 
     measure: str
     measured: float

@@ -26,9 +26,6 @@ class Document(_Transcribed):
     """The document that prints the tables.
 
     Attributes:
-        name: short name, used in messages.
-        title: as printed.
-        authors: as printed.
         year: of publication; None if the document does not state it.
         method: the method that it introduces, by the name in ``bench methods``.
     """
@@ -135,8 +132,6 @@ class PrintedTable(_Transcribed):
         about: its subject, in our words.
         scale: of its values.
         ablation: whether each row adds to the one above it, so that values should rise.
-        columns: from left to right.
-        rows: from top to bottom.
     """
 
     number: Text
@@ -215,7 +210,6 @@ class DatasetFacts(_Transcribed):
     """Known facts about a data set.
 
     Attributes:
-        title: its name.
         tasks: by evaluation rule, the task of the harness.
         single: rules under which exactly one gallery image is right.
         subsets: its test sets.

@@ -66,7 +66,6 @@ def _release(names: Mapping[str, Sequence[Name]]) -> str:
 
 
 def _table(split: str, names: Sequence[Name], track: IntArray | None, labels: Mapping[str, IntArray]) -> ImageTable:
-    """Return the table of one split."""
     return ImageTable(
         tuple(f"{FOLDERS[split]}/{name.file}" for name in names),
         vehicle=np.array([name.vehicle for name in names], dtype=np.int64),
