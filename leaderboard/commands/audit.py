@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.cli.grouped import DATA, EVALUATION, OUTPUT, command, option
-from harness.cli.options import DIR, FILE
+from harness.cli.options import FILE
 from harness.cli.output import show
+from leaderboard.commands.options import published
 
 
 @command("Compare numbers")
-@option("--published", group=DATA, type=DIR, help="Folder of numbers from papers; default: the package's.")
+@published
 @option(
     "--acknowledged",
     group=DATA,

@@ -6,22 +6,19 @@ from pathlib import Path
 
 import click
 
-from harness.cli.grouped import DATA, OUTPUT, command, option
-from harness.cli.options import DIR
+from harness.cli.grouped import OUTPUT, command, option
 from harness.cli.output import show_json
+from leaderboard.commands import options
 
 ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html"}
+FORMATS = click.Choice(list(ENDINGS))
 
 
 @command("Compare numbers")
-@option("--records", group=DATA, multiple=True, type=DIR, help="Folder of further records to show. Repeatable.")
-@option(
-    "--runs", group=DATA, multiple=True, type=DIR, help="Folder of runs to show, written by `bench run`. Repeatable."
-)
-@option("--published", group=DATA, type=DIR, help="Folder of numbers from papers; default: the package's.")
-@option(
-    "--format", "form", group=OUTPUT, default="markdown", type=click.Choice(list(ENDINGS)), help="Format of the page."
-)
+@options.folders("--records", "Folder of further records to show.")
+@options.folders("--runs", "Folder of runs to show, written by `bench run`.")
+@options.published
+@option("--format", "form", group=OUTPUT, default="markdown", type=FORMATS, help="Format of the page.")
 @option(
     "--out",
     group=OUTPUT,

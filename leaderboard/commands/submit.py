@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from harness.cli.grouped import DATA, command, option
-from harness.cli.options import DIR, FILE, PATH, plugin_files
+from harness.cli.options import FILE, PATH, plugin_files
+from leaderboard.commands.options import folder
 
 FILED = Path("leaderboard/records")
 
@@ -17,8 +18,8 @@ FILED = Path("leaderboard/records")
 @option(
     "--features", group=DATA, type=FILE, help="Feature file to score again; every digit must agree with the record."
 )
-@option("--data", group=DATA, type=DIR, help="Folder of the protocol's data set.")
-@option("--records", group=DATA, default=FILED, type=DIR, help="Folder of filed records.")
+@folder("--data", "Folder of the protocol's data set.")
+@folder("--records", "Folder of filed records.", default=FILED)
 @plugin_files
 def submit(*, record: Path, features: Path | None, data: Path | None, records: Path, plugin: tuple[Path, ...]) -> None:
     """Check a record and file it for the leaderboard.

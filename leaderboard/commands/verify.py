@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.grouped import DATA, command, option
-from harness.cli.options import DIR, as_json, plugin_files
+from harness.cli.options import as_json, plugin_files
 from harness.cli.output import show_json
+from leaderboard.commands.options import folders
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -18,20 +19,8 @@ if TYPE_CHECKING:
 
 
 @command("Compare numbers")
-@option(
-    "--records",
-    group=DATA,
-    multiple=True,
-    type=DIR,
-    help="Folder of records to check; default: the package's. Repeatable.",
-)
-@option(
-    "--runs",
-    group=DATA,
-    multiple=True,
-    type=DIR,
-    help="Folder with feature files, to score their records again. Repeatable.",
-)
+@folders("--records", "Folder of records to check; default: the package's.")
+@folders("--runs", "Folder with feature files, to score their records again.")
 @option(
     "--data", group=DATA, multiple=True, metavar="PROTOCOL=DIR", help="Folder of a protocol's data set. Repeatable."
 )

@@ -14,12 +14,7 @@ LEFT_ALIGNED = {"method", "recipe", "trained on", "run", "extra labels", "device
 
 
 def leading_columns(board: Board, *, full: bool) -> dict[str, Cell]:
-    """Return the columns before the measures: those that distinguish rows, and those that are not empty.
-
-    Args:
-        board: the board with the rows to show.
-        full: whether to add the details of a method, as on the page of a task.
-    """
+    """Return the columns before the measures: those that tell rows apart or have a value; ``full`` adds all details."""
     records = board.records
     found: dict[str, Cell] = {}
     if any(row.rank for row in board.rows):
@@ -40,7 +35,6 @@ def leading_columns(board: Board, *, full: bool) -> dict[str, Cell]:
 
 
 def _details(records: Sequence[Record]) -> dict[str, Cell]:
-    """Return the columns that appear only on the page of a task."""
     found: dict[str, Cell] = {}
     if any(record.parameters for record in records):
         found["parameters"] = lambda row: (

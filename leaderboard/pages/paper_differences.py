@@ -19,15 +19,7 @@ SUPERVISION = {"part boxes": "boxes.parts", "part boxes in training": "boxes.reg
 
 @dataclass(frozen=True, eq=False)
 class PaperDifference:
-    """A measured value and the published number of the same method.
-
-    Attributes:
-        measure: the harness's word of the measure.
-        measured: the measured value in percent.
-        number: the published number.
-        source: its document and table.
-        reasons: known reasons why the two may differ.
-    """
+    """A measured value in percent, the published number of the same method, and why the two may differ."""
 
     measure: str
     measured: float
@@ -42,12 +34,7 @@ class PaperDifference:
 
 
 def published_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> Iterator[PaperDifference]:
-    """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated.
-
-    Args:
-        row: a row of a board.
-        tables: all published numbers.
-    """
+    """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated."""
     record = row.record
     for table in tables:
         if table.name != record.name and not _may_be(record, table):

@@ -150,7 +150,6 @@ def detect(*, detector: Path, out: Path, split: tuple[str, ...], **words: Any) -
 
 
 def _data(registry: Any, words: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the protocol and its data set."""
     from harness.scoring.evaluation import find_root
 
     protocol, _ = registry.tasks(words["protocol"])

@@ -23,12 +23,7 @@ from plugins.layers.augment import MEAN, STD
 
 
 class SSDNetwork(nn.Module):
-    """Torchvision's SSD as the engine needs it: it returns the losses of each image, or packed boxes.
-
-    Args:
-        ssd: with the background as class 0.
-        keep: maximum number of boxes an image.
-    """
+    """Torchvision's SSD as the engine needs it: it returns the losses of each image, or packed boxes."""
 
     def __init__(self, ssd: SSD, keep: int) -> None:
         super().__init__()

@@ -23,8 +23,6 @@ class PRReIDNetwork(nn.Module):
     a global branch the test's feature is the concatenation of the parts' features.
 
     Args:
-        options: of the method.
-        vehicles: number of classes of every branch.
         places: (4, 4) float, the corners of each region in an image without a box of it, in shares of width and
             height. They are saved with the weights.
     """
