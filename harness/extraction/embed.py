@@ -73,7 +73,7 @@ def embed(
     whole = True
     for group, (batch, features) in enumerate(_launched(method, subjects, fabric, loader.serve(requests))):
         whole = whole and not _any(fabric, bool(batch.broken))
-        gathered = _gathered(fabric, features()) if whole else None
+        gathered = _gathered(fabric, features()) if whole and features is not None else None
         for place, rows in enumerate(batches[group * world : (group + 1) * world]):
             broken = list(batch.broken.values()) if place == rank else []
             yield Embedded(rows, None if gathered is None else gathered[place], broken)
@@ -81,21 +81,16 @@ def embed(
 
 def _launched(
     method: Method, subjects: Subjects, fabric: Fabric, batches: Iterable[Batch]
-) -> Iterator[tuple[Batch, Callable[[], Features]]]:
-    """Yield each batch with a function that waits for its features, while a GPU already computes the next batch."""
-    waiting: list[tuple[Batch, Callable[[], Features]]] = []
+) -> Iterator[tuple[Batch, Callable[[], Features] | None]]:
+    """Yield each batch with a function that waits for its features, or None after a broken image; a GPU works ahead."""
+    waiting: list[tuple[Batch, Callable[[], Features] | None]] = []
     whole = True
     for batch in batches:
         whole = whole and not batch.broken
-        waiting.append((batch, launch(method, subjects, batch, fabric) if whole else _no_features))
+        waiting.append((batch, launch(method, subjects, batch, fabric) if whole else None))
         if len(waiting) > (fabric.device.type == "cuda"):
             yield waiting.pop(0)
     yield from waiting
-
-
-def _no_features() -> Features:
-    """Return no features, in place of those of an incomplete batch, which are never written to a file."""
-    return np.zeros((0, 1), np.float32)
 
 
 def ready(method: Method, fabric: Fabric) -> None:

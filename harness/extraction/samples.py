@@ -71,7 +71,8 @@ class Samples(Dataset[Batch]):
         with _isolated():
             for place, row in enumerate(request.rows.tolist()):
                 image = self._picture(row, place, broken)
-                found = {kind: self._boxes_of(kind, row) for kind in self.boxes}
+                key, size = self.pictures.keys[row], self.pictures.size
+                found = {kind: torch.from_numpy(known.of(key, size)) for kind, known in self.boxes.items()}
                 if self.augment is not None:
                     torch.default_generator.manual_seed(derive(self.seed, *request.stream, request.first + place))
                     image, found = self._augmented(self.augment, image, found)
@@ -91,9 +92,6 @@ class Samples(Dataset[Batch]):
         except DataError as error:
             broken[place] = error
             return torch.zeros((3, *self.pictures.size), dtype=torch.uint8)
-
-    def _boxes_of(self, kind: str, row: int) -> Tensor:
-        return torch.from_numpy(self.boxes[kind].of(self.pictures.keys[row], self.pictures.size))
 
     def _augmented(
         self, augment: Callable[..., Any], image: Tensor, boxes: Mapping[str, Tensor]

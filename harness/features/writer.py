@@ -37,12 +37,7 @@ class FeatureWriter:
     A later writer with the same keys, width, type and provenance resumes after the last complete block of 256 rows;
     ``done`` is the number of rows already written.
 
-    Args:
-        path: of the finished file.
-        keys: n image paths, as the protocol names them.
-        width: length of a feature, d.
-        provenance: the provenance of the features.
-        dtype: ``float32`` or ``float16``.
+    The keys are image paths as the protocol names them; ``dtype`` is ``float32`` or ``float16``.
 
     Raises:
         FeatureError: keys, width or type cannot be stored.
