@@ -106,7 +106,7 @@ def published_table(printed: PublishedTable, *, full: bool) -> str:
         if full:
             cells |= {
                 "width": escape(row.row.width or ""),
-                "extra labels": escape(", ".join(row.supervision)),
+                "extra labels": escape(", ".join(row.row.supervision)),
                 "notes": escape(row.notes),
             }
         rows.append({**cells, "printed in": escape("; ".join(row.sources))})

@@ -62,7 +62,7 @@ def _reasons(record: Record, published: PublishedRow, table: PublishedTable) -> 
         yield "measured on data that is not the released"
     yield from _sizes("input", row.input_size, record.input_size and max(record.input_size))
     yield from _sizes("width", row.width, record.width)
-    given = sorted(SUPERVISION.get(word, word) for word in published.supervision)
+    given = sorted(SUPERVISION.get(word, word) for word in published.row.supervision)
     needed = sorted({*record.needs, *record.test_needs})
     if given != needed:
         yield f"published with {', '.join(given) or 'no extra labels'}, measured with {', '.join(needed) or 'none'}"

@@ -27,11 +27,6 @@ class PublishedRow:
     sources: list[str] = field(default_factory=list)
 
     @property
-    def supervision(self) -> tuple[str, ...]:
-        """The labels and boxes that the method uses besides vehicles and images, as far as they are stated."""
-        return self.row.supervision
-
-    @property
     def notes(self) -> str:
         """The row's note, and its corrections with their reasons."""
         reasons = {correction.column: correction.reason for correction in self.row.corrections}

@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 from harness.methods.detector import DetectorOptions, pack
 from harness.methods.network import Stage
 from plugins.detectors import yolo
-from plugins.detectors.stages import ImageLosses, SmallOptions, published_stage, small_stage
+from plugins.detectors.stages import ImageLosses, SmallForm, SmallOptions, published_stage
 
 Layers = Sequence[tuple[int, int, int] | str]
 """Convolutions, each with its kernel size, output channels and stride, and pools."""
@@ -135,7 +135,7 @@ class LocalNetSmallOptions(SmallOptions):
     dropout: float = Field(0.2, ge=0, lt=1, description="after the first fully connected layer")
 
 
-class LocalNetSmall(ImageLosses):
+class LocalNetSmall(SmallForm):
     """LocalNet's cells and loss with seven convolutions, which train on two cores within minutes; from no paper."""
 
     Options = LocalNetSmallOptions
@@ -144,7 +144,3 @@ class LocalNetSmall(ImageLosses):
         """Return the network with random weights."""
         keep, dropout = self.options.keep, self.options.dropout
         return YOLO(SMALL_LAYERS, SMALL_HIDDEN, len(self.names), self.input_size, keep, norm=True, dropout=dropout)
-
-    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the contract
-        """Return the one stage."""
-        return [small_stage(self.options)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -46,14 +46,17 @@ def published_stage(options: Any, augment: v2.Transform, milestones: tuple[int, 
     return schedule.stage("detector", Shuffled(options.batch), optimiser, augment)
 
 
-def small_stage(options: Any) -> Stage:
-    """Return the schedule of the small forms: Adam, a cosine, and images shifted, scaled and coloured at random."""
-    shift, schedule = options.shift, Schedule("cosine", options.epochs, warm_up=min(1.0, options.epochs / 4))
-    augment = v2.Compose(
-        [v2.RandomAffine(0, translate=(shift, shift), scale=(1 - shift, 1 + shift)), v2.ColorJitter(0.3, 0.3, 0.3)]
-    )
+class SmallForm(ImageLosses):
+    """A detector with the training of the small forms."""
 
-    def optimiser(network: nn.Module) -> torch.optim.Adam:
-        return torch.optim.Adam(network.parameters(), options.learning_rate)
+    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the contract
+        """Return the one stage: Adam, a cosine, and images shifted, scaled and coloured at random."""
+        options, shift = self.options, self.options.shift
+        schedule = Schedule("cosine", options.epochs, warm_up=min(1.0, options.epochs / 4))
+        moved = v2.RandomAffine(0, translate=(shift, shift), scale=(1 - shift, 1 + shift))
+        augment = v2.Compose([moved, v2.ColorJitter(0.3, 0.3, 0.3)]) if shift else None
 
-    return schedule.stage("detector", Shuffled(options.batch), optimiser, augment if shift else None)
+        def optimiser(network: nn.Module) -> torch.optim.Adam:
+            return torch.optim.Adam(network.parameters(), options.learning_rate)
+
+        return [schedule.stage("detector", Shuffled(options.batch), optimiser, augment)]
