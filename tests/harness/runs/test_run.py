@@ -279,7 +279,7 @@ def test_a_checkpoint_serves_without_repeating_its_options(bench):
         (("--method", "strong-baseline"), "another method"),
         (("--method", "tiny/longer"), "another variant"),
         (("--method", "tiny", "--set", "input_size=64"), "another option"),
-        (("--method", "random"), "takes no checkpoint"),
+        (("--method", "random"), "does not train"),
     ],
 )
 def test_a_checkpoint_of_something_else_is_refused(bench, words, message):
