@@ -25,7 +25,7 @@ ESCAPES = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
-    "[": "{[}",  # at the start of a row LaTeX would read it as an argument of the row before, like a star
+    "[": "{[}",  # at the start of a row, LaTeX would read it (and a star) as an argument of the row before
     "*": "{*}",
 }
 
