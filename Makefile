@@ -4,7 +4,7 @@ install:
 test:
 	python -m pytest
 lint:
-	ruff check . && ruff format --check . && mypy
+	ruff check . && ruff format --check . && mypy && lint-imports
 docs:
 	bench leaderboard
 	python docs/make_api.py

@@ -9,6 +9,7 @@ from itertools import combinations
 from harness.measures import in_order
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record
+from leaderboard.grouping import grouped
 from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, mean_values
 from leaderboard.statistics.intervals import Interval, over_repeats, over_vehicles
@@ -44,8 +45,7 @@ class BoardRow:
     """One method on a board.
 
     Attributes:
-        records: the records of its runs, by seed.
-        values: its values, by measure.
+        records: its runs, by seed.
         rank: 1 plus the number of methods that are better beyond chance; None for a control, a re-ranked result, or a
             method without per-query values.
     """
@@ -91,9 +91,7 @@ class Board:
 
 def build_boards(files: Iterable[RecordFile]) -> tuple[Board, ...]:
     """Return the boards of all records: official ones first, then by task; no two fingerprints share a board."""
-    questions: dict[tuple[object, ...], list[RecordFile]] = {}
-    for file in files:
-        questions.setdefault(_question(file.record), []).append(file)
+    questions = grouped(files, lambda file: _question(file.record))
     return tuple(_board(questions[question]) for question in sorted(questions))
 
 

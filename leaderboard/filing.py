@@ -28,11 +28,6 @@ def file_record(file: RecordFile, values: PerQuery, folder: Path) -> Path:
 
     The names of the query images are left out: most data sets may not be redistributed, lists of names included.
 
-    Args:
-        file: the record, already checked.
-        values: its per-query values.
-        folder: the folder of all filed records.
-
     Raises:
         RecordError: the same run is filed with other digits.
         RunError: the folder cannot be written.

@@ -16,49 +16,22 @@ from leaderboard.statistics.vehicles import by_vehicle
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SETTING = {
-    "train_on": "string",
-    "control": "bool",
-    "width": "Int64",
-    "parameters": "Int64",
-    "input_height": "Int64",
-    "input_width": "Int64",
-    "queries": "Int64",
-    "ignored_queries": "Int64",
-    "ties": "Int64",
-    "draws": "Int64",
-}
-"""Columns of both tables, with their types."""
+NUMBERS = ("width", "parameters", "input_height", "input_width", "queries", "ignored_queries", "ties", "draws")
+SETTING = ("train_on", "control", *NUMBERS)
+"""Columns of both tables."""
 
-RESULT = {
-    "protocol": "string",
-    "task": "string",
-    "convention": "string",
-    "fingerprint": "string",
-    "official": "bool",
-    "method": "string",
-    "variant": "string",
-    "recipe": "string",
-    "rerank": "string",
-    "metric": "string",
-    "seed": "Int64",
-    "run": "string",
-    "path": "string",
-    **SETTING,
-}
+RESULT = (
+    "protocol", "task", "convention", "fingerprint", "official", "method", "variant", "recipe", "rerank", "metric",
+    "seed", "run", "path", *SETTING,
+)  # fmt: skip
 """Columns of ``results`` before its measures."""
 
-BOARD_ROW = {
-    "task": "string",
-    "fingerprint": "string",
-    "official": "bool",
-    "rank": "Int64",
-    "method": "string",
-    "recipe": "string",
-    "runs": "Int64",
-    **SETTING,
-}
+BOARD_ROW = ("task", "fingerprint", "official", "rank", "method", "recipe", "runs", *SETTING)
 """Columns of ``leaderboard`` before its measures."""
+
+INTEGERS = {"seed", "rank", "runs", *NUMBERS}
+FLAGS = {"official", "control"}
+"""Types of the columns; all others before the measures are words."""
 
 SORTED_BY = ["protocol", "task", "convention", "method", "variant", "recipe", "rerank", "metric", "seed", "run"]
 
@@ -80,17 +53,16 @@ def leaderboard(*folders: str | Path) -> DataFrame:
 
 
 def _frame(
-    columns: Mapping[str, str], words: Iterable[str], suffixes: Sequence[str], rows: Iterable[Mapping[str, Any]]
+    columns: Sequence[str], words: Iterable[str], suffixes: Sequence[str], rows: Iterable[Mapping[str, Any]]
 ) -> DataFrame:
     import pandas as pd
 
     measures = [name for word in in_order(words, "") for name in (word, *(f"{word}_{end}" for end in suffixes))]
+    kinds = {name: "Int64" if name in INTEGERS else "bool" if name in FLAGS else "string" for name in columns}
+    kinds |= dict.fromkeys(measures, "float64")
     listed = list(rows)
     return pd.DataFrame(
-        {
-            name: pd.Series([row.get(name) for row in listed], dtype=kind)
-            for name, kind in {**columns, **dict.fromkeys(measures, "float64")}.items()
-        }
+        {name: pd.Series([row.get(name) for row in listed], dtype=kind) for name, kind in kinds.items()}
     )
 
 

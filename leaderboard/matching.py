@@ -13,6 +13,7 @@ from harness.errors import DataError, RecordError
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record, read_record
 from harness.scoring.scores import exact_mean
+from leaderboard.grouping import grouped
 from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, mean_values
 
@@ -46,11 +47,7 @@ class MatchedTask:
 
 
 def match_results(
-    paths: Sequence[Path],
-    task: str | None = None,
-    *,
-    over_seeds: bool = False,
-    vehicles: Collection[int] | None = None,
+    paths: Sequence[Path], task: str | None = None, *, over_seeds: bool = False, vehicles: Collection[int] | None = None
 ) -> tuple[MatchedTask, ...]:
     """Return the tasks that all paths have a record of, sorted by name.
 
@@ -112,9 +109,7 @@ def _joined(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Gro
     """Return the groups of repeats of each task in the order given; each kind of re-ranking separately."""
     named = {file.record.run: file for path in paths for file in _files(path)}  # a run named twice counts once
     order = {run: number for number, run in enumerate(named)}
-    tasks: dict[tuple[str, str], list[RecordFile]] = {}
-    for file in named.values():
-        tasks.setdefault((file.record.name, str(file.record.rerank or "")), []).append(file)
+    tasks = grouped(named.values(), lambda file: (file.record.name, str(file.record.rerank or "")))
     groups = [
         (name, sorted(group_repeats(files), key=lambda group: min(order[file.record.run] for file in group)))
         for (name, _), files in sorted(tasks.items())

@@ -10,6 +10,7 @@ from harness.basics.digests import digest
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import OUTCOME
 from harness.scoring.scores import exact_mean
+from leaderboard.grouping import grouped
 from leaderboard.record_files import RecordFile, values_of
 
 OF_ONE_RUN = {"seed", "features", "checkpoint", "code"}
@@ -34,10 +35,7 @@ def _by_code(group: list[RecordFile]) -> list[list[RecordFile]]:
     """Return the group, split by code if a seed occurs more than once."""
     if len({file.record.seed for file in group}) == len(group):
         return [group]
-    parts: dict[str | None, list[RecordFile]] = {}
-    for file in group:
-        parts.setdefault(file.record.code, []).append(file)
-    return list(parts.values())
+    return list(grouped(group, lambda file: file.record.code).values())
 
 
 def mean_measures(group: Sequence[RecordFile]) -> Mapping[str, float]:

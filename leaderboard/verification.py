@@ -35,12 +35,7 @@ class Question:
 
 
 def question_of(file: RecordFile, registry: Registry, data: Path | None = None) -> Question:
-    """Return the task of a record.
-
-    Args:
-        file: the record.
-        registry: the registry with the protocols.
-        data: folder of the data set; None for the protocol's default, if it has one.
+    """Return the task of a record; ``data`` is the folder of the data set, or None for the protocol's default.
 
     Raises:
         RecordError: the protocol has another version, or the task has other measures.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -141,36 +141,22 @@ class RNNHA(PretrainedMethod):
     def _together(self) -> Stage:
         options = self.options
         schedule = Schedule("steps", options.epochs, milestones=options.milestones)
-        return Stage(
-            name="coarse to fine",
-            epochs=options.epochs,
-            batches=Shuffled(BATCH[options.backbone] if options.batch == "published" else options.batch),
-            optimiser=lambda network: torch.optim.RMSprop(
-                [weight for name, weight in network.named_parameters() if not name.startswith("alone.")],
-                lr=options.learning_rate,
-            ),
-            schedule=schedule.attach,
-            advance=schedule.advance,
-            settings={"alone": False},
-        )
+        batch = BATCH[options.backbone] if options.batch == "published" else options.batch
+
+        def optimiser(network: nn.Module) -> torch.optim.RMSprop:
+            trained = [weight for name, weight in network.named_parameters() if not name.startswith("alone.")]
+            return torch.optim.RMSprop(trained, lr=options.learning_rate)
+
+        return schedule.stage("coarse to fine", Shuffled(batch), optimiser, alone=False)
 
     def begin(self, network: nn.Module, stage: Stage) -> None:
         """Classify by the trunk alone, or through the hierarchy."""
         cast(RNNHANetwork, network).by_itself = stage.settings["alone"]
 
-    def losses(
-        self,
-        outputs: Mapping[str, Tensor],
-        labels: Mapping[str, Tensor],
-        stage: Stage,  # noqa: ARG002 - the contract
-    ) -> Mapping[str, Tensor]:
+    def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage) -> Mapping[str, Tensor]:  # noqa: ARG002 - the contract
         """Return the cross-entropies of the model and of the vehicle, 1:1, or of the vehicle by the trunk alone."""
         right = {"kind": labels.get(kind_among(labels)), "vehicle": labels["vehicle"]}
         return {name: cross_entropy(logits, cast(Tensor, right[name])) for name, logits in outputs.items()}
-
-    def attend(self, images: Tensor, **needed: Any) -> Attention:  # noqa: ARG002 - the contract
-        """Return the attention of the coarse state to the map, or for rnn-h each cell's share in the feature."""
-        return cast(RNNHANetwork, self.model).attend(images)
 
 
 class RNNHANetwork(nn.Module):

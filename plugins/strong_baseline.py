@@ -8,7 +8,7 @@ unless the report is named.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -140,12 +140,7 @@ class StrongBaseline(PretrainedMethod):
         lengths = {"training": options.epochs, "continued training": options.continued_epochs}
         return [self.pk_stage(name, epochs, augment) for name, epochs in lengths.items() if epochs]
 
-    def losses(
-        self,
-        outputs: Mapping[str, Tensor],
-        labels: Mapping[str, Tensor],
-        stage: Stage,  # noqa: ARG002 - the contract
-    ) -> Mapping[str, Tensor]:
+    def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage) -> Mapping[str, Tensor]:  # noqa: ARG002 - the contract
         """Return the label-smoothed cross-entropy of the logits and the batch-hard triplet, 1:1."""
         vehicles = labels["vehicle"]
         options = self.options
@@ -155,10 +150,6 @@ class StrongBaseline(PretrainedMethod):
                 outputs[options.triplet_on], vehicles, options.margin, normalised=options.triplet_normalised
             ),
         }
-
-    def attend(self, images: Tensor, **needed: Any) -> Attention:  # noqa: ARG002 - the contract
-        """Return each cell's share in the feature, and the weights of the cells if the network has CBAM."""
-        return cast(StrongBaselineNetwork, self.model).attend(images)
 
 
 class StrongBaselineNetwork(nn.Module):

@@ -8,18 +8,10 @@ from pathlib import Path
 
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.lists import (
-    Problems,
-    numbers,
-    parse,
-    refuse_duplicates,
-    refuse_shared_images,
-    refuse_shared_vehicles,
-    release_folder,
-)
+from harness.data.lists import Problems, numbers, refuse_shared_images, release_folder
 from harness.errors import DataError
 from harness.tasks.task import Convention, Draws, Rule, Task
-from protocols.boxes import boxes_in
+from protocols.released import boxes_in, check_training, read_rows
 
 LINE = re.compile(r"([0-9]{1,12})[ \t]+([0-9]{1,9})")
 EXAMPLE = "0279029 23781"
@@ -46,14 +38,7 @@ CONVENTIONS = {
 
 
 def task(name: str, vehicles: int, *, images: int | None = None, source: str) -> Task:
-    """Return the task of one test list.
-
-    Args:
-        name: of the task, and of its split.
-        vehicles: in the released list.
-        images: in the released list; None if the count is unknown.
-        source: document that defines the rule.
-    """
+    """Return the task of one test list and split; ``images`` is None if the released count is unknown."""
     released = {"gallery images": vehicles, "gallery units": vehicles, "vehicles": vehicles}
     if images is not None:
         released |= {"queries": images - vehicles, "positives": images - vehicles, "ignored": 0}
@@ -71,12 +56,7 @@ def task(name: str, vehicles: int, *, images: int | None = None, source: str) ->
 
 
 def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
-    """Return a data set of single lists; a list that is missing makes its task unavailable.
-
-    Args:
-        root: the data set's folder or its parent.
-        lists: for each task the file of its list in ``train_test_split``.
-        images: the folder of the images.
+    """Return a data set of single lists, by task; a list that is missing makes its task unavailable.
 
     Raises:
         DataError: there is no list, a line is malformed, or training and test share a vehicle or an image.
@@ -87,12 +67,9 @@ def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
     paths = {split: root / FOLDER / file for split, file in files.items()}
     splits = {split: read_list(path, images, problems) for split, path in paths.items() if path.exists()}
     problems.check()
-    notes = []
-    if "train" not in splits:
-        notes.append(f"{TRAIN} is missing: nothing can be trained on this copy")
-    else:
-        for split in splits.keys() - {"train"}:
-            refuse_shared_vehicles(root, splits["train"].vehicle, splits[split].vehicle)
+    notes = check_training(root, splits, TRAIN)
+    for split in lists if "train" in splits else ():
+        if split in splits:
             refuse_shared_images(root, "train", splits["train"], split, splits[split])
     unavailable = {
         split: DataError(
@@ -106,8 +83,5 @@ def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
 
 def read_list(path: Path, images: str, problems: Problems) -> ImageTable:
     """Return the table of one list."""
-    rows = parse(path, LINE, EXAMPLE, problems)
-    refuse_duplicates(path, rows, 0, problems)
-    return ImageTable(
-        tuple([f"{images}/{fields[0]}.jpg" for _, fields in rows]), numbers([fields[1] for _, fields in rows])
-    )
+    rows = [fields for _, fields in read_rows(path, LINE, EXAMPLE, problems)]
+    return ImageTable(tuple(f"{images}/{fields[0]}.jpg" for fields in rows), numbers(fields[1] for fields in rows))

@@ -70,7 +70,6 @@ class VehicleId(Protocol):
 
 
 def _read_labels(path: Path, problems: Problems) -> dict[int, int]:
-    """Return each vehicle's label."""
     found: dict[int, int] = {}
     for line, fields in parse(path, LABEL, "1 237", problems):
         vehicle, label = int(fields[0]), int(fields[1])

@@ -7,23 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.lists import (
-    Problems,
-    Row,
-    numbers,
-    parse,
-    quote,
-    refuse_duplicates,
-    refuse_shared_vehicles,
-    release_folder,
-)
+from harness.data.lists import Problems, Row, numbers, quote, release_folder
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Rule, Task
-from protocols.boxes import boxes_in
+from protocols.released import boxes_in, check_training, read_rows
 
 LINE = re.compile(r"([A-Za-z0-9_-]{1,100}\.jpg)[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})")
 EXAMPLE = "MVI_20011_016_img00105.jpg 15 1"
@@ -38,11 +27,7 @@ SINGLE_SHOT = Task(
     Rule(),
     ("cmc@1", "cmc@5", "ap"),
     released={
-        "queries": 2_811,
-        "gallery images": 2_811,
-        "gallery units": 2_811,
-        "vehicles": 2_811,
-        "positives": 2_811,
+        **dict.fromkeys(("queries", "gallery images", "gallery units", "vehicles", "positives"), 2_811),
         "ignored": 0,
     },
     about="each probe against one image of every test vehicle; mAP is the mean reciprocal rank",
@@ -68,26 +53,15 @@ class Vric(Protocol):
         root = release_folder(root, [file for file, _ in LISTS.values()])
         problems = Problems(root)
         rows = {
-            split: _read(root / file, problems)
+            split: read_rows(root / file, LINE, EXAMPLE, problems)
             for split, (file, _) in LISTS.items()
             if split != "train" or (root / file).exists()
         }
         _refuse_probes_in_the_gallery(root / LISTS["gallery"][0], rows, problems)
         problems.check()
         splits = {split: _table(rows[split], LISTS[split][1]) for split in rows}
-        notes = []
-        if "train" not in splits:
-            notes.append(f"{LISTS['train'][0]} is missing: nothing can be trained on this copy")
-        else:
-            test = np.concatenate([splits["query"].vehicle, splits["gallery"].vehicle])
-            refuse_shared_vehicles(root, splits["train"].vehicle, test)
+        notes = check_training(root, splits, LISTS["train"][0])
         return Dataset(root, splits, notes=tuple(notes), boxes=boxes_in(root))
-
-
-def _read(path: Path, problems: Problems) -> list[Row]:
-    rows = parse(path, LINE, EXAMPLE, problems)
-    refuse_duplicates(path, rows, 0, problems)
-    return rows
 
 
 def _refuse_probes_in_the_gallery(path: Path, rows: dict[str, list[Row]], problems: Problems) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -25,9 +25,7 @@ from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
 from harness.methods.method import create
 from harness.methods.network import NetworkMethod
 from harness.registry.kinds import METHOD
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
+from harness.registry.registry import Registry
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 """The image formats that can be read, as named by Pillow."""
@@ -37,13 +35,7 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class DrawnAttention:
-    """The pictures written for one image.
-
-    Attributes:
-        image: the image file.
-        files: the pictures.
-        parts: the name and the weight of each part, in the order of the boxes.
-    """
+    """The pictures written for one image, and the name and weight of each part, in the order of the boxes."""
 
     image: Path
     files: tuple[Path, ...]
@@ -62,14 +54,7 @@ def attend(
 ) -> list[DrawnAttention]:
     """Draw the attention of a trained network in some images; nothing is written before all images are read.
 
-    Args:
-        run: the folder of a run, or a checkpoint.
-        images: image files.
-        registry: the registry with the run's method.
-        out: the folder of the pictures; None for ``attention`` in the folder of the run.
-        boxes: a file of boxes, for a method that needs them; None for the boxes kept by the run.
-        detector: the checkpoint of a detector that finds the boxes.
-        scale: the side of a picture in multiples of its image's side.
+    The arguments are those of ``bench attend``.
 
     Raises:
         UsageError: the run does not exist, or its method has no network or does not use the given boxes.
@@ -172,7 +157,6 @@ def _check_image(image: Path, scale: int) -> None:
 
 
 def _draw(method: NetworkMethod, image: Path, boxes: Found, folder: Path, scale: int) -> DrawnAttention:
-    """Write the pictures of one image."""
     width, height = size_on_disk(image, FORMATS)
     picture = decode(image, (height * scale, width * scale), FORMATS)
     maps, rows = _attention(method, image, boxes)
@@ -196,10 +180,6 @@ def _attention(method: NetworkMethod, image: Path, boxes: Found) -> tuple[dict[s
     """Return the attention in one image: maps (h, w) by name, and parts (m, 6) or None.
 
     Each image is a batch of its own, so that its digits do not depend on the others.
-
-    Raises:
-        PluginError: a map or the parts have a wrong shape.
-        RunError: a value is not finite.
     """
     pixels = torch.from_numpy(decode(image, method.input_size, FORMATS))[None]
     needed = {keyword: [torch.from_numpy(rows)] for keyword, (rows, _) in boxes.items()}

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from harness.boxes import Boxes, kinds_of, read_boxes
 from harness.boxes.store import read_store
@@ -17,9 +16,7 @@ from harness.detection.detect import check_kind, detect, load_detector
 from harness.errors import DataError, UsageError, first_of
 from harness.methods.detector import Detector
 from harness.methods.method import Method
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
+from harness.registry.registry import Registry
 
 Found = Mapping[str, tuple[FloatArray, Mapping[int, str]]]
 """For each keyword of ``embed`` the boxes (m, 6) in pixels of the resized image, and the names of their labels."""
@@ -31,15 +28,10 @@ class ImageBoxes:
     The key of a file in a set of boxes is the longest key that its path ends with: ``.../VeRi/image_test/0002.jpg``
     has the key ``image_test/0002.jpg``.
 
-    Args:
-        method: the method, which may need boxes.
-        run: the folder of the run, whose kept boxes are used if neither ``boxes`` nor ``detector`` is given.
-        boxes: a file of boxes.
-        detector: the checkpoint of a detector.
-        registry: the registry with the detector.
+    The boxes are given, or found by a detector; if neither is named, the run has kept them in its folder.
 
     Raises:
-        UsageError: both are given, one is given but the method needs no boxes, or it needs several kinds.
+        UsageError: both are given, or one is and the method needs no boxes or several kinds of them.
     """
 
     def __init__(
@@ -60,10 +52,6 @@ class ImageBoxes:
     def of(self, images: Sequence[Path], formats: Sequence[str]) -> Mapping[Path, Found]:
         """Return the boxes of each image, arranged by the method.
 
-        Args:
-            images: the image files.
-            formats: the allowed image formats, as named by Pillow.
-
         Raises:
             DataError: an image has no boxes, or the file of boxes is damaged.
             CheckpointError: the detector cannot be used.
@@ -77,7 +65,6 @@ class ImageBoxes:
         return {image: self._arranged(image, self._looked_up(image)) for image in images}
 
     def _looked_up(self, image: Path) -> dict[str, Boxes]:
-        """Return the known boxes of one image for each kind."""
         found = {}
         for kind in self.kinds:
             named = [(boxes, key) for boxes in self._known[kind] if (key := key_of(image, boxes.of_image)) is not None]
@@ -94,7 +81,6 @@ class ImageBoxes:
 
     @cached_property
     def _known(self) -> Mapping[str, Sequence[Boxes]]:
-        """The sets of boxes that are available for each kind."""
         if self.boxes is not None:
             return {self.kinds[0]: [read_boxes(self.boxes, kind=self.kinds[0])]}
         return {
@@ -103,7 +89,6 @@ class ImageBoxes:
         }
 
     def _detected(self, detector: Detector, kind: str, image: Path, formats: Sequence[str]) -> dict[str, Boxes]:
-        """Return the boxes that the detector finds in one image."""
         file = image.resolve()
         dataset = Dataset(file.parent, {}, formats=tuple(formats))
         found = detect(detector, dataset, [file.name], compute=Compute(device="cpu", workers=0))

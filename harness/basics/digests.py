@@ -28,20 +28,12 @@ def canonical_json(value: object) -> str:
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256 of a value's canonical JSON as 64 hexadecimal digits.
-
-    Raises:
-        TypeError, ValueError: as ``canonical_json``.
-    """
+    """Return the SHA-256 of a value's canonical JSON as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
 
 
 def file_digest(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -21,49 +21,16 @@ def replace_file(path: str | Path, mode: Literal["w"] = "w") -> AbstractContextM
 def replace_file(path: str | Path, mode: Literal["wb"]) -> AbstractContextManager[IO[bytes]]: ...
 
 
-def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> AbstractContextManager[IO[Any]]:
+@contextmanager
+def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> Iterator[IO[Any]]:
     r"""Yield a temporary file that replaces ``path`` in one step when the block ends.
 
-    It is written in the same folder and removed if the block raises. Text is UTF-8 with ``\n``.
-
-    Args:
-        path: the file; its folder is created if necessary.
-        mode: ``w`` for text, ``wb`` for bytes.
+    It is written in the same folder, created if necessary, and removed if the block raises. Text is UTF-8 with ``\n``.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
-    return _replace(Path(path), mode)
-
-
-@contextmanager
-def gone_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
-    """Remove a folder if the block fails and leaves nothing in it that a later call could resume from.
-
-    Args:
-        folder: the folder that the block writes to.
-        names: names of files, anywhere below the folder, that allow resuming.
-    """
-    try:
-        yield
-    except BaseException:
-        if not any(path.name in names for path in folder.rglob("*")):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def cannot_write(path: Path, problem: OSError) -> RunError:
-    """Return the error for a file that cannot be written."""
-    return RunError(
-        "the file could not be written",
-        where=path,
-        found=problem.strerror or str(problem),
-        next_step="free some space or name another folder; an existing file was left unchanged",
-    )
-
-
-@contextmanager
-def _replace(path: Path, mode: str) -> Iterator[IO[Any]]:
+    path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
@@ -80,3 +47,24 @@ def _replace(path: Path, mode: str) -> Iterator[IO[Any]]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def gone_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
+    """Remove a folder if the block fails and leaves none of the named files, from which a later call could resume."""
+    try:
+        yield
+    except BaseException:
+        if not any(path.name in names for path in folder.rglob("*")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def cannot_write(path: Path, problem: OSError) -> RunError:
+    """Return the error for a file that cannot be written."""
+    return RunError(
+        "the file could not be written",
+        where=path,
+        found=problem.strerror or str(problem),
+        next_step="free some space or name another folder; an existing file was left unchanged",
+    )

@@ -12,12 +12,7 @@ Advance = Callable[[int, int], None]
 
 @contextmanager
 def progress(what: str, *, shown: bool = True) -> Iterator[Advance]:
-    """Show a bar while the block runs, and yield the function that updates it: ``advance(done, total)``.
-
-    Args:
-        what: description of the work in two or three words.
-        shown: False in all processes of a run except the first.
-    """
+    """Show a bar while the block runs, and yield the function that updates it: ``advance(done, total)``."""
     if not shown or not sys.stderr.isatty():
         yield lambda _done, _total: None
         return

@@ -6,14 +6,9 @@ import hashlib
 
 
 def derive(seed: int, *words: str | int) -> int:
-    """Return the seed of one stream.
+    """Return the seed of one stream, named by words such as ``"augment", stage, epoch, position``.
 
-    Args:
-        seed: the seed of the run.
-        words: the name of the stream: ``"augment", stage, epoch, position``.
-
-    Returns:
-        An integer from 0 to 2**63 - 1, the same on every machine.
+    It is an integer from 0 to 2**63 - 1, the same on every machine.
 
     Example:
         >>> derive(0, "network") == derive(0, "network") != derive(0, "network", 1)

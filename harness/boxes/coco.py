@@ -173,12 +173,7 @@ def _dotted(place: list[int | str]) -> str:
 
 
 def write_coco(path: Path, boxes: Boxes, size_of: Callable[[str], Size]) -> None:
-    """Write boxes as a COCO file from which ``read_coco`` restores the same numbers.
-
-    Args:
-        path: of the file; an existing one is replaced in one step.
-        boxes: to write.
-        size_of: returns width and height of a key's image in pixels.
+    """Write boxes as a COCO file from which ``read_coco`` restores the same numbers; an existing file is replaced.
 
     Raises:
         RunError: the file cannot be written.
@@ -190,15 +185,9 @@ def write_coco(path: Path, boxes: Boxes, size_of: Callable[[str], Size]) -> None
         images.append({"id": number, "file_name": key, "width": width, "height": height})
         for label, score, *corners in boxes.of_image[key].tolist():
             x0, y0, x1, y1 = (share * side for share, side in zip(corners, (width, height) * 2, strict=True))
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": number,
-                    "category_id": int(label),
-                    "score": score,
-                    "bbox": [x0, y0, x1 - x0, y1 - y0],
-                }
-            )
+            box = [x0, y0, x1 - x0, y1 - y0]
+            about = {"id": len(annotations) + 1, "image_id": number, "category_id": int(label)}
+            annotations.append({**about, "score": score, "bbox": box})
     categories = [{"id": number, "name": name} for number, name in sorted(boxes.names.items())]
     content = {"images": images, "categories": categories, "annotations": annotations}
     with replace_file(path) as file:

@@ -20,12 +20,6 @@ def read_lines(
     class, which may contain spaces, or its number; the corners are in pixels of the image file. An image without a file
     is not annotated; an empty file means that the image shows no part.
 
-    Args:
-        folder: with the files.
-        names: class names by number.
-        keys: of the data set's images.
-        size_of: returns width and height of a key's image.
-
     Raises:
         DataError: a file belongs to no image or cannot be read, or a line is invalid.
     """
@@ -59,7 +53,6 @@ def _text(path: Path) -> str:
 
 
 def _row(path: Path, name: str, line: str, number_of: Mapping[str, int]) -> list[float]:
-    """Return label, score and corners of one line."""
     label, *numbers = line.strip().rsplit(maxsplit=5)
     label = " ".join(label.split())
     try:

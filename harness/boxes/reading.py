@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from harness.boxes.classes import CLASSES
 from harness.boxes.coco import read_coco
 from harness.boxes.lines import read_lines
 from harness.boxes.store import ENDINGS, read_store
 from harness.boxes.value import Boxes
 from harness.data.dataset import Dataset
+from harness.data.part_classes import CLASSES
 from harness.data.pictures import locate, size_on_disk
 from harness.errors import DataError, first_of
 
@@ -21,11 +21,7 @@ def kinds_of(needs: Collection[str]) -> list[str]:
 
 
 def needed_boxes(dataset: Dataset, needs: Collection[str]) -> dict[str, Boxes]:
-    """Return the boxes that a method needs, by keyword argument.
-
-    Args:
-        dataset: with the files of boxes.
-        needs: words such as ``boxes.parts``, which gives the keyword ``boxes_parts``.
+    """Return the boxes that a method needs, by keyword argument: ``boxes.parts`` gives ``boxes_parts``.
 
     Raises:
         DataError: the data set lacks these boxes, or their file is damaged.
@@ -75,11 +71,7 @@ def read_boxes(path: Path, *, kind: str = "", dataset: Dataset | None = None) ->
 
 
 def refuse_unknown_images(boxes: Boxes, dataset: Dataset) -> None:
-    """Refuse boxes of images that are neither in the data set's lists nor in its folder.
-
-    Raises:
-        DataError: there are such images.
-    """
+    """Raise a DataError for boxes of images that are neither in the data set's lists nor in its folder."""
     known = all_keys(dataset)
     unknown = [key for key in boxes.of_image if key not in known and not _on_disk(dataset, key)]
     if unknown or not boxes.of_image:

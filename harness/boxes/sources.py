@@ -17,12 +17,7 @@ log = logging.getLogger("bench")
 
 
 def find_boxes(dataset: Dataset, needs: Collection[str], given: Path | None) -> dict[str, Boxes]:
-    """Return the boxes of each needed kind.
-
-    Args:
-        dataset: with the images.
-        needs: words such as ``boxes.parts``; others are ignored.
-        given: file or folder from the user, which replaces the data set's own boxes.
+    """Return the boxes of each needed kind: the file or folder that the user gives, or the data set's own.
 
     Raises:
         UsageError: one file is given, but several kinds are needed.
@@ -55,11 +50,7 @@ def digests(boxes: Mapping[str, Boxes]) -> dict[str, str]:
 
 
 def keep(boxes: Mapping[str, Boxes], folder: Path) -> None:
-    """Write the boxes of each kind to a folder as ``boxes-KIND.h5``.
-
-    Raises:
-        RunError: a file cannot be written.
-    """
+    """Write the boxes of each kind to a folder as ``boxes-KIND.h5``, or raise a RunError."""
     for kind, found in sorted(boxes.items()):
         write_boxes(_kept(folder, kind), found)
 

@@ -38,11 +38,7 @@ class _About(BaseModel):
 
 
 def write_boxes(path: Path, boxes: Boxes) -> Path:
-    """Write boxes to a file that appears complete or not at all; equal boxes give equal bytes.
-
-    Raises:
-        RunError: the file cannot be written.
-    """
+    """Write boxes completely or not at all, or raise a RunError; equal boxes give equal bytes."""
     keys = sorted(boxes.of_image)
     names = {str(number): name for number, name in boxes.names.items()}
     about = canonical_json({"schema_number": SCHEMA, "names": names, "digest": boxes.digest})
@@ -59,11 +55,7 @@ def write_boxes(path: Path, boxes: Boxes) -> Path:
 
 
 def read_store(path: Path) -> Boxes:
-    """Return the boxes of a file.
-
-    Raises:
-        DataError: the file is missing, damaged, of another schema, or has another layout.
-    """
+    """Return the boxes of a file, or raise a DataError if it is missing, damaged, or of another schema or layout."""
     if not path.is_file():
         raise DataError("the boxes are missing", where=path)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.basics.digests import canonical_json
-from harness.boxes.classes import CLASSES
+from harness.data.part_classes import CLASSES
 from harness.errors import DataError, first_of, unknown_name
 from harness.features.layout import LONGEST_KEY
 
@@ -98,18 +98,11 @@ class Boxes:
 
 @dataclass
 class Collected:
-    """Boxes collected image by image while a file is read.
-
-    Attributes:
-        path: of the file or folder.
-        names: class names by label.
-    """
+    """Boxes collected image by image while a file is read."""
 
     path: Path
     names: Mapping[int, str]
-
-    def __post_init__(self) -> None:
-        self._images: dict[str, FloatArray] = {}
+    _images: dict[str, FloatArray] = field(default_factory=dict)
 
     def add(self, key: str, size: tuple[float, float], rows: list[tuple[str, list[float]]]) -> None:
         """Add the boxes of one image.

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 
 import click
 
-from harness.cli.options import SECTIONS, section_of
+from harness.cli.grouped import SECTIONS, section_of
 from harness.cli.packages import check_packages
 from harness.errors import BenchError
 

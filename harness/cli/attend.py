@@ -12,39 +12,25 @@ from harness.cli.grouped import DATA, OUTPUT, command, option
 from harness.cli.output import show
 
 
-@shared.section("See what there is")
-@command()
+@command("See what there is")
 @click.argument("run", type=shared.PATH, help="Folder of a run, or a checkpoint.")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=shared.PATH, help="Image files.")
 @option(
     "--boxes",
-    type=shared.PATH,
-    metavar="FILE",
+    type=shared.FILE,
     group=DATA,
     help="Boxes of parts in the images; default: the boxes that the run stored for its own images.",
 )
-@option(
-    "--detector",
-    type=shared.PATH,
-    metavar="FILE",
-    group=DATA,
-    help="Checkpoint of a detector, used when no boxes are given.",
-)
+@shared.detector
 @shared.plugin_files
 @option(
     "--out",
-    type=shared.PATH,
-    metavar="DIR",
+    type=shared.DIR,
     group=OUTPUT,
     help="Folder to write the pictures into; default: 'attention' in the run's folder.",
 )
 @option(
-    "--scale",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1, 16),
-    group=OUTPUT,
-    help="Factor by which the pictures are enlarged.",
+    "--scale", default=1, type=click.IntRange(1, 16), group=OUTPUT, help="Factor by which the pictures are enlarged."
 )
 @shared.as_json
 def attend(*, run: Path, images: tuple[Path, ...], plugin: tuple[Path, ...], json_wanted: bool, **words: Any) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import COMPUTE, DATA, group, option
+from harness.cli.grouped import COMPUTE, DATA, GroupedGroup, option
 from harness.cli.output import show
 
 
-@shared.section("Prepare data and boxes")
-@group()
+@click.group(cls=GroupedGroup, section="Prepare data and boxes")
 def data() -> None:
     """Draw a synthetic data set, or check a copy of a real one."""
 
@@ -78,5 +78,5 @@ def check(ctx: click.Context, /, *, name: str, data: Path | None, plugin: tuple[
     with progress("decoding") as advance:
         root = find_root(protocol, data)
         report = check_copy(protocol, root, every_image=flags["every_image"], progress=advance)
-    show(report.as_json(), json_wanted=flags["json_wanted"], text=lambda: text(report))
+    show(asdict(report), json_wanted=flags["json_wanted"], text=lambda: text(report))
     ctx.exit(report.status)

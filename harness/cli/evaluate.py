@@ -9,17 +9,14 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, EVALUATION, OUTPUT, command, option
-from harness.cli.records import show_records
+from harness.cli.output import show_records
 
 if TYPE_CHECKING:
-    from harness.compute.machine import Machine
     from harness.registry.registry import Registry
     from harness.scoring.record import Record
-    from harness.scoring.settings import ScoringSettings
 
 
-@shared.section("Get a number")
-@command("eval")
+@command("Get a number", "eval")
 @click.argument(
     "features", type=shared.PATH, help="Feature file, as 'bench extract' or harness.write_features wrote it."
 )
@@ -32,13 +29,7 @@ if TYPE_CHECKING:
     help="Leave out images that have no feature; the result is then not official.",
 )
 @shared.plugin_files
-@option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    group=COMPUTE,
-    help="Device that ranks the gallery: cpu, cuda, cuda:1 or auto.",
-)
+@option("--device", default="cpu", group=COMPUTE, help="Device that ranks the gallery: cpu, cuda, cuda:1 or auto.")
 @shared.memory
 @shared.metric
 @shared.measures
@@ -50,7 +41,7 @@ if TYPE_CHECKING:
     group=EVALUATION,
     help="Evaluate also under this convention, or under all with 'all', and print the differences. Repeatable.",
 )
-@option("--record", type=shared.PATH, metavar="DIR", group=OUTPUT, help="Folder to write the records into.")
+@option("--record", type=shared.DIR, group=OUTPUT, help="Folder to write the records into.")
 @shared.as_json
 def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -> None:
     """Evaluate a feature file.
@@ -63,6 +54,9 @@ def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -
       bench eval f.h5 --protocol veri776/image-to-image --data VeRi/ --measure cmc@20 --json
     """
     from harness.compute.machine import open_machine
+    from harness.registry.registry import load
+    from harness.scoring.recording import evaluate_file
+    from harness.scoring.settings import ScoringSettings
 
     machine = open_machine(device, memory)
     if words["rerank"] is not None:  # re-ranking has no shards
@@ -70,38 +64,17 @@ def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -
             return
         machine = machine.alone()
     with machine.team.together():
-        registry, settings, records = _records(features, machine, words)
+        registry = load(words["plugin"])
+        further = tuple(map(registry.measure, words["measures"]))
+        settings = ScoringSettings(words["metric"], words["rerank"], further, words["skip_missing"], machine)
+        places = {"data": words["data"], "folder": words["record"], "conventions": words["conventions"]}
+        records = evaluate_file(features, words["protocol"], settings, registry=registry, **places)
     if not machine.first:
         return
     if words["json_wanted"] or not words["conventions"]:
-        show_records(records, settings.measures, json_wanted=words["json_wanted"])
+        show_records(records, further, json_wanted=words["json_wanted"])
     else:
         _show_comparison(records, registry, words)
-
-
-def _records(features: Path, machine: Machine, words: dict[str, Any]) -> tuple[Registry, ScoringSettings, list[Record]]:
-    from harness.registry.registry import load
-    from harness.scoring.recording import evaluate_file
-    from harness.scoring.settings import ScoringSettings
-
-    registry = load(words["plugin"])
-    settings = ScoringSettings(
-        metric=words["metric"],
-        rerank=words["rerank"],
-        measures=tuple(map(registry.measure, words["measures"])),
-        skip_missing=words["skip_missing"],
-        machine=machine,
-    )
-    records = evaluate_file(
-        features,
-        words["protocol"],
-        settings,
-        registry=registry,
-        data=words["data"],
-        folder=words["record"],
-        conventions=words["conventions"],
-    )
-    return registry, settings, records
 
 
 def _show_comparison(records: list[Record], registry: Registry, words: dict[str, Any]) -> None:

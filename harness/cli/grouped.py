@@ -9,27 +9,29 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DATA, METHOD, TRAINING, COMPUTE, EVALUATION, OUTPUT = (
-    "Data",
-    "Method",
-    "Training",
-    "Compute",
-    "Evaluation",
-    "Output",
-)
+DATA, METHOD, TRAINING, COMPUTE, EVALUATION, OUTPUT = ("Data", "Method", "Training", "Compute", "Evaluation", "Output")
 GROUPS = (METHOD, DATA, TRAINING, COMPUTE, EVALUATION, OUTPUT, "Options")
 """The titles, in the order of the help; options without a group come last."""
 
+SECTIONS = ("Get a number", "Compare numbers", "See what there is", "Prepare data and boxes", "Further verbs")
+"""Titles under which ``bench --help`` lists the verbs; a verb without a section comes last."""
+
 
 class GroupedOption(click.Option):
-    """An option that names the group in which the help lists it."""
+    """An option that shows its default and names the group in which the help lists it."""
 
     def __init__(self, *words: Any, group: str = GROUPS[-1], **settings: Any) -> None:
-        super().__init__(*words, **settings)
+        super().__init__(*words, **{"show_default": True, **settings})
         self.group = group
 
 
-class _Grouped(click.Command):
+class GroupedCommand(click.Command):
+    """A command whose help lists the options in groups, itself listed in a section of ``bench --help``."""
+
+    def __init__(self, *words: Any, section: str = SECTIONS[-1], **settings: Any) -> None:
+        super().__init__(*words, **settings)
+        self.section = SECTIONS[SECTIONS.index(section)]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group."""
         rows: dict[str, list[tuple[str, str]]] = {title: [] for title in GROUPS}
@@ -43,11 +45,7 @@ class _Grouped(click.Command):
                     formatter.write_dl(found)
 
 
-class GroupedCommand(_Grouped):
-    """A command whose help lists the options in groups."""
-
-
-class GroupedGroup(_Grouped, click.Group):
+class GroupedGroup(GroupedCommand, click.Group):
     """A group of commands, all of whose helps list the options in groups."""
 
     command_class = GroupedCommand
@@ -68,18 +66,16 @@ class Named(GroupedGroup):
         return super().resolve_command(ctx, args if args[0] in self.commands else ["show", *args])
 
 
+def section_of(command: click.Command) -> str:
+    """Return the section in which ``bench --help`` lists a verb."""
+    return str(getattr(command, "section", SECTIONS[-1]))
+
+
 def option(*words: str, group: str = GROUPS[-1], **settings: Any) -> Callable[[F], F]:
     """Return a decorator that adds an option to a group of the help."""
     return click.option(*words, cls=GroupedOption, group=group, **settings)
 
 
-def command(name: str | None = None, **settings: Any) -> Callable[[Callable[..., Any]], GroupedCommand]:
-    """Return a decorator that makes a command with grouped options."""
-    return click.command(name, cls=GroupedCommand, **settings)
-
-
-def group(
-    name: str | None = None, *, cls: type[GroupedGroup] = GroupedGroup, **settings: Any
-) -> Callable[[Callable[..., Any]], GroupedGroup]:
-    """Return a decorator that makes a group of commands with grouped options."""
-    return click.group(name, cls=cls, **settings)
+def command(section: str, name: str | None = None) -> Callable[[Callable[..., Any]], GroupedCommand]:
+    """Return a decorator that makes a verb, listed in a section, with grouped options."""
+    return click.command(name, cls=GroupedCommand, section=section)

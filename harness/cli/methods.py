@@ -8,15 +8,14 @@ from typing import Any
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import DATA, METHOD, Named, group, option
+from harness.cli.grouped import DATA, METHOD, Named, option
 from harness.cli.output import show, show_rows
 
 MAX_SIDE = 1 << 14
 """No side of an image is longer than 16,384 pixels."""
 
 
-@shared.section("See what there is")
-@group(cls=Named, invoke_without_command=True)
+@click.group(cls=Named, section="See what there is", invoke_without_command=True)
 @shared.plugin_files
 @shared.as_json
 @click.pass_context
@@ -51,7 +50,13 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
 
 @methods.command("show")
 @click.argument("name", metavar="NAME[/VARIANT]", help="Name of a method, as 'bench methods' lists it.")
-@option("--recipe", default="", group=METHOD, help="Named set of options; default: the method's defaults.")
+@option(
+    "--recipe",
+    default="",
+    show_default=False,
+    group=METHOD,
+    help="Named set of options; default: the method's defaults.",
+)
 @shared.changes
 @option(
     "--vehicles",
@@ -67,16 +72,19 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
     help="Number of models, used instead of types; 0 if no image has either.",
 )
 @option(
-    "--input",
-    "size",
-    callback=_size,
-    metavar="H[xW]",
-    group=DATA,
-    help="Height and width of the images in pixels.",
+    "--input", "size", callback=_size, metavar="H[xW]", group=DATA, help="Height and width of the images in pixels."
 )
 @shared.plugin_files
 @shared.as_json
-def show_method(*, name: str, plugin: tuple[Path, ...], json_wanted: bool, **words: Any) -> None:
+def show_method(
+    *,
+    name: str,
+    changes: tuple[str, ...],
+    vehicles: int | None,
+    plugin: tuple[Path, ...],
+    json_wanted: bool,
+    **words: Any,
+) -> None:
     """Show a method's papers, options, stages and parameters.
 
     The network is built without allocating its weights.
@@ -86,25 +94,10 @@ def show_method(*, name: str, plugin: tuple[Path, ...], json_wanted: bool, **wor
       bench methods show pgan
       bench methods show ram --set backbone=resnet50 --vehicles 13164 --json
     """
-    from harness.describe.method import describe_method, text
+    from harness.describe.method import describe_method, number_of_classes, text
     from harness.registry.registry import load
-
-    described = describe_method(load(plugin), name, **_choices(**words))
-    show(described, json_wanted=json_wanted, text=lambda: text(described))
-
-
-def _choices(
-    *,
-    recipe: str,
-    changes: tuple[str, ...],
-    vehicles: int | None,
-    colours: int | None,
-    models: int | None,
-    size: tuple[int, int] | None,
-) -> dict[str, Any]:
-    """Return the options of ``show`` as ``describe_method`` takes them."""
-    from harness.describe.method import number_of_classes
     from harness.runs.request import parse_changes
 
-    classes = number_of_classes(vehicles, colours, models)
-    return {"recipe": recipe, "changes": parse_changes(changes), "classes": classes, "size": size}
+    classes = number_of_classes(vehicles, words.pop("colours"), words.pop("models"))
+    described = describe_method(load(plugin), name, changes=parse_changes(changes), classes=classes, **words)
+    show(described, json_wanted=json_wanted, text=lambda: text(described))

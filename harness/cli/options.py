@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,40 +13,22 @@ from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, TRAIN
 from harness.tasks.reranking import Reranking
 
 F = TypeVar("F", bound=Callable[..., Any])
-C = TypeVar("C", bound=click.Command)
 
 
-PATH = click.Path(path_type=Path)
+class Place(click.Path):
+    """A path that the help shows as FILE or DIR; it is checked when it is read."""
 
-SECTIONS = ("Get a number", "Compare numbers", "See what there is", "Prepare data and boxes", "Further verbs")
-"""Titles under which ``bench --help`` lists the verbs."""
-
-
-def section(title: str) -> Callable[[C], C]:
-    """Return a decorator that lists a verb under a title of ``SECTIONS``.
-
-    Raises:
-        ValueError: the title is not one of them.
-    """
-    SECTIONS.index(title)
-
-    def decorate(command: C) -> C:
-        vars(command)["bench_section"] = title
-        return command
-
-    return decorate
+    def __init__(self, name: str) -> None:
+        super().__init__(path_type=Path)
+        self.name = name
 
 
-def section_of(command: click.Command) -> str:
-    """Return the title under which a verb is listed; the default is the last one."""
-    return str(getattr(command, "bench_section", SECTIONS[-1]))
-
+PATH, FILE, DIR = Place("path"), Place("file"), Place("dir")
 
 plugin_files = option(
     "--plugin",
     multiple=True,
-    metavar="FILE",
-    type=PATH,
+    type=FILE,
     group=METHOD,
     help="Python file with plugin hooks, used as if it were installed. Repeatable.",
 )
@@ -64,14 +47,15 @@ protocol = option(
     group=DATA,
     help="Protocol, or one of its tasks: veri776/image-to-image.",
 )
-data = option("--data", type=PATH, metavar="DIR", group=DATA, help="Folder of the data set.")
+data = option("--data", type=DIR, group=DATA, help="Folder of the data set.")
+detector = option("--detector", type=FILE, group=DATA, help="Checkpoint of a detector, used when no boxes are given.")
 skip_broken = option(
     "--skip-broken",
     is_flag=True,
     group=DATA,
     help="Leave out images that cannot be read; the result is then not official.",
 )
-device = option("--device", default="auto", show_default=True, group=COMPUTE, help="Device: auto, cpu, cuda or mps.")
+device = option("--device", default="auto", group=COMPUTE, help="Device: auto, cpu, cuda or mps.")
 workers = option(
     "--workers",
     type=click.IntRange(0),
@@ -113,20 +97,11 @@ rerank = option(
 as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
 
 
-def seed(help_text: str = "Seed of everything random.") -> Callable[[F], F]:
-    """Return the option ``--seed``."""
-    return option(
-        "--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help=help_text
-    )
+def seed(text: str) -> Callable[[F], F]:
+    """Return the option ``--seed`` with this help."""
+    return option("--seed", default=0, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help=text)
 
 
-def together(*decorators: Callable[[Any], Any]) -> Callable[[F], F]:
+def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return one decorator that applies several, in the order in which the help lists them."""
-
-    def decorate(command: F) -> F:
-        decorated: Any = command
-        for decorator in reversed(decorators):
-            decorated = decorator(decorated)
-        return decorated  # type: ignore[no-any-return]
-
-    return decorate
+    return lambda command: reduce(lambda decorated, decorator: decorator(decorated), reversed(decorators), command)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from harness.measures.family import Measure
+    from harness.scoring.record import Record
 
 
 def show_json(value: object) -> None:
@@ -30,3 +35,28 @@ def _table(rows: Sequence[Mapping[str, object]]) -> str:
     from tabulate import tabulate
 
     return tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+
+
+def show_records(records: Sequence[Record], further: Sequence[Measure] = (), *, json_wanted: bool) -> None:
+    """Print records; ``further`` are the requested measures besides those of the tasks."""
+    from harness.scoring.tables import scores_table
+
+    rows = [_summary(record) for record in records]
+    show(rows, json_wanted=json_wanted, text=lambda: scores_table(records, further))
+
+
+def _summary(record: Record) -> dict[str, object]:
+    return {
+        "task": record.name,
+        "method": record.method,
+        "variant": record.variant,
+        "fingerprint": record.fingerprint,
+        "official": record.official,
+        "metric": record.metric,
+        "rerank": None if record.rerank is None else record.rerank.values,
+        "queries": record.queries,
+        "ignored_queries": record.ignored_queries,
+        "ties": record.ties,
+        "measures": dict(record.measures),
+        **({"further_measures": {word: one.value for word, one in record.further.items()}} if record.further else {}),
+    }

@@ -11,11 +11,7 @@ NAMES = ("leaderboard", "plugins", "protocols")
 
 
 def check_packages() -> None:
-    """Raise a PluginError if Python would import another package under one of the names.
-
-    Raises:
-        PluginError: there is such a package; the message names both places.
-    """
+    """Raise a PluginError, with both places, if Python would import another package under one of the names."""
     own = Path(__file__).resolve().parents[2]
     for name in NAMES:
         spec = importlib.util.find_spec(name)

@@ -9,8 +9,7 @@ from harness.cli.grouped import command
 from harness.cli.output import show_rows
 
 
-@shared.section("See what there is")
-@command()
+@command("See what there is")
 @shared.plugin_files
 @shared.as_json
 def plugins(plugin: tuple[Path, ...], json_wanted: bool) -> None:

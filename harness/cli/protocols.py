@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import Named, group
+from harness.cli.grouped import Named
 from harness.cli.output import show, show_rows
 
 
-@shared.section("See what there is")
-@group(cls=Named, invoke_without_command=True)
+@click.group(cls=Named, section="See what there is", invoke_without_command=True)
 @shared.plugin_files
 @shared.as_json
 @click.pass_context

@@ -10,7 +10,7 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, METHOD, OUTPUT, TRAINING, command, option
-from harness.cli.records import show_records
+from harness.cli.output import show_records
 
 if TYPE_CHECKING:
     from harness.runs.run import Run
@@ -29,44 +29,20 @@ OF_A_RUN = shared.together(
         help="Named set of options, such as paper or quick; default: the one that the training protocol proposes.",
     ),
     shared.changes,
-    option(
-        "--checkpoint",
-        type=shared.PATH,
-        metavar="FILE",
-        group=METHOD,
-        help="Checkpoint to use instead of training.",
-    ),
+    option("--checkpoint", type=shared.FILE, group=METHOD, help="Checkpoint to use instead of training."),
     shared.plugin_files,
     shared.protocol,
     shared.data,
-    option(
-        "--train-on",
-        metavar="NAME",
-        group=DATA,
-        help="Protocol to train on; default: the evaluated one.",
-    ),
-    option("--train-data", type=shared.PATH, metavar="DIR", group=DATA, help="Folder of the training data set."),
-    option("--boxes", type=shared.PATH, metavar="FILE", group=DATA, help="Boxes of parts in the images."),
-    option(
-        "--train-boxes",
-        type=shared.PATH,
-        metavar="FILE",
-        group=DATA,
-        help="Boxes of parts in the images of the training data set (--train-on).",
-    ),
-    option(
-        "--detector",
-        type=shared.PATH,
-        metavar="FILE",
-        group=DATA,
-        help="Checkpoint of a detector, used when no boxes are given.",
-    ),
+    option("--train-on", metavar="NAME", group=DATA, help="Protocol to train on; default: the evaluated one."),
+    option("--train-data", type=shared.DIR, group=DATA, help="Folder of the training data set."),
+    option("--boxes", type=shared.FILE, group=DATA, help="Boxes of parts in the images."),
+    option("--train-boxes", type=shared.FILE, group=DATA, help="Boxes of parts in the training images (--train-on)."),
+    shared.detector,
     shared.skip_broken,
-    shared.seed(),
+    shared.seed("Seed of everything random."),
     option(
         "--validate",
         default="train",
-        show_default=True,
         type=click.Choice(["train", "test", "none"]),
         group=TRAINING,
         help="Validate after each epoch on held-out training vehicles, on the test split, or not at all.",
@@ -74,7 +50,6 @@ OF_A_RUN = shared.together(
     option(
         "--hold-out",
         default=0.1,
-        show_default=True,
         type=click.FloatRange(0, 0.9, max_open=True),
         group=TRAINING,
         help="Share of the training vehicles held out for --validate train.",
@@ -83,30 +58,20 @@ OF_A_RUN = shared.together(
     option(
         "--devices",
         default=1,
-        show_default=True,
         type=click.IntRange(1),
         group=COMPUTE,
         help="Number of devices on this node, with one process each.",
     ),
-    option("--nodes", default=1, show_default=True, type=click.IntRange(1), group=COMPUTE, help="Number of nodes."),
+    option("--nodes", default=1, type=click.IntRange(1), group=COMPUTE, help="Number of nodes."),
     option(
         "--precision",
         default="32-true",
-        show_default=True,
         type=click.Choice(["32-true", "bf16-mixed", "16-mixed", "bf16-true"]),
         group=COMPUTE,
         help="Floating-point precision of the network.",
     ),
     shared.workers,
-    option(
-        "--runs",
-        default="runs",
-        show_default=True,
-        type=shared.PATH,
-        metavar="DIR",
-        group=OUTPUT,
-        help="Folder of all runs.",
-    ),
+    option("--runs", default="runs", type=shared.DIR, group=OUTPUT, help="Folder of all runs."),
 )
 
 OF_AN_EXTRACTION = shared.together(
@@ -127,7 +92,6 @@ OF_AN_EXTRACTION = shared.together(
 
 
 def _open(words: dict[str, Any]) -> Run:
-    """Return the run that the command line requests."""
     from harness.compute.compute import Compute
     from harness.compute.machine import team_before
     from harness.registry.registry import load
@@ -145,8 +109,7 @@ def _open(words: dict[str, Any]) -> Run:
         return Run(plan_run(Request(**words, changes=changes, compute=compute), registry))
 
 
-@shared.section("Get a number")
-@command()
+@command("Get a number")
 @OF_A_RUN
 @OF_AN_EXTRACTION
 @shared.memory
@@ -172,8 +135,7 @@ def run(*, json_wanted: bool, **words: Any) -> None:
         click.echo(f"run folder: {opened.folder}", err=True)
 
 
-@shared.section("Get a number")
-@command()
+@command("Get a number")
 @OF_A_RUN
 def train(**words: Any) -> None:
     """Train a method and print the checkpoint's path.
@@ -188,8 +150,7 @@ def train(**words: Any) -> None:
         click.echo(checkpoint if checkpoint else "nothing to train: the method has no fit")
 
 
-@shared.section("Get a number")
-@command()
+@command("Get a number")
 @OF_A_RUN
 @OF_AN_EXTRACTION
 def extract(**words: Any) -> None:

@@ -68,10 +68,7 @@ def undisturbed(fabric: Fabric) -> Iterator[None]:
     Raises:
         RunError: the block ran out of the device's memory.
     """
-    flags = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
+    flags = (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled())
     fill = filling.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property of the module
     gpus = [fabric.device] if fabric.device.type == "cuda" else []
     with torch.random.fork_rng(gpus), warnings.catch_warnings():

@@ -79,11 +79,7 @@ def under_torchrun() -> bool:
 
 
 def open_machine(device: str = "auto", memory: int | None = None) -> Machine:
-    """Return the processes that torchrun started, or this process alone, without opening a process group.
-
-    Raises:
-        UsageError: see ``Machine.here``.
-    """
+    """Return the processes that torchrun started, or this process alone, without opening a process group."""
     if not under_torchrun():
         return Machine.here(device, memory)
     from harness.compute.compute import Compute

@@ -112,11 +112,7 @@ class Alone(Team):
 
 
 class Processes(Team):
-    """The processes of a launched lightning-fabric, over gloo or nccl.
-
-    Args:
-        fabric: the launched fabric.
-    """
+    """The processes of a launched lightning-fabric, over gloo or nccl."""
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
@@ -150,10 +146,7 @@ def _as_text(error: Exception, index: int) -> BenchError:
 def shard(weights: npt.NDArray[np.int64], index: int, count: int) -> tuple[int, int]:
     """Return the first unit and the end of one process's share; all shares have about as many images.
 
-    Args:
-        weights: (u + 1,) the start of each unit's images.
-        index: the number of the process, from 0.
-        count: the number of processes.
+    ``weights`` (u + 1,) are the starts of the units' images.
     """
     edges = np.searchsorted(weights, np.linspace(0, weights[-1], count + 1), side="left")
     edges[0], edges[-1] = 0, len(weights) - 1

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.basics.progress import Advance
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.pictures import decode, locate
-from harness.errors import DataError, first_of
+from harness.data.pictures import Pictures
+from harness.errors import first_of
 
 SAMPLE = 256
 """Number of images decoded by default; if 1 % are broken, 92 of 100 samples contain one."""
@@ -39,22 +38,9 @@ class ImageCheck:
 
 
 def check_images(
-    dataset: Dataset,
-    tables: Iterable[ImageTable],
-    *,
-    every: bool = False,
-    threads: int | None = None,
-    progress: Advance | None = None,
+    dataset: Dataset, tables: Iterable[ImageTable], *, every: bool = False, progress: Advance | None = None
 ) -> ImageCheck:
-    """Find missing, unlisted and unreadable image files.
-
-    Args:
-        dataset: the data set to check.
-        tables: the listed images.
-        every: decode all existing images instead of a sample.
-        threads: number of decoding threads; None for one per processor.
-        progress: called with the number of images decoded so far and in total.
-    """
+    """Find missing, unlisted and unreadable image files; a sample of the images, or each, is decoded."""
     listed = list(dict.fromkeys(path for table in tables for path in table.paths))
     existing = set(_files(dataset.root, listed))
     known = set(listed)
@@ -71,9 +57,9 @@ def check_images(
     if extra:
         findings.append(f"{len(extra)} images are in no list: {first_of(extra)}")
     chosen = present if every else sample(present, SAMPLE)
-    broken = _decode(dataset, chosen, threads, progress)
+    broken = Pictures(dataset.root, chosen, SIZE, dataset.formats, cache_bytes=0).check(progress)
     if broken:
-        words = first_of(f"{path} ({problem.what})" for path, problem in broken)
+        words = first_of(f"{chosen[row]} ({problem.what})" for row, problem in broken.items())
         findings.append(f"{len(broken)} of {len(chosen)} decoded images cannot be read: {words}")
     return ImageCheck(tuple(findings), len(chosen), len(present) == len(listed) and not broken)
 
@@ -93,25 +79,3 @@ def _files(root: Path, listed: Iterable[str]) -> Iterator[str]:
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
             yield from (prefix + file for file in files)
-
-
-def _decode(
-    dataset: Dataset, paths: Sequence[str], threads: int | None, progress: Advance | None
-) -> list[tuple[str, DataError]]:
-    """Return the unreadable images with their errors."""
-
-    def read(path: str) -> DataError | None:
-        try:
-            decode(locate(dataset.root, path), SIZE, dataset.formats)
-        except DataError as problem:
-            return problem
-        return None
-
-    broken = []
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        for done, (path, problem) in enumerate(zip(paths, pool.map(read, paths), strict=True), 1):
-            if problem is not None:
-                broken.append((path, problem))
-            if progress is not None:
-                progress(done, len(paths))
-    return broken

@@ -31,15 +31,7 @@ INTEGER = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """A table's bytes and how to read them.
-
-    Attributes:
-        path: the file.
-        content: its bytes in UTF-8, with lines that end in a line feed.
-        delimiter: the character between the fields.
-        place: the position of each known column.
-        width: the number of columns.
-    """
+    """A table's bytes, in UTF-8 and with lines that end in a line feed, and how to read them."""
 
     path: Path
     content: bytes
@@ -58,12 +50,7 @@ class _Source:
 
 @dataclass(frozen=True, eq=False)
 class _Column:
-    """The stripped fields of one column.
-
-    Attributes:
-        codes: (n,) for each row the position of its text in ``texts``.
-        texts: the distinct texts.
-    """
+    """The stripped fields of one column: its distinct texts, and for each row the position of its text."""
 
     codes: IntArray
     texts: Sequence[str]
@@ -97,17 +84,11 @@ def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", enc
 def read_tables(
     path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8"
 ) -> dict[str, ImageTable]:
-    """Return the table of each split.
+    """Return the table of each split; the arguments are those of ``read_header``.
 
     Every field is text, exactly as written: ``007``, ``1e5``, ``nan`` and ``NA`` are not converted. If the distinct
     texts of a column are distinct whole numbers, these are its labels; otherwise each text gets its own number, the
     same in every file. An empty field is unknown, and a column of empty fields is ignored.
-
-    Args:
-        path: the CSV file.
-        columns: as for ``read_header``.
-        delimiter: as for ``read_header``.
-        encoding: as for ``read_header``.
 
     Raises:
         DataError: as for ``read_header``, or some rows cannot be used.
@@ -116,7 +97,7 @@ def read_tables(
     paths, texts = _read(source)
     if not paths:
         raise DataError("the table has no images", where=path)
-    labels: dict[str, IntArray] = {}
+    labels: dict[str, Any] = {}
     names: dict[str, dict[int, str]] = {}
     for word, column in texts.items():
         if word == "time":
@@ -126,15 +107,13 @@ def read_tables(
             labels[word] = numbers[column.codes]
             if named:
                 names[word] = named
-    columns_: dict[str, Any] = dict(labels)
-    whole = ImageTable(tuple(paths), names=names, **columns_)
+    whole = ImageTable(tuple(paths), names=names, **labels)
     split = texts["split"]
     order = np.unique(split.codes, return_index=True)
     return {split.texts[code]: whole.take(split.codes == code) for code in order[0][np.argsort(order[1])]}
 
 
 def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str) -> _Source:
-    """Read a table's bytes and its first line."""
     content = read_bytes(path, "table", "check the word 'table' in the protocol's file")
     content = to_utf8(path, content, encoding)
     if content.count(b"\r") > content.count(b"\r\n"):  # pandas loses an empty first field after a lone \r
@@ -154,7 +133,6 @@ def _fields(path: Path, line: str, delimiter: str) -> list[str]:
 
 
 def _places(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
-    """Return the position of each known column of a header."""
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise DataError("a column is in the table twice", where=path, found=first_of(twice))

@@ -22,12 +22,7 @@ USUAL = 0.9
 
 
 def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
-    """Return a file's bytes in UTF-8 without a byte-order mark.
-
-    Args:
-        path: the file, for messages.
-        content: its bytes.
-        encoding: their encoding, as Python names it.
+    """Return a file's bytes in UTF-8 without a byte-order mark; ``encoding`` is their own, as Python names it.
 
     Raises:
         DataError: the encoding is unknown, or the bytes are not in it; the message proposes another.
@@ -55,19 +50,20 @@ def guess_encoding(content: bytes) -> str | None:
     Libraries that guess from the statistics of languages mistake license plates in GB18030 for Baltic text.
     """
     for mark, encoding in MARKS:
-        if content.startswith(mark) and _decodes(content, encoding):
+        if content.startswith(mark) and _decoded(content, encoding) is not None:
             return encoding
     zeros_first, zeros_second = content[:4096:2].count(0), content[1:4096:2].count(0)
     if max(zeros_first, zeros_second) > len(content[:4096]) / 4:
         return "utf-16-le" if zeros_second > zeros_first else "utf-16-be"
     candidates: tuple[tuple[str, Callable[[str], bool]], ...] = (
         ("utf-8", lambda _: True),
-        ("gb18030", lambda character: _encodes(character, "gb2312")),
+        ("gb18030", lambda character: bool(character.encode("gb2312", "ignore"))),
         ("cp1252", lambda character: character.isalpha() or character in "\u2018\u2019\u201c\u201d\u2013\u20ac\xb0"),
     )
     for encoding, usual in candidates:
-        if _decodes(content, encoding):
-            foreign = [character for character in content.decode(encoding) if not character.isascii()]
+        text = _decoded(content, encoding)
+        if text is not None:
+            foreign = [character for character in text if not character.isascii()]
             known = {character for character in set(foreign) if usual(character)}
             if sum(character in known for character in foreign) >= USUAL * len(foreign):
                 return encoding
@@ -92,17 +88,8 @@ def _refusal(path: Path, content: bytes, encoding: str, start: int) -> DataError
     )
 
 
-def _decodes(content: bytes, encoding: str) -> bool:
+def _decoded(content: bytes, encoding: str) -> str | None:
     try:
-        content.decode(encoding)
+        return content.decode(encoding)
     except UnicodeError:
-        return False
-    return True
-
-
-def _encodes(character: str, encoding: str) -> bool:
-    try:
-        character.encode(encoding)
-    except UnicodeError:
-        return False
-    return True
+        return None

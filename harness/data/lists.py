@@ -30,13 +30,7 @@ Row = tuple[int, tuple[str, ...]]
 
 
 class Problems:
-    """Unusable lines, collected until all lists are read.
-
-    Args:
-        root: folder of the data set; lists are named relative to it.
-        source: the source of the lines, for the message.
-        next_step: what the user should do about them.
-    """
+    """Unusable lines, collected until all lists are read; ``source`` and ``next_step`` are words of the message."""
 
     def __init__(self, root: Path, source: str = "the lists", next_step: str = RESTORE) -> None:
         self.root = root
@@ -50,11 +44,7 @@ class Problems:
         self.found.append(f"{name.as_posix()}:{line}: {what}")
 
     def check(self) -> None:
-        """Raise one error for all lines recorded so far.
-
-        Raises:
-            DataError: there is such a line; up to ten are shown and the others counted.
-        """
+        """Raise one DataError for all lines recorded so far, if any: up to ten are shown, the rest counted."""
         if not self.found:
             return
         shown = self.found[:SHOWN]
@@ -95,12 +85,7 @@ def release_folder(root: Path, names: Iterable[str]) -> Path:
 
 
 def read_bytes(path: Path, kind: str = "list", next_step: str = "copy it from the data set's release") -> bytes:
-    """Return the bytes of a list or label file.
-
-    Args:
-        path: the file.
-        kind: what to call the file in a message.
-        next_step: what to do if it is missing.
+    """Return the bytes of a list or label file, which messages call ``kind``.
 
     Raises:
         DataError: the file is missing, unreadable or too large.
@@ -137,15 +122,9 @@ def read_lines(path: Path) -> list[str]:
 
 
 def parse(path: Path, pattern: re.Pattern[str], expected: str, problems: Problems) -> list[Row]:
-    """Return the lines of a list that match a pattern in full.
+    """Return the lines of a list that match a pattern in full; its groups are the fields of the row.
 
     Blank lines are skipped; other lines that do not match are recorded as problems.
-
-    Args:
-        path: the list.
-        pattern: its groups are the row's fields.
-        expected: an example of a matching line, for the message.
-        problems: receives the lines that do not match.
     """
     rows: list[Row] = []
     for number, text in enumerate(read_lines(path), 1):
@@ -187,18 +166,7 @@ def refuse_duplicates(path: Path, rows: Sequence[Row], field: int, problems: Pro
 def refuse_shared_vehicles(
     root: Path, train: IntArray, test: IntArray, names: Mapping[int, str] | None = None, next_step: str = RESTORE
 ) -> None:
-    """Refuse lists with a vehicle in both the training and the test split.
-
-    Args:
-        root: folder or file of the lists, for the message.
-        train: (n,) the vehicles of the training split.
-        test: (m,) the vehicles of the test split.
-        names: the names of the vehicles, for the message, if they have names.
-        next_step: what the user should do.
-
-    Raises:
-        DataError: there is such a vehicle.
-    """
+    """Raise a DataError if a vehicle is in both the training and the test split; ``names`` are for the message."""
     shared = np.intersect1d(train, test).tolist()
     if shared:
         raise DataError(
@@ -211,11 +179,7 @@ def refuse_shared_vehicles(
 
 
 def refuse_shared_images(root: Path, one: str, first: ImageTable, other: str, second: ImageTable) -> None:
-    """Refuse two splits that share an image.
-
-    Raises:
-        DataError: they share one.
-    """
+    """Raise a DataError if two splits share an image."""
     shared = sorted(set(first.paths) & set(second.paths))
     if shared:
         raise DataError(

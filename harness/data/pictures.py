@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from harness.basics.progress import progress
+from harness.basics.progress import Advance, progress
 from harness.errors import DataError, first_of
 
 Pixels = npt.NDArray[np.uint8]
@@ -73,11 +73,7 @@ def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)
 
 
 def size_on_disk(path: Path, formats: Sequence[str] = ("JPEG",)) -> tuple[int, int]:
-    """Return an image's width and height in pixels, read from the file header.
-
-    Raises:
-        DataError: the file is missing, damaged or in another format.
-    """
+    """Return an image's width and height in pixels from its header, or raise a DataError if that cannot be read."""
     try:
         with Image.open(path, formats=tuple(formats)) as image:
             return image.size
@@ -96,13 +92,7 @@ def _check_pixels(path: Path, size: tuple[int, int]) -> None:
 
 
 class Pictures:
-    """Images at one size, kept in memory once decoded if they fit.
-
-    Attributes:
-        root: the data set's folder.
-        keys: paths relative to it.
-        size: height and width in pixels.
-    """
+    """Images at one size, height and width in pixels, kept in memory once decoded if they fit."""
 
     def __init__(
         self,
@@ -124,11 +114,7 @@ class Pictures:
         return len(self.keys)
 
     def __getitem__(self, row: int) -> Pixels:
-        """Return (3, height, width) uint8.
-
-        Raises:
-            DataError: the image cannot be read.
-        """
+        """Return (3, height, width) uint8."""
         if self._cache is not None:
             pixels: Pixels = self._cache[row]
             return pixels
@@ -139,12 +125,8 @@ class Pictures:
         """Whether the decoded images are in memory."""
         return self._cache is not None
 
-    def check(self, threads: int | None = None) -> dict[int, DataError]:
-        """Decode every image once, keep all of them if they fit, and return the errors by row.
-
-        Args:
-            threads: None for one per processor; Pillow releases Python's global lock.
-        """
+    def check(self, report: Advance | None = None) -> dict[int, DataError]:
+        """Decode every image once, keep all of them if they fit, and return the errors by row."""
         fits = len(self) * 3 * self.size[0] * self.size[1] <= self._cache_bytes
         cache = np.zeros((len(self), 3, *self.size), np.uint8) if fits else None
 
@@ -158,13 +140,13 @@ class Pictures:
             return None
 
         broken: dict[int, DataError] = {}
-        pool = ThreadPoolExecutor(threads or os.cpu_count())
+        pool = ThreadPoolExecutor(os.cpu_count())
         try:
             with progress("reading images") as advance:
                 for row, error in enumerate(pool.map(read, range(len(self)))):
                     if error is not None:
                         broken[row] = error
-                    advance(row + 1, len(self))
+                    (report or advance)(row + 1, len(self))
         finally:
             pool.shutdown(cancel_futures=True)  # lets Ctrl-C end without decoding the queued images
         self._cache = cache

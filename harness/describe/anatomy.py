@@ -51,13 +51,8 @@ class Anatomy:
 
     Attributes:
         stages: the modules in the order of execution, first those used at test time.
-        width: the width of a feature.
         train: the number of parameters of the network in training, including frozen ones.
         test: the number of parameters that are read to compute a feature.
-        needs: labels and boxes that training needs with these options.
-        test_needs: inputs of ``embed`` besides the images.
-        input_size: height and width of the images in pixels.
-        metric: how features are compared.
     """
 
     stages: tuple[NetworkStage, ...]
@@ -72,12 +67,6 @@ class Anatomy:
 
 def dissect(name: str, method: type[Method], options: Options, classes: Mapping[str, int]) -> Anatomy:
     """Build a method for the given numbers of classes, and return its structure.
-
-    Args:
-        name: the name of the method, for messages.
-        method: the class of the method.
-        options: the options of the method.
-        classes: the number of classes of each label: ``{"vehicle": 576, "colour": 10}``.
 
     Raises:
         BenchError: raised by the method itself, such as a DataError for a missing label.
@@ -147,7 +136,6 @@ class _ReadTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Record the inputs of an operation, and run it."""
         self.seen.update(id(tensor) for _, tensor in _tensors([*args, *(kwargs or {}).values()]))
         return func(*args, **(kwargs or {}))
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from harness.errors import UsageError
 from harness.methods.method import Method, Options, resolve_options
 from harness.registry.kinds import METHOD
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
+from harness.registry.registry import Registry
 
 CLASSES = {"vehicle": 576, "camera": 20, "colour": 10, "type": 9}
 """The number of classes of each label in the training images of VeRi-776 (Liu et al., 2016), the usual reference."""
@@ -34,15 +32,9 @@ def describe_method(
     classes: Mapping[str, int] = CLASSES,
     size: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """Return the description of a method as JSON values.
+    """Return the description of ``name`` or ``name/variant`` as JSON values.
 
-    Args:
-        registry: the registry with the method.
-        word: ``name`` or ``name/variant``.
-        recipe: the name of a recipe; empty for the defaults.
-        changes: options by name, as written after ``--set``.
-        classes: the number of classes of each label that the network is built for.
-        size: height and width of the images; None for the size in the options.
+    ``size`` is the height and width of the images, or None for the size in the options.
 
     Raises:
         UsageError: unknown method, variant, recipe, option or value, or the method does not accept this image size.
@@ -57,7 +49,12 @@ def describe_method(
     options = _with_size(name, method, chosen, size) if size else resolve_options(name, method, **chosen)
     found = dissect(name, method, options, classes)
     if size and found.input_size != size:
-        raise _no_other_size(name, found.input_size, size)
+        raise UsageError(
+            f"{name} has no option input_size",
+            found=f"{size[0]} x {size[1]}",
+            expected=f"its fixed size {found.input_size[0]} x {found.input_size[1]}",
+            next_step="omit --input",
+        )
     return {
         "method": name,
         "variant": variant,
@@ -111,34 +108,23 @@ def _with_size(name: str, method: type[Method], chosen: dict[str, Any], size: tu
     raise refused[0]
 
 
-def _no_other_size(name: str, own: tuple[int, int], size: tuple[int, int]) -> UsageError:
-    return UsageError(
-        f"{name} has no option input_size",
-        found=f"{size[0]} x {size[1]}",
-        expected=f"its fixed size {own[0]} x {own[1]}",
-        next_step="omit --input",
-    )
-
-
 def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
     """Return name, type, default, value, description and source of each option, in the order of the class."""
     properties = _properties(model)
     defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
     shown = model.model_construct(**defaults).model_dump(mode="json", warnings=False)
     values = resolved.model_dump(mode="json")
-    described = []
-    for name, field in model.model_fields.items():
-        described.append(
-            {
-                "option": name,
-                "type": _type(properties.get(name, {})) or str(field.annotation),
-                "default": shown[name],
-                "value": values[name],
-                "about": field.description or "",
-                "source": "; ".join(SOURCE.findall(field.description or "")),
-            }
-        )
-    return described
+    return [
+        {
+            "option": name,
+            "type": _type(properties.get(name, {})) or str(field.annotation),
+            "default": shown[name],
+            "value": values[name],
+            "about": field.description or "",
+            "source": "; ".join(SOURCE.findall(field.description or "")),
+        }
+        for name, field in model.model_fields.items()
+    ]
 
 
 def _properties(model: type[Options]) -> dict[str, Any]:

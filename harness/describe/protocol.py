@@ -14,7 +14,7 @@ from harness.tasks.counts import counts, differences
 from harness.tasks.draws import DEFINITION
 from harness.tasks.fingerprint import fingerprint
 from harness.tasks.protocol import Protocol
-from harness.tasks.task import Rule, Task
+from harness.tasks.task import Draws, Task
 
 HARNESS = "this harness, docs/architecture.md"
 IGNORED = {
@@ -27,39 +27,28 @@ REDUCED = {"maximum": "its nearest image", "mean feature": "the mean of its imag
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement about how a task is evaluated.
-
-    Attributes:
-        what: the subject: ``gallery``, ``ignored``, ``measure ap``, ...
-        says: the statement.
-        source: the source of the statement.
-    """
+    """One statement about how a task is evaluated; its subject is ``gallery``, ``ignored``, ``measure ap``, ..."""
 
     what: str
     says: str
     source: str
 
 
-def statements(task: Task) -> list[Statement]:
-    """Return statements on everything that decides a task's scores, except the images and the features."""
-    return [Statement(what, says, source) for what, says, source in _statements(task)]
-
-
-def _statements(task: Task) -> Iterator[tuple[str, str, str]]:
-    rule = task.rule
-    if rule.draws is None:
-        yield "queries", f"every image of the split '{task.query}'", task.source
+def statements(task: Task) -> Iterator[Statement]:
+    """Yield statements on everything that decides a task's scores, except the images and the features."""
+    if task.rule.draws is None:
+        yield Statement("queries", f"every image of the split '{task.query}'", task.source)
     else:
-        yield from _draws(rule, task)
-    yield "gallery", _gallery(task), task.source
-    yield "right", "everything that shows the query's vehicle and is not ignored", task.source
-    ignored = " and ".join(IGNORED[word] for word in rule.ignore)
-    yield "ignored", ignored or "nothing", task.source
+        yield from _draws(task.rule.draws, task)
+    yield Statement("gallery", _gallery(task), task.source)
+    yield Statement("right", "everything that shows the query's vehicle and is not ignored", task.source)
+    ignored = " and ".join(IGNORED[word] for word in task.rule.ignore)
+    yield Statement("ignored", ignored or "nothing", task.source)
     for word in task.measures:
         measure = parse(word)
-        yield f"measure {word}", f"{measure.name}: {measure.about}", measure.source
-    yield "ties", "a right answer that ties with a wrong one is ranked after it", HARNESS
-    yield "queries without a right answer", "counted and reported, but excluded from every mean", HARNESS
+        yield Statement(f"measure {word}", f"{measure.name}: {measure.about}", measure.source)
+    yield Statement("ties", "a right answer that ties with a wrong one is ranked after it", HARNESS)
+    yield Statement("queries without a right answer", "counted and reported, but excluded from every mean", HARNESS)
 
 
 def _gallery(task: Task) -> str:
@@ -68,19 +57,16 @@ def _gallery(task: Task) -> str:
     return f"every image of the split '{task.gallery}'" + (" on its side of the draw" if task.rule.draws else "")
 
 
-def _draws(rule: Rule, task: Task) -> Iterator[tuple[str, str, str]]:
-    draws = rule.draws
-    if draws is None:
-        return
+def _draws(draws: Draws, task: Task) -> Iterator[Statement]:
     other = "query" if draws.drawn == "gallery" else "gallery"
-    yield "queries", f"the images of the split '{task.query}' on their side of the draw", task.source
-    yield (
+    yield Statement("queries", f"the images of the split '{task.query}' on their side of the draw", task.source)
+    yield Statement(
         "draws",
         f"one image of each vehicle is drawn into the {draws.drawn}, all others form the {other}; "
         f"repeated {draws.count} times, with the mean and the standard deviation over the draws reported",
         task.source,
     )
-    yield "each draw", f"{DEFINITION}, seeds {draws.seed} to {draws.seed + draws.count - 1}", HARNESS
+    yield Statement("each draw", f"{DEFINITION}, seeds {draws.seed} to {draws.seed + draws.count - 1}", HARNESS)
 
 
 def describe(protocol: Protocol, dataset: Dataset | None = None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 
@@ -20,11 +20,9 @@ from harness.extraction.embed import embed
 from harness.extraction.samples import consecutive
 from harness.extraction.subjects import Subjects, readable
 from harness.methods.checkpoint import load_checkpoint, same_form
-from harness.methods.method import Options, create
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
 from harness.methods.detector import COLUMNS, Detector
+from harness.methods.method import Options, create
+from harness.registry.registry import Registry
 
 VERSION = 1
 """Increased whenever ``detect`` returns other boxes for the same network."""
@@ -55,13 +53,6 @@ def detect(
     detector: Detector, dataset: Dataset, keys: Collection[str], *, compute: Compute, skip_broken: bool = False
 ) -> Boxes:
     """Return the boxes that a detector finds; every process returns the same.
-
-    Args:
-        detector: a trained or restored detector.
-        dataset: the data set of the images.
-        keys: the keys of the images.
-        compute: devices, precision and workers.
-        skip_broken: skip and log unreadable images instead of raising an error.
 
     Raises:
         DataError: some images cannot be read; the message names and counts them.
@@ -110,16 +101,7 @@ def load_detector(path: Path, registry: Registry) -> Detector:
 
 
 def check_kind(detector: Detector, path: Path, kinds: Sequence[str]) -> str:
-    """Return the kind of boxes that a detector finds, if a method needs it.
-
-    Args:
-        detector: the detector.
-        path: its checkpoint, for the message.
-        kinds: the kinds that the method needs.
-
-    Raises:
-        CheckpointError: the method does not need this kind.
-    """
+    """Return the kind of boxes that a detector finds, or raise a CheckpointError if the method does not need it."""
     kind: str = detector.options.kind
     if kind not in kinds:
         raise CheckpointError(

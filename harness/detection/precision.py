@@ -40,18 +40,13 @@ class Precision:
 
 
 def average_precision(found: Boxes, truth: Boxes, keys: Collection[str]) -> Precision:
-    """Return the average precision of detected boxes over some images.
+    """Return the average precision of detected boxes over some images; the scores of labelled boxes are ignored.
 
     For one class and one threshold, the boxes of all images are matched in the order of their scores; ties are ordered
     by key and then by position in the file. Each box is compared with the unmatched labelled box of its image that it
     overlaps most. If the overlap is at least the threshold, the two match and the box is right. Average precision is
     the area under precision over recall, with precision made monotone from the right (PASCAL VOC since 2010; COCO
     samples 101 points).
-
-    Args:
-        found: the detected boxes with their scores.
-        truth: the labelled boxes; their scores are ignored.
-        keys: the keys of the images.
     """
     counts, ap50, ap = {}, {}, {}
     for label, name in sorted(truth.names.items()):
@@ -97,12 +92,7 @@ def overlaps(one: Array, other: Array) -> Array:
 
 
 def area(right: npt.NDArray[np.bool_], labelled: int) -> float:
-    """Return the area under precision over recall.
-
-    Args:
-        right: (m,) whether each detected box is right, by descending score.
-        labelled: the number of labelled boxes, at least 1.
-    """
+    """Return the area under precision over recall of (m,) boxes that are right or not, by descending score."""
     precision_at = np.cumsum(right) / np.arange(1, len(right) + 1)
     monotone = np.maximum.accumulate(precision_at[::-1])[::-1]
     return float(monotone[right].sum() / labelled)

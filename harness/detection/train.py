@@ -35,18 +35,7 @@ log = logging.getLogger("bench")
 
 @dataclass(frozen=True)
 class DetectorRequest:
-    """What to train a detector on, and how.
-
-    Attributes:
-        name: the name of the detector.
-        protocol: the protocol of the data set.
-        dataset: the data set, whose ``train`` split has the labelled images.
-        boxes: file of the labelled boxes; None for the data set's own.
-        hold_out: share of the labelled images that are held out to measure the precision.
-        seed: the seed of all random numbers.
-        compute: devices and workers.
-        skip_broken: skip images that cannot be read.
-    """
+    """What to train a detector on, and how; the ``train`` split of the data set has the labelled images."""
 
     name: str
     protocol: Protocol
@@ -59,17 +48,9 @@ class DetectorRequest:
 
 
 def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> Precision | None:
-    """Train a detector, write its checkpoint, and return its average precision on the held-out images.
+    """Train a detector, write its checkpoint, and return its average precision on held-out images, or None.
 
     An interrupted call resumes after its last epoch, from a hidden folder next to ``out`` that is removed at the end.
-
-    Args:
-        detector: the untrained detector.
-        request: the data, the seed and the devices.
-        out: the checkpoint; an existing one is replaced in one step.
-
-    Returns:
-        The average precision, or None if no image is held out.
 
     Raises:
         DataError: boxes are missing or wrong, or no training image has any.
@@ -142,11 +123,7 @@ def labelled_images(dataset: Dataset, boxes: Boxes) -> ImageTable:
 
 
 def hold_out_images(images: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sorted rows to train on, and those held out.
-
-    Raises:
-        UsageError: no image would be left to train on.
-    """
+    """Return the sorted rows to train on and those held out, or raise a UsageError if none is left to train on."""
     count = max(1, round(images * share)) if share > 0 else 0
     if count >= images:
         raise UsageError(

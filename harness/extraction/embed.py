@@ -52,21 +52,11 @@ class Embedded:
 
 
 def embed(
-    method: Method,
-    subjects: Subjects,
-    fabric: Fabric,
-    batches: Sequence[IntArray],
-    *,
-    workers: int | None = None,
+    method: Method, subjects: Subjects, fabric: Fabric, batches: Sequence[IntArray], *, workers: int | None = None
 ) -> Iterator[Embedded]:
     """Yield the features of each batch in order; each process computes its share, and all yield the same features.
 
-    Args:
-        method: the method; its ``model``, if any, is moved to the device and put in evaluation mode.
-        subjects: the images.
-        fabric: the devices and processes.
-        batches: rows of the subjects, in batches of equal size.
-        workers: number of decoding processes; None chooses by the machine.
+    The method's ``model``, if any, is moved to the device and put in evaluation mode. The batches have equal sizes.
 
     Raises:
         PluginError: ``embed`` did not return one row of floats per image.
@@ -83,7 +73,7 @@ def embed(
     whole = True
     for group, (batch, features) in enumerate(_launched(method, subjects, fabric, loader.serve(requests))):
         whole = whole and not _any(fabric, bool(batch.broken))
-        gathered = _gathered(fabric, features()) if whole else None
+        gathered = _gathered(fabric, features()) if whole and features is not None else None
         for place, rows in enumerate(batches[group * world : (group + 1) * world]):
             broken = list(batch.broken.values()) if place == rank else []
             yield Embedded(rows, None if gathered is None else gathered[place], broken)
@@ -91,21 +81,16 @@ def embed(
 
 def _launched(
     method: Method, subjects: Subjects, fabric: Fabric, batches: Iterable[Batch]
-) -> Iterator[tuple[Batch, Callable[[], Features]]]:
-    """Yield each batch with a function that waits for its features, while a GPU already computes the next batch."""
-    waiting: list[tuple[Batch, Callable[[], Features]]] = []
+) -> Iterator[tuple[Batch, Callable[[], Features] | None]]:
+    """Yield each batch with a function that waits for its features, or None after a broken image; a GPU works ahead."""
+    waiting: list[tuple[Batch, Callable[[], Features] | None]] = []
     whole = True
     for batch in batches:
         whole = whole and not batch.broken
-        waiting.append((batch, launch(method, subjects, batch, fabric) if whole else _no_features))
+        waiting.append((batch, launch(method, subjects, batch, fabric) if whole else None))
         if len(waiting) > (fabric.device.type == "cuda"):
             yield waiting.pop(0)
     yield from waiting
-
-
-def _no_features() -> Features:
-    """Return no features, in place of those of an incomplete batch, which are never written to a file."""
-    return np.zeros((0, 1), np.float32)
 
 
 def ready(method: Method, fabric: Fabric) -> None:
@@ -115,11 +100,6 @@ def ready(method: Method, fabric: Fabric) -> None:
         fabric.strategy.precision.convert_module(model)
         model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         model.eval()
-
-
-def embed_batch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Features:
-    """Return (b, d) float32 features of one batch on the processor."""
-    return launch(method, subjects, batch, fabric)()
 
 
 def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Callable[[], Features]:
@@ -154,9 +134,7 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
     name = type(method).__name__
     if not isinstance(returned, Tensor | np.ndarray):
         raise PluginError(
-            f"{name}.embed did not return a tensor",
-            found=type(returned).__name__,
-            expected="a float tensor (n, d)",
+            f"{name}.embed did not return a tensor", found=type(returned).__name__, expected="a float tensor (n, d)"
         )
     tensor = torch.as_tensor(returned).detach()
     if tensor.ndim != 2 or tensor.shape[0] != len(keys) or tensor.shape[1] == 0:
@@ -219,7 +197,6 @@ def _gathered(fabric: Fabric, features: Features) -> Features:
 
 
 def _any(fabric: Fabric, flag: bool) -> bool:
-    """Return whether the flag is set in any process."""
     if fabric.world_size == 1:
         return flag
     return bool(fabric.all_gather(torch.tensor(flag, dtype=torch.int32)).any())  # type: ignore[union-attr]

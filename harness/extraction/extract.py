@@ -19,7 +19,7 @@ from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.data.pictures import Pictures, refuse_broken
 from harness.errors import DataError
-from harness.extraction.embed import Embedded, choose_batch, embed, embed_batch, ready
+from harness.extraction.embed import Embedded, choose_batch, embed, launch, ready
 from harness.extraction.inference import compile_network, ready_to_embed
 from harness.extraction.samples import BatchRequest, Samples, consecutive
 from harness.extraction.subjects import Subjects, readable, subjects_of
@@ -29,13 +29,7 @@ from harness.methods.method import Method
 
 @dataclass(frozen=True)
 class FeatureOutput:
-    """A feature file to write.
-
-    Attributes:
-        path: the file.
-        provenance: the provenance stored in the file.
-        dtype: ``float32`` or ``float16``.
-    """
+    """A feature file to write, in ``float32`` or ``float16``, with the provenance to store in it."""
 
     path: Path
     provenance: Provenance
@@ -54,14 +48,6 @@ def extract(
     """Write the features of all images of some tables to a feature file, and return its path.
 
     An image that is in several tables is embedded once. Features written by an interrupted call are not computed again.
-
-    Args:
-        method: a method that is trained or restored, or needs no training.
-        dataset: the data set of the images.
-        tables: the image tables, for example those of the query and gallery splits.
-        output: the file to write.
-        compute: devices, precision and workers; None for the defaults.
-        skip_broken: skip and log unreadable images instead of raising an error.
 
     Raises:
         DataError: there is no image, or some images cannot be read; the message names and counts them.
@@ -93,22 +79,19 @@ def extract(
 
 
 def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pictures, fabric: Fabric) -> None:
-    """Write the rows that the file lacks, in the first process only and while the next batch is embedded.
-
-    Raises:
-        DataError: some images cannot be read; every process raises the errors of all.
-    """
+    """Write the rows that the file lacks, in the first process only and while the next batch is embedded."""
     count = len(pictures)
     broken: list[DataError] = []
     written: Future[None] | None = None
     with progress("extracting", shown=fabric.is_global_zero) as advance, ThreadPoolExecutor(1) as thread:
         for part in parts:
+            first = int(part.rows[0])
             broken.extend(part.broken)
             if part.features is not None and writer is not None:
                 if written is not None:
                     written.result()
-                written = thread.submit(_append, writer, part, count)
-            advance(min(int(part.rows[0]) + len(part.rows), count), count)
+                written = thread.submit(writer.write, part.features[writer.done - first : count - first])
+            advance(min(first + len(part.rows), count), count)
         if written is not None:
             written.result()
     broken = _of_all(fabric, broken)
@@ -116,22 +99,14 @@ def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pi
         raise refuse_broken(broken, images=count, root=pictures.root)
 
 
-def _append(writer: FeatureWriter, part: Embedded, count: int) -> None:
-    """Write the rows of a batch that the file lacks."""
-    features, first = part.features, int(part.rows[0])
-    if features is not None:
-        writer.write(features[writer.done - first : count - first])
-
-
 def _width(method: Method, subjects: Subjects, fabric: Fabric) -> int:
     """Return the width of a feature, measured by embedding one image."""
     ready(method, fabric)
     first = Samples(subjects.pictures, subjects.boxes)[BatchRequest(np.zeros(1, np.int64))]
-    return int(embed_batch(method, subjects, first, fabric).shape[1])
+    return int(launch(method, subjects, first, fabric)().shape[1])
 
 
 def _of_all(fabric: Fabric, errors: list[DataError]) -> list[DataError]:
-    """Return the errors collected from all processes."""
     if fabric.world_size == 1:
         return errors
     gathered: list[list[DataError]] = [[] for _ in range(fabric.world_size)]

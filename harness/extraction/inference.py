@@ -72,11 +72,7 @@ def compile_network(method: Method) -> None:
 
 
 def require_compiler() -> str:
-    """Return the path of a C++ compiler.
-
-    Raises:
-        UsageError: this machine has none.
-    """
+    """Return the path of a C++ compiler, or raise a UsageError if this machine has none."""
     named = os.environ.get("CXX")
     found = [path for path in map(shutil.which, [named] if named else COMPILERS) if path]
     if not found:
@@ -93,10 +89,7 @@ def fold(network: nn.Module) -> int:
     """Fold batch normalisations into the convolutions before them, in place, and return the number of folded pairs.
 
     A pair is folded if nothing else uses the output of the convolution, both modules occur only once in the network,
-    and torch.fx can trace the network down to them. Features change by rounding only.
-
-    Args:
-        network: a network in evaluation mode.
+    and torch.fx can trace the network, which is in evaluation mode, down to them. Features change by rounding only.
     """
     places = Counter(id(part) for _, part in network.named_modules(remove_duplicate=False))
     return _fold(network, places)

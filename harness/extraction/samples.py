@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 
 from harness.basics.seeds import derive
@@ -55,11 +55,7 @@ class Batch(NamedTuple):
 class Samples(Dataset[Batch]):
     """A torch data set whose items are whole batches of images.
 
-    Attributes:
-        pictures: the images.
-        boxes: the boxes of each kind that the method needs.
-        augment: a transform of torchvision.transforms.v2 that uses no random generator but torch's, or None.
-        seed: the seed of the run.
+    ``augment`` is a transform of torchvision.transforms.v2 that uses no random generator but torch's, or None.
     """
 
     pictures: Pictures
@@ -75,7 +71,8 @@ class Samples(Dataset[Batch]):
         with _isolated():
             for place, row in enumerate(request.rows.tolist()):
                 image = self._picture(row, place, broken)
-                found = {kind: self._boxes_of(kind, row) for kind in self.boxes}
+                key, size = self.pictures.keys[row], self.pictures.size
+                found = {kind: torch.from_numpy(known.of(key, size)) for kind, known in self.boxes.items()}
                 if self.augment is not None:
                     torch.default_generator.manual_seed(derive(self.seed, *request.stream, request.first + place))
                     image, found = self._augmented(self.augment, image, found)
@@ -95,9 +92,6 @@ class Samples(Dataset[Batch]):
         except DataError as error:
             broken[place] = error
             return torch.zeros((3, *self.pictures.size), dtype=torch.uint8)
-
-    def _boxes_of(self, kind: str, row: int) -> Tensor:
-        return torch.from_numpy(self.boxes[kind].of(self.pictures.keys[row], self.pictures.size))
 
     def _augmented(
         self, augment: Callable[..., Any], image: Tensor, boxes: Mapping[str, Tensor]
@@ -145,7 +139,7 @@ class Loader:
     """Serves requests in order, from worker processes that live as long as the loader."""
 
     def __init__(self, samples: Samples, workers: int, *, pinned: bool = False) -> None:
-        self._requests = _Requests()
+        self._requests: list[BatchRequest] = []  # replaced between epochs, while the workers keep running
         self._loader = DataLoader(
             samples,
             batch_size=None,
@@ -158,12 +152,8 @@ class Loader:
         )
 
     def serve(self, requests: Sequence[BatchRequest]) -> Iterator[Batch]:
-        """Yield one batch per request.
-
-        Raises:
-            RunError: a worker process died.
-        """
-        self._requests.pending = requests
+        """Yield one batch per request, or raise a RunError if a worker process died."""
+        self._requests[:] = requests
         try:
             yield from self._loader
         except RuntimeError as problem:
@@ -174,21 +164,6 @@ class Loader:
                 found=problem,
                 next_step="try fewer --workers, or 0: it may have run out of memory or of space in /dev/shm",
             ) from None
-
-
-class _Requests(Sampler[BatchRequest]):
-    """A sampler whose requests are replaced between epochs, so that workers keep running."""
-
-    pending: Sequence[BatchRequest] = ()
-
-    def __init__(self) -> None:
-        """Start without requests."""
-
-    def __iter__(self) -> Iterator[BatchRequest]:
-        return iter(self.pending)
-
-    def __len__(self) -> int:
-        return len(self.pending)
 
 
 def _as_is(batch: Any) -> Any:

@@ -16,13 +16,7 @@ from harness.methods.method import Method
 
 @dataclass(frozen=True, eq=False)
 class Subjects:
-    """Images to embed, with the other inputs that ``embed`` may need.
-
-    Attributes:
-        pictures: the images.
-        vehicle: (n,) int64 vehicle numbers.
-        boxes: the boxes of each kind that the method needs, by keyword of ``embed`` (``boxes_parts``).
-    """
+    """Images to embed, with their (n,) vehicles and, by keyword of ``embed``, the boxes that the method needs."""
 
     pictures: Pictures
     vehicle: IntArray
@@ -35,12 +29,6 @@ class Subjects:
 
 def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int, int], method: Method) -> Subjects:
     """Return the images of some tables without duplicates, in the order of their first occurrence.
-
-    Args:
-        dataset: the data set of the images.
-        tables: the image tables, for example those of the query and gallery splits.
-        size: height and width in pixels.
-        method: the method that embeds them; its ``test_needs`` may ask for boxes.
 
     Raises:
         DataError: the data set has no boxes of a kind that the method needs.

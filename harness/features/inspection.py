@@ -12,14 +12,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from harness.errors import FeatureError, first_of
-from harness.features.layout import (
-    DTYPES,
-    LONGEST_KEY,
-    SCHEMA,
-    blocks,
-    encode_keys,
-    text_digest,
-)
+from harness.features.layout import DTYPES, LONGEST_KEY, SCHEMA, blocks, encode_keys, text_digest
 from harness.features.provenance import Provenance
 
 LONGEST_PROVENANCE = 1 << 20
@@ -27,11 +20,7 @@ LONGEST_PROVENANCE = 1 << 20
 
 
 def check_layout(path: Path, file: h5py.File) -> None:
-    """Refuse a file whose layout differs from the schema, before any contents are read.
-
-    Raises:
-        FeatureError: the file is not a feature file, is damaged, or has a newer schema.
-    """
+    """Raise a FeatureError if the file has another layout or a newer schema, before any contents are read."""
     schema = file.attrs["schema"] if _kind(file, "schema") is h5py.h5t.TypeIntegerID else None
     if schema is None:
         raise FeatureError("this is not a feature file", where=path, expected="an HDF5 file written by bench")
@@ -72,11 +61,7 @@ def _check_part(path: Path, file: h5py.File, name: str) -> None:
 
 
 def plain_dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    """Return an HDF5 data set that is stored in the file itself, contiguous and without filters.
-
-    Raises:
-        ValueError: it is anything else.
-    """
+    """Return an HDF5 data set that is in the file itself, contiguous and without filters, or raise a ValueError."""
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"'{name}' is a link")
     found = file[name]
@@ -105,11 +90,7 @@ def _kind(file: h5py.File, name: str) -> type[h5py.h5t.TypeID] | None:
 
 
 def attribute(path: Path, file: h5py.File, name: str, longest: int) -> str:
-    """Return a fixed-length text attribute.
-
-    Raises:
-        FeatureError: it is missing or too long.
-    """
+    """Return a fixed-length text attribute, or raise a FeatureError if it is missing or too long."""
     value = file.attrs[name] if _kind(file, name) is h5py.h5t.TypeStringID else None
     if not isinstance(value, bytes) or not value.isascii() or len(value) > longest:
         raise damaged(path, f"its attribute '{name}' is not a text of at most {longest} characters")
@@ -117,11 +98,7 @@ def attribute(path: Path, file: h5py.File, name: str, longest: int) -> str:
 
 
 def decode_keys(path: Path, encoded: npt.NDArray[np.bytes_]) -> tuple[str, ...]:
-    """Return keys as text.
-
-    Raises:
-        FeatureError: a key is not UTF-8, or the keys could not have been written by the harness.
-    """
+    """Return keys as text, or raise a FeatureError if the harness could not have written them."""
     keys: tuple[str, ...] = ()
     with suppress(UnicodeDecodeError):
         keys = tuple(key.decode() for key in encoded.tolist())
@@ -135,11 +112,7 @@ def decode_keys(path: Path, encoded: npt.NDArray[np.bytes_]) -> tuple[str, ...]:
 
 
 def read_provenance(path: Path, file: h5py.File) -> Provenance:
-    """Return the provenance of the features.
-
-    Raises:
-        FeatureError: it does not match its digest, or has unknown fields.
-    """
+    """Return the provenance, or raise a FeatureError if it does not match its digest or has unknown fields."""
     stored = attribute(path, file, "provenance", LONGEST_PROVENANCE)
     if text_digest(stored) != attribute(path, file, "provenance_digest", 64):
         raise damaged(path, "its provenance does not match its digest")

@@ -9,6 +9,7 @@ of 256 rows, zero for blocks that are not written yet.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,12 +42,9 @@ def encode_keys(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:
     """
     if not len(keys):
         raise FeatureError("a feature file needs at least one image")
-    seen: set[str] = set()
-    for key in keys:
-        if key in seen:
-            twice = [name for name in dict.fromkeys(keys) if list(keys).count(name) > 1] if len(keys) < 5000 else [key]
-            raise FeatureError("a key is repeated", found=first_of(twice))
-        seen.add(key)
+    twice = [key for key, count in Counter(keys).items() if count > 1]
+    if twice:
+        raise FeatureError("a key is repeated", found=first_of(twice))
     try:
         encoded = [key.encode() for key in keys]
     except UnicodeEncodeError as problem:

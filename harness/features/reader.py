@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import h5py
@@ -85,9 +84,7 @@ class FeatureFile:
     def __enter__(self) -> FeatureFile:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self.close()
 
     def __len__(self) -> int:
@@ -152,8 +149,7 @@ class FeatureFile:
     def _check(self, number: int, rows: Array) -> None:
         if not np.array_equal(checksum(rows), self._sums[number]):
             raise damaged(
-                self.path,
-                f"rows {number * BLOCK} to {number * BLOCK + len(rows) - 1} do not match their checksum",
+                self.path, f"rows {number * BLOCK} to {number * BLOCK + len(rows) - 1} do not match their checksum"
             )
         if not np.isfinite(rows).all():
             raise self._not_finite()
@@ -186,11 +182,7 @@ class FeatureRows:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> Array:
-        """Read the (m, d) features of a slice.
-
-        Raises:
-            FeatureError: a block does not match its checksum, or a number is not finite.
-        """
+        """Read the (m, d) features of a slice, checked."""
         index = self._index[rows]
         if not len(index):
             return np.empty((0, self.shape[1]), self.dtype)

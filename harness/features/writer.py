@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import h5py
@@ -38,12 +37,7 @@ class FeatureWriter:
     A later writer with the same keys, width, type and provenance resumes after the last complete block of 256 rows;
     ``done`` is the number of rows already written.
 
-    Args:
-        path: of the finished file.
-        keys: n image paths, as the protocol names them.
-        width: length of a feature, d.
-        provenance: the provenance of the features.
-        dtype: ``float32`` or ``float16``.
+    The keys are image paths as the protocol names them; ``dtype`` is ``float32`` or ``float16``.
 
     Raises:
         FeatureError: keys, width or type cannot be stored.
@@ -56,12 +50,7 @@ class FeatureWriter:
     """
 
     def __init__(
-        self,
-        path: str | Path,
-        keys: Sequence[str],
-        width: int,
-        provenance: Provenance,
-        dtype: str = "float32",
+        self, path: str | Path, keys: Sequence[str], width: int, provenance: Provenance, dtype: str = "float32"
     ) -> None:
         if dtype not in DTYPES:
             raise FeatureError("features cannot be stored in this type", found=dtype, expected=" or ".join(DTYPES))
@@ -148,10 +137,7 @@ class FeatureWriter:
         return int(self._shape[0])
 
     def write(self, features: npt.ArrayLike) -> None:
-        """Append rows.
-
-        Args:
-            features: (m, d), finite.
+        """Append (m, d) finite rows.
 
         Raises:
             FeatureError: another width, more rows than keys, or a number that is not finite in the file's type.
@@ -172,9 +158,7 @@ class FeatureWriter:
         except (OSError, RuntimeError) as problem:
             raise _disk(self.partial, problem) from None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_raised: object) -> None:
         try:
             if kind is None and self.done == self._shape[0]:
                 sums = self._file["checksums"][:]
@@ -189,10 +173,7 @@ class FeatureWriter:
                 raise _disk(self.partial, problem) from None
         if kind is None:
             raise FeatureError(
-                "features are missing at the end",
-                where=self.partial,
-                found=self.done,
-                expected=self._shape[0],
+                "features are missing at the end", where=self.partial, found=self.done, expected=self._shape[0]
             )
 
 
@@ -244,13 +225,10 @@ def write_features(
 
 
 def _as_rows(features: npt.ArrayLike, dtype: np.dtype[Any], width: int, keys: npt.NDArray[np.bytes_]) -> Array:
-    """Return features converted to the file's type, checked."""
     array = np.asarray(features)
     if array.ndim != 2 or array.shape[1] != width or len(array) > len(keys):
         raise FeatureError(
-            "features do not match the file",
-            found=array.shape,
-            expected=f"at most {len(keys)} rows of {width} numbers",
+            "features do not match the file", found=array.shape, expected=f"at most {len(keys)} rows of {width} numbers"
         )
     if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
         raise FeatureError("features are not numbers", found=array.dtype)

@@ -35,12 +35,7 @@ def parse(word: str) -> Measure:
 
 
 def heading(word: str, further: Iterable[Measure] = ()) -> str:
-    """Return the heading of a measure's column: ``mAP``, ``CMC@1``.
-
-    Args:
-        word: the word of the measure.
-        further: measures that are not built in; an unknown word is its own heading.
-    """
+    """Return the heading of a measure's column: ``mAP``, ``CMC@1``; an unknown word is its own heading."""
     names = {measure.word: measure.name for measure in further}
     return names[word] if word in names else parse(word).name if _known(word) else word
 

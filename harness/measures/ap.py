@@ -17,6 +17,5 @@ FAMILY = MeasureFamily(
     title="mAP",
     about="The mean, over a query's positives, of the precision at each.",
     source="Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
-    cutoff=False,
     compute=compute,
 )

@@ -23,6 +23,5 @@ FAMILY = MeasureFamily(
     title="mAP (trapezoid)",
     about="The area under the precision-recall curve by trapezoids; it never exceeds mAP.",
     source="the evaluation code released with VeRi-776; Philbin et al., CVPR 2007",
-    cutoff=False,
     compute=compute,
 )

@@ -60,12 +60,7 @@ class MeasureFamily:
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure with its cutoff; measures with equal words are equal.
-
-    Attributes:
-        family: the definition.
-        k: the cutoff, 0 for a measure without one.
-    """
+    """One measure with its cutoff k, 0 if it has none; measures with equal words are equal."""
 
     family: MeasureFamily
     k: int = 0
@@ -91,10 +86,7 @@ class Measure:
         return self.family.source
 
     def values(self, ranks: PositiveRanks) -> FloatArray:
-        """Return the value of each query.
-
-        Returns:
-            (asked,) float64 from 0 to 1, NaN for a query without a positive.
+        """Return the value of each query: (asked,) float64 from 0 to 1, NaN for a query without a positive.
 
         Raises:
             PluginError: the measure's function returned a wrong shape, or a value outside of 0 to 1.
@@ -111,11 +103,7 @@ class Measure:
 
 
 def first_ranks(ranks: PositiveRanks) -> IntArray:
-    """Return the rank of each query's best positive, 0 for a query without one.
-
-    Returns:
-        (asked,) int64.
-    """
+    """Return the rank of each query's best positive, 0 for a query without one: (asked,) int64."""
     best = np.zeros(len(ranks.asked), dtype=np.int64)
     answered = ranks.counts > 0
     best[answered] = ranks.ranks[ranks.starts[:-1][answered]]
@@ -123,24 +111,12 @@ def first_ranks(ranks: PositiveRanks) -> IntArray:
 
 
 def places(ranks: PositiveRanks) -> IntArray:
-    """Return for each positive its position among the positives of its query, from 1, in the order of rank.
-
-    Returns:
-        (p,) int64.
-    """
+    """Return the position of each positive among those of its query, from 1, in the order of rank: (p,) int64."""
     return np.arange(len(ranks.units)) - np.repeat(ranks.starts[:-1], ranks.counts) + 1
 
 
 def means(values: FloatArray, ranks: PositiveRanks) -> FloatArray:
-    """Return for each query the mean over its positives, summed in their order, 0 for a query without one.
-
-    Args:
-        values: (p,) one value for each positive.
-        ranks: the ranks of the positives.
-
-    Returns:
-        (asked,) float64.
-    """
+    """Return the mean of each query's (p,) values, summed in rank order, 0 without a positive: (asked,) float64."""
     query = np.repeat(np.arange(len(ranks.asked)), ranks.counts)
     totals = np.bincount(query, weights=values, minlength=len(ranks.asked))
     return np.asarray(totals / np.maximum(ranks.counts, 1))

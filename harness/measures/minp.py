@@ -22,6 +22,5 @@ FAMILY = MeasureFamily(
     title="mINP",
     about="The number of a query's positives over the rank of the last one.",
     source="Ye et al., Deep Learning for Person Re-identification: A Survey and Outlook, IEEE TPAMI 2022",
-    cutoff=False,
     compute=compute,
 )

@@ -72,9 +72,7 @@ class PK(Batches):
     def _check(self, classes: int) -> None:
         if self.vehicles < 1 or self.images < 1:
             raise UsageError(
-                "a P x K batch needs at least one image",
-                found=f"{self.vehicles} x {self.images}",
-                expected="1 x 1",
+                "a P x K batch needs at least one image", found=f"{self.vehicles} x {self.images}", expected="1 x 1"
             )
         if classes < self.vehicles:
             raise UsageError(

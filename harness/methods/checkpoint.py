@@ -6,16 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
 from harness.basics.files import replace_file
 from harness.errors import CheckpointError
 from harness.features.provenance import Origin
-
-if TYPE_CHECKING:
-    from harness.methods.method import State
+from harness.methods.method import State
 
 SCHEMA = 1
 
@@ -38,11 +35,7 @@ class CheckpointInfo(Origin):
 
 
 def save_checkpoint(path: Path, state: State, info: CheckpointInfo) -> Path:
-    """Write the tensors and their description atomically; equal input gives equal bytes.
-
-    Raises:
-        RunError: the file cannot be written.
-    """
+    """Write the tensors and their description atomically, or raise a RunError; equal input gives equal bytes."""
     from safetensors.torch import save
 
     tensors = {name: state[name].detach().cpu().contiguous().clone() for name in sorted(state)}
@@ -109,11 +102,7 @@ def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) ->
 
 @contextmanager
 def same_form(path: Path, what: str) -> Iterator[None]:
-    """Turn the errors of a block that restores a checkpoint into a CheckpointError.
-
-    Args:
-        path: the checkpoint.
-        what: the object to restore, for the message: ``the method 'ram'``.
+    """Turn the errors of a block that restores a checkpoint into a CheckpointError, which names what was restored.
 
     Raises:
         CheckpointError: the block met an unknown option or value, a label without classes, or tensors that do not fit
@@ -131,7 +120,6 @@ def same_form(path: Path, what: str) -> Iterator[None]:
 
 
 def _misfit(problem: ValidationError | RuntimeError | KeyError) -> str:
-    """Return the reason in one line."""
     if isinstance(problem, ValidationError):
         first = problem.errors()[0]
         option = ".".join(map(str, first["loc"]))

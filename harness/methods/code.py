@@ -66,7 +66,6 @@ def _imported(node: ast.AST, module: str, *, is_package: bool) -> list[str]:
 
 
 def _find(name: str) -> tuple[str, str] | None:
-    """Return the name and file of a module, or None if there is no such module."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -116,17 +116,21 @@ class Method:
         """
 
 
+def used_needs(needs: Collection[str], labels: Collection[str]) -> frozenset[str]:
+    """Return the needs, each alternative ``a|b`` replaced by the first of its labels that is available.
+
+    An alternative without an available label is returned unchanged.
+    """
+    return frozenset(next((word for word in need.split("|") if word in labels), need) for need in needs)
+
+
 def trains(method: type[Method]) -> bool:
     """Return whether the method has a ``fit`` of its own."""
     return method.fit is not Method.fit
 
 
 def complete(candidate: object) -> type[Method]:
-    """Return the class completed with the defaults of ``Method``.
-
-    Raises:
-        PluginError: the candidate is not a class, or has no ``embed``.
-    """
+    """Return a class completed with the defaults of ``Method``, or raise a PluginError if it has no ``embed``."""
     if not inspect.isclass(candidate):
         raise PluginError("a method must be a class", found=repr(candidate), expected="a class with embed(images)")
     if not callable(getattr(candidate, "embed", None)):
@@ -142,12 +146,7 @@ def resolve_options(
 ) -> Options:
     """Return the options of a run: the defaults, overridden by the recipe, then the variant, then the user.
 
-    Args:
-        name: the name of the method, for messages.
-        method: the class of the method.
-        variant: the name of a variant; empty for the method as published.
-        recipe: the name of a recipe; empty for the defaults.
-        changes: the values of options by name, as written after ``--set``.
+    An empty variant is the method as published, an empty recipe its defaults.
 
     Raises:
         UsageError: unknown variant, recipe or option, or an invalid value.
@@ -175,11 +174,7 @@ def resolve_options(
 
 
 def create(method: type[Method], options: Options) -> Method:
-    """Return an instance of the method with these options.
-
-    Raises:
-        PluginError: ``__init__`` of the method raised an exception, which is quoted.
-    """
+    """Return an instance with these options, or raise a PluginError that quotes the exception of its ``__init__``."""
     instance = method.__new__(method)
     instance.options = options
     try:

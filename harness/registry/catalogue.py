@@ -41,14 +41,7 @@ class Kind(Generic[T]):
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered name.
-
-    Attributes:
-        name: the word on the command line.
-        target: the object, or ``"module:attribute"``.
-        about: one sentence for listings.
-        plugin: the name of the plugin that registered it.
-    """
+    """A registered name: the object or ``"module:attribute"``, a sentence for listings, and its plugin."""
 
     name: str
     target: object
@@ -90,11 +83,6 @@ class Plugin:
     names: dict[str, list[str]] = field(default_factory=dict)
     problem: str = ""
 
-    @property
-    def built_in(self) -> bool:
-        """Whether it is part of the harness."""
-        return self.name.startswith(f"{OWN_DISTRIBUTION}:")
-
 
 def one_line(problem: BaseException) -> str:
     """Return an exception's class and message as one line, with the new place of a name that has moved."""
@@ -105,9 +93,6 @@ def one_line(problem: BaseException) -> str:
 
 class Catalogue:
     """Everything that can be named, by kind.
-
-    Args:
-        kinds: the kinds that plugins can register.
 
     Attributes:
         plugins: every plugin that was found, working or not, in the order of loading.
@@ -122,13 +107,7 @@ class Catalogue:
         self._manager.add_hookspecs(hookspecs)
 
     def add(self, name: str, version: str, find: Callable[[], ModuleType]) -> None:
-        """Load one plugin; if anything goes wrong, store the reason as the plugin's ``problem``.
-
-        Args:
-            name: the name of the plugin.
-            version: the version of its distribution.
-            find: imports and returns the module (or object) with the hooks.
-        """
+        """Load the plugin that ``find`` imports; if anything goes wrong, the plugin's ``problem`` says what."""
         plugin = Plugin(name, version, {kind.word: [] for kind in self.kinds})
         self.plugins.append(plugin)
         try:

@@ -60,11 +60,7 @@ class Registry(Catalogue):
         return self.get(MEASURE, word.partition("@")[0]).measure(word)
 
     def protocol(self, name: str) -> Protocol:
-        """Return the protocol of that name, or of a user's TOML file.
-
-        Raises:
-            DataError: the TOML file cannot be used.
-        """
+        """Return the protocol of that name, or of a user's TOML file, or raise a DataError if that cannot be used."""
         return self._own(Path(name)) if name.endswith(OWN_SUFFIX) else self.get(PROTOCOL, name)
 
     def _own(self, path: Path) -> Protocol:

@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.basics.digests import digest, file_digest
 from harness.boxes import Boxes, find_boxes, keep, kinds_of, with_kept
 from harness.boxes.store import write_boxes
+from harness.data.dataset import Dataset
 from harness.errors import UsageError
 from harness.methods.code import code_digest
 from harness.runs.inputs import RunInputs
 from harness.runs.plan import RunPlan
 from harness.tasks.fingerprint import contents_digest
 
-if TYPE_CHECKING:
-    from harness.data.dataset import Dataset
-
 
 class RunBoxes:
     """The boxes of one run, each read once and only if they are used.
-
-    Args:
-        plan: the plan of the run.
-        inputs: its data sets and devices.
 
     Raises:
         UsageError: the request gives boxes or a detector that the run does not use.
@@ -90,11 +83,7 @@ class RunBoxes:
         return out
 
     def kept(self, dataset: Dataset, boxes: Mapping[str, Boxes], folder: Path) -> Dataset:
-        """Return the data set with these boxes, which the first process writes into the folder.
-
-        Raises:
-            RunError: the folder cannot be written.
-        """
+        """Return the data set with these boxes, which the first process writes into the folder, or raise a RunError."""
         if self.inputs.fabric.is_global_zero:
             keep(boxes, folder)
         self.inputs.fabric.barrier()

@@ -20,11 +20,7 @@ log = logging.getLogger("bench")
 
 
 class RunInputs:
-    """The data sets and the devices of a run.
-
-    Args:
-        plan: the plan of the run.
-    """
+    """The data sets and the devices of a run."""
 
     def __init__(self, plan: RunPlan) -> None:
         self.plan = plan

@@ -5,36 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.methods.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, same_form
 from harness.methods.method import Method, Options, create, resolve_options, trains
+from harness.registry.registry import Registry
 from harness.runs.request import Request
+from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import refuse_undefined
-
-if TYPE_CHECKING:
-    from harness.registry.registry import Registry
-    from harness.tasks.protocol import Protocol
-    from harness.tasks.task import Task
+from harness.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)
 class RunPlan:
-    """A request, resolved.
-
-    Attributes:
-        request: the user's request.
-        registry: the registry with the methods, protocols and detectors.
-        name: the method's name.
-        variant: empty for the method as published.
-        recipe: empty for the default options.
-        method: the method's class.
-        options: the resolved options.
-        protocol: the protocol that is evaluated.
-        tasks: its tasks that are evaluated.
-        train_protocol: the protocol whose data set is trained on.
-    """
+    """A request, resolved; an empty variant is the method as published, an empty recipe its default options."""
 
     request: Request
     registry: Registry

@@ -28,16 +28,11 @@ class Request:
         boxes: file of boxes for the images of ``protocol``, in place of the data set's own.
         train_boxes: the same for the images of ``train_on``; None for ``boxes``, if that is the same data set.
         detector: checkpoint of a detector, used when no boxes are given.
-        seed: the seed of all random numbers.
         checkpoint: use this checkpoint and train nothing.
-        runs: folder of all runs.
-        compute: devices, precision, workers.
-        skip_broken: leave out images that cannot be read.
         validate: the images to validate on after each epoch.
         hold_out: share of the training vehicles held out for validation.
         metric: None for the method's own.
         rerank: None to rank by the features alone.
-        measures: measures to compute besides those of the tasks.
         memory: bytes that the evaluation may use, or None for a share of the free memory.
     """
 
@@ -65,11 +60,7 @@ class Request:
 
 
 def parse_changes(assignments: tuple[str, ...]) -> dict[str, str]:
-    """Return ``("epochs=10",)`` as ``{"epochs": "10"}``.
-
-    Raises:
-        UsageError: an assignment without ``=``, or an option that is set twice.
-    """
+    """Return ``("epochs=10",)`` as a dictionary, or raise a UsageError for a missing ``=`` or an option set twice."""
     changes: dict[str, str] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")

@@ -22,8 +22,7 @@ from harness.features import FeatureFile, Provenance
 from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
-from harness.methods.method import Method, Options, create, trains
-from harness.methods.needs import used_needs
+from harness.methods.method import Method, Options, create, trains, used_needs
 from harness.runs.boxes import RunBoxes
 from harness.runs.inputs import RunInputs
 from harness.runs.plan import RunPlan
@@ -42,9 +41,6 @@ FEATURES = "features.h5"
 
 class Run:
     """One run of one method, step by step.
-
-    Args:
-        plan: the result of ``plan_run``.
 
     Raises:
         UsageError: the request gives boxes that the run does not use.
@@ -184,9 +180,8 @@ class Run:
             classes, boxes = dict(session.classes), digests(self.boxes.train)
             info = CheckpointInfo(**facts(self.origin, Origin), classes=classes, boxes=boxes)
             save_checkpoint(path, method.state(), info)
-            (session.folder / STATE).unlink(
-                missing_ok=True
-            )  # three times the size of the checkpoint, and no longer needed
+            # It is three times the size of the checkpoint, and no longer needed.
+            (session.folder / STATE).unlink(missing_ok=True)
         self.inputs.fabric.barrier()
         return path
 
@@ -278,7 +273,6 @@ def _named_files(options: Options) -> dict[str, str]:
 
 
 def _parameters(method: Method) -> int | None:
-    """Return the number of trainable parameters of the method's network, or None."""
     model = getattr(method, "model", None)
     if model is None or not hasattr(model, "parameters"):
         return None
@@ -287,7 +281,6 @@ def _parameters(method: Method) -> int | None:
 
 @contextmanager
 def _log_to(path: Path) -> Iterator[None]:
-    """Append the log to a file while the block runs."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)

@@ -12,12 +12,7 @@ from harness.tasks.task import Task
 class Comparison:
     """The values of one task under one convention, compared with the official values of the same features.
 
-    Attributes:
-        task: the name of the official task.
-        convention: the name of the convention, empty for the official rule.
-        about: what the convention changes.
-        values: the convention's value for each measure of the official task, by measure word.
-        differences: the differences from the official values, by measure word.
+    Both are given by measure word. The convention is empty for the official rule.
     """
 
     task: str
@@ -30,12 +25,7 @@ class Comparison:
 def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> list[Comparison]:
     """Return one row per task that has values, in the order of the tasks.
 
-    Args:
-        tasks: official tasks and their conventions.
-        means: the mean of each measure, by task name and measure word.
-
-    Returns:
-        Differences are empty if the official task has no values.
+    The means are given by task name and measure word. Without official values a row has no differences.
     """
     known = {task.name: task for task in tasks}
     rows = []

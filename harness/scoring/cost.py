@@ -38,10 +38,6 @@ def measured(features: Path, fabric: Fabric) -> Iterator[None]:
 
     Nothing is written if the block resumes an interrupted extraction or raises an error; only the first process writes.
 
-    Args:
-        features: the feature file that the block writes.
-        fabric: the devices and processes.
-
     Raises:
         RunError: the file cannot be written.
     """

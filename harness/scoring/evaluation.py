@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict, Unpack
 
 import numpy as np
 
 from harness.basics.progress import progress
 from harness.compute.machine import Machine
+from harness.data.dataset import Dataset
 from harness.errors import DataError, UsageError
+from harness.features import FeatureFile
 from harness.features.metric import Metric
 from harness.measures import parse
+from harness.measures.ranks import PositiveRanks
+from harness.registry.registry import Registry, load
+from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Unpack
-
-    from harness.data.dataset import Dataset
-    from harness.features import FeatureFile
-    from harness.measures.ranks import PositiveRanks
-    from harness.registry.registry import Registry
-    from harness.scoring.scores import Scores
-    from harness.tasks.protocol import Protocol
-    from harness.tasks.reranking import Reranking
-    from harness.tasks.task import Task
+from harness.tasks.conventions import serve
+from harness.tasks.counts import differences
+from harness.tasks.fingerprint import fingerprint
+from harness.tasks.protocol import Protocol
+from harness.tasks.reranking import Reranking
+from harness.tasks.rules import relevance
+from harness.tasks.task import Task
 
 log = logging.getLogger("bench")
 
@@ -67,12 +67,9 @@ def evaluate(
         DataError: the data set cannot be read, or cannot serve the task.
         FeatureError: the file is damaged, or lacks images of the task.
     """
-    from harness.features import FeatureFile
-    from harness.registry.registry import load
-    from harness.tasks.conventions import serve
-
     found = registry or load()
-    chosen = _settings(found, **settings)
+    further = tuple(map(found.measure, settings.pop("measures", ())))
+    chosen = ScoringSettings(measures=further, **{"metric": "cosine", **settings})  # type: ignore[arg-type]  # as declared
     protocol, tasks = found.tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
     served, lost = serve(tasks[:1], dataset, chosen.rerank)
@@ -83,13 +80,6 @@ def evaluate(
     with FeatureFile.open(features) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
         return score(file, protocol, served[0], dataset, chosen)
-
-
-def _settings(
-    registry: Registry, *, measures: Sequence[str] = (), metric: Metric = "cosine", **others: object
-) -> ScoringSettings:
-    found = tuple(registry.measure(word) for word in measures)
-    return ScoringSettings(metric=metric, measures=found, **others)  # type: ignore[arg-type]  # as in EvaluateSettings
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -116,20 +106,11 @@ def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data")
 def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings) -> Scores:
     """Return the scores of an open feature file on a task; all processes of the machine get the same scores.
 
-    Args:
-        file: the features.
-        protocol: the protocol of the task.
-        task: the queries, the gallery and the rule.
-        dataset: the data set as returned by ``with_features``.
-        settings: how features are scored; re-ranking needs a machine of one process.
+    The data set is as ``with_features`` returns it. Re-ranking needs a machine of one process.
 
     Raises:
         DataError: no query has a positive.
     """
-    from harness.scoring.scores import Scores
-    from harness.tasks.counts import differences
-    from harness.tasks.fingerprint import fingerprint
-
     queries, metric = len(dataset.split(task.query)), metric_of(settings, file)
     further = [measure for measure in settings.measures if measure.word not in task.measures]
     scores = Scores.of(
@@ -167,10 +148,8 @@ def metric_of(settings: ScoringSettings, file: FeatureFile) -> Metric:
 def _ranks(
     file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings
 ) -> tuple[PositiveRanks, ...]:
-    """Return the ranks of the positives, by the features alone or re-ranked."""
     from harness.kernel.ranking import rank
     from harness.kernel.rerank import rerank
-    from harness.tasks.rules import relevance
 
     queries, gallery = (file.rows(dataset.split(split).paths) for split in (task.query, task.gallery))
     rule, metric, machine = relevance(task, dataset), settings.metric or "cosine", settings.machine

@@ -54,11 +54,7 @@ class PerQuery:
 
 
 def write_per_query(path: str | Path, table: PerQuery) -> str:
-    """Write the values in full precision, and return their digest.
-
-    Args:
-        path: the file, ending in ``.csv.gz``.
-        table: the rows.
+    """Write the values in full precision to a file named ``*.csv.gz``, and return their digest.
 
     Raises:
         RunError: the file cannot be written.
@@ -77,11 +73,7 @@ def write_per_query(path: str | Path, table: PerQuery) -> str:
 
 
 def read_per_query(path: str | Path, *, expected: str | None = None) -> PerQuery:
-    """Read the values from a file.
-
-    Args:
-        path: the file.
-        expected: the digest in the record, or None to skip this check.
+    """Read the values from a file, and compare them with the digest in the record unless it is None.
 
     Raises:
         RecordError: the file is missing, damaged, or does not match the record.

@@ -6,26 +6,16 @@ import json
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
 
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
 from harness.errors import RecordError, UsageError
 from harness.features.provenance import Count, Digest, Embedding, Word
+from harness.scoring.scores import Scores
 from harness.tasks.reranking import FIELDS, Reranking
-
-if TYPE_CHECKING:
-    from harness.scoring.scores import Scores
 
 SCHEMA = 1
 MAX_BYTES = 16 << 20
@@ -34,17 +24,7 @@ MAX_BYTES = 16 << 20
 LATER = {"rerank", "boxes", "train_boxes", "further"}
 """Fields added after the first records; they are omitted from the file if empty."""
 
-OUTCOME = {
-    "measures",
-    "deviations",
-    "per_draw",
-    "further",
-    "per_query",
-    "cost",
-    "versions",
-    "ties",
-    "ignored_queries",
-}
+OUTCOME = {"measures", "deviations", "per_draw", "further", "per_query", "cost", "versions", "ties", "ignored_queries"}
 """Fields that describe the results of a run and its environment rather than its configuration."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
@@ -56,12 +36,7 @@ class _RecordModel(BaseModel):
 
 
 class PerQueryFile(_RecordModel):
-    """The file of per-query values that belongs to a record.
-
-    Attributes:
-        name: the name of the file, in the folder of the record.
-        digest: the ``PerQuery.digest`` of its content.
-    """
+    """The file of per-query values beside a record, and the ``PerQuery.digest`` of its content."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$", max_length=200)]
     digest: Digest
@@ -201,7 +176,7 @@ class Record(Embedding):
         own = [word for word in scores.mean if word not in scores.further]
         per_draw = {word: tuple(map(float, scores.per_draw[word])) for word in own if word in scores.per_draw}
         further = {
-            word: {"value": float(scores.mean[word]), "deviation": _optional(scores.deviation.get(word))}
+            word: {"value": float(scores.mean[word]), "deviation": scores.deviation.get(word)}
             for word in scores.further
         }
         fields = {
@@ -260,11 +235,7 @@ MIGRATIONS: Mapping[int, Migration] = {}
 
 
 def write_record(path: str | Path, record: Record) -> None:
-    """Write a record as JSON with its digest, atomically.
-
-    Raises:
-        RunError: the file cannot be written.
-    """
+    """Write a record as JSON with its digest, atomically, or raise a RunError."""
     content = {"schema": SCHEMA, "digest": record.digest, **record.values}
     with replace_file(path) as file:
         file.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
@@ -272,11 +243,6 @@ def write_record(path: str | Path, record: Record) -> None:
 
 def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA) -> Record:
     """Read a record, and check its schema, its digest and every field.
-
-    Args:
-        path: the JSON file.
-        migrations: the conversions of older schemas.
-        schema: the newest supported schema.
 
     Raises:
         RecordError: the file is missing, is not a record, was edited by hand, or has a newer schema.
@@ -342,9 +308,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
     except (ValueError, RecursionError) as problem:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise RecordError(
-            "the record is not JSON as written by bench",
-            where=path,
-            found=str(problem) or "too deeply nested",
+            "the record is not JSON as written by bench", where=path, found=str(problem) or "too deeply nested"
         ) from None
     if not isinstance(content, dict):
         raise RecordError(
@@ -362,10 +326,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) != len(pairs):
         raise ValueError("a name occurs twice in one object")
     return content
-
-
-def _optional(value: float | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def _validated(content: Mapping[str, Any], *, where: object) -> Record:

@@ -6,26 +6,23 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from harness.data.dataset import Dataset
 from harness.errors import RecordError
 from harness.features import FeatureFile
 from harness.features.provenance import Embedding, facts
+from harness.registry.registry import Registry
 from harness.scoring.cost import read_cost
 from harness.scoring.evaluation import find_root, metric_of, score, with_features
 from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import Record, installed_versions, read_record, write_record
+from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
-
-if TYPE_CHECKING:
-    from harness.data.dataset import Dataset
-    from harness.registry.registry import Registry
-    from harness.scoring.scores import Scores
-    from harness.tasks.protocol import Protocol
-    from harness.tasks.task import Task
+from harness.tasks.protocol import Protocol
+from harness.tasks.task import Task
 
 log = logging.getLogger("bench")
 
@@ -42,14 +39,7 @@ def evaluate_file(
 ) -> list[Record]:
     """Return the records of a feature file under the tasks that ``veri776`` or ``veri776/image-to-image`` names.
 
-    Args:
-        features: the file.
-        word: a protocol, or one task of it.
-        settings: how features are scored.
-        registry: the registry with the protocols.
-        data: folder of the data set.
-        folder: the folder to write records and per-query values into, or None to write none.
-        conventions: names of conventions to score the tasks under as well, or ``all``.
+    They are written into ``folder``, with the per-query values, unless it is None; ``conventions`` may be ``all``.
 
     Raises:
         UsageError: an unknown name, the data set is not given, or re-ranking is defined for none of the tasks.
@@ -115,8 +105,7 @@ class _Recorder:
         return self._written(scores, name, task, dataset) if machine.first else None
 
     def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
-        """Return a new record, after writing it if there is a folder."""
-        query = dataset.split(task.query)
+        query, provenance = dataset.split(task.query), self.file.provenance
         table = PerQuery(query.paths, query.vehicle, scores.per_query)
         values = f"per-query-{name}.csv.gz"
         record = Record.from_scores(
@@ -124,24 +113,17 @@ class _Recorder:
             version=self.protocol.version,
             differences=differences(task, dataset),
             per_query=None if self.folder is None else {"name": values, "digest": table.digest},
-            **self._about(),
+            features=self.file.digest,
+            width=self.file.shape[1],
+            dtype=self.file.dtype.name,
+            cost=read_cost(self.file),
+            versions=provenance.versions or installed_versions(),
+            **facts(provenance, Embedding),
         )
         if self.folder is not None:
             write_per_query(self.folder / values, table)
             write_record(self.folder / f"record-{name}.json", record)
         return record
-
-    def _about(self) -> dict[str, Any]:
-        """Return the feature file's provenance in the fields of a record."""
-        provenance = self.file.provenance
-        return {
-            **facts(provenance, Embedding),
-            "features": self.file.digest,
-            "width": self.file.shape[1],
-            "dtype": self.file.dtype.name,
-            "cost": read_cost(self.file),
-            "versions": provenance.versions or installed_versions(),
-        }
 
     def _existing(self, path: Path, task: Task, dataset: Dataset) -> Record | None:
         """Return the record that an earlier run wrote for these features and this task, if it is complete."""

@@ -155,20 +155,12 @@ def _ignored(ranks: Sequence[PositiveRanks], queries: int) -> int:
 
 
 def exact_mean(values: FloatArray) -> float:
-    """Return the mean of the values that are not NaN, summed without rounding: their order moves no digit.
-
-    Args:
-        values: (n,) float64.
-
-    Returns:
-        NaN if there is no value.
-    """
+    """Return the mean of the numbers that are not NaN, or NaN, summed without rounding: their order moves no digit."""
     known = values[~np.isnan(values)]
     return math.fsum(known) / len(known) if len(known) else math.nan
 
 
 def _columns(table: FloatArray) -> FloatArray:
-    """Return the mean of each column."""
     return table[0].copy() if len(table) == 1 else np.array([exact_mean(column) for column in table.T])
 
 

@@ -50,12 +50,7 @@ def percent(value: float, deviation: float | None = None) -> str:
 
 
 def table(rows: Sequence[Mapping[str, str]], *, right: Iterable[str] = ()) -> str:
-    """Return rows of finished Markdown cells as a table.
-
-    Args:
-        rows: the cells of each row by heading; all rows have the same headings.
-        right: headings of the right-aligned columns.
-    """
+    """Return rows of finished Markdown cells by heading as a table; ``right`` are the right-aligned columns."""
     headings = list(rows[0]) if rows else []
     flush_right = set(right)
     return _tabulate.tabulate(
@@ -70,9 +65,7 @@ def table(rows: Sequence[Mapping[str, str]], *, right: Iterable[str] = ()) -> st
 def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> str:
     """Return the output of ``bench run`` and ``bench eval``: one table per task, so that no column mixes two rules.
 
-    Args:
-        records: records of one or several tasks.
-        further: the requested measures besides those of the tasks; no other additional measures are shown.
+    Of the further measures in the records only those in ``further`` are shown.
     """
     parts = []
     for name in dict.fromkeys(record.name for record in records):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,13 +26,7 @@ OFFICIAL, DIFFERS, UNUSABLE = 0, 1, 2
 
 @dataclass(frozen=True)
 class SplitCount:
-    """The counts of one split in the copy and in the release.
-
-    Attributes:
-        split: its name.
-        found: ``images``, ``vehicles``, and if known ``cameras`` and ``tracks``.
-        released: the released counts that the protocol knows.
-    """
+    """The counts of one split by word, such as ``images``, in the copy and as far as known in the release."""
 
     split: str
     found: dict[str, int]
@@ -59,15 +53,9 @@ class CopyReport:
     """The result of ``bench data check``.
 
     Attributes:
-        protocol: its name.
-        root: the folder that was read.
         release: the release that the copy comes from if there are several, or empty.
-        splits: counts.
-        tasks: one check per task.
         findings: missing, extra, duplicated, unreadable or contradictory items, one sentence each.
-        decoded: number of images that were decoded.
         problem: why the copy cannot be used at all, or empty.
-        verdict: one line.
         status: exit status of the command: 0 if all tasks are official and no image is missing, 1 if the copy is usable
             but different, 2 if it is unusable.
     """
@@ -83,37 +71,13 @@ class CopyReport:
     verdict: str = ""
     status: int = UNUSABLE
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the report in types that JSON knows."""
-        return asdict(self)
-
-
-@dataclass
-class _Found:
-    """Findings as sentences, in order."""
-
-    sentences: list[str] = field(default_factory=list)
-
-    def add(self, what: str, named: Sequence[object] = ()) -> None:
-        self.sentences.append(f"{what}: {first_of(named)}" if len(named) else what)
-
 
 def check_copy(
-    protocol: Protocol,
-    root: Path,
-    *,
-    every_image: bool = False,
-    threads: int | None = None,
-    progress: Advance | None = None,
+    protocol: Protocol, root: Path, *, every_image: bool = False, progress: Advance | None = None
 ) -> CopyReport:
     """Return a report on a copy of a data set; flaws of the copy are reported, never raised.
 
-    Args:
-        protocol: of the data set.
-        root: folder of the data set, or its parent.
-        every_image: decode all images instead of a sample of 256.
-        threads: number of decoding threads; None for one per processor.
-        progress: called with the number of images decoded so far and in total.
+    The folder is that of the data set or its parent. A sample of 256 images is decoded, or every image.
     """
     try:
         dataset = protocol.load(root)
@@ -122,29 +86,27 @@ def check_copy(
             protocol.name, str(root), problem=str(problem), verdict=f"unusable: {problem.what}", status=UNUSABLE
         )
     splits = _splits(protocol, dataset)
-    found = _Found(list(dataset.notes))
     counted = tuple(_count(protocol, name, table) for name, table in splits.items())
-    for split in counted:
-        for word, released in split.released.items():
-            if split.found.get(word) != released:
-                found.add(f"'{split.split}' has {split.found.get(word, 'no')} {word}, the release {released}")
-    _check_labels(splits, found)
-    _check_queries(protocol.tasks, dataset, found)
-    images = check_images(dataset, list(splits.values()), every=every_image, threads=threads, progress=progress)
-    found.sentences += images.findings
+    images = check_images(dataset, list(splits.values()), every=every_image, progress=progress)
+    findings = (
+        *dataset.notes,
+        *_count_findings(counted),
+        *_label_findings(splits),
+        *_query_findings(protocol.tasks, dataset),
+        *images.findings,
+    )
     tasks = tuple(_tasks(protocol, dataset))
-    verdict, status = _judge(tasks, complete=images.complete and not found.sentences)
+    verdict, status = _judge(tasks, complete=images.complete and not findings)
     return CopyReport(
         protocol.name,
         str(dataset.root),
         dataset.release,
         counted,
         tasks,
-        tuple(found.sentences),
+        findings,
         images.decoded,
-        "",
-        verdict,
-        status,
+        verdict=verdict,
+        status=status,
     )
 
 
@@ -162,24 +124,30 @@ def _count(protocol: Protocol, name: str, table: ImageTable) -> SplitCount:
     return SplitCount(name, found, dict(protocol.released.get(name, {})))
 
 
-def _check_labels(splits: dict[str, ImageTable], found: _Found) -> None:
-    """Find images listed twice, vehicles in training and test, and tracks with contradictory labels."""
+def _count_findings(splits: Iterable[SplitCount]) -> Iterator[str]:
+    for split in splits:
+        for word, released in split.released.items():
+            if split.found.get(word) != released:
+                yield f"'{split.split}' has {split.found.get(word, 'no')} {word}, the release {released}"
+
+
+def _label_findings(splits: dict[str, ImageTable]) -> Iterator[str]:
+    """Yield images listed twice, vehicles in training and test, and tracks with contradictory labels."""
     for name, table in splits.items():
-        seen: set[str] = set()
-        twice = [path for path in table.paths if path in seen or seen.add(path)]  # type: ignore[func-returns-value]
+        twice = list((Counter(table.paths) - Counter(set(table.paths))).elements())
         if twice:
-            found.add(f"'{name}' lists {len(twice)} images twice", twice)
+            yield f"'{name}' lists {len(twice)} images twice: {first_of(twice)}"
         if name != "train" and "train" in splits:
             shared = np.intersect1d(splits["train"].vehicle, table.vehicle)
             if len(shared):
-                found.add(f"{len(shared)} vehicles are in 'train' and in '{name}'", shared.tolist())
+                yield f"{len(shared)} vehicles are in 'train' and in '{name}': {first_of(shared.tolist())}"
             both = sorted(set(splits["train"].paths) & set(table.paths))
             if both:
-                found.add(f"{len(both)} images are in 'train' and in '{name}'", both)
+                yield f"{len(both)} images are in 'train' and in '{name}': {first_of(both)}"
         for label in ("vehicle", "camera"):
             mixed = _mixed_tracks(table, label)
             if mixed:
-                found.add(f"{len(mixed)} tracks of '{name}' have more than one {label}", mixed)
+                yield f"{len(mixed)} tracks of '{name}' have more than one {label}: {first_of(mixed)}"
 
 
 def _mixed_tracks(table: ImageTable, label: str) -> list[int]:
@@ -193,20 +161,17 @@ def _mixed_tracks(table: ImageTable, label: str) -> list[int]:
     return mixed
 
 
-def _check_queries(tasks: Sequence[Task], dataset: Dataset, found: _Found) -> None:
-    """Find queries without a positive."""
+def _query_findings(tasks: Sequence[Task], dataset: Dataset) -> Iterator[str]:
     for task in serve(tasks, dataset)[0]:
         try:
             positives = relevance(task, dataset).positives
         except DataError:
             continue
-        unmatched = np.flatnonzero(positives.sizes == 0)
-        if len(unmatched):
+        unmatched = np.flatnonzero(positives.sizes == 0).tolist()
+        if unmatched:
             paths = dataset.split(task.query).paths
-            found.add(
-                f"{len(unmatched)} queries of '{task.name}' have no positive",
-                [paths[row] for row in unmatched.tolist()],
-            )
+            named = first_of(paths[row] for row in unmatched)
+            yield f"{len(unmatched)} queries of '{task.name}' have no positive: {named}"
 
 
 def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:
@@ -222,7 +187,6 @@ def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:
 
 
 def _judge(tasks: Sequence[TaskCheck], *, complete: bool) -> tuple[str, int]:
-    """Return the verdict and the exit status."""
     official = [task.task for task in tasks if not task.differences]
     others = [task.task for task in tasks if task.differences]
     if not any(task.fingerprint for task in tasks):

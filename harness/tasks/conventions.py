@@ -19,9 +19,7 @@ ALL = "all"
 def with_conventions(tasks: Iterable[Task], words: Sequence[str]) -> list[Task]:
     """Return each task, followed by its variants under the named conventions.
 
-    Args:
-        tasks: of a protocol; those that already follow a convention get no variants.
-        words: names of conventions, or ``all``; a task that lacks a convention is not expanded by it.
+    Tasks that already follow a convention get no variants. ``all`` names every convention.
 
     Raises:
         UsageError: no task has a convention of this name.
@@ -63,7 +61,6 @@ def serve(
 
 
 def _problem(task: Task, dataset: Dataset, rerank: Reranking | None) -> BenchError | None:
-    """Return why a task cannot be evaluated in this way, or None if it can."""
     return (undefined(task) if rerank is not None else None) or unavailable(task, dataset)
 
 

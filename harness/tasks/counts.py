@@ -19,9 +19,6 @@ def counts(task: Task, dataset: Dataset) -> dict[str, int]:
     Returns:
         ``queries``, ``gallery images``, ``gallery units``, ``vehicles`` (of the queries), ``positives`` and
         ``ignored`` (pairs of query and unit).
-
-    Raises:
-        DataError: as ``harness.tasks.rules.relevance``.
     """
     draws = task.rule.draws
     if draws is not None:
@@ -44,11 +41,7 @@ def counts(task: Task, dataset: Dataset) -> dict[str, int]:
 
 
 def differences(task: Task, dataset: Dataset) -> tuple[str, ...]:
-    """Return the reasons why a result of the task on this data set is not official; empty if it is.
-
-    Raises:
-        DataError: as ``harness.tasks.rules.relevance``.
-    """
+    """Return the reasons why a result of the task on this data set is not official; empty if it is."""
     if task.convention:
         return (f"the task is asked under the convention '{task.convention}', not its official rule",)
     if not task.released:

@@ -13,16 +13,9 @@ DEFINITION = "of each vehicle, the image with the least SHA-256 of '<seed>/<vehi
 
 
 def one_of_each(table: ImageTable, seeds: range) -> list[IntArray]:
-    """Return the rows of one image per vehicle for each seed.
+    """Return the rows of one image per vehicle, (v,) int64 and ascending, for each seed.
 
     The draw follows ``DEFINITION``: it is independent of random generators, other vehicles and the order of rows.
-
-    Args:
-        table: n images of v vehicles.
-        seeds: one per draw.
-
-    Returns:
-        (v,) int64 for each seed, ascending.
     """
     vehicles = table.vehicle.tolist()
     names = [f"/{vehicle}/{path}".encode() for vehicle, path in zip(vehicles, table.paths, strict=True)]

@@ -61,20 +61,7 @@ class TaskSettings(_Strict):
 
 
 class TomlSettings(_Strict):
-    """The settings in the TOML file.
-
-    Attributes:
-        table: path of the image table, relative to the file.
-        tasks: by name, the main task first.
-        name: of the protocol; by default the file's name without its suffix.
-        title: the data set's name in tables.
-        version: to be increased when the table or a rule changes.
-        root: folder that image paths are relative to, itself relative to the file.
-        columns: the table's own names for columns: ``vehicle = "plate"``.
-        delimiter: of the table; empty for the comma, semicolon or tab that fits its first line.
-        encoding: of the table, as Python names it.
-        formats: image formats, as Pillow names them.
-    """
+    """The settings in the TOML file, which docs/own-data.md explains; paths are relative to the file."""
 
     table: str = Field(min_length=1)
     tasks: dict[str, TaskSettings] = Field(min_length=1)

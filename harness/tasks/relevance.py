@@ -84,12 +84,7 @@ class Relevance:
 
 
 def matching(wanted: IntArray, labels: IntArray) -> RowLists:
-    """Return the units with the label of each query.
-
-    Args:
-        wanted: (q,) int64, the queries' labels.
-        labels: (u,) int64, the units' labels.
-    """
+    """Return for each query the units whose label, (u,), is the query's, (q,)."""
     order = np.argsort(labels, kind="stable")
     ordered = labels[order]
     left = np.searchsorted(ordered, wanted, "left")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.errors import UsageError, unknown_name
-
-if TYPE_CHECKING:
-    from harness.tasks.task import Task
+from harness.tasks.task import Task
 
 UNDEFINED = "re-ranking is not defined for draws or for the mean feature of a track"
 FIELDS = {"k1": "k1", "k2": "k2", "lambda": "share"}
@@ -112,11 +110,7 @@ def undefined(task: Task) -> UsageError | None:
 
 
 def refuse_undefined(tasks: Iterable[Task]) -> None:
-    """Refuse tasks if none of them can be re-ranked.
-
-    Raises:
-        UsageError: the reason for the first task.
-    """
+    """Raise the UsageError of the first task if none of the tasks can be re-ranked."""
     problems = [undefined(task) for task in tasks]
     known = [problem for problem in problems if problem is not None]
     if known and len(known) == len(problems):

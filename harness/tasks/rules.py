@@ -17,14 +17,7 @@ from harness.tasks.task import Draws, Task
 
 @dataclass(frozen=True, eq=False)
 class _Units:
-    """The units of a gallery and their labels.
-
-    Attributes:
-        count: number of units, u.
-        of_image: (g,) int64, or None if every image is a unit.
-        vehicle: (u,) int64.
-        camera: (u,) int64, or None if the rule does not use cameras.
-    """
+    """The units of a gallery: their number u, the unit of each image (g,) unless each is one, and (u,) labels."""
 
     count: int
     of_image: IntArray | None
@@ -65,11 +58,7 @@ def relevance(task: Task, dataset: Dataset) -> Relevance:
 
 
 def refuse_unknown_labels(task: Task, dataset: Dataset) -> None:
-    """Refuse a task whose rule uses labels that the data set lacks.
-
-    Raises:
-        DataError: a split is missing or empty, or cameras or tracks that the rule needs are unknown.
-    """
+    """Raise a DataError if a split has no images, or cameras or tracks that the rule needs are unknown."""
     for split in dict.fromkeys((task.query, task.gallery)):
         if not len(dataset.split(split)):
             raise DataError(f"the split '{split}' has no images", where=dataset.root)
@@ -109,10 +98,7 @@ def _units(task: Task, gallery: ImageTable, dataset: Dataset) -> _Units:
                     expected=f"one {label} a track",
                 )
     return _Units(
-        len(tracks),
-        of_image.astype(np.int64),
-        gallery.vehicle[first],
-        None if camera is None else camera[first],
+        len(tracks), of_image.astype(np.int64), gallery.vehicle[first], None if camera is None else camera[first]
     )
 
 
@@ -134,7 +120,6 @@ def _ignored_mask(
 
 
 def _draws(task: Task, draws: Draws, dataset: Dataset) -> tuple[Draw, ...]:
-    """Return the random draws of a rule."""
     table = dataset.split(task.gallery)
     if task.query != task.gallery or task.rule.unit != "image":
         raise DataError(f"'{task.name}' has draws, which need single images of one split", where=dataset.root)

@@ -31,9 +31,7 @@ DRAWN_EVERY = 30.0
 def train(method: NetworkMethod, session: Session) -> None:
     """Train the network of a method through all stages, resuming an interrupted call in the same folder.
 
-    Args:
-        method: the method; afterwards its ``model`` is the trained network.
-        session: the images, the seed, the folder and the compute settings.
+    Afterwards the method's ``model`` is the trained network.
 
     Raises:
         DataError: images cannot be read.
@@ -59,7 +57,6 @@ def train(method: NetworkMethod, session: Session) -> None:
 def _read_images(
     method: NetworkMethod, session: Session, stages: list[Stage], processes: int
 ) -> tuple[Subjects, dict[str, IntArray]]:
-    """Return the readable training images and their class numbers."""
     table, labels = session.train, dict(session.labels)
     pictures = Pictures(session.dataset.root, table.paths, session.input_size, session.dataset.formats)
     vehicles = dict(zip(table.paths, table.vehicle.tolist(), strict=True))
@@ -110,7 +107,6 @@ class _Training:
             draw_curve(self.folder, state.rows)
 
     def _run_stage(self, state: State) -> None:
-        """Run the epochs of ``state.stage`` that are not finished yet."""
         for name, weight in self.material.network.named_parameters():
             weight.requires_grad_(self.trainable[name])
         stage = self.stages[state.stage]

@@ -13,22 +13,13 @@ from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.errors import DataError
-from harness.methods.needs import used_needs
+from harness.methods.method import used_needs
 from harness.methods.session import CLASS_LABELS, HeldOut, Session, Validate
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """The settings of a training run that depend on neither the method nor the data set.
-
-    Attributes:
-        seed: the seed of all random numbers.
-        folder: the folder of the run; created if missing.
-        compute: devices, precision and workers.
-        skip_broken: skip and log unreadable images instead of raising an error.
-        validate: whether to validate on held-out training vehicles, on the test split, or not at all.
-        hold_out: the share of the training vehicles to hold out, at least two vehicles.
-    """
+    """The settings of a training run that depend on neither the method nor the data set."""
 
     seed: int
     folder: Path
@@ -42,12 +33,6 @@ def prepare(
     dataset: Dataset, request: TrainingRequest, *, needs: Collection[str], input_size: tuple[int, int]
 ) -> Session:
     """Return the session for training on the ``train`` split of a data set.
-
-    Args:
-        dataset: the data set as read by its protocol.
-        request: the settings of the run.
-        needs: the labels and boxes that the method trains with (``Method.needs``).
-        input_size: height and width in pixels.
 
     Raises:
         DataError: the data set has no training images, no test split to validate on, or lacks a label or boxes that

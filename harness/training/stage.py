@@ -30,16 +30,7 @@ CHECKED_EVERY = 20
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The objects shared by all stages of a training run.
-
-    Attributes:
-        method: the method to train.
-        session: the seed and the compute settings.
-        fabric: the devices and processes.
-        network: the network without wrappers, on the device.
-        images: the training images.
-        labels: for each label (n,) int64 class numbers of the images.
-    """
+    """The objects shared by all stages of a training run; the network is without wrappers, and on the device."""
 
     method: NetworkMethod
     session: Session
@@ -50,13 +41,7 @@ class Material:
 
 
 class RunningStage:
-    """A stage with its optimiser, schedule and loader.
-
-    Args:
-        material: the objects shared by all stages.
-        stage: the definition of the stage.
-        number: the number of the stage, from 0.
-    """
+    """A stage with its optimiser, schedule and loader; stages are numbered from 0."""
 
     def __init__(self, material: Material, stage: Stage, number: int) -> None:
         self.material = material
@@ -90,13 +75,7 @@ class RunningStage:
         self.material.fabric.strategy.precision.load_state_dict(state.precision)
 
     def epoch(self, epoch: int) -> tuple[dict[str, float], int]:
-        """Train for one epoch.
-
-        Args:
-            epoch: the number of the epoch in its stage, from 1; all random numbers derive from it and the seed.
-
-        Returns:
-            The initial learning rate and the mean losses by name, and the number of images.
+        """Train for epoch 1, 2, ..., and return its initial learning rate and mean losses, and the number of images.
 
         Raises:
             RunError: a loss is not finite.
@@ -133,7 +112,6 @@ class RunningStage:
         return requests
 
     def _step(self, batch: Batch, rows: IntArray) -> dict[str, Tensor]:
-        """Run one optimiser step, and return the losses and their sum."""
         losses = self._losses(batch, rows)
         total = torch.stack([loss.float() for loss in losses.values()]).sum()
         self.material.fabric.backward(total)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,7 @@ class State:
         identity: the digest of the configuration.
         stage: the number of the current stage, from 0.
         epoch: the number of finished epochs of this stage.
-        network: the state of the network.
-        optimiser: the state of the optimiser.
-        schedule: the state of the learning rate schedule.
         precision: the state of the gradient scaler, if the precision uses one.
-        rows: the rows of the validation table.
     """
 
     identity: str
@@ -41,13 +37,9 @@ class State:
 
 
 def save_state(folder: Path, state: State) -> None:
-    """Write the state atomically.
-
-    Raises:
-        RunError: the file cannot be written; the state of the previous epoch is kept.
-    """
+    """Write the state atomically, or raise a RunError and keep the state of the previous epoch."""
     buffer = io.BytesIO()
-    torch.save({name: getattr(state, name) for name in asdict(State(""))}, buffer)
+    torch.save(vars(state), buffer)
     with replace_file(folder / NAME, "wb") as file:
         file.write(buffer.getbuffer())
 

@@ -23,13 +23,7 @@ MEASURES = ("ap", "cmc@1")
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """The held-out images, decoded once, and their task.
-
-    Attributes:
-        subjects: the images without duplicates.
-        task: a task that ignores the query's vehicle under the query's camera, or without cameras only the query.
-        dataset: the data set with the splits of the task.
-    """
+    """The held-out images without duplicates, decoded once, and their task."""
 
     subjects: Subjects
     task: Task

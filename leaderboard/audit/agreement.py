@@ -7,17 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from leaderboard.audit.finding import Finding, describe, found
+from leaderboard.grouping import grouped
 from leaderboard.published.library import Library, Number
 from leaderboard.published.schema import NOT_STATED
 
 
 def quoted_differently(library: Library) -> Iterator[Finding]:
     """Find methods whose value for one data set and measure is printed differently in two places."""
-    groups: dict[tuple[str, str, str, str], list[Number]] = {}
-    for number in library.numbers:
-        column = number.column
-        groups.setdefault((number.row.method_name, column.dataset, number.subset, column.measure), []).append(number)
-    for (method, dataset, subset, measure), numbers in groups.items():
+    methods = grouped(library.numbers, lambda number: (number.row.method_name, *_test(number)))
+    for (method, dataset, subset, measure), numbers in methods.items():
         clashing = [pair for pair in combinations(numbers, 2) if _clash(*pair, numbers)]
         if clashing:
             involved = list(dict.fromkeys(number for pair in clashing for number in pair))
@@ -82,8 +80,13 @@ def _shared(one: Sequence[Number], other: Sequence[Number]) -> Iterator[tuple[Nu
     """Return the pairs of numbers of two rows for the same data set, subset and measure."""
     for a in one:
         for b in other:
-            if (a.column.dataset, a.subset, a.column.measure) == (b.column.dataset, b.subset, b.column.measure):
+            if _test(a) == _test(b):
                 yield a, b
+
+
+def _test(number: Number) -> tuple[str, str, str]:
+    """Return the data set, the subset and the measure."""
+    return number.column.dataset, number.subset, number.column.measure
 
 
 def _plain(name: str) -> str:
@@ -95,10 +98,7 @@ def mixed_tasks(library: Library) -> Iterator[Finding]:
     # A data set with one task has nothing to mix up.
     several = [number for number in library.numbers if len(library.datasets[number.column.dataset].tasks) > 1]
     stated = [number for number in several if number.column.task != NOT_STATED]
-    columns: dict[tuple[str, str, int], list[Number]] = {}
-    for number in several:
-        columns.setdefault((number.document, number.table.number, number.index), []).append(number)
-    for numbers in columns.values():
+    for numbers in grouped(several, lambda number: number.printed_column).values():
         here = numbers[0].column.task
         quoted = [number for number in numbers if not number.row.own]  # authors know the task of their own numbers
         traced = {number: tasks for number in quoted if (tasks := set(_traced(number, stated)) - {here})}
@@ -119,11 +119,6 @@ def mixed_tasks(library: Library) -> Iterator[Finding]:
 def _traced(number: Number, stated: Iterable[Number]) -> Iterator[str]:
     """Return the tasks under which other documents print this value of this method."""
     for other in stated:
-        same = (
-            other.document != number.document
-            and other.row.method == number.row.method
-            and (other.column.dataset, other.subset, other.column.measure)
-            == (number.column.dataset, number.subset, number.column.measure)
-        )
-        if same and number.agrees_with(other):
+        elsewhere = other.document != number.document and other.row.method == number.row.method
+        if elsewhere and _test(other) == _test(number) and number.agrees_with(other):
             yield other.column.task

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import combinations
 
 from leaderboard.audit.finding import Finding, describe, found
+from leaderboard.grouping import grouped
 from leaderboard.published.library import Library, Number
 from leaderboard.published.schema import NOT_STATED
 
@@ -41,7 +42,7 @@ def _k(number: Number) -> int:
 
 def single_relevant(library: Library) -> Iterator[Finding]:
     """Find mAP values that no ranking with one positive gives: AP is then 1/rank, and CMC bounds it on both sides."""
-    tables: dict[tuple[object, ...], list[tuple[Number, Number]]] = {}
+    impossible: list[tuple[Number, Number]] = []
     for row in library.rows:
         by_question = {number.question: number for number in row}
         for number in row:
@@ -53,8 +54,8 @@ def single_relevant(library: Library) -> Iterator[Finding]:
                 continue
             low, high = map_bounds(first, fifth, gallery=dataset.gallery.get(number.subset))
             if number.high < low or number.low > high:
-                tables.setdefault((number.document, number.table.number, number.question), []).append((number, first))
-    for pairs in tables.values():
+                impossible.append((number, first))
+    for pairs in grouped(impossible, lambda pair: (*pair[0].printed_column[:2], pair[0].question)).values():
         number, first = pairs[0]
         stated = number.column.task != NOT_STATED
         yield found(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from leaderboard.audit.finding import Finding, found
+from leaderboard.audit.finding import Finding, Severity, found
 from leaderboard.published.library import Library, Number, numbers
 from leaderboard.published.schema import CellReference, Claim, PrintedCount, Published
 
@@ -52,7 +52,7 @@ def _failures(claim: Claim, of: list[Number], cells: Cells) -> Iterator[tuple[li
         got = sum((number.value for number in of), Decimal(0)) / len(of)
         got = _gain(of[0], over, relative=claim.relative) if over else got
         if not _holds(claim.value, got):
-            yield [*of, *([over] if over else [])], f"the table gives {_shown(got)}"
+            yield [*of, *([over] if over else [])], f"the table gives {got:.2f}"
 
 
 def _gain_over_the_best(claim: Claim, of: list[Number], cells: Cells) -> Iterator[tuple[list[Number], str]]:
@@ -62,17 +62,13 @@ def _gain_over_the_best(claim: Claim, of: list[Number], cells: Cells) -> Iterato
         best = max(_rivals(claim, number, cells), key=lambda other: other.value)
         gains.append((number, best, _gain(number, best, relative=claim.relative)))
     if not any(_holds(claim.value, gain) for _, _, gain in gains):
-        shown = ", ".join(f"{_shown(gain)} over {best.row.printed}" for _, best, gain in gains)
+        shown = ", ".join(f"{gain:.2f} over {best.row.printed}" for _, best, gain in gains)
         yield [number for pair in gains for number in pair[:2]], f"over the best that it quotes the table gives {shown}"
 
 
 def _gain(number: Number, over: Number, *, relative: bool) -> Decimal:
     difference = number.value - over.value
     return 100 * difference / over.value if relative else difference
-
-
-def _shown(value: Decimal) -> str:
-    return f"{value:.2f}"
 
 
 def _holds(claimed: str, got: Decimal) -> bool:
@@ -128,11 +124,6 @@ def miscounted(library: Library) -> Iterator[Finding]:
                     yield _about(document, count, "error", says)
 
 
-def _about(document: Published, count: PrintedCount, severity: str, says: str) -> Finding:
-    return Finding(
-        rule="miscounted",
-        severity="error" if severity == "error" else "warning",
-        says=f"{count.dataset}: {says}",
-        rows=(f"{document.document.name}, {count.where}",),
-        documents=(document.document.name,),
-    )
+def _about(document: Published, count: PrintedCount, severity: Severity, says: str) -> Finding:
+    name = document.document.name
+    return Finding("miscounted", severity, f"{count.dataset}: {says}", (name,), (f"{name}, {count.where}",))

@@ -22,15 +22,15 @@ class Finding:
         rule: the name of the rule.
         severity: see ``SEVERITIES``.
         says: one sentence with the values.
-        rows: the places of the values, with the values as printed.
-        documents: the documents with these places.
+        documents: that the values are from.
+        rows: places of the values, with the values as printed.
     """
 
     rule: str
     severity: Severity
     says: str
-    rows: tuple[str, ...]
     documents: tuple[str, ...]
+    rows: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -44,13 +44,8 @@ Rule = Callable[[Library], Iterable[Finding]]
 def found(rule: str, severity: Severity, says: str, numbers: Iterable[Number]) -> Finding:
     """Return a finding about some numbers."""
     listed = list(numbers)
-    return Finding(
-        rule=rule,
-        severity=severity,
-        says=says,
-        rows=tuple(dict.fromkeys(f"{number.where}: {number.printed}" for number in listed)),
-        documents=tuple(sorted({number.document for number in listed})),
-    )
+    rows = dict.fromkeys(f"{number.where}: {number.printed}" for number in listed)
+    return Finding(rule, severity, says, tuple(sorted({number.document for number in listed})), tuple(rows))
 
 
 def describe(measure: str, dataset: str, subset: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 
 from leaderboard.audit.finding import Finding, describe, found
+from leaderboard.grouping import grouped
 from leaderboard.published.library import Library, Number
 from leaderboard.published.schema import NOT_STATED
 
@@ -27,12 +28,9 @@ def attainable(number: Number, queries: int) -> bool:
 
 def impossible_fraction(library: Library) -> Iterator[Finding]:
     """Find hit rates that no number of hits gives with the queries of the released list."""
-    impossible: dict[tuple[object, ...], list[Number]] = {}
-    for number in library.numbers:
-        total = _queries(library, number)
-        if number.column.measure != "ap" and total is not None and not attainable(number, total):
-            impossible.setdefault((number.document, number.question, number.value), []).append(number)
-    for numbers in impossible.values():
+    rates = [number for number in library.numbers if number.column.measure != "ap" and _queries(library, number)]
+    impossible = [number for number in rates if not attainable(number, _queries(library, number) or 0)]
+    for numbers in grouped(impossible, lambda number: (number.document, number.question, number.value)).values():
         number, total = numbers[0], _queries(library, numbers[0]) or 0
         yield found(
             "impossible-fraction",
@@ -59,11 +57,8 @@ def _nearest(number: Number, queries: int) -> str:
 
 def implied_queries(library: Library) -> Iterator[Finding]:
     """Find columns of a document's own values that fit another number of queries than the released list's."""
-    columns: dict[tuple[str, str, str, str], list[Number]] = {}
-    for number in library.numbers:
-        if number.row.own and number.column.measure != "ap":
-            key = (number.document, number.column.dataset, number.subset, number.column.measure)
-            columns.setdefault(key, []).append(number)
+    own = [number for number in library.numbers if number.row.own and number.column.measure != "ap"]
+    columns = grouped(own, lambda n: (n.document, n.column.dataset, n.subset, n.column.measure))
     for (_, dataset, subset, measure), numbers in columns.items():
         known = library.datasets[dataset].queries.get(subset)
         implied = implied_by(numbers)

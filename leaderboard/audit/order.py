@@ -7,7 +7,8 @@ from decimal import Decimal
 from itertools import pairwise
 
 from leaderboard.audit.finding import Finding, describe, found
-from leaderboard.published.library import Library, Number
+from leaderboard.grouping import grouped
+from leaderboard.published.library import Library
 
 FAR = Decimal(5)
 """Points by which a row of an ablation may leave the range of its neighbours. The largest step between rows of the
@@ -17,11 +18,8 @@ SIZES = ("small", "medium", "large")
 
 def ablation_gap(library: Library) -> Iterator[Finding]:
     """Find rows of an ablation far outside the range of the rows above and below."""
-    columns: dict[tuple[str, str, int], list[Number]] = {}
-    for number in library.numbers:
-        if number.table.ablation:
-            columns.setdefault((number.document, number.table.number, number.index), []).append(number)
-    for numbers in columns.values():
+    ablations = [number for number in library.numbers if number.table.ablation]
+    for numbers in grouped(ablations, lambda number: number.printed_column).values():
         for above, here, below in zip(numbers, numbers[1:], numbers[2:], strict=False):
             low, high = sorted((above.value, below.value))
             if here.value < low - FAR or here.value > high + FAR:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from leaderboard.audit.finding import SEVERITIES, Finding
 from leaderboard.audit.rules import AuditReport
 
@@ -9,15 +11,7 @@ from leaderboard.audit.rules import AuditReport
 def findings_json(report: AuditReport) -> list[dict[str, object]]:
     """Return the findings as ``--json`` prints them."""
     return [
-        {
-            "finding": finding.name,
-            "rule": finding.rule,
-            "severity": finding.severity,
-            "says": finding.says,
-            "documents": finding.documents,
-            "rows": finding.rows,
-            "acknowledged": report.reasons.get(finding.name),
-        }
+        {"finding": finding.name, **asdict(finding), "acknowledged": report.reasons.get(finding.name)}
         for finding in report.findings
     ]
 

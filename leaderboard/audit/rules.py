@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.errors import RecordError
 from leaderboard.audit import agreement, bounds, claims, granularity, order
@@ -41,10 +41,7 @@ class _Acknowledgement(BaseModel):
     reason: Annotated[str, Field(min_length=1)]
 
 
-class _Acknowledgements(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    acknowledged: tuple[_Acknowledgement, ...] = ()
+_ENTRIES = TypeAdapter(dict[Literal["acknowledged"], list[_Acknowledgement]])
 
 
 @dataclass(frozen=True)
@@ -70,13 +67,7 @@ class AuditReport:
 def apply_rules(
     library: Library, rules: Iterable[str] = RULES, reasons: Mapping[str, str] | None = None
 ) -> AuditReport:
-    """Return the findings of the rules in the library.
-
-    Args:
-        library: the published numbers.
-        rules: names of ``RULES``.
-        reasons: the reasons of acknowledged findings, as ``acknowledgements`` reads them.
-    """
+    """Return the findings of the rules in the library."""
     chosen = list(rules)
     findings = [finding for rule in chosen for finding in RULES[rule](library)]
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.rule, finding.rows, finding.says))
@@ -92,7 +83,7 @@ def acknowledgements(path: Path = ACKNOWLEDGED) -> dict[str, str]:
         RecordError: the file cannot be read, an entry has no reason, or a finding is acknowledged twice.
     """
     try:
-        entries = _Acknowledgements.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).acknowledged
+        content = _ENTRIES.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValidationError, ValueError) as problem:
         found = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
         raise RecordError(
@@ -101,6 +92,7 @@ def acknowledgements(path: Path = ACKNOWLEDGED) -> dict[str, str]:
             found=found,
             expected='entries [[acknowledged]] with finding = "..." and reason = "..."',
         ) from None
+    entries = content.get("acknowledged", [])
     reasons = {entry.finding: entry.reason for entry in entries}
     if len(reasons) != len(entries):
         raise RecordError("a finding is acknowledged twice", where=path)

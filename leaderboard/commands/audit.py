@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from harness.cli.grouped import DATA, EVALUATION, OUTPUT, command, option
-from harness.cli.options import section
+from harness.cli.options import FILE
 from harness.cli.output import show
+from leaderboard.commands.options import published
 
-PATH = click.Path(path_type=Path)
 
-
-@section("Compare numbers")
-@command()
-@option(
-    "--published", group=DATA, metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's."
-)
+@command("Compare numbers")
+@published
 @option(
     "--acknowledged",
     group=DATA,
-    metavar="FILE",
-    type=PATH,
+    type=FILE,
     help="Acknowledged findings with their reasons; default: the package's, or none with --published.",
 )
 @option("--rule", "rules", group=EVALUATION, multiple=True, metavar="NAME", help="Apply only this rule. Repeatable.")

@@ -2,72 +2,36 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli.grouped import EVALUATION, command, option
-from harness.cli.options import as_json, section
+from harness.cli.options import FILE, PATH, as_json
 from harness.cli.output import show_json
 
-PATH = click.Path(path_type=Path)
+setting = partial(option, group=EVALUATION)
 
 
-@section("Compare numbers")
-@command()
+@command("Compare numbers")
 @click.argument(
     "results", nargs=-1, required=True, metavar="A B...", type=PATH, help="Record files or folders of runs."
 )
-@option(
-    "--task",
-    group=EVALUATION,
-    metavar="PROTOCOL/TASK",
-    help="Compare only this task; default: all tasks that every result has.",
-)
-@option(
+@setting("--task", metavar="PROTOCOL/TASK", help="Compare only this task; default: all tasks that every result has.")
+@setting(
     "--measure",
-    group=EVALUATION,
     metavar="WORD",
     help="Compare only this measure; default: all measures for two results, the first one for more.",
 )
-@option(
-    "--over-seeds",
-    group=EVALUATION,
-    is_flag=True,
-    help="Join runs that differ only in their seed, and compare their means.",
+@setting("--over-seeds", is_flag=True, help="Join runs that differ only in their seed, and compare their means.")
+@setting("--vehicles", type=FILE, help="Compare only queries of the vehicles whose numbers are in this text file.")
+@setting("--seed", default=0, type=click.IntRange(0), help="Seed of permutations and resamples.")
+@setting(
+    "--permutations", default=9999, type=click.IntRange(99, 10**6), help="Number of random permutations of the test."
 )
-@option(
-    "--vehicles",
-    group=EVALUATION,
-    metavar="FILE",
-    type=PATH,
-    help="Compare only queries of the vehicles whose numbers are in this text file.",
-)
-@option(
-    "--seed",
-    group=EVALUATION,
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Seed of permutations and resamples.",
-)
-@option(
-    "--permutations",
-    group=EVALUATION,
-    default=9999,
-    show_default=True,
-    type=click.IntRange(99, 10**6),
-    help="Number of random permutations of the test.",
-)
-@option(
-    "--queries",
-    group=EVALUATION,
-    default=5,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Number of queries to show, by the size of their change.",
-)
+@setting("--queries", default=5, type=click.IntRange(0), help="Number of queries to show, by the size of their change.")
 @as_json
 def compare(
     *,

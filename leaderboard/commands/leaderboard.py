@@ -6,44 +6,19 @@ from pathlib import Path
 
 import click
 
-from harness.cli.grouped import DATA, OUTPUT, command, option
-from harness.cli.options import section
+from harness.cli.grouped import OUTPUT, command, option
 from harness.cli.output import show_json
+from leaderboard.commands import options
 
 ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html"}
-PATH = click.Path(path_type=Path)
+FORMATS = click.Choice(list(ENDINGS))
 
 
-@section("Compare numbers")
-@command()
-@option(
-    "--records",
-    group=DATA,
-    multiple=True,
-    metavar="DIR",
-    type=PATH,
-    help="Folder of further records to show. Repeatable.",
-)
-@option(
-    "--runs",
-    group=DATA,
-    multiple=True,
-    metavar="DIR",
-    type=PATH,
-    help="Folder of runs to show, written by `bench run`. Repeatable.",
-)
-@option(
-    "--published", group=DATA, metavar="DIR", type=PATH, help="Folder of numbers from papers; default: the package's."
-)
-@option(
-    "--format",
-    "form",
-    group=OUTPUT,
-    default="markdown",
-    show_default=True,
-    type=click.Choice(list(ENDINGS)),
-    help="Format of the page.",
-)
+@command("Compare numbers")
+@options.folders("--records", "Folder of further records to show.")
+@options.folders("--runs", "Folder of runs to show, written by `bench run`.")
+@options.published
+@option("--format", "form", group=OUTPUT, default="markdown", type=FORMATS, help="Format of the page.")
 @option(
     "--out",
     group=OUTPUT,

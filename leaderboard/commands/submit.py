@@ -7,26 +7,19 @@ from pathlib import Path
 import click
 
 from harness.cli.grouped import DATA, command, option
-from harness.cli.options import plugin_files, section
+from harness.cli.options import FILE, PATH, plugin_files
+from leaderboard.commands.options import folder
 
 FILED = Path("leaderboard/records")
-PATH = click.Path(path_type=Path)
 
 
-@section("Compare numbers")
-@command()
+@command("Compare numbers")
 @click.argument("record", type=PATH, help="Record file, as 'bench run' or 'bench eval --record' wrote it.")
 @option(
-    "--features",
-    group=DATA,
-    metavar="FILE",
-    type=PATH,
-    help="Feature file to score again; every digit must agree with the record.",
+    "--features", group=DATA, type=FILE, help="Feature file to score again; every digit must agree with the record."
 )
-@option("--data", group=DATA, metavar="DIR", type=PATH, help="Folder of the protocol's data set.")
-@option(
-    "--records", group=DATA, default=FILED, show_default=True, metavar="DIR", type=PATH, help="Folder of filed records."
-)
+@folder("--data", "Folder of the protocol's data set.")
+@folder("--records", "Folder of filed records.", default=FILED)
 @plugin_files
 def submit(*, record: Path, features: Path | None, data: Path | None, records: Path, plugin: tuple[Path, ...]) -> None:
     """Check a record and file it for the leaderboard.

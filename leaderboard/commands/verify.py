@@ -9,34 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.grouped import DATA, command, option
-from harness.cli.options import as_json, plugin_files, section
+from harness.cli.options import as_json, plugin_files
 from harness.cli.output import show_json
+from leaderboard.commands.options import folders
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from leaderboard.record_files import RecordFile
 
-PATH = click.Path(path_type=Path)
 
-
-@section("Compare numbers")
-@command()
-@option(
-    "--records",
-    group=DATA,
-    multiple=True,
-    metavar="DIR",
-    type=PATH,
-    help="Folder of records to check; default: the package's. Repeatable.",
-)
-@option(
-    "--runs",
-    group=DATA,
-    multiple=True,
-    metavar="DIR",
-    type=PATH,
-    help="Folder with feature files, to score their records again. Repeatable.",
-)
+@command("Compare numbers")
+@folders("--records", "Folder of records to check; default: the package's.")
+@folders("--runs", "Folder with feature files, to score their records again.")
 @option(
     "--data", group=DATA, multiple=True, metavar="PROTOCOL=DIR", help="Folder of a protocol's data set. Repeatable."
 )

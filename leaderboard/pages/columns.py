@@ -14,12 +14,7 @@ LEFT_ALIGNED = {"method", "recipe", "trained on", "run", "extra labels", "device
 
 
 def leading_columns(board: Board, *, full: bool) -> dict[str, Cell]:
-    """Return the columns before the measures: those that distinguish rows, and those that are not empty.
-
-    Args:
-        board: the board with the rows to show.
-        full: whether to add the details of a method, as on the page of a task.
-    """
+    """Return the columns before the measures: those that tell rows apart or have a value; ``full`` adds all details."""
     records = board.records
     found: dict[str, Cell] = {}
     if any(row.rank for row in board.rows):
@@ -40,7 +35,6 @@ def leading_columns(board: Board, *, full: bool) -> dict[str, Cell]:
 
 
 def _details(records: Sequence[Record]) -> dict[str, Cell]:
-    """Return the columns that appear only on the page of a task."""
     found: dict[str, Cell] = {}
     if any(record.parameters for record in records):
         found["parameters"] = lambda row: (
@@ -49,7 +43,7 @@ def _details(records: Sequence[Record]) -> dict[str, Cell]:
     if any(record.needs or record.test_needs for record in records):
         found["extra labels"] = lambda row: escape(", ".join(sorted({*row.record.needs, *row.record.test_needs})))
     if any(record.cost for record in records):
-        found["images/s"] = lambda row: images_per_second(row.record)
+        found["images/s"] = lambda row: f"{cost.images / cost.seconds:.1f}" if (cost := row.record.cost) else ""
         found["device"] = lambda row: escape(row.record.cost.device) if row.record.cost else ""
     return found
 
@@ -57,11 +51,6 @@ def _details(records: Sequence[Record]) -> dict[str, Cell]:
 def elsewhere(record: Record) -> str:
     """Return the protocol that was trained on, or an empty string if it is the evaluated one."""
     return "" if record.train_on in (None, record.protocol) else str(record.train_on)
-
-
-def images_per_second(record: Record) -> str:
-    """Return the speed of the extraction, or an empty string if it was not measured."""
-    return f"{record.cost.images / record.cost.seconds:.1f}" if record.cost else ""
 
 
 def _name(row: BoardRow) -> str:

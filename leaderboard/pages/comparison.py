@@ -21,8 +21,6 @@ class Pair:
     """Two sides compared in one measure.
 
     Attributes:
-        one: the first side.
-        other: the second side.
         found: their comparison.
         p_holm: its p value after Holm's correction over all pairs of the task.
     """
@@ -36,13 +34,7 @@ class Pair:
 def compare_sides(
     matched: MatchedTask, measure: str | None = None, *, seed: int = 0, permutations: int = PERMUTATIONS
 ) -> list[Pair]:
-    """Compare all pairs of sides.
-
-    Args:
-        matched: a task with its sides.
-        measure: the word of a measure; None for all measures of two sides, or the first measure of more.
-        seed: the seed of permutations and resamples.
-        permutations: the number of permutations, if there are too many vehicles to try all.
+    """Compare all pairs of sides in a measure; without one, two sides in all measures and more in the first.
 
     Raises:
         UsageError: the task does not have this measure.
@@ -76,13 +68,7 @@ def changed_most(pair: Pair, limit: int) -> list[dict[str, object]]:
 
 
 def comparison_json(matched: MatchedTask, pairs: list[Pair], queries: int) -> dict[str, object]:
-    """Return the comparisons of one task as ``--json`` prints them.
-
-    Args:
-        matched: the task.
-        pairs: its comparisons.
-        queries: the number of queries to show, those that changed most, if there are two sides.
-    """
+    """Return the comparisons of one task as ``--json`` prints them, with the queries of two sides that changed most."""
     rows = [
         {
             "a": pair.one.name,
@@ -104,7 +90,7 @@ def comparison_json(matched: MatchedTask, pairs: list[Pair], queries: int) -> di
 
 
 def comparison_text(matched: MatchedTask, pairs: list[Pair], queries: int) -> str:
-    """Return the tables of one task; see ``comparison_json`` for the arguments."""
+    """Return the tables of one task; with the queries of two sides that changed most."""
     parts = [escape(matched.task), _pairs_table(pairs, two=len(matched.sides) == 2)]
     if len(matched.sides) > 2:
         parts.append(_matrix(matched, pairs))
@@ -147,7 +133,6 @@ def _matrix(matched: MatchedTask, pairs: list[Pair]) -> str:
 
 
 def _cells(row: Mapping[str, object]) -> dict[str, str]:
-    """Return the Markdown cells of a query that changed."""
     return {
         name.upper() if name in {"a", "b"} else name: percent(value) if isinstance(value, float) else escape(value)
         for name, value in row.items()

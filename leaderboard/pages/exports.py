@@ -63,7 +63,7 @@ def published_rows(tables: Sequence[PublishedTable]) -> list[dict[str, object]]:
             "printed": row.row.printed,
             "input_size": row.row.input_size,
             "width": row.row.width,
-            "supervision": list(row.supervision),
+            "supervision": list(row.row.supervision),
             "values": {measure: row.numbers[measure].shown for measure in table.measures if measure in row.numbers},
             "sources": row.sources,
             "notes": row.notes,

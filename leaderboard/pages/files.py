@@ -24,14 +24,7 @@ NEXT_STEP = "write it with 'bench leaderboard'"
 
 
 def page_files(form: str, name: str, boards: Sequence[Board], tables: Sequence[PublishedTable]) -> Files:
-    """Return the files of a format: in Markdown a page called ``name``, a page for each task and the pictures.
-
-    Args:
-        form: ``markdown``, ``csv``, ``json``, ``latex`` or ``html``.
-        name: the name of the page.
-        boards: the measured results.
-        tables: the published numbers.
-    """
+    """Return the files of a format; in Markdown these are a page called ``name``, a page for each task and pictures."""
     pages = build_task_pages(boards, tables)
     if form == "markdown":
         texts = {path: text.encode() for path, text in markdown_pages(pages, tables, name).items()}

@@ -11,23 +11,11 @@ from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage
 from leaderboard.published.tables import PublishedTable
 
 ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "%": r"\%",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "[": "{[}",  # at the start of a row, LaTeX would read it (and a star) as an argument of the row before
-    "*": "{*}",
-}
+    **{character: rf"\{character}" for character in "{}$&%#_"},
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "[": "{[}", "*": "{*}",  # at the start of a row LaTeX would read it as an argument of the row before, like a star
+}  # fmt: skip
 
 
 def latex_escape(text: object) -> str:

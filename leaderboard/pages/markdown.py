@@ -25,16 +25,7 @@ CAPTIONS = {
 def markdown_pages(
     pages: Sequence[TaskPage], published: Sequence[PublishedTable], name: str = "LEADERBOARD.md"
 ) -> Mapping[PurePosixPath, str]:
-    """Return the text of all pages; Markdown or HTML in a name is shown as text.
-
-    Args:
-        pages: the pages of all tasks.
-        published: all published numbers, to compare with the measured ones.
-        name: the name of the leaderboard's main file.
-
-    Returns:
-        The texts by path relative to the leaderboard's folder.
-    """
+    """Return the text of all pages by path; Markdown or HTML in a name is shown as text."""
     tools = {
         "board_table": board_table,
         "captions": CAPTIONS,
@@ -115,7 +106,7 @@ def published_table(printed: PublishedTable, *, full: bool) -> str:
         if full:
             cells |= {
                 "width": escape(row.row.width or ""),
-                "extra labels": escape(", ".join(row.supervision)),
+                "extra labels": escape(", ".join(row.row.supervision)),
                 "notes": escape(row.notes),
             }
         rows.append({**cells, "printed in": escape("; ".join(row.sources))})

@@ -19,15 +19,7 @@ SUPERVISION = {"part boxes": "boxes.parts", "part boxes in training": "boxes.reg
 
 @dataclass(frozen=True, eq=False)
 class PaperDifference:
-    """A measured value and the published number of the same method.
-
-    Attributes:
-        measure: the harness's word of the measure.
-        measured: the measured value in percent.
-        number: the published number.
-        source: its document and table.
-        reasons: known reasons why the two may differ.
-    """
+    """A measured value in percent, the published number of the same method, and why the two may differ."""
 
     measure: str
     measured: float
@@ -42,12 +34,7 @@ class PaperDifference:
 
 
 def published_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> Iterator[PaperDifference]:
-    """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated.
-
-    Args:
-        row: a row of a board.
-        tables: all published numbers.
-    """
+    """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated."""
     record = row.record
     for table in tables:
         if table.name != record.name and not _may_be(record, table):
@@ -75,7 +62,7 @@ def _reasons(record: Record, published: PublishedRow, table: PublishedTable) -> 
         yield "measured on data that is not the released"
     yield from _sizes("input", row.input_size, record.input_size and max(record.input_size))
     yield from _sizes("width", row.width, record.width)
-    given = sorted(SUPERVISION.get(word, word) for word in published.supervision)
+    given = sorted(SUPERVISION.get(word, word) for word in published.row.supervision)
     needed = sorted({*record.needs, *record.test_needs})
     if given != needed:
         yield f"published with {', '.join(given) or 'no extra labels'}, measured with {', '.join(needed) or 'none'}"

@@ -11,13 +11,9 @@ from harness.scoring.tables import escape
 
 
 def render(template: str, **values: Any) -> str:
-    """Return a filled template, ending in one line end.
+    """Return a filled template of ``leaderboard/templates``, ending in one line end.
 
     Names are escaped by the template: all of them in HTML, in Markdown those that pass the filter ``markdown``.
-
-    Args:
-        template: a file in ``leaderboard/templates``.
-        values: the names that the template uses.
     """
     return _environment().get_template(template).render(values).rstrip("\n") + "\n"
 

@@ -15,13 +15,7 @@ PUBLISHED_HEADINGS = {"ap": "mAP", "rank@1": "rank 1", "rank@5": "rank 5"}
 
 @dataclass(frozen=True)
 class TaskPage:
-    """The measured and published results of one task.
-
-    Attributes:
-        name: the name of the task, or of the data set with the part that is not stated.
-        boards: the measured results.
-        published: the numbers of papers, or None.
-    """
+    """The measured results of one task (or of a data set whose rule is not stated), and the numbers of papers."""
 
     name: str
     boards: tuple[Board, ...]

@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import RecordError, unknown_name
+from leaderboard.grouping import grouped
 from leaderboard.published.schema import (
     NOT_STATED,
     NOTHING,
@@ -37,11 +38,8 @@ class Number:
     """One printed number with its row, column and document.
 
     Attributes:
-        document: the document's word.
-        table: the table of the number.
-        row: the row of the number.
-        place: the number of the row, from 1.
-        index: the number of the column, from 0.
+        place: number of the row, from 1.
+        index: number of the column, from 0.
     """
 
     document: str
@@ -106,6 +104,11 @@ class Number:
         return self.column.dataset, self.subset, self.column.task, self.column.measure
 
     @property
+    def printed_column(self) -> tuple[str, str, int]:
+        """Document, table and number of its column."""
+        return self.document, self.table.number, self.index
+
+    @property
     def where(self) -> str:
         """Document, table, row and column in one line."""
         return f"{self.document}, table {self.table.number}, {self.row.printed}, {self.column.printed}"
@@ -126,10 +129,8 @@ class Library:
     @cached_property
     def rows(self) -> tuple[tuple[Number, ...], ...]:
         """The numbers of each printed row."""
-        rows: dict[tuple[str, str, int], list[Number]] = {}
-        for number in self.numbers:
-            rows.setdefault((number.document, number.table.number, number.place), []).append(number)
-        return tuple(tuple(row) for row in rows.values())
+        rows = grouped(self.numbers, lambda number: (number.document, number.table.number, number.place))
+        return tuple(map(tuple, rows.values()))
 
 
 def numbers(document: Published) -> Iterable[Number]:
@@ -142,10 +143,7 @@ def numbers(document: Published) -> Iterable[Number]:
 
 
 def load_library(folder: Path = FOLDER) -> Library:
-    """Return all documents of a folder.
-
-    Args:
-        folder: the folder with ``datasets.toml`` and one TOML file per document.
+    """Return all documents of a folder: ``datasets.toml``, and every other TOML file as one document.
 
     Raises:
         RecordError: a file cannot be read, does not fit the schema, or names an unknown data set, subset or task,

@@ -26,11 +26,8 @@ class Document(_Transcribed):
     """The document that prints the tables.
 
     Attributes:
-        name: short name, used in messages.
-        title: the title as printed.
-        authors: the authors as printed.
-        year: the year of publication; None if the document does not state it.
-        method: the method that it introduces, as named by ``bench methods``.
+        year: of publication; None if the document does not state it.
+        method: the method that it introduces, by the name in ``bench methods``.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -133,10 +130,8 @@ class PrintedTable(_Transcribed):
     Attributes:
         number: the number as printed, or a word if the table has none.
         about: its subject, in our words.
-        scale: the scale of its values.
-        ablation: whether each row extends the row above it, which should raise the values.
-        columns: the columns from left to right.
-        rows: the rows from top to bottom.
+        scale: of its values.
+        ablation: whether each row adds to the one above it, so that values should rise.
     """
 
     number: Text
@@ -215,9 +210,8 @@ class DatasetFacts(_Transcribed):
     """Known facts about a data set.
 
     Attributes:
-        title: its name.
-        tasks: the tasks of the harness, by evaluation rule.
-        single: the rules under which exactly one gallery image is right.
+        tasks: by evaluation rule, the task of the harness.
+        single: rules under which exactly one gallery image is right.
         subsets: its test sets.
         counts: the counts of the released lists, by the words of ``PrintedCount``.
         queries: the number of queries of each subset, in one draw.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from leaderboard.grouping import grouped
 from leaderboard.published.library import Library, Number
 from leaderboard.published.schema import NOT_STATED, PrintedRow
 
@@ -24,11 +25,6 @@ class PublishedRow:
     row: PrintedRow
     numbers: dict[str, Number] = field(default_factory=dict)
     sources: list[str] = field(default_factory=list)
-
-    @property
-    def supervision(self) -> tuple[str, ...]:
-        """The labels and boxes that the method uses besides vehicles and images, as far as they are stated."""
-        return self.row.supervision
 
     @property
     def notes(self) -> str:
@@ -99,10 +95,7 @@ def published_tables(library: Library) -> tuple[PublishedTable, ...]:
     """Return a table for each data set, subset and task; numbers without a stated task have their own tables."""
     questions: dict[tuple[str, str, str], list[PublishedRow]] = {}
     for printed in library.rows:
-        by_question: dict[tuple[str, str, str], list[Number]] = {}
-        for number in printed:
-            by_question.setdefault(number.question[:3], []).append(number)
-        for question, numbers in by_question.items():
+        for question, numbers in grouped(printed, lambda number: number.question[:3]).items():
             rows = questions.setdefault(question, [])
             row = next((row for row in rows if row.takes(numbers)), None)
             if row is None:

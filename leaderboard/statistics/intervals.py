@@ -101,11 +101,7 @@ def _quantile(ascending: npt.NDArray[np.float64], share: float) -> float:
 
 
 def over_repeats(values: Sequence[float]) -> Interval | None:
-    """Return the 95 % interval of the mean of a few repeats, draws or seeds; None for a single value.
-
-    Args:
-        values: one for each repeat, from 0 to 1.
-    """
+    """Return the 95 % interval of the mean of repeats (draws or seeds) from 0 to 1; None for a single value."""
     if len(values) < 2:
         return None
     mean = exact_mean(np.array(values))

@@ -45,13 +45,6 @@ def compare_paired(
 ) -> PairedComparison:
     """Compare two methods on the same queries.
 
-    Args:
-        one: the per-query values of the first method.
-        other: the per-query values of the second method.
-        measure: the word of the measure.
-        seed: the seed of permutations and resamples.
-        permutations: the number of permutations, if there are too many vehicles to try all.
-
     Raises:
         RecordError: the two have different queries, or no values of the measure.
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import DATA, METHOD, OUTPUT, TRAINING, group, option
+from harness.cli.grouped import DATA, METHOD, OUTPUT, TRAINING, GroupedGroup, option
 from harness.cli.output import show
 
 if TYPE_CHECKING:
@@ -27,13 +27,14 @@ DATA_AND_COMPUTE = shared.together(
 )
 
 
-@shared.section("Prepare data and boxes")
-@group(
+@click.group(
+    cls=GroupedGroup,
+    section="Prepare data and boxes",
     epilog=_examples(
         "bench parts detectors",
         "bench parts train --detector ssd-small --protocol synthetic --out d.safetensors",
         "bench parts detect --detector d.safetensors --protocol synthetic --out boxes.h5",
-    )
+    ),
 )
 def parts() -> None:
     """Train and run detectors of vehicle parts."""
@@ -72,23 +73,14 @@ def detectors(plugin: tuple[Path, ...], json_wanted: bool) -> None:
     )
 )
 @option("--detector", "name", group=METHOD, required=True, metavar="NAME", help="A name from 'bench parts detectors'.")
-@option(
-    "--boxes",
-    group=DATA,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Labelled boxes of training images; default: the data set's own.",
-)
-@option(
-    "--out", group=OUTPUT, required=True, type=FILE, metavar="FILE", help="Checkpoint to write, such as d.safetensors."
-)
+@option("--boxes", group=DATA, type=shared.FILE, help="Labelled boxes of training images; default: the data set's own.")
+@option("--out", group=OUTPUT, required=True, type=FILE, help="Checkpoint to write, such as d.safetensors.")
 @shared.changes
 @shared.seed("Seed of the training.")
 @option(
     "--hold-out",
     group=TRAINING,
     default=0.2,
-    show_default=True,
     type=click.FloatRange(0, 0.9, max_open=True),
     help="Share of the labelled images to measure the precision on.",
 )
@@ -127,17 +119,8 @@ def train(
 @parts.command(
     epilog=_examples("bench parts detect --detector d.safetensors --protocol synthetic --split query --out boxes.h5")
 )
-@option(
-    "--detector", group=METHOD, required=True, type=FILE, metavar="FILE", help="Checkpoint from 'bench parts train'."
-)
-@option(
-    "--out",
-    group=OUTPUT,
-    required=True,
-    type=FILE,
-    metavar="FILE",
-    help="Boxes to write: .h5, or .json for a COCO file.",
-)
+@option("--detector", group=METHOD, required=True, type=FILE, help="Checkpoint from 'bench parts train'.")
+@option("--out", group=OUTPUT, required=True, type=FILE, help="Boxes to write: .h5, or .json for a COCO file.")
 @option(
     "--split", group=DATA, multiple=True, metavar="NAME", help="Only this split: train, query or gallery. Repeatable."
 )
@@ -167,7 +150,6 @@ def detect(*, detector: Path, out: Path, split: tuple[str, ...], **words: Any) -
 
 
 def _data(registry: Any, words: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the protocol and its data set."""
     from harness.scoring.evaluation import find_root
 
     protocol, _ = registry.tasks(words["protocol"])

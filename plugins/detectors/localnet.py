@@ -12,66 +12,36 @@ from torchvision.transforms import v2
 from harness.methods.detector import DetectorOptions, pack
 from harness.methods.network import Stage
 from plugins.detectors import yolo
-from plugins.detectors.stages import ImageLosses, SmallOptions, published_stage, small_stage
+from plugins.detectors.stages import ImageLosses, SmallForm, SmallOptions, published_stage
 
-Layer = tuple[int, int, int]
-"""A convolution: kernel size, output channels, stride."""
+Layers = Sequence[tuple[int, int, int] | str]
+"""Convolutions, each with its kernel size, output channels and stride, and pools."""
 
 POOL = "pool"
 
-LAYERS: tuple[Layer | str, ...] = (
-    (7, 64, 2),
-    POOL,
-    (3, 192, 1),
-    POOL,
-    (1, 128, 1),
-    (3, 256, 1),
-    (1, 256, 1),
-    (3, 512, 1),
-    POOL,
-    *(((1, 256, 1), (3, 512, 1)) * 4),
-    (1, 512, 1),
-    (3, 1024, 1),
-    POOL,
-    *(((1, 512, 1), (3, 1024, 1)) * 2),
-    (3, 1024, 1),
-    (3, 1024, 2),
-    (3, 1024, 1),
-    (3, 1024, 1),
-)
+LAYERS: Layers = (
+    (7, 64, 2), POOL, (3, 192, 1), POOL, (1, 128, 1), (3, 256, 1), (1, 256, 1), (3, 512, 1), POOL,
+    *(((1, 256, 1), (3, 512, 1)) * 4), (1, 512, 1), (3, 1024, 1), POOL,
+    *(((1, 512, 1), (3, 1024, 1)) * 2), (3, 1024, 1), (3, 1024, 2), (3, 1024, 1), (3, 1024, 1),
+)  # fmt: skip
 """The 24 convolutions of YOLO's figure 3, from 448 x 448 pixels to 7 x 7 cells."""
 
 HIDDEN = 4096
 """Outputs of the first of the two fully connected layers, figure 3."""
 
-SMALL_LAYERS: tuple[Layer | str, ...] = (
-    (3, 16, 2),
-    (3, 32, 2),
-    (3, 64, 2),
-    (3, 64, 1),
-    (3, 128, 2),
-    (3, 128, 1),
-    (3, 32, 1),
-)
+SMALL_LAYERS: Layers = ((3, 16, 2), (3, 32, 2), (3, 64, 2), (3, 64, 1), (3, 128, 2), (3, 128, 1), (3, 32, 1))
 SMALL_HIDDEN = 256
 
 
 class YOLO(nn.Module):
     """Convolutions and two fully connected layers, from an image to 7 x 7 cells; leaky ReLU of 0.1, dropout of 0.5.
 
-    Args:
-        layers: the convolutions.
-        hidden: outputs of the first fully connected layer.
-        classes: C.
-        size: height and width in pixels.
-        keep: maximum number of boxes an image.
-        norm: use batch normalisation after each convolution, in place of a bias.
-        dropout: after the first fully connected layer.
+    ``keep`` is the maximum number of boxes an image; with ``norm``, batch normalisation takes the place of the biases.
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer | str],
+        layers: Layers,
         hidden: int,
         classes: int,
         size: tuple[int, int],
@@ -106,7 +76,7 @@ class YOLO(nn.Module):
         return pack(yolo.decode(cells, self.size), self.keep)
 
 
-def _trunk(layers: Sequence[Layer | str], *, norm: bool) -> tuple[nn.Sequential, int]:
+def _trunk(layers: Layers, *, norm: bool) -> tuple[nn.Sequential, int]:
     """Return the convolutions, and the number of channels of the last one."""
     modules: list[nn.Module] = []
     channels = 3
@@ -165,23 +135,12 @@ class LocalNetSmallOptions(SmallOptions):
     dropout: float = Field(0.2, ge=0, lt=1, description="after the first fully connected layer")
 
 
-class LocalNetSmall(ImageLosses):
+class LocalNetSmall(SmallForm):
     """LocalNet's cells and loss with seven convolutions, which train on two cores within minutes; from no paper."""
 
     Options = LocalNetSmallOptions
 
     def network(self, classes: Mapping[str, int]) -> nn.Module:  # noqa: ARG002 - the contract
         """Return the network with random weights."""
-        return YOLO(
-            SMALL_LAYERS,
-            SMALL_HIDDEN,
-            len(self.names),
-            self.input_size,
-            self.options.keep,
-            norm=True,
-            dropout=self.options.dropout,
-        )
-
-    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the contract
-        """Return the one stage."""
-        return [small_stage(self.options)]
+        keep, dropout = self.options.keep, self.options.dropout
+        return YOLO(SMALL_LAYERS, SMALL_HIDDEN, len(self.names), self.input_size, keep, norm=True, dropout=dropout)

@@ -18,17 +18,12 @@ from torchvision.transforms import v2
 from harness.errors import CheckpointError
 from harness.methods.detector import DetectorOptions, pack
 from harness.methods.network import Stage
-from plugins.detectors.stages import ImageLosses, SmallOptions, published_stage, small_stage
+from plugins.detectors.stages import ImageLosses, SmallForm, SmallOptions, published_stage
 from plugins.layers.augment import MEAN, STD
 
 
 class SSDNetwork(nn.Module):
-    """Torchvision's SSD as the engine needs it: it returns the losses of each image, or packed boxes.
-
-    Args:
-        ssd: with the background as class 0.
-        keep: maximum number of boxes an image.
-    """
+    """Torchvision's SSD as the engine needs it: it returns the losses of each image, or packed boxes."""
 
     def __init__(self, ssd: SSD, keep: int) -> None:
         super().__init__()
@@ -156,7 +151,7 @@ class SmallBackbone(nn.Module):
         return found
 
 
-class SSDSmall(ImageLosses):
+class SSDSmall(SmallForm):
     """SSD's boxes and losses with a backbone that trains on two cores within minutes; from no paper."""
 
     Options = SmallOptions
@@ -176,7 +171,3 @@ class SSDSmall(ImageLosses):
             detections_per_img=self.options.keep,
         )
         return SSDNetwork(ssd, self.options.keep)
-
-    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the contract
-        """Return the one stage."""
-        return [small_stage(self.options)]

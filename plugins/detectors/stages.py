@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from harness.methods.batches import Shuffled
@@ -37,34 +37,26 @@ class SmallOptions(DetectorOptions):
 def published_stage(options: Any, augment: v2.Transform, milestones: tuple[int, int]) -> Stage:
     """Return the schedule of the published forms: SGD, one epoch of warm-up, and a tenth of the rate twice."""
     schedule = Schedule("steps", options.epochs, warm_up=1, warm_up_from=0.1, milestones=milestones)
-    return Stage(
-        "detector",
-        options.epochs,
-        Shuffled(options.batch),
-        lambda network: torch.optim.SGD(
+
+    def optimiser(network: nn.Module) -> torch.optim.SGD:
+        return torch.optim.SGD(
             network.parameters(), options.learning_rate, momentum=0.9, weight_decay=options.weight_decay
-        ),
-        augment,
-        schedule.attach,
-        schedule.advance,
-    )
+        )
+
+    return schedule.stage("detector", Shuffled(options.batch), optimiser, augment)
 
 
-def small_stage(options: Any) -> Stage:
-    """Return the schedule of the small forms: Adam, a cosine, and images shifted, scaled and coloured at random."""
-    shift, schedule = options.shift, Schedule("cosine", options.epochs, warm_up=min(1.0, options.epochs / 4))
-    augment = v2.Compose(
-        [
-            v2.RandomAffine(0, translate=(shift, shift), scale=(1 - shift, 1 + shift)),
-            v2.ColorJitter(0.3, 0.3, 0.3),
-        ]
-    )
-    return Stage(
-        "detector",
-        options.epochs,
-        Shuffled(options.batch),
-        lambda network: torch.optim.Adam(network.parameters(), options.learning_rate),
-        augment if shift else None,
-        schedule.attach,
-        schedule.advance,
-    )
+class SmallForm(ImageLosses):
+    """A detector with the training of the small forms."""
+
+    def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the contract
+        """Return the one stage: Adam, a cosine, and images shifted, scaled and coloured at random."""
+        options, shift = self.options, self.options.shift
+        schedule = Schedule("cosine", options.epochs, warm_up=min(1.0, options.epochs / 4))
+        moved = v2.RandomAffine(0, translate=(shift, shift), scale=(1 - shift, 1 + shift))
+        augment = v2.Compose([moved, v2.ColorJitter(0.3, 0.3, 0.3)]) if shift else None
+
+        def optimiser(network: nn.Module) -> torch.optim.Adam:
+            return torch.optim.Adam(network.parameters(), options.learning_rate)
+
+        return [schedule.stage("detector", Shuffled(options.batch), optimiser, augment)]

@@ -16,9 +16,6 @@ class Grouped(Batches):
     """Batches that are the concatenation of one P x K batch of each group.
 
     An epoch has as many batches as the training images can fill, but at most as many as each group has.
-
-    Attributes:
-        groups: in their order in a batch.
     """
 
     groups: tuple[PK, ...]

@@ -18,12 +18,6 @@ def kind_among(labels: Container[str]) -> str:
 def require_labels(classes: Mapping[str, int], needed: tuple[str, ...], *, purpose: str, next_step: str) -> None:
     """Check that the training images have the needed labels.
 
-    Args:
-        classes: number of classes of each label of the training images.
-        needed: the labels; ``type`` means a model or a type.
-        purpose: what needs them, for the message.
-        next_step: for the message.
-
     Raises:
         DataError: no training image has one of the labels.
     """

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from harness.methods.attention import Attention
 from harness.methods.batches import PK
 from harness.methods.network import NetworkMethod, Stage
-from plugins.layers.schedules import Schedule
+from plugins.layers.schedules import Augment, Schedule
 from plugins.layers.vgg_m import load_vgg_m
 from plugins.layers.weights import load_trunk
 
@@ -40,27 +41,16 @@ class PretrainedMethod(NetworkMethod):
             load_trunk(self.pretrained(model), self.options.backbone, self.options.weights)
         return model
 
-    def pk_stage(self, name: str, epochs: int, augment: Callable[..., Any] | None, *, decay: float = 0.1) -> Stage:
-        """Return a stage of P x K batches and Adam, by the options of a method that has them all.
+    def attend(self, images: Tensor, **needed: Any) -> Attention:
+        """Return the attention of the network, which defines it."""
+        return cast(Any, self.model).attend(images, **needed)  # type: ignore[no-any-return]
 
-        Args:
-            name: of the stage.
-            epochs: its length; a longer warm-up is cut to it.
-            augment: as ``Stage`` takes it.
-            decay: factor of the learning rate at each milestone.
-        """
+    def pk_stage(self, name: str, epochs: int, augment: Augment, *, decay: float = 0.1) -> Stage:
+        """Return a stage of P x K batches and Adam, by the options; a warm-up is cut to ``epochs``."""
         options = self.options
         warm_up = min(options.warm_up, epochs)
         schedule = Schedule(options.schedule, epochs, warm_up, milestones=options.milestones, decay=decay)
-        return Stage(
-            name=name,
-            epochs=epochs,
-            batches=PK(options.p, options.k),
-            optimiser=self.adam,
-            augment=augment,
-            schedule=schedule.attach,
-            advance=schedule.advance,
-        )
+        return schedule.stage(name, PK(options.p, options.k), self.adam, augment)
 
     def adam(self, network: nn.Module) -> torch.optim.Adam:
         """Return Adam over the parameters that are not frozen, with the rate and the weight decay of the options."""

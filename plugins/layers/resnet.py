@@ -20,10 +20,6 @@ def resnet_trunk(backbone: Backbone, last_stride: int) -> nn.Sequential:
     For (n, 3, h, w), the stages return: conv1 (n, 64, h/2, w/2), maxpool (n, 64, h/4, w/4), layer1 h/4, layer2 h/8,
     layer3 h/16 and layer4 (n, 512 or 2048, h/32, w/32), or h/16 and w/16 with a last stride of 1 (Sun et al., 2018,
     "Beyond Part Models": a larger last map without further parameters).
-
-    Args:
-        backbone: torchvision's name.
-        last_stride: 1 or 2, of the first block of the last stage.
     """
     network = getattr(models, backbone)(weights=None)
     first = network.layer4[0]

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+
+from harness.methods.batches import Batches
+from harness.methods.network import Stage
+
+Optimiser = Callable[[nn.Module], Optimizer]
+Augment = Callable[..., Any] | None
 
 
 def split_words(value: object) -> object:
@@ -35,7 +43,7 @@ class Schedule:
     """
 
     kind: Literal["steps", "exponential", "cosine", "constant"] = "constant"
-    epochs: float = 1.0
+    epochs: int = 1
     warm_up: float = 0.0
     warm_up_from: float = 0.01
     milestones: tuple[float, ...] = ()
@@ -64,3 +72,7 @@ class Schedule:
         """Return this schedule as a torch scheduler, for ``steps`` steps an epoch."""
         per_epoch = steps if self.advance == "step" else 1
         return LambdaLR(optimiser, lambda count: self.factor(count / per_epoch))
+
+    def stage(self, name: str, batches: Batches, optimiser: Optimiser, augment: Augment = None, **rest: Any) -> Stage:
+        """Return a stage of the schedule's epochs; ``rest`` is its settings."""
+        return Stage(name, self.epochs, batches, optimiser, augment, self.attach, self.advance, rest)

@@ -71,10 +71,6 @@ def load_vgg_m(trunk: nn.Module, source: str) -> None:
     A file without such names may have those of ports to torch, ``features.0.weight`` to ``features.12.bias``. The
     weights are Caffe's: outputs, inputs, rows, columns; the inputs of conv1 are blue, green, red.
 
-    Args:
-        trunk: from ``vgg_m_trunk``; unchanged if ``source`` is ``none``.
-        source: ``none`` or the path of a file.
-
     Raises:
         CheckpointError: the weights cannot be loaded, would execute code, or are of another network.
     """

@@ -15,13 +15,7 @@ from harness.errors import CheckpointError, first_of
 
 
 def load_trunk(trunk: nn.Module, backbone: str, source: str, *, ignore: tuple[str, ...] = ("fc.",)) -> None:
-    """Load weights into a trunk with torchvision's names.
-
-    Args:
-        trunk: the network; unchanged if ``source`` is ``none``.
-        backbone: torchvision's name of the whole network.
-        source: ``imagenet``, ``none`` or the path of a file.
-        ignore: prefixes of tensors that the trunk does not have.
+    """Load weights (``imagenet``, the path of a file, or ``none`` for no change) under torchvision's names.
 
     Raises:
         CheckpointError: the weights cannot be loaded, would execute code, or are of another network.
@@ -89,10 +83,7 @@ def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise CheckpointError(
-            "the weights file holds no state dict",
-            where=path,
-            found=type(state).__name__,
-            expected="tensors by name",
+            "the weights file holds no state dict", where=path, found=type(state).__name__, expected="tensors by name"
         )
     return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
 

@@ -59,11 +59,7 @@ class PGAN(PretrainedMethod):
         if self.options.D == 0 or self.options.attention == "grid":
             self.needs, self.test_needs = frozenset({"vehicle"}), frozenset()
 
-    def arrange_boxes(
-        self,
-        boxes: Mapping[str, Boxes],
-        vehicles: Mapping[str, int] | None,  # noqa: ARG002 - the contract
-    ) -> Mapping[str, Boxes]:
+    def arrange_boxes(self, boxes: Mapping[str, Boxes], vehicles: Mapping[str, int] | None) -> Mapping[str, Boxes]:  # noqa: ARG002 - the contract
         """Return the boxes unchanged; the log says how many images have too few, and how many parts cover no cell."""
         for found in boxes.values():
             log.info("parts: %s", self._counted(found))
@@ -94,12 +90,7 @@ class PGAN(PretrainedMethod):
         augment = augmentation(self.input_size, flip=options.flip, pad=options.pad, erase=options.erase)
         return [self.pk_stage("training", options.epochs, augment, decay=0.5)] if options.epochs else []
 
-    def losses(
-        self,
-        outputs: Mapping[str, Tensor],
-        labels: Mapping[str, Tensor],
-        stage: Stage,  # noqa: ARG002 - the contract
-    ) -> Mapping[str, Tensor]:
+    def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage) -> Mapping[str, Tensor]:  # noqa: ARG002 - the contract
         """Return lambda L_c, L_f, L_g and L_p (equation 5).
 
         L_c is the cross-entropy of the BNNeck's output, without label smoothing (R); the others are batch-hard triplets

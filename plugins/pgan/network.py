@@ -23,7 +23,6 @@ class PGANNetwork(nn.Module):
 
     Args:
         options: of the method; with ``D`` = 0 the network is the baseline: F_g, Refine, f_f.
-        vehicles: number of classes.
     """
 
     def __init__(self, options: PGANOptions, vehicles: int) -> None:

@@ -7,15 +7,14 @@ only, and no boxes. Equations and sections are the paper's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from harness.boxes import Boxes
-from harness.boxes.classes import REGIONS
-from harness.methods.attention import Attention
+from harness.data.part_classes import REGIONS
 from harness.methods.batches import Shuffled
 from harness.methods.network import Stage
 from plugins.layers.augment import augmentation
@@ -91,16 +90,9 @@ class PRReID(PretrainedMethod):
         if not options.epochs:
             return []
         schedule = Schedule("exponential", options.epochs, decay=options.rate_left ** (1 / options.epochs))
-        stage = Stage(
-            name="global and parts" if self.options.parts else "global",
-            epochs=options.epochs,
-            batches=Shuffled(options.batch),
-            optimiser=self._optimiser,
-            augment=augmentation(self.input_size, flip=options.flip, pad=options.pad, mirrored=MIRRORED),
-            schedule=schedule.attach,
-            advance=schedule.advance,
-        )
-        return [stage]
+        augment = augmentation(self.input_size, flip=options.flip, pad=options.pad, mirrored=MIRRORED)
+        name = "global and parts" if options.parts else "global"
+        return [schedule.stage(name, Shuffled(options.batch), self._optimiser, augment)]
 
     def _optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         options = self.options
@@ -110,12 +102,7 @@ class PRReID(PretrainedMethod):
             network.parameters(), options.learning_rate, momentum=0.9, weight_decay=options.weight_decay
         )
 
-    def losses(
-        self,
-        outputs: Mapping[str, Tensor],
-        labels: Mapping[str, Tensor],
-        stage: Stage,  # noqa: ARG002 - the contract
-    ) -> Mapping[str, Tensor]:
+    def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage) -> Mapping[str, Tensor]:  # noqa: ARG002 - the contract
         """Return the terms of equation 3: E(global, y), and lambda_p E(p, y) of each part p."""
         options = self.options
         weights = {"light": options.lambda_light, "brand": options.lambda_brand, "window": options.lambda_window}
@@ -123,7 +110,3 @@ class PRReID(PretrainedMethod):
             name: weights.get(name.split()[-1], 1.0) * cross_entropy(logits, labels["vehicle"])
             for name, logits in outputs.items()
         }
-
-    def attend(self, images: Tensor, **needed: Any) -> Attention:
-        """Return each cell's share in the feature."""
-        return cast(PRReIDNetwork, self.model).attend(images, **needed)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from harness.boxes.classes import REGIONS
+from harness.data.part_classes import REGIONS
 from harness.methods.attention import Attention, shares
 from plugins.layers.augment import MEAN, STD
 from plugins.layers.cells import mean_over, overlapped_cells
@@ -23,8 +23,6 @@ class PRReIDNetwork(nn.Module):
     a global branch the test's feature is the concatenation of the parts' features.
 
     Args:
-        options: of the method.
-        vehicles: number of classes of every branch.
         places: (4, 4) float, the corners of each region in an image without a box of it, in shares of width and
             height. They are saved with the weights.
     """

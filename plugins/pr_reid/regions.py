@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.boxes import Boxes
-from harness.boxes.classes import REGIONS
 from harness.data.images import UNKNOWN, IntArray
+from harness.data.part_classes import REGIONS
 from harness.errors import DataError
 
 Places = npt.NDArray[np.float64]

@@ -7,12 +7,12 @@ released recipe, marked R.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from functools import partial
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from harness.methods.attention import Attention
 from harness.methods.batches import PK, Shuffled
 from harness.methods.network import Stage
 from plugins.layers.grouped import Grouped
@@ -44,12 +44,7 @@ class RAM(PretrainedMethod):
     Options = RAMOptions
     needs = frozenset({"vehicle", "colour", KIND})
     recipes: ClassVar = {"paper": {}, "quick": QUICK}
-    variants: ClassVar = {
-        "baseline": {"steps": 1},
-        "bn": {"steps": 2},
-        "bn-r": {"steps": 3},
-        "ram": {"steps": 4},
-    }
+    variants: ClassVar = {"baseline": {"steps": 1}, "bn": {"steps": 2}, "bn-r": {"steps": 3}, "ram": {"steps": 4}}
     options: RAMOptions
 
     def __init__(self) -> None:
@@ -95,15 +90,9 @@ class RAM(PretrainedMethod):
         epochs = self.options.epochs
         tenths = tuple(epochs * tenth / 10 for tenth in range(1, 10))  # every 6,000 of 60,000 iterations (R)
         schedule = Schedule("steps", epochs, milestones=tenths, decay=0.8)
-        return Stage(
-            name=f"step {step}, {half}",
-            epochs=epochs,
-            batches=self._mixed(classes) if step == 4 else Shuffled(self.options.batch),
-            optimiser=lambda network: self._sgd(network, step),
-            schedule=schedule.attach,
-            advance=schedule.advance,
-            settings={"step": step, "finetuning": half == "finetuning"},
-        )
+        batches = self._mixed(classes) if step == 4 else Shuffled(self.options.batch)
+        name, finetuning = f"step {step}, {half}", half == "finetuning"
+        return schedule.stage(name, batches, partial(self._sgd, step), step=step, finetuning=finetuning)
 
     def _mixed(self, classes: Mapping[str, int]) -> Grouped:
         """Return step 4's batches: 68 = 10 vehicles x 3 + 10 colours x 2 + 9 types x 2, or fewer if fewer exist."""
@@ -115,7 +104,7 @@ class RAM(PretrainedMethod):
         )
         return Grouped(tuple(group for group in groups if group.vehicles))
 
-    def _sgd(self, network: nn.Module, step: int) -> torch.optim.SGD:
+    def _sgd(self, step: int, network: nn.Module) -> torch.optim.SGD:
         added = list(network.get_submodule(BRANCHES[step - 1]).parameters())
         known = {id(weight) for weight in added}
         others = [weight for weight in network.parameters() if id(weight) not in known]
@@ -128,19 +117,10 @@ class RAM(PretrainedMethod):
         ram = cast(RAMNetwork, network)
         ram.step, ram.scaled = stage.settings["step"], stage.settings["finetuning"]
 
-    def losses(
-        self,
-        outputs: Mapping[str, Tensor],
-        labels: Mapping[str, Tensor],
-        stage: Stage,  # noqa: ARG002 - the contract
-    ) -> Mapping[str, Tensor]:
+    def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage) -> Mapping[str, Tensor]:  # noqa: ARG002 - the contract
         """Return the cross-entropy of every classifier, half of it for the parts (R)."""
         label_of = {"colour": "colour", "kind": kind_among(labels)}
         return {
             name: WEIGHTS.get(name, 1.0) * cross_entropy(logits, labels[label_of.get(name, "vehicle")])
             for name, logits in outputs.items()
         }
-
-    def attend(self, images: Tensor, **needed: Any) -> Attention:  # noqa: ARG002 - the contract
-        """Return the share of each cell of conv5 in the descriptor."""
-        return cast(RAMNetwork, self.model).attend(images)

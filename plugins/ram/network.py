@@ -107,10 +107,7 @@ class ResNetTrunk(nn.Sequential):
     """
 
     def __init__(self, backbone: Backbone) -> None:
-        layers = {
-            "resnet": resnet_trunk(backbone, 1),
-            "conv5": nn.Conv2d(RESNET_CHANNELS[backbone], CHANNELS, 1),
-        }
+        layers = {"resnet": resnet_trunk(backbone, 1), "conv5": nn.Conv2d(RESNET_CHANNELS[backbone], CHANNELS, 1)}
         super().__init__(OrderedDict(layers))
 
 
@@ -121,8 +118,6 @@ class RAMNetwork(nn.Module):
     other size also gives 6 x 6.
 
     Args:
-        options: of the method.
-        vehicles: number of classes.
         attributes: number of classes of each label of the Attribute branch.
 
     Attributes:
@@ -181,7 +176,6 @@ class RAMNetwork(nn.Module):
         return features
 
     def _logits(self, features: Features) -> Features:
-        """Return the logits of every classifier in use."""
         given = dict(features)
         if self.step >= 3:
             given["regions"] = torch.cat([features[name] for name in REGIONS], dim=1)

@@ -56,7 +56,7 @@ def kept(parameters: Mapping[str, int]) -> Path:
 
 def code_digests(folder: Path = Path(__file__).parent) -> dict[str, str]:
     """Return the digest of each file of the drawing code, so that a set drawn by other code is never reused."""
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
+    files = {path.relative_to(folder).as_posix(): path for end in ("py", "toml") for path in folder.rglob(f"*.{end}")}
     return {name: file_digest(files[name]) for name in sorted(files)}
 
 

@@ -20,10 +20,6 @@ class Chance:
     Only ``random.Random.random`` is used: Python guarantees its sequence for a seed, but not that of other methods, and
     NumPy guarantees none.
 
-    Args:
-        seed: of the data set.
-        words: the stream's name.
-
     Example:
         >>> Chance(0, "paint", 7).below(10) == Chance(0, "paint", 7).below(10)
         True

@@ -49,12 +49,7 @@ def read_description(root: Path) -> dict[str, Any] | None:
 
 
 def damage(root: Path, expected: dict[str, int]) -> str | None:
-    """Return the first damage of a data set on disk, or None if every byte is unchanged.
-
-    Args:
-        root: its folder.
-        expected: the parameters that it must have been drawn with.
-    """
+    """Return the first damage of a data set on disk, or None if every byte is unchanged."""
     content = read_description(root)
     if content is None or content.get("made") != expected:
         return f"{FILE} is missing or another data set's"

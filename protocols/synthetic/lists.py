@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.boxes.classes import PARTS, REGIONS
+from harness.data.part_classes import PARTS, REGIONS
 from protocols.synthetic.camera.box import Box
 from protocols.synthetic.plan import QUERY, TEST, TRAIN, Plan
 from protocols.synthetic.vehicle.bodies import BODIES, TYPES
@@ -24,28 +24,14 @@ BOXES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 class Seen(NamedTuple):
-    """The size and the boxes of a drawn image.
-
-    Attributes:
-        size: width and height in pixels.
-        boxes: by kind, in the order of ``BOXES``.
-    """
+    """The size (width, height) of a drawn image in pixels, and its boxes by kind, in the order of ``BOXES``."""
 
     size: tuple[int, int]
     boxes: tuple[Sequence[Box], ...]
 
 
 def write_lists(root: Path, plan: Plan, seen: Mapping[str, Seen]) -> list[str]:
-    """Write all files but the images.
-
-    Args:
-        root: the data set's folder.
-        plan: of its images.
-        seen: by an image's name.
-
-    Returns:
-        The files, relative to the root.
-    """
+    """Write all files but the images, and return their paths relative to the root."""
     keys = plan.keys()
     texts = {
         "name_train.txt": _lines(keys[TRAIN]),

@@ -34,13 +34,7 @@ WORTH = 150
 
 @dataclass(frozen=True)
 class Made:
-    """A drawn data set.
-
-    Attributes:
-        root: its folder.
-        vehicles, cameras, tracks: their numbers; only test tracks count.
-        images: their number in each folder.
-    """
+    """A drawn data set: its folder, its numbers (only test tracks count), and the number of images in each folder."""
 
     root: Path
     vehicles: int

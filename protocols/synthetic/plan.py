@@ -15,19 +15,11 @@ FOLDERS = (TRAIN, QUERY, TEST)
 
 @dataclass(frozen=True)
 class Plan:
-    """All images of a data set that are to be drawn.
-
-    Attributes:
-        seed: of the data set.
-        vehicles: all of them; the first ``train`` are for training.
-        train: number of training vehicles.
-        tracks: ordered by vehicle, camera and time.
-        cameras: number of cameras.
-    """
+    """All images of a data set that are to be drawn; tracks are ordered by vehicle, camera and time."""
 
     seed: int
     vehicles: Sequence[Vehicle]
-    train: int
+    train: int  # the number of training vehicles, which are the first
     tracks: Sequence[Track]
     cameras: int
 
@@ -51,12 +43,6 @@ def _passed(track: Track) -> tuple[int, int]:
 
 
 def plan_of(seed: int, vehicles: int, cameras: int) -> Plan:
-    """Return the plan of a data set.
-
-    Args:
-        seed: of the data set.
-        vehicles: number of vehicles, training and test together.
-        cameras: number of cameras.
-    """
+    """Return the plan of a data set."""
     tracks = [track for number in range(1, vehicles + 1) for track in tracks_of(seed, number, cameras)]
     return Plan(seed, fleet(seed, vehicles), vehicles - held_out(vehicles), tracks, cameras)

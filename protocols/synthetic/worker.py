@@ -22,13 +22,7 @@ from protocols.synthetic.plan import QUERY, TEST, TRAIN, Plan, plan_of
 
 @dataclass(frozen=True)
 class Share:
-    """The vehicles that one process draws: every ``of``-th from ``first`` on.
-
-    Attributes:
-        root: parent of the folders of images.
-        vehicles, cameras, image_size, seed: of the data set.
-        first, of: the number of the share, and the number of shares.
-    """
+    """The vehicles that one process draws: every ``of``-th from ``first`` on."""
 
     root: str
     vehicles: int

@@ -22,12 +22,6 @@ def cross_check(root: Path, queries: Sequence[Name], gallery: Sequence[Name], pr
 
     A file has one line a query: rows of the test list, from 1. By the rule, the query's vehicle is a
     positive under other cameras and ignored under the query's own.
-
-    Args:
-        root: the folder of the files; each has one of three names.
-        queries: the query list.
-        gallery: the test list.
-        problems: receives lines that are not numbers.
     """
     of_vehicle: dict[int, set[int]] = {}
     of_camera: dict[tuple[int, int], set[int]] = {}

@@ -26,13 +26,8 @@ MISTYPED = {3: 2, 7: 2, 41: 2}
 
 DECLARED = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*\?>""")
 ENCODINGS = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "gb18030": "gb18030",
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "us-ascii": "utf-8",
-    "ascii": "utf-8",
+    **dict.fromkeys(("gb2312", "gbk", "gb18030"), "gb18030"),
+    **dict.fromkeys(("utf-8", "utf8", "us-ascii", "ascii"), "utf-8"),
 }
 NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -45,11 +40,6 @@ def read_labels(
     """Return colour and type of each split's images, and notes on differences from the release.
 
     Queries are test images and get the labels of these. A split whose file is missing has no labels.
-
-    Args:
-        root: the folder of the XML files.
-        names: the images of each split.
-        problems: receives items without the attributes, or with a value that is not a number.
 
     Returns:
         For each split ``colour`` and ``type``, (n,) int64, ``UNKNOWN`` if no item names the image.

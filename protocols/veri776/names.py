@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.data.lists import Problems, parse, read_lines, refuse_duplicates
+from harness.data.lists import Problems, read_lines
 from harness.errors import DataError
+from protocols.released import read_rows
 
 PATTERN = re.compile(r"(([0-9]{1,9})_c([0-9]{1,9})_([0-9]{1,15})_[0-9]{1,9}\.jpg)")
 THREE_FIELDS = re.compile(r"[0-9]+_c[0-9]+_[0-9]+\.jpg")
@@ -16,11 +17,7 @@ EXAMPLE = "0002_c002_00030600_0.jpg"
 
 
 class Name(NamedTuple):
-    """One image: its file name and the labels in it.
-
-    Attributes:
-        frame: the counter of the camera's frames.
-    """
+    """One image: its file name and the labels in it; ``frame`` is the counter of the camera's frames."""
 
     file: str
     vehicle: int
@@ -40,10 +37,9 @@ def read_names(path: Path, problems: Problems) -> list[Name]:
     Raises:
         DataError: the list is missing or empty, or has the three-field names of a similar data set.
     """
-    rows = parse(path, PATTERN, EXAMPLE, problems)
+    rows = read_rows(path, PATTERN, EXAMPLE, problems)
     if not rows:
         refuse_other_data_set(path, read_lines(path))
-    refuse_duplicates(path, rows, 0, problems)
     return [Name(fields[0], *map(int, fields[1:])) for _, fields in rows]
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable, IntArray
-from harness.data.lists import Problems, refuse_shared_vehicles, release_folder
-from protocols.boxes import boxes_in
+from harness.data.lists import Problems, release_folder
+from protocols.released import boxes_in, check_training
 from protocols.veri776.indices import cross_check
 from protocols.veri776.labels import VALUES, read_labels
 from protocols.veri776.names import Name, read_names
@@ -28,10 +28,7 @@ FOLDERS = {"train": "image_train", "query": "image_query", "gallery": "image_tes
 
 
 def read(root: Path) -> Dataset:
-    """Return a data set of any number of images in VeRi-776's layout.
-
-    Args:
-        root: the folder of the lists or its parent.
+    """Return a data set of any number of images in VeRi-776's layout, from the folder of the lists or its parent.
 
     Returns:
         The splits ``train`` (if its list exists), ``query``, ``gallery`` and ``gallery-without-queries``, with paths
@@ -42,25 +39,18 @@ def read(root: Path) -> Dataset:
     """
     root = release_folder(root, LISTS.values())
     problems = Problems(root)
-    notes: list[str] = []
-    names = {split: read_names(root / file, problems) for split, file in LISTS.items() if split != "train"}
-    if (root / LISTS["train"]).exists():
-        names["train"] = read_names(root / LISTS["train"], problems)
-    else:
-        notes.append(f"{LISTS['train']} is missing: nothing can be trained on this copy")
+    files = {split: root / file for split, file in LISTS.items() if split != "train" or (root / file).exists()}
+    names = {split: read_names(path, problems) for split, path in files.items()}
     tracks = read_tracks(root / LIST, [name.file for name in names["gallery"]], problems)
     labels, notes_on_labels = read_labels(root, names, problems)
-    notes += [*tracks.notes, *notes_on_labels, *_foreign_queries(names)]
+    notes = [*tracks.notes, *notes_on_labels, *_foreign_queries(names)]
     notes += cross_check(root, names["query"], names["gallery"], problems)
     problems.check()
     splits = {
-        split: _table(split, names[split], tracks.number if split == "gallery" else None, labels.get(split, {}))
-        for split in LISTS
-        if split in names
+        split: _table(split, found, tracks.number if split == "gallery" else None, labels.get(split, {}))
+        for split, found in names.items()
     }
-    if "train" in splits:
-        test = np.concatenate([splits["query"].vehicle, splits["gallery"].vehicle])
-        refuse_shared_vehicles(root, splits["train"].vehicle, test)
+    notes = [*check_training(root, splits, LISTS["train"]), *notes]
     asked = {name.file for name in names["query"]}
     others = np.array([name.file not in asked for name in names["gallery"]], dtype=np.bool_)
     splits[WITHOUT_QUERIES] = splits["gallery"].take(others)
@@ -76,7 +66,6 @@ def _release(names: Mapping[str, Sequence[Name]]) -> str:
 
 
 def _table(split: str, names: Sequence[Name], track: IntArray | None, labels: Mapping[str, IntArray]) -> ImageTable:
-    """Return the table of one split."""
     return ImageTable(
         tuple(f"{FOLDERS[split]}/{name.file}" for name in names),
         vehicle=np.array([name.vehicle for name in names], dtype=np.int64),

@@ -36,34 +36,17 @@ class Tracks:
 
 
 def read_tracks(path: Path, files: Sequence[str], problems: Problems) -> Tracks:
-    """Return the tracks of test images; malformed lines become problems.
-
-    Args:
-        path: of the list.
-        files: the test images' names, in their list's order.
-        problems: receives malformed lines, tracks of two vehicles or cameras, and images in two tracks.
-    """
+    """Return the tracks of test images, named in their list's order; malformed lines become problems."""
     if not path.exists():
-        error = DataError(
-            f"the track list is missing: {TASK} cannot be evaluated",
-            where=path,
-            next_step="copy the list from the release, or evaluate image-to-image instead",
-        )
-        return Tracks(None, error)
+        return _unavailable("is missing", path)
     rows = _parse(path, problems)
     track_of = _track_of_each_image(path, rows, problems)
     known = np.array([track_of.get(file, -1) for file in files], dtype=np.int64)
     strays = np.flatnonzero(known < 0)
     unknown = len(track_of) - (len(files) - len(strays))
     if len(strays) > FEW * len(files):
-        error = DataError(
-            f"the track list belongs to another data set: {TASK} cannot be evaluated",
-            where=path,
-            found=f"{len(strays)} of {len(files)} test images in no track",
-            expected="every test image in one track",
-            next_step="copy the list from the release, or evaluate image-to-image instead",
-        )
-        return Tracks(None, error)
+        found = f"{len(strays)} of {len(files)} test images in no track"
+        return _unavailable("belongs to another data set", path, found=found, expected="every test image in one track")
     # An image that the list knows by another name becomes a track of its own, so that no image is lost.
     known[strays] = len(rows) + np.arange(len(strays))
     notes = []
@@ -73,6 +56,12 @@ def read_tracks(path: Path, files: Sequence[str], problems: Problems) -> Tracks:
         named = first_of(files[row] for row in strays.tolist())
         notes.append(f"{len(strays)} test images are in no track and were made tracks of one image: {named}")
     return Tracks(known, None, tuple(notes))
+
+
+def _unavailable(problem: str, path: Path, **places: str) -> Tracks:
+    step = "copy the list from the release, or evaluate image-to-image instead"
+    error = DataError(f"the track list {problem}: {TASK} cannot be evaluated", where=path, next_step=step, **places)
+    return Tracks(None, error)
 
 
 def _parse(path: Path, problems: Problems) -> list[Row]:

@@ -10,17 +10,9 @@ from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
-from harness.data.lists import (
-    Problems,
-    numbers,
-    parse,
-    refuse_duplicates,
-    refuse_shared_images,
-    refuse_shared_vehicles,
-    release_folder,
-)
+from harness.data.lists import Problems, numbers, refuse_shared_images, release_folder
 from harness.errors import DataError
-from protocols.boxes import boxes_in
+from protocols.released import boxes_in, check_training, read_rows
 from protocols.veriwild.info import FILE, Info, read_info
 
 FOLDER = "train_test_split"
@@ -70,13 +62,10 @@ GENERATIONS = (
 
 
 def read(root: Path) -> Dataset:
-    """Return the data set; a list that is missing makes its task unavailable.
+    """Return the data set in a folder or below it; a list that is missing makes its task unavailable.
 
     If a copy has the lists of both years, those with cameras are read: the lists of 2019 if ``vehicle_info.txt``
     exists, otherwise those of 2020.
-
-    Args:
-        root: the data set's folder or its parent.
 
     Returns:
         The splits ``train``, ``small-query``, ``small-gallery`` and so on whose lists exist.
@@ -109,13 +98,15 @@ def read(root: Path) -> Dataset:
                 found=f"no {' and no '.join(missing)}",
                 next_step="copy them from the data set's release",
             )
-    if "train" not in splits:
-        notes.append(f"{generation.files['train']} is missing: nothing can be trained on this copy")
+    notes += check_training(root, splits, generation.files["train"])
     if info is None:
         notes.append(f"{FILE} is missing: no image has a model, a type or a colour")
     if any(table.camera is None for table in splits.values()):
         notes.append("no list names the cameras: the camera rule cannot be applied")
-    _refuse_overlaps(root, splits)
+    for task in SIZES:
+        query, gallery = f"{task}-query", f"{task}-gallery"
+        if query in splits and gallery in splits:
+            refuse_shared_images(root, query, splits[query], gallery, splits[gallery])
     return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=generation.name)
 
 
@@ -142,8 +133,7 @@ def _read_list(
     path: Path, generation: Generation, info: Info | None, problems: Problems, notes: list[str]
 ) -> ImageTable:
     """Return the table of one list; the vehicle is always the image's folder."""
-    rows = parse(path, generation.line, generation.example, problems)
-    refuse_duplicates(path, rows, 0, problems)
+    rows = read_rows(path, generation.line, generation.example, problems)
     images = [fields[0] for _, fields in rows]
     vehicle = numbers([image.partition("/")[0] for image in images])
     if generation is GENERATIONS[1] and path.name != generation.files["train"]:
@@ -173,14 +163,3 @@ def _cameras(path: Path, written: Sequence[str], informed: IntArray | None, note
     if informed is not None and (differing := int(((informed != own) & (informed != UNKNOWN)).sum())):
         notes.append(f"{path.name}: {differing} cameras differ from {FILE}; the list's were used")
     return own
-
-
-def _refuse_overlaps(root: Path, splits: dict[str, ImageTable]) -> None:
-    """Refuse a vehicle in training and test, and an image that is query and gallery of one task."""
-    for split, table in splits.items():
-        if split != "train" and "train" in splits:
-            refuse_shared_vehicles(root, splits["train"].vehicle, table.vehicle)
-    for task in SIZES:
-        sides = [f"{task}-{side}" for side in ("query", "gallery")]
-        if splits.keys() >= set(sides):
-            refuse_shared_images(root, sides[0], splits[sides[0]], sides[1], splits[sides[1]])

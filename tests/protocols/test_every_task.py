@@ -8,6 +8,7 @@ import pytest
 
 from harness.features import FeatureFile, write_features
 from harness.scoring.evaluation import score
+from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.own import open_protocol
 from protocols.vehicleid import LISTS, VehicleId
@@ -119,7 +120,7 @@ def test_every_task_and_convention_scores_as_a_look_at_every_pair_says(make, met
 
     with FeatureFile.open(tmp_path / "f.h5") as file:
         for task in tasks:
-            found = score(file, protocol, task, dataset, metric=metric)
+            found = score(file, protocol, task, dataset, ScoringSettings(metric=metric))
             expected = task_scores(task, dataset, features, metric)
             for word, draws in expected.items():
                 assert found.mean[word] == pytest.approx(math.fsum(draws) / len(draws), abs=1e-12), (task.name, word)
@@ -147,7 +148,9 @@ def test_hit_1_of_image_to_track_is_cmc_1_of_image_to_image_for_every_query(tmp_
     features = features_of(dataset, protocol.tasks, np.random.default_rng(1))
     write_features(tmp_path / "f.h5", list(features), list(features.values()), dataset="veri776", method="m")
     with FeatureFile.open(tmp_path / "f.h5") as file:
-        track, image = (score(file, protocol, task, dataset, metric="cosine") for task in protocol.tasks)
+        track, image = (
+            score(file, protocol, task, dataset, ScoringSettings(metric="cosine")) for task in protocol.tasks
+        )
 
     assert track.per_query["hit@1"].tolist() == image.per_query["cmc@1"].tolist()
     assert 0 < track.mean["hit@1"] < 1

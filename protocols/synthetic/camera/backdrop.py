@@ -28,12 +28,7 @@ SKIES: dict[str, tuple[Colour, Colour]] = {
 
 @dataclass(frozen=True, eq=False)
 class Backdrop:
-    """The unchanging background of a camera.
-
-    Attributes:
-        scenery: its lower edge is the horizon.
-        road: asphalt, larger than any crop.
-    """
+    """The unchanging background of a camera: scenery whose lower edge is the horizon, and road larger than any crop."""
 
     scenery: Image.Image
     road: Image.Image

@@ -9,7 +9,7 @@ class Box(NamedTuple):
     """A box in an image.
 
     Attributes:
-        label: number from 1, into ``PARTS`` or ``REGIONS`` of harness.boxes.classes.
+        label: number from 1, into ``PARTS`` or ``REGIONS`` of harness.data.part_classes.
         x0, y0, x1, y1: its edges in pixels of the image.
         area: number of its pixels that show the part.
     """

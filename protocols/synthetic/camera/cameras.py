@@ -17,7 +17,6 @@ class Camera:
     """One camera.
 
     Attributes:
-        number: from 1.
         azimuth: degrees from the vehicle's nose to the camera, counter-clockwise from above: 90 sees its left side.
         spread: largest deviation of the azimuth to either side, degrees.
         height: of the camera over the road, metres.
@@ -26,8 +25,6 @@ class Camera:
         strength: of the sun; ``ambient`` of the sky.
         gains: of red, green and blue.
         curve: above 0 darkens the middle tones, below 0 lightens them.
-        scenery: background beyond the road.
-        road: its colour.
         blur: standard deviation in pixels of an image of 128.
         noise: largest deviation of a pixel.
         quality: of the JPEG file.

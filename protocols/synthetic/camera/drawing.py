@@ -20,12 +20,7 @@ from protocols.synthetic.vehicle.solids import Mesh
 
 
 class Picture(NamedTuple):
-    """A drawn frame.
-
-    Attributes:
-        image: RGB.
-        parts, regions: boxes of the 16 classes, and of PR-ReID's regions.
-    """
+    """A drawn frame: RGB, boxes of the 16 classes, and boxes of PR-ReID's regions."""
 
     image: Image.Image
     parts: list[Box]
@@ -33,14 +28,7 @@ class Picture(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A drawn frame as a file.
-
-    Attributes:
-        frame: its numbers and name.
-        content: the JPEG file.
-        size: width and height in pixels.
-        parts, regions: boxes.
-    """
+    """A drawn frame as a JPEG file, with its size (width, height) in pixels and its boxes."""
 
     frame: Frame
     content: bytes
@@ -50,15 +38,7 @@ class Drawn(NamedTuple):
 
 
 def draw_track(seed: int, mesh: Mesh, camera: Camera, track: Track, image_size: int) -> Iterator[Drawn]:
-    """Yield the frames of a track.
-
-    Args:
-        seed: of the data set.
-        mesh: of the vehicle.
-        camera: that it passes.
-        track: the one to draw.
-        image_size: the longer side of an image in pixels.
-    """
+    """Yield the frames of a vehicle's track before a camera; ``image_size`` is an image's longer side in pixels."""
     for frame, stance in zip(track.frames, stances(seed, track, camera), strict=True):
         chance = Chance(seed, "picture", frame.vehicle, frame.camera, frame.counter)
         picture = draw(mesh, camera, stance, image_size, chance)

@@ -18,19 +18,16 @@ SHORTEST, LONGEST = 3, 6
 AGAIN = 0.15
 """The share of the passages after which the vehicle passes the same camera once more."""
 
+MARGINS = ((-0.01, 0.07), (-0.01, 0.08), (-0.01, 0.07), (0.0, 0.08))
+"""The least and greatest margin on the left, above, on the right and below."""
+
 STEP = 5
 """Frame counters between two frames of a track, as in VeRi-776's names."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One image to be drawn, identified by three numbers.
-
-    Attributes:
-        vehicle: its number.
-        camera: its number.
-        counter: of the camera's frame.
-    """
+    """One image to be drawn, identified by the numbers of vehicle and camera and the counter of the camera's frame."""
 
     vehicle: int
     camera: int
@@ -44,13 +41,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Track:
-    """One passage of a vehicle before a camera.
-
-    Attributes:
-        vehicle, camera: their numbers.
-        passage: 0, or 1 for the second passage before the same camera.
-        frames: in order of time.
-    """
+    """One passage of a vehicle before a camera (0, or 1 for the second), and its frames in order of time."""
 
     vehicle: int
     camera: int
@@ -88,11 +79,7 @@ def stances(seed: int, track: Track, camera: Camera) -> tuple[Stance, ...]:
     exposure = chance.between(0.9, 1.1)
     found = []
     for step in range(len(track.frames)):
-        margins = (
-            chance.between(-0.01, 0.07),
-            chance.between(-0.01, 0.08),
-            chance.between(-0.01, 0.07),
-            chance.between(0.0, 0.08),
-        )
-        found.append(Stance(start + turn * step, camera.height, distance * (1 + approach * step), margins, exposure))
+        left, top, right, bottom = (chance.between(*ends) for ends in MARGINS)
+        azimuth, away = start + turn * step, distance * (1 + approach * step)
+        found.append(Stance(azimuth, camera.height, away, (left, top, right, bottom), exposure))
     return tuple(found)

@@ -15,12 +15,7 @@ from protocols.synthetic.vehicle.solids import Floats, Integers, Mesh, Point
 
 @dataclass(frozen=True)
 class Light:
-    """The light on a vehicle.
-
-    Attributes:
-        sun: unit vector to the sun, in the vehicle's coordinates.
-        strength: of the sun; ``ambient`` of the sky.
-    """
+    """The unit vector to the sun in the vehicle's coordinates, and the strength of the sun and (ambient) of the sky."""
 
     sun: Point
     strength: float

@@ -70,13 +70,7 @@ class View:
 
 
 def look(mesh: Mesh, stance: Stance, side: int) -> View:
-    """Return the view whose crop holds the vehicle.
-
-    Args:
-        mesh: of the vehicle.
-        stance: before the camera.
-        side: the crop's longer side in pixels.
-    """
+    """Return the view whose crop holds the vehicle; ``side`` is the crop's longer side in pixels."""
     cosine, sine = direction(stance.azimuth)
     target = float(mesh.corners[:, 2].max()) / 2
     eye = (stance.distance * cosine, stance.distance * sine, stance.height)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from harness.boxes.classes import PARTS, REGIONS
+from harness.data.part_classes import PARTS, REGIONS
 from protocols.synthetic.camera.box import Box
 from protocols.synthetic.camera.develop import FINE
 from protocols.synthetic.vehicle.solids import BODY, Mesh
@@ -33,12 +33,7 @@ class _Seen(NamedTuple):
 
 
 def visible_boxes(canvas: Image.Image, mesh: Mesh) -> tuple[list[Box], list[Box]]:
-    """Return the boxes of the 16 part classes and of PR-ReID's regions.
-
-    Args:
-        canvas: as painted; its alpha holds part numbers.
-        mesh: the mesh of the vehicle.
-    """
+    """Return the boxes of the 16 part classes and of PR-ReID's regions; the canvas's alpha holds part numbers."""
     numbers = np.asarray(canvas.getchannel("A"))
     seen = _seen(numbers, len(mesh.parts))
     bottom = max((found.y1 for found in seen.values()), default=0)

@@ -14,19 +14,14 @@ from typing import Unpack
 from harness.basics.progress import Advance
 from harness.data.images import ImageTable
 from harness.data.layout import Choices, Layout
-from protocols.boxes import boxes_in
+from protocols.released import boxes_in
 from protocols.synthetic import Synthetic
 from protocols.synthetic.making import make, new_folder
 
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One drawn image and its labels.
-
-    Attributes:
-        key: its path in the drawn data set.
-        vehicle, camera, time, colour, type, model: its labels.
-    """
+    """One drawn image: its path in the drawn data set and its labels."""
 
     key: str
     vehicle: int
@@ -44,13 +39,7 @@ class LabelledImage:
 
 @dataclass(frozen=True)
 class DrawnSet:
-    """The drawn images, each once; the queries are among the test images.
-
-    Attributes:
-        train: the images of the training vehicles.
-        test: the images of the test vehicles.
-        names: the names of the colours, types and models by their numbers.
-    """
+    """The drawn images by side, each once (queries are test images), and the names of the labels by their numbers."""
 
     train: Sequence[LabelledImage]
     test: Sequence[LabelledImage]

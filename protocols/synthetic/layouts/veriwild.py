@@ -30,13 +30,7 @@ class VeriWildLayout(Layout):
 
 
 def write_veriwild(drawn: DrawnSet, root: Path, release: str) -> dict[str, str]:
-    """Write VERI-Wild's lists.
-
-    Args:
-        drawn: the images.
-        root: the folder to write into.
-        release: ``2019`` or ``2020``.
-    """
+    """Write VERI-Wild's lists of the release ``2019`` or ``2020``."""
     test = drawn.by_vehicle()
     every = [*drawn.train, *(picture for pictures in test.values() for picture in pictures)]
     name_of = {p.key: f"{p.vehicle:05}/{number:06}" for number, p in enumerate(every, 1)}

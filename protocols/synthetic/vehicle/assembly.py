@@ -94,7 +94,6 @@ def _side(solid: Solid, car: Car, shell: Shell, side: int) -> None:
 
 
 def _cabin(car: Car) -> Solid:
-    """Return the cabin with its windows."""
     solid, faces = Solid(), cabin_faces(car.frame)
     roof = BLACK if car.design.dark_roof else car.paint
     for name, face in faces.items():
@@ -171,7 +170,6 @@ def _beside(
 
 
 def _cargo(car: Car, behind: float) -> Tree:
-    """Return a truck's cargo and chassis."""
     below, above = Solid(), Solid()
     for wheel in car.wheels:
         if wheel.centre[0] < behind:

@@ -16,14 +16,7 @@ CHROME = Paint((206, 210, 215), 0.5)
 
 
 class Wheel(NamedTuple):
-    """A wheel.
-
-    Attributes:
-        number: of the part.
-        centre: of its outer side.
-        radius: metres.
-        side: of the vehicle.
-    """
+    """A wheel: the number of its part, the centre of its outer side, its radius in metres, and its side."""
 
     number: int
     centre: Point
@@ -32,11 +25,7 @@ class Wheel(NamedTuple):
 
 
 class Car:
-    """A vehicle while it is being fitted together.
-
-    Args:
-        vehicle: whose design and marks are followed.
-    """
+    """A vehicle while it is being fitted together, by its design and marks."""
 
     def __init__(self, vehicle: Vehicle) -> None:
         self.design, self.marks, self.body = vehicle.design, vehicle.marks, vehicle.design.body

@@ -211,12 +211,9 @@ def _bed(
 
 def _inward(low: Point, high: Point) -> dict[str, Face]:
     """Return the faces of an upright box that look into it: all but the top."""
-    outward = box_faces(low, high)
-    turned = {
-        name: Face((c[1], c[0], c[3], c[2])) for name, c in ((name, face.corners) for name, face in outward.items())
-    }
-    del turned["top"]
-    return {name: turned[name] for name in ("bottom", "front", "rear", "left", "right")}
+    faces = box_faces(low, high)
+    corners = {name: faces[name].corners for name in ("bottom", "front", "rear", "left", "right")}
+    return {name: Face((right, left, up_left, up_right)) for name, (left, right, up_right, up_left) in corners.items()}
 
 
 def _ring(frame: Proportions, ends: tuple[float, float], z: float, share: float) -> tuple[Point, ...]:

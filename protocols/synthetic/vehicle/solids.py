@@ -56,8 +56,7 @@ class Part(NamedTuple):
 class Face:
     """A flat quadrilateral with coordinates: u from left to right and v from bottom to top, seen from outside.
 
-    Attributes:
-        corners: bottom left, bottom right, top right, top left.
+    Its corners are bottom left, bottom right, top right and top left.
     """
 
     corners: tuple[Point, Point, Point, Point]

@@ -68,14 +68,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Vehicle:
-    """One vehicle.
-
-    Attributes:
-        number: from 1; test vehicles follow the training vehicles.
-        design: shared by near-duplicates.
-        marks: its own.
-        twin: number of its near-duplicate, or None.
-    """
+    """One vehicle, numbered from 1: training vehicles first; near-duplicates share a design and are twins."""
 
     number: int
     design: Design

@@ -11,9 +11,9 @@ from PIL import Image
 
 from harness.attend.boxes import key_of
 from harness.boxes import Boxes
-from harness.boxes.classes import PARTS
 from harness.boxes.store import write_boxes
 from harness.cli import main
+from harness.data.part_classes import PARTS
 from harness.data.pictures import size_on_disk
 from harness.detection.detect import make
 from harness.methods.checkpoint import CheckpointInfo, save_checkpoint

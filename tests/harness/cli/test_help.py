@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import VERBS, main
-from harness.cli.grouped import GROUPS
-from harness.cli.options import SECTIONS, section_of
+from harness.cli.grouped import GROUPS, SECTIONS, section_of
 
 
 def commands(command, path=()):

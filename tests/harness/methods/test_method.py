@@ -4,8 +4,7 @@ import pytest
 from pydantic import Field
 
 from harness.errors import PluginError, UsageError
-from harness.methods.method import Method, Options, complete, create, resolve_options, trains
-from harness.methods.needs import used_needs
+from harness.methods.method import Method, Options, complete, create, resolve_options, trains, used_needs
 
 
 class Sized(Method):

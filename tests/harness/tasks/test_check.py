@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_missing_extra_and_unreadable_images_are_named(whole):
     (whole / "image_train" / TRAIN[0]).write_bytes(b"no jpeg")
     Image.new("RGB", (12, 10)).save(whole / "image_query" / "stray.jpg")
     (whole / "image_query" / "Thumbs.db").write_bytes(b"")
-    report = check_copy(small_release(), whole, every_image=True, threads=2)
+    report = check_copy(small_release(), whole, every_image=True)
 
     assert report.status == 1
     assert f"1 of 10 images are missing: image_test/{TEST[0]}" in report.findings
@@ -225,5 +225,5 @@ def test_a_report_reads_as_lines_and_as_json(whole):
     assert "train: 3 images (released 3), 2 vehicles (released 2), 2 cameras (released 2)" in lines
     assert f"- 1 of 10 images are missing: image_test/{TEST[0]}" in lines
     assert lines[-1] == report.verdict
-    assert json.loads(json.dumps(report.as_json()))["status"] == 1
+    assert json.loads(json.dumps(asdict(report)))["status"] == 1
     assert text(check_copy(small_release(), whole / "image_test")).splitlines()[-1].startswith("unusable: ")

@@ -194,10 +194,10 @@ def test_a_run_without_boxes_says_what_is_missing_and_which_command_makes_it(run
 @pytest.mark.parametrize(
     ("method", "words", "message"),
     [
-        ("random", ("--boxes", "{boxes}"), "--boxes gives what this run does not use"),
-        ("random", ("--detector", "{detector}"), "--detector gives what this run does not use"),
-        ("by-boxes", ("--train-boxes", "{boxes}"), "--train-boxes gives what this run does not use"),
-        ("by-boxes", ("--boxes", "{boxes}", "--detector", "{detector}"), "--detector gives what this run does not use"),
+        ("random", ("--boxes", "{boxes}"), "this run does not use --boxes"),
+        ("random", ("--detector", "{detector}"), "this run does not use --detector"),
+        ("by-boxes", ("--train-boxes", "{boxes}"), "this run does not use --train-boxes"),
+        ("by-boxes", ("--boxes", "{boxes}", "--detector", "{detector}"), "this run does not use --detector"),
         ("trained-by-regions", ("--detector", "{detector}"), "finds boxes of kind 'parts'"),
         ("trained-by-regions", ("--boxes", "{boxes}"), "unknown class of the boxes 'regions'"),
         ("by-boxes", ("--boxes", "none.json"), "cannot be read"),

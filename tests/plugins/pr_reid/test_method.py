@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harness.boxes import Boxes
-from harness.boxes.classes import REGIONS
+from harness.data.part_classes import REGIONS
 from harness.data.pictures import Pictures
 from harness.errors import CheckpointError, DataError
 from harness.extraction.samples import BatchRequest, Samples

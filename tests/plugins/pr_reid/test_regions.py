@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.boxes import Boxes
-from harness.boxes.classes import REGIONS
 from harness.data.images import UNKNOWN
+from harness.data.part_classes import REGIONS
 from harness.errors import DataError
 from plugins.pr_reid.regions import MIRRORED, WHOLE, as_boxes, fill_places, require_regions, seen_places
 

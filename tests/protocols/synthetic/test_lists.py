@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from harness.boxes import read_boxes
-from harness.boxes.classes import PARTS, REGIONS
+from harness.data.part_classes import PARTS, REGIONS
 from protocols.synthetic.vehicle.bodies import TYPES
 from protocols.synthetic.vehicle.vehicles import COLOUR_NAMES, fleet
 from protocols.veri776.labels import COLOURS

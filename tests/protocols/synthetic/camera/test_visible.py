@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 import pytest
 from PIL import Image
 
-from harness.boxes.classes import PARTS
+from harness.data.part_classes import PARTS
 from protocols.synthetic.camera.cameras import cameras
 from protocols.synthetic.camera.paint import light_of, paint
 from protocols.synthetic.camera.view import Stance, look

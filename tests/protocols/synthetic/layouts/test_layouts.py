@@ -152,7 +152,7 @@ def test_a_plugin_brings_a_layout_and_a_protocol_without_one_cannot_be_drawn(tmp
     assert (read.exit_code, wrong.exit_code) == (2, 2)
     assert "no data set can be drawn in the layout of 'read'" in read.stderr
     assert "expected: drawn or synthetic or vehicleid" in read.stderr
-    assert "'wrong' is no layout" in wrong.stderr
+    assert "'wrong' is not a layout" in wrong.stderr
 
 
 def test_the_layout_of_veri776_is_that_of_the_synthetic_set(small, tmp_path):

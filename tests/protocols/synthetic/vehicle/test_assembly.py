@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.boxes.classes import PARTS
+from harness.data.part_classes import PARTS
 from protocols.synthetic.vehicle.assembly import assemble
 from protocols.synthetic.vehicle.bodies import BODIES
 from protocols.synthetic.vehicle.solids import BODY, Mesh

@@ -1,0 +1,43 @@
+"""Reading that the released data sets have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from harness.data.images import ImageTable
+from harness.data.lists import Problems, Row, parse, refuse_duplicates, refuse_shared_vehicles
+
+KINDS = ("parts", "regions")
+
+
+def boxes_in(root: Path) -> dict[str, Path]:
+    """Return the COCO files ``boxes/parts.json`` and ``boxes/regions.json`` that exist, by their kind.
+
+    They are put beside the lists; no release includes them.
+    """
+    files = {kind: root / "boxes" / f"{kind}.json" for kind in KINDS}
+    return {kind: path for kind, path in files.items() if path.is_file()}
+
+
+def read_rows(path: Path, line: re.Pattern[str], example: str, problems: Problems) -> list[Row]:
+    """Return the fields of each line of a list; a line of another form and an image named again become problems."""
+    rows = parse(path, line, example, problems)
+    refuse_duplicates(path, rows, 0, problems)
+    return rows
+
+
+def check_training(root: Path, splits: Mapping[str, ImageTable], file: str) -> list[str]:
+    """Return a note if there are no training images, whose list is called ``file``.
+
+    Raises:
+        DataError: a vehicle is in training and test.
+    """
+    if "train" not in splits:
+        return [f"{file} is missing: nothing can be trained on this copy"]
+    test = [table.vehicle for split, table in splits.items() if split != "train"]
+    refuse_shared_vehicles(root, splits["train"].vehicle, np.concatenate([np.zeros(0, np.int64), *test]))
+    return []
