@@ -58,7 +58,7 @@ class Team(ABC):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Raise an error of one process in all of them, so that none waits for a process that has ended.
+        """Raise an error of one process in all of them, so none waits for a process that has ended.
 
         Blocks may be nested. The others receive the error at their next sum, or at the end of the block.
 

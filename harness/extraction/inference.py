@@ -98,7 +98,7 @@ def fold(network: nn.Module) -> int:
 def _fold(network: nn.Module, places: Counter[int]) -> int:
     try:
         graph = _NormalisationTracer().trace(network)
-    except Exception:  # a forward that depends on values raises anything when traced; its submodules may not
+    except Exception:  # tracing a forward that depends on values can raise anything; submodules may be traceable
         return sum(_fold(part, places) for part in network.children() if _normalises(part))
     parts = dict(network.named_modules())
     calls = Counter(node.target for node in graph.nodes if node.op == "call_module")

@@ -67,7 +67,7 @@ def _drawn(draw: Callable[[Axes], None], rows: int) -> bytes:
     from matplotlib.figure import Figure
 
     with style.context(["default", STYLE]):  # the user's matplotlibrc would give other bytes
-        figure = Figure(figsize=(7, max(4.2, 1.2 + rows / 4)), layout="constrained")  # a quarter of an inch a name
+        figure = Figure(figsize=(7, max(4.2, 1.2 + rows / 4)), layout="constrained")  # a quarter of an inch per name
         FigureCanvasSVG(figure)
         draw(figure.add_subplot())
         out = io.BytesIO()

@@ -59,7 +59,7 @@ def by_vehicle(values: npt.NDArray[np.float64], vehicle: IntArray) -> ByVehicle:
         raise RecordError("no query has a value")
     _, row = np.unique(vehicle[known], return_inverse=True)
     counts = np.bincount(row).astype(np.int64)
-    # A resample may consist of the vehicle with the most queries alone.
+    # A resample may contain only the vehicle with the most queries.
     unit = 1 << min(FINEST, BITS - (len(counts) * int(counts.max())).bit_length())
     sums = np.zeros(len(counts), dtype=np.int64)
     np.add.at(sums, row, np.rint(values[known] * unit).astype(np.int64))

@@ -246,7 +246,7 @@ def test_the_pictures_are_the_same_bytes_in_another_process_whatever_the_users_s
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda path: path.write_bytes(path.read_bytes().replace(b"<path", b"<path ", 1)), "is not what the records"),
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"<path", b"<path ", 1)), "differs from the records"),
         (lambda path: path.write_bytes(b"<svg/>"), "does not name its version"),
         (lambda path: path.unlink(), "the picture is missing"),
         (lambda path: path.with_name("gone-cmc.svg").write_bytes(path.read_bytes()), "no record gives this picture"),
