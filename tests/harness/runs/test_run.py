@@ -6,124 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 import harness
-from harness.cli import main
-from harness.methods.checkpoint import load_checkpoint, save_checkpoint
 from harness.scoring.per_query import read_per_query
 from harness.scoring.record import read_record
-
-PLUGIN = """
-from pathlib import Path
-import torch
-from torch import nn
-import harness
-from harness.errors import DataError
-from harness.methods.batches import PK
-from harness.methods.network import NetworkMethod, Stage
-
-
-class Network(nn.Module):
-    def __init__(self, vehicles):
-        super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(3, 8, 5, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten())
-        self.classifier = nn.Linear(32, vehicles)
-
-    def forward(self, images):
-        feature = self.body(images)
-        return {"logits": self.classifier(feature)} if self.training else feature
-
-
-class Tiny(NetworkMethod):
-    needs = frozenset({"vehicle"})
-
-    class Options(harness.Options):
-        epochs: int = 2
-        input_size: int = 32
-        vehicles: int = 4
-
-    variants = {"longer": {"epochs": 3}}
-
-    def network(self, classes):
-        return Network(classes["vehicle"])
-
-    def stages(self, classes):
-        batches = PK(self.options.vehicles, 2)
-        return [Stage("train", self.options.epochs, batches, lambda net: torch.optim.Adam(net.parameters(), 1e-3))]
-
-    def losses(self, outputs, labels, stage):
-        return {"vehicle": nn.functional.cross_entropy(outputs["logits"], labels["vehicle"])}
-
-
-class NoLabel(Tiny):
-    def stages(self, classes):
-        raise DataError("no image has the label 'wheels'")
-
-
-class StopsAfterAnEpoch(Tiny):
-    def losses(self, outputs, labels, stage):
-        if any(Path("runs").rglob("state.pt")):
-            raise DataError("that was the first epoch")
-        return super().losses(outputs, labels, stage)
-
-
-class Constant:
-    def embed(self, images):
-        return torch.ones(len(images), 4)
-
-
-class NotFinite:
-    def embed(self, images):
-        return torch.full((len(images), 4), torch.nan)
-
-
-class Transposed:
-    def embed(self, images):
-        return images.mean((2, 3)).T
-
-
-@harness.hookimpl
-def bench_register_methods(register):
-    register("tiny", Tiny)
-    register("no-label", NoLabel)
-    register("stops-after-an-epoch", StopsAfterAnEpoch)
-    register("constant", Constant)
-    register("not-finite", NotFinite)
-    register("transposed", Transposed)
-"""
-
-
-@pytest.fixture
-def bench(tmp_path, monkeypatch, small_synthetic):
-    """Run a verb in an empty folder on the small drawn data set; return what it printed as JSON, or its result."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "plugin.py").write_text(PLUGIN)
-
-    def run(verb, *words, data=small_synthetic, status=0, json_wanted=True):
-        where = ["--protocol", "synthetic"] if "--protocol" not in words else []
-        flags = ["--json"] if json_wanted and verb in {"run", "eval"} else []
-        done = CliRunner().invoke(
-            main, [verb, *map(str, words), *where, "--data", str(data), "--plugin", "plugin.py", *flags]
-        )
-        assert done.exit_code == status, f"{done.output}\n{done.exception!r}"
-        assert "Traceback" not in done.output
-        return json.loads(done.stdout) if flags and status == 0 else done
-
-    return run
-
-
-def only_folder() -> Path:
-    (folder,) = Path("runs").iterdir()
-    return folder
-
-
-def files_of(folder: Path) -> dict[str, int]:
-    return {
-        str(path.relative_to(folder)): path.stat().st_mtime_ns
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in {"run.log", ".lock", "config.json"}
-    }
+from tests.harness.runs.made import PLUGIN, files_of, only_folder
 
 
 def test_everything_of_a_run_lies_in_one_folder(bench):
@@ -273,93 +160,6 @@ def test_a_checkpoint_serves_without_repeating_its_options(bench):
     assert again[0]["variant"] == "longer"
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--method", "strong-baseline"), "another method"),
-        (("--method", "tiny/longer"), "another variant"),
-        (("--method", "tiny", "--set", "input_size=64"), "another option"),
-        (("--method", "random"), "does not train"),
-    ],
-)
-def test_a_checkpoint_of_something_else_is_refused(bench, words, message):
-    checkpoint = bench("train", "--method", "tiny").stdout.strip()
-
-    refused = bench("run", *words, "--checkpoint", checkpoint, status=2)
-
-    assert message in refused.output
-
-
-@pytest.fixture
-def checkpoint(bench):
-    return Path(bench("train", "--method", "tiny", "--set", "epochs=0", "--runs", "made").stdout.strip())
-
-
-@pytest.mark.parametrize("verb", ["run", "extract"])
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"classes": {"vehicle": 7}}, "size mismatch for classifier"),
-        ({"classes": {}}, "no 'vehicle'"),
-        ({"options": {"epochs": 0, "layers": 9}}, "option 'layers': Extra inputs are not permitted"),
-        ({"options": {"epochs": "many"}}, "option 'epochs': Input should be a valid integer"),
-        ({}, 'Missing key(s) in state_dict: "classifier.bias"'),
-    ],
-)
-def test_a_checkpoint_of_another_form_of_the_method_is_refused_and_leaves_nothing(
-    bench, checkpoint, verb, change, message
-):
-    state, info = load_checkpoint(checkpoint)
-    if not change:
-        del state["classifier.bias"]
-    save_checkpoint(Path("other.safetensors"), state, info.model_copy(update=change))
-
-    refused = bench(verb, "--method", "tiny", "--checkpoint", "other.safetensors", status=2)
-
-    assert "the checkpoint does not fit the method 'tiny'" in refused.output
-    assert "where: other.safetensors" in refused.output
-    assert message in refused.output
-    assert list(Path().glob("runs/*")) == []
-
-
-SMALL = [word for option in ("backbone=resnet18", "input_size=32", "p=4") for word in ("--set", option)]
-
-
-@pytest.mark.parametrize("verb", ["run", "train"])
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--method", "no-label"), "no image has the label 'wheels'"),
-        (("--method", "tiny", "--set", "vehicles=1000"), "cannot fill a batch of 1000 x 2"),
-        (("--method", "strong-baseline", *SMALL, "--set", "weights=gone.pth"), "no such weights file"),
-    ],
-)
-def test_a_run_that_fails_before_anything_is_trained_leaves_nothing(bench, verb, words, message):
-    refused = bench(verb, *words, "--recipe", "", status=2)
-
-    assert message in refused.output
-    assert list(Path().glob("runs/*")) == []
-
-
-def test_a_run_that_fails_after_an_epoch_leaves_what_the_next_one_goes_on_from(bench):
-    bench("run", "--method", "stops-after-an-epoch", status=2)
-
-    assert {"config.json", "run.log", "state.pt"} <= {path.name for path in only_folder().rglob("*")}
-    again = bench("train", "--method", "stops-after-an-epoch", status=2)
-    assert "that was the first epoch" in again.output
-    assert list(only_folder().rglob("state.pt"))
-
-
-def test_a_run_that_fails_leaves_a_folder_that_stood_before(bench):
-    bench("train", "--method", "tiny")
-    stood = files_of(only_folder())
-    (only_folder() / "checkpoint.safetensors").write_bytes(b"torn")
-
-    bench("run", "--method", "tiny", status=2)
-
-    assert files_of(only_folder()).keys() == stood.keys()
-
-
 def test_training_on_another_copy_is_named_in_the_record(bench, small_synthetic):
     bench("run", "--method", "tiny", "--train-on", "synthetic", "--train-data", small_synthetic)
 
@@ -387,57 +187,6 @@ def test_hit_1_of_tracks_is_cmc_1_of_images_for_every_query(bench, method):
     assert np.array_equal(values["image-to-track"], values["image-to-image"])
 
 
-@pytest.fixture
-def damaged(small_synthetic, tmp_path):
-    """A copy of the data set with a truncated, a foreign and a missing image in the gallery and in training."""
-    copy = tmp_path / "damaged"
-    shutil.copytree(small_synthetic, copy)
-    for name in ("image_train", "image_test"):
-        images = sorted((copy / name).iterdir())
-        images[0].write_bytes(images[0].read_bytes()[:300])
-        images[1].write_text("this is no picture")
-        images[2].unlink()
-    return copy
-
-
-@pytest.mark.parametrize("verb", ["train", "extract"])
-def test_broken_images_are_named_and_counted_and_the_run_is_refused(bench, damaged, verb):
-    method = "tiny" if verb == "train" else "random"
-
-    refused = bench(verb, "--method", method, data=damaged, status=2)
-
-    assert "3 of" in refused.output
-    assert not list(Path("runs").rglob("checkpoint.safetensors"))
-    assert not list(Path("runs").rglob("features.h5"))
-
-
-def test_broken_images_are_left_out_on_request_and_the_result_is_not_official(bench, damaged):
-    results = bench("run", "--method", "tiny", "--skip-broken", data=damaged)
-
-    assert all(result["official"] is False for result in results)
-    assert all(0 <= result["measures"]["ap"] <= 1 for result in results)
-
-
-@pytest.mark.parametrize(
-    ("method", "message", "status"),
-    [("not-finite", "not finite", 1), ("transposed", "wrong shape", 2)],
-)
-def test_a_method_that_breaks_the_contract_fails_the_run_and_leaves_no_features(bench, method, message, status):
-    failed = bench("run", "--method", method, status=status)
-
-    assert message in failed.output
-    assert not list(Path("runs").rglob("features.h5"))
-
-
-def test_a_damaged_record_is_written_again(bench):
-    first = bench("run", "--method", "random")
-    record = next(Path("runs").rglob("record-synthetic-image-to-image-cosine.json"))
-    record.write_text(record.read_text().replace('"ap":', '"ap_":'))
-
-    assert bench("run", "--method", "random") == first
-    assert read_record(record)
-
-
 def test_the_python_surface_gives_what_the_command_gives(bench, small_synthetic):
     features = bench("extract", "--method", "colour-histogram").stdout.strip()
     printed = bench("eval", features, "--protocol", "synthetic/image-to-image", "--metric", "euclidean")[0]
@@ -456,12 +205,3 @@ def test_features_are_evaluated_without_the_images(bench, small_synthetic, tmp_p
     shutil.copytree(small_synthetic, lists, ignore=lambda folder, names: [n for n in names if n.endswith(".jpg")])
 
     assert bench("eval", features, data=lists)[0]["measures"] == bench("eval", features)[0]["measures"]
-
-
-def test_a_feature_file_of_another_data_set_is_refused(bench):
-    harness.write_features("other.h5", ["image/0000001.jpg"], np.ones((1, 4)), dataset="vehicleid", method="mine")
-
-    refused = bench("eval", "other.h5", status=2)
-
-    assert "have no feature" in refused.output
-    assert "vehicleid" in refused.output

@@ -1,8 +1,7 @@
-"""The engine trains, reproduces every bit, resumes after interruptions, and gives clear errors."""
+"""The engine trains, reproduces every bit and resumes after interruptions."""
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 from collections.abc import Mapping
@@ -18,38 +17,10 @@ from torch import Tensor, nn
 from harness.boxes import Boxes
 from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
-from harness.errors import BenchError, CheckpointError, DataError, PluginError, RunError, UsageError
-from harness.methods.batches import PK, Batches, Shuffled
-from harness.methods.session import Session
-from harness.training.prepare import TrainingRequest, prepare
-from harness.training.state import NAME
-from tests.tiny import Tiny, TinyNetwork, tiny, tiny_dataset
-
-CPU = Compute(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return tiny_dataset(tmp_path_factory.mktemp("tiny"))
-
-
-def session(dataset: Dataset, folder: Path, method: Any, **choices: Any) -> Session:
-    request = TrainingRequest(**{"seed": 0, "folder": folder, "compute": CPU, "validate": "none", **choices})
-    return prepare(dataset, request, needs=method.needs, input_size=method.input_size)
-
-
-def fit(dataset: Dataset, folder: Path, method: Any, **choices: Any) -> dict[str, Tensor]:
-    method.fit(session(dataset, folder, method, **choices))
-    return method.state()
-
-
-def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "validation.csv").open() as file:
-        return list(csv.DictReader(file))
+from harness.errors import CheckpointError
+from harness.methods.batches import Shuffled
+from tests.harness.training.fits import STEPS, Interrupted, fit, rows, same, session
+from tests.tiny import Tiny, tiny
 
 
 def test_training_learns_the_vehicles_and_validates_on_others(dataset: Dataset, tmp_path: Path):
@@ -82,22 +53,6 @@ def test_neither_workers_nor_validation_move_a_bit_of_the_network(dataset: Datas
     workers = Compute(device="cpu", workers=2)
     assert same(alone, fit(dataset, tmp_path / "b", tiny(), validate="none", compute=workers))
     assert same(alone, fit(dataset, tmp_path / "c", tiny(), validate="test"))
-
-
-class Interrupted(Tiny):
-    """Raises an error at one step of the run, counted over all epochs."""
-
-    stop_at = 0
-
-    def losses(self, *arguments: Any) -> Mapping[str, Tensor]:
-        self.stop_at -= 1
-        if self.stop_at == 0:
-            raise KeyboardInterrupt
-        return super().losses(*arguments)
-
-
-STEPS = 6
-"""48 images in batches of 8."""
 
 
 @pytest.mark.parametrize("schedule", ["steps", "one-cycle"])
@@ -135,55 +90,6 @@ def test_a_training_leaves_torch_as_it_found_it(dataset: Dataset, tmp_path: Path
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.utils.deterministic.fill_uninitialized_memory
-
-
-class Diverging(Tiny):
-    def losses(self, outputs: Mapping[str, Tensor], *others: Any) -> Mapping[str, Tensor]:
-        self.seen = getattr(self, "seen", 0) + 1
-        factor = float("nan") if self.seen > 2 * STEPS else 1.0
-        return {"good": outputs["logits"].square().mean(), "bad": outputs["logits"].mean() * factor}
-
-
-def test_a_loss_that_is_not_finite_ends_the_run_and_names_epoch_and_loss(dataset: Dataset, tmp_path: Path):
-    with pytest.raises(RunError, match="epoch 1 of 'stage 2'") as caught:
-        fit(dataset, tmp_path, tiny(Diverging))
-    assert "bad nan" in caught.value.found
-    assert "good" not in caught.value.found
-    assert len(rows(tmp_path)) == 2
-
-
-def test_images_that_cannot_be_read_are_counted_before_anything_is_trained(tmp_path: Path):
-    data = tiny_dataset(tmp_path / "data")
-    broken = [data.splits["train"].paths[row] for row in (3, 20)]
-    (tmp_path / "data" / broken[0]).write_bytes(b"no picture")
-    (tmp_path / "data" / broken[1]).unlink()
-    method = tiny(Interrupted)
-    with pytest.raises(DataError, match="2 of 48 images cannot be read") as caught:
-        fit(data, tmp_path / "run", method)
-    assert all(key in caught.value.found for key in broken)
-    assert method.stop_at == 0
-    assert list((tmp_path / "run").iterdir()) == []
-
-
-def test_broken_images_are_left_out_when_asked_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    data = tiny_dataset(tmp_path / "data")
-    for row in range(6):  # a whole vehicle, and one image of the next
-        (tmp_path / "data" / data.splits["train"].paths[row + 1]).unlink()
-    with caplog.at_level(logging.WARNING, "bench"):
-        state = fit(data, tmp_path / "run", tiny(), skip_broken=True)
-    assert len([record for record in caplog.records if "skipped: " in record.message]) == 6
-    assert all(torch.isfinite(tensor).all() for tensor in state.values())
-
-
-class Greedy(Tiny):
-    batches = PK(9, 2)
-
-
-def test_batches_that_the_vehicles_cannot_fill_are_refused_before_an_image_is_read(tmp_path: Path, dataset: Dataset):
-    elsewhere = Dataset(tmp_path / "nothing", dataset.splits)
-    with pytest.raises(UsageError, match="cannot fill a batch of 9 x 2") as caught:
-        fit(elsewhere, tmp_path, tiny(Greedy))
-    assert caught.value.found == 8
 
 
 class Unlabelled(Tiny):
@@ -302,77 +208,6 @@ def test_other_precisions_train_and_repeat_themselves(dataset: Dataset, tmp_path
     assert all(torch.isfinite(tensor).all() for tensor in first.values())
 
 
-class NoNames(Tiny):
-    def network(self, classes: Mapping[str, int]) -> nn.Module:
-        return nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 8))
-
-
-class Pooled(Tiny):
-    def network(self, classes: Mapping[str, int]) -> nn.Module:
-        network = TinyNetwork(self.options, classes["vehicle"])
-        network.register_forward_hook(lambda _network, _inputs, outputs: {"logits": outputs["logits"].mean()})
-        return network
-
-
-class Vector(Tiny):
-    def losses(self, outputs: Mapping[str, Tensor], *others: Any) -> Mapping[str, Tensor]:
-        return {"vector": outputs["logits"].mean(1)}
-
-
-class Nothing(Tiny):
-    def losses(self, *others: Any) -> Mapping[str, Tensor]:
-        return {}
-
-
-@pytest.mark.parametrize(
-    ("method", "words"),
-    [
-        (NoNames, "did not return a dictionary in training mode"),
-        (Pooled, "does not have one row per image"),
-        (Vector, "must return one number per loss"),
-        (Nothing, "must return one number per loss"),
-    ],
-)
-def test_a_method_that_breaks_the_contract_is_told_how(dataset: Dataset, tmp_path: Path, method: Any, words: str):
-    with pytest.raises(PluginError, match=words):
-        fit(dataset, tmp_path, tiny(method))
-
-
-class Hungry(Tiny):
-    def losses(self, *others: Any) -> Mapping[str, Tensor]:
-        raise torch.OutOfMemoryError("Tried to allocate 9 GiB. More words")
-
-
-def test_a_full_device_is_said_in_words_and_torch_is_given_back(dataset: Dataset, tmp_path: Path):
-    with pytest.raises(RunError, match="memory is full") as caught:
-        fit(dataset, tmp_path, tiny(Hungry))
-    assert caught.value.found == "Tried to allocate 9 GiB"
-    assert not torch.are_deterministic_algorithms_enabled()
-
-
-class Lazy(Tiny):
-    batches = type("Never", (Batches,), {"draw": lambda *_: []})()
-
-
-def test_a_stage_that_draws_nothing_is_told(dataset: Dataset, tmp_path: Path):
-    with pytest.raises(PluginError, match="has no batches"):
-        fit(dataset, tmp_path, tiny(Lazy))
-
-
-def test_validation_leaves_out_broken_images_when_asked_and_needs_some_that_are_whole(tmp_path: Path):
-    data = tiny_dataset(tmp_path / "data")
-    test = data.splits["gallery"].paths
-    (tmp_path / "data" / test[0]).unlink()
-    with pytest.raises(DataError, match="1 of 12 images"):
-        fit(data, tmp_path / "run", tiny(), validate="test")
-    fit(data, tmp_path / "run", tiny(), validate="test", skip_broken=True)
-    assert float(rows(tmp_path / "run")[0]["ap"]) > 0
-    for key in test[1:]:
-        (tmp_path / "data" / key).unlink()
-    with pytest.raises(DataError, match="no image is left"):
-        fit(data, tmp_path / "none", tiny(), validate="test", skip_broken=True)
-
-
 def test_without_cameras_every_image_answers_but_the_query_itself(dataset: Dataset, tmp_path: Path):
     table = dataset.splits["train"]
     for name, camera in (("none", None), ("some", np.where(np.arange(len(table)) == 9, -1, table.camera))):
@@ -389,34 +224,3 @@ def test_an_interruption_says_how_to_go_on(dataset: Dataset, tmp_path: Path, cap
         fit(dataset, tmp_path, method)
     assert caplog.messages[-1] == "interrupted: the same command resumes after epoch 1"
     assert caplog.messages[0].startswith("stage 1, epoch 1/2: learning_rate 0.001, cross-entropy ")
-
-
-@pytest.mark.parametrize(
-    "compute",
-    [
-        Compute(device="cuda", devices=4096),
-        Compute(device="toaster"),
-        Compute(device="cpu", precision="7-true"),
-        Compute(device="cpu", devices=0),
-    ],
-)
-def test_a_device_that_is_not_there_is_refused_in_words(dataset: Dataset, tmp_path: Path, compute: Compute):
-    with pytest.raises(UsageError, match="this machine cannot run") as caught:
-        fit(dataset, tmp_path, tiny(), compute=compute)
-    assert caught.value.next_step
-
-
-def test_a_state_that_cannot_be_written_leaves_the_one_before(dataset: Dataset, tmp_path: Path):
-    method = tiny(Interrupted)
-    method.stop_at = STEPS + 1
-    with pytest.raises(KeyboardInterrupt):
-        fit(dataset, tmp_path, method)
-    before = (tmp_path / NAME).read_bytes()
-    (tmp_path / "validation.csv").unlink()
-    (tmp_path / "validation.csv").mkdir()
-    with pytest.raises(BenchError):
-        fit(dataset, tmp_path, tiny(Interrupted))
-    assert (tmp_path / NAME).read_bytes() != before
-    (tmp_path / "validation.csv").rmdir()
-    assert same(fit(dataset, tmp_path, tiny(Interrupted)), fit(dataset, tmp_path / "whole", tiny(Interrupted)))
-    assert len(rows(tmp_path)) == np.sum([2, 2])
