@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.basics.files import replace_file
+from harness.measures import heading
 
 FIRST = ("stage", "epoch", "learning_rate", "loss")
 LAST = ("ap", "cmc@1")
@@ -48,10 +49,10 @@ def draw_curve(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     epochs = range(1, len(rows) + 1)
     loss.plot(epochs, [row["loss"] for row in rows], color="tab:gray", marker=".")
     loss.set_ylabel("training loss")
-    for name, label in (("ap", "mAP"), ("cmc@1", "CMC@1")):
+    for name in LAST:
         measured = [(epoch, 100 * row[name]) for epoch, row in zip(epochs, rows, strict=True) if name in row]
         if measured:
-            score.plot(*zip(*measured, strict=True), marker=".", label=f"{label} ({measured[-1][1]:.1f} %)")
+            score.plot(*zip(*measured, strict=True), marker=".", label=f"{heading(name)} ({measured[-1][1]:.1f} %)")
     if score.lines:
         score.legend(loc="lower right")
     score.set_ylabel("validation, %")
