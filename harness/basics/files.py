@@ -50,7 +50,7 @@ def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> Iterator[I
 
 
 @contextmanager
-def gone_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
+def removed_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
     """Remove a folder if the block fails and leaves none of the named files, from which a later call could resume."""
     try:
         yield

@@ -41,7 +41,7 @@ def describe_method(
         DataError: the method needs a label that is not in ``classes``.
         PluginError: the method breaks the contract.
     """
-    from harness.describe.anatomy import dissect
+    from harness.describe.network import dissect
 
     name, _, variant = word.partition("/")
     entry, method = registry.entry(METHOD, name), registry.method(name)

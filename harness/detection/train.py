@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.basics.digests import digest
-from harness.basics.files import gone_unless
+from harness.basics.files import removed_unless
 from harness.basics.seeds import derive
 from harness.boxes import Boxes, digests, find_boxes, keep, with_kept
 from harness.compute.compute import Compute
@@ -75,7 +75,7 @@ def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> P
     identity = digest({**info.model_dump(mode="json"), "images": contents_digest(dataset, ("train",))})
     folder = out.with_name(f".{out.name}-{identity[:12]}")
     fabric = open_fabric(request.compute)
-    with gone_unless(folder, (STATE,)) if fabric.is_global_zero else nullcontext():
+    with removed_unless(folder, (STATE,)) if fabric.is_global_zero else nullcontext():
         if fabric.is_global_zero:
             keep(boxes, folder)
         fabric.barrier()

@@ -65,7 +65,7 @@ class Registry(Catalogue):
 
     def _own(self, path: Path) -> Protocol:
         """Return the protocol of a TOML file, whose name must not be taken."""
-        from harness.tasks.own import open_protocol
+        from harness.tasks.toml_protocol import open_protocol
 
         protocol = open_protocol(path)
         if protocol.name in self.names(PROTOCOL):

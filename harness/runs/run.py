@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.basics.digests import digest, file_digest
-from harness.basics.files import gone_unless, replace_file
+from harness.basics.files import removed_unless, replace_file
 from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import RunError
@@ -120,7 +120,7 @@ class Run:
         from harness.training.state import NAME as STATE
 
         work = (STATE, CHECKPOINT, FEATURES, f"{FEATURES}.partial")
-        left = nullcontext() if self.folder.exists() else gone_unless(self.folder, work)
+        left = nullcontext() if self.folder.exists() else removed_unless(self.folder, work)
         with replace_file(self.folder / "config.json") as file:
             file.write(json.dumps({"recipe": self.plan.recipe, **self.identity}, indent=2, sort_keys=True) + "\n")
         try:

@@ -10,7 +10,7 @@ from harness.features import FeatureFile, write_features
 from harness.scoring.evaluation import score
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve, with_conventions
-from harness.tasks.own import open_protocol
+from harness.tasks.toml_protocol import open_protocol
 from protocols.vehicleid import LISTS, VehicleId
 from protocols.veri776 import Veri776
 from protocols.veriwild import VeriWild

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from harness.basics.files import gone_unless, replace_file
+from harness.basics.files import removed_unless, replace_file
 from harness.errors import RunError
 
 FILL_THE_DISK = """
@@ -81,7 +81,7 @@ def test_the_failure_to_read_another_file_is_not_blamed_on_this_one(tmp_path):
 
 
 def leave_and_fail(folder, name, problem):
-    with gone_unless(folder, ("state", "result")):
+    with removed_unless(folder, ("state", "result")):
         (folder / "deep" / name).touch()
         raise problem
 
@@ -100,7 +100,7 @@ def test_a_folder_of_failed_work_goes_unless_something_stands_in_it(tmp_path, pr
 
 
 def test_a_folder_of_done_work_stays_as_it_is(tmp_path):
-    with gone_unless(tmp_path / "work", ("state",)):
+    with removed_unless(tmp_path / "work", ("state",)):
         (tmp_path / "work").mkdir()
 
     assert (tmp_path / "work").exists()

@@ -211,6 +211,6 @@ def test_a_table_gives_back_what_the_csv_module_wrote(tmp_path_factory, rows, en
 
 
 def test_pandas_is_imported_only_when_a_table_is_read():
-    code = "import sys, harness.tasks.own, harness.data.csv_table; sys.exit('pandas' in sys.modules)"
+    code = "import sys, harness.tasks.toml_protocol, harness.data.csv_table; sys.exit('pandas' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603

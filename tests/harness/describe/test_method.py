@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.describe.anatomy import dissect
 from harness.describe.method import describe_method, number_of_classes, text
+from harness.describe.network import dissect
 from harness.errors import DataError, PluginError, UsageError
 from harness.methods.method import Options, complete
 from harness.registry.kinds import METHOD

@@ -8,8 +8,8 @@ from harness.data.images import UNKNOWN
 from harness.errors import DataError, UsageError
 from harness.registry.registry import load
 from harness.tasks.counts import counts, differences
-from harness.tasks.own import open_protocol
 from harness.tasks.task import Draws, Rule
+from harness.tasks.toml_protocol import open_protocol
 
 TABLE = """path,vehicle,split,camera,colour
 a/1.jpg,7,train,north,red
