@@ -27,7 +27,7 @@ from tabulate import tabulate
 from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric
 from harness.compute.machine import Machine
-from harness.kernel import rank
+from harness.kernel.ranking import rank
 from harness.kernel.rerank import rerank
 from harness.kernel.settings import Tuning
 from harness.scoring.cost import device_name
@@ -108,7 +108,7 @@ def relevance_of(shape: Shape, query: np.ndarray, gallery: np.ndarray) -> Releva
 FIRST_CALL = """
 import time
 import numpy as np, torch
-from harness.kernel import rank
+from harness.kernel.ranking import rank
 from harness.tasks.relevance import Relevance, RowLists
 rows = np.random.default_rng(0).standard_normal((1000, 512), dtype=np.float32)
 each = RowLists(np.arange(1001), (np.arange(1000) + 1) % 1000)

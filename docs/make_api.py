@@ -25,10 +25,11 @@ GROUPS = {
         "Detector DetectorOptions pack"
     ),
     "Data sets and protocols": (
-        "Protocol Task Rule Draws Convention Dataset ImageTable UNKNOWN Layout Relevance RowLists"
+        "Protocol Task Rule Draws Convention Dataset ImageTable UNKNOWN Layout Choices Relevance RowLists"
     ),
     "Features, ranks and measures": (
-        "write_features FeatureFile evaluate Scores Reranking Machine MeasureFamily rank PositiveRanks load"
+        "write_features FeatureFile evaluate Scores Reranking Machine Metric MeasureFamily Measure rank PositiveRanks "
+        "load"
     ),
     "Results": "results leaderboard Record",
     "Errors": "BenchError UsageError DataError FeatureError CheckpointError RecordError PluginError RunError",

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import Record, write_record
-from leaderboard.record_files import RecordFile, collect
+from leaderboard.record_files import RecordFile, collect, contradict
 
 
 def slug(name: str) -> str:
@@ -34,7 +34,7 @@ def file_record(file: RecordFile, values: PerQuery, folder: Path) -> Path:
     """
     path = filed_path(file.record, folder)
     for filed in collect([folder]):
-        if filed.record.run == file.record.run and filed.record.measures != file.record.measures:
+        if filed.record.run == file.record.run and contradict(filed.record, file.record):
             raise RecordError(
                 "the same run is already filed with other digits",
                 where=filed.path,

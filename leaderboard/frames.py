@@ -76,7 +76,7 @@ def _result(file: RecordFile) -> dict[str, Any]:
     own = {word: (mean, record.deviations.get(word)) for word, mean in record.measures.items()}
     for word, (mean, deviation) in (own | further).items():
         row |= {word: mean, f"{word}_deviation": deviation}
-        if values is not None:
+        if values is not None and word in values.values:
             row |= _ends(word, over_vehicles(by_vehicle(values.values[word], values.vehicle)))
     return {**row, "run": record.run, **_setting(record)}
 

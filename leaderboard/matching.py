@@ -111,7 +111,12 @@ def _joined(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Gro
     order = {run: number for number, run in enumerate(named)}
     tasks = grouped(named.values(), lambda file: (file.record.name, str(file.record.rerank or "")))
     groups = [
-        (name, sorted(group_repeats(files), key=lambda group: min(order[file.record.run] for file in group)))
+        (
+            name,
+            sorted(
+                group_repeats(files, of_one_code=True), key=lambda group: min(order[file.record.run] for file in group)
+            ),
+        )
         for (name, _), files in sorted(tasks.items())
         if task in (None, name)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def collect(records: Iterable[Path], runs: Iterable[Path] = ()) -> tuple[RecordF
     for path in [*_paths(records, "**/*.json"), *_paths(runs, "**/record-*.json")]:
         file = RecordFile(read_record(path), path)
         first = files.setdefault(file.record.run, file)
-        if _digits(first.record) != _digits(file.record):
+        if contradict(first.record, file.record):
             raise RecordError(
                 "two records of the same run contradict each other",
                 where=first.path,
@@ -54,8 +54,15 @@ def collect(records: Iterable[Path], runs: Iterable[Path] = ()) -> tuple[RecordF
     return tuple(sorted(files.values(), key=lambda file: (file.record.name, file.record.run)))
 
 
-def _digits(record: Record) -> object:
-    return record.measures, record.per_draw, record.ignored_queries, record.ties
+def contradict(one: Record, other: Record) -> bool:
+    """Return whether two records of one run differ in a digit; only one may have a further measure."""
+    shared = one.further.keys() & other.further.keys()
+    return _digits(one, shared) != _digits(other, shared)
+
+
+def _digits(record: Record, further: Collection[str]) -> object:
+    added = {word: record.further[word] for word in further}
+    return record.measures, record.per_draw, record.ignored_queries, record.ties, added
 
 
 def _paths(folders: Iterable[Path], pattern: str) -> Iterator[Path]:

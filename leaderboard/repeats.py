@@ -18,15 +18,16 @@ OF_ONE_RUN = {"seed", "features", "checkpoint", "code"}
 changes."""
 
 
-def group_repeats(files: Iterable[RecordFile]) -> list[list[RecordFile]]:
+def group_repeats(files: Iterable[RecordFile], *, of_one_code: bool = False) -> list[list[RecordFile]]:
     """Return the records in groups, sorted by seed, whose other fields that can move a digit are equal.
 
     The same features of one seed count once. If one seed has different features under different code, the change of
-    code moved digits, and each code forms a group.
+    code moved digits, and each code forms a group. With ``of_one_code`` each always does.
     """
     groups: dict[str, dict[object, RecordFile]] = {}
     for file in sorted(files, key=lambda file: (file.record.seed or 0, file.record.run)):
-        same = {name: value for name, value in file.record.values.items() if name not in OF_ONE_RUN | OUTCOME}
+        varying = OF_ONE_RUN - ({"code"} if of_one_code else set()) | OUTCOME
+        same = {name: value for name, value in file.record.values.items() if name not in varying}
         groups.setdefault(digest(same), {}).setdefault((file.record.seed, file.record.features), file)
     return [part for group in groups.values() for part in _by_code(list(group.values()))]
 
@@ -48,14 +49,13 @@ def mean_measures(group: Sequence[RecordFile]) -> Mapping[str, float]:
 
 
 def mean_values(group: Sequence[RecordFile]) -> PerQuery:
-    """Return the per-query values, each the mean over the repeats.
+    """Return the per-query values of the measures that all repeats have, each the mean over them.
 
     Raises:
         RecordError: a repeat has none.
     """
     tables = [values_of(file) for file in group]
     first = tables[0]
-    values = {
-        measure: np.sum([table.values[measure] for table in tables], axis=0) / len(tables) for measure in first.values
-    }
+    shared = [measure for measure in first.values if all(measure in table.values for table in tables)]
+    values = {measure: np.sum([table.values[measure] for table in tables], axis=0) / len(tables) for measure in shared}
     return PerQuery(first.keys, first.vehicle, values)

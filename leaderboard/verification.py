@@ -105,9 +105,12 @@ def check_values(file: RecordFile) -> PerQuery:
         RecordError: they are missing, or give another mean or another number of queries without a positive.
     """
     record, values = file.record, values_of(file)
-    for measure, stated in record.measures.items():
+    for measure in (*record.measures, *record.further):
         if measure not in values.values:
             raise RecordError(f"there are no per-query values of '{measure}'", where=file.path)
+    for measure, one in record.further.items() if not record.draws else ():
+        _same(file.path, f"the mean of {measure}", one.value, exact_mean(values.values[measure]))
+    for measure, stated in record.measures.items():
         column = np.array(record.per_draw[measure]) if record.draws else values.values[measure]
         _same(file.path, f"the mean of {measure}", stated, exact_mean(column))
         if not record.draws:

@@ -24,11 +24,9 @@ from plugins.layers.augment import MEAN, STD, augmentation
 from plugins.layers.labels import KIND, kind_among, require_labels
 from plugins.layers.losses import cross_entropy
 from plugins.layers.pretrained import PretrainedMethod
-from plugins.layers.resnet import CHANNELS as RESNET_CHANNELS
-from plugins.layers.resnet import resnet_trunk
+from plugins.layers.resnet import CHANNELS as RESNET_CHANNELS, resnet_trunk
 from plugins.layers.schedules import Milestones, Schedule
-from plugins.layers.vgg_m import CHANNELS as VGG_CHANNELS
-from plugins.layers.vgg_m import CaffePixels, vgg_m_trunk
+from plugins.layers.vgg_m import CHANNELS as VGG_CHANNELS, CaffePixels, vgg_m_trunk
 
 HIDDEN = {"vgg-m": 1024, "resnet18": 1024, "resnet50": 2048}
 """Width of the hidden state; ResNet-18, which is not in the paper, has VGG-M's, as it has as many channels."""

@@ -35,7 +35,7 @@ def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> Iterator[I
     text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open(mode, **text) as file:  # type: ignore[call-overload]
+        with temporary.open(mode, **text) as file:  # type: ignore[call-overload]  # the mode is a variable
             yield file
             file.flush()
             os.fsync(file.fileno())

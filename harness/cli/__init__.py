@@ -8,8 +8,8 @@ from importlib.metadata import entry_points
 import click
 
 from harness.cli.grouped import SECTIONS, section_of
-from harness.cli.packages import check_packages
 from harness.errors import BenchError
+from harness.registry.packages import check_packages
 
 VERBS = {
     "attend": "harness.cli.attend:attend",

@@ -53,6 +53,8 @@ def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -
       bench eval f.h5 --protocol veri776 --data VeRi/
       bench eval f.h5 --protocol veri776/image-to-image --data VeRi/ --measure cmc@20 --json
     """
+    if words["measures"] and words["conventions"] and not words["json_wanted"]:
+        raise click.UsageError("--measure and --conventions are shown together only with --json")
     from harness.compute.machine import open_machine
     from harness.registry.registry import load
     from harness.scoring.recording import evaluate_file

@@ -147,7 +147,7 @@ def train(**words: Any) -> None:
     opened = _open(words)
     checkpoint = opened.train()
     if opened.inputs.fabric.is_global_zero:
-        click.echo(checkpoint if checkpoint else "nothing to train: the method has no fit")
+        click.echo(checkpoint or f"method '{opened.plan.name}' does not train", err=checkpoint is None)
 
 
 @command("Get a number")

@@ -98,7 +98,7 @@ def ready(method: Method, fabric: Fabric) -> None:
     model = getattr(method, "model", None)
     if isinstance(model, nn.Module):
         fabric.strategy.precision.convert_module(model)
-        model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form
         model.eval()
 
 
@@ -192,11 +192,11 @@ def _gathered(fabric: Fabric, features: Features) -> Features:
     """Return the features of all processes, (processes, b, d)."""
     if fabric.world_size == 1:
         return features[None]
-    gathered: Features = fabric.all_gather(torch.from_numpy(features)).cpu().numpy()  # type: ignore[union-attr]
+    gathered: Features = fabric.all_gather(torch.from_numpy(features)).cpu().numpy()  # type: ignore[union-attr]  # a tensor for a tensor
     return gathered
 
 
 def _any(fabric: Fabric, flag: bool) -> bool:
     if fabric.world_size == 1:
         return flag
-    return bool(fabric.all_gather(torch.tensor(flag, dtype=torch.int32)).any())  # type: ignore[union-attr]
+    return bool(fabric.all_gather(torch.tensor(flag, dtype=torch.int32)).any())  # type: ignore[union-attr]  # a tensor for a tensor

@@ -68,7 +68,7 @@ def compile_network(method: Method) -> None:
     model = getattr(method, "model", None)
     if isinstance(model, nn.Module):
         # Frozen weights are constants, laid out for the processor once instead of for every batch.
-        method.model = torch.compile(model, dynamic=False, options={"freezing": True})  # type: ignore[attr-defined]
+        method.model = torch.compile(model, dynamic=False, options={"freezing": True})  # type: ignore[attr-defined]  # it has one
 
 
 def require_compiler() -> str:

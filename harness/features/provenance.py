@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
-
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Word = Annotated[str, Field(max_length=200)]
-Count = Annotated[int, Field(ge=0)]
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Origin(BaseModel):
@@ -27,14 +23,14 @@ class Origin(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Annotated[Word, Field(min_length=1)]
-    variant: Word = ""
-    recipe: Word = ""
-    options: dict[str, JsonValue] = Field(default_factory=dict)
+    method: str
+    variant: str = ""
+    recipe: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
     seed: int | None = None
-    code: Digest | None = None
-    train_on: Word | None = None
-    train_data: Digest | None = None
+    code: str | None = None
+    train_on: str | None = None
+    train_data: str | None = None
 
 
 class Embedding(Origin):
@@ -51,14 +47,14 @@ class Embedding(Origin):
         train_boxes: digest of the boxes that training used, by kind.
     """
 
-    checkpoint: Digest | None = None
-    input_size: tuple[Count, Count] | None = None
-    parameters: Count | None = None
+    checkpoint: str | None = None
+    input_size: tuple[int, int] | None = None
+    parameters: int | None = None
     control: bool = False
     needs: tuple[str, ...] = ()
     test_needs: tuple[str, ...] = ()
-    boxes: dict[Word, Digest] = Field(default_factory=dict)
-    train_boxes: dict[Word, Digest] = Field(default_factory=dict)
+    boxes: dict[str, str] = Field(default_factory=dict)
+    train_boxes: dict[str, str] = Field(default_factory=dict)
 
 
 class Provenance(Embedding):

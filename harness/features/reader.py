@@ -108,7 +108,8 @@ class FeatureFile:
                 where=self.path,
                 found=first_of(missing),
                 expected=f"a feature for every image; the file was written for '{self.provenance.dataset}'",
-                next_step="name the protocol that the features belong to, or extract them again",
+                next_step="name the protocol and the data set that the features belong to, or leave these images out "
+                "with --skip-missing (the result is then not official)",
             )
         return np.fromiter((row_of[key] for key in keys), np.int64, len(keys))
 

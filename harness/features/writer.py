@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from harness.basics.digests import canonical_json
 from harness.basics.files import cannot_write
@@ -212,7 +213,14 @@ def write_features(
         raise FeatureError("features differ in width", expected="an array of shape (n, d)") from None
     if array.ndim != 2 or len(array) != len(keys):
         raise FeatureError("features do not match the keys", found=array.shape, expected=f"({len(keys)}, d)")
-    about = Provenance(dataset=dataset, method=method, **provenance)
+    try:
+        about = Provenance(dataset=dataset, method=method, **provenance)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise FeatureError(
+            f"the provenance of the features is invalid: {field}", found=first.get("input"), expected=first["msg"]
+        ) from None
     writer = FeatureWriter(path, keys, array.shape[1], about, dtype)
     writer.partial.unlink(missing_ok=True)
     try:

@@ -151,9 +151,7 @@ def lengths(sizes: FloatArray, width: int) -> Lengths:
     rounded = sizes[:, 1] * above
     exact = np.sqrt(sizes[:, 3]) * above
     return Lengths(
-        residual=sizes[:, 0] * above + little * (1.0 + exact) + width * 2.0**-100,
-        rounded=rounded,
-        exact=exact + little,
+        residual=sizes[:, 0] * above + little * (1.0 + exact) + width * 2.0**-100, rounded=rounded, exact=exact + little
     )
 
 

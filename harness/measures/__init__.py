@@ -34,10 +34,9 @@ def parse(word: str) -> Measure:
     return FAMILIES[name].measure(word)
 
 
-def heading(word: str, further: Iterable[Measure] = ()) -> str:
+def heading(word: str) -> str:
     """Return the heading of a measure's column: ``mAP``, ``CMC@1``; an unknown word is its own heading."""
-    names = {measure.word: measure.name for measure in further}
-    return names[word] if word in names else parse(word).name if _known(word) else word
+    return parse(word).name if _known(word) else word
 
 
 def in_order(measures: Iterable[str], first: str) -> list[str]:
@@ -53,4 +52,5 @@ def in_order(measures: Iterable[str], first: str) -> list[str]:
 
 def _known(word: str) -> bool:
     name, at, k = word.partition("@")
-    return name in FAMILIES and FAMILIES[name].cutoff == bool(at) and (not at or (k.isascii() and k.isdigit()))
+    number = k.isascii() and k.isdigit() and int(k) >= 1
+    return name in FAMILIES and (number if FAMILIES[name].cutoff else not at)

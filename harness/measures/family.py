@@ -91,8 +91,10 @@ class Measure:
         Raises:
             PluginError: the measure's function returned a wrong shape, or a value outside of 0 to 1.
         """
-        values = np.asarray(self.family.compute(ranks, self.k), dtype=np.float64)
+        values = np.asarray(self.family.compute(ranks, self.k))
         answered = ranks.counts > 0
+        if values.dtype.kind not in "fiub":
+            raise PluginError(f"measure '{self.word}' did not return numbers", found=values.dtype, expected="float64")
         if values.shape != answered.shape or not ((values >= 0) & (values <= 1))[answered].all():
             raise PluginError(
                 f"measure '{self.word}' returned values that cannot be scores",

@@ -39,11 +39,6 @@ class PositiveRanks:
         return np.diff(self.starts)
 
     @property
-    def unanswerable(self) -> int:
-        """The number of queries without a positive."""
-        return int((self.counts == 0).sum())
-
-    @property
     def ties(self) -> int:
         """The number of pairs of a positive and a negative that tie."""
         return int(self.tied.sum())

@@ -28,8 +28,6 @@ class CheckpointInfo(Origin):
         boxes: the digest of the boxes of each kind used for training.
     """
 
-    code: str | None = None
-    train_data: str | None = None
     classes: dict[str, int] = Field(default_factory=dict)
     boxes: dict[str, str] = Field(default_factory=dict)
 

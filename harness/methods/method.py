@@ -178,7 +178,7 @@ def create(method: type[Method], options: Options) -> Method:
     instance = method.__new__(method)
     instance.options = options
     try:
-        instance.__init__()  # type: ignore[misc]
+        instance.__init__()  # type: ignore[misc]  # the instance is not set up yet
     except BenchError:
         raise
     except Exception as problem:

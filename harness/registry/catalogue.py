@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
-from harness.errors import PluginError, UsageError, unknown_name
+from harness.errors import PluginError, unknown_name
 from harness.registry import hookspecs
 from harness.registry.moved import moved
 
@@ -150,7 +150,7 @@ class Catalogue:
         try:
             call(register=register)
         except (Exception, SystemExit) as problem:
-            plugin.problem = plugin.problem or one_line(problem)
+            plugin.problem = plugin.problem or (str(problem) if isinstance(problem, PluginError) else one_line(problem))
             for entry in found:
                 self._lost.setdefault((kind.word, entry.name), f"plugin {plugin.name}: {plugin.problem}")
             return
@@ -201,7 +201,8 @@ class Catalogue:
                     f"{word} '{name}' cannot be used", where=f"plugin {plugin.name}", found=plugin.problem
                 )
         error = unknown_name(word, name, self.names(kind))
-        if broken and isinstance(error, UsageError):
+        error.next_step = "if a file of yours brings it, give the file with --plugin, in Python to harness.load"
+        if broken:
             error.next_step = f"see 'bench plugins': {len(broken)} could not be loaded"
         raise error
 

@@ -6,7 +6,7 @@ The checks import their contracts late, so that listing names imports neither to
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import PluginError
 from harness.registry.catalogue import Kind, one_line
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from harness.methods.detector import Detector
     from harness.methods.method import Method
     from harness.tasks.protocol import Protocol
+
+
+RESERVED = """
+query key vehicle camera track first_hit protocol task convention fingerprint official method variant recipe rerank
+metric seed run runs rank path train_on control width parameters input_height input_width queries ignored_queries ties
+draws
+"""
+SUFFIXES = ("_low", "_high", "_deviation", "_repeats")
+"""The columns of tables of results, which no measure may be named like."""
 
 
 def _subclass(name: str, found: object, wanted: type[Any]) -> Any:
@@ -47,22 +56,19 @@ def _method(_name: str, found: object) -> type[Method]:
 def _detector(name: str, found: object) -> type[Detector]:
     from harness.methods.detector import Detector
 
-    detector: type[Detector] = _subclass(name, found, Detector)
-    return detector
+    return cast("type[Detector]", _subclass(name, found, Detector))
 
 
 def _protocol(name: str, found: object) -> Protocol:
     from harness.tasks.protocol import Protocol
 
-    protocol: Protocol = _instance(name, found, Protocol)
-    return protocol
+    return cast("Protocol", _instance(name, found, Protocol))
 
 
 def _layout(name: str, found: object) -> Layout:
     from harness.data.layout import Layout
 
-    layout: Layout = _instance(name, found, Layout)
-    return layout
+    return cast("Layout", _instance(name, found, Layout))
 
 
 def _measure(name: str, found: object) -> MeasureFamily:
@@ -72,6 +78,12 @@ def _measure(name: str, found: object) -> MeasureFamily:
         raise PluginError(f"'{name}' is not a measure", found=repr(found), expected="a harness.MeasureFamily")
     if found.word != name:
         raise PluginError(f"measure '{name}' has a different word", found=found.word, expected=name)
+    if name in RESERVED.split() or name.endswith(SUFFIXES):
+        raise PluginError(f"'{name}' cannot name a measure", expected="no column of the results' tables")
+    try:
+        found.measure(f"{name}@1" if found.cutoff else name).name.strip()
+    except Exception as problem:
+        raise PluginError(f"the title of measure '{name}' cannot be shown", found=one_line(problem)) from problem
     return found
 
 

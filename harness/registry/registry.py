@@ -13,9 +13,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from harness.errors import PluginError, UsageError
+from harness.measures import parse
 from harness.registry import hookspecs
 from harness.registry.catalogue import OWN_DISTRIBUTION, Catalogue
 from harness.registry.kinds import DETECTOR, KINDS, LAYOUT, MEASURE, METHOD, PROTOCOL
+from harness.registry.packages import check_packages
 
 if TYPE_CHECKING:
     from harness.data.layout import Layout
@@ -46,8 +48,11 @@ class Registry(Catalogue):
     def layout(self, name: str) -> Layout:
         """Return the layout of that name."""
         if name in self.names(PROTOCOL) and name not in self.names(LAYOUT):
+            moved = hasattr(self.protocol(name), "make")
             raise UsageError(
-                f"no data set can be drawn in the layout of '{name}'", expected=" or ".join(self.names(LAYOUT))
+                f"no data set can be drawn in the layout of '{name}'",
+                expected=" or ".join(self.names(LAYOUT)),
+                next_step="move make() into a harness.Layout for bench_register_layouts" if moved else None,
             )
         return self.get(LAYOUT, name)
 
@@ -88,23 +93,28 @@ class Registry(Catalogue):
         else:
             name, _, task = word.partition("/")
         protocol = self.protocol(name)
-        return protocol, protocol.select(task or None)
+        tasks = protocol.select(task or None)
+        for measure in sorted({measure for task in tasks for measure in task.measures}):
+            parse(measure)
+        return protocol, tasks
 
 
-def load(files: Iterable[Path] = ()) -> Registry:
+def load(files: str | Path | Iterable[str | Path] = ()) -> Registry:
     """Return the registry of everything installed and of the given files.
 
     Args:
-        files: Python files with hooks, as given to ``--plugin``.
+        files: one or several Python files with hooks, as given to ``--plugin``.
 
     Raises:
-        PluginError: one of ``files`` is broken. (A broken installed plugin only shows in ``plugins``.)
+        PluginError: one of ``files`` is broken, or Python finds other packages in place of the harness's own. (A broken
+            installed plugin only shows in ``plugins``.)
     """
+    check_packages()
     registry = Registry()
     installed = [(found.dist.name if found.dist else "", found) for found in entry_points(group=hookspecs.GROUP)]
     for distribution, found in sorted(installed, key=lambda pair: (pair[0] != OWN_DISTRIBUTION, pair[0], pair[1].name)):
         registry.add(f"{distribution}:{found.name}", found.dist.version if found.dist else "", found.load)
-    for file in files:
+    for file in map(Path, [files] if isinstance(files, str | Path) else files):
         registry.add(file.name, "", partial(_import_file, file))
         if registry.plugins[-1].problem:
             raise PluginError("the plugin cannot be used", where=file, found=registry.plugins[-1].problem)

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast, get_args
 
 import numpy as np
 
 from harness.basics.progress import progress
 from harness.compute.machine import Machine
 from harness.data.dataset import Dataset
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, FeatureError, UsageError, unknown_name
 from harness.features import FeatureFile
 from harness.features.metric import Metric
 from harness.measures import parse
@@ -68,8 +68,7 @@ def evaluate(
         FeatureError: the file is damaged, or lacks images of the task.
     """
     found = registry or load()
-    further = tuple(map(found.measure, settings.pop("measures", ())))
-    chosen = ScoringSettings(measures=further, **{"metric": "cosine", **settings})  # type: ignore[arg-type]  # as declared
+    chosen = _settings(found, settings)
     protocol, tasks = found.tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
     served, lost = serve(tasks[:1], dataset, chosen.rerank)
@@ -80,6 +79,26 @@ def evaluate(
     with FeatureFile.open(features) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
         return score(file, protocol, served[0], dataset, chosen)
+
+
+def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings:
+    for name in settings:
+        if name not in EvaluateSettings.__annotations__:
+            error = unknown_name("setting of evaluate", name, EvaluateSettings.__annotations__)
+            error.next_step = (
+                "give harness.Machine.here(device, memory) as machine" if name in {"device", "memory"} else None
+            )
+            raise error
+    words = settings.get("measures", ())
+    if isinstance(words, str):
+        raise UsageError("measures is a text", found=words, expected=f"a list of words: [{words!r}]")
+    rerank = settings.get("rerank")
+    if rerank is not None and not isinstance(rerank, Reranking):
+        raise UsageError(
+            "rerank is no re-ranking", found=repr(rerank), expected="harness.Reranking(k1=20, k2=6, share=0.3)"
+        )
+    values: dict[str, Any] = {"metric": "cosine", **settings, "measures": tuple(map(registry.measure, words))}
+    return ScoringSettings(**values)
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -141,8 +160,17 @@ def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, s
 
 def metric_of(settings: ScoringSettings, file: FeatureFile) -> Metric:
     """Return the metric for the features of a file: the chosen one, else the file's own, else cosine."""
-    metric: Metric = settings.metric or file.provenance.metric or "cosine"  # type: ignore[assignment]  # checked
-    return metric
+    if settings.metric is not None or file.provenance.metric is None:
+        return settings.metric or "cosine"
+    if file.provenance.metric not in get_args(Metric):
+        raise FeatureError(
+            "the features are to be compared by an unknown metric",
+            where=file.path,
+            found=file.provenance.metric,
+            expected=" or ".join(get_args(Metric)),
+            next_step="choose one with --metric",
+        )
+    return cast("Metric", file.provenance.metric)
 
 
 def _ranks(

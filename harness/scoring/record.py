@@ -8,12 +8,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
 from harness.errors import RecordError, UsageError
-from harness.features.provenance import Count, Digest, Embedding, Word
+from harness.features.provenance import Embedding
 from harness.scoring.scores import Scores
 from harness.tasks.reranking import FIELDS, Reranking
 
@@ -27,6 +36,9 @@ LATER = {"rerank", "boxes", "train_boxes", "further"}
 OUTCOME = {"measures", "deviations", "per_draw", "further", "per_query", "cost", "versions", "ties", "ignored_queries"}
 """Fields that describe the results of a run and its environment rather than its configuration."""
 
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Word = Annotated[str, Field(max_length=200)]
+Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Deviation = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
@@ -117,6 +129,18 @@ class Record(Embedding):
         versions: the versions of Python and of packages, for information only.
     """
 
+    method: Annotated[Word, Field(min_length=1)]
+    variant: Word = ""
+    recipe: Word = ""
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    code: Digest | None = None
+    train_on: Word | None = None
+    train_data: Digest | None = None
+    checkpoint: Digest | None = None
+    input_size: tuple[Count, Count] | None = None
+    parameters: Count | None = None
+    boxes: dict[Word, Digest] = Field(default_factory=dict)
+    train_boxes: dict[Word, Digest] = Field(default_factory=dict)
     protocol: Word
     version: Annotated[int, Field(ge=1)]
     task: Word
@@ -146,6 +170,8 @@ class Record(Embedding):
     def _agrees_with_itself(self) -> Record:
         if self.ranked_by not in self.measures:
             raise ValueError(f"'{self.ranked_by}' is not one of its measures")
+        if self.further.keys() & self.measures.keys():
+            raise ValueError("a further measure is one of the task's own")
         if self.ignored_queries > self.queries:
             raise ValueError("more queries are ignored than exist")
         if self.official and (self.differences or self.convention is not None):

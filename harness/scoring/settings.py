@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import get_args
 
 from harness.compute.machine import Machine
+from harness.errors import UsageError
 from harness.features.metric import Metric
 from harness.measures.family import Measure
 from harness.tasks.reranking import Reranking
@@ -27,3 +29,7 @@ class ScoringSettings:
     measures: tuple[Measure, ...] = ()
     skip_missing: bool = False
     machine: Machine = field(default_factory=Machine)
+
+    def __post_init__(self) -> None:
+        if self.metric not in (None, *get_args(Metric)):
+            raise UsageError("unknown metric", found=self.metric, expected=" or ".join(get_args(Metric)))

@@ -71,7 +71,12 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
     for name in dict.fromkeys(record.name for record in records):
         mine = [record for record in records if record.name == name]
         columns = in_order(mine[0].measures, mine[0].ranked_by)
-        added = {measure.word: measure.name for measure in further if measure.word in mine[0].further}
+        taken = {"method", "queries", *map(heading, columns)}
+        added = {
+            measure.word: measure.word if measure.name in taken else measure.name
+            for measure in sorted(further, key=lambda measure: (measure.family.order, measure.word))
+            if measure.word in mine[0].further
+        }
         rows = [
             {
                 "method": escape(record.method_name),

@@ -141,9 +141,15 @@ def _read(path: Path) -> TomlSettings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise DataError("the protocol's file is not TOML", where=path, found=problem) from None
     except ValidationError as problem:
-        first = problem.errors()[0]
+        first = sorted(problem.errors(), key=lambda one: one["type"] != "extra_forbidden")[0]
+        if first["type"] == "extra_forbidden":
+            known = {name for model in (TomlSettings, TaskSettings, DrawsSettings) for name in model.model_fields}
+            error = unknown_name("setting", str(first["loc"][-1]), known, error=DataError)
+            error.where = f"{path}: {'.'.join(map(str, first['loc']))}"
+            error.next_step = "see docs/own-data.md"
+            raise error from None
         raise DataError(
-            "the protocol's file has an invalid setting",
+            "the protocol's file has an invalid setting" if first["type"] != "missing" else "a setting is missing",
             where=f"{path}: {'.'.join(str(part) for part in first['loc'])}",
             found=first["input"] if first["type"] != "missing" else None,
             expected=first["msg"],

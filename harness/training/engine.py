@@ -46,7 +46,7 @@ def train(method: NetworkMethod, session: Session) -> None:
         images, labels = _read_images(method, session, stages, fabric.world_size)
         torch.manual_seed(derive(session.seed, "network"))
         network = method.network(session.classes)
-        network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form
         method.model = network
         if stages:
             material = Material(method, session, fabric, network, images, labels)

@@ -156,7 +156,7 @@ class RunningStage:
             )
         if self.material.fabric.world_size == 1:
             return output
-        whole: Tensor = self.material.fabric.all_gather(output, sync_grads=True)  # type: ignore[assignment]
+        whole: Tensor = self.material.fabric.all_gather(output, sync_grads=True)  # type: ignore[assignment]  # a tensor for a tensor
         return whole.flatten(0, 1)
 
     def _check_finite(self, sums: Mapping[str, Tensor], epoch: int, step: int) -> None:

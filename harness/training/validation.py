@@ -31,7 +31,7 @@ class Validation:
 
     def scores(self, method: Method, fabric: Fabric, workers: int | None) -> dict[str, float]:
         """Return mAP and CMC@1 from 0 to 1; empty if no query has a positive."""
-        from harness.kernel import rank
+        from harness.kernel.ranking import rank
         from harness.scoring.scores import Scores
         from harness.tasks.rules import relevance
 

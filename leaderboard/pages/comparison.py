@@ -41,8 +41,11 @@ def compare_sides(
     """
     record = matched.sides[0].record
     measures = in_order(record.measures, record.ranked_by)
-    if measure is not None and measure not in measures:
-        raise unknown_name("measure", measure, measures)
+    known = [
+        word for word in matched.sides[0].values.values if all(word in side.values.values for side in matched.sides)
+    ]
+    if measure is not None and measure not in known:
+        raise unknown_name("measure", measure, known)
     chosen = [measure] if measure else measures if len(matched.sides) == 2 else measures[:1]
     pairs = [(one, other, word) for one, other in combinations(matched.sides, 2) for word in chosen]
     found = [

@@ -50,7 +50,7 @@ def augmentation(
     return v2.Compose(steps) if steps else None
 
 
-class _Mirror(v2.RandomHorizontalFlip):  # type: ignore[misc] # torchvision has no types
+class _Mirror(v2.RandomHorizontalFlip):  # type: ignore[misc]  # torchvision has no types
     """A flip that also reorders the rows of boxes."""
 
     def __init__(self, p: float, order: Sequence[int]) -> None:

@@ -43,7 +43,8 @@ class PretrainedMethod(NetworkMethod):
 
     def attend(self, images: Tensor, **needed: Any) -> Attention:
         """Return the attention of the network, which defines it."""
-        return cast(Any, self.model).attend(images, **needed)  # type: ignore[no-any-return]
+        found: Attention = cast(Any, self.model).attend(images, **needed)
+        return found
 
     def pk_stage(self, name: str, epochs: int, augment: Augment, *, decay: float = 0.1) -> Stage:
         """Return a stage of P x K batches and Adam, by the options; a warm-up is cut to ``epochs``."""

@@ -12,8 +12,7 @@ from torchvision.transforms import v2
 
 from harness.methods.attention import Attention, shares
 from plugins.layers.augment import MEAN, STD
-from plugins.layers.resnet import CHANNELS as RESNET_CHANNELS
-from plugins.layers.resnet import Backbone, resnet_trunk
+from plugins.layers.resnet import CHANNELS as RESNET_CHANNELS, Backbone, resnet_trunk
 from plugins.layers.vgg_m import CHANNELS, CaffePixels, vgg_m_trunk
 from plugins.ram.options import RAMOptions
 

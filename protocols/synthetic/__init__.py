@@ -17,9 +17,7 @@ from harness.tasks.protocol import Protocol
 from harness.tasks.task import Task
 from protocols.synthetic.description import DRAWING, parameters
 from protocols.synthetic.lists import MODEL_NAMES, MODELS
-from protocols.synthetic.making import CAMERAS, IMAGE_SIZE, SEED, VEHICLES
-from protocols.synthetic.making import Made as Made
-from protocols.synthetic.making import make as make
+from protocols.synthetic.making import CAMERAS, IMAGE_SIZE, SEED, VEHICLES, Made as Made, make as make
 from protocols.veri776 import IMAGE_TO_IMAGE, IMAGE_TO_TRACK, read
 
 _SOURCE = "as VeRi-776's, on vehicles drawn by the harness"

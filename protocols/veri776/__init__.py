@@ -9,8 +9,7 @@ from typing import ClassVar
 from harness.data.dataset import Dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Convention, Draws, Rule, Task
-from protocols.veri776.reading import WITHOUT_QUERIES
-from protocols.veri776.reading import read as read
+from protocols.veri776.reading import WITHOUT_QUERIES, read as read
 
 _REPORT = "Sanfilippo, Vehicle Re-Identification using CNN-based models (the strong-baseline report)"
 

@@ -62,3 +62,10 @@ def test_the_mean_over_seeds_is_exact():
 
     assert sum([0.1] * 10) / 10 != 0.1
     assert mean_measures(files) == {"ap": 0.1}
+
+
+def test_a_comparison_of_two_versions_of_the_code_keeps_them_apart():
+    files = [RecordFile(record(seed=0, code=code), Path(f"{code}.json")) for code in (CODE, MENDED)]
+
+    assert len(group_repeats(files)) == 1
+    assert len(group_repeats(files, of_one_code=True)) == 2

@@ -216,10 +216,7 @@ def test_the_report_trains_20_epochs_and_5_more_with_a_fresh_adam():
         (group,) = optimiser.param_groups
         assert stage.schedule(optimiser, 10).get_last_lr() == [3e-4]
         assert group["weight_decay"] == 0
-        assert [type(step).__name__ for step in stage.augment.transforms] == [
-            "RandomHorizontalFlip",
-            "ColorJitter",
-        ]
+        assert [type(step).__name__ for step in stage.augment.transforms] == ["RandomHorizontalFlip", "ColorJitter"]
 
 
 @pytest.mark.parametrize("recipe", ["paper", "report", "quick"])

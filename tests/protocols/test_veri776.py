@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from harness.data.images import UNKNOWN
 from harness.errors import DataError
@@ -139,8 +138,7 @@ def test_names_of_three_fields_are_refused_as_another_data_set(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["../0002_c002_00030600_0.jpg", "/etc/0002_c002_00030600_0.jpg", "C:\\0002_c002_00030600_0.jpg"],
+    "line", ["../0002_c002_00030600_0.jpg", "/etc/0002_c002_00030600_0.jpg", "C:\\0002_c002_00030600_0.jpg"]
 )
 def test_a_path_out_of_the_folder_is_refused_in_every_list(tmp_path, line):
     with pytest.raises(DataError, match=r"name_test.txt:6: .* is not a path inside the data set's folder"):
@@ -265,12 +263,7 @@ def test_the_protocol_reads_a_release_that_lies_one_folder_deeper(tmp_path):
     assert [task.name for task in Veri776.tasks] == ["image-to-track", "image-to-image"]
 
 
-@given(
-    st.integers(0, 10**9 - 1),
-    st.integers(0, 10**9 - 1),
-    st.integers(0, 10**15 - 1),
-    st.integers(0, 10**9 - 1),
-)
+@given(st.integers(0, 10**9 - 1), st.integers(0, 10**9 - 1), st.integers(0, 10**15 - 1), st.integers(0, 10**9 - 1))
 def test_a_name_of_any_numbers_says_those_numbers(vehicle, camera, frame, crop):
     name = parse_name(f"{vehicle:04}_c{camera:03}_{frame:08}_{crop}.jpg")
 

@@ -2,8 +2,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from harness.data.lists import MAX_BYTES, Problems, leads_out, parse, read_lines, refuse_shared_vehicles, release_folder
 from harness.errors import DataError
@@ -66,22 +65,7 @@ def test_a_bad_line_is_shown_without_its_control_characters_and_not_at_full_leng
 
 
 @pytest.mark.parametrize(
-    "key",
-    [
-        "../a",
-        "/etc/passwd",
-        "a/../../b",
-        "a\\b",
-        "C:/a",
-        "C:a",
-        "a//b",
-        "",
-        ".",
-        "a/.",
-        "a\0b",
-        "a\nb",
-        "~/../a",
-    ],
+    "key", ["../a", "/etc/passwd", "a/../../b", "a\\b", "C:/a", "C:a", "a//b", "", ".", "a/.", "a\0b", "a\nb", "~/../a"]
 )
 def test_paths_that_could_leave_the_folder_are_known(key):
     assert leads_out(key)

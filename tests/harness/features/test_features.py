@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 import harness
@@ -143,3 +142,18 @@ def test_images_without_a_feature_are_counted_and_the_files_data_set_is_named(tm
 def test_the_python_surface_offers_it(tmp_path):
     assert harness.write_features is write_features
     assert issubclass(RunError, harness.BenchError)
+
+
+@pytest.mark.parametrize(("field", "value"), [("colour", "red"), ("seed", "zero"), ("input_size", 64)])
+def test_a_provenance_that_does_not_fit_is_named(field, value, tmp_path):
+    with pytest.raises(FeatureError, match=f"provenance of the features is invalid: {field}"):
+        write_features(tmp_path / "f.h5", ["a.jpg"], [[1.0]], dataset="veri776", method="mine", **{field: value})
+    assert not (tmp_path / "f.h5").exists()
+
+
+def test_words_that_a_record_would_refuse_are_stored_all_the_same(tmp_path):
+    about = {"checkpoint": "my.pt", "code": "abc", "options": {"t": (1, 2)}}
+    path = write_features(tmp_path / "f.h5", ["a.jpg"], [[1.0]], dataset="veri776", method="m" * 300, **about)
+
+    with FeatureFile.open(path) as file:
+        assert (file.provenance.checkpoint, file.provenance.code) == ("my.pt", "abc")

@@ -8,16 +8,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from harness.kernel import rank
 from harness.kernel.bounds import OUTPUT_BFLOAT16, OUTPUT_FLOAT32, centre_of, product_error
 from harness.kernel.exact import tolerance
 from harness.kernel.native.similarity import LANES, pair_similarities
 from harness.kernel.native.tuples import Block, Features, UnitPairs
 from harness.kernel.prepared import Workers, norms_of, prepare_rows
 from harness.kernel.products import Products
+from harness.kernel.ranking import rank
 from harness.kernel.settings import Settings, Tuning
 from harness.kernel.walk import open_walk
 from harness.tasks.relevance import Relevance
@@ -124,11 +123,7 @@ def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, 
 @given(problem=problems(kinds=["offset"], reduces=["mean feature"]), precision=st.sampled_from(["float32", "bfloat16"]))
 def test_means_of_rows_near_one_another_and_far_from_zero_are_decided_alike(problem, precision):
     answers = rank(
-        problem.queries,
-        problem.gallery,
-        problem.relevance,
-        metric="euclidean",
-        tuning=Tuning(precision, threads=1),
+        problem.queries, problem.gallery, problem.relevance, metric="euclidean", tuning=Tuning(precision, threads=1)
     )
 
     assert as_lists(answers) == reference.rank(problem.queries, problem.gallery, problem.relevance, "euclidean")

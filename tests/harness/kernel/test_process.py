@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 RANK = """
 import numpy as np
-from harness.kernel import rank
+from harness.kernel.ranking import rank
 from harness.tasks.relevance import Relevance, RowLists
 own = RowLists(np.array([0, 1]), np.array([1]))
 nothing = RowLists(np.array([0, 0]), np.array([], dtype=np.int64))
@@ -23,7 +23,7 @@ TOGETHER = """
 import sys
 from pathlib import Path
 from lightning_fabric import Fabric
-from harness.kernel import rank
+from harness.kernel.ranking import rank
 from harness.compute.machine import Machine
 from tests.harness.kernel.problems import random_problem, same
 
@@ -59,10 +59,7 @@ def test_a_machine_without_a_folder_for_compiled_code_ranks_all_the_same(tmp_pat
     nowhere.write_text("no folder can be made under a file")
 
     printed = run(
-        "-c",
-        RANK,
-        NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator",
-        NUMBA_CACHE_DIR=str(nowhere / "cache"),
+        "-c", RANK, NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator", NUMBA_CACHE_DIR=str(nowhere / "cache")
     )
 
     assert printed == "[2]\n"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from harness.compute.machine import Machine
 from harness.errors import FeatureError, UsageError
-from harness.kernel import rank
+from harness.kernel.ranking import rank
 from harness.kernel.rerank import rerank
 from harness.tasks.relevance import Draw, Relevance
 from harness.tasks.reranking import Reranking

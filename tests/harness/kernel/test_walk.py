@@ -7,16 +7,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.compute.machine import Machine
 from harness.compute.team import Alone
 from harness.errors import FeatureError, RunError
-from harness.kernel import rank, walk
 from harness.kernel.passes import IMAGES, Pass
 from harness.kernel.products import fastest
-from harness.kernel.ranking import rank_and_list
+from harness.kernel.ranking import rank, rank_and_list, walk
 from harness.kernel.settings import Settings, Tuning
 from harness.tasks.relevance import Draw, Relevance
 from tests import reference
@@ -55,10 +53,7 @@ def test_long_rows_are_narrowed_to_the_same_lists(metric, precision):
     problem = random_problem(3)
 
     _, lists = rank_and_list(
-        problem.queries,
-        problem.gallery,
-        problem.relevance,
-        Settings(metric, nearest=7, tuning=Tuning(precision)),
+        problem.queries, problem.gallery, problem.relevance, Settings(metric, nearest=7, tuning=Tuning(precision))
     )
 
     assert as_pairs(lists) == reference.nearest(problem.queries, problem.gallery, problem.relevance, metric, 7)

@@ -166,5 +166,92 @@ def test_a_measures_heading_and_order_come_from_its_file():
         "mrr",
     ]
     family = MeasureFamily("mrr", "MRR", "", "", lambda ranks, _k: ranks.counts * 1.0)
-    assert heading("mrr", [family.measure("mrr")]) == "MRR"
+    assert family.measure("mrr").name == "MRR"
+    assert [heading(word) for word in ("cmc@0", "cmc", "ap@1")] == ["cmc@0", "cmc", "ap@1"]
     assert parse("cmc@5") == FAMILIES["cmc"].measure("cmc@5")
+
+
+def test_a_title_of_a_column_that_is_there_already_gives_way_to_the_word(features, plugin, small_synthetic):
+    plugin.write_text(PLUGIN.replace('"MRR"', '"mAP"'))
+    plain = bench_eval(features, small_synthetic).output.splitlines()
+
+    done = bench_eval(features, small_synthetic, "--plugin", plugin, "--measure", "mrr").output.splitlines()
+
+    assert done[2].split("|")[-2].strip() == "mrr"
+    assert done[4].split("|")[:-2] == plain[4].split("|")[:-1]
+
+
+@pytest.mark.parametrize("word", ["method", "vehicle", "first_hit", "key", "ap_low"])
+def test_a_measure_cannot_be_called_like_a_column_of_the_results(word, plugin):
+    plugin.write_text(PLUGIN.replace('"mrr"', f'"{word}"'))
+
+    with pytest.raises(PluginError, match="cannot name a measure"):
+        harness.load([plugin]).measure(word)
+
+
+@pytest.mark.parametrize(("change", "message"), [('"M{beta}"', "cannot be shown"), ("5", "cannot be shown")])
+def test_a_title_that_cannot_be_shown_is_refused_before_anything_is_ranked(change, message, plugin):
+    plugin.write_text(PLUGIN.replace('"MRR"', change))
+
+    with pytest.raises(PluginError, match=message):
+        harness.load([plugin]).measure("mrr")
+
+
+@pytest.mark.parametrize("values", ["np.array(['a'] * len(ranks.asked))", "np.zeros(len(ranks.asked), complex)"])
+def test_values_that_are_no_numbers_are_refused(values, features, plugin, small_synthetic):
+    plugin.write_text(PLUGIN.replace("1 / np.maximum(first, 1)", values))
+
+    done = bench_eval(features, small_synthetic, "--plugin", plugin, "--measure", "mrr")
+
+    assert done.exit_code == 2
+    assert "did not return numbers" in done.output
+
+
+def test_a_third_partys_measure_is_computed_again_and_the_built_in_ones_are_kept(
+    features, plugin, small_synthetic, tmp_path
+):
+    words = ("--record", tmp_path / "r", "--plugin", plugin, "--measure")
+    bench_eval(features, small_synthetic, *words, "cmc@3")
+    bench_eval(features, small_synthetic, *words, "mrr")
+    (path,) = (tmp_path / "r").glob("*.json")
+    before = read_record(path)
+    plugin.write_text(PLUGIN.replace("1 / np.maximum(first, 1)", "0 * np.minimum(first, 1)"))
+    bench_eval(features, small_synthetic, *words, "mrr")
+
+    assert set(before.further) == {"mrr", "cmc@3"}
+    assert before.further["mrr"].value > 0
+    assert read_record(path).further["mrr"].value == 0
+
+
+def test_measures_beside_conventions_are_shown_as_json_only(features, small_synthetic):
+    words = ("--conventions", "all", "--measure", "cmc@3")
+
+    assert "only with --json" in bench_eval(features, small_synthetic, *words).output
+    assert bench_eval(features, small_synthetic, *words, "--json").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"device": "cpu"}, "harness.Machine.here"),
+        ({"metrik": "cosine"}, "did you mean 'metric'"),
+        ({"measures": "minp"}, "a list of words"),
+        ({"metric": "l2"}, "unknown metric"),
+    ],
+)
+def test_a_wrong_setting_of_evaluate_is_named(settings, message, features, small_synthetic):
+    with pytest.raises(UsageError) as caught:
+        harness.evaluate(features, "synthetic/image-to-image", data=small_synthetic, **settings)
+    assert message in str(caught.value)
+
+
+def test_a_tasks_own_measures_are_looked_up_before_anything_is_done(tmp_path, plugin):
+    plugin.write_text(
+        PLUGIN
+        + "\n\nclass Mine(harness.Protocol):\n    name = 'mine'\n"
+        + "    tasks = (harness.Task('main', harness.Rule(), ('ap', 'mrr')),)\n\n    def load(self, root): ...\n\n\n"
+        + "@harness.hookimpl\ndef bench_register_protocols(register):\n    register('mine', Mine)\n"
+    )
+
+    with pytest.raises(UsageError, match="unknown measure 'mrr'"):
+        harness.load([plugin]).tasks("mine")

@@ -128,8 +128,7 @@ def test_broken_images_are_left_out_on_request_and_the_result_is_not_official(be
 
 
 @pytest.mark.parametrize(
-    ("method", "message", "status"),
-    [("not-finite", "not finite", 1), ("transposed", "wrong shape", 2)],
+    ("method", "message", "status"), [("not-finite", "not finite", 1), ("transposed", "wrong shape", 2)]
 )
 def test_a_method_that_breaks_the_contract_fails_the_run_and_leaves_no_features(bench, method, message, status):
     failed = bench("run", "--method", method, status=status)

@@ -3,8 +3,7 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery, read_per_query, write_per_query
@@ -28,9 +27,7 @@ def same(one, other):
 @given(
     st.lists(
         st.tuples(
-            st.text(st.characters(codec="utf-8")),
-            st.integers(-1, 10**9),
-            st.floats(0, 1) | st.just(float("nan")),
+            st.text(st.characters(codec="utf-8")), st.integers(-1, 10**9), st.floats(0, 1) | st.just(float("nan"))
         ),
         max_size=8,
     )

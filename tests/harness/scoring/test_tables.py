@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from harness.measures import heading, in_order
 from harness.scoring.tables import escape, percent, scores_table, table

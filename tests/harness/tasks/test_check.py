@@ -22,10 +22,7 @@ def small_release():
     def as_released(task):
         return replace(task, released={"queries": 2})
 
-    counts = {
-        "train": {"images": 3, "vehicles": 2, "cameras": 2},
-        "gallery": {"images": 5, "tracks": 4},
-    }
+    counts = {"train": {"images": 3, "vehicles": 2, "cameras": 2}, "gallery": {"images": 5, "tracks": 4}}
 
     class Small(Veri776):
         tasks = tuple(as_released(task) for task in Veri776.tasks)

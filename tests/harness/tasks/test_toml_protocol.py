@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from harness.data.csv_table import read_tables
 from harness.data.images import UNKNOWN
@@ -183,8 +182,9 @@ def test_the_name_of_a_built_in_protocol_cannot_be_taken(tmp_path):
     ("protocol", "message"),
     [
         ("table = ", "is not TOML"),
-        ('table = "images.csv"', r"an invalid setting\n  where: .*tasks\n"),
-        (SHORTEST + "ignored = []", r"tasks.main.ignored(.|\n)*not permitted"),
+        ('table = "images.csv"', r"a setting is missing\n  where: .*tasks\n"),
+        ('tabel = "images.csv"', r"unknown setting 'tabel'; did you mean 'table'"),
+        (SHORTEST + "ignored = []", r"unknown setting 'ignored'; did you mean 'ignore'(.|\n)*tasks.main.ignored"),
         (SHORTEST + 'ignore = ["same car"]', r"tasks.main.ignore.0\n  found: same car\n  expected: .*'same image'"),
         (SHORTEST + 'measures = ["map"]', "unknown measure 'map'; did you mean 'ap'"),
         (SHORTEST + "draws = { count = 0 }", "tasks.main.draws.count"),

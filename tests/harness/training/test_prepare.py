@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable
@@ -55,9 +54,7 @@ def test_class_numbers_keep_equality_and_order_and_leave_unknown_unknown(values:
 
 @settings(deadline=None)
 @given(
-    vehicles=st.lists(st.integers(-1, 12), min_size=1, max_size=60),
-    share=st.floats(0.0, 0.9),
-    seed=st.integers(0, 9),
+    vehicles=st.lists(st.integers(-1, 12), min_size=1, max_size=60), share=st.floats(0.0, 0.9), seed=st.integers(0, 9)
 )
 def test_held_out_vehicles_leave_the_training_images_whole(vehicles: list[int], share: float, seed: int):
     before = table(vehicles)

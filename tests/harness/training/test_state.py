@@ -9,8 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from harness.errors import CheckpointError
 from harness.training.state import NAME, State, load_state, save_state

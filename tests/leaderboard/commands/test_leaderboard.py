@@ -108,9 +108,7 @@ def test_two_fingerprints_never_share_a_table(folder):
 
 def test_results_that_are_not_official_stand_apart_and_say_why(folder):
     page = page_of(
-        folder,
-        record(method="partial", official=False, differences=("12 images are missing",)),
-        record(method="whole"),
+        folder, record(method="partial", official=False, differences=("12 images are missing",)), record(method="whole")
     )
 
     assert page.index("| whole") < page.index("(not official)") < page.index("| partial")
@@ -120,13 +118,7 @@ def test_results_that_are_not_official_stand_apart_and_say_why(folder):
 def test_the_facts_of_a_table_stand_above_it(folder):
     page = page_of(
         folder,
-        record(
-            ignored_queries=2,
-            draws=2,
-            measures={"ap": 0.5},
-            per_draw={"ap": (0.4, 0.6)},
-            deviations={"ap": 0.1},
-        ),
+        record(ignored_queries=2, draws=2, measures={"ap": 0.5}, per_draw={"ap": (0.4, 0.6)}, deviations={"ap": 0.1}),
     )
 
     fingerprint = digest("the images of synthetic")[:16]

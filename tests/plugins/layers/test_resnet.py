@@ -23,8 +23,7 @@ def shapes(trunk, side):
     ],
 )
 @pytest.mark.parametrize(
-    ("backbone", "channels"),
-    [("resnet18", (64, 64, 64, 128, 256, 512)), ("resnet50", (64, 64, 256, 512, 1024, 2048))],
+    ("backbone", "channels"), [("resnet18", (64, 64, 64, 128, 256, 512)), ("resnet50", (64, 64, 256, 512, 1024, 2048))]
 )
 def test_every_stage_has_its_papers_shape(backbone, channels, side, stride, sides):
     with torch.device("meta"):

@@ -6,10 +6,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from safetensors.torch import save as safetensors
-from safetensors.torch import save_file
+from hypothesis import given, settings, strategies as st
+from safetensors.torch import save as safetensors, save_file
 from torch import nn
 
 from harness.errors import CheckpointError
@@ -58,8 +56,7 @@ def test_a_state_dict_comes_back_as_it_was_saved(tmp_path, state, name):
 
 def test_a_state_dict_inside_a_training_state_and_under_module_is_found(tmp_path, state):
     torch.save(
-        {"epoch": 3, "state_dict": {f"module.{name}": tensor for name, tensor in state.items()}},
-        tmp_path / "w.pth",
+        {"epoch": 3, "state_dict": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "w.pth"
     )
 
     assert read_weights(tmp_path / "w.pth").keys() == state.keys()

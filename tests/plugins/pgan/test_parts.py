@@ -2,8 +2,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from plugins.layers.cells import mean_over
 from plugins.pgan.parts import PartAttention, guided, normalised, part_masks

@@ -69,10 +69,7 @@ def test_what_a_killed_process_left_in_the_cache_is_cleared_away(cache):
 
 
 def test_two_processes_at_once_both_end_with_the_whole_set(cache, small):
-    lines = (
-        "from protocols.synthetic.cache import code_digests, kept",
-        f"print(kept({parameters(**SMALL)!r}))",
-    )
+    lines = ("from protocols.synthetic.cache import code_digests, kept", f"print(kept({parameters(**SMALL)!r}))")
     processes = [child(*lines, BENCH_CACHE=str(cache)) for _ in range(2)]
     roots = {process.communicate(timeout=60)[0].decode().strip() for process in processes}
 

@@ -2,8 +2,7 @@
 
 import math
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from protocols.synthetic.chance import Chance, direction
 from tests.protocols.synthetic.drawn_sets import SEEDS

@@ -11,8 +11,7 @@ from harness.boxes import read_boxes
 from harness.data.part_classes import PARTS, REGIONS
 from protocols.synthetic.vehicle.bodies import TYPES
 from protocols.synthetic.vehicle.vehicles import COLOUR_NAMES, fleet
-from protocols.veri776.labels import COLOURS
-from protocols.veri776.labels import TYPES as VERI_TYPES
+from protocols.veri776.labels import COLOURS, TYPES as VERI_TYPES
 from tests.protocols.synthetic.drawn_sets import FOLDERS, LISTS, SEED_HERE, VEHICLES_HERE, boxes_of, names_of
 
 

@@ -3,8 +3,7 @@
 from collections import defaultdict
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from protocols.synthetic.camera.cameras import cameras

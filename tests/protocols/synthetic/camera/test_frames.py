@@ -1,7 +1,6 @@
 """Frames: the cameras and the tracks of a vehicle."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from protocols.synthetic.camera.frames import SHORTEST, query_of, tracks_of
 from tests.protocols.synthetic.drawn_sets import SEEDS

@@ -29,3 +29,18 @@ def test_a_folder_without_python_files_is_in_nobodys_way(tmp_path):
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_python_interface_says_so_too(tmp_path):
+    (tmp_path / "protocols").mkdir()
+    (tmp_path / "protocols" / "__init__.py").touch()
+
+    done = subprocess.run(
+        [sys.executable, "-c", "import harness; harness.load()"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "another package under the name 'protocols'" in done.stderr
