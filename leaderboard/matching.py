@@ -110,17 +110,11 @@ def _joined(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Gro
     named = {file.record.run: file for path in paths for file in _files(path)}  # a run named twice counts once
     order = {run: number for number, run in enumerate(named)}
     tasks = grouped(named.values(), lambda file: (file.record.name, str(file.record.rerank or "")))
-    groups = [
-        (
-            name,
-            sorted(
-                group_repeats(files, of_one_code=True), key=lambda group: min(order[file.record.run] for file in group)
-            ),
-        )
-        for (name, _), files in sorted(tasks.items())
-        if task in (None, name)
-    ]
-    matches = [(name, found) for name, found in groups if len(found) > 1]
+    matches = []
+    for (name, _), files in sorted(tasks.items()):
+        found = group_repeats(files, of_one_code=True)
+        if len(found) > 1 and task in (None, name):
+            matches.append((name, sorted(found, key=lambda group: min(order[file.record.run] for file in group))))
     if not matches:
         raise RecordError(
             "no task has results of two methods" if task is None else f"{task} does not have results of two methods",

@@ -85,18 +85,15 @@ def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings
     for name in settings:
         if name not in EvaluateSettings.__annotations__:
             error = unknown_name("setting of evaluate", name, EvaluateSettings.__annotations__)
-            error.next_step = (
-                "give harness.Machine.here(device, memory) as machine" if name in {"device", "memory"} else None
-            )
+            if name in {"device", "memory"}:
+                error.next_step = "give harness.Machine.here(device, memory) as machine"
             raise error
     words = settings.get("measures", ())
     if isinstance(words, str):
         raise UsageError("measures is a text", found=words, expected=f"a list of words: [{words!r}]")
     rerank = settings.get("rerank")
     if rerank is not None and not isinstance(rerank, Reranking):
-        raise UsageError(
-            "rerank is no re-ranking", found=repr(rerank), expected="harness.Reranking(k1=20, k2=6, share=0.3)"
-        )
+        raise UsageError("rerank is not a re-ranking", found=repr(rerank), expected="harness.Reranking(k1=20, k2=6)")
     values: dict[str, Any] = {"metric": "cosine", **settings, "measures": tuple(map(registry.measure, words))}
     return ScoringSettings(**values)
 
