@@ -68,7 +68,7 @@ def _described(name: str) -> Iterator[str]:
     """Yield the paragraphs of one public name."""
     node, text = find(name)
     yield f"### {name}"
-    yield _code(_signature(node))
+    yield _source(_signature(node))
     yield from markdown(text)
     if not isinstance(node, ast.ClassDef):
         return
@@ -77,7 +77,7 @@ def _described(name: str) -> Iterator[str]:
             continue
         if documented := ast.get_docstring(member):
             yield f"#### {name}.{member.name}"
-            yield _code(_function(member, owner=node))
+            yield _source(_function(member, owner=node))
             yield from markdown(documented)
 
 
@@ -177,7 +177,12 @@ def _call(name: str, parameters: Sequence[str], returns: str) -> str:
     return "\n".join([f"{name}(", *(f"    {parameter}," for parameter in parameters), f"){returns}"])
 
 
-def _code(text: str, language: str = "python") -> str:
+def _source(text: str) -> str:
+    """Return Python made by ``ast.unparse`` as a block with the project's quotes; no default holds a quote."""
+    return _code(text.replace("'", '"'), "python")
+
+
+def _code(text: str, language: str) -> str:
     return f"```{language}\n{text}\n```"
 
 

@@ -12,9 +12,10 @@ from hypothesis import given, settings, strategies as st
 from harness.compute.machine import Machine
 from harness.compute.team import Alone
 from harness.errors import FeatureError, RunError
+from harness.kernel import walk
 from harness.kernel.passes import IMAGES, Pass
 from harness.kernel.products import fastest
-from harness.kernel.ranking import rank, rank_and_list, walk
+from harness.kernel.ranking import rank, rank_and_list
 from harness.kernel.settings import Settings, Tuning
 from harness.tasks.relevance import Draw, Relevance
 from tests import reference
