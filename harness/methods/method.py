@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -70,7 +71,8 @@ class Method:
         size = getattr(self.options, "input_size", 224)
         return (size, size) if isinstance(size, int) else tuple(size)
 
-    def embed(self, images: torch.Tensor, **needed: Any) -> torch.Tensor:  # noqa: ARG002 - the contract
+    @abstractmethod
+    def embed(self, images: torch.Tensor, **needed: Any) -> torch.Tensor:
         """Return the features of a batch.
 
         Args:
@@ -82,7 +84,6 @@ class Method:
         Returns:
             (n, d) float32.
         """
-        raise PluginError(f"method {type(self).__name__} has no embed(images)")
 
     def arrange_boxes(
         self,
@@ -130,15 +131,20 @@ def trains(method: type[Method]) -> bool:
 
 
 def complete(candidate: object) -> type[Method]:
-    """Return a class completed with the defaults of ``Method``, or raise a PluginError if it has no ``embed``."""
+    """Return a class completed with the defaults of ``Method``, or raise a PluginError that names what it lacks."""
     if not inspect.isclass(candidate):
         raise PluginError("a method must be a class", found=repr(candidate), expected="a class with embed(images)")
     if not callable(getattr(candidate, "embed", None)):
         raise PluginError("a method must have embed(images)", found=candidate.__qualname__)
-    if issubclass(candidate, Method):
-        return candidate
-    body = {"__module__": candidate.__module__, "__doc__": candidate.__doc__, "__qualname__": candidate.__qualname__}
-    return type(candidate.__name__, (candidate, Method), body)
+    if not issubclass(candidate, Method):
+        body = {name: getattr(candidate, name) for name in ("__module__", "__doc__", "__qualname__")}
+        return type(candidate.__name__, (candidate, Method), body)
+    parts = inspect.getmembers(candidate)
+    if lacking := [name for name, part in parts if getattr(part, "__isabstractmethod__", False)]:
+        raise PluginError(
+            f"{candidate.__qualname__} does not define {', '.join(lacking)}", next_step="see docs/methods.md"
+        )
+    return candidate
 
 
 def resolve_options(

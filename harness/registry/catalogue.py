@@ -129,9 +129,8 @@ class Catalogue:
             if not caller.has_spec():
                 raise unknown_name("hook", caller.name, known, error=PluginError)
         if not callers:
-            raise PluginError(
-                "no hook is implemented", expected=f"a function {' or '.join(known)} marked with harness.hookimpl"
-            )
+            expected = f"a function {' or '.join(known)} marked with harness.hookimpl"
+            raise PluginError("no hook is implemented", expected=expected)
 
     def _collect(self, kind: Kind[Any], plugin: Plugin, module: object) -> None:
         """Call one hook of one plugin; if the hook raises, nothing that it registered is kept."""
@@ -190,16 +189,13 @@ class Catalogue:
         word = kind.word
         if name in self._entries[word]:
             return self._entries[word][name]
+        what = f"{word} '{name}' cannot be used"
         if (word, name) in self._lost:
-            raise PluginError(
-                f"{word} '{name}' cannot be used", found=self._lost[word, name], next_step="see 'bench plugins'"
-            )
+            raise PluginError(what, found=self._lost[word, name], next_step="see 'bench plugins'")
         broken = [plugin for plugin in self.plugins if plugin.problem]
         for plugin in broken:
             if name in re.split(r"[:/]", plugin.name.removesuffix(".py")):
-                raise PluginError(
-                    f"{word} '{name}' cannot be used", where=f"plugin {plugin.name}", found=plugin.problem
-                )
+                raise PluginError(what, where=f"plugin {plugin.name}", found=plugin.problem)
         error = unknown_name(word, name, self.names(kind))
         error.next_step = "if a file of yours brings it, give the file with --plugin, in Python to harness.load"
         if broken:

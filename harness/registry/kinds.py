@@ -27,11 +27,9 @@ SUFFIXES = ("_low", "_high", "_deviation", "_repeats")
 
 
 def _subclass(name: str, found: object, wanted: type[Any]) -> Any:
-    kind = wanted.__name__.lower()
     if not (inspect.isclass(found) and issubclass(found, wanted)):
-        raise PluginError(
-            f"'{name}' is not a {kind}", found=repr(found), expected=f"a subclass of harness.{wanted.__name__}"
-        )
+        expected = f"a subclass of harness.{wanted.__name__}"
+        raise PluginError(f"'{name}' is not a {wanted.__name__.lower()}", found=repr(found), expected=expected)
     return found
 
 
@@ -40,9 +38,8 @@ def _instance(name: str, found: object, wanted: type[Any]) -> Any:
     try:
         return kind()
     except Exception as problem:
-        raise PluginError(
-            f"{wanted.__name__.lower()} '{name}' could not be set up", found=one_line(problem)
-        ) from problem
+        what = f"{wanted.__name__.lower()} '{name}' could not be set up"
+        raise PluginError(what, found=one_line(problem)) from problem
 
 
 def _method(_name: str, found: object) -> type[Method]:

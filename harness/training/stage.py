@@ -139,10 +139,12 @@ class RunningStage:
             name: torch.from_numpy(column[rows]).to(fabric.device) for name, column in self.material.labels.items()
         }
         losses = method.losses(gathered, labels, self.stage)
-        if not losses or any(loss.ndim for loss in losses.values()):
+        named = losses if isinstance(losses, Mapping) else {}
+        shapes = {name: getattr(loss, "shape", loss) for name, loss in named.items()}
+        if not shapes or any(shape != () for shape in shapes.values()):
             raise PluginError(
-                f"{type(method).__name__}.losses must return one number per loss",
-                found={name: tuple(loss.shape) for name, loss in losses.items()},
+                f"{type(method).__name__}.losses must return a dictionary with one number per loss",
+                found=shapes or type(losses).__name__,
             )
         return losses
 

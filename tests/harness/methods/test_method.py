@@ -5,6 +5,7 @@ from pydantic import Field
 
 from harness.errors import PluginError, UsageError
 from harness.methods.method import Method, Options, complete, create, resolve_options, trains, used_needs
+from harness.methods.network import NetworkMethod
 
 
 class Sized(Method):
@@ -57,6 +58,14 @@ def test_a_method_may_set_itself_up_from_its_options():
 
     assert create(method, method.Options()).side == 0
     assert not trains(method)
+
+
+@pytest.mark.parametrize(
+    ("base", "lacking"), [(Method, "define embed"), (NetworkMethod, "define losses, network, stages")]
+)
+def test_a_method_that_leaves_out_a_part_is_told_which(base, lacking):
+    with pytest.raises(PluginError, match=lacking):
+        complete(type("Partial", (base,), {}))
 
 
 def test_an_exception_in_init_is_the_plugins_problem():

@@ -92,13 +92,25 @@ class Nothing(Tiny):
         return {}
 
 
+class Unnamed(Tiny):
+    def losses(self, outputs: Mapping[str, Tensor], *others: Any) -> Any:
+        return outputs["logits"].mean()
+
+
+class NoTensor(Tiny):
+    def losses(self, *others: Any) -> Any:
+        return {"constant": 0.5}
+
+
 @pytest.mark.parametrize(
     ("method", "words"),
     [
         (NoNames, "did not return a dictionary in training mode"),
         (Pooled, "does not have one row per image"),
-        (Vector, "must return one number per loss"),
-        (Nothing, "must return one number per loss"),
+        (Vector, "must return a dictionary with one number per loss"),
+        (Nothing, "must return a dictionary with one number per loss"),
+        (Unnamed, "must return a dictionary with one number per loss"),
+        (NoTensor, "must return a dictionary with one number per loss"),
     ],
 )
 def test_a_method_that_breaks_the_contract_is_told_how(dataset: Dataset, tmp_path: Path, method: Any, words: str):
