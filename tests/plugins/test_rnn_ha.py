@@ -8,18 +8,13 @@ from harness.methods.batches import Shuffled
 from harness.methods.method import create, resolve_options
 from plugins.rnn_ha import RNNHA, CoarseAttention
 from tests.plugins.eight import cmc_at_1, trained
+from tests.plugins.veri import VERI, bare
 
-VERI = {"vehicle": 576, "colour": 10, "type": 9}
 TINY = {"weights": "none", "hidden": "32", "input_size": "64"}
 
 
 def rnn_ha(variant="", recipe="paper", **changes):
     return create(RNNHA, resolve_options("rnn-ha", RNNHA, variant=variant, recipe=recipe, changes=changes))
-
-
-def bare(method, classes=None):
-    with torch.device("meta"):
-        return method.architecture(classes or VERI)
 
 
 def vgg_m():

@@ -7,8 +7,8 @@ from harness.methods.method import create, resolve_options
 from plugins.layers.augment import MEAN, STD
 from plugins.strong_baseline import StrongBaseline
 from tests.plugins.eight import cmc_at_1, trained
+from tests.plugins.veri import VERI, bare
 
-VERI = {"vehicle": 576}
 TINY = {
     "backbone": "resnet18",
     "weights": "none",
@@ -23,12 +23,6 @@ TINY = {
 def baseline(recipe="", variant="", **changes):
     options = resolve_options("strong-baseline", StrongBaseline, recipe=recipe, variant=variant, changes=changes)
     return create(StrongBaseline, options)
-
-
-def bare(method, classes=None):
-    """The architecture without memory for its weights."""
-    with torch.device("meta"):
-        return method.architecture(classes or VERI)
 
 
 def convolution(inside, outside, side):

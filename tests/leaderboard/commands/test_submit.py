@@ -61,15 +61,20 @@ def place(tmp_path):
     keys = [row.split()[1] for row in rows]
     features = np.random.default_rng(0).normal(size=(len(keys), 8)).astype(np.float32)
     harness.write_features(tmp_path / "run" / "features.h5", keys, features, dataset="listed", method="mine")
-    evaluate_file(
-        tmp_path / "run" / "features.h5",
-        "listed",
-        ScoringSettings(),
-        registry=load([tmp_path / "plugin.py"]),
-        data=tmp_path / "data",
-        folder=tmp_path / "run",
-    )
+    evaluate(tmp_path, "listed")
     return tmp_path
+
+
+def evaluate(place, name, rerank=None):
+    """Write the records of the features of a place."""
+    evaluate_file(
+        place / "run" / "features.h5",
+        name,
+        ScoringSettings(rerank=rerank),
+        registry=load([place / "plugin.py"]),
+        data=place / "data",
+        folder=place / "run",
+    )
 
 
 def record_of(place, task="image-to-image"):
@@ -231,14 +236,7 @@ def test_without_the_data_set_the_filed_records_decide(place):
     keys = [row.split()[1] for row in rows.splitlines()]
     features = np.random.default_rng(1).normal(size=(32, 8)).astype(np.float32)
     harness.write_features(place / "run" / "features.h5", keys, features, dataset="listed", method="mine")
-    evaluate_file(
-        place / "run" / "features.h5",
-        "listed",
-        ScoringSettings(),
-        registry=load([place / "plugin.py"]),
-        data=place / "data",
-        folder=place / "run",
-    )
+    evaluate(place, "listed")
 
     done = submit(place, data=False)
 
@@ -320,14 +318,7 @@ def test_a_methods_name_cannot_lead_out_of_the_folder(name, expected):
 
 def re_ranked(place, task="image-to-image"):
     """Evaluate the features once more, re-ranked, and return the record's path."""
-    evaluate_file(
-        place / "run" / "features.h5",
-        f"listed/{task}",
-        ScoringSettings(rerank=Reranking(k1=4, k2=2)),
-        registry=load([place / "plugin.py"]),
-        data=place / "data",
-        folder=place / "run",
-    )
+    evaluate(place, f"listed/{task}", rerank=Reranking(k1=4, k2=2))
     return place / "run" / f"record-listed-{task}-cosine-rerank-4-2-0.3.json"
 
 

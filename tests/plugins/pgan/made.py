@@ -6,7 +6,6 @@ import torch
 from harness.methods.method import create, resolve_options
 from plugins.pgan.method import PGAN
 
-VERI = {"vehicle": 576}
 TINY = {
     "backbone": "resnet18",
     "weights": "none",
@@ -22,12 +21,6 @@ VARIANTS = ("baseline", "grid", "no-pam", "pgan")
 
 def pgan(variant="", recipe="", **changes):
     return create(PGAN, resolve_options("pgan", PGAN, recipe=recipe, variant=variant, changes=changes))
-
-
-def bare(method, classes=None):
-    """The architecture without memory for its weights."""
-    with torch.device("meta"):
-        return method.architecture(classes or VERI)
 
 
 def boxes_of(*counts, side=64):

@@ -14,7 +14,8 @@ from harness.extraction.samples import BatchRequest, Samples
 from harness.methods.batches import PK
 from harness.training.prepare import TrainingRequest, prepare
 from tests.plugins.eight import cmc_at_1, trained
-from tests.plugins.pgan.made import LABELS, TINY, VERI, bare, boxes_of, pgan
+from tests.plugins.pgan.made import LABELS, TINY, boxes_of, pgan
+from tests.plugins.veri import VERI, bare
 
 
 def outputs_of(n=8):

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from plugins.pgan.parts import part_masks
-from tests.plugins.pgan.made import LABELS, VARIANTS, bare, boxes_of, pgan, small
+from tests.plugins.pgan.made import LABELS, VARIANTS, boxes_of, pgan, small
+from tests.plugins.veri import bare
 
 RESNET50 = 23_508_032  # see tests/plugins/test_strong_baseline.py
 PAM = 2048 * 512 + 512 + 2 * 512 + 512 * 2048 + 2048  # see test_parts.py

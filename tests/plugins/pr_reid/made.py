@@ -5,7 +5,6 @@ import torch
 from harness.methods.method import create, resolve_options
 from plugins.pr_reid.method import PRReID
 
-VERI = {"vehicle": 576}
 TINY = {"backbone": "resnet18", "weights": "none", "width": "16", "input_size": "32", "flip": "0"}
 PLACES = [[4.0, 2, 28, 11], [1, 18, 9, 32], [23, 18, 31, 32], [10, 14, 22, 24]]
 """Window, left light, right light and brand in 32 pixels."""
@@ -14,12 +13,6 @@ PLACES = [[4.0, 2, 28, 11], [1, 18, 9, 32], [23, 18, 31, 32], [10, 14, 22, 24]]
 def pr_reid(recipe="", variant="", **changes):
     options = resolve_options("pr-reid", PRReID, recipe=recipe, variant=variant, changes=changes)
     return create(PRReID, options)
-
-
-def bare(method):
-    """The architecture without memory for its weights."""
-    with torch.device("meta"):
-        return method.architecture(VERI)
 
 
 def rows(places, device="cpu"):

@@ -14,7 +14,8 @@ from harness.methods.batches import Shuffled
 from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from harness.training.prepare import TrainingRequest, prepare
 from tests.plugins.eight import cmc_at_1, trained
-from tests.plugins.pr_reid.made import PLACES, TINY, VERI, bare, pr_reid, rows
+from tests.plugins.pr_reid.made import PLACES, TINY, pr_reid, rows
+from tests.plugins.veri import VERI, bare
 
 
 def test_the_loss_is_equation_3():

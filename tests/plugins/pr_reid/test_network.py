@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from plugins.pr_reid.method import PRReID
-from tests.plugins.pr_reid.made import PLACES, TINY, bare, pr_reid, rows
+from tests.plugins.pr_reid.made import PLACES, TINY, pr_reid, rows
 from tests.plugins.test_strong_baseline import resnet18, resnet50
+from tests.plugins.veri import bare
 
 
 def branch(channels=2048, width=256, vehicles=576):

@@ -7,7 +7,8 @@ from harness.errors import CheckpointError, DataError
 from harness.methods.batches import PK, Shuffled
 from plugins.layers.grouped import Grouped
 from tests.plugins.eight import cmc_at_1, trained
-from tests.plugins.ram.made import TINY, VERI, bare, ram
+from tests.plugins.ram.made import TINY, ram
+from tests.plugins.veri import VERI, bare
 
 
 def test_parts_weigh_half_in_the_loss():

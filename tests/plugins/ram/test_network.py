@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from tests.plugins.ram.made import TINY, bare, ram
+from tests.plugins.ram.made import TINY, ram
+from tests.plugins.veri import bare
 
 TWO = torch.empty(2, 3, 224, 224, device="meta")
 
