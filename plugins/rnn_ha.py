@@ -20,6 +20,7 @@ from harness.methods.attention import Attention, shares
 from harness.methods.batches import Shuffled
 from harness.methods.method import Options
 from harness.methods.network import Stage
+from harness.methods.sizes import InputSize
 from plugins.layers.augment import MEAN, STD, augmentation
 from plugins.layers.labels import KIND, kind_among, require_labels
 from plugins.layers.losses import cross_entropy
@@ -50,7 +51,7 @@ class RNNHAOptions(Options):
         "published", description="width of the hidden state; published: 1024, or 2048 with resnet50 (R)"
     )
     descriptor: Literal["o1", "o2", "both"] = Field("o2", description="state used as the feature (open)")
-    input_size: int = Field(224, ge=32, description="height and width of the input in pixels; 224 or 672 (poster)")
+    input_size: InputSize = Field(224, description="input in pixels: a side, or height x width; 224 or 672 (poster)")
     backbone_epochs: int = Field(40, ge=0, description="epochs of the backbone alone, as a vehicle classifier (R)")
     backbone_batch: int = Field(128, ge=2, description="images in a batch of the backbone's training (R)")
     backbone_rate: float = Field(1e-3, gt=0, description="learning rate of Adam in the backbone's training (R)")

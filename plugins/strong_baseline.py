@@ -17,8 +17,10 @@ from torch.nn import functional
 from torchvision.transforms import v2
 
 from harness.methods.attention import Attention, shares
+from harness.methods.batches import Epoch
 from harness.methods.method import Options
 from harness.methods.network import Stage
+from harness.methods.sizes import InputSize
 from plugins.layers.augment import MEAN, STD, augmentation
 from plugins.layers.bnneck import BNNeck, VehicleClassifier
 from plugins.layers.cbam import CBAM
@@ -47,6 +49,11 @@ class StrongBaselineOptions(Options):
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target for all classes (section 3.3)")
     p: int = Field(16, ge=2, description="vehicles in a batch (section 2)")
     k: int = Field(4, ge=2, description="images of each vehicle in a batch (section 2)")
+    sampler: Epoch = Field(
+        "groups",
+        description="an epoch: groups uses each image at most once (R), vehicles each vehicle once (report), drawn "
+        "draws the vehicles of each batch anew",
+    )
     epochs: int = Field(120, ge=0, description="passes over the training images (section 2)")
     continued_epochs: int = Field(0, ge=0, description="further epochs with a fresh optimiser (report, 4)")
     learning_rate: float = Field(3.5e-4, gt=0, description="of Adam, after the warm-up (section 3.1)")
@@ -54,7 +61,7 @@ class StrongBaselineOptions(Options):
     warm_up: int = Field(10, ge=0, description="epochs of linear warm-up from 0.01 (section 3.1)")
     schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="how the rate changes (section 2)")
     milestones: Milestones = Field((40, 70), description="epochs after which the rate is divided by ten (section 2)")
-    input_size: int = Field(224, ge=32, description="height and width of the input in pixels (open)")
+    input_size: InputSize = Field(224, description="input in pixels: a side, or height x width (open)")
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip (section 2)")
     pad: int = Field(10, ge=0, description="pixels of padding before a random crop (section 2)")
     erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing (section 3.2)")
@@ -85,6 +92,7 @@ QUICK = {
     "weights": "none",
     "last_stride": 2,
     "p": 8,
+    "sampler": "drawn",
     "epochs": 8,
     "learning_rate": 1e-3,
     "warm_up": 2,

@@ -11,9 +11,6 @@ from harness.cli import options as shared
 from harness.cli.grouped import DATA, METHOD, Named, option
 from harness.cli.output import show, show_rows
 
-MAX_SIDE = 1 << 14
-"""No side of an image is longer than 16,384 pixels."""
-
 
 @click.group(cls=Named, section="See what there is", invoke_without_command=True)
 @shared.plugin_files
@@ -42,10 +39,13 @@ def _size(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -
     """Return ``224`` and ``224x320`` as height and width."""
     if value is None:
         return None
-    sides = value.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= MAX_SIDE for side in sides):
+    from harness.methods.sizes import MAX_SIDE, read_size
+
+    size = read_size(value)
+    sides = size if isinstance(size, tuple) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, int) and 0 < side <= MAX_SIDE for side in sides):
         raise click.BadParameter(f"'{value}' is not a size; write 224, or 224x320 for height x width")
-    return int(sides[0]), int(sides[-1])
+    return sides[0], sides[1]
 
 
 @methods.command("show")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from harness.data.images import UNKNOWN, IntArray
 from harness.errors import UsageError
+
+Epoch = Literal["drawn", "groups", "vehicles"]
+"""What one epoch of P x K batches is; see ``PK``."""
 
 
 class Batches(ABC):
@@ -24,34 +28,43 @@ class Batches(ABC):
             random: the epoch's generator; the batches depend on it and on the labels only.
 
         Returns:
-            For each step (b,) int64 rows of the training images, over all processes. The number of steps and b are the
-            same in every epoch.
+            For each step (b,) int64 rows of the training images, over all processes; b is the same in every epoch.
 
         Raises:
             UsageError: the training images cannot fill one batch.
         """
 
     def steps(self, labels: Mapping[str, IntArray]) -> int:
-        """Return the number of batches in an epoch."""
+        """Return the number of batches in an epoch, or about that many if it varies."""
         return len(self.draw(labels, np.random.default_rng(0)))
 
 
 @dataclass(frozen=True)
 class PK(Batches):
-    """P vehicles with K images each, drawn as by pytorch-metric-learning's MPerClassSampler.
+    """P vehicles with K images each; images without the label are never drawn.
 
-    An epoch has as many batches as the labelled images can fill, and at least one. A vehicle with fewer than K images
-    may give some of them more than once; images without the label are never drawn.
+    ``epoch`` says what one epoch is:
+
+    - ``drawn``: each batch draws P vehicles anew, as pytorch-metric-learning's MPerClassSampler does. An epoch has as
+      many batches as the labelled images can fill, and at least one.
+    - ``groups``: each image at most once, as in the released recipe of Luo et al. (2019). The images of a vehicle are
+      shuffled and cut into groups of K, and those that do not fill a group are left out; a batch takes one group of
+      each of P vehicles that still have one, until fewer than P have. The number of batches varies a little.
+    - ``vehicles``: each vehicle once, with K of its images; vehicles that do not fill a last batch are left out.
+
+    A vehicle with fewer than K images gives some of them more than once.
 
     Attributes:
         vehicles: P, the number of vehicles (or of classes of another label) in a batch.
         images: K, the number of images of each.
         label: the label whose classes are drawn.
+        epoch: see above.
     """
 
     vehicles: int
     images: int
     label: str = "vehicle"
+    epoch: Epoch = "drawn"
 
     def draw(self, labels: Mapping[str, IntArray], random: np.random.Generator) -> Sequence[IntArray]:
         """Return batches of ``vehicles * images`` rows, the images of a vehicle next to each other."""
@@ -59,15 +72,38 @@ class PK(Batches):
             raise UsageError(f"no training image has the label '{self.label}', by which batches are drawn")
         rows_of = _rows_by_class(labels[self.label])
         self._check(len(rows_of))
+        ways = {"drawn": self._drawn, "groups": self._groups, "vehicles": self._vehicles}
+        return ways[self.epoch](rows_of, random)
+
+    def _drawn(self, rows_of: Mapping[int, IntArray], random: np.random.Generator) -> list[IntArray]:
         order = list(rows_of)  # shuffled again for each batch, as by pytorch-metric-learning
         batches = []
         for _ in range(max(1, sum(map(len, rows_of.values())) // (self.vehicles * self.images))):
             random.shuffle(order)
-            drawn = [rows_of[number] for number in order[: self.vehicles]]
-            batches.append(
-                np.concatenate([random.choice(rows, self.images, replace=len(rows) < self.images) for rows in drawn])
-            )
+            batches.append(np.concatenate([self._some(rows_of[number], random) for number in order[: self.vehicles]]))
         return batches
+
+    def _groups(self, rows_of: Mapping[int, IntArray], random: np.random.Generator) -> list[IntArray]:
+        left = {}
+        for number, rows in rows_of.items():
+            given = random.permutation(rows) if len(rows) >= self.images else self._some(rows, random)
+            left[number] = list(given[: len(given) - len(given) % self.images].reshape(-1, self.images))
+        batches = []
+        while len(left) >= self.vehicles:
+            chosen = random.choice(list(left), self.vehicles, replace=False).tolist()
+            batches.append(np.concatenate([left[number].pop() for number in chosen]))
+            left = {number: groups for number, groups in left.items() if groups}
+        return batches
+
+    def _vehicles(self, rows_of: Mapping[int, IntArray], random: np.random.Generator) -> list[IntArray]:
+        order = random.permutation(list(rows_of)).tolist()
+        drawn = [self._some(rows_of[number], random) for number in order]
+        whole = range(0, len(order) - self.vehicles + 1, self.vehicles)
+        return [np.concatenate(drawn[start : start + self.vehicles]) for start in whole]
+
+    def _some(self, rows: IntArray, random: np.random.Generator) -> IntArray:
+        """Return K of the rows, without repeats if there are enough."""
+        return random.choice(rows, self.images, replace=len(rows) < self.images)
 
     def _check(self, classes: int) -> None:
         if self.vehicles < 1 or self.images < 1:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from harness.errors import PluginError
 from harness.methods.attention import Attention, energy
 from harness.methods.batches import Batches
 from harness.methods.method import Method, State
@@ -22,9 +23,11 @@ from harness.methods.session import Session
 class Stage:
     """One stage of a training schedule, with its own optimiser.
 
+    A stage is as long as a number of epochs or as a number of iterations; the last epoch of the latter may be cut.
+
     Attributes:
         name: the name in logs and in the validation table.
-        epochs: the number of passes over the training images.
+        epochs: the number of passes over the training images, or None.
         batches: the sampler of batches: ``PK(16, 4)``, ``Shuffled(64)``, ...
         optimiser: a function from the network to its optimiser.
         augment: a torchvision.transforms.v2 transform of the resized uint8 image and its boxes, or None; it must use no
@@ -32,16 +35,26 @@ class Stage:
         schedule: a function from the optimiser and the steps per epoch to the learning rate schedule, or None.
         advance: whether the schedule advances by epoch or by step.
         settings: further values for ``losses``.
+        iterations: the number of batches, if ``epochs`` is None.
     """
 
     name: str
-    epochs: int
+    epochs: int | None
     batches: Batches
     optimiser: Callable[[nn.Module], Optimizer]
     augment: Callable[..., Any] | None = None
     schedule: Callable[[Optimizer, int], LRScheduler] | None = None
     advance: Literal["epoch", "step"] = "epoch"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    iterations: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.epochs is None) == (self.iterations is None):
+            raise PluginError(
+                f"stage '{self.name}' must be as long as a number of epochs or of iterations",
+                found=f"epochs {self.epochs}, iterations {self.iterations}",
+                expected="one of them",
+            )
 
 
 class NetworkMethod(Method):

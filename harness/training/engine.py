@@ -18,14 +18,20 @@ from harness.extraction.subjects import Subjects, readable
 from harness.methods.network import NetworkMethod, Stage
 from harness.methods.session import Session
 from harness.training.curve import draw_curve, write_table
-from harness.training.stage import Material, RunningStage, check_batches
-from harness.training.state import State, load_state, save_state
+from harness.training.stage import Material, RunningStage, check_batches, is_finished
+from harness.training.state import State, load_state, save_state, state_bytes
 from harness.training.validation import Validation, open_validation
 
 log = logging.getLogger("bench")
 
 DRAWN_EVERY = 30.0
 """Seconds between two drawings of the curve during training; one drawing takes 0.5 s."""
+
+SMALL = 256 << 20
+"""The largest state in bytes that is written after every epoch."""
+
+SAVED_EVERY = 180.0
+"""Seconds between two writings of a larger state."""
 
 
 def train(method: NetworkMethod, session: Session) -> None:
@@ -84,7 +90,8 @@ class _Training:
         self.validation = validation
         self.folder = material.session.folder
         self.trainable = {name: weight.requires_grad for name, weight in material.network.named_parameters()}
-        self.drawn = time.monotonic()
+        self.saved = "the start"
+        self.drawn = self.written = time.monotonic()
 
     def run(self) -> None:
         """Run all epochs that are not finished yet."""
@@ -92,15 +99,16 @@ class _Training:
         state = load_state(self.folder, identity) or State(identity)
         if state.network:
             self.material.network.load_state_dict(state.network)
-            log.info("training resumes after epoch %d of '%s'", state.epoch, self.stages[state.stage].name)
+            self.saved = f"epoch {state.epoch} of '{self.stages[state.stage].name}'"
+            log.info("training resumes after %s", self.saved)
         for number in range(state.stage, len(self.stages)):
             if number > state.stage:
-                state.stage, state.epoch, state.optimiser, state.schedule = number, 0, {}, {}
-            if state.epoch < self.stages[number].epochs:
+                state.stage, state.epoch, state.step, state.optimiser, state.schedule = number, 0, 0, {}, {}
+            if not is_finished(self.stages[number], state.epoch, state.step):
                 try:
                     self._run_stage(state)
                 except KeyboardInterrupt:
-                    log.info("interrupted: the same command resumes after epoch %d", state.epoch)
+                    log.info("interrupted: the same command resumes after %s", self.saved)
                     raise
         if state.rows and self.material.fabric.is_global_zero:
             write_table(self.folder, state.rows)
@@ -113,15 +121,18 @@ class _Training:
         running = RunningStage(self.material, stage, state.stage)
         if state.optimiser:
             running.resume(state)
-        for epoch in range(state.epoch + 1, stage.epochs + 1):
+        while not running.finished:
             began = time.monotonic()
-            losses, images = running.epoch(epoch)
+            losses, images = running.run_epoch()
             rate = images / (time.monotonic() - began)
-            row = {"stage": stage.name, "epoch": epoch, **losses, **self._validate()}
-            state.epoch, state.rows = epoch, [*state.rows, row]
+            row = {"stage": stage.name, "epoch": running.epoch, **losses, **self._validate()}
+            state.rows = [*state.rows, row]
             state.network = self.material.network.state_dict()
             running.describe(state)
-            self._save(state, f"{_summary(row, stage)} ({rate:.0f} images/s)")
+            if self.material.fabric.is_global_zero:
+                self._save(state, last=running.finished)
+                log.info("%s, %s: %s (%.0f images/s)", stage.name, running.progress, _summary(row), rate)
+            self.material.fabric.barrier()
 
     def _validate(self) -> dict[str, float]:
         if self.validation is None:
@@ -129,16 +140,21 @@ class _Training:
         material = self.material
         return self.validation.scores(material.method, material.fabric, material.session.compute.workers)
 
-    def _save(self, state: State, message: str) -> None:
-        """Write the state and the table, and log the epoch, so that an interruption loses one epoch at most."""
-        if self.material.fabric.is_global_zero:
+    def _save(self, state: State, *, last: bool) -> None:
+        """Write the table and, now and then, the state and the curve.
+
+        A small state is written after every epoch, so that an interruption loses one epoch at most; a large one at the
+        end of a stage and every few minutes.
+        """
+        write_table(self.folder, state.rows)
+        now = time.monotonic()
+        if last or now - self.written > SAVED_EVERY or state_bytes(state) <= SMALL:
             save_state(self.folder, state)
-            write_table(self.folder, state.rows)
-            log.info("%s", message)
-            if time.monotonic() - self.drawn > DRAWN_EVERY:
-                draw_curve(self.folder, state.rows)
-                self.drawn = time.monotonic()
-        self.material.fabric.barrier()
+            self.saved = f"epoch {state.epoch} of '{self.stages[state.stage].name}'"
+            self.written = time.monotonic()
+        if now - self.drawn > DRAWN_EVERY:
+            draw_curve(self.folder, state.rows)
+            self.drawn = now
 
     def _identity(self) -> str:
         """Return the digest of the configuration, which must equal that of a state to resume from."""
@@ -153,11 +169,10 @@ class _Training:
                 "labels": {name: column.tolist() for name, column in material.labels.items()},
                 "size": material.session.input_size,
                 "precision": material.session.compute.precision,
-                "stages": [(stage.name, stage.epochs) for stage in self.stages],
+                "stages": [(stage.name, stage.epochs, stage.iterations) for stage in self.stages],
             }
         )
 
 
-def _summary(row: dict[str, Any], stage: Stage) -> str:
-    losses = [f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, float)]
-    return f"{stage.name}, epoch {row['epoch']}/{stage.epochs}: {', '.join(losses)}"
+def _summary(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in row.items() if isinstance(value, float))

@@ -41,12 +41,18 @@ class Material:
 
 
 class RunningStage:
-    """A stage with its optimiser, schedule and loader; stages are numbered from 0."""
+    """A stage with its optimiser, schedule and loader; stages are numbered from 0.
+
+    Attributes:
+        epoch: the number of finished epochs.
+        step: the number of finished iterations.
+    """
 
     def __init__(self, material: Material, stage: Stage, number: int) -> None:
         self.material = material
         self.stage = stage
         self.number = number
+        self.epoch, self.step = 0, 0
         fabric, session, pictures = material.fabric, material.session, material.images.pictures
         material.method.begin(material.network, stage)
         self.optimiser: Optimizer = stage.optimiser(material.network)
@@ -61,34 +67,51 @@ class RunningStage:
             pinned=fabric.device.type == "cuda",
         )
 
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left."""
+        return is_finished(self.stage, self.epoch, self.step)
+
+    @property
+    def progress(self) -> str:
+        """How far the stage is: ``epoch 3/8``, or ``epoch 3, iteration 1770/60000``."""
+        if self.stage.iterations is None:
+            return f"epoch {self.epoch}/{self.stage.epochs}"
+        return f"epoch {self.epoch}, iteration {self.step}/{self.stage.iterations}"
+
     def describe(self, state: State) -> None:
         """Store everything that the next epoch needs, except the network, in the state."""
+        state.epoch, state.step = self.epoch, self.step
         state.optimiser = self.optimiser.state_dict()
         state.schedule = self.schedule.state_dict() if self.schedule else {}
         state.precision = self.material.fabric.strategy.precision.state_dict()
 
     def resume(self, state: State) -> None:
         """Restore what ``describe`` stored."""
+        self.epoch, self.step = state.epoch, state.step
         self.optimiser.load_state_dict(state.optimiser)
         if self.schedule is not None:
             self.schedule.load_state_dict(state.schedule)
         self.material.fabric.strategy.precision.load_state_dict(state.precision)
 
-    def epoch(self, epoch: int) -> tuple[dict[str, float], int]:
-        """Train for epoch 1, 2, ..., and return its initial learning rate and mean losses, and the number of images.
+    def run_epoch(self) -> tuple[dict[str, float], int]:
+        """Train for one epoch, and return its initial learning rate and mean losses, and the number of images.
 
         Raises:
             RunError: a loss is not finite.
         """
-        fabric, seed, stage = self.material.fabric, self.material.session.seed, self.stage
+        fabric, seed, stage, epoch = self.material.fabric, self.material.session.seed, self.stage, self.epoch + 1
         random = np.random.default_rng(derive(seed, "batches", self.number, epoch))
         batches = stage.batches.draw(self.material.labels, random)
+        if stage.iterations is not None:
+            batches = batches[: stage.iterations - self.step]
         torch.manual_seed(derive(seed, "epoch", self.number, epoch, fabric.global_rank))
         rate = float(self.optimiser.param_groups[0]["lr"])
         self._module.train()
         sums: dict[str, Tensor] = {}
         loaded = self._loader.serve(self._requests(batches, epoch))
-        with progress(f"{stage.name} {epoch}/{stage.epochs}", shown=fabric.is_global_zero) as advance:
+        of = f"{epoch}" if stage.epochs is None else f"{epoch}/{stage.epochs}"
+        with progress(f"{stage.name} {of}", shown=fabric.is_global_zero) as advance:
             for step, (batch, rows) in enumerate(zip(loaded, batches, strict=True), 1):
                 for name, loss in self._step(batch, rows).items():
                     sums[name] = sums[name] + loss if name in sums else loss
@@ -97,6 +120,7 @@ class RunningStage:
                 advance(step, len(batches))
         if self.schedule is not None and stage.advance == "epoch":
             self.schedule.step()
+        self.epoch, self.step = epoch, self.step + len(batches)
         means = {name: float(total) / len(batches) for name, total in sums.items()}
         return {"learning_rate": rate, **means}, sum(map(len, batches))
 
@@ -171,6 +195,11 @@ class RunningStage:
                 found=", ".join(f"{name} {values[name]}" for name in wrong),
                 next_step="lower the learning rate, or train in 32-true",
             )
+
+
+def is_finished(stage: Stage, epoch: int, step: int) -> bool:
+    """Return whether a stage is finished after so many epochs and iterations."""
+    return epoch >= stage.epochs if stage.epochs is not None else step >= (stage.iterations or 0)
 
 
 def check_batches(stage: Stage, labels: Mapping[str, IntArray], processes: int) -> None:

@@ -23,12 +23,14 @@ class State:
         identity: the digest of the configuration.
         stage: the number of the current stage, from 0.
         epoch: the number of finished epochs of this stage.
+        step: the number of finished iterations of this stage.
         precision: the state of the gradient scaler, if the precision uses one.
     """
 
     identity: str
     stage: int = 0
     epoch: int = 0
+    step: int = 0
     network: dict[str, Any] = field(default_factory=dict)
     optimiser: dict[str, Any] = field(default_factory=dict)
     schedule: dict[str, Any] = field(default_factory=dict)
@@ -42,6 +44,19 @@ def save_state(folder: Path, state: State) -> None:
     torch.save(vars(state), buffer)
     with replace_file(folder / NAME, "wb") as file:
         file.write(buffer.getbuffer())
+
+
+def state_bytes(state: State) -> int:
+    """Return the size of the state's tensors in bytes."""
+    found = 0
+    left: list[object] = [state.network, state.optimiser]
+    while left:
+        value = left.pop()
+        if isinstance(value, torch.Tensor):
+            found += value.nbytes
+        elif isinstance(value, dict):
+            left += value.values()
+    return found
 
 
 def load_state(folder: Path, identity: str) -> State | None:

@@ -47,13 +47,24 @@ class PretrainedMethod(NetworkMethod):
         return found
 
     def pk_stage(self, name: str, epochs: int, augment: Augment, *, decay: float = 0.1) -> Stage:
-        """Return a stage of P x K batches and Adam, by the options; a warm-up is cut to ``epochs``."""
+        """Return a stage of P x K batches and Adam, by the options; a warm-up is cut to ``epochs``.
+
+        The released recipes of Luo et al. and of PGAN count epochs from 1: the warm-up has risen by a tenth in the
+        first of ten epochs, and a milestone holds in the epoch of its number (R).
+        """
         options = self.options
-        warm_up = min(options.warm_up, epochs)
-        schedule = Schedule(options.schedule, epochs, warm_up, milestones=options.milestones, decay=decay)
-        return schedule.stage(name, PK(options.p, options.k), self.adam, augment)
+        schedule = Schedule(
+            options.schedule,
+            epochs,
+            warm_up=min(options.warm_up, epochs),
+            milestones=options.milestones,
+            decay=decay,
+            first=0 if options.schedule == "cosine" else 1,
+        )
+        return schedule.stage(name, PK(options.p, options.k, epoch=options.sampler), self.adam, augment)
 
     def adam(self, network: nn.Module) -> torch.optim.Adam:
         """Return Adam over the parameters that are not frozen, with the rate and the weight decay of the options."""
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        return torch.optim.Adam(trained, lr=self.options.learning_rate, weight_decay=self.options.weight_decay)
+        options = self.options
+        return torch.optim.Adam(trained, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True)

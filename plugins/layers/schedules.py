@@ -30,27 +30,31 @@ Milestones = Annotated[tuple[int, ...], BeforeValidator(split_words)]
 
 @dataclass(frozen=True)
 class Schedule:
-    """A factor of the learning rate, as a function of the time in epochs.
+    """A factor of the learning rate, as a function of the time in epochs or in iterations.
 
     Attributes:
-        kind: ``steps`` multiplies by ``decay`` at each milestone, ``exponential`` after every epoch, ``cosine`` falls
+        kind: ``steps`` multiplies by ``decay`` at each milestone, ``exponential`` after every unit, ``cosine`` falls
             to zero at the end.
-        epochs: length of the training.
-        warm_up: epochs over which the factor grows linearly from ``warm_up_from`` to 1.
-        warm_up_from: the factor of the first step.
-        milestones: numbers of finished epochs at which the factor is multiplied by ``decay``.
+        length: length of the training.
+        warm_up: time over which the factor grows linearly from ``warm_up_from`` to 1.
+        warm_up_from: the factor at time 0.
+        milestones: times from which on the factor is multiplied by ``decay``.
         decay: see ``kind``.
+        unit: of all times.
+        first: the time of the first epoch or iteration: 0, or 1 in releases that count epochs from 1.
     """
 
     kind: Literal["steps", "exponential", "cosine", "constant"] = "constant"
-    epochs: int = 1
+    length: int = 1
     warm_up: float = 0.0
     warm_up_from: float = 0.01
     milestones: tuple[float, ...] = ()
     decay: float = 0.1
+    unit: Literal["epoch", "iteration"] = "epoch"
+    first: Literal[0, 1] = 0
 
     def factor(self, time: float) -> float:
-        """Return the factor after ``time`` finished epochs (0 for the first step)."""
+        """Return the factor at a time."""
         rise = 1.0
         if time < self.warm_up:
             rise = self.warm_up_from + (1 - self.warm_up_from) * time / self.warm_up
@@ -59,20 +63,31 @@ class Schedule:
         if self.kind == "exponential":
             return rise * math.pow(self.decay, time)
         if self.kind == "cosine" and time > self.warm_up:
-            progress = (time - self.warm_up) / (self.epochs - self.warm_up)
+            progress = (time - self.warm_up) / (self.length - self.warm_up)
             return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
         return rise
 
     @property
     def advance(self) -> Literal["epoch", "step"]:
-        """When a stage advances it: a cosine after every step, the others after every epoch, as published."""
-        return "step" if self.kind == "cosine" else "epoch"
+        """When a stage advances it: a cosine or one in iterations after every step, all others after every epoch."""
+        return "step" if self.kind == "cosine" or self.unit == "iteration" else "epoch"
 
     def attach(self, optimiser: Optimizer, steps: int) -> LambdaLR:
         """Return this schedule as a torch scheduler, for ``steps`` steps an epoch."""
-        per_epoch = steps if self.advance == "step" else 1
-        return LambdaLR(optimiser, lambda count: self.factor(count / per_epoch))
+        per_unit = steps if self.advance == "step" and self.unit == "epoch" else 1
+        return LambdaLR(optimiser, lambda count: self.factor(count / per_unit + self.first))
 
     def stage(self, name: str, batches: Batches, optimiser: Optimiser, augment: Augment = None, **rest: Any) -> Stage:
-        """Return a stage of the schedule's epochs; ``rest`` is its settings."""
-        return Stage(name, self.epochs, batches, optimiser, augment, self.attach, self.advance, rest)
+        """Return a stage of the schedule's length; ``rest`` is its settings."""
+        by_epoch = self.unit == "epoch"
+        return Stage(
+            name,
+            self.length if by_epoch else None,
+            batches,
+            optimiser,
+            augment,
+            self.attach,
+            self.advance,
+            rest,
+            iterations=None if by_epoch else self.length,
+        )

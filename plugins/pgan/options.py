@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from harness.methods.batches import Epoch
 from harness.methods.method import Options
+from harness.methods.sizes import InputSize
 from plugins.layers.resnet import Backbone
 from plugins.layers.schedules import Milestones
 from plugins.pgan.parts import CellRule
@@ -35,13 +37,18 @@ class PGANOptions(Options):
     margin: float = Field(0.3, ge=0, description="margin of the batch-hard triplets (R)")
     p: int = Field(16, ge=2, description="vehicles in a batch (section 4.2)")
     k: int = Field(4, ge=2, description="images of each vehicle in a batch (section 4.2)")
+    sampler: Epoch = Field(
+        "groups",
+        description="an epoch: groups uses each image at most once (R), vehicles each vehicle once, drawn draws the "
+        "vehicles of each batch anew",
+    )
     epochs: int = Field(130, ge=0, description="passes over the training images (section 4.2)")
     learning_rate: float = Field(1.75e-4, gt=0, description="of Adam, after the warm-up (section 4.2)")
     weight_decay: float = Field(5e-4, ge=0, description="of Adam (section 4.2)")
     warm_up: int = Field(10, ge=0, description="epochs of linear warm-up (R) from 0.01 (open)")
     schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="how the rate changes")
     milestones: Milestones = Field((30, 50, 70, 90, 110), description="epochs after which the rate is halved (R)")
-    input_size: int = Field(224, ge=32, description="height and width of the input in pixels (section 4.2)")
+    input_size: InputSize = Field(224, description="input in pixels: a side, or height x width (section 4.2)")
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip (section 4.2)")
     pad: int = Field(0, ge=0, description="pixels of padding before a random crop (section 4.2: none)")
     erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing (section 4.2)")
@@ -51,6 +58,7 @@ QUICK = {
     "backbone": "resnet18",
     "weights": "none",
     "p": 8,
+    "sampler": "drawn",
     "epochs": 6,
     "learning_rate": 1e-3,
     "warm_up": 0,

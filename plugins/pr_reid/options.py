@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.methods.method import Options
+from harness.methods.sizes import InputSize
 from plugins.layers.resnet import Backbone
 from plugins.layers.schedules import split_words
 
@@ -57,8 +58,9 @@ class PRReIDOptions(Options):
     lambda_light: float = Field(1.0, ge=0, description="weight of the light's loss (equation 3; open)")
     lambda_brand: float = Field(1.0, ge=0, description="weight of the brand's loss (equation 3; open)")
     lambda_window: float = Field(1.0, ge=0, description="weight of the window's loss (equation 3; open)")
-    input_size: int = Field(
-        256, ge=32, description="height and width of the input in pixels; 128, 256 and 512 published (tables 5, 6)"
+    input_size: InputSize = Field(
+        256,
+        description="input in pixels: a side, or height x width; 128, 256 and 512 published (tables 5, 6)",
     )
     batch: int = Field(64, ge=2, description="images in a batch (open)")
     epochs: int = Field(60, ge=0, description="passes over the training images (open)")

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from harness.methods.method import Options
+from harness.methods.sizes import InputSize
 
 
 class RAMOptions(Options):
@@ -18,7 +19,7 @@ class RAMOptions(Options):
     fc_width: int = Field(4096, ge=8, description="width of f_c and f_b; parts have a quarter, f_a an eighth (R)")
     dropout: float = Field(0.5, ge=0, lt=1, description="after every fully connected layer (R)")
     scale: float = Field(10.0, gt=0, description="length of a feature before its classifier in finetuning (R)")
-    input_size: int = Field(224, ge=32, description="height and width of the input in pixels (R)")
+    input_size: InputSize = Field(224, description="input in pixels: a side, or height x width (R)")
     epochs: int = Field(102, ge=0, description="of each half of a step: 60,000 iterations of 64 on VeRi (R)")
     batch: int = Field(64, ge=2, description="images in a batch of steps 1 to 3 (R)")
     vehicles: int = Field(10, ge=1, description="vehicles in a batch of step 4, 3 images each (R)")

@@ -222,5 +222,5 @@ def test_an_interruption_says_how_to_go_on(dataset: Dataset, tmp_path: Path, cap
     method.stop_at = STEPS + 2
     with caplog.at_level(logging.INFO, "bench"), pytest.raises(KeyboardInterrupt):
         fit(dataset, tmp_path, method)
-    assert caplog.messages[-1] == "interrupted: the same command resumes after epoch 1"
+    assert caplog.messages[-1] == "interrupted: the same command resumes after epoch 1 of 'stage 1'"
     assert caplog.messages[0].startswith("stage 1, epoch 1/2: learning_rate 0.001, cross-entropy ")

@@ -1,0 +1,30 @@
+"""Sizes of a network's input, written ``224`` for a square or ``256x128`` for height x width."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+MAX_SIDE = 1 << 14
+"""No side of an image is longer than 16,384 pixels."""
+
+LEAST_SIDE = 32
+"""The smallest side of an input; a ResNet's last map would have no cell for less."""
+
+
+def read_size(value: object) -> object:
+    """Return ``224`` and ``256x128`` as numbers, and a pair of equal numbers as one; any other value as it is."""
+    if isinstance(value, str):
+        sides: object = tuple(int(side) if side.strip().isdecimal() else side for side in value.lower().split("x"))
+    else:
+        sides = value
+    if isinstance(sides, tuple | list) and sides and len(sides) <= 2 and len(set(sides)) == 1:
+        return sides[0]
+    return sides
+
+
+Side = Annotated[int, Field(ge=LEAST_SIDE, le=MAX_SIDE)]
+
+InputSize = Annotated[Side | tuple[Side, Side], BeforeValidator(read_size)]
+"""The type of an option ``input_size``: one number for a square, or height and width; ``--set input_size=256x128``."""
