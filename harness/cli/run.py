@@ -65,10 +65,10 @@ OF_A_RUN = shared.together(
     option("--nodes", default=1, type=click.IntRange(1), group=COMPUTE, help="Number of nodes."),
     option(
         "--precision",
-        default="32-true",
-        type=click.Choice(["32-true", "bf16-mixed", "16-mixed", "bf16-true"]),
+        default="auto",
+        type=click.Choice(["auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true"]),
         group=COMPUTE,
-        help="Floating-point precision of the network.",
+        help="Floating-point precision of the network; auto: what the recipe proposes, or 32-true.",
     ),
     shared.workers,
     option("--runs", default="runs", type=shared.DIR, group=OUTPUT, help="Folder of all runs."),

@@ -43,6 +43,8 @@ class Method:
         papers: the papers that it implements: authors, title, venue and year.
         Options: the model of the options; its field ``input_size``, if any, is the size of the images.
         recipes: named sets of options; ``paper`` follows the paper, ``quick`` trains within minutes on two cores.
+        precisions: for some recipes, the precision in which they train and embed on a device that computes it in
+            hardware, such as ``bf16-mixed``; ``32-true`` for all others; ``--precision`` overrides it.
         variants: the ablations of the paper, as named sets of options on top of a recipe.
         needs: labels (``vehicle``, ``colour``, ...) and boxes (``boxes.parts``, ``boxes.regions``) for training;
             ``model|type`` means the first of these labels that the training images have.
@@ -58,6 +60,7 @@ class Method:
     papers: ClassVar[tuple[str, ...]] = ()
     Options: ClassVar[type[Options]] = Options
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    precisions: ClassVar[Mapping[str, str]] = {}
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     needs: frozenset[str] = frozenset()
     test_needs: frozenset[str] = frozenset()

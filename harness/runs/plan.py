@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from harness.compute.compute import PROPOSED
 from harness.errors import UsageError
 from harness.methods.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, same_form
 from harness.methods.method import Method, Options, create, resolve_options, trains
@@ -14,6 +15,9 @@ from harness.runs.request import Request
 from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import refuse_undefined
 from harness.tasks.task import Task
+
+FULL = "32-true"
+"""The precision without a proposal: float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,20 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
         options = resolve_options(name, method, variant=variant, recipe=recipe, changes=request.changes)
     else:
         variant, recipe, options = _of_checkpoint(request, name, variant, method)
+    if request.compute.precision == PROPOSED:
+        precision = _proposed_precision(method, recipe, request.compute.device)
+        request = replace(request, compute=replace(request.compute, precision=precision))
     return RunPlan(request, registry, name, variant, recipe, method, options, protocol, tasks, train_protocol)
+
+
+def _proposed_precision(method: type[Method], recipe: str, device: str) -> str:
+    """Return the precision that a recipe proposes, if the device computes it in hardware, or ``32-true``."""
+    proposed = method.precisions.get(recipe, FULL)
+    if not proposed.startswith("bf16"):
+        return proposed
+    from harness.compute.devices import has_bfloat16
+
+    return proposed if has_bfloat16(device) else FULL
 
 
 def _of_checkpoint(request: Request, name: str, variant: str, method: type[Method]) -> tuple[str, str, Options]:
