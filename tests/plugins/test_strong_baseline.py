@@ -67,7 +67,8 @@ def test_the_trunks_have_their_published_sizes():
         # Reference form: trunk, BNNeck, bias-free classifier over VeRi's 576 vehicles.
         ("paper", "", resnet50() + 2 * 2048 + 2048 * 576),
         ("paper", "resnet18", resnet18() + 2 * 512 + 512 * 576),
-        ("paper", "no-bnneck", resnet50() + 2048 * 576),
+        # Without BNNeck the classifier has biases.
+        ("paper", "no-bnneck", resnet50() + 2049 * 576),
         ("paper", "resnet50-cbam", resnet50() + cbam(2048) + 2 * 2048 + 2048 * 576),
         # Report form: a linear layer with biases to 512 in between, whatever the trunk's width.
         ("report", "", resnet50() + 2049 * 512 + 2 * 512 + 512 * 576),
@@ -82,6 +83,12 @@ def test_the_parameters_are_those_of_the_layer_list(recipe, variant, expected):
     assert sum(tensor.numel() for tensor in network.parameters()) == expected
 
 
+def test_the_two_forms_on_veri_have_these_sizes():
+    sizes = {recipe: sum(tensor.numel() for tensor in bare(baseline(recipe)).parameters()) for recipe in FORMS}
+
+    assert sizes == {"paper": 24_691_776, "report": 24_853_056, "report-vru": 24_853_056, "report-vru-20": 24_853_056}
+
+
 def test_only_the_necks_bias_is_frozen():
     network = bare(baseline())
 
@@ -89,24 +96,27 @@ def test_only_the_necks_bias_is_frozen():
 
 
 @pytest.mark.parametrize(
-    ("recipe", "variant", "width", "side"),
+    ("recipe", "variant", "size", "width", "cells"),
     [
-        ("paper", "", 2048, 14),
-        ("paper", "stride-2", 2048, 7),
-        ("paper", "resnet18", 512, 14),
-        ("report", "", 512, 7),
-        ("report", "resnet18", 512, 7),
+        ("paper", "", (224, 224), 2048, (14, 14)),
+        ("paper", "stride-2", (224, 224), 2048, (7, 7)),
+        ("paper", "resnet18", (224, 224), 512, (14, 14)),
+        ("report", "", (256, 128), 512, (8, 4)),
+        ("report-vru", "", (256, 128), 512, (8, 4)),
+        ("report-vru-20", "resnet18", (256, 128), 512, (8, 4)),
     ],
 )
-def test_the_shapes_at_224_are_the_papers(recipe, variant, width, side):
-    network = bare(baseline(recipe, variant))
+def test_sizes_and_shapes_are_the_papers(recipe, variant, size, width, cells):
+    method = baseline(recipe, variant)
+    network = bare(method)
     maps = []
     network.attention.register_forward_hook(lambda _layer, _given, found: maps.append(tuple(found.shape)))
 
-    outputs = network.train()(torch.empty(2, 3, 224, 224, device="meta"))
-    feature = network.eval()(torch.empty(2, 3, 224, 224, device="meta"))
+    outputs = network.train()(torch.empty(2, 3, *size, device="meta"))
+    feature = network.eval()(torch.empty(2, 3, *size, device="meta"))
 
-    assert maps[0][2:] == (side, side)
+    assert method.input_size == size
+    assert maps[0][2:] == cells
     assert {name: tuple(tensor.shape) for name, tensor in outputs.items()} == {
         "before": (2, width),
         "after": (2, width),
@@ -181,36 +191,174 @@ def test_each_form_has_its_own_two_losses(recipe, side, smoothing):
     assert losses["cross-entropy"].item() == pytest.approx(entropy.item(), rel=1e-5)
 
 
-def test_the_reference_trains_120_epochs_of_16_by_4_with_adam():
-    method = baseline("paper")
+FORMS = {
+    "paper": {
+        "stages": [("training", 120)],
+        "batches": PK(16, 4, epoch="groups"),
+        "adam": {"initial_lr": 3.5e-4, "weight_decay": 5e-4, "betas": (0.9, 0.999)},
+        "augment": ["RandomHorizontalFlip", "RandomCrop", "RandomErasing"],
+        "layers": {"trunk": (23_508_032, True), "neck": (4_096, True), "classifier": (1_179_648, True)},
+        "trained": 24_691_776 - 2_048,
+    },
+    "report": {
+        "stages": [("training", 40)],
+        "batches": PK(16, 4, epoch="vehicles"),
+        "adam": {"initial_lr": 3e-4, "weight_decay": 0, "betas": (0.9, 0.999)},
+        "augment": ["RandomHorizontalFlip", "ColorJitter"],
+        "layers": {
+            "trunk": (23_508_032, True),
+            "reduce": (1_049_088, True),
+            "neck": (1_024, True),
+            "classifier": (294_912, True),
+        },
+        "trained": 24_853_056 - 512,
+    },
+}
+FORMS["report-vru-20"] = FORMS["report"] | {"stages": [("training", 20)]}
+FORMS["report-vru"] = FORMS["report"] | {"stages": [("training", 20), ("continued training", 5)]}
+"""What the facts say of each recipe on VeRi-776: ResNet-50, 576 vehicles; a BNNeck's bias is never trained."""
+
+FACTORS = {
+    "paper": {1: 0.109, 2: 0.208, 9: 0.901, 10: 1, 11: 1, 39: 1, 40: 0.1, 41: 0.1, 69: 0.1, 70: 0.01, 71: 0.01},
+    "report": {1: 1, 2: 1, 20: 1, 40: 1},
+    "report-vru-20": {1: 1, 20: 1},
+    "report-vru": {1: 1, 5: 1, 20: 1},
+}
+
+
+@pytest.mark.parametrize("recipe", FORMS)
+def test_every_stage_trains_the_layers_with_the_rates_and_batches_of_the_facts(recipe):
+    expected, method = FORMS[recipe], baseline(recipe)
+    network, seen = bare(method), []
+
+    stages = method.stages(VERI)
+
+    assert [(stage.name, stage.epochs) for stage in stages] == expected["stages"]
+    for stage in stages:
+        method.begin(network, stage)
+        (adam,) = stage.optimiser(network)
+        (group,) = adam.param_groups
+        scheduler = stage.schedule(adam, 100)
+        layers = {name: sum(w.numel() for w in part.parameters()) for name, part in network.named_children()}
+        trained = {id(weight) for weight in group["params"]}
+        moved = {
+            name: any(id(weight) in trained for weight in part.parameters()) for name, part in network.named_children()
+        }
+        assert {name: (layers[name], moved[name]) for name in layers if layers[name]} == expected["layers"]
+        assert sum(weight.numel() for weight in group["params"]) == expected["trained"]
+        assert type(adam) is torch.optim.Adam
+        assert {name: group[name] for name in expected["adam"]} == expected["adam"]
+        assert (stage.batches, stage.advance) == (expected["batches"], "epoch")
+        assert [type(step).__name__ for step in stage.augment.transforms] == expected["augment"]
+        factors = [scheduler.lr_lambdas[0](epoch) for epoch in range(120)]  # of the first epoch, the second, ...
+        wanted = FACTORS[recipe]
+        assert {epoch: factors[epoch - 1] for epoch in wanted} == pytest.approx(wanted)
+        seen.append(adam)
+    assert len(set(map(id, seen))) == len(stages), "continued training starts with a fresh optimiser"
+
+
+def test_the_reports_augmentation_has_its_strengths():
+    flip, jitter = baseline("report").stages(VERI)[0].augment.transforms
+
+    assert flip.p == 0.5
+    assert (jitter.brightness, jitter.contrast, jitter.saturation) == ((0.9, 1.1),) * 3
+    assert jitter.hue == (-0.05, 0.05)
+
+
+@pytest.mark.parametrize("recipe", ["report", "report-vru", "report-vru-20"])
+@pytest.mark.parametrize("variant", ["resnet18", "resnet18-cbam", "resnet50", "resnet50-cbam"])
+def test_every_row_of_the_reports_tables_is_a_variant_with_one_of_its_recipes(recipe, variant):
+    method = baseline(recipe, variant)
+    backbone, _, attention = variant.partition("-")
+
+    assert (method.options.backbone, method.options.attention) == (backbone, attention or "none")
+    assert [stage.epochs for stage in method.stages(VERI)] == {
+        "report": [40],
+        "report-vru": [20, 5],
+        "report-vru-20": [20],
+    }[recipe]
+
+
+def test_without_a_neck_the_classifier_is_torchs_own():
+    torch.manual_seed(0)
+    network = baseline("paper", "no-bnneck", backbone="resnet18", weights="none").network({"vehicle": 576})
+    classifier = network.classifier
+
+    assert type(classifier) is torch.nn.Linear
+    assert classifier.bias.shape == (576,)
+    assert classifier.weight.abs().max().item() == pytest.approx(512**-0.5, rel=1e-3)  # uniform
+    assert classifier.weight.std().item() == pytest.approx((3 * 512) ** -0.5, rel=0.01)
+
+
+def test_the_reports_512_numbers_start_from_kaimings_normal_weights():
+    torch.manual_seed(0)
+    reduce = baseline("report", "resnet18", weights="none").network({"vehicle": 5}).reduce
+
+    assert reduce.weight.shape == (512, 512)
+    assert reduce.weight.std().item() == pytest.approx((2 / 512) ** 0.5, rel=0.01)
+    assert reduce.weight.abs().max() > 3 * reduce.weight.std(), "not uniform"
+    assert torch.equal(reduce.bias, torch.zeros(512))
+
+
+def test_the_centre_loss_has_a_centre_a_vehicle_and_an_sgd_of_its_own():
+    method = baseline("paper", centre="0.0005")
     (stage,) = method.stages(VERI)
-    optimiser = stage.optimiser(bare(method))
-    (group,) = optimiser.param_groups
-    scheduler = stage.schedule(optimiser, 100)
-
-    assert (stage.epochs, stage.batches, stage.advance) == (120, PK(16, 4), "epoch")
-    assert (type(optimiser), group["initial_lr"], group["weight_decay"]) == (torch.optim.Adam, 3.5e-4, 5e-4)
-    assert scheduler.get_last_lr() == [pytest.approx(3.5e-6)]
-    assert [type(step).__name__ for step in stage.augment.transforms] == [
-        "RandomHorizontalFlip",
-        "RandomCrop",
-        "RandomErasing",
-    ]
-
-
-def test_the_report_trains_20_epochs_and_5_more_with_a_fresh_adam():
-    method = baseline("report")
-    first, second = method.stages(VERI)
     network = bare(method)
-    optimisers = [stage.optimiser(network) for stage in (first, second)]
 
-    assert (first.epochs, second.epochs) == (20, 5)
-    assert optimisers[0] is not optimisers[1]
-    for stage, optimiser in zip((first, second), optimisers, strict=True):
-        (group,) = optimiser.param_groups
-        assert stage.schedule(optimiser, 10).get_last_lr() == [3e-4]
-        assert group["weight_decay"] == 0
-        assert [type(step).__name__ for step in stage.augment.transforms] == ["RandomHorizontalFlip", "ColorJitter"]
+    adam, sgd = stage.optimiser(network)
+
+    (centres,) = sgd.param_groups
+    (others,) = adam.param_groups
+    assert [tuple(weight.shape) for weight in centres["params"]] == [(576, 2048)]
+    assert type(sgd) is torch.optim.SGD
+    assert {name: centres[name] for name in ("lr", "momentum", "weight_decay")} == {
+        "lr": 0.5,
+        "momentum": 0,
+        "weight_decay": 0,
+    }
+    assert sum(weight.numel() for weight in others["params"]) == 24_691_776 - 2_048
+
+
+def test_a_step_moves_the_centre_of_a_vehicle_by_its_share_of_the_batch_towards_its_mean():
+    torch.manual_seed(0)
+    method = baseline(**TINY, centre="0.0005", p="2", k="2")
+    network = method.network({"vehicle": 3}).train()
+    start, vehicles = network.centres.points.detach().clone(), torch.tensor([0, 0, 2, 2])
+    _adam, sgd = method.optimisers(network)
+
+    outputs = network(torch.rand(4, 3, 32, 32))
+    losses = method.losses(outputs, {"vehicle": vehicles}, method.stages({"vehicle": 3})[0])
+    sum(losses.values()).backward()
+    sgd.step()
+
+    before = outputs["before"].detach()
+    own = (before - start[vehicles]).square().sum(1)
+    means = torch.stack([before[:2].mean(0), start[1], before[2:].mean(0)])
+    assert losses.keys() == {"cross-entropy", "triplet", "centre"}
+    assert losses["centre"].item() == pytest.approx(0.0005 * own.mean().item(), rel=1e-4)
+    torch.testing.assert_close(network.centres.points.detach(), start + 0.5 * (means - start))  # 0.5 * 2 * 2 / 4
+
+
+def test_a_test_reads_no_centre():
+    torch.manual_seed(0)
+    network = baseline(**TINY, centre="0.0005").network({"vehicle": 3}).eval()
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        expected = network(images)
+        network.centres.points.fill_(float("nan"))
+
+        assert torch.equal(network(images), expected)
+
+
+def test_a_training_with_centres_ends_and_its_checkpoint_is_restored(eight, tmp_path):
+    changes = {**TINY, "centre": "0.0005", "p": "8", "k": "2", "epochs": "1"}
+    method = trained(baseline(**changes), eight, tmp_path)
+    again = baseline(**changes)
+
+    again.restore(method.state(), {"vehicle": 8})
+
+    assert torch.equal(again.model.centres.points, method.model.centres.points)
+    assert torch.isfinite(method.model.centres.points).all()
 
 
 @pytest.mark.parametrize("recipe", ["paper", "report", "quick"])
@@ -240,6 +388,9 @@ def test_a_warm_up_never_outlasts_the_training():
         ("attention", "se"),
         ("triplet_on", "both"),
         ("label_smoothing", "1"),
+        ("centre", "-1"),
+        ("centre_rate", "0"),
+        ("sampler", "all"),
         ("p", "1"),
         ("epochs", "-1"),
         ("learning_rate", "0"),
