@@ -46,7 +46,7 @@ class StrongBaselineOptions(Options):
         "before", description="triplet loss before or after the neck (section 3.5)"
     )
     triplet_normalised: bool = Field(
-        default=False, description="features of length 1 for the triplet loss (R: no; report, 4: yes)"
+        default=False, description="features of length 1 for the triplet loss (report, 4: yes; R: no)"
     )
     margin: float = Field(0.3, ge=0, description="margin of the batch-hard triplet (section 2)")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target for all classes (section 3.3)")
