@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from harness.methods.attention import Attention
 from harness.methods.batches import PK
@@ -63,10 +64,20 @@ class PretrainedMethod(NetworkMethod):
             decay=decay,
             first=0 if options.schedule == "cosine" else 1,
         )
-        return schedule.stage(name, PK(options.p, options.k, epoch=options.sampler), self.adam, augment)
+        return schedule.stage(name, PK(options.p, options.k, epoch=options.sampler), self.optimisers, augment)
 
-    def adam(self, network: nn.Module) -> torch.optim.Adam:
-        """Return Adam over the parameters that are not frozen, with the rate and the weight decay of the options."""
-        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    def optimisers(self, network: nn.Module) -> Sequence[Optimizer]:
+        """Return the optimisers of ``pk_stage``; override it if some parameters are not Adam's."""
+        return [self.adam(network)]
+
+    def adam(self, network: nn.Module, *others: nn.Module) -> torch.optim.Adam:
+        """Return Adam with the rate and the weight decay of the options.
+
+        It moves the parameters of the network that are not frozen and that belong to none of its parts ``others``.
+        """
+        apart = {parameter for part in others for parameter in part.parameters()}
+        trained = [
+            parameter for parameter in network.parameters() if parameter.requires_grad and parameter not in apart
+        ]
         options = self.options
         return torch.optim.Adam(trained, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True)

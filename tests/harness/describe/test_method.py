@@ -59,7 +59,7 @@ PR_REID_TRAINING = 3 * linear(2048, 256) + 4 * 256 * 576
     ("asked", "recipe", "test", "training", "width"),
     [
         ("strong-baseline", "paper", RESNET50 + 2 * 2048, 2048 * 576, 2048),
-        ("strong-baseline/no-bnneck", "", RESNET50, 2048 * 576, 2048),
+        ("strong-baseline/no-bnneck", "", RESNET50, linear(2048, 576), 2048),
         ("strong-baseline", "report", RESNET50 + linear(2048, 512) + 2 * 512, 512 * 576, 512),
         ("ram", "paper", RAM_TEST, RAM_CLASSIFIERS, 11_776),
         ("ram/baseline", "", vgg_m() + RAM_CONV, linear(4096, 576), 4096),
