@@ -169,12 +169,12 @@ def _pixels(options: RNNHAOptions) -> nn.Module:
         return nn.Identity()
     if options.pixels == "meant":
         return v2.Normalize([mean / 255 for mean in MEANT], [1 / 255] * 3)
-    return CaffePixels() if options.backbone == "vgg-m" else v2.Normalize(MEAN, STD)
+    pretrained: nn.Module = CaffePixels() if options.backbone == "vgg-m" else v2.Normalize(MEAN, STD)
+    return pretrained
 
 
 def _trunk(options: RNNHAOptions) -> nn.Module:
     """Return VGG-M to pool5, or a ResNet without its pooling."""
     if options.backbone != "vgg-m":
-        resnet: nn.Module = resnet_trunk(options.backbone, 2)
-        return resnet
+        return resnet_trunk(options.backbone, 2)
     return _VGGToPool5(PIXEL_SPREAD / 255 if options.pixels == "released" else PIXEL_SPREAD)
