@@ -167,10 +167,11 @@ def _pixels(options: RNNHAOptions) -> nn.Module:
     """Return the layer from RGB, 0 to 1, to the pixels of the option."""
     if options.pixels == "released":
         return nn.Identity()
-    if options.pixels == "meant":
-        return v2.Normalize([mean / 255 for mean in MEANT], [1 / 255] * 3)
-    pretrained: nn.Module = CaffePixels() if options.backbone == "vgg-m" else v2.Normalize(MEAN, STD)
-    return pretrained
+    if options.pixels == "pretrained" and options.backbone == "vgg-m":
+        return CaffePixels()
+    means, spreads = (MEAN, STD) if options.pixels == "pretrained" else ([mean / 255 for mean in MEANT], [1 / 255] * 3)
+    layer: nn.Module = v2.Normalize(means, spreads)
+    return layer
 
 
 def _trunk(options: RNNHAOptions) -> nn.Module:
