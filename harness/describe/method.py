@@ -74,7 +74,7 @@ def describe_method(
             {"stage": stage.name, "shape": list(stage.shape), "training": stage.training} for stage in found.stages
         ],
         "feature": found.width,
-        "parameters": {"train": found.train, "test": found.test},
+        "parameters": {"train": found.train, "last_stage": found.last, "test": found.test},
     }
 
 
@@ -168,7 +168,6 @@ def text(described: Mapping[str, Any]) -> str:
         }
         for option in described["options"]
     ]
-    parameters = described["parameters"]
     blocks = [
         f"{name}{under}: {described['about']}",
         "\n".join(f"paper: {paper}" for paper in described["papers"]) or "paper: none",
@@ -177,8 +176,7 @@ def text(described: Mapping[str, Any]) -> str:
         _sets("variants", described["variants"]) + "\n" + _sets("recipes", described["recipes"]),
         tabulate(options, headers="keys", tablefmt="github", disable_numparse=True) or "no options",
         _inside(described),
-        f"feature: {described['feature']:,} numbers\n"
-        f"parameters: {parameters['train']:,} in training, {parameters['test']:,} at test time",
+        f"feature: {described['feature']:,} numbers\n{_parameters(**described['parameters'])}",
     ]
     return "\n\n".join(blocks)
 
@@ -202,6 +200,12 @@ def _inside(described: Mapping[str, Any]) -> str:
         for stage in described["stages"]
     ]
     return "\n".join(lines if described["stages"] else [*lines, "  no network"])
+
+
+def _parameters(train: int, last_stage: int | None, test: int) -> str:
+    """Return the numbers of parameters; that of the last stage only if it leaves some unchanged."""
+    last = "" if last_stage in (train, None) else f"{last_stage:,} in the last stage, "
+    return f"parameters: {train:,} in training, {last}{test:,} at test time"
 
 
 def _value(value: object) -> str:

@@ -70,9 +70,7 @@ class PK(Batches):
 
     def draw(self, labels: Mapping[str, IntArray], random: np.random.Generator) -> Sequence[IntArray]:
         """Return batches of ``vehicles * images`` rows, the images of a vehicle next to each other."""
-        if self.label not in labels:
-            raise UsageError(f"no training image has the label '{self.label}', by which batches are drawn")
-        rows_of = _rows_by_class(labels[self.label])
+        rows_of = _rows_by_class(_column(labels, self.label))
         self._check(len(rows_of))
         ways = {"drawn": self._drawn, "groups": self._groups, "vehicles": self._vehicles}
         return ways[self.epoch](rows_of, random)
@@ -131,18 +129,32 @@ class Shuffled(Batches):
 
     Attributes:
         size: the number of images in a batch; if there are fewer images, all of them form one batch.
+        label: a label that every drawn image must have, or None to draw all images.
     """
 
     size: int
+    label: str | None = None
 
     def draw(self, labels: Mapping[str, IntArray], random: np.random.Generator) -> Sequence[IntArray]:
         """Return batches of ``size`` rows."""
-        images = len(labels["vehicle"])
-        if self.size < 1 or images < 1:
-            raise UsageError("a batch needs at least one image", found=f"{images} images in batches of {self.size}")
-        size = min(self.size, images)
-        order = random.permutation(images)
-        return list(order[: images - images % size].reshape(-1, size))
+        rows = np.arange(len(labels["vehicle"]))
+        if self.label is not None:
+            rows = np.flatnonzero(_column(labels, self.label) != UNKNOWN)
+        if self.size < 1 or not len(rows):
+            with_label = f" with the label '{self.label}'" if self.label else ""
+            raise UsageError(
+                "a batch needs at least one image", found=f"{len(rows)} images{with_label} in batches of {self.size}"
+            )
+        size = min(self.size, len(rows))
+        order = random.permutation(rows)
+        return list(order[: len(rows) - len(rows) % size].reshape(-1, size))
+
+
+def _column(labels: Mapping[str, IntArray], label: str) -> IntArray:
+    """Return the class numbers (n,) of a label, or raise a UsageError if no training image has it."""
+    if label not in labels:
+        raise UsageError(f"no training image has the label '{label}', by which batches are drawn")
+    return labels[label]
 
 
 def _rows_by_class(column: IntArray) -> dict[int, IntArray]:

@@ -173,7 +173,7 @@ def resolve_options(
         return method.Options(**values)
     except ValidationError as problem:
         first = problem.errors()[0]
-        option = ".".join(str(part) for part in first["loc"])
+        option = str(first["loc"][0]) if first["loc"] else ""  # the rest of a place names pydantic's own parts
         raise UsageError(
             f"option '{option}' of {name} does not fit" if option else f"the options of {name} do not fit together",
             found=first.get("input") if option else None,

@@ -32,12 +32,12 @@ class ResponseNorm(nn.LocalResponseNorm):
         return super().forward(maps.float()).to(maps.dtype)
 
 
-def vgg_m_trunk() -> nn.Sequential:
+def vgg_m_trunk(spread: float = PIXEL_SPREAD) -> nn.Sequential:
     """Return conv1 to conv5, the last one without its ReLU, with the names of the original layers.
 
     The sides for an input of 224 are 109 (conv1), 54 (pool1), 26 (conv2), 13 (pool2) and 13 (conv3 to conv5).
     Open: the initialisation without pretrained weights. Here it is He et al.'s normal one, with zero biases, and conv1
-    is divided by the standard deviation of its pixels: that of every map is then near 1.
+    is divided by ``spread``, the standard deviation of its pixels: that of every map is then near 1.
     """
     trunk = nn.Sequential(
         OrderedDict(
@@ -61,7 +61,7 @@ def vgg_m_trunk() -> nn.Sequential:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # every convolution here has one
     with torch.no_grad():
-        trunk.get_parameter("conv1.weight").div_(PIXEL_SPREAD)
+        trunk.get_parameter("conv1.weight").div_(spread)
     return trunk
 
 

@@ -85,6 +85,7 @@ def test_a_method_shows_its_variants_recipes_options_and_sizes(words):
     assert "for an image of 3 x 64 x 64 and the classes vehicle 7, camera 20" in shown
     assert json.loads(bench("methods", *words, "--json").output)["parameters"] == {
         "train": 11_176_512 + 2 * 512 + 512 * 576,
+        "last_stage": 11_176_512 + 512 + 512 * 576,
         "test": 11_176_512 + 2 * 512,
     }
 

@@ -208,3 +208,28 @@ def test_shuffled_batches_hold_every_image_at_most_once_and_fill_up(images: int,
 def test_an_empty_shuffled_batch_is_refused(images: int, size: int):
     with pytest.raises(UsageError, match="at least one image"):
         Shuffled(size).draw({"vehicle": np.zeros(images, np.int64)}, random())
+
+
+@settings(deadline=None)
+@given(column=columns, size=st.integers(1, 50), seed=st.integers(0, 99))
+def test_shuffled_batches_of_labelled_images_hold_each_of_them_at_most_once_and_fill_up(column, size, seed):
+    labelled = int((column >= 0).sum())
+    assume(labelled)
+    labels = {"vehicle": np.zeros(len(column), np.int64), "model": column}
+
+    batches = Shuffled(size, "model").draw(labels, random(seed))
+
+    rows = np.concatenate(batches)
+    assert (column[rows] >= 0).all()
+    assert len(set(rows.tolist())) == len(rows) > labelled - size
+    assert {len(batch) for batch in batches} == {min(size, labelled)}
+    assert len(batches) == Shuffled(size, "model").steps(labels)
+
+
+def test_shuffled_batches_need_their_label_and_an_image_with_it():
+    vehicle = np.arange(9)
+    with pytest.raises(UsageError, match="no training image has the label 'model'"):
+        Shuffled(2, "model").draw({"vehicle": vehicle}, random())
+    with pytest.raises(UsageError, match="at least one image") as caught:
+        Shuffled(2, "model").draw({"vehicle": vehicle, "model": np.full(9, -1)}, random())
+    assert caught.value.found == "0 images with the label 'model' in batches of 2"
