@@ -4,8 +4,6 @@ import torch
 
 from harness.data.images import UNKNOWN
 from harness.errors import CheckpointError, DataError
-from harness.methods.batches import PK, Shuffled
-from plugins.layers.grouped import Grouped
 from tests.plugins.eight import cmc_at_1, trained
 from tests.plugins.ram.made import TINY, ram
 from tests.plugins.veri import VERI, bare
@@ -34,53 +32,9 @@ def test_parts_weigh_half_in_the_loss():
         assert losses[name].item() == pytest.approx(weights.get(name, 1.0) * expected, rel=1e-5)
 
 
-def test_the_four_steps_train_and_finetune_in_turn():
-    stages = ram().stages(VERI)
-
-    assert [stage.name for stage in stages] == [
-        f"step {step}, {half}" for step in (1, 2, 3, 4) for half in ("training", "finetuning")
-    ]
-    assert [stage.batches for stage in stages[:6]] == [Shuffled(64)] * 6
-    assert stages[6].batches == Grouped((PK(10, 3), PK(10, 2, "colour"), PK(9, 2, "type")))
-    assert all(stage.augment is None for stage in stages)
-
-
 @pytest.mark.parametrize(("variant", "count"), [("baseline", 2), ("bn", 4), ("bn-r", 6), ("ram", 8)])
 def test_a_variant_is_a_prefix_of_the_steps(variant, count):
     assert len(ram(variant).stages(VERI)) == count
-
-
-def test_the_rate_falls_to_four_fifths_after_each_tenth_and_is_tenfold_for_the_added_branch():
-    method = ram(epochs="20")
-    network = bare(method)
-    stage = method.stages(VERI)[2]
-    optimiser = stage.optimiser(network)
-    scheduler = stage.schedule(optimiser, 5)
-    rates = []
-    for _ in range(20):
-        rates.append(scheduler.get_last_lr())
-        optimiser.step()
-        scheduler.step()
-
-    np.testing.assert_allclose(np.array(rates)[:, 0], [1e-3 * 0.8 ** (epoch // 2) for epoch in range(20)])
-    np.testing.assert_allclose(np.array(rates)[:, 1], 10 * np.array(rates)[:, 0])
-    assert {id(weight) for weight in optimiser.param_groups[1]["params"]} == {
-        id(weight) for weight in network.bn.parameters()
-    }
-    assert sum(len(group["params"]) for group in optimiser.param_groups) == len(list(network.parameters()))
-
-
-@pytest.mark.parametrize("number", range(8))
-def test_the_paper_trains_with_a_momentum_a_decay_and_dropout_behind_every_full_layer(number):
-    method = ram()
-    network = bare(method)
-
-    optimiser = method.stages(VERI)[number].optimiser(network)
-
-    assert type(optimiser) is torch.optim.SGD
-    assert {(group["momentum"], group["weight_decay"]) for group in optimiser.param_groups} == {(0.9, 5e-4)}
-    dropouts = [layer.p for layer in network.modules() if isinstance(layer, torch.nn.Dropout)]
-    assert dropouts == [0.5] * (2 + 2 + 3 * 2 + 1)
 
 
 def test_models_serve_before_types_and_types_where_there_are_none():
@@ -113,7 +67,14 @@ def test_the_papers_first_weights_must_come_from_the_user():
 
 def test_ram_learns_eight_vehicles_by_heart_through_its_eight_stages(eight, tmp_path):
     method = ram(
-        **{**TINY, "fc_width": "64"}, dropout="0", batch="16", epochs="1", vehicles="8", colours="4", kinds="3"
+        **{**TINY, "fc_width": "64", "feature_width": "64"},
+        dropout="0",
+        bn_kept="0.9",
+        batch="16",
+        iterations="8",
+        vehicles="8",
+        colours="4",
+        kinds="3",
     )
 
     assert cmc_at_1(trained(method, eight, tmp_path), eight) == 1.0
