@@ -4,6 +4,7 @@ import torch
 
 from harness.data.images import UNKNOWN
 from harness.errors import CheckpointError, DataError
+from plugins.layers import vgg_m
 from tests.plugins.eight import cmc_at_1, trained
 from tests.plugins.ram.made import TINY, ram
 from tests.plugins.veri import VERI, bare
@@ -65,13 +66,63 @@ def test_the_papers_first_weights_must_come_from_the_user():
         ram(fc_width="32").network(VERI)
 
 
+@pytest.fixture
+def original(monkeypatch, tmp_path):
+    """Write a VGG-M whose fc6 and fc7 have 8 in place of 4096 outputs: ones and twos, their biases 1.5 and 2.5."""
+    monkeypatch.setattr(vgg_m, "FULL", {"fc6": (8, 512 * 36), "fc7": (8, 8)})
+
+    def write(names):
+        state = dict(vgg_m.vgg_m_trunk().state_dict())
+        for value, name, inside in ((1.0, names[0], 512 * 36), (2.0, names[1], 8)):
+            state[f"{name}.weight"] = torch.full((8, inside), value)
+            state[f"{name}.bias"] = torch.full((8,), value + 0.5)
+        torch.save(state, tmp_path / "vgg-m.pth")
+        return str(tmp_path / "vgg-m.pth")
+
+    return write
+
+
+@pytest.mark.parametrize("names", [("fc6", "fc7"), ("classifier.0", "classifier.3"), ("classif.0", "classif.3")])
+def test_the_conv_branch_starts_from_fc6_and_fc7_of_the_file(original, names):
+    network = ram("bn", weights=original(names), fc_width="8", feature_width="8").network({"vehicle": 3})
+
+    for layer, value in (("conv.first.0", 1.0), ("conv.second.0", 2.0)):
+        assert network.get_parameter(f"{layer}.weight").unique().tolist() == [value]
+        assert network.get_parameter(f"{layer}.bias").unique().tolist() == [value + 0.5]
+    for layer in ("conv.classifiers.conv", "bn.full.0.0", "bn.full.1.0", "bn.classifiers.bn"):
+        weight = network.get_parameter(f"{layer}.weight")
+        assert 0 < weight.abs().max() <= (3 / weight.shape[1]) ** 0.5
+        assert not network.get_parameter(f"{layer}.bias").any()
+
+
+def test_a_second_layer_of_another_width_than_fc7_starts_from_random_weights(original, caplog):
+    method = ram("baseline", weights=original(("fc6", "fc7")), fc_width="8", feature_width="4")
+    with caplog.at_level("INFO", "bench"):
+        network = method.network({"vehicle": 3})
+
+    assert network.conv.first[0].weight.unique().tolist() == [1.0]
+    assert network.conv.second[0].weight.unique().numel() > 16
+    assert "the place of fc7 starts from random weights: it has 4 x 8 weights, the original 8 x 8" in caplog.text
+    assert "fc6" not in caplog.text
+
+
+@pytest.mark.parametrize(("recipe", "second"), [("paper", (4096, 4096)), ("vehicleid", (1024, 4096))])
+def test_the_papers_conv_branch_has_the_originals_size(recipe, second):
+    layers = ram("baseline", recipe).pretrained_full(bare(ram("baseline", recipe)))
+
+    assert {name: tuple(layer.weight.shape) for name, layer in layers.items()} == {
+        "fc6": (4096, 512 * 6 * 6),
+        "fc7": second,
+    }
+
+
 def test_ram_learns_eight_vehicles_by_heart_through_its_eight_stages(eight, tmp_path):
     method = ram(
         **{**TINY, "fc_width": "64", "feature_width": "64"},
         dropout="0",
         bn_kept="0.9",
         batch="16",
-        iterations="8",
+        iterations="4",
         vehicles="8",
         colours="4",
         kinds="3",

@@ -122,7 +122,9 @@ def test_a_run_of_another_length_has_its_rate_fall_at_its_own_tenths():
     scheduler = stage.schedule(torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0), 5)
 
     assert stage.iterations == 20
-    assert [scheduler.lr_lambdas[0](count) for count in range(20)] == pytest.approx([0.8 ** (n // 2) for n in range(20)])
+    assert [scheduler.lr_lambdas[0](count) for count in range(20)] == pytest.approx(
+        [0.8 ** (n // 2) for n in range(20)]
+    )
 
 
 def test_without_iterations_nothing_is_trained():
