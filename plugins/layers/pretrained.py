@@ -31,15 +31,19 @@ class PretrainedMethod(NetworkMethod):
         """Return the part of the network that has pretrained weights, under the names of their file."""
         return model.get_submodule("trunk")
 
+    def pretrained_full(self, model: nn.Module) -> Mapping[str, nn.Linear]:  # noqa: ARG002 - for subclasses
+        """Return the layers that start from VGG-M's fully connected ones, by the names of those: ``fc6``, ``fc7``."""
+        return {}
+
     def network(self, classes: Mapping[str, int]) -> nn.Module:
-        """Return the network with pretrained weights in its trunk.
+        """Return the network with pretrained weights in its trunk and, from VGG-M, in its first full layers.
 
         Raises:
             CheckpointError: the weights cannot be loaded.
         """
         model = self.architecture(classes)
         if self.options.backbone == "vgg-m":
-            load_vgg_m(self.pretrained(model), self.options.weights)
+            load_vgg_m(self.pretrained(model), self.options.weights, self.pretrained_full(model))
         else:
             load_trunk(self.pretrained(model), self.options.backbone, self.options.weights)
         return model

@@ -9,7 +9,11 @@ from plugins.layers.resnet import resnet_trunk
 from plugins.layers.vgg_m import vgg_m_trunk
 
 CLASSES = {"vehicle": 3, "colour": 2, "type": 2}
-NARROW = {"ram": {"fc_width": "8"}, "rnn-ha": {"hidden": "8"}, "pgan": {"dimension": "16", "hidden": "8"}}
+NARROW = {
+    "ram": {"fc_width": "8", "feature_width": "8", "part_width": "8", "attribute_width": "8"},
+    "rnn-ha": {"hidden": "8"},
+    "pgan": {"dimension": "16", "hidden": "8"},
+}
 
 
 def method(name, **changes):
