@@ -45,7 +45,7 @@ class PGANOptions(Options):
     epochs: int = Field(130, ge=0, description="passes over the training images (section 4.2)")
     learning_rate: float = Field(1.75e-4, gt=0, description="of Adam, after the warm-up (section 4.2)")
     weight_decay: float = Field(5e-4, ge=0, description="of Adam (section 4.2)")
-    warm_up: int = Field(10, ge=0, description="epochs of linear warm-up from 0.01 (R; section 4.2: none)")
+    warm_up: int = Field(10, ge=0, description="epochs of linear warm-up from 0.01; section 4.2 has none (R)")
     schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="how the rate changes")
     milestones: Milestones = Field(
         (30, 50, 70, 90, 110, 130), description="epochs, counted from 1, from which on the rate is halved (R)"
