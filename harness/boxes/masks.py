@@ -63,7 +63,7 @@ def read_masks(folder: Path, splits: Iterable[Iterable[str]]) -> Boxes:
             f"none of the {len(files)} files of masks belongs to an image",
             where=folder,
             found=first_of(unmatched, 3) or None,
-            expected=f"files named like the images: {first_of(sorted(set().union(*indexes)), 2)}",
+            expected=f"files named like the images: {first_of(_examples(indexes), 2)}",
         )
     if unmatched:
         log.warning("masks: %d files of no image are left out: %s", len(unmatched), first_of(unmatched, 3))
@@ -85,6 +85,10 @@ def _index(keys: Iterable[str]) -> Index:
     for key in dict.fromkeys(keys):
         index[PurePosixPath(key).stem].append(key)
     return index
+
+
+def _examples(indexes: Sequence[Index]) -> list[str]:
+    return sorted({keys[0] for index in indexes for keys in index.values()})
 
 
 def _keys(folder: Path, name: str, indexes: Sequence[Index]) -> list[str]:
