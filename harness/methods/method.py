@@ -151,11 +151,18 @@ def complete(candidate: object) -> type[Method]:
 
 
 def resolve_options(
-    name: str, method: type[Method], *, variant: str = "", recipe: str = "", changes: Mapping[str, Any] | None = None
+    name: str,
+    method: type[Method],
+    *,
+    variant: str = "",
+    recipe: str = "",
+    changes: Mapping[str, Any] | None = None,
+    shown_by: str = "bench methods show {name}",
 ) -> Options:
     """Return the options of a run: the defaults, overridden by the recipe, then the variant, then the user.
 
-    An empty variant is the method as published, an empty recipe its defaults.
+    An empty variant is the method as published, an empty recipe its defaults. ``shown_by`` is the command that shows
+    the options, for messages.
 
     Raises:
         UsageError: unknown variant, recipe or option, or an invalid value.
@@ -178,7 +185,7 @@ def resolve_options(
             f"option '{option}' of {name} does not fit" if option else f"the options of {name} do not fit together",
             found=first.get("input") if option else None,
             expected=first["msg"],
-            next_step=f"see 'bench methods show {name}'",
+            next_step=f"see '{shown_by.format(name=name)}'",
         ) from None
 
 
