@@ -44,6 +44,8 @@ class Method:
         Options: the model of the options; its field ``input_size``, if any, is the size of the images.
         recipes: named sets of options; ``paper`` follows the paper, ``quick`` trains within minutes on two cores.
         variants: the ablations of the paper, as named sets of options on top of a recipe.
+        own_files: the options that name a file of the user's or one of some words. A file stands for the first of the
+            words, such as public weights that may not be redistributed: giving one does not change a run's name.
         needs: labels (``vehicle``, ``colour``, ...) and boxes (``boxes.parts``, ``boxes.regions``) for training;
             ``model|type`` means the first of these labels that the training images have.
         test_needs: keyword arguments that ``embed`` receives besides the images (see ``embed``). The class declares
@@ -59,6 +61,7 @@ class Method:
     Options: ClassVar[type[Options]] = Options
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    own_files: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     needs: frozenset[str] = frozenset()
     test_needs: frozenset[str] = frozenset()
     control: ClassVar[bool] = False

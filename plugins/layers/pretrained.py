@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from plugins.layers.weights import load_trunk
 
 class PretrainedMethod(NetworkMethod):
     """A method whose options name a ``backbone`` and its first ``weights``; subclasses write ``architecture``."""
+
+    own_files: ClassVar = {"weights": ("imagenet", "none")}
 
     @abstractmethod
     def architecture(self, classes: Mapping[str, int]) -> nn.Module:
