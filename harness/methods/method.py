@@ -46,6 +46,8 @@ class Method:
         precisions: for some recipes, the precision in which they train and embed on a device that computes it in
             hardware, such as ``bf16-mixed``; ``32-true`` for all others; ``--precision`` overrides it.
         variants: the ablations of the paper, as named sets of options on top of a recipe.
+        own_files: the options that name a file of the user's or one of some words. A file stands for the first of the
+            words, such as public weights that may not be redistributed: giving one does not change a run's name.
         needs: labels (``vehicle``, ``colour``, ...) and boxes (``boxes.parts``, ``boxes.regions``) for training;
             ``model|type`` means the first of these labels that the training images have.
         test_needs: keyword arguments that ``embed`` receives besides the images (see ``embed``). The class declares
@@ -62,6 +64,7 @@ class Method:
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     precisions: ClassVar[Mapping[str, str]] = {}
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    own_files: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     needs: frozenset[str] = frozenset()
     test_needs: frozenset[str] = frozenset()
     control: ClassVar[bool] = False

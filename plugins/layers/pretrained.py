@@ -22,6 +22,7 @@ class PretrainedMethod(NetworkMethod):
     """A method whose options name a ``backbone`` and its first ``weights``; subclasses write ``architecture``."""
 
     precisions: ClassVar = {"quick": "bf16-mixed"}
+    own_files: ClassVar = {"weights": ("imagenet", "none")}
 
     @abstractmethod
     def architecture(self, classes: Mapping[str, int]) -> nn.Module:
