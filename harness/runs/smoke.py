@@ -130,7 +130,9 @@ def smoke(plan: RunPlan) -> SmokeReport | None:
             f"method '{plan.name}' trains by itself, without stages that can be tried",
             next_step="run it without --smoke, or give a checkpoint with --checkpoint",
         )
-    with _temporary(Run(plan).inputs.fabric) as folder:
+    from harness.compute.devices import open_fabric
+
+    with _temporary(open_fabric(plan.request.compute)) as folder:
         return _SmokeRun(replace(plan, request=replace(plan.request, runs=folder))).report()
 
 
