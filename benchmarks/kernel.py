@@ -122,7 +122,7 @@ print(time.perf_counter() - start)
 def first_call() -> float:
     """Return the seconds of the first call in a fresh process, with numpy and torch imported and the loops compiled."""
     return float(
-        subprocess.run([sys.executable, "-c", FIRST_CALL], check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own text
+        subprocess.run([sys.executable, "-c", FIRST_CALL], check=True, capture_output=True, text=True).stdout
     )
 
 

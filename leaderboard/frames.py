@@ -21,8 +21,8 @@ SETTING = ("train_on", "control", *NUMBERS)
 """Columns of both tables."""
 
 RESULT = (
-    "protocol", "task", "convention", "fingerprint", "official", "method", "variant", "recipe", "rerank", "metric",
-    "seed", "run", "path", *SETTING,
+    "protocol", "task", "convention", "fingerprint", "official", "method", "variant", "changes", "recipe",
+    "rerank", "metric", "seed", "run", "path", *SETTING,
 )  # fmt: skip
 """Columns of ``results`` before its measures."""
 
@@ -33,7 +33,9 @@ INTEGERS = {"seed", "rank", "runs", *NUMBERS}
 FLAGS = {"official", "control"}
 """Types of the columns; all others before the measures are words."""
 
-SORTED_BY = ["protocol", "task", "convention", "method", "variant", "recipe", "rerank", "metric", "seed", "run"]
+SORTED_BY = [
+    "protocol", "task", "convention", "method", "variant", "changes", "recipe", "rerank", "metric", "seed", "run",
+]  # fmt: skip
 
 
 def results(*folders: str | Path) -> DataFrame:
@@ -70,6 +72,7 @@ def _result(file: RecordFile) -> dict[str, Any]:
     record = file.record
     row = {name: getattr(record, name) for name in RESULT if name in Record.model_fields}
     row |= {"convention": record.convention or "", "rerank": str(record.rerank or ""), "path": str(file.path)}
+    row["changes"] = record.changes_text
     about = record.per_query
     values = values_of(file) if about is not None and (file.path.parent / about.name).exists() else None
     further = {word: (one.value, one.deviation) for word, one in record.further.items()}

@@ -18,7 +18,7 @@ def bench_register_methods(register: Register) -> None:
     )
     register(
         "rnn-ha",
-        "plugins.rnn_ha:RNNHA",
+        "plugins.rnn_ha.method:RNNHA",
         about="a GRU names the model, then, with attention, the vehicle (Wei et al., 2018)",
     )
     register(

@@ -14,6 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import SGD, Optimizer
 from torchvision.transforms import v2
 
 from harness.methods.attention import Attention, shares
@@ -24,7 +25,7 @@ from harness.methods.sizes import InputSize
 from plugins.layers.augment import MEAN, STD, augmentation
 from plugins.layers.bnneck import BNNeck, VehicleClassifier
 from plugins.layers.cbam import CBAM
-from plugins.layers.losses import batch_hard_triplet, cross_entropy
+from plugins.layers.losses import Centres, batch_hard_triplet, centre_loss, cross_entropy
 from plugins.layers.pretrained import PretrainedMethod
 from plugins.layers.resnet import CHANNELS, Backbone, resnet_trunk
 from plugins.layers.schedules import Milestones
@@ -44,24 +45,40 @@ class StrongBaselineOptions(Options):
     triplet_on: Literal["before", "after"] = Field(
         "before", description="triplet loss before or after the neck (section 3.5)"
     )
-    triplet_normalised: bool = Field(default=False, description="features of length 1 for the triplet loss (open)")
+    triplet_normalised: bool = Field(
+        default=False, description="features of length 1 for the triplet loss (report, 4: yes; R: no)"
+    )
     margin: float = Field(0.3, ge=0, description="margin of the batch-hard triplet (section 2)")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target for all classes (section 3.3)")
+    centre: float = Field(
+        0.0, ge=0, description="weight of the centre loss on the feature before the neck (section 3.6, R: 0.0005)"
+    )
+    centre_rate: float = Field(0.5, gt=0, description="learning rate of the centres, by an SGD of their own (R)")
     p: int = Field(16, ge=2, description="vehicles in a batch (section 2)")
     k: int = Field(4, ge=2, description="images of each vehicle in a batch (section 2)")
     sampler: Epoch = Field(
         "groups",
-        description="an epoch: groups uses each image at most once (R), vehicles each vehicle once (report), drawn "
+        description="an epoch: groups uses each image at most once (R), vehicles each vehicle once (report, R), drawn "
         "draws the vehicles of each batch anew",
     )
-    epochs: int = Field(120, ge=0, description="passes over the training images (section 2)")
-    continued_epochs: int = Field(0, ge=0, description="further epochs with a fresh optimiser (report, 4)")
+    epochs: int = Field(
+        120, ge=0, description="epochs, as the sampler defines one (section 2; report, 4: 40 on VeRi-776, 20 on VRU)"
+    )
+    continued_epochs: int = Field(0, ge=0, description="further epochs with fresh optimisers (report, 4)")
     learning_rate: float = Field(3.5e-4, gt=0, description="of Adam, after the warm-up (section 3.1)")
     weight_decay: float = Field(5e-4, ge=0, description="of Adam (R)")
-    warm_up: int = Field(10, ge=0, description="epochs of linear warm-up from 0.01 (section 3.1)")
+    warm_up: int = Field(
+        10,
+        ge=0,
+        description="epochs of linear warm-up; epoch e of 10 has 0.01 + 0.99 e / 10 (section 3.1, R)",
+    )
     schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="how the rate changes (section 2)")
-    milestones: Milestones = Field((40, 70), description="epochs after which the rate is divided by ten (section 2)")
-    input_size: InputSize = Field(224, description="input in pixels: a side, or height x width (open)")
+    milestones: Milestones = Field(
+        (40, 70), description="epochs, counted from 1, from which on the rate is divided by ten (section 3.1, R)"
+    )
+    input_size: InputSize = Field(
+        224, description="input in pixels: a side, or height x width (report, R: 256x128; 224 or 256 for vehicles)"
+    )
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip (section 2)")
     pad: int = Field(10, ge=0, description="pixels of padding before a random crop (section 2)")
     erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing (section 3.2)")
@@ -74,18 +91,25 @@ REPORT = {
     "triplet_on": "after",
     "triplet_normalised": True,
     "label_smoothing": 0.0,
-    "epochs": 20,
-    "continued_epochs": 5,
+    "sampler": "vehicles",
+    "epochs": 40,
     "learning_rate": 3e-4,
     "weight_decay": 0.0,
     "warm_up": 0,
     "schedule": "constant",
+    "input_size": (256, 128),
     "pad": 0,
     "erase": 0.0,
     "jitter": 0.1,
 }
-"""The report's own numbers (3.2, 4). Open there: the input size (224, as in the reference), the weight decay (none,
-torch's default) and label smoothing (none, as it names cross-entropy only)."""
+"""The report's own numbers (3.2, 4; the sampler and the input size: R), with its 40 epochs on VeRi-776. Open there: the
+weight decay (none, torch's default) and label smoothing (none, as it names cross-entropy only)."""
+
+REPORT_VRU_20 = {**REPORT, "epochs": 20}
+"""The report's 20 epochs on VRU."""
+
+REPORT_VRU = {**REPORT_VRU_20, "continued_epochs": 5}
+"""The report's 20 + 5 epochs on VRU."""
 
 QUICK = {
     "backbone": "resnet18",
@@ -117,9 +141,15 @@ class StrongBaseline(PretrainedMethod):
     )
     Options = StrongBaselineOptions
     needs = frozenset({"vehicle"})
-    recipes: ClassVar = {"paper": {}, "report": REPORT, "quick": QUICK}
+    recipes: ClassVar = {
+        "paper": {},
+        "report": REPORT,
+        "report-vru-20": REPORT_VRU_20,
+        "report-vru": REPORT_VRU,
+        "quick": QUICK,
+    }
     variants: ClassVar = {
-        # The rows of the report's tables.
+        # The rows of the report's tables, with one of its recipes.
         "resnet18": {"backbone": "resnet18"},
         "resnet18-cbam": {"backbone": "resnet18", "attention": "cbam"},
         "resnet50": {"backbone": "resnet50"},
@@ -140,7 +170,7 @@ class StrongBaseline(PretrainedMethod):
         return StrongBaselineNetwork(self.options, classes["vehicle"])
 
     def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the contract
-        """Return the training, and the continued training with a fresh optimiser, if they have epochs."""
+        """Return the training, and the continued training with fresh optimisers, if they have epochs."""
         options = self.options
         augment = augmentation(
             self.input_size, flip=options.flip, jitter=options.jitter, pad=options.pad, erase=options.erase
@@ -148,22 +178,33 @@ class StrongBaseline(PretrainedMethod):
         lengths = {"training": options.epochs, "continued training": options.continued_epochs}
         return [self.pk_stage(name, epochs, augment) for name, epochs in lengths.items() if epochs]
 
+    def optimisers(self, network: nn.Module) -> Sequence[Optimizer]:
+        """Return Adam, and plain SGD for the centres if there are any (R)."""
+        if not self.options.centre:
+            return super().optimisers(network)
+        centres = network.get_submodule("centres")
+        return [self.adam(network, centres), SGD(centres.parameters(), lr=self.options.centre_rate)]
+
     def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage) -> Mapping[str, Tensor]:  # noqa: ARG002 - the contract
-        """Return the label-smoothed cross-entropy of the logits and the batch-hard triplet, 1:1."""
+        """Return the label-smoothed cross-entropy, the batch-hard triplet and, weighted, the centre loss."""
         vehicles = labels["vehicle"]
         options = self.options
-        return {
+        losses = {
             "cross-entropy": cross_entropy(outputs["logits"], vehicles, options.label_smoothing),
             "triplet": batch_hard_triplet(
                 outputs[options.triplet_on], vehicles, options.margin, normalised=options.triplet_normalised
             ),
         }
+        if options.centre:
+            losses["centre"] = options.centre * centre_loss(outputs["distances"], vehicles)
+        return losses
 
 
 class StrongBaselineNetwork(nn.Module):
     """From images (n, 3, h, w) to features (n, d); in training to both sides of the neck and logits.
 
-    Open in the report: biases after the 512 numbers. Here BNNeck and classifier have none, as in the reference.
+    Without a neck the classifier is torch's own linear layer, with biases (R). Open in the report: biases after the 512
+    numbers. Here BNNeck and classifier have none, as in the reference. The centres are read in training only.
     """
 
     def __init__(self, options: StrongBaselineOptions, vehicles: int) -> None:
@@ -173,12 +214,15 @@ class StrongBaselineNetwork(nn.Module):
         self.normalise = v2.Normalize(MEAN, STD)
         self.trunk = resnet_trunk(options.backbone, options.last_stride)
         self.attention = CBAM(channels) if options.attention == "cbam" else nn.Identity()
-        self.reduce = nn.Identity() if options.width == "full" else nn.Linear(channels, width)
+        self.reduce = nn.Identity() if options.width == "full" else _reduction(channels, width)
         self.neck = BNNeck(width) if options.neck == "bnneck" else nn.Identity()
-        self.classifier = VehicleClassifier(width, vehicles)
+        self.classifier = (VehicleClassifier if options.neck == "bnneck" else nn.Linear)(width, vehicles)
+        self.centres = Centres(vehicles, width, options.centre) if options.centre else None
 
     def forward(self, images: Tensor) -> Tensor | dict[str, Tensor]:
         """Return (n, d) of length 1, or in training ``before`` and ``after`` (n, d) and ``logits`` (n, v).
+
+        With centres, also the squared ``distances`` (n, v) of ``before`` to them.
 
         Args:
             images: (n, 3, h, w) float, RGB, 0 to 1.
@@ -188,7 +232,8 @@ class StrongBaselineNetwork(nn.Module):
         before = self.reduce(maps.mean((2, 3)))  # (n, c) to (n, d)
         after = self.neck(before)  # (n, d)
         if self.training:
-            return {"before": before, "after": after, "logits": self.classifier(after)}
+            outputs = {"before": before, "after": after, "logits": self.classifier(after)}
+            return {**outputs, "distances": self.centres(before)} if self.centres else outputs
         return functional.normalize(after)
 
     @torch.no_grad()
@@ -199,3 +244,11 @@ class StrongBaselineNetwork(nn.Module):
         if isinstance(self.attention, CBAM):
             found["cbam"] = self.attention.cells(maps)
         return Attention(found)
+
+
+def _reduction(channels: int, width: int) -> nn.Linear:
+    """Return a linear layer with Kaiming normal weights (report, R) and biases of zero."""
+    layer = nn.Linear(channels, width)
+    nn.init.kaiming_normal_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -33,6 +33,11 @@ def processor_flags() -> frozenset[str]:
     return frozenset(" ".join(values[:2]).split())
 
 
+def multiplies_bfloat16() -> bool:
+    """Return whether the processor multiplies bfloat16 in hardware."""
+    return bool(processor_flags() & {"avx512_bf16", "amx_bf16"})
+
+
 def processor_model() -> str:
     """Return the processor's model name; empty if the system does not say."""
     return next((value for key, value in _processor_fields() if key.strip() == "model name"), "")

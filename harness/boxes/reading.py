@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from harness.boxes.coco import read_coco
 from harness.boxes.lines import read_lines
+from harness.boxes.masks import ENDING as MASKS, read_masks
 from harness.boxes.store import ENDINGS, read_store
 from harness.boxes.value import Boxes
 from harness.data.dataset import Dataset
@@ -47,12 +48,12 @@ def missing_boxes(dataset: Dataset, kind: str) -> DataError:
 
 
 def read_boxes(path: Path, *, kind: str = "", dataset: Dataset | None = None) -> Boxes:
-    """Read boxes from a COCO file, COCO results, a folder of text files, or the harness's HDF5 format.
+    """Read boxes from a COCO file, COCO results, a folder of text files or of masks, or the harness's HDF5 format.
 
     Args:
         path: of the file or folder.
         kind: ``parts`` or ``regions``; classes are matched by name and get the numbers of this kind.
-        dataset: with the images; required for COCO results and text files, which have no image sizes.
+        dataset: with the images; required for COCO results and for folders.
 
     Raises:
         DataError: the format is unknown, an image or class is unknown, or a box is empty, not finite or outside its
@@ -62,12 +63,28 @@ def read_boxes(path: Path, *, kind: str = "", dataset: Dataset | None = None) ->
     if path.suffix.lower() in ENDINGS:
         boxes = read_store(path)
     elif path.is_dir():
-        if dataset is None:
-            raise DataError("a folder of boxes has no image sizes, and no data set was given", where=path)
-        boxes = read_lines(path, names, all_keys(dataset), sizes_of(dataset))
+        boxes = _read_folder(path, kind, names, dataset)
     else:
         boxes = read_coco(path, names, None if dataset is None else sizes_of(dataset))
     return boxes.numbered(kind)
+
+
+def _read_folder(folder: Path, kind: str, names: Mapping[int, str], dataset: Dataset | None) -> Boxes:
+    """Read a folder of masks if it has any, and else one of text files."""
+    if dataset is None:
+        raise DataError(
+            "a folder of boxes belongs to the images of a data set, and no data set was given", where=folder
+        )
+    if not any(folder.rglob(f"*{MASKS}")):
+        return read_lines(folder, names, all_keys(dataset), sizes_of(dataset))
+    if kind in CLASSES and kind != "parts":
+        raise DataError(
+            f"masks have no classes, and boxes of kind '{kind}' need them",
+            where=folder,
+            expected=f"boxes with the classes {first_of(CLASSES[kind])}, in another format",
+            next_step="see docs/parts.md for the formats",
+        )
+    return read_masks(folder, [table.paths for table in dataset.splits.values()])
 
 
 def refuse_unknown_images(boxes: Boxes, dataset: Dataset) -> None:

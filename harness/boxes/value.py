@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.basics.digests import canonical_json
-from harness.data.part_classes import CLASSES
+from harness.data.part_classes import CLASSES, NO_CLASS
 from harness.errors import DataError, first_of, unknown_name
 from harness.features.layout import LONGEST_KEY
 
@@ -77,14 +77,19 @@ class Boxes:
         if kind not in CLASSES:
             return self
         classes = CLASSES[kind]
+        numbers = {name: number for number, name in enumerate(classes, 1)}
+        if kind == "parts":
+            numbers[NO_CLASS] = 0
         for name in self.names.values():
-            if name not in classes:
+            if name not in numbers:
                 error = unknown_name(f"class of the boxes '{kind}'", name, classes, error=DataError)
                 error.where = self.path
                 error.next_step = "rename the class in the file, or leave it out"
                 raise error
-        number_of = {number: classes.index(name) + 1 for number, name in self.names.items()}
+        number_of = {number: numbers[name] for number, name in self.names.items()}
         names = dict(enumerate(classes, 1))
+        if 0 in number_of.values():
+            names[0] = NO_CLASS
         if all(number == found for number, found in number_of.items()):
             return replace(self, names=names)
         table = np.zeros(max(number_of) + 1, np.float32)

@@ -51,6 +51,7 @@ def _summary(record: Record) -> dict[str, object]:
         "task": record.name,
         "method": record.method,
         "variant": record.variant,
+        "changes": record.changes,
         "fingerprint": record.fingerprint,
         "official": record.official,
         "metric": record.metric,

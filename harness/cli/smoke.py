@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 def as_text(report: SmokeReport) -> str:
     """Return a smoke run's report for people."""
     about, task, training = report.about, report.task, report.training
-    name = "/".join(filter(None, (about["method"], about["variant"])))
     recipe = f" by the recipe {about['recipe']}" if about["recipe"] else ""
     lines = [
-        f"Tried, not run: {name}{recipe} on {about['protocol']}, on {about['device']}, in {about['precision']}. "
+        f"Tried, not run: {about['name']}{recipe} on {about['protocol']}, on {about['device']}, in {about['precision']}. "
         "Nothing was recorded or kept.",
         "",
     ]

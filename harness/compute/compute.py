@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PROPOSED = "auto"
+"""The precision of a request that leaves it to the recipe."""
+
 
 @dataclass(frozen=True)
 class Compute:
@@ -13,7 +16,8 @@ class Compute:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``, as in lightning-fabric.
         devices: processes on this machine, one per device.
         nodes: number of machines that train together.
-        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``, as in lightning-fabric.
+        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``, as in lightning-fabric; ``auto`` in a request, which the
+            run's plan replaces by what the recipe proposes.
         workers: processes that decode and augment, per training process; None chooses by the machine.
         batch: images embedded at once during extraction; None chooses by the machine. It may change the last digits.
         compiled: embed with the network compiled by torch.compile, which changes digits within rounding.

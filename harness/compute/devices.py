@@ -15,6 +15,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
+from harness.basics.host import multiplies_bfloat16
 from harness.compute.compute import Compute
 from harness.errors import RunError, UsageError
 
@@ -51,6 +52,13 @@ def open_fabric(compute: Compute) -> Fabric:
     if not fabric.is_global_zero:
         logging.getLogger("bench").setLevel(logging.ERROR)  # only the first process logs
     return fabric
+
+
+def has_bfloat16(device: str) -> bool:
+    """Return whether a device, named as in ``Compute``, multiplies bfloat16 in hardware."""
+    if device in ("cuda", "gpu") or (device == "auto" and torch.cuda.is_available()):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device in ("auto", "cpu") and multiplies_bfloat16()
 
 
 def _processes(compute: Compute) -> tuple[int, int]:

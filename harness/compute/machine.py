@@ -7,13 +7,12 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from harness.compute.compute import PROPOSED, Compute
 from harness.compute.team import Alone, Processes, Team
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-    from harness.compute.compute import Compute
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +81,6 @@ def open_machine(device: str = "auto", memory: int | None = None) -> Machine:
     """Return the processes that torchrun started, or this process alone, without opening a process group."""
     if not under_torchrun():
         return Machine.here(device, memory)
-    from harness.compute.compute import Compute
     from harness.compute.devices import open_fabric
 
     return Machine.of(open_fabric(Compute(device=device)), memory)
@@ -94,4 +92,6 @@ def team_before(compute: Compute) -> Team:
         return Alone()
     from harness.compute.devices import open_fabric
 
-    return Processes(open_fabric(compute))
+    # Only the processes matter here; the plan of the run, which is not made yet, decides the precision.
+    known = compute if compute.precision != PROPOSED else replace(compute, precision="32-true")
+    return Processes(open_fabric(known))

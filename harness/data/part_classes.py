@@ -27,5 +27,8 @@ PARTS = (
 REGIONS = ("window", "left light", "right light", "brand")
 """PR-ReID's parts, numbered from 1."""
 
+NO_CLASS = "part"
+"""The name of label 0 among boxes of kind ``parts``: a part of unknown class, for PGAN, which ignores classes."""
+
 CLASSES: Mapping[str, tuple[str, ...]] = {"parts": PARTS, "regions": REGIONS}
 """Classes by kind of boxes; a kind that is not listed accepts any class."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from harness.errors import UsageError
 from harness.methods.method import Method, Options, resolve_options
+from harness.methods.naming import as_set
 from harness.registry.kinds import METHOD
 from harness.registry.registry import Registry
 
@@ -74,7 +75,7 @@ def describe_method(
             {"stage": stage.name, "shape": list(stage.shape), "training": stage.training} for stage in found.stages
         ],
         "feature": found.width,
-        "parameters": {"train": found.train, "test": found.test},
+        "parameters": {"train": found.train, "last_stage": found.last, "test": found.test},
     }
 
 
@@ -162,13 +163,12 @@ def text(described: Mapping[str, Any]) -> str:
         {
             "option": option["option"],
             "type": option["type"],
-            "default": _value(option["default"]),
-            "here": "" if option["value"] == option["default"] else _value(option["value"]),
+            "default": as_set(option["option"], option["default"]),
+            "here": "" if option["value"] == option["default"] else as_set(option["option"], option["value"]),
             "about": option["about"],
         }
         for option in described["options"]
     ]
-    parameters = described["parameters"]
     blocks = [
         f"{name}{under}: {described['about']}",
         "\n".join(f"paper: {paper}" for paper in described["papers"]) or "paper: none",
@@ -177,18 +177,17 @@ def text(described: Mapping[str, Any]) -> str:
         _sets("variants", described["variants"]) + "\n" + _sets("recipes", described["recipes"]),
         tabulate(options, headers="keys", tablefmt="github", disable_numparse=True) or "no options",
         _inside(described),
-        f"feature: {described['feature']:,} numbers\n"
-        f"parameters: {parameters['train']:,} in training, {parameters['test']:,} at test time",
+        f"feature: {described['feature']:,} numbers\n{_parameters(**described['parameters'])}",
     ]
     return "\n\n".join(blocks)
 
 
 def _sets(word: str, named: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a line with the names of all sets of options, followed by one line for each set."""
-    lines = [
-        f"  {name}: {', '.join(f'{option}={_value(value)}' for option, value in sets.items()) or 'the defaults'}"
-        for name, sets in sorted(named.items())
-    ]
+    shown = {
+        name: [f"{option}={as_set(option, value)}" for option, value in sets.items()] for name, sets in named.items()
+    }
+    lines = [f"  {name}: {', '.join(shown[name]) or 'the defaults'}" for name in sorted(named)]
     return "\n".join([f"{word}: {', '.join(sorted(named)) or 'none'}", *lines])
 
 
@@ -204,8 +203,7 @@ def _inside(described: Mapping[str, Any]) -> str:
     return "\n".join(lines if described["stages"] else [*lines, "  no network"])
 
 
-def _value(value: object) -> str:
-    """Return a value as written after ``--set``."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+def _parameters(train: int, last_stage: int | None, test: int) -> str:
+    """Return the numbers of parameters; that of the last stage only if it leaves some unchanged."""
+    last = "" if last_stage in (train, None) else f"{last_stage:,} in the last stage, "
+    return f"parameters: {train:,} in training, {last}{test:,} at test time"

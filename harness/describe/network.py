@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
+from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.errors import BenchError, PluginError, UsageError
@@ -52,12 +53,14 @@ class Anatomy:
     Attributes:
         stages: the modules in the order of execution, first those used at test time.
         train: the number of parameters of the network in training, including frozen ones.
+        last: the number of parameters that the last stage of the training changes, or None if there are no stages.
         test: the number of parameters that are read to compute a feature.
     """
 
     stages: tuple[NetworkStage, ...]
     width: int
     train: int
+    last: int | None
     test: int
     needs: frozenset[str]
     test_needs: frozenset[str]
@@ -107,6 +110,7 @@ def _dissected(method: type[Method], options: Options, classes: Mapping[str, int
         with _recording(networks, trained):
             instance.model.train()(images, **_boxes(instance.needs, instance.input_size))
     parameters = {id(weight): weight.numel() for network in networks.values() for weight in network.parameters()}
+    last = _last_stage(instance, classes)  # after the shapes, since a stage may change how the network runs
     return Anatomy(
         stages=(
             *(NetworkStage(stage, shape) for stage, shape in tested.items()),
@@ -114,12 +118,24 @@ def _dissected(method: type[Method], options: Options, classes: Mapping[str, int
         ),
         width=_width(features),
         train=sum(parameters.values()),
+        last=None if last is None else sum(count for weight, count in parameters.items() if weight in last),
         test=sum(count for weight, count in parameters.items() if weight in reads.seen),
         needs=frozenset(instance.needs),
         test_needs=frozenset(instance.test_needs),
         input_size=instance.input_size,
         metric=instance.metric,
     )
+
+
+def _last_stage(method: Method, classes: Mapping[str, int]) -> set[int] | None:
+    """Return the ids of the parameters that the last stage's optimiser changes, or None without stages."""
+    if not isinstance(method, NetworkMethod) or not (stages := method.stages(classes)):
+        return None
+    method.begin(method.model, stages[-1])
+    made: Any = stages[-1].optimiser(method.model)
+    optimisers = [made] if isinstance(made, Optimizer) else made
+    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    return {id(weight) for group in groups for weight in group["params"] if weight.requires_grad}
 
 
 class _ReadTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's

@@ -19,6 +19,7 @@ from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
+from harness.data.part_classes import NO_CLASS
 from harness.detection.detect import detect
 from harness.detection.precision import Precision, average_precision
 from harness.errors import DataError, UsageError
@@ -108,8 +109,15 @@ def labelled_images(dataset: Dataset, boxes: Boxes) -> ImageTable:
     """Return the labelled training images: those in the file of boxes, with or without a box.
 
     Raises:
-        DataError: no training image has a box.
+        DataError: no training image has a box, or the boxes have no classes.
     """
+    if NO_CLASS in boxes.names.values():
+        raise DataError(
+            "a detector learns classes, and these boxes have none",
+            where=boxes.path,
+            found=f"boxes of the class '{NO_CLASS}'",
+            expected="boxes with classes, see docs/parts.md",
+        )
     table = dataset.split("train")
     rows = np.array([path in boxes.of_image for path in table.paths], np.bool_)
     if not any(len(boxes.of_image[path]) for path in table.take(rows).paths):

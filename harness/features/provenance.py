@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+LONGEST_CHANGES = 100
+"""The length of the changes in a name, in characters; those beyond it are counted."""
 
 
 class Origin(BaseModel):
@@ -12,25 +16,45 @@ class Origin(BaseModel):
 
     Attributes:
         method: its name.
-        variant: empty for the method as published.
+        variant: empty for the method as published; the one from which the fewest of the run's options differ.
+        changes: these options, as written after ``--set``, a path without its folders; older files have none.
         recipe: the named set of options; empty for the defaults.
         options: all options, as resolved.
         seed: of the run, or None for features from elsewhere.
         code: digest of the method's source, or None.
         train_on: the protocol trained on, or None.
         train_data: digest of the training lists, or None.
+        threads: the number of threads that torch used in training, or None if nothing was trained or it is unknown.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: str
     variant: str = ""
+    changes: dict[str, str] = Field(default_factory=dict)
     recipe: str = ""
     options: dict[str, Any] = Field(default_factory=dict)
     seed: int | None = None
     code: str | None = None
     train_on: str | None = None
     train_data: str | None = None
+    threads: int | None = None
+
+    @property
+    def run_name(self) -> str:
+        """The method with its variant and what differs from it: ``pgan``, ``pgan/no-pam (epochs=3, p=8)``."""
+        name = f"{self.method}/{self.variant}" if self.variant else self.method
+        return f"{name} ({self.changes_text})" if self.changes else name
+
+    @property
+    def changes_text(self) -> str:
+        """What differs from the variant, in at most about 100 characters: ``epochs=3, p=8``."""
+        changes = [f"{option}={value}" for option, value in sorted(self.changes.items())]
+        lengths = accumulate(map(len, changes))
+        shown = [change for change, length in zip(changes, lengths, strict=True) if length <= LONGEST_CHANGES]
+        if len(shown) < len(changes):
+            shown.append(f"{len(changes) - len(shown)} more")
+        return ", ".join(shown)
 
 
 class Embedding(Origin):

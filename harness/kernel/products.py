@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from harness.basics.host import processor_flags
+from harness.basics.host import multiplies_bfloat16, processor_flags
 from harness.kernel.settings import Precision
 
 
 def fastest() -> Precision:
     """Return bfloat16 if the processor multiplies it in hardware and oneDNN is available, else float32."""
-    return "bfloat16" if processor_flags() & {"avx512_bf16", "amx_bf16"} and _has_onednn() else "float32"
+    return "bfloat16" if multiplies_bfloat16() and _has_onednn() else "float32"
 
 
 @cache

@@ -43,7 +43,11 @@ class Method:
         papers: the papers that it implements: authors, title, venue and year.
         Options: the model of the options; its field ``input_size``, if any, is the size of the images.
         recipes: named sets of options; ``paper`` follows the paper, ``quick`` trains within minutes on two cores.
+        precisions: for some recipes, the precision in which they train and embed on a device that computes it in
+            hardware, such as ``bf16-mixed``; ``32-true`` for all others; ``--precision`` overrides it.
         variants: the ablations of the paper, as named sets of options on top of a recipe.
+        own_files: the options that name a file of the user's or one of some words. A file stands for the first of the
+            words, such as public weights that may not be redistributed: giving one does not change a run's name.
         needs: labels (``vehicle``, ``colour``, ...) and boxes (``boxes.parts``, ``boxes.regions``) for training;
             ``model|type`` means the first of these labels that the training images have.
         test_needs: keyword arguments that ``embed`` receives besides the images (see ``embed``). The class declares
@@ -58,7 +62,9 @@ class Method:
     papers: ClassVar[tuple[str, ...]] = ()
     Options: ClassVar[type[Options]] = Options
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    precisions: ClassVar[Mapping[str, str]] = {}
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    own_files: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     needs: frozenset[str] = frozenset()
     test_needs: frozenset[str] = frozenset()
     control: ClassVar[bool] = False
@@ -148,11 +154,18 @@ def complete(candidate: object) -> type[Method]:
 
 
 def resolve_options(
-    name: str, method: type[Method], *, variant: str = "", recipe: str = "", changes: Mapping[str, Any] | None = None
+    name: str,
+    method: type[Method],
+    *,
+    variant: str = "",
+    recipe: str = "",
+    changes: Mapping[str, Any] | None = None,
+    shown_by: str = "bench methods show {name}",
 ) -> Options:
     """Return the options of a run: the defaults, overridden by the recipe, then the variant, then the user.
 
-    An empty variant is the method as published, an empty recipe its defaults.
+    An empty variant is the method as published, an empty recipe its defaults. ``shown_by`` is the command that shows
+    the options, for messages.
 
     Raises:
         UsageError: unknown variant, recipe or option, or an invalid value.
@@ -170,12 +183,12 @@ def resolve_options(
         return method.Options(**values)
     except ValidationError as problem:
         first = problem.errors()[0]
-        option = ".".join(str(part) for part in first["loc"])
+        option = str(first["loc"][0]) if first["loc"] else ""  # the rest of a place names pydantic's own parts
         raise UsageError(
             f"option '{option}' of {name} does not fit" if option else f"the options of {name} do not fit together",
             found=first.get("input") if option else None,
             expected=first["msg"],
-            next_step=f"see 'bench methods show {name}'",
+            next_step=f"see '{shown_by.format(name=name)}'",
         ) from None
 
 

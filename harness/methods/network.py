@@ -21,7 +21,7 @@ from harness.methods.session import Session
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a training schedule, with its own optimiser.
+    """One stage of a training schedule, with optimisers of its own.
 
     A stage is as long as a number of epochs or as a number of iterations; the last epoch of the latter may be cut.
 
@@ -29,10 +29,11 @@ class Stage:
         name: the name in logs and in the validation table.
         epochs: the number of passes over the training images, or None.
         batches: the sampler of batches: ``PK(16, 4)``, ``Shuffled(64)``, ...
-        optimiser: a function from the network to its optimiser.
+        optimiser: a function from the network to its optimiser, or to several for parts that are moved differently.
         augment: a torchvision.transforms.v2 transform of the resized uint8 image and its boxes, or None; it must use no
             random generator but torch's, which is seeded for every image.
-        schedule: a function from the optimiser and the steps per epoch to the learning rate schedule, or None.
+        schedule: a function from the optimiser and the steps per epoch to the learning rate schedule, or None; the
+            first of several optimisers has it, the others keep their rates.
         advance: whether the schedule advances by epoch or by step.
         settings: further values for ``losses``.
         iterations: the number of batches, if ``epochs`` is None.
@@ -41,7 +42,7 @@ class Stage:
     name: str
     epochs: int | None
     batches: Batches
-    optimiser: Callable[[nn.Module], Optimizer]
+    optimiser: Callable[[nn.Module], Optimizer | Sequence[Optimizer]]
     augment: Callable[..., Any] | None = None
     schedule: Callable[[Optimizer, int], LRScheduler] | None = None
     advance: Literal["epoch", "step"] = "epoch"

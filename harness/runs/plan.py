@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from harness.compute.compute import PROPOSED
 from harness.errors import UsageError
-from harness.methods.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, same_form
+from harness.features.provenance import Origin
+from harness.methods.checkpoint import check_belongs, load_checkpoint, same_form
 from harness.methods.method import Method, Options, create, resolve_options, trains
+from harness.methods.naming import Naming, name_run
 from harness.registry.registry import Registry
 from harness.runs.request import Request
 from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import refuse_undefined
 from harness.tasks.task import Task
 
+FULL = "32-true"
+"""The precision without a proposal: float32."""
+
 
 @dataclass(frozen=True, eq=False)
 class RunPlan:
-    """A request, resolved; an empty variant is the method as published, an empty recipe its default options."""
+    """A request, resolved.
+
+    Attributes:
+        named: the variant that the run is named after, empty for the method as published, and what differs from it.
+        recipe: empty for the default options.
+    """
 
     request: Request
     registry: Registry
     name: str
-    variant: str
+    named: Naming
     recipe: str
     method: type[Method]
     options: Options
@@ -35,6 +46,17 @@ class RunPlan:
     def trains(self) -> bool:
         """Whether the run trains: its method does, and the request gives no checkpoint."""
         return trains(self.method) and self.request.checkpoint is None
+
+    @property
+    def renamed(self) -> str:
+        """A sentence if the run has another name than the one that it was asked for by; else empty."""
+        request, run = self.request, Origin(method=self.name, variant=self.named.variant, changes=self.named.changes)
+        if request.checkpoint is not None or self.named.variant == request.method.partition("/")[2]:
+            return ""
+        if run.variant or request.changes:
+            return f"{request.method} with these options is {run.run_name}"
+        under = f"the recipe {self.recipe}" if self.recipe else "the default options"
+        return f"{request.method} changes nothing under {under}: it is {run.run_name}"
 
     @property
     def trains_on_the_same_data(self) -> bool:
@@ -73,23 +95,46 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
         refuse_undefined(tasks)
     if request.checkpoint is None:
         options = resolve_options(name, method, variant=variant, recipe=recipe, changes=request.changes)
+        named = name_run(name, method, options, recipe)
     else:
-        variant, recipe, options = _of_checkpoint(request, name, variant, method)
-    return RunPlan(request, registry, name, variant, recipe, method, options, protocol, tasks, train_protocol)
+        named, recipe, options = _of_checkpoint(request, name, variant, method)
+    if request.compute.precision == PROPOSED:
+        precision = _proposed_precision(method, recipe, request.compute.device)
+        request = replace(request, compute=replace(request.compute, precision=precision))
+    return RunPlan(request, registry, name, named, recipe, method, options, protocol, tasks, train_protocol)
 
 
-def _of_checkpoint(request: Request, name: str, variant: str, method: type[Method]) -> tuple[str, str, Options]:
-    """Return the variant, the recipe and the options of a given checkpoint, after comparing them with the user's."""
+def _proposed_precision(method: type[Method], recipe: str, device: str) -> str:
+    """Return the precision that a recipe proposes, if the device computes it in hardware, or ``32-true``."""
+    proposed = method.precisions.get(recipe, FULL)
+    if not proposed.startswith("bf16"):
+        return proposed
+    from harness.compute.devices import has_bfloat16
+
+    return proposed if has_bfloat16(device) else FULL
+
+
+def _of_checkpoint(request: Request, name: str, asked: str, method: type[Method]) -> tuple[Naming, str, Options]:
+    """Return the name, the recipe and the options of a given checkpoint, after comparing them with the user's.
+
+    An older checkpoint may be named after another variant with the same options.
+    """
     path = request.checkpoint
     if path is None or not trains(method):
         raise UsageError(f"method '{name}' does not train", found=path, next_step="leave out --checkpoint")
     given = load_checkpoint(path)[1]
-    expected = CheckpointInfo(method=name, variant=variant or given.variant, options=given.options)
-    check_belongs(path, given, expected)
-    if not request.changes and request.recipe is None:
-        with same_form(path, f"the method '{name}'"):
-            return given.variant, given.recipe, method.Options.model_validate(given.options)
-    recipe = request.recipe or given.recipe
-    options = resolve_options(name, method, variant=given.variant, recipe=recipe, changes=request.changes)
-    check_belongs(path, given, expected.model_copy(update={"options": options.model_dump(mode="json")}))
-    return given.variant, given.recipe, options
+    check_belongs(path, given, given.model_copy(update={"method": name}))
+    with same_form(path, f"the method '{name}'"):
+        options = method.Options.model_validate(given.options)
+    recipe = given.recipe if request.recipe is None else request.recipe
+    lost = recipe not in ("", *method.recipes)  # the method had it when the checkpoint was written
+    named = Naming(given.variant, given.changes) if lost else name_run(name, method, options, recipe)
+    if request.changes or request.recipe is not None:
+        variant = asked or named.variant
+        wanted = resolve_options(name, method, variant=variant, recipe=recipe, changes=request.changes)
+        check_belongs(path, given, given.model_copy(update={"options": wanted.model_dump(mode="json")}))
+    elif asked not in ("", given.variant):
+        wanted = resolve_options(name, method, variant=asked, recipe=recipe)
+        expected = given.model_copy(update={"variant": name_run(name, method, wanted, recipe).variant})
+        check_belongs(path, given.model_copy(update={"variant": named.variant}), expected)
+    return named, recipe, options

@@ -65,7 +65,8 @@ class Run:
             trained = {"train_on": plan.train_protocol.name, "train_data": data}
         return Origin(
             method=plan.name,
-            variant=plan.variant,
+            variant=plan.named.variant,
+            changes=dict(plan.named.changes),
             recipe=plan.recipe,
             options=plan.options.model_dump(mode="json"),
             seed=plan.request.seed,
@@ -78,7 +79,7 @@ class Run:
         """Everything that the features depend on; runs with the same identity share a folder."""
         request = self.plan.request
         identity: dict[str, Any] = {
-            **self.origin.model_dump(mode="json", exclude={"recipe"}, exclude_none=True),
+            **self.origin.model_dump(mode="json", exclude={"recipe", "changes", "threads"}, exclude_none=True),
             "training": TRAINING_VERSION,
             **self.inputs.devices,
         }
@@ -102,7 +103,7 @@ class Run:
     @cached_property
     def folder(self) -> Path:
         """The run's folder, named after the method, the source of its weights and the digest of the identity."""
-        parts = [self.plan.name, *([self.plan.variant] if self.plan.variant else [])]
+        parts = [word for word in (self.plan.name, self.plan.named.variant) if word]
         if trains(self.plan.method):
             parts.append("checkpoint" if self.plan.request.checkpoint else self.plan.train_protocol.name)
         return self.plan.request.runs / "-".join([*parts, digest(self.identity)[:12]])
@@ -126,9 +127,12 @@ class Run:
         work = (STATE, CHECKPOINT, FEATURES, f"{FEATURES}.partial")
         left = nullcontext() if self.folder.exists() else removed_unless(self.folder, work)
         with replace_file(self.folder / "config.json") as file:
-            file.write(json.dumps({"recipe": self.plan.recipe, **self.identity}, indent=2, sort_keys=True) + "\n")
+            about = {"recipe": self.plan.recipe, "changes": self.origin.changes, **self.identity}
+            file.write(json.dumps(about, indent=2, sort_keys=True) + "\n")
         try:
             with FileLock(self.folder / ".lock", timeout=0), left, _log_to(self.folder / "run.log"):
+                if self.plan.renamed:
+                    log.info("%s", self.plan.renamed)
                 yield
         except Timeout:
             raise RunError(
@@ -162,6 +166,8 @@ class Run:
             load_checkpoint(path)
             log.info("training: using the existing checkpoint")
             return path
+        import torch
+
         from harness.training.state import NAME as STATE
 
         method = create(self.plan.method, self.plan.options)
@@ -169,7 +175,8 @@ class Run:
         method.fit(session)
         if self.inputs.fabric.is_global_zero:
             classes, boxes = dict(session.classes), digests(self.boxes.train)
-            info = CheckpointInfo(**facts(self.origin, Origin), classes=classes, boxes=boxes)
+            about = {**facts(self.origin, Origin), "threads": torch.get_num_threads()}
+            info = CheckpointInfo(**about, classes=classes, boxes=boxes)
             save_checkpoint(path, method.state(), info)
             # It is three times the size of the checkpoint, and no longer needed.
             (session.folder / STATE).unlink(missing_ok=True)
@@ -236,7 +243,8 @@ class Run:
     def _provenance(
         self, method: Method, checkpoint: Path | None, info: CheckpointInfo | None, *, images: str
     ) -> Provenance:
-        trained = {} if info is None else {name: getattr(info, name) for name in ("seed", "train_on", "train_data")}
+        words = ("seed", "train_on", "train_data", "threads")
+        trained = {} if info is None else {word: getattr(info, word) for word in words}
         return Provenance(
             **{**facts(self.origin, Origin), **trained},
             checkpoint=None if checkpoint is None else file_digest(checkpoint),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -60,7 +62,7 @@ class SmokeReport:
     """What a smoke run saw; it holds no score.
 
     Attributes:
-        about: what was tried: method, variant, recipe, protocol, device, processes, precision.
+        about: what was tried: the run's name, method, variant, recipe, protocol, device, processes, precision.
         task: the evaluated task, with the number of its queries and gallery images.
         extraction: the images of the protocol.
         checkpoint_bytes: the size of the checkpoint, or None if there is none.
@@ -138,9 +140,12 @@ def smoke(plan: RunPlan) -> SmokeReport | None:
 
 @contextmanager
 def _temporary(fabric: Fabric) -> Iterator[Path]:
-    """Yield a temporary folder of all processes, which is removed at the end."""
+    """Yield a temporary folder of all processes, which is removed at the end, also if the process is asked to end."""
     team = Machine.of(fabric).team
     with ExitStack() as held:
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            held.callback(signal.signal, signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         own = held.enter_context(tempfile.TemporaryDirectory(prefix="bench-smoke-")) if team.index == 0 else ""
         folder = Path(str(fabric.broadcast(own)))
         with team.together():
@@ -211,8 +216,10 @@ class _SmokeRun(Run):
         plan, (task,), dataset, fabric = self.plan, self.plan.tasks, self.inputs.dataset, self.inputs.fabric
         report = SmokeReport(
             about={
+                "name": self.origin.run_name,
                 "method": plan.name,
-                "variant": plan.variant,
+                "variant": plan.named.variant,
+                "changes": dict(plan.named.changes),
                 "recipe": plan.recipe,
                 "protocol": plan.protocol.name,
                 "train_on": plan.train_protocol.name if plan.trains else None,

@@ -30,11 +30,17 @@ SCHEMA = 1
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
-LATER = {"rerank", "boxes", "train_boxes", "further"}
+LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "threads"}
 """Fields added after the first records; they are omitted from the file if empty."""
 
-OUTCOME = {"measures", "deviations", "per_draw", "further", "per_query", "cost", "versions", "ties", "ignored_queries"}
-"""Fields that describe the results of a run and its environment rather than its configuration."""
+OUTCOME = {
+    "measures", "deviations", "per_draw", "further", "per_query", "cost", "versions", "threads", "ties",
+    "ignored_queries",
+}  # fmt: skip
+"""Fields that describe the results of a run and its environment rather than its configuration.
+
+Another number of threads may move the last digits of a training, as another version of torch does. The features state
+that; a run is neither another one nor on another row of the leaderboard for it."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Word = Annotated[str, Field(max_length=200)]
@@ -131,11 +137,13 @@ class Record(Embedding):
 
     method: Annotated[Word, Field(min_length=1)]
     variant: Word = ""
+    changes: dict[Word, Word] = Field(default_factory=dict)
     recipe: Word = ""
     options: dict[str, JsonValue] = Field(default_factory=dict)
     code: Digest | None = None
     train_on: Word | None = None
     train_data: Digest | None = None
+    threads: Annotated[int, Field(ge=1)] | None = None
     checkpoint: Digest | None = None
     input_size: tuple[Count, Count] | None = None
     parameters: Count | None = None
@@ -170,6 +178,8 @@ class Record(Embedding):
     def _agrees_with_itself(self) -> Record:
         if self.ranked_by not in self.measures:
             raise ValueError(f"'{self.ranked_by}' is not one of its measures")
+        if not self.changes.keys() <= self.options.keys():
+            raise ValueError("what differs from the variant is none of the run's options")
         if self.further.keys() & self.measures.keys():
             raise ValueError("a further measure is one of the task's own")
         if self.ignored_queries > self.queries:
@@ -233,9 +243,8 @@ class Record(Embedding):
 
     @property
     def method_name(self) -> str:
-        """The method with its variant and re-ranking: ``pgan/no-pam``, ``pgan + re-ranking (20, 6, 0.3)``."""
-        name = f"{self.method}/{self.variant}" if self.variant else self.method
-        return name if self.rerank is None else f"{name} + {self.rerank}"
+        """The name of the run and its re-ranking: ``pgan/no-pam (epochs=3)``, ``pgan + re-ranking (20, 6, 0.3)``."""
+        return self.run_name if self.rerank is None else f"{self.run_name} + {self.rerank}"
 
     @property
     def values(self) -> dict[str, Any]:

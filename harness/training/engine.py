@@ -115,7 +115,7 @@ class _Training:
             log.info("training resumes after %s", self.saved)
         for number in range(state.stage, len(self.stages)):
             if number > state.stage:
-                state.stage, state.epoch, state.step, state.optimiser, state.schedule = number, 0, 0, {}, {}
+                state.stage, state.epoch, state.step, state.optimisers, state.schedule = number, 0, 0, [], {}
             if not is_finished(self.stages[number], state.epoch, state.step):
                 try:
                     self._run_stage(state)
@@ -131,7 +131,7 @@ class _Training:
             weight.requires_grad_(self.trainable[name])
         stage = self.stages[state.stage]
         running = RunningStage(self.material, stage, state.stage)
-        if state.optimiser:
+        if state.optimisers:
             running.resume(state)
         while not running.finished:
             began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The execution of one training stage: its optimiser, loader, epochs and steps."""
+"""The execution of one training stage: its optimisers, loader, epochs and steps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Material:
 
 
 class RunningStage:
-    """A stage with its optimiser, schedule and loader; stages are numbered from 0.
+    """A stage with its optimisers, schedule and loader; stages are numbered from 0.
 
     Attributes:
         epoch: the number of finished epochs.
@@ -55,12 +55,12 @@ class RunningStage:
         self.epoch, self.step = 0, 0
         fabric, session, pictures = material.fabric, material.session, material.images.pictures
         material.method.begin(material.network, stage)
-        self.optimiser: Optimizer = stage.optimiser(material.network)
+        self.optimisers = _optimisers(stage, material.network)
         steps = stage.batches.steps(material.labels)
-        self.schedule: LRScheduler | None = stage.schedule(self.optimiser, steps) if stage.schedule else None
+        self.schedule: LRScheduler | None = stage.schedule(self.optimisers[0], steps) if stage.schedule else None
         self._checked_every = 1 if fabric.device.type == "cpu" else CHECKED_EVERY
         self._module = fabric.setup_module(material.network, move_to_device=False)
-        self._stepper: Any = fabric.setup_optimizers(self.optimiser)
+        self._steppers: list[Any] = [fabric.setup_optimizers(optimiser) for optimiser in self.optimisers]
         self._loader = Loader(
             Samples(pictures, material.images.boxes, stage.augment, session.seed),
             choose_workers(session.compute.workers, fabric, cached=pictures.cached),
@@ -82,14 +82,15 @@ class RunningStage:
     def describe(self, state: State) -> None:
         """Store everything that the next epoch needs, except the network, in the state."""
         state.epoch, state.step = self.epoch, self.step
-        state.optimiser = self.optimiser.state_dict()
+        state.optimisers = [optimiser.state_dict() for optimiser in self.optimisers]
         state.schedule = self.schedule.state_dict() if self.schedule else {}
         state.precision = self.material.fabric.strategy.precision.state_dict()
 
     def resume(self, state: State) -> None:
         """Restore what ``describe`` stored."""
         self.epoch, self.step = state.epoch, state.step
-        self.optimiser.load_state_dict(state.optimiser)
+        for optimiser, saved in zip(self.optimisers, state.optimisers, strict=True):
+            optimiser.load_state_dict(saved)
         if self.schedule is not None:
             self.schedule.load_state_dict(state.schedule)
         self.material.fabric.strategy.precision.load_state_dict(state.precision)
@@ -106,7 +107,7 @@ class RunningStage:
         if stage.iterations is not None:
             batches = batches[: stage.iterations - self.step]
         torch.manual_seed(derive(seed, "epoch", self.number, epoch, fabric.global_rank))
-        rate = float(self.optimiser.param_groups[0]["lr"])
+        rate = float(self.optimisers[0].param_groups[0]["lr"])
         self._module.train()
         sums: dict[str, Tensor] = {}
         loaded = self._loader.serve(self._requests(batches, epoch))
@@ -139,11 +140,23 @@ class RunningStage:
         losses = self._losses(batch, rows)
         total = torch.stack([loss.float() for loss in losses.values()]).sum()
         self.material.fabric.backward(total)
-        self._stepper.step()
-        self._stepper.zero_grad(set_to_none=True)
+        self._update()
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
         if self.schedule is not None and self.stage.advance == "step":
             self.schedule.step()
         return {name: loss.detach() for name, loss in {**losses, "loss": total}.items()}
+
+    def _update(self) -> None:
+        """Move the weights by their gradients."""
+        scaler = getattr(self.material.fabric.strategy.precision, "scaler", None)
+        if scaler is None:
+            for stepper in self._steppers:
+                stepper.step()
+            return
+        for optimiser in self.optimisers:
+            scaler.step(optimiser)
+        scaler.update()  # once for all of them, where Fabric would after each and so change the scale between them
 
     def _losses(self, batch: Batch, rows: IntArray) -> Mapping[str, Tensor]:
         """Return the method's losses over the batches of all processes."""
@@ -195,6 +208,15 @@ class RunningStage:
                 found=", ".join(f"{name} {values[name]}" for name in wrong),
                 next_step="lower the learning rate, or train in 32-true",
             )
+
+
+def _optimisers(stage: Stage, network: nn.Module) -> list[Optimizer]:
+    """Return the stage's optimisers, the one with the schedule first."""
+    made = stage.optimiser(network)
+    found = [made] if isinstance(made, Optimizer) else list(made)
+    if not found:
+        raise PluginError(f"stage '{stage.name}' has no optimiser", expected="one optimiser or several")
+    return found
 
 
 def is_finished(stage: Stage, epoch: int, step: int) -> bool:

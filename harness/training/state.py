@@ -32,7 +32,7 @@ class State:
     epoch: int = 0
     step: int = 0
     network: dict[str, Any] = field(default_factory=dict)
-    optimiser: dict[str, Any] = field(default_factory=dict)
+    optimisers: list[dict[str, Any]] = field(default_factory=list)
     schedule: dict[str, Any] = field(default_factory=dict)
     precision: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -49,7 +49,7 @@ def save_state(folder: Path, state: State) -> None:
 def state_bytes(state: State) -> int:
     """Return the size of the state's tensors in bytes."""
     found = 0
-    left: list[object] = [state.network, state.optimiser]
+    left: list[object] = [state.network, *state.optimisers]
     while left:
         value = left.pop()
         if isinstance(value, torch.Tensor):

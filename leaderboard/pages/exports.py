@@ -12,7 +12,8 @@ from leaderboard.published.tables import PublishedTable
 from leaderboard.statistics.intervals import Interval
 
 CSV_COLUMNS = [
-    "kind", "task", "method", "variant", "rerank", "measure", "value", "low", "high", "rank", "control", "source",
+    "kind", "task", "method", "variant", "changes", "rerank", "measure", "value", "low", "high", "rank", "control",
+    "source",
 ]  # fmt: skip
 
 
@@ -29,6 +30,7 @@ def _measured(board: Board, row: BoardRow) -> dict[str, object]:
         "official": board.official,
         "method": record.method,
         "variant": record.variant,
+        "changes": record.changes,
         "recipe": record.recipe,
         "rerank": None if record.rerank is None else record.rerank.values,
         "train_on": record.train_on,
@@ -36,6 +38,7 @@ def _measured(board: Board, row: BoardRow) -> dict[str, object]:
         "rank": row.rank,
         "runs": [one.run for one in row.records],
         "seeds": [one.seed for one in row.records],
+        "threads": [one.threads for one in row.records],
         "width": record.width,
         "input_size": record.input_size,
         "parameters": record.parameters,
@@ -93,7 +96,7 @@ def _measured_lines(boards: Sequence[Board]) -> Iterator[list[object]]:
     for board in boards:
         for row in board.rows:
             record = row.record
-            about = [board.task, record.method, record.variant, str(record.rerank or "")]
+            about = [board.task, record.method, record.variant, record.changes_text, str(record.rerank or "")]
             rank, runs = "" if row.rank is None else row.rank, " ".join(one.run for one in row.records)
             for measure in board.measures:
                 value = row.values[measure]
@@ -104,7 +107,7 @@ def _measured_lines(boards: Sequence[Board]) -> Iterator[list[object]]:
 def _published_lines(tables: Sequence[PublishedTable]) -> Iterator[list[object]]:
     for table in tables:
         for row in table.rows:
-            about, sources = [table.name, row.row.method, row.row.variant, ""], "; ".join(row.sources)
+            about, sources = [table.name, row.row.method, row.row.variant, "", ""], "; ".join(row.sources)
             for measure, number in row.numbers.items():
                 yield ["published", *about, measure, number.shown, "", "", "", "0", sources]
 

@@ -106,7 +106,8 @@ def train(
 
     registry = load(words["plugin"])
     kind = registry.detector(name)
-    detector = make(kind, resolve_options(name, kind, changes=parse_changes(changes)))
+    given = parse_changes(changes)
+    detector = make(kind, resolve_options(name, kind, changes=given, shown_by="bench parts detectors"))
     protocol, dataset = _data(registry, words)
     skip_broken = words["skip_broken"]
     request = DetectorRequest(name, protocol, dataset, boxes, hold_out, seed, _compute(words), skip_broken=skip_broken)

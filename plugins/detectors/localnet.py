@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -12,7 +13,8 @@ from torchvision.transforms import v2
 from harness.methods.detector import DetectorOptions, pack
 from harness.methods.network import Stage
 from plugins.detectors import yolo
-from plugins.detectors.stages import ImageLosses, SmallForm, SmallOptions, published_stage
+from plugins.detectors.darknet import load_darknet
+from plugins.detectors.stages import ImageLosses, SmallForm, SmallOptions, SmallSize, published_stage
 
 Layers = Sequence[tuple[int, int, int] | str]
 """Convolutions, each with its kernel size, output channels and stride, and pools."""
@@ -63,8 +65,8 @@ class YOLO(nn.Module):
         )
 
     def cells(self, images: Tensor) -> Tensor:
-        """Return (n, 7, 7, 10 + C) of images from 0 to 1."""
-        outputs: Tensor = self.head(self.pool(self.trunk(2 * images - 1)))
+        """Return (n, 7, 7, 10 + C) of images (n, 3, h, w), RGB, 0 to 1: darknet's pixels, which its weights expect."""
+        outputs: Tensor = self.head(self.pool(self.trunk(images)))
         return outputs.reshape(len(images), yolo.CELLS, yolo.CELLS, -1)
 
     def forward(self, images: Tensor, **boxes: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:
@@ -101,16 +103,30 @@ class LocalNetOptions(DetectorOptions):
     batch: int = Field(64, ge=1, description="images in a batch")
     learning_rate: float = Field(1e-2, gt=0, description="of SGD")
     weight_decay: float = Field(5e-4, ge=0, description="of SGD")
-    norm: bool = Field(True, description="batch normalisation; the paper has none, and starts from ImageNet weights")
+    norm: bool = Field(True, description="batch normalisation, as in darknet; YOLO's paper has none")
+    weights: str = Field(
+        "none", description="first weights of 20 convolutions: none, or darknet's file extraction.conv.weights"
+    )
 
 
 class LocalNet(ImageLosses):
-    """YOLO v1 as in its figure 3, with the schedule of its section 2.2."""
+    """YOLO v1 as in its figure 3, with the schedule of its section 2.2; the file of ImageNet weights is the user's."""
 
     Options = LocalNetOptions
 
-    def network(self, classes: Mapping[str, int]) -> nn.Module:  # noqa: ARG002 - the contract
-        """Return the network with random weights; open: the ImageNet weights of the paper are not public."""
+    def network(self, classes: Mapping[str, int]) -> nn.Module:
+        """Return the network, with ImageNet weights in its first 20 convolutions if the options name their file.
+
+        Raises:
+            CheckpointError: the weights cannot be loaded.
+        """
+        network = self.architecture(classes)
+        if self.options.weights != "none":
+            load_darknet(network.trunk, Path(self.options.weights))
+        return network
+
+    def architecture(self, classes: Mapping[str, int]) -> YOLO:  # noqa: ARG002 - the contract
+        """Return the network with random weights."""
         options = self.options
         return YOLO(LAYERS, HIDDEN, len(self.names), self.input_size, options.keep, norm=options.norm)
 
@@ -131,7 +147,7 @@ class LocalNetSmallOptions(SmallOptions):
     """Options of ``localnet-small``."""
 
     kind: Literal["parts", "regions"] = Field("regions", description="classes to detect")
-    input_size: int = Field(112, ge=64, le=512, description="height and width of the input in pixels")
+    input_size: SmallSize = Field(112, description="input in pixels, 64 to 512: a side, or height x width")
     dropout: float = Field(0.2, ge=0, lt=1, description="after the first fully connected layer")
 
 

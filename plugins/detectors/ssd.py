@@ -162,7 +162,7 @@ class SSDSmall(SmallForm):
         ssd = SSD(
             SmallBackbone(),
             anchors,
-            self.input_size,
+            self.input_size[::-1],  # torchvision takes width and height
             len(self.names) + 1,
             image_mean=list(MEAN),
             image_std=list(STD),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from harness.methods.batches import Shuffled
 from harness.methods.detector import Detector, DetectorOptions
 from harness.methods.network import Stage
+from harness.methods.sizes import read_size
 from plugins.layers.schedules import Schedule
 
 
@@ -24,10 +25,16 @@ class ImageLosses(Detector):
         return {name: loss.mean() for name, loss in outputs.items()}
 
 
+SmallSide = Annotated[int, Field(ge=64, le=512)]
+
+SmallSize = Annotated[SmallSide | tuple[SmallSide, SmallSide], BeforeValidator(read_size)]
+"""The input size of a small form: one number for a square, or height and width."""
+
+
 class SmallOptions(DetectorOptions):
     """Options of the small forms."""
 
-    input_size: int = Field(128, ge=64, le=512, description="height and width of the input in pixels")
+    input_size: SmallSize = Field(128, description="input in pixels, 64 to 512: a side, or height x width")
     epochs: int = Field(30, ge=0, description="passes over the labelled images")
     batch: int = Field(16, ge=1, description="images in a batch")
     learning_rate: float = Field(2e-3, gt=0, description="of Adam")

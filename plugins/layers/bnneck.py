@@ -17,7 +17,7 @@ class BNNeck(nn.BatchNorm1d):
 
 
 class VehicleClassifier(nn.Linear):
-    """The linear layer without biases after a BNNeck: (n, d) to (n, vehicles), initialised from N(0, 0.001)."""
+    """The linear layer after a BNNeck: (n, d) to (n, vehicles), without biases, its weights from N(0, 0.001)."""
 
     def __init__(self, features: int, vehicles: int) -> None:
         super().__init__(features, vehicles, bias=False)

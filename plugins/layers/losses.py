@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import torch
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.losses import TripletMarginLoss
 from pytorch_metric_learning.miners import BatchHardMiner
 from pytorch_metric_learning.reducers import MeanReducer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.data.images import UNKNOWN
@@ -48,6 +49,43 @@ def batch_hard_triplet(features: Tensor, vehicles: Tensor, margin: float = 0.3, 
     features = features.float()
     value: Tensor = loss(features, vehicles, miner(features, vehicles))
     return value
+
+
+class Centres(nn.Module):
+    """A centre of each vehicle's features, for the centre loss (Wen et al., 2016); the first are drawn from N(0, 1).
+
+    In the release of Luo et al. the weight of the loss scales what the features get, but not what the centres do (R):
+    they move by the gradient of the mean squared distance, ``weight`` times which is minimised.
+
+    Args:
+        vehicles: the number of centres.
+        features: d, the width of a feature.
+        weight: of the loss in the sum, above 0.
+    """
+
+    def __init__(self, vehicles: int, features: int, weight: float) -> None:
+        super().__init__()
+        self.points = nn.Parameter(torch.randn(vehicles, features))
+        self.weight = weight
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the squared Euclidean distances (n, vehicles) float32 of features (n, d) to all centres."""
+        fixed = self.points.detach()
+        points = (fixed + (self.points - fixed) / self.weight).float()  # the same numbers, another gradient
+        with torch.autocast(features.device.type, enabled=False):  # the difference of large numbers needs float32
+            features = features.float()
+            lengths = features.square().sum(1, keepdim=True) + points.square().sum(1)
+            return lengths - 2 * features @ points.T
+
+
+def centre_loss(distances: Tensor, vehicles: Tensor) -> Tensor:
+    """Return the mean of the features' squared distances to the centres of their own vehicles.
+
+    Args:
+        distances: (n, v) to all centres, see ``Centres``.
+        vehicles: (n,) int64.
+    """
+    return distances.float().gather(1, vehicles[:, None]).mean()
 
 
 @cache

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from harness.methods.attention import Attention
 from harness.methods.batches import PK
@@ -20,6 +21,9 @@ from plugins.layers.weights import load_trunk
 class PretrainedMethod(NetworkMethod):
     """A method whose options name a ``backbone`` and its first ``weights``; subclasses write ``architecture``."""
 
+    precisions: ClassVar = {"quick": "bf16-mixed"}
+    own_files: ClassVar = {"weights": ("imagenet", "none")}
+
     @abstractmethod
     def architecture(self, classes: Mapping[str, int]) -> nn.Module:
         """Return the network with random weights, which a checkpoint or ``network`` then replaces."""
@@ -28,15 +32,19 @@ class PretrainedMethod(NetworkMethod):
         """Return the part of the network that has pretrained weights, under the names of their file."""
         return model.get_submodule("trunk")
 
+    def pretrained_full(self, model: nn.Module) -> Mapping[str, nn.Linear]:  # noqa: ARG002 - for subclasses
+        """Return the layers that start from VGG-M's fully connected ones, by the names of those: ``fc6``, ``fc7``."""
+        return {}
+
     def network(self, classes: Mapping[str, int]) -> nn.Module:
-        """Return the network with pretrained weights in its trunk.
+        """Return the network with pretrained weights in its trunk and, from VGG-M, in its first full layers.
 
         Raises:
             CheckpointError: the weights cannot be loaded.
         """
         model = self.architecture(classes)
         if self.options.backbone == "vgg-m":
-            load_vgg_m(self.pretrained(model), self.options.weights)
+            load_vgg_m(self.pretrained(model), self.options.weights, self.pretrained_full(model))
         else:
             load_trunk(self.pretrained(model), self.options.backbone, self.options.weights)
         return model
@@ -61,10 +69,20 @@ class PretrainedMethod(NetworkMethod):
             decay=decay,
             first=0 if options.schedule == "cosine" else 1,
         )
-        return schedule.stage(name, PK(options.p, options.k, epoch=options.sampler), self.adam, augment)
+        return schedule.stage(name, PK(options.p, options.k, epoch=options.sampler), self.optimisers, augment)
 
-    def adam(self, network: nn.Module) -> torch.optim.Adam:
-        """Return Adam over the parameters that are not frozen, with the rate and the weight decay of the options."""
-        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    def optimisers(self, network: nn.Module) -> Sequence[Optimizer]:
+        """Return the optimisers of ``pk_stage``; override it if some parameters are not Adam's."""
+        return [self.adam(network)]
+
+    def adam(self, network: nn.Module, *others: nn.Module) -> torch.optim.Adam:
+        """Return Adam with the rate and the weight decay of the options.
+
+        It moves the parameters of the network that are not frozen and that belong to none of its parts ``others``.
+        """
+        apart = {parameter for part in others for parameter in part.parameters()}
+        trained = [
+            parameter for parameter in network.parameters() if parameter.requires_grad and parameter not in apart
+        ]
         options = self.options
         return torch.optim.Adam(trained, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True)

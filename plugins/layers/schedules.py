@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from harness.methods.batches import Batches
 from harness.methods.network import Stage
 
-Optimiser = Callable[[nn.Module], Optimizer]
+Optimiser = Callable[[nn.Module], Optimizer | Sequence[Optimizer]]
 Augment = Callable[..., Any] | None
 
 
@@ -37,7 +37,7 @@ class Schedule:
             to zero at the end.
         length: length of the training.
         warm_up: time over which the factor grows linearly from ``warm_up_from`` to 1.
-        warm_up_from: the factor at time 0.
+        warm_up_from: the factor at time 0, from which that of epoch 1 has risen already if ``first`` is 1.
         milestones: times from which on the factor is multiplied by ``decay``.
         decay: see ``kind``.
         unit: of all times.

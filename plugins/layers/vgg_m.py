@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -11,14 +14,31 @@ from torch import Tensor, nn
 from harness.errors import CheckpointError
 from plugins.layers.weights import fill, read_weights
 
+log = logging.getLogger("bench")
+
 CHANNELS = 512
 """Output channels of the fifth convolution."""
 
 MEAN_BGR = (102.7, 115.8, 123.5)
 """Mean of blue, green and red, 0 to 255, in the released recipes."""
 
-PLACES = {f"features.{place}": f"conv{number}" for number, place in enumerate((0, 4, 8, 10, 12), 1)}
-"""Convolutions by position: each is followed by a ReLU, the first two also by a norm and a pool."""
+PLACES = {
+    **{f"features.{place}": f"conv{number}" for number, place in enumerate((0, 4, 8, 10, 12), 1)},
+    **{f"{part}.{place}": name for part in ("classif", "classifier") for place, name in ((0, "fc6"), (3, "fc7"))},
+}
+"""The original name of each layer of Cadene's port, whose code says ``classif`` and whose file ``classifier``."""
+
+FULL = {"fc6": (4096, CHANNELS * 6 * 6), "fc7": (4096, 4096)}
+"""Outputs and inputs of the original fully connected layers."""
+
+HOLDING = (
+    "the tensors conv1.weight (96, 3, 7, 7), whose inputs are blue, green and red, conv2.weight (256, 96, 5, 5), "
+    "conv3.weight (512, 256, 3, 3), conv4.weight and conv5.weight (512, 512, 3, 3), conv1.bias to conv5.bias, and "
+    "for ram fc6.weight (4096, 18432), fc7.weight (4096, 4096), fc6.bias and fc7.bias"
+)
+"""What a file of weights holds."""
+
+RANDOM = "the layer in the place of %s starts from random weights: "
 
 PIXEL_SPREAD = 70.0
 """Approximate standard deviation of pixels from 0 to 255 (ImageNet's is 58)."""
@@ -32,12 +52,13 @@ class ResponseNorm(nn.LocalResponseNorm):
         return super().forward(maps.float()).to(maps.dtype)
 
 
-def vgg_m_trunk() -> nn.Sequential:
+def vgg_m_trunk(spread: float = PIXEL_SPREAD) -> nn.Sequential:
     """Return conv1 to conv5, the last one without its ReLU, with the names of the original layers.
 
     The sides for an input of 224 are 109 (conv1), 54 (pool1), 26 (conv2), 13 (pool2) and 13 (conv3 to conv5).
-    Open: the initialisation without pretrained weights. Here it is He et al.'s normal one, with zero biases, and conv1
-    is divided by the standard deviation of its pixels: that of every map is then near 1.
+    The released recipes start from ImageNet. Without pretrained weights, the first ones are He et al.'s normal ones,
+    with zero biases, and conv1 is divided by ``spread``, the standard deviation of its pixels: that of every map is
+    then near 1.
     """
     trunk = nn.Sequential(
         OrderedDict(
@@ -61,15 +82,31 @@ def vgg_m_trunk() -> nn.Sequential:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # every convolution here has one
     with torch.no_grad():
-        trunk.get_parameter("conv1.weight").div_(PIXEL_SPREAD)
+        trunk.get_parameter("conv1.weight").div_(spread)
     return trunk
 
 
-def load_vgg_m(trunk: nn.Module, source: str) -> None:
-    """Load weights by the names of the original layers, ``conv1.weight`` to ``conv5.bias``; other names are ignored.
+def load_vgg_m(trunk: nn.Module, source: str, full: Mapping[str, nn.Linear] = MappingProxyType({})) -> None:
+    """Load the weights of a file into the trunk, and its fc6 and fc7 into the layers that ``full`` gives for them.
 
-    A file without such names may have those of ports to torch, ``features.0.weight`` to ``features.12.bias``. The
-    weights are Caffe's: outputs, inputs, rows, columns; the inputs of conv1 are blue, green, red.
+    A file for ``vgg-m`` is one of torch.save or safetensors that holds, as float tensors, at least
+
+    - ``conv1.weight`` (96, 3, 7, 7), ``conv2.weight`` (256, 96, 5, 5), ``conv3.weight`` (512, 256, 3, 3), and
+      ``conv4.weight`` and ``conv5.weight`` (512, 512, 3, 3) in Caffe's order of outputs, inputs, rows and columns; the
+      inputs of conv1 are blue, green and red, from 0 to 255 minus their mean;
+    - ``conv1.bias`` to ``conv5.bias``, each as long as its outputs;
+    - for ram, ``fc6.weight`` (4096, 18432), whose inputs are pool5's 512 channels of 6 rows of 6 columns, and
+      ``fc7.weight`` (4096, 4096), with ``fc6.bias`` and ``fc7.bias`` (4096).
+
+    Instead of conv1 to conv5, fc6 and fc7, layers may have the names of Cadene's port to torch: ``features.0``, ``.4``,
+    ``.8``, ``.10``, ``.12``, and ``classif.0`` and ``.3`` or ``classifier.0`` and ``.3``. Other tensors are ignored.
+    A layer of another size than the original fc6 or fc7, or one that the file lacks, keeps its random weights, and the
+    log says so.
+
+    Args:
+        trunk: the convolutions, as ``vgg_m_trunk`` returns them.
+        source: the path of the file, or ``none`` for no change.
+        full: the layers that start from ``fc6`` and ``fc7``, by these names.
 
     Raises:
         CheckpointError: the weights cannot be loaded, would execute code, or are of another network.
@@ -79,13 +116,26 @@ def load_vgg_m(trunk: nn.Module, source: str) -> None:
     if source == "imagenet":
         raise CheckpointError(
             "VGG-M's ImageNet weights may not be redistributed: their licence is for non-commercial use only",
-            expected="a file with the tensors conv1.weight, conv1.bias, ... conv5.bias",
+            expected=f"a file with {HOLDING}",
             next_step="give it with --set weights=FILE, or train from scratch with --set weights=none",
         )
-    state = read_weights(Path(source))
-    if not any(name.startswith("conv") for name in state):
-        state = {_named(name): tensor for name, tensor in state.items()}
+    state = {_named(name): tensor for name, tensor in read_weights(Path(source), HOLDING).items()}
     fill(trunk, {name: tensor for name, tensor in state.items() if name.startswith("conv")}, source)
+    layers = {name: layer for name, layer in full.items() if _fits(name, layer, state, source)}
+    wanted = {name: tensor for name, tensor in state.items() if name.partition(".")[0] in layers}
+    fill(nn.ModuleDict(layers), wanted, source)
+
+
+def _fits(name: str, layer: nn.Linear, state: Mapping[str, Tensor], source: str) -> bool:
+    """Return whether a layer starts from the file's; if not, the log says why."""
+    shape, original = tuple(layer.weight.shape), FULL[name]
+    if shape != original:
+        log.info(RANDOM + "it has %d x %d weights, the original %d x %d", name, *shape, *original)
+    elif f"{name}.weight" not in state:
+        log.info(RANDOM + "%s has no tensor %s.weight", name, source, name)
+    else:
+        return True
+    return False
 
 
 def _named(name: str) -> str:

@@ -46,11 +46,23 @@ def imagenet(backbone: str) -> dict[str, Tensor]:
     return state
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
+FROM_CAFFE = (
+    "convert it where Caffe is installed, and give --set weights=converted.pth: net = caffe.Net('deploy.prototxt', "
+    "'FILE.caffemodel', caffe.TEST); torch.save({f'{layer}.{kind}': torch.tensor(blob.data) for layer, blobs in "
+    "net.params.items() for kind, blob in zip(('weight', 'bias'), blobs)}, 'converted.pth')"
+)
+"""How to convert a file of Caffe's."""
+
+
+def read_weights(path: Path, holding: str = "tensors by name") -> dict[str, Tensor]:
     """Return the tensors of a safetensors file, or of a torch.save file of nothing but tensors.
 
+    Args:
+        path: the file.
+        holding: what a file for this network holds, in words.
+
     Raises:
-        CheckpointError: no such file, a damaged one, or a pickle that would execute code.
+        CheckpointError: no such file, a damaged one, one of Caffe's, or a pickle that would execute code.
     """
     if not path.is_file():
         raise CheckpointError(
@@ -58,6 +70,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             where=path,
             expected="a file, 'imagenet' or 'none'",
             next_step="give it with --set weights=FILE",
+        )
+    if path.suffix.lower() == ".caffemodel":
+        raise CheckpointError(
+            "a file of Caffe's cannot be read as it is",
+            where=path,
+            expected=f"a file of torch.save or safetensors with {holding}",
+            next_step=FROM_CAFFE,
         )
     try:
         if path.suffix == ".safetensors":

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from harness.methods.attention import Attention
 from harness.methods.network import Stage
-from plugins.layers.augment import augmentation
+from plugins.layers.augment import PGAN_ERASING, augmentation
 from plugins.layers.losses import batch_hard_triplet, cross_entropy
 from plugins.layers.pretrained import PretrainedMethod
 from plugins.pgan.network import PGANNetwork, spread
-from plugins.pgan.options import QUICK, PGANOptions
+from plugins.pgan.options import PRINTED_SCHEDULE, QUICK, PGANOptions
 from plugins.pgan.parts import part_masks
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ COUNTED = 4096
 class PGAN(PretrainedMethod):
     """ResNet, masks from boxes, PAM, fusion, three Refines, BNNeck on the fused feature only.
 
-    Open, and chosen here: the first weights of the layers after the trunk (torch's); the colour of erasing (ImageNet's
-    mean). ``plugins/pgan/parts.py`` names the open points of the parts, ``plugins/layers/refine.py`` those of Refine.
+    ``plugins/pgan/parts.py`` names what the paper and the released recipe leave open.
     """
 
     about = "ResNet with attention over detected parts, global and part features fused (Zhang et al., 2019)"
@@ -48,10 +47,23 @@ class PGAN(PretrainedMethod):
     test_needs = frozenset({"boxes.parts"})
     recipes: ClassVar = {"paper": {}, "vehicleid": {"lambda_c": 1.0}, "quick": QUICK}
     variants: ClassVar = {
+        # Table 1: the features that are trained by a triplet loss.
         "baseline": {"D": 0},
+        "f_f": {"losses": "f"},
+        "f_f+f_g": {"losses": "f+g"},
+        "f_f+f_p": {"losses": "f+p"},
+        # Table 2: the attention, and a feature of 256 numbers in place of 512.
         "grid": {"attention": "grid"},
         "no-pam": {"attention": "equal"},
-        "pgan": {"attention": "part"},
+        "grid-256": {"attention": "grid", "dimension": 256},
+        "no-pam-256": {"attention": "equal", "dimension": 256},
+        "256": {"dimension": 256},
+        # Table 5: the number of parts.
+        "d4": {"D": 4},
+        "d6": {"D": 6},
+        "d10": {"D": 10},
+        # Section 4.2 in its own words.
+        "printed-schedule": PRINTED_SCHEDULE,
     }
     options: PGANOptions
 
@@ -87,7 +99,9 @@ class PGAN(PretrainedMethod):
     def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:  # noqa: ARG002 - the contract
         """Return the one stage, in which everything is trained together."""
         options = self.options
-        augment = augmentation(self.input_size, flip=options.flip, pad=options.pad, erase=options.erase)
+        augment = augmentation(
+            self.input_size, flip=options.flip, pad=options.pad, erase=options.erase, erasing=PGAN_ERASING
+        )
         return [self.pk_stage("training", options.epochs, augment, decay=0.5)] if options.epochs else []
 
     def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage) -> Mapping[str, Tensor]:  # noqa: ARG002 - the contract

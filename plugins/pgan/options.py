@@ -45,13 +45,19 @@ class PGANOptions(Options):
     epochs: int = Field(130, ge=0, description="passes over the training images (section 4.2)")
     learning_rate: float = Field(1.75e-4, gt=0, description="of Adam, after the warm-up (section 4.2)")
     weight_decay: float = Field(5e-4, ge=0, description="of Adam (section 4.2)")
-    warm_up: int = Field(10, ge=0, description="epochs of linear warm-up (R) from 0.01 (open)")
+    warm_up: int = Field(10, ge=0, description="epochs of linear warm-up from 0.01; section 4.2 has none (R)")
     schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="how the rate changes")
-    milestones: Milestones = Field((30, 50, 70, 90, 110), description="epochs after which the rate is halved (R)")
+    milestones: Milestones = Field(
+        (30, 50, 70, 90, 110, 130), description="epochs, counted from 1, from which on the rate is halved (R)"
+    )
     input_size: InputSize = Field(224, description="input in pixels: a side, or height x width (section 4.2)")
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip (section 4.2)")
     pad: int = Field(0, ge=0, description="pixels of padding before a random crop (section 4.2: none)")
     erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing (section 4.2)")
+
+
+PRINTED_SCHEDULE = {"schedule": "steps", "warm_up": 0, "milestones": (21, 41, 61, 81, 101, 121)}
+"""The schedule in the words of section 4.2: no warm-up, and half the rate after every 20 epochs."""
 
 
 QUICK = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from torch.nn.utils.rnn import pad_sequence
 from plugins.layers.cells import overlapped_cells
 
 CellRule = Literal["overlap", "centre"]
+
+WHOLE: Any = None
+"""Torch's ``dim`` of a weight norm with one length for the whole matrix, which its types do not know."""
 
 
 class Parts(NamedTuple):
@@ -98,16 +101,15 @@ def normalised(scores: Tensor, present: Tensor) -> Tensor:
 class PartAttention(nn.Module):
     """psi of equation 4 (figure 2): FC with weight norm, layer norm, ReLU, FC with weight norm, channel-wise mean.
 
-    Open: the weight norm, here with one length a row (Salimans and Kingma, 2016). Open in the paper and in the text of
-    the released recipe: the use of the temperature of 10. Here it multiplies the scores, since means over 2048 numbers
-    divided by 10 would make all weights nearly equal.
+    A weight norm (Salimans and Kingma, 2016) has one length for its whole matrix, and an FC no biases (R). The scores
+    are multiplied by the temperature before the softmax (R). Open: the first weights of the two FCs, here torch's.
     """
 
     def __init__(self, channels: int, hidden: int, temperature: float) -> None:
         super().__init__()
-        self.squeeze = weight_norm(nn.Linear(channels, hidden, bias=False))
+        self.squeeze = weight_norm(nn.Linear(channels, hidden, bias=False), dim=WHOLE)
         self.norm = nn.LayerNorm(hidden)
-        self.excite = weight_norm(nn.Linear(hidden, channels, bias=False))
+        self.excite = weight_norm(nn.Linear(hidden, channels, bias=False), dim=WHOLE)
         self.temperature = temperature
 
     def forward(self, pooled: Tensor) -> Tensor:

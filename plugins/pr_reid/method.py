@@ -1,7 +1,7 @@
 """PR-ReID: part-regularised near-duplicate vehicle re-identification (B. He, J. Li, Y. Zhao, Y. Tian, CVPR 2019).
 
 In training a vehicle is classified by its whole image and by each of its parts alone; the test uses the whole image
-only, and no boxes. Equations and sections are the paper's.
+only, and no boxes, unless the features of all branches are fused. Equations and sections are the paper's.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from plugins.pr_reid.regions import MIRRORED, WHOLE, as_boxes, fill_places, requ
 class PRReID(PretrainedMethod):
     """A global branch, regularised by one branch for each part.
 
+    The paper's inputs are 256 x 256 for VehicleID, the default, and 512 x 512 for VeRi-776, the variant ``512``.
+
     Open, and chosen here: a flip turns the left light into the right one, as left and right are the image's; a region
-    without a box, because of a crop or in a test without the global branch, takes its mean place in the training set.
+    without a box, because of a crop or in a test of fused features, takes its mean place in the training set.
     """
 
     about = "ResNet regularised by window, light and brand branches while training (He et al., 2019)"
@@ -46,8 +48,13 @@ class PRReID(PretrainedMethod):
         "global-light-window": {"branches": ("global", "light", "window")},
         "global-window-brand": {"branches": ("global", "brand", "window")},
         "global-window": {"branches": ("global", "window")},
-        "window-light-brand": {"branches": ("light", "brand", "window")},
+        "window-light-brand": {"branches": ("light", "brand", "window"), "test": "fused"},
         "baseline": {"branches": ("global",)},
+        # The other rows of tables 5 and 6.
+        "128": {"input_size": 128},
+        "512": {"input_size": 512},
+        # Section 4.2.
+        "fused": {"test": "fused"},
         # What the paper leaves open.
         "lights-apart": {"lights": "apart"},
         "shared-reducers": {"reducers": "shared"},
@@ -55,10 +62,10 @@ class PRReID(PretrainedMethod):
     options: PRReIDOptions
 
     def __init__(self) -> None:
-        """Need boxes only for part branches, and in a test only without the global branch."""
-        if self.options.branches == ("global",):
+        """Need boxes only for part branches, and in a test only to fuse their features."""
+        if not self.options.parts:
             self.needs = frozenset({"vehicle"})
-        if "global" not in self.options.branches:
+        elif self.options.test == "fused":
             self.test_needs = frozenset({"boxes.regions"})
         self._mean_places = torch.tensor([WHOLE] * len(REGIONS))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torchvision.transforms import v2
 
 from harness.data.part_classes import REGIONS
@@ -17,10 +18,11 @@ from plugins.pr_reid.options import PRReIDOptions
 
 
 class PRReIDNetwork(nn.Module):
-    """From images to the logits of every branch, or to the global branch's feature.
+    """From images to the logits of every branch, or to the feature of a test: the global branch's, or all fused.
 
-    As in equation 3, the classifiers w have no biases and no normalisation before them. Open, and chosen here: without
-    a global branch the test's feature is the concatenation of the parts' features.
+    As in equation 3, the classifiers w have no biases and no normalisation before them. Open: how features are fused.
+    Here they stand side by side, so that their squared Euclidean distances add up; the paper names no scaling, and the
+    option ``fusion`` can give each unit length.
 
     Args:
         places: (4, 4) float, the corners of each region in an image without a box of it, in shares of width and
@@ -33,6 +35,8 @@ class PRReIDNetwork(nn.Module):
         super().__init__()
         channels, width = CHANNELS[options.backbone], options.width
         self.parts = {part: [REGIONS.index(region) for region in regions] for part, regions in options.parts.items()}
+        self.fused = options.test == "fused"
+        self.unit = self.fused and options.fusion == "unit"
         self.branches = (*(["global"] if "global" in options.branches else []), *self.parts)
         self.normalise = v2.Normalize(MEAN, STD)
         self.trunk = resnet_trunk(options.backbone, options.last_stride)
@@ -47,18 +51,19 @@ class PRReIDNetwork(nn.Module):
         self.places.copy_(places)
 
     def forward(self, images: Tensor, boxes_regions: Sequence[Tensor] = ()) -> Tensor | dict[str, Tensor]:
-        """Return the feature (n, 256), or in training the logits phi^T w (n, v) of every branch.
+        """Return the feature (n, 256 for each branch in it), or in training the logits phi^T w (n, v) of every branch.
 
         Args:
             images: (n, 3, h, w) float, RGB, 0 to 1.
             boxes_regions: for each image (m, 6) of label from 1, score, x0, y0, x1, y1 in pixels, at most one a region;
-                used in training, and without a global branch also in a test.
+                used in training, and to fuse features also in a test.
         """
         maps = self.trunk(self.normalise(images))  # phi(x): (n, c, s, s), s = h/16
         features = self._features(maps, boxes_regions, (images.shape[2], images.shape[3]))
         if self.training:
             return {branch: self.classifiers[branch](feature) for branch, feature in features.items()}
-        return torch.cat(list(features.values()), dim=1)
+        found = [normalize(feature) if self.unit else feature for feature in features.values()]
+        return torch.cat(found, dim=1)
 
     @torch.no_grad()
     def attend(self, images: Tensor, boxes_regions: Sequence[Tensor] = ()) -> Attention:
@@ -66,16 +71,17 @@ class PRReIDNetwork(nn.Module):
         maps, size = self.trunk(self.normalise(images)), (images.shape[2], images.shape[3])
 
         def described(cells: Tensor) -> list[Tensor]:
-            return [torch.cat(list(self._features(cells, boxes_regions, size).values()), dim=1)]
+            features = list(self._features(cells, boxes_regions, size).values())
+            return features if self.unit else [torch.cat(features, dim=1)]
 
         return Attention({"share": shares(maps, described)})
 
     def _features(self, maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
-        """Return the feature (n, 256) of every branch in use: all in training, the global one in a test."""
+        """Return the feature (n, 256) of every branch in use: all in training or if fused, else the global one."""
         pooled: dict[str, Tensor] = {}
         if "global" in self.branches:
             pooled["global"] = maps.mean((2, 3))  # (n, c)
-        if self.training or not pooled:
+        if self.training or self.fused:
             pooled |= self._local(maps, boxes, size)
         return {branch: self._reduced(branch, found) for branch, found in pooled.items()}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.methods.method import Options
 from harness.methods.sizes import InputSize
@@ -48,10 +48,16 @@ class PRReIDOptions(Options):
         "together", description="one light branch on the cells of both lights, N = 3 (section 3.2), or one each"
     )
     light_bottom: Literal["image", "box"] = Field(
-        "image", description="lower end of a light's region: the image's, or its box's (section 3.2, open)"
+        "image", description="lower end of a light's region: the image's, for the vehicle's, or its box's (section 3.2)"
     )
     last_stride: int = Field(1, ge=1, le=2, description="stride of the trunk's last stage: 16 x 16 cells of 256 pixels")
     width: int = Field(256, ge=1, description="width of a branch's feature (section 4.2)")
+    test: Literal["global", "fused"] = Field(
+        "global", description="feature of a test: the global branch's, or those of all branches (sections 4.2, 4.4)"
+    )
+    fusion: Literal["plain", "unit"] = Field(
+        "plain", description="fused features side by side as they are, or each scaled to unit length (open)"
+    )
     reducers: Literal["own", "shared", "none"] = Field(
         "own", description="1x1 convolution of a part: its own, the global branch's, or none (open)"
     )
@@ -72,6 +78,12 @@ class PRReIDOptions(Options):
     weight_decay: float = Field(5e-4, ge=0, description="of the optimiser (open)")
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip (open)")
     pad: int = Field(0, ge=0, description="pixels of padding before a random crop (open)")
+
+    @model_validator(mode="after")
+    def _the_test_has_its_branch(self) -> Self:
+        if self.test == "global" and "global" not in self.branches:
+            raise ValueError(f"test=fused without the branch 'global'; the branches are {', '.join(self.branches)}")
+        return self
 
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:

@@ -21,20 +21,19 @@ from plugins.layers.losses import cross_entropy
 from plugins.layers.pretrained import PretrainedMethod
 from plugins.layers.schedules import Schedule
 from plugins.ram.network import RAMNetwork
-from plugins.ram.options import QUICK, RAMOptions
+from plugins.ram.options import QUICK, VEHICLEID, RAMOptions
+from plugins.ram.rates import parameter_groups
 
 WEIGHTS = {"top": 0.5, "middle": 0.5, "bottom": 0.5}
 """Weights of the parts' cross-entropies; those of all others are 1 (R)."""
-
-BRANCHES = ("conv", "bn", "region", "attribute")
-"""The branches in the order in which the four steps of training add them."""
 
 
 class RAM(PretrainedMethod):
     """A Conv, a BN, a Region and an Attribute branch on one trunk, trained step by step.
 
-    Open, and chosen here: whether every loss in step 4 is over all images of the mixed batch (it is); which layers have
-    ten times the learning rate (the branch that the step adds, in both halves of the step).
+    Each step adds a branch, trains everything, and then finetunes everything with the branch's features at a length of
+    10 before their classifiers. Nothing is ever frozen, and every loss of step 4 is over all images of its mixed
+    batches (R). ``plugins/ram/rates.py`` holds the rates of the layers.
     """
 
     about = "VGG-M with global, regional and attribute branches, trained in four steps (Liu et al., 2018)"
@@ -43,7 +42,7 @@ class RAM(PretrainedMethod):
     )
     Options = RAMOptions
     needs = frozenset({"vehicle", "colour", KIND})
-    recipes: ClassVar = {"paper": {}, "quick": QUICK}
+    recipes: ClassVar = {"paper": {}, "vehicleid": VEHICLEID, "quick": QUICK}
     variants: ClassVar = {"baseline": {"steps": 1}, "bn": {"steps": 2}, "bn-r": {"steps": 3}, "ram": {"steps": 4}}
     options: RAMOptions
 
@@ -60,6 +59,11 @@ class RAM(PretrainedMethod):
     def pretrained(self, model: nn.Module) -> nn.Module:
         """Return VGG-M, or the ResNet without the convolution after it."""
         return model.get_submodule("trunk" if self.options.backbone == "vgg-m" else "trunk.resnet")
+
+    def pretrained_full(self, model: nn.Module) -> Mapping[str, nn.Linear]:
+        """Return the Conv branch's two layers, which start from the ImageNet network's fc6 and fc7 (R)."""
+        conv = cast(RAMNetwork, model).conv
+        return {"fc6": cast(nn.Linear, conv.first[0]), "fc7": cast(nn.Linear, conv.second[0])}
 
     def _attributes(self, classes: Mapping[str, int]) -> dict[str, int]:
         """Return the numbers of colours and of types or models.
@@ -78,7 +82,7 @@ class RAM(PretrainedMethod):
 
     def stages(self, classes: Mapping[str, int]) -> Sequence[Stage]:
         """Return two stages for each step: the training, and the finetuning with features of one length."""
-        if not self.options.epochs:
+        if not self.options.iterations:
             return []
         return [
             self._stage(step, half, classes)
@@ -87,12 +91,13 @@ class RAM(PretrainedMethod):
         ]
 
     def _stage(self, step: int, half: str, classes: Mapping[str, int]) -> Stage:
-        epochs = self.options.epochs
-        tenths = tuple(epochs * tenth / 10 for tenth in range(1, 10))  # every 6,000 of 60,000 iterations (R)
-        schedule = Schedule("steps", epochs, milestones=tenths, decay=0.8)
+        length = self.options.iterations
+        tenths = tuple(length * tenth / 10 for tenth in range(1, 10))  # every 6,000 of 60,000 iterations (R)
+        schedule = Schedule("steps", length, milestones=tenths, decay=0.8, unit="iteration")
         batches = self._mixed(classes) if step == 4 else Shuffled(self.options.batch)
         name, finetuning = f"step {step}, {half}", half == "finetuning"
-        return schedule.stage(name, batches, partial(self._sgd, step), step=step, finetuning=finetuning)
+        sgd = partial(self._sgd, step=step, finetuning=finetuning)
+        return schedule.stage(name, batches, sgd, step=step, finetuning=finetuning)
 
     def _mixed(self, classes: Mapping[str, int]) -> Grouped:
         """Return step 4's batches: 68 = 10 vehicles x 3 + 10 colours x 2 + 9 types x 2, or fewer if fewer exist."""
@@ -104,18 +109,14 @@ class RAM(PretrainedMethod):
         )
         return Grouped(tuple(group for group in groups if group.vehicles))
 
-    def _sgd(self, step: int, network: nn.Module) -> torch.optim.SGD:
-        added = list(network.get_submodule(BRANCHES[step - 1]).parameters())
-        known = {id(weight) for weight in added}
-        others = [weight for weight in network.parameters() if id(weight) not in known]
-        rate = self.options.learning_rate
-        groups = [{"params": others, "lr": rate}, {"params": added, "lr": 10 * rate}]
-        return torch.optim.SGD(groups, momentum=0.9, weight_decay=self.options.weight_decay)
+    def _sgd(self, network: nn.Module, *, step: int, finetuning: bool) -> torch.optim.SGD:
+        groups = parameter_groups(network, self.options, step, finetuning=finetuning)
+        return torch.optim.SGD(groups, lr=self.options.learning_rate, momentum=0.9)
 
     def begin(self, network: nn.Module, stage: Stage) -> None:
-        """Switch on the branches of the stage's step, and the scaling for its finetuning."""
+        """Switch on the branches of the stage's step, and the scaling of the finished ones."""
         ram = cast(RAMNetwork, network)
-        ram.step, ram.scaled = stage.settings["step"], stage.settings["finetuning"]
+        ram.step, ram.finetuning = stage.settings["step"], stage.settings["finetuning"]
 
     def losses(self, outputs: Mapping[str, Tensor], labels: Mapping[str, Tensor], stage: Stage) -> Mapping[str, Tensor]:  # noqa: ARG002 - the contract
         """Return the cross-entropy of every classifier, half of it for the parts (R)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 
@@ -22,25 +23,58 @@ SIDE = 6
 REGIONS = {"top": slice(0, 3), "middle": slice(1, 5), "bottom": slice(3, 6)}
 """Rows of pool5 that each of the three overlapped parts sees (R)."""
 
+BRANCHES = ("conv", "bn", "region", "attribute")
+"""The branches in the order in which the four steps of training add them."""
+
 Features = dict[str, Tensor]
+
+
+class Linear(nn.Linear):
+    """A linear layer that starts as Caffe's Xavier does: uniform within +- sqrt(3 / inputs), biases of zero (R)."""
+
+    def reset_parameters(self) -> None:
+        """Draw the weights."""
+        bound = math.sqrt(3 / self.in_features)
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.zeros_(self.bias)
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation with Caffe's running mean and variance, in which the first batches weigh no less (R).
+
+    Each step keeps the share ``kept`` of what was seen, and the weights of all batches seen sum to 1; torch's own would
+    still hold half of its initial 0 and 1 after 700 steps.
+    """
+
+    def __init__(self, channels: int, kept: float) -> None:
+        super().__init__(channels)
+        self.kept = kept
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the normalised maps (n, c, h, w)."""
+        if self.training and not maps.is_meta:  # a meta tensor has no count
+            seen = int(self.num_batches_tracked or 0) + 1
+            self.momentum = (1 - self.kept) / (1 - self.kept**seen)
+        return super().forward(maps)
 
 
 def full(inside: int, outside: int, dropout: float) -> nn.Sequential:
     """Return a fully connected layer with its ReLU and dropout: (n, inside) to (n, outside)."""
-    return nn.Sequential(nn.Linear(inside, outside), nn.ReLU(), nn.Dropout(dropout))
+    return nn.Sequential(Linear(inside, outside), nn.ReLU(), nn.Dropout(dropout))
 
 
 class ConvBranch(nn.Module):
     """Global feature f_c: pool5 -> fc -> fc."""
 
-    def __init__(self, vehicles: int, width: int, dropout: float) -> None:
+    def __init__(self, vehicles: int, options: RAMOptions) -> None:
         super().__init__()
-        self.first = full(CHANNELS * SIDE * SIDE, width, dropout)
-        self.second = full(width, width, dropout)
-        self.classifiers = nn.ModuleDict({"conv": nn.Linear(width, vehicles)})
+        width, dropout = options.feature_width, options.dropout
+        self.first = full(CHANNELS * SIDE * SIDE, options.fc_width, dropout)
+        self.second = full(options.fc_width, width, dropout)
+        self.classifiers = nn.ModuleDict({"conv": Linear(width, vehicles)})
 
     def forward(self, pooled: Tensor) -> tuple[Tensor, Features]:
-        """Return the first layer's (n, width), which the Attribute branch shares, and f_c (n, width).
+        """Return the first layer's (n, fc width), which the Attribute branch shares, and f_c (n, feature width).
 
         Args:
             pooled: pool5, (n, 512, 6, 6).
@@ -52,12 +86,13 @@ class ConvBranch(nn.Module):
 class BNBranch(nn.Module):
     """Complementary global feature f_b: batch normalisation of conv5 before its ReLU -> pool5 -> fc -> fc."""
 
-    def __init__(self, vehicles: int, width: int, dropout: float) -> None:
+    def __init__(self, vehicles: int, options: RAMOptions) -> None:
         super().__init__()
-        self.normalise = nn.BatchNorm2d(CHANNELS)
+        first, width, dropout = options.fc_width, options.feature_width, options.dropout
+        self.normalise = BatchNorm(CHANNELS, options.bn_kept)
         self.pool5 = nn.AdaptiveMaxPool2d(SIDE)
-        self.full = nn.Sequential(full(CHANNELS * SIDE * SIDE, width, dropout), full(width, width, dropout))
-        self.classifiers = nn.ModuleDict({"bn": nn.Linear(width, vehicles)})
+        self.full = nn.Sequential(full(CHANNELS * SIDE * SIDE, first, dropout), full(first, width, dropout))
+        self.classifiers = nn.ModuleDict({"bn": Linear(width, vehicles)})
 
     def forward(self, maps: Tensor) -> Features:
         """Return f_b (n, width) of conv5 (n, 512, 13, 13)."""
@@ -68,8 +103,9 @@ class BNBranch(nn.Module):
 class RegionBranch(nn.Module):
     """Regional features f_t, f_m, f_b: rows 0 to 2, 1 to 4 and 3 to 5 of pool5, each -> fc -> fc."""
 
-    def __init__(self, vehicles: int, width: int, dropout: float) -> None:
+    def __init__(self, vehicles: int, options: RAMOptions) -> None:
         super().__init__()
+        width, dropout = options.part_width, options.dropout
         cells = {name: CHANNELS * SIDE * (rows.stop - rows.start) for name, rows in REGIONS.items()}
         self.full = nn.ModuleDict(
             {
@@ -77,8 +113,8 @@ class RegionBranch(nn.Module):
                 for name, count in cells.items()
             }
         )
-        self.classifiers = nn.ModuleDict({name: nn.Linear(width, vehicles) for name in REGIONS})
-        self.classifiers["regions"] = nn.Linear(len(REGIONS) * width, vehicles)
+        self.classifiers = nn.ModuleDict({name: Linear(width, vehicles) for name in REGIONS})
+        self.classifiers["regions"] = Linear(len(REGIONS) * width, vehicles)
 
     def forward(self, pooled: Tensor) -> Features:
         """Return the three features (n, width) of pool5 (n, 512, 6, 6)."""
@@ -86,12 +122,13 @@ class RegionBranch(nn.Module):
 
 
 class AttributeBranch(nn.Module):
-    """Attribute feature f_a: from the Conv branch's first layer, one fc; it classifies colour and type or model."""
+    """Attribute feature f_a: from the Conv branch's first layer, one fc without dropout (R); for colour and kind."""
 
-    def __init__(self, classes: Mapping[str, int], inside: int, width: int, dropout: float) -> None:
+    def __init__(self, classes: Mapping[str, int], options: RAMOptions) -> None:
         super().__init__()
-        self.full = full(inside, width, dropout)
-        self.classifiers = nn.ModuleDict({name: nn.Linear(width, count) for name, count in classes.items()})
+        width = options.attribute_width
+        self.full = nn.Sequential(Linear(options.fc_width, width), nn.ReLU())
+        self.classifiers = nn.ModuleDict({name: Linear(width, count) for name, count in classes.items()})
 
     def forward(self, first: Tensor) -> Features:
         """Return f_a (n, width) of the Conv branch's first layer (n, inside)."""
@@ -106,8 +143,10 @@ class ResNetTrunk(nn.Sequential):
     """
 
     def __init__(self, backbone: Backbone) -> None:
-        layers = {"resnet": resnet_trunk(backbone, 1), "conv5": nn.Conv2d(RESNET_CHANNELS[backbone], CHANNELS, 1)}
-        super().__init__(OrderedDict(layers))
+        reduced = nn.Conv2d(RESNET_CHANNELS[backbone], CHANNELS, 1)
+        nn.init.kaiming_uniform_(reduced.weight, nonlinearity="linear")  # within +- sqrt(3 / inputs), as all new layers
+        nn.init.zeros_(reduced.bias)  # type: ignore[arg-type]  # it has one
+        super().__init__(OrderedDict(resnet=resnet_trunk(backbone, 1), conv5=reduced))
 
 
 class RAMNetwork(nn.Module):
@@ -121,23 +160,25 @@ class RAMNetwork(nn.Module):
 
     Attributes:
         step: the step whose branches are in use; later branches are skipped.
-        scaled: features have the length ``scale`` before their classifiers, as in finetuning.
+        finetuning: the branch of this step has been trained, and is being finetuned. In training, a feature has the
+            length ``scale`` before its classifiers from the finetuning of its branch on: a finished branch keeps it
+            in all later stages (R).
     """
 
     def __init__(self, options: RAMOptions, vehicles: int, attributes: Mapping[str, int]) -> None:
         super().__init__()
-        backbone, steps, width, dropout = options.backbone, options.steps, options.fc_width, options.dropout
+        backbone, steps = options.backbone, options.steps
         self.pixels = CaffePixels() if backbone == "vgg-m" else v2.Normalize(MEAN, STD)
         self.trunk = vgg_m_trunk() if backbone == "vgg-m" else ResNetTrunk(backbone)
         self.pool5 = nn.AdaptiveMaxPool2d(SIDE)
-        self.conv = ConvBranch(vehicles, width, dropout)
+        self.conv = ConvBranch(vehicles, options)
         if steps >= 2:
-            self.bn = BNBranch(vehicles, width, dropout)
+            self.bn = BNBranch(vehicles, options)
         if steps >= 3:
-            self.region = RegionBranch(vehicles, width // 4, dropout)
+            self.region = RegionBranch(vehicles, options)
         if steps >= 4:
-            self.attribute = AttributeBranch(attributes, width, width // 8, dropout)
-        self.step, self.scaled, self.scale = steps, False, options.scale
+            self.attribute = AttributeBranch(attributes, options)
+        self.step, self.finetuning, self.scale = steps, False, options.scale
 
     def forward(self, images: Tensor) -> Tensor | Features:
         """Return the descriptor (n, d), or in training the logits (n, classes) by classifier.
@@ -147,7 +188,8 @@ class RAMNetwork(nn.Module):
 
         Returns:
             The features, each of length 1, concatenated: d is 4096 after step 1, then 8192, 11,264, and 11,776 after
-            step 4. The cosine of two descriptors is the mean of their features' cosines.
+            step 4 (with VehicleID's widths 1024, 2048, 5120, 5632). The cosine of two descriptors is the mean of their
+            features' cosines.
         """
         features = self._features(self.trunk(self.pixels(images)))  # conv5: (n, 512, 13, 13)
         if self.training:
@@ -178,11 +220,11 @@ class RAMNetwork(nn.Module):
         given = dict(features)
         if self.step >= 3:
             given["regions"] = torch.cat([features[name] for name in REGIONS], dim=1)
-        if self.scaled:
-            given = {name: self.scale * functional.normalize(feature) for name, feature in given.items()}
-        branches = [getattr(self, name) for name in ("conv", "bn", "region", "attribute")[: self.step]]
-        return {
-            name: classifier(given.get(name, given.get("attribute")))
-            for branch in branches
-            for name, classifier in branch.classifiers.items()
-        }
+        logits = {}
+        for number, branch in enumerate(BRANCHES[: self.step], 1):
+            for name, classifier in getattr(self, branch).classifiers.items():
+                feature = given[name if name in given else branch]
+                if number < self.step or self.finetuning:
+                    feature = self.scale * functional.normalize(feature)
+                logits[name] = classifier(feature)
+        return logits

@@ -40,6 +40,7 @@ def test_a_code_that_changes_the_features_of_a_seed_is_a_group_of_its_own():
         {"variant": "no-pam"},
         {"recipe": "quick"},
         {"options": {"epochs": 2}},
+        {"options": {"epochs": 2}, "changes": {"epochs": "2"}},
         {"version": 2},
         {"fingerprint": digest("other images")},
         {"train_on": "veri776"},
@@ -55,6 +56,18 @@ def test_a_code_that_changes_the_features_of_a_seed_is_a_group_of_its_own():
 )
 def test_whatever_can_move_a_digit_is_another_group(change):
     assert seeds_of(record(seed=0), record(seed=1, **change)) == [[0], [1]]
+
+
+def test_two_runs_with_other_changes_never_share_a_row():
+    one, other = ({"options": {"D": parts}, "changes": {"D": str(parts)}} for parts in (5, 7))
+
+    assert seeds_of(*(record(seed=seed, **same) for same in (one, other) for seed in (0, 1))) == [[0, 1], [0, 1]]
+
+
+def test_another_number_of_threads_is_a_repeat_and_not_another_row():
+    assert seeds_of(*(record(seed=seed, threads=threads) for seed, threads in enumerate((None, 1, 2)))) == [[0, 1, 2]]
+    moved = [record(seed=0, threads=threads, features=digest(threads)) for threads in (1, 2)]
+    assert seeds_of(*moved) == [[0, 0]]
 
 
 def test_the_mean_over_seeds_is_exact():

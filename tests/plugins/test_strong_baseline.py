@@ -2,27 +2,12 @@ import pytest
 import torch
 
 from harness.errors import CheckpointError, UsageError
-from harness.methods.batches import PK
 from harness.methods.method import create, resolve_options
 from plugins.layers.augment import MEAN, STD
 from plugins.strong_baseline import StrongBaseline
+from tests.plugins.baseline import TINY, baseline
 from tests.plugins.eight import cmc_at_1, trained
 from tests.plugins.veri import VERI, bare
-
-TINY = {
-    "backbone": "resnet18",
-    "weights": "none",
-    "width": "16",
-    "input_size": "32",
-    "pad": "0",
-    "flip": "0",
-    "erase": "0",
-}
-
-
-def baseline(recipe="", variant="", **changes):
-    options = resolve_options("strong-baseline", StrongBaseline, recipe=recipe, variant=variant, changes=changes)
-    return create(StrongBaseline, options)
 
 
 def convolution(inside, outside, side):
@@ -67,7 +52,8 @@ def test_the_trunks_have_their_published_sizes():
         # Reference form: trunk, BNNeck, bias-free classifier over VeRi's 576 vehicles.
         ("paper", "", resnet50() + 2 * 2048 + 2048 * 576),
         ("paper", "resnet18", resnet18() + 2 * 512 + 512 * 576),
-        ("paper", "no-bnneck", resnet50() + 2048 * 576),
+        # Without BNNeck the classifier has biases.
+        ("paper", "no-bnneck", resnet50() + 2049 * 576),
         ("paper", "resnet50-cbam", resnet50() + cbam(2048) + 2 * 2048 + 2048 * 576),
         # Report form: a linear layer with biases to 512 in between, whatever the trunk's width.
         ("report", "", resnet50() + 2049 * 512 + 2 * 512 + 512 * 576),
@@ -89,24 +75,27 @@ def test_only_the_necks_bias_is_frozen():
 
 
 @pytest.mark.parametrize(
-    ("recipe", "variant", "width", "side"),
+    ("recipe", "variant", "size", "width", "cells"),
     [
-        ("paper", "", 2048, 14),
-        ("paper", "stride-2", 2048, 7),
-        ("paper", "resnet18", 512, 14),
-        ("report", "", 512, 7),
-        ("report", "resnet18", 512, 7),
+        ("paper", "", (224, 224), 2048, (14, 14)),
+        ("paper", "stride-2", (224, 224), 2048, (7, 7)),
+        ("paper", "resnet18", (224, 224), 512, (14, 14)),
+        ("report", "", (256, 128), 512, (8, 4)),
+        ("report-vru", "", (256, 128), 512, (8, 4)),
+        ("report-vru-20", "resnet18", (256, 128), 512, (8, 4)),
     ],
 )
-def test_the_shapes_at_224_are_the_papers(recipe, variant, width, side):
-    network = bare(baseline(recipe, variant))
+def test_sizes_and_shapes_are_the_papers(recipe, variant, size, width, cells):
+    method = baseline(recipe, variant)
+    network = bare(method)
     maps = []
     network.attention.register_forward_hook(lambda _layer, _given, found: maps.append(tuple(found.shape)))
 
-    outputs = network.train()(torch.empty(2, 3, 224, 224, device="meta"))
-    feature = network.eval()(torch.empty(2, 3, 224, 224, device="meta"))
+    outputs = network.train()(torch.empty(2, 3, *size, device="meta"))
+    feature = network.eval()(torch.empty(2, 3, *size, device="meta"))
 
-    assert maps[0][2:] == (side, side)
+    assert method.input_size == size
+    assert maps[0][2:] == cells
     assert {name: tuple(tensor.shape) for name, tensor in outputs.items()} == {
         "before": (2, width),
         "after": (2, width),
@@ -181,53 +170,86 @@ def test_each_form_has_its_own_two_losses(recipe, side, smoothing):
     assert losses["cross-entropy"].item() == pytest.approx(entropy.item(), rel=1e-5)
 
 
-def test_the_reference_trains_120_epochs_of_16_by_4_with_adam():
-    method = baseline("paper")
+def test_without_a_neck_the_classifier_is_torchs_own():
+    torch.manual_seed(0)
+    network = baseline("paper", "no-bnneck", backbone="resnet18", weights="none").network({"vehicle": 576})
+    classifier = network.classifier
+
+    assert type(classifier) is torch.nn.Linear
+    assert classifier.bias.shape == (576,)
+    assert classifier.weight.abs().max().item() == pytest.approx(512**-0.5, rel=1e-3)  # uniform
+    assert classifier.weight.std().item() == pytest.approx((3 * 512) ** -0.5, rel=0.01)
+
+
+def test_the_reports_512_numbers_start_from_kaimings_normal_weights():
+    torch.manual_seed(0)
+    reduce = baseline("report", "resnet18", weights="none").network({"vehicle": 5}).reduce
+
+    assert reduce.weight.shape == (512, 512)
+    assert reduce.weight.std().item() == pytest.approx((2 / 512) ** 0.5, rel=0.01)
+    assert reduce.weight.abs().max() > 3 * reduce.weight.std(), "not uniform"
+    assert torch.equal(reduce.bias, torch.zeros(512))
+
+
+def test_the_centre_loss_has_a_centre_a_vehicle_and_an_sgd_of_its_own():
+    method = baseline("paper", centre="0.0005")
     (stage,) = method.stages(VERI)
-    optimiser = stage.optimiser(bare(method))
-    (group,) = optimiser.param_groups
-    scheduler = stage.schedule(optimiser, 100)
-
-    assert (stage.epochs, stage.batches, stage.advance) == (120, PK(16, 4), "epoch")
-    assert (type(optimiser), group["initial_lr"], group["weight_decay"]) == (torch.optim.Adam, 3.5e-4, 5e-4)
-    assert scheduler.get_last_lr() == [pytest.approx(3.5e-6)]
-    assert [type(step).__name__ for step in stage.augment.transforms] == [
-        "RandomHorizontalFlip",
-        "RandomCrop",
-        "RandomErasing",
-    ]
-
-
-def test_the_report_trains_20_epochs_and_5_more_with_a_fresh_adam():
-    method = baseline("report")
-    first, second = method.stages(VERI)
     network = bare(method)
-    optimisers = [stage.optimiser(network) for stage in (first, second)]
 
-    assert (first.epochs, second.epochs) == (20, 5)
-    assert optimisers[0] is not optimisers[1]
-    for stage, optimiser in zip((first, second), optimisers, strict=True):
-        (group,) = optimiser.param_groups
-        assert stage.schedule(optimiser, 10).get_last_lr() == [3e-4]
-        assert group["weight_decay"] == 0
-        assert [type(step).__name__ for step in stage.augment.transforms] == ["RandomHorizontalFlip", "ColorJitter"]
+    adam, sgd = stage.optimiser(network)
+
+    (centres,) = sgd.param_groups
+    (others,) = adam.param_groups
+    assert [tuple(weight.shape) for weight in centres["params"]] == [(576, 2048)]
+    assert type(sgd) is torch.optim.SGD
+    assert {name: centres[name] for name in ("lr", "momentum", "weight_decay")} == {
+        "lr": 0.5,
+        "momentum": 0,
+        "weight_decay": 0,
+    }
+    assert sum(weight.numel() for weight in others["params"]) == 24_691_776 - 2_048
 
 
-@pytest.mark.parametrize("recipe", ["paper", "report", "quick"])
-def test_untrained_is_the_same_network_without_a_stage(recipe):
-    assert baseline(recipe, "untrained").stages(VERI) == []
+def test_a_step_moves_the_centre_of_a_vehicle_by_its_share_of_the_batch_towards_its_mean():
+    torch.manual_seed(0)
+    method = baseline(**TINY, centre="0.0005", p="2", k="2")
+    network = method.network({"vehicle": 3}).train()
+    start, vehicles = network.centres.points.detach().clone(), torch.tensor([0, 0, 2, 2])
+    _adam, sgd = method.optimisers(network)
+
+    outputs = network(torch.rand(4, 3, 32, 32))
+    losses = method.losses(outputs, {"vehicle": vehicles}, method.stages({"vehicle": 3})[0])
+    sum(losses.values()).backward()
+    sgd.step()
+
+    before = outputs["before"].detach()
+    own = (before - start[vehicles]).square().sum(1)
+    means = torch.stack([before[:2].mean(0), start[1], before[2:].mean(0)])
+    assert losses.keys() == {"cross-entropy", "triplet", "centre"}
+    assert losses["centre"].item() == pytest.approx(0.0005 * own.mean().item(), rel=1e-4)
+    torch.testing.assert_close(network.centres.points.detach(), start + 0.5 * (means - start))  # 0.5 * 2 * 2 / 4
 
 
-def test_a_warm_up_never_outlasts_the_training():
-    method = baseline(epochs="3")
-    (stage,) = method.stages(VERI)
-    optimiser = stage.optimiser(bare(method))
-    scheduler = stage.schedule(optimiser, 1)
-    for _ in range(3):
-        optimiser.step()
-        scheduler.step()
+def test_a_test_reads_no_centre():
+    torch.manual_seed(0)
+    network = baseline(**TINY, centre="0.0005").network({"vehicle": 3}).eval()
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        expected = network(images)
+        network.centres.points.fill_(float("nan"))
 
-    assert scheduler.get_last_lr() == [3.5e-4]
+        assert torch.equal(network(images), expected)
+
+
+def test_a_training_with_centres_ends_and_its_checkpoint_is_restored(eight, tmp_path):
+    changes = {**TINY, "centre": "0.0005", "p": "8", "k": "2", "epochs": "1"}
+    method = trained(baseline(**changes), eight, tmp_path)
+    again = baseline(**changes)
+
+    again.restore(method.state(), {"vehicle": 8})
+
+    assert torch.equal(again.model.centres.points, method.model.centres.points)
+    assert torch.isfinite(method.model.centres.points).all()
 
 
 @pytest.mark.parametrize(
@@ -240,6 +262,9 @@ def test_a_warm_up_never_outlasts_the_training():
         ("attention", "se"),
         ("triplet_on", "both"),
         ("label_smoothing", "1"),
+        ("centre", "-1"),
+        ("centre_rate", "0"),
+        ("sampler", "all"),
         ("p", "1"),
         ("epochs", "-1"),
         ("learning_rate", "0"),
@@ -259,10 +284,10 @@ def test_milestones_and_widths_are_written_as_words():
     assert (options.milestones, options.width) == ((30, 60, 90), 256)
 
 
-@pytest.mark.parametrize("recipe", ["paper", "report"])
-def test_both_forms_learn_eight_vehicles_by_heart(eight, tmp_path, recipe):
-    schedule = {"schedule": "cosine", "warm_up": "1", "learning_rate": "1e-3", "continued_epochs": "0"}
-    method = baseline(recipe, **TINY, **schedule, p="8", k="2", epochs="8")
+@pytest.mark.parametrize(("recipe", "epochs"), [("paper", "8"), ("report", "32")])
+def test_both_forms_learn_eight_vehicles_by_heart_in_32_steps(eight, tmp_path, recipe, epochs):
+    schedule = {"schedule": "cosine", "warm_up": "1", "learning_rate": "1e-3"}
+    method = baseline(recipe, **TINY, **schedule, p="8", k="2", epochs=epochs)
 
     assert cmc_at_1(trained(baseline(recipe, "untrained", **TINY), eight, tmp_path / "untrained"), eight) < 0.9
     assert cmc_at_1(trained(method, eight, tmp_path / "trained"), eight) == 1.0

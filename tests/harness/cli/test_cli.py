@@ -80,11 +80,12 @@ def test_methods_protocols_and_plugins_are_listed_as_tables_and_as_json():
 def test_a_method_shows_its_variants_recipes_options_and_sizes(words):
     shown = bench("methods", *words, "--input", "64", "--vehicles", "7").output
 
-    assert "recipes: paper, quick, report" in shown
+    assert "recipes: paper, quick, report, report-vru, report-vru-20" in shown
     assert "epochs" in shown
     assert "for an image of 3 x 64 x 64 and the classes vehicle 7, camera 20" in shown
     assert json.loads(bench("methods", *words, "--json").output)["parameters"] == {
         "train": 11_176_512 + 2 * 512 + 512 * 576,
+        "last_stage": 11_176_512 + 512 + 512 * 576,
         "test": 11_176_512 + 2 * 512,
     }
 

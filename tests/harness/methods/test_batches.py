@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
@@ -10,6 +12,12 @@ from pytorch_metric_learning.utils import common_functions
 
 from harness.errors import UsageError
 from harness.methods.batches import PK, Shuffled
+
+IMAGES_OF_VERI = (
+    *(5, 9, 12, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 59, 61, 63),
+    *(66, 68, 71, 74, 77, 80, 83, 87, 91, 95, 99, 104, 109, 115, 122, 131, 141, 155, 175, 215),
+)
+"""Images of a vehicle, each number of twelve vehicles: made up, but 576 vehicles and, with two more, 37,778 images."""
 
 columns = st.lists(st.integers(-1, 6), min_size=1, max_size=60).map(lambda values: np.array(values, dtype=np.int64))
 
@@ -45,7 +53,7 @@ def test_a_vehicle_with_enough_images_repeats_none_in_a_batch(vehicle, seed):
     assert (len(set(rows.tolist())) == 2) == enough
 
 
-@pytest.mark.parametrize("batches", [PK(3, 2), Shuffled(5)])
+@pytest.mark.parametrize("batches", [PK(3, 2), PK(3, 2, epoch="groups"), PK(3, 2, epoch="vehicles"), Shuffled(5)])
 def test_the_same_generator_draws_the_same_epoch_and_another_draws_another(batches):
     labels = {"vehicle": np.arange(24) % 6}
     first, same, other = (np.concatenate(batches.draw(labels, random(seed))) for seed in (1, 1, 2))
@@ -82,6 +90,84 @@ def test_pk_draws_the_librarys_batches_of_whole_epochs(classes, images, p, k):
     for seed in range(3):
         ours = PK(p, k).draw({"vehicle": column}, random(seed))
         assert np.array_equal(ours, drawn_by_the_library(column, p, k, random(seed)))
+
+
+@pytest.fixture(scope="module")
+def veri() -> np.ndarray:
+    """The vehicle of each training image of VeRi-776, in mixed order."""
+    counts = np.repeat(IMAGES_OF_VERI, 12)
+    counts[-1] += 2
+    assert (len(counts), counts.sum()) == (576, 37_778)
+    return random(0).permutation(np.repeat(np.arange(576), counts))
+
+
+def are_p_vehicles(vehicle: np.ndarray, batches: Sequence[np.ndarray], p: int, k: int) -> bool:
+    """Whether each batch has the images of p different vehicles, k of each next to each other."""
+    groups = [vehicle[rows].reshape(p, k) for rows in batches]
+    return all((group == group[:, :1]).all() and len(set(group[:, 0].tolist())) == p for group in groups)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_draw_about_566_batches_of_veri_and_no_image_twice(veri: np.ndarray, seed: int):
+    batches = PK(16, 4, epoch="groups").draw({"vehicle": veri}, random(seed))
+
+    rows = np.concatenate(batches)
+    assert 566 - 6 <= len(batches) <= 566 + 6
+    assert abs(len(rows) - 36_224) <= 6 * 64
+    assert len(np.unique(rows)) == len(rows)
+    assert are_p_vehicles(veri, batches, 16, 4)
+
+
+def test_vehicles_draw_36_batches_of_veri_and_each_vehicle_once(veri: np.ndarray):
+    batches = PK(16, 4, epoch="vehicles").draw({"vehicle": veri}, random())
+
+    rows = np.concatenate(batches)
+    assert len(batches) == 36
+    assert sorted(veri[rows[::4]].tolist()) == list(range(576))
+    assert len(np.unique(rows)) == len(rows) == 36 * 64
+    assert are_p_vehicles(veri, batches, 16, 4)
+
+
+def test_drawn_batches_of_veri_are_as_many_as_its_images_fill(veri: np.ndarray):
+    batches = PK(16, 4, epoch="drawn").draw({"vehicle": veri}, random())
+
+    assert len(batches) == 590  # 37,778 / 64
+    assert are_p_vehicles(veri, batches, 16, 4)
+
+
+@given(vehicle=columns, p=st.integers(1, 4), k=st.integers(1, 5), seed=st.integers(0, 2**32))
+def test_groups_use_an_image_once_until_fewer_than_p_vehicles_have_a_group(vehicle, p, k, seed):
+    numbers, images = np.unique(vehicle[vehicle >= 0], return_counts=True)
+    assume(len(numbers) >= p)
+
+    batches = PK(p, k, epoch="groups").draw({"vehicle": vehicle}, random(seed))
+
+    rows = np.concatenate(batches)
+    groups = np.maximum(images // k, 1)  # one with fewer than k images is filled by drawing again
+    used = np.array([(vehicle[rows] == number).sum() // k for number in numbers])
+    full = np.isin(vehicle[rows], numbers[images >= k])
+    assert are_p_vehicles(vehicle, batches, p, k)
+    assert (vehicle[rows] >= 0).all()
+    assert len(np.unique(rows[full])) == full.sum()
+    assert (used <= groups).all()
+    assert (used < groups).sum() < p
+
+
+@given(vehicle=columns, p=st.integers(1, 4), k=st.integers(1, 5), seed=st.integers(0, 2**32))
+def test_vehicles_come_once_and_only_a_last_batch_of_fewer_than_p_is_left_out(vehicle, p, k, seed):
+    numbers, images = np.unique(vehicle[vehicle >= 0], return_counts=True)
+    assume(len(numbers) >= p)
+
+    batches = PK(p, k, epoch="vehicles").draw({"vehicle": vehicle}, random(seed))
+
+    rows = np.concatenate(batches)
+    seen = vehicle[rows[::k]]
+    full = np.isin(vehicle[rows], numbers[images >= k])
+    assert len(batches) == len(numbers) // p
+    assert are_p_vehicles(vehicle, batches, p, k)
+    assert len(np.unique(seen)) == len(seen)
+    assert (seen >= 0).all()
+    assert len(np.unique(rows[full])) == full.sum()
 
 
 def test_drawing_touches_neither_numpys_generator_nor_the_librarys():
@@ -122,3 +208,28 @@ def test_shuffled_batches_hold_every_image_at_most_once_and_fill_up(images: int,
 def test_an_empty_shuffled_batch_is_refused(images: int, size: int):
     with pytest.raises(UsageError, match="at least one image"):
         Shuffled(size).draw({"vehicle": np.zeros(images, np.int64)}, random())
+
+
+@settings(deadline=None)
+@given(column=columns, size=st.integers(1, 50), seed=st.integers(0, 99))
+def test_shuffled_batches_of_labelled_images_hold_each_of_them_at_most_once_and_fill_up(column, size, seed):
+    labelled = int((column >= 0).sum())
+    assume(labelled)
+    labels = {"vehicle": np.zeros(len(column), np.int64), "model": column}
+
+    batches = Shuffled(size, "model").draw(labels, random(seed))
+
+    rows = np.concatenate(batches)
+    assert (column[rows] >= 0).all()
+    assert len(set(rows.tolist())) == len(rows) > labelled - size
+    assert {len(batch) for batch in batches} == {min(size, labelled)}
+    assert len(batches) == Shuffled(size, "model").steps(labels)
+
+
+def test_shuffled_batches_need_their_label_and_an_image_with_it():
+    vehicle = np.arange(9)
+    with pytest.raises(UsageError, match="no training image has the label 'model'"):
+        Shuffled(2, "model").draw({"vehicle": vehicle}, random())
+    with pytest.raises(UsageError, match="at least one image") as caught:
+        Shuffled(2, "model").draw({"vehicle": vehicle, "model": np.full(9, -1)}, random())
+    assert caught.value.found == "0 images with the label 'model' in batches of 2"

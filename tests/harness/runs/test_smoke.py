@@ -255,7 +255,7 @@ def test_two_processes_report_once(tmp_path, small_synthetic):
 
 def test_the_table_shows_what_the_numbers_say():
     stage = StageTrial("conv", 64, 9.0, 0.25, 0.1, 4, 6_200_000_000, 590, None, 60_000)
-    about = {"method": "ram", "variant": "bn", "recipe": "paper", "protocol": "veri776", "device": "cuda, NVIDIA H100"}
+    about = {"name": "ram/bn", "recipe": "paper", "protocol": "veri776", "device": "cuda, NVIDIA H100"}
     report = SmokeReport(
         about={**about, "memory": "of the GPU", "precision": "32-true"},
         task={"task": "veri776/image-to-track", "queries": 64, "gallery": 256},

@@ -189,6 +189,13 @@ def test_a_missing_file_and_a_folder_are_no_records(tmp_path):
         (lambda content: content.update(rerank={"k1": "20", "k2": 6, "lambda": 0.3}), "field 'rerank'"),
         (lambda content: content.update(rerank={"k1": 20, "k2": 6, "lambda": 1.3}), "lambda 1.3"),
         (lambda content: content.update(rerank="yes"), "field 'rerank'"),
+        (lambda content: content.update(changes={"D": "5"}), "none of the run's options"),
+        (lambda content: content.update(options={"D": 5}, changes={"D": 5}), "field 'changes.D'"),
+        (lambda content: content.update(options={"D": 5}, changes={"D": "5" * 201}), "field 'changes.D'"),
+        (lambda content: content.update(options={"D" * 201: 5}, changes={"D" * 201: "5"}), "field 'changes.D"),
+        (lambda content: content.update(options={"D": 5}, changes=["D"]), "field 'changes'"),
+        (lambda content: content.update(threads=0), "field 'threads'"),
+        (lambda content: content.update(threads="2"), "field 'threads'"),
     ],
 )  # fmt: skip
 def test_a_record_whose_digest_is_right_but_whose_fields_are_not_is_refused(tmp_path, change, message):
@@ -210,6 +217,8 @@ def test_runs_differ_by_what_was_run_and_not_by_what_came_out():
     assert record(seed=1).run != record(seed=2).run
     assert record(measures={"ap": 0.1}).run == record(measures={"ap": 0.2}).run
     assert record(versions={"python": "3.11"}).run == record().run
+    assert record(threads=2).run == record(threads=1).run == record().run
+    assert record(threads=2).digest != record(threads=1).digest
 
 
 def scores(**changes):
@@ -302,6 +311,33 @@ def test_a_record_from_before_there_was_re_ranking_keeps_its_digest_and_its_run(
     assert record(rerank=None).run == digest(
         {name: value for name, value in content.items() if name not in {"schema", "digest"} | OUTCOME}
     )
+
+
+def test_a_record_from_before_there_were_changes_and_threads_keeps_its_digest_and_its_run():
+    older = record(options={"epochs": 3})
+
+    assert older.digest == "dab1fde6bea3df949a42feb83849cc65e9bb0888a04f9113c7df5d293b6a70e0"
+    assert older.run == "ac0238be6ac55a914ad455bc84f1b4dd94d01cf46c6b4b710f72236bb2bde278"
+    assert older.method_name == "strong-baseline"
+
+
+def test_what_differs_from_the_variant_is_read_back_and_stands_in_the_name(tmp_path):
+    options, changes = {"epochs": 3, "input_size": [256, 128]}, {"input_size": "256x128", "epochs": "3"}
+    written = record(method="pgan", variant="no-pam", options=options, changes=changes, threads=2)
+    write_record(tmp_path / "record.json", written)
+
+    assert read_record(tmp_path / "record.json") == written
+    assert written.method_name == "pgan/no-pam (epochs=3, input_size=256x128)"
+    again = written.model_copy(update={"rerank": Reranking()})
+    assert again.method_name == "pgan/no-pam (epochs=3, input_size=256x128) + re-ranking (20, 6, 0.3)"
+    assert written.run != written.model_copy(update={"changes": {}}).run
+
+
+@given(st.dictionaries(st.text(max_size=200), st.text(max_size=200), max_size=30))
+def test_whatever_a_file_says_differs_the_name_is_short(changes):
+    made = record(options=dict.fromkeys(changes, 1), changes=changes)
+
+    assert len(made.method_name) <= len("strong-baseline (, 30 more)") + 100 + 2 * 30
 
 
 def test_re_ranked_scores_become_a_record_that_says_so():

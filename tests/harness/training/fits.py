@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
+from harness.methods.network import Stage
 from harness.methods.session import Session
 from harness.training.prepare import TrainingRequest, prepare
 from tests.tiny import Tiny
@@ -50,3 +52,16 @@ class Interrupted(Tiny):
         if self.stop_at == 0:
             raise KeyboardInterrupt
         return super().losses(*arguments)
+
+
+class TwoOptimisers(Interrupted):
+    """Trains its classifier by an optimiser of its own, with a rate that stays and a momentum."""
+
+    def stage(self, number: int, epochs: int) -> Stage:
+        return replace(super().stage(number, epochs), optimiser=self.optimisers)
+
+    def optimisers(self, network: nn.Module) -> Sequence[torch.optim.Optimizer]:
+        classifier = network.get_submodule("classifier").parameters()
+        others = [weight for name, weight in network.named_parameters() if not name.startswith("classifier.")]
+        self.made = torch.optim.Adam(others, 1e-2), torch.optim.SGD(classifier, 0.05, momentum=0.9)
+        return self.made

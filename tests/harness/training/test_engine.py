@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from lightning_fabric.plugins import Precision
 from torch import Tensor, nn
 
 from harness.boxes import Boxes
@@ -19,7 +20,7 @@ from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
 from harness.errors import CheckpointError
 from harness.methods.batches import Shuffled
-from tests.harness.training.fits import STEPS, Interrupted, fit, rows, same, session
+from tests.harness.training.fits import STEPS, Interrupted, TwoOptimisers, fit, rows, same, session
 from tests.tiny import Tiny, tiny
 
 
@@ -55,18 +56,50 @@ def test_neither_workers_nor_validation_move_a_bit_of_the_network(dataset: Datas
     assert same(alone, fit(dataset, tmp_path / "c", tiny(), validate="test"))
 
 
-@pytest.mark.parametrize("schedule", ["steps", "one-cycle"])
+@pytest.mark.parametrize(
+    ("kind", "schedule"), [(Interrupted, "steps"), (Interrupted, "one-cycle"), (TwoOptimisers, "steps")]
+)
 @pytest.mark.parametrize("step", [1, STEPS, STEPS + 1, 2 * STEPS + 3, 4 * STEPS])
-def test_an_interrupted_training_ends_with_the_same_bits(dataset: Dataset, tmp_path: Path, schedule: str, step: int):
-    expected = fit(dataset, tmp_path / "whole", tiny(Interrupted, schedule=schedule))
-    method = tiny(Interrupted, schedule=schedule)
+def test_an_interrupted_training_ends_with_the_same_bits(
+    dataset: Dataset, tmp_path: Path, kind: type[Interrupted], schedule: str, step: int
+):
+    expected = fit(dataset, tmp_path / "whole", tiny(kind, schedule=schedule))
+    method = tiny(kind, schedule=schedule)
     method.stop_at = step
     with pytest.raises(KeyboardInterrupt):
         fit(dataset, tmp_path / "cut", method)
-    resumed = tiny(Interrupted, schedule=schedule)
+    resumed = tiny(kind, schedule=schedule)
     assert same(fit(dataset, tmp_path / "cut", resumed), expected)
     assert -resumed.stop_at == 4 * STEPS - (step - 1) // STEPS * STEPS
     assert (tmp_path / "cut/validation.csv").read_bytes() == (tmp_path / "whole/validation.csv").read_bytes()
+
+
+def test_the_schedule_moves_the_first_of_several_optimisers_and_all_move_their_weights(
+    dataset: Dataset, tmp_path: Path
+):
+    method, start = tiny(TwoOptimisers), fit(dataset, tmp_path / "start", tiny(epochs=()))
+
+    end = fit(dataset, tmp_path / "run", method)
+
+    adam, sgd = method.made
+    assert adam.param_groups[0]["lr"] == pytest.approx(1e-3)  # by tests/tiny.py, after two epochs
+    assert sgd.param_groups[0]["lr"] == 0.05
+    assert [float(row["learning_rate"]) for row in rows(tmp_path / "run")] == pytest.approx([1e-3, 1e-2] * 2)
+    assert all(not torch.equal(end[name], start[name]) for name in ("conv.weight", "norm.weight", "classifier.weight"))
+
+
+def test_one_gradient_scaler_serves_all_optimisers_of_a_step(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=1)
+    plain = fit(dataset, tmp_path / "plain", tiny(TwoOptimisers, epochs=(1,)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Precision, "scaler", scaler, raising=False)
+        patch.setattr(Precision, "backward", lambda _self, loss, _model: scaler.scale(loss).backward())
+        scaled = fit(dataset, tmp_path / "scaled", tiny(TwoOptimisers, epochs=(1,)))
+
+    assert scaler.get_scale() == 8.0 * 2**STEPS  # grown once a step
+    assert same(plain, scaled), "powers of two change no bit"
 
 
 def test_a_finished_training_is_not_repeated(dataset: Dataset, tmp_path: Path):

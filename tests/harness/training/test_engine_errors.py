@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from harness.compute.compute import Compute
 from harness.data.dataset import Dataset
 from harness.errors import BenchError, DataError, PluginError, RunError, UsageError
 from harness.methods.batches import PK, Batches
+from harness.methods.network import Stage
 from harness.training.state import NAME
 from tests.harness.training.fits import STEPS, Interrupted, fit, rows, same
 from tests.tiny import Tiny, TinyNetwork, tiny, tiny_dataset
@@ -137,6 +139,16 @@ class Lazy(Tiny):
 def test_a_stage_that_draws_nothing_is_told(dataset: Dataset, tmp_path: Path):
     with pytest.raises(PluginError, match="has no batches"):
         fit(dataset, tmp_path, tiny(Lazy))
+
+
+class Still(Tiny):
+    def stage(self, number: int, epochs: int) -> Stage:
+        return replace(super().stage(number, epochs), optimiser=lambda _network: [])
+
+
+def test_a_stage_without_an_optimiser_is_told(dataset: Dataset, tmp_path: Path):
+    with pytest.raises(PluginError, match="'stage 1' has no optimiser"):
+        fit(dataset, tmp_path, tiny(Still))
 
 
 def test_validation_leaves_out_broken_images_when_asked_and_needs_some_that_are_whole(tmp_path: Path):

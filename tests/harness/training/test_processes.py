@@ -23,13 +23,14 @@ from harness.methods.batches import PK
 from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from harness.training.prepare import TrainingRequest, prepare
 from harness.training.stage import check_batches
+from tests.harness.training.fits import TwoOptimisers
 from tests.tiny import Tiny, tiny, tiny_dataset
 
 ROOT = Path(__file__).parents[3]
 
 
-class Spanning(Tiny):
-    """A method whose loss compares all pairs of images in the batch."""
+class Spanning(TwoOptimisers):
+    """A method whose loss compares all pairs of images in the batch, and whose SGD sees the scale of a gradient."""
 
     def losses(self, outputs: Mapping[str, Tensor], *others: Any) -> Mapping[str, Tensor]:
         logits = outputs["logits"]

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from harness.errors import CheckpointError
-from harness.training.state import NAME, State, load_state, save_state
+from harness.training.state import NAME, State, load_state, save_state, state_bytes
 
 
 def state() -> State:
@@ -27,7 +27,7 @@ def state() -> State:
         stage=1,
         epoch=3,
         network=network.state_dict(),
-        optimiser=optimiser.state_dict(),
+        optimisers=[optimiser.state_dict(), torch.optim.SGD(network.parameters(), 0.5).state_dict()],
         schedule=schedule.state_dict(),
         rows=[{"stage": "one", "epoch": 1, "loss": 0.1}],
     )
@@ -40,9 +40,17 @@ def test_a_state_comes_back_bit_for_bit(tmp_path: Path):
     assert (loaded.stage, loaded.epoch, loaded.rows) == (1, 3, saved.rows)
     assert loaded.schedule["milestones"] == Counter([2, 2, 5])
     assert all(torch.equal(loaded.network[name], tensor) for name, tensor in saved.network.items())
-    for number, moments in saved.optimiser["state"].items():
-        assert all(torch.equal(loaded.optimiser["state"][number][name], moment) for name, moment in moments.items())
+    adam, sgd = (optimiser["state"] for optimiser in loaded.optimisers)
+    assert sgd == {}
+    for number, moments in saved.optimisers[0]["state"].items():
+        assert all(torch.equal(adam[number][name], moment) for name, moment in moments.items())
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+def test_the_size_of_a_state_is_that_of_its_weights_and_of_all_its_optimisers_moments():
+    weights, moments = {"weight": torch.zeros(5)}, {"state": {0: {"momentum": torch.zeros(7)}}}
+
+    assert state_bytes(State("a" * 64, network=weights, optimisers=[moments, moments])) == 4 * (5 + 7 + 7)
 
 
 def test_where_there_is_none_there_is_none(tmp_path: Path):

@@ -34,6 +34,13 @@ def test_two_results_are_compared_in_every_measure(tmp_path, values):
     assert "| CMC@1" in done.output
 
 
+def test_what_differs_from_a_method_is_in_the_name_of_its_side(tmp_path, values):
+    a = write_result(tmp_path / "a", "mine", values, options={"D": 5}, changes={"D": "5"})
+    b = write_result(tmp_path / "b", "mine", values[::-1], options={"D": 8})
+
+    assert "|   A: mine (D=5) |   B: mine |" in bench(a, b).output
+
+
 def test_the_queries_that_changed_most_are_named(tmp_path):
     changed = np.full(30, 0.5)
     changed[7], changed[3] = 0.9, 0.3

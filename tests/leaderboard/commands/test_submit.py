@@ -308,6 +308,14 @@ def test_a_data_set_without_its_protocol_is_refused(place):
     assert "--data PROTOCOL=DIR" in done.output
 
 
+def test_what_differs_from_the_method_is_in_the_filed_name_and_in_that_of_verify(place):
+    changed(place, options={"D": 5}, changes={"D": "5"})
+
+    assert submit(place).exit_code == 0
+    assert filed(place)[0].parent.name.startswith("mine-d-5-")
+    assert json.loads(verify(place, "--json").output)[0]["method"] == "mine (D=5)"
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("pgan/no-pam", "pgan-no-pam"), ("../../etc", "etc"), ("日本", "x"), ("A" * 99, "a" * 60), ("a b\n", "a-b")],

@@ -279,6 +279,48 @@ def test_the_same_records_give_the_same_bytes_in_every_format(records, form):
 
 
 @pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
+def test_what_differs_from_the_method_is_in_its_name_in_every_format(tmp_path, monkeypatch, form):
+    monkeypatch.setattr(record_files, "SHIPPED", tmp_path / "nothing is shipped")
+    changed = {"options": {"D": 5, "p": 8}, "changes": {"D": "5", "p": "8"}, "threads": 2}
+    write_result(tmp_path / "records", "mine", [0.5, 0.25] * 3, **changed)
+
+    text = written(tmp_path / "records", form)
+
+    if form == "json":
+        (row,) = json.loads(text)["measured"]
+        assert (row["method"], row["changes"], row["threads"]) == ("mine", {"D": "5", "p": "8"}, [2])
+    elif form == "csv":
+        rows = [row for row in csv.DictReader(io.StringIO(text)) if row["kind"] == "measured"]
+        assert {row["changes"] for row in rows} == {"D=5, p=8"}
+    else:
+        assert "mine (D=5, p=8)" in text
+    if form == "markdown":
+        pages = [path for path in (tmp_path / "out").rglob("*") if path.suffix in {".md", ".svg"}]
+        shown = [path.read_text() for path in pages if "mine" in path.read_text()]
+        assert len(shown) > 2
+        assert not [page for page in shown if re.search(r"\bmine\b(?! \(D=5, p=8\))", page)]
+        assert any("threads" in page for page in shown)
+
+
+def test_hostile_changes_are_shown_and_not_obeyed(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_files, "SHIPPED", tmp_path / "nothing is shipped")
+    options = {"=1+1": 1, EVIL: 1}
+    changed = {"options": options, "changes": {"=1+1": "\x1b[2J", EVIL: "|<i>\u202e"}}
+    write_result(tmp_path / "records", "mine", [0.5, 0.25] * 3, **changed)
+    name = f"mine ({EVIL}=|<i>?, =1+1=?[2J)"
+
+    assert Page(written(tmp_path / "records", "html")).tags.count("script") == 1
+    rows = list(csv.DictReader(io.StringIO(written(tmp_path / "records", "csv"))))
+    assert not [row for row in rows if row["changes"][:1] in set("=+-@")]
+    for page in ("latex", "markdown"):
+        text = written(tmp_path / "records", page)
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "<script" not in text
+    assert latex_escape(name) in written(tmp_path / "records", "latex")
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
 def test_a_re_ranked_number_carries_its_mark_in_every_format(tmp_path, monkeypatch, form):
     monkeypatch.setattr(record_files, "SHIPPED", tmp_path / "nothing is shipped")
     write_result(tmp_path / "records", "mine", [0.5, 0.25] * 3, rerank=Reranking())

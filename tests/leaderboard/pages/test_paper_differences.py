@@ -79,5 +79,9 @@ def test_a_number_of_something_else_does_not(document):
     assert found([document]) == []
 
 
+def test_a_number_of_other_options_stands_beside_none_of_the_method_as_published():
+    assert not found([paper(table(TRACKS, pr_reid("70.2", "92.2")))], options={"width": 64}, changes={"width": "64"})
+
+
 def test_a_re_ranked_number_stands_beside_none_of_the_features_alone():
     assert not found([paper(table(TRACKS, pr_reid("70.2", "92.2")))], rerank=Reranking())

@@ -231,6 +231,10 @@ def test_nothing_is_written_where_a_detector_or_its_words_are_wrong(trained: Pat
         (("train", "--detector", "ssd-smal", "--out", tmp_path / "d"), "did you mean 'ssd-small'"),
         (("train", "--detector", "ssd-small", "--out", tmp_path / "d"), "boxes of kind 'parts'"),
         (("train", "--detector", "ssd-small", "--set", "epoch=1", "--out", tmp_path / "d"), "did you mean 'epochs'"),
+        (
+            ("train", "--detector", "ssd-small", "--set", "keep=0", "--out", tmp_path / "d"),
+            "see 'bench parts detectors'",
+        ),
     ):
         assert message in invoke("parts", *words, *where, status=2).output
     assert not list(tmp_path.iterdir())

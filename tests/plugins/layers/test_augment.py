@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torchvision import tv_tensors
 
-from plugins.layers.augment import MEAN, augmentation
+from plugins.layers.augment import MEAN, MEAN_ERASING, PGAN_ERASING, STD, augmentation
 
 IMAGE = torch.randint(0, 256, (3, 40, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -52,10 +52,16 @@ def test_a_crop_moves_the_image_over_black():
     assert sum(torch.equal(windows[:, y, x], moved) for y in range(21) for x in range(21)) == 1
 
 
-def test_erasing_paints_one_rectangle_of_2_to_40_percent_in_imagenets_mean():
+PAINTED = {
+    "ImageNet's mean": (MEAN_ERASING, [124, 116, 104]),
+    "0.485, 0.456 and 0.406 after normalisation": (PGAN_ERASING, [152, 142, 127]),
+}
+
+
+@pytest.mark.parametrize(("erasing", "colour"), PAINTED.values(), ids=PAINTED)
+def test_erasing_paints_one_rectangle_of_2_to_40_percent_in_its_colour(erasing, colour):
     torch.manual_seed(0)
-    colour = torch.tensor([round(255 * channel) for channel in MEAN], dtype=torch.uint8)
-    transform = augmentation((40, 48), erase=1.0)
+    transform = augmentation((40, 48), erase=1.0, erasing=erasing)
 
     for _ in range(30):
         erased = transform(IMAGE)
@@ -63,7 +69,50 @@ def test_erasing_paints_one_rectangle_of_2_to_40_percent_in_imagenets_mean():
         rows, columns = changed.any(1).nonzero(), changed.any(0).nonzero()
         inside = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
         assert 0.015 * changed.numel() < changed[inside].numel() <= 0.42 * changed.numel()
-        assert (erased[:, *inside] == colour[:, None, None]).all()
+        assert (erased[:, *inside] == torch.tensor(colour)[:, None, None]).all()
+
+
+def test_the_colour_of_pgans_erasing_is_imagenets_mean_after_normalisation_to_half_a_step():
+    painted = torch.tensor(PGAN_ERASING.painted) / 255
+
+    after = (painted - torch.tensor(MEAN)) / torch.tensor(STD)
+
+    assert (after - torch.tensor([0.485, 0.456, 0.406])).abs().max() < 0.5 / 255 / 0.224
+
+
+def sides(erasing, count=4000):
+    """The area's share and the ratio of many rectangles on an image so large that rounding is nothing."""
+    transform = augmentation((3000, 3000), erase=1.0, erasing=erasing).transforms[0]
+    torch.manual_seed(0)
+    drawn = [
+        transform.make_params([tv_tensors.Image(torch.zeros(3, 1, 1).expand(3, 3000, 3000))]) for _ in range(count)
+    ]
+    height, width = torch.tensor([(one["h"], one["w"]) for one in drawn], dtype=torch.float64).T
+    return height * width / 3000**2, height / width
+
+
+def test_pgans_erasing_draws_area_and_ratio_uniformly():
+    area, ratio = sides(PGAN_ERASING)
+    small = area < 0.25  # the largest and longest rectangles do not fit, and are drawn again
+
+    for drawn, low, high in ((area[ratio < 2], 0.02, 0.4), (ratio[small], 0.3, 3.3)):
+        quartiles = torch.quantile(drawn, torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0], dtype=torch.float64))
+        expected = [low + (high - low) * share for share in (0, 0.25, 0.5, 0.75, 1)]
+        assert quartiles.tolist() == pytest.approx(expected, abs=0.03 * (high - low))
+
+
+def test_the_others_erasing_draws_the_logarithm_of_the_ratio_uniformly():
+    area, ratio = sides(MEAN_ERASING)
+
+    assert ratio[area < 0.25].log().quantile(0.75).item() == pytest.approx(
+        torch.tensor(1 / 0.3).log().item() / 2, abs=0.07
+    )
+
+
+def test_erasing_leaves_an_image_in_which_no_rectangle_fits():
+    pixel = torch.zeros(3, 1, 1, dtype=torch.uint8)
+
+    assert torch.equal(augmentation((1, 1), erase=1.0, erasing=PGAN_ERASING)(pixel), pixel)
 
 
 def test_jitter_changes_colours_and_no_places():
@@ -76,7 +125,9 @@ def test_jitter_changes_colours_and_no_places():
     assert 128 * 0.9 * 0.9 - 2 <= changed.min() <= changed.max() <= 128 * 1.1 * 1.1 + 2
 
 
-@pytest.mark.parametrize("words", [{"flip": 0.5}, {"pad": 4}, {"erase": 0.5}, {"jitter": 0.1}])
+@pytest.mark.parametrize(
+    "words", [{"flip": 0.5}, {"pad": 4}, {"erase": 0.5}, {"erase": 0.5, "erasing": PGAN_ERASING}, {"jitter": 0.1}]
+)
 def test_the_same_seed_gives_the_same_image(words):
     transform = augmentation((40, 48), **words)
     results = []

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from harness.data.images import UNKNOWN
-from plugins.layers.losses import batch_hard_triplet, cross_entropy
+from plugins.layers.losses import Centres, batch_hard_triplet, centre_loss, cross_entropy
 
 numbers = st.floats(-8, 8, width=32)
 
@@ -120,3 +120,55 @@ def test_losses_are_computed_in_float32_whatever_the_network_gives():
 
     assert cross_entropy(logits, classes).dtype == torch.float32
     assert batch_hard_triplet(logits, classes).dtype == torch.float32
+
+
+def centres_of(points, weight=1.0):
+    centres = Centres(*points.shape, weight)
+    with torch.no_grad():
+        centres.points.copy_(points)
+    return centres
+
+
+@settings(max_examples=50)
+@given(batches())
+def test_the_centre_loss_is_the_mean_squared_distance_to_the_own_centre(batch):
+    features, vehicles = batch
+    points = np.random.default_rng(0).normal(size=(4, features.shape[1])).astype(np.float32)
+
+    distances = centres_of(torch.from_numpy(points))(torch.from_numpy(features))
+    loss = centre_loss(distances, torch.from_numpy(vehicles))
+
+    own = [math.dist(feature, points[vehicle]) ** 2 for feature, vehicle in zip(features, vehicles, strict=True)]
+    assert loss.item() == pytest.approx(sum(own) / len(own), rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.0005])
+def test_the_weight_scales_what_the_features_get_and_not_what_the_centres_do(weight):
+    features = torch.tensor([[1.0, 2.0], [3.0, 2.0], [0.0, 0.0], [8.0, 4.0]], requires_grad=True)
+    centres = centres_of(torch.tensor([[0.0, 1.0], [4.0, 4.0], [9.0, 9.0]]), weight)
+
+    (weight * centre_loss(centres(features), torch.tensor([0, 0, 1, 1]))).backward()
+
+    # 2 (f - c) / 4 for each feature, and the sum of 2 (c - f) / 4 for each centre; none for a vehicle not seen.
+    torch.testing.assert_close(features.grad, weight * torch.tensor([[0.5, 0.5], [1.5, 0.5], [-2, -2], [2, 0]]))
+    torch.testing.assert_close(centres.points.grad, torch.tensor([[-2.0, -1.0], [0, 2], [0, 0]]))
+
+
+def test_far_centres_are_measured_in_float32_under_autocast():
+    points = torch.full((2, 64), 100.0)
+    features = points + torch.tensor([[0.125], [0.25]])
+
+    with torch.autocast("cpu", torch.bfloat16):
+        distances = centres_of(points)(features)
+
+    assert distances.dtype == torch.float32
+    torch.testing.assert_close(distances[:, 0], torch.tensor([1.0, 4.0]), atol=0.5, rtol=0)
+
+
+def test_the_first_centres_are_standard_normal():
+    torch.manual_seed(0)
+    points = Centres(576, 128, 0.0005).points
+
+    assert points.shape == (576, 128)
+    assert points.mean().item() == pytest.approx(0, abs=0.02)
+    assert points.std().item() == pytest.approx(1, abs=0.02)

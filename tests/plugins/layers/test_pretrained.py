@@ -4,12 +4,18 @@ import pytest
 import torch
 
 from harness.methods.method import create, resolve_options
+from harness.methods.naming import name_run
 from harness.registry.registry import load
 from plugins.layers.resnet import resnet_trunk
 from plugins.layers.vgg_m import vgg_m_trunk
 
+NAMES = ("strong-baseline", "pgan", "pr-reid", "rnn-ha", "ram")
 CLASSES = {"vehicle": 3, "colour": 2, "type": 2}
-NARROW = {"ram": {"fc_width": "8"}, "rnn-ha": {"hidden": "8"}, "pgan": {"dimension": "16", "hidden": "8"}}
+NARROW = {
+    "ram": {"fc_width": "8", "feature_width": "8", "part_width": "8", "attribute_width": "8"},
+    "rnn-ha": {"hidden": "8"},
+    "pgan": {"dimension": "16", "hidden": "8"},
+}
 
 
 def method(name, **changes):
@@ -50,7 +56,8 @@ def test_adam_trains_what_is_not_frozen():
     with torch.device("meta"):
         network = baseline.architecture(CLASSES)
 
-    (group,) = baseline.adam(network).param_groups
+    (adam,) = baseline.optimisers(network)
+    (group,) = adam.param_groups
 
     assert (group["lr"], group["weight_decay"]) == (0.01, 0.1)
     assert {id(weight) for weight in group["params"]} == {
@@ -69,5 +76,21 @@ def test_a_stage_of_p_by_k_batches_cuts_its_warm_up_and_falls_by_its_decay():
         scheduler.step()
 
     assert (stage.name, stage.epochs, stage.batches.vehicles, stage.batches.images) == ("training", 8, 16, 4)
-    assert (rates[0], rates[4]) == (pytest.approx(0.01), pytest.approx(0.505))
-    assert rates[8] == 0.5
+    assert rates[:4] == pytest.approx([0.13375, 0.2575, 0.38125, 0.505])  # 0.01 + 0.99 e / 8
+    assert rates[4:8] == pytest.approx([0.5 * factor for factor in (0.62875, 0.7525, 0.87625, 1.0)])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("recipe", "weights", "changes"),
+    [
+        ("paper", "/home/somebody/weights.pth", {}),
+        ("paper", "none", {"weights": "none"}),
+        ("quick", "/home/somebody/weights.pth", {"weights": "weights.pth"}),
+    ],
+)
+def test_the_weights_of_a_file_stand_for_those_of_imagenet_in_a_runs_name(name, recipe, weights, changes):
+    kind = load().method(name)
+    options = resolve_options(name, kind, recipe=recipe, changes={"weights": weights})
+
+    assert name_run(name, kind, options, recipe) == ("", changes)

@@ -1,9 +1,10 @@
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from harness.errors import CheckpointError
-from plugins.layers.vgg_m import CaffePixels, load_vgg_m, vgg_m_trunk
+from plugins.layers.vgg_m import FULL, HOLDING, CaffePixels, load_vgg_m, vgg_m_trunk
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,64 @@ def test_weights_named_by_place_load_too(tmp_path):
 
     assert [trunk.get_parameter(f"conv{number}.weight").unique().item() for number in range(1, 6)] == [1, 2, 3, 4, 5]
     assert [trunk.get_parameter(f"conv{number}.bias").unique().item() for number in range(1, 6)] == [-1, -2, -3, -4, -5]
+
+
+@pytest.mark.parametrize(
+    ("extra", "shape", "said"),
+    [
+        ({}, (4096, 512 * 36), "w.pth has no tensor fc6.weight"),
+        ({"fc6.weight": torch.ones(2, 2)}, (256, 512 * 36), "256 x 18432 weights, the original 4096 x 18432"),
+    ],
+)
+def test_a_full_layer_that_the_file_does_not_have_keeps_its_weights_and_the_log_says_so(
+    tmp_path, caplog, extra, shape, said
+):
+    torch.save({**vgg_m_trunk().state_dict(), **extra}, tmp_path / "w.pth")
+    layer = nn.Linear(shape[1], shape[0], device="meta")
+
+    with caplog.at_level("INFO", "bench"):
+        load_vgg_m(vgg_m_trunk(), str(tmp_path / "w.pth"), {"fc6": layer})
+
+    assert layer.weight.is_meta
+    assert "the place of fc6 starts from random weights" in caplog.text
+    assert said in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"fc6.weight": torch.ones(4096, 7), "fc6.bias": torch.ones(4096)}, r"fc6.weight \(4096, 7\) in place of"),
+        ({"fc6.weight": torch.ones(1).expand(4096, 512 * 36)}, r"lack tensors.*\n.*\n.*fc6.bias"),
+    ],
+)
+def test_a_file_with_half_a_full_layer_or_one_of_another_network_is_refused(tmp_path, extra, message):
+    torch.save({**vgg_m_trunk().state_dict(), **extra}, tmp_path / "w.pth")
+    layer = nn.Linear(512 * 36, 4096, device="meta")
+
+    with pytest.raises(CheckpointError, match=message):
+        load_vgg_m(vgg_m_trunk(), str(tmp_path / "w.pth"), {"fc6": layer})
+
+
+def test_a_caffemodel_is_told_how_to_become_a_file_that_can_be_read(tmp_path):
+    (tmp_path / "VGG_CNN_M.caffemodel").write_bytes(b"\x0a\x09VGG_CNN_M")
+
+    with pytest.raises(CheckpointError, match="a file of Caffe's cannot be read as it is") as caught:
+        load_vgg_m(vgg_m_trunk(), str(tmp_path / "VGG_CNN_M.caffemodel"))
+
+    assert HOLDING in caught.value.expected
+    for words in ("torch.save", "'weight', 'bias'", "caffe.Net", "--set weights=converted.pth"):
+        assert words in caught.value.next_step
+    assert "execute" not in str(caught.value)
+
+
+def test_the_original_full_layers_read_six_by_six_cells_of_512_channels():
+    assert FULL == {"fc6": (4096, 18_432), "fc7": (4096, 4096)}
+    assert all(f"{name}.weight {shape}" in HOLDING for name, shape in FULL.items())
+
+
+def test_the_message_names_the_shapes_that_the_trunk_has():
+    for name, tensor in vgg_m_trunk().state_dict().items():
+        assert name.endswith("bias") or str(tuple(tensor.shape)) in HOLDING.partition(name)[2], name
 
 
 def test_the_trunk_runs_in_bfloat16():

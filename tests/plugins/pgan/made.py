@@ -16,7 +16,7 @@ TINY = {
     "flip": "0",
     "erase": "0",
 }
-VARIANTS = ("baseline", "grid", "no-pam", "pgan")
+VARIANTS = ("baseline", "grid", "no-pam", "")
 
 
 def pgan(variant="", recipe="", **changes):

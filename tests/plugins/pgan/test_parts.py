@@ -162,16 +162,16 @@ def test_psi_is_figure_2s_list_of_layers():
     torch.manual_seed(0)
     pam = PartAttention(12, 5, temperature=10.0)
     pooled = torch.randn(2, 3, 12)
-    lengths, rows = (pam.squeeze.parametrizations.weight.original0, pam.squeeze.parametrizations.weight.original1)
-    torch.nn.init.uniform_(lengths, 0.5, 2)
+    length, rows = (pam.squeeze.parametrizations.weight.original0, pam.squeeze.parametrizations.weight.original1)
+    torch.nn.init.uniform_(length, 0.5, 2)
     torch.nn.init.uniform_(pam.norm.weight, 0.5, 2)
 
     with torch.no_grad():
-        hidden = pooled @ (lengths * rows / rows.norm(dim=1, keepdim=True)).T
+        hidden = pooled @ (length * rows / rows.square().sum().sqrt()).T
         centred = hidden - hidden.mean(2, keepdim=True)
         hidden = centred / (centred.square().mean(2, keepdim=True) + 1e-5).sqrt() * pam.norm.weight + pam.norm.bias
         last = pam.excite.parametrizations.weight
-        expected = hidden.clamp(min=0) @ (last.original0 * last.original1 / last.original1.norm(dim=1, keepdim=True)).T
+        expected = hidden.clamp(min=0) @ (last.original0 * last.original1 / last.original1.square().sum().sqrt()).T
 
         torch.testing.assert_close(pam(pooled), 10 * expected.mean(2))
 
@@ -180,5 +180,5 @@ def test_pam_has_the_parameters_of_its_layer_list():
     with torch.device("meta"):
         pam = PartAttention(2048, 512, 10.0)
 
-    rows = 2048 * 512 + 512, 512 * 2048 + 2048  # a weight, and a length for each of its rows
-    assert sum(tensor.numel() for tensor in pam.parameters()) == sum(rows) + 2 * 512
+    layers = 2048 * 512 + 1, 512 * 2048 + 1  # a weight, and one length
+    assert sum(tensor.numel() for tensor in pam.parameters()) == sum(layers) + 2 * 512

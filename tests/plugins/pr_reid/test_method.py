@@ -10,7 +10,6 @@ from harness.data.part_classes import REGIONS
 from harness.data.pictures import Pictures
 from harness.errors import CheckpointError, DataError
 from harness.extraction.samples import BatchRequest, Samples
-from harness.methods.batches import Shuffled
 from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from harness.training.prepare import TrainingRequest, prepare
 from tests.plugins.eight import cmc_at_1, trained
@@ -33,43 +32,24 @@ def test_the_loss_is_equation_3():
         assert losses[name].item() == pytest.approx(weights[name] * expected, rel=1e-5)
 
 
-def test_sgd_starts_at_a_hundredth_and_decays_exponentially_to_a_hundredth_of_that():
-    method = pr_reid("paper")
-    (stage,) = method.stages(VERI)
-    optimiser = stage.optimiser(bare(method))
-    (group,) = optimiser.param_groups
-    scheduler = stage.schedule(optimiser, 7)
-    rates = []
-    for _ in range(stage.epochs + 1):
-        rates.append(scheduler.get_last_lr()[0])
-        optimiser.step()
-        scheduler.step()
-
-    assert (stage.batches, stage.advance, stage.epochs) == (Shuffled(64), "epoch", 60)
-    assert (type(optimiser), group["momentum"], group["weight_decay"]) == (torch.optim.SGD, 0.9, 5e-4)
-    np.testing.assert_allclose(rates, np.geomspace(0.01, 1e-4, 61))
+def test_images_are_flipped_with_their_boxes_and_not_cropped():
+    (stage,) = pr_reid("paper").stages(VERI)
     assert [type(step).__name__ for step in stage.augment.transforms] == ["_Mirror"]
 
 
 def test_no_epoch_is_no_stage_and_adam_can_be_chosen():
     assert pr_reid(epochs="0").stages(VERI) == []
     method = pr_reid(optimiser="adam")
-    assert isinstance(method.stages(VERI)[0].optimiser(bare(method)), torch.optim.Adam)
+    optimiser = method.stages(VERI)[0].optimiser(bare(method))
+    (group,) = optimiser.param_groups
+    assert isinstance(optimiser, torch.optim.Adam)
+    assert (group["lr"], group["weight_decay"], group["fused"]) == (0.01, 5e-4, True)
 
 
-@pytest.mark.parametrize(
-    ("variant", "needs", "test_needs"),
-    [
-        ("pr-reid", {"vehicle", "boxes.regions"}, set()),
-        ("global-window", {"vehicle", "boxes.regions"}, set()),
-        ("baseline", {"vehicle"}, set()),
-        ("window-light-brand", {"vehicle", "boxes.regions"}, {"boxes.regions"}),
-    ],
-)
-def test_boxes_are_needed_by_parts_in_training_and_at_test_without_the_global_branch(variant, needs, test_needs):
-    method = pr_reid(variant=variant)
-
-    assert (method.needs, method.test_needs) == (needs, test_needs)
+def test_a_test_needs_boxes_only_to_fuse_the_features_of_parts():
+    assert pr_reid().test_needs == pr_reid(variant="baseline", test="fused").test_needs == set()
+    assert pr_reid(branches="global,window", test="fused").test_needs == {"boxes.regions"}
+    assert pr_reid(branches="window", test="fused").test_needs == {"boxes.regions"}
 
 
 def found_boxes(**places):
@@ -95,7 +75,7 @@ def test_training_boxes_are_completed_within_the_vehicle_and_test_boxes_are_not(
 def test_a_region_without_a_box_stops_the_training_only_where_a_branch_needs_it():
     given = found_boxes(a=[[1, 1, 0, 0, 0.5, 0.5], [4, 1, 0, 0.5, 0.5, 1]])
 
-    pr_reid(branches="window,brand").arrange_boxes(given, {"a": 1})
+    pr_reid(branches="window,brand", test="fused").arrange_boxes(given, {"a": 1})
     with pytest.raises(DataError, match="region 'left light'") as caught:
         pr_reid().arrange_boxes(given, {"a": 1})
     assert "brand, window" in str(caught.value)

@@ -7,7 +7,7 @@ from tests.plugins.pr_reid.made import pr_reid
 
 def test_branches_are_a_set_in_one_order():
     assert pr_reid(branches="window, global").options.branches == ("global", "window")
-    assert pr_reid(branches="brand,brand").options.branches == ("brand",)
+    assert pr_reid(branches="brand,brand", test="fused").options.branches == ("brand",)
     assert pr_reid().options.branches == BRANCHES
 
 
@@ -18,6 +18,8 @@ def test_branches_are_a_set_in_one_order():
         ("branches", "global,wheel"),
         ("lights", "both"),
         ("reducers", "two"),
+        ("test", "parts"),
+        ("fusion", "sum"),
         ("lambda_light", "-1"),
         ("rate_left", "0"),
         ("input_size", "16"),
@@ -28,3 +30,9 @@ def test_branches_are_a_set_in_one_order():
 def test_an_option_that_does_not_fit_is_named(option, value):
     with pytest.raises(UsageError, match=f"option '{option}.* of pr-reid does not fit"):
         pr_reid(**{option: value})
+
+
+def test_without_the_global_branch_the_test_must_fuse_the_parts():
+    with pytest.raises(UsageError, match="do not fit together") as caught:
+        pr_reid(branches="light,window")
+    assert "test=fused without the branch 'global'; the branches are light, window" in str(caught.value)

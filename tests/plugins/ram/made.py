@@ -3,7 +3,8 @@
 from harness.methods.method import create, resolve_options
 from plugins.ram.method import RAM
 
-TINY = {"weights": "none", "fc_width": "128", "input_size": "64"}
+NARROW = {"fc_width": "128", "feature_width": "128", "part_width": "32", "attribute_width": "16"}
+TINY = {**NARROW, "weights": "none", "input_size": "64"}
 
 
 def ram(variant="", recipe="", **changes):

@@ -4,8 +4,7 @@ import torch
 
 from harness.data.images import UNKNOWN
 from harness.errors import CheckpointError, DataError
-from harness.methods.batches import PK, Shuffled
-from plugins.layers.grouped import Grouped
+from plugins.layers import vgg_m
 from tests.plugins.eight import cmc_at_1, trained
 from tests.plugins.ram.made import TINY, ram
 from tests.plugins.veri import VERI, bare
@@ -34,53 +33,9 @@ def test_parts_weigh_half_in_the_loss():
         assert losses[name].item() == pytest.approx(weights.get(name, 1.0) * expected, rel=1e-5)
 
 
-def test_the_four_steps_train_and_finetune_in_turn():
-    stages = ram().stages(VERI)
-
-    assert [stage.name for stage in stages] == [
-        f"step {step}, {half}" for step in (1, 2, 3, 4) for half in ("training", "finetuning")
-    ]
-    assert [stage.batches for stage in stages[:6]] == [Shuffled(64)] * 6
-    assert stages[6].batches == Grouped((PK(10, 3), PK(10, 2, "colour"), PK(9, 2, "type")))
-    assert all(stage.augment is None for stage in stages)
-
-
 @pytest.mark.parametrize(("variant", "count"), [("baseline", 2), ("bn", 4), ("bn-r", 6), ("ram", 8)])
 def test_a_variant_is_a_prefix_of_the_steps(variant, count):
     assert len(ram(variant).stages(VERI)) == count
-
-
-def test_the_rate_falls_to_four_fifths_after_each_tenth_and_is_tenfold_for_the_added_branch():
-    method = ram(epochs="20")
-    network = bare(method)
-    stage = method.stages(VERI)[2]
-    optimiser = stage.optimiser(network)
-    scheduler = stage.schedule(optimiser, 5)
-    rates = []
-    for _ in range(20):
-        rates.append(scheduler.get_last_lr())
-        optimiser.step()
-        scheduler.step()
-
-    np.testing.assert_allclose(np.array(rates)[:, 0], [1e-3 * 0.8 ** (epoch // 2) for epoch in range(20)])
-    np.testing.assert_allclose(np.array(rates)[:, 1], 10 * np.array(rates)[:, 0])
-    assert {id(weight) for weight in optimiser.param_groups[1]["params"]} == {
-        id(weight) for weight in network.bn.parameters()
-    }
-    assert sum(len(group["params"]) for group in optimiser.param_groups) == len(list(network.parameters()))
-
-
-@pytest.mark.parametrize("number", range(8))
-def test_the_paper_trains_with_a_momentum_a_decay_and_dropout_behind_every_full_layer(number):
-    method = ram()
-    network = bare(method)
-
-    optimiser = method.stages(VERI)[number].optimiser(network)
-
-    assert type(optimiser) is torch.optim.SGD
-    assert {(group["momentum"], group["weight_decay"]) for group in optimiser.param_groups} == {(0.9, 5e-4)}
-    dropouts = [layer.p for layer in network.modules() if isinstance(layer, torch.nn.Dropout)]
-    assert dropouts == [0.5] * (2 + 2 + 3 * 2 + 1)
 
 
 def test_models_serve_before_types_and_types_where_there_are_none():
@@ -111,9 +66,66 @@ def test_the_papers_first_weights_must_come_from_the_user():
         ram(fc_width="32").network(VERI)
 
 
+@pytest.fixture
+def original(monkeypatch, tmp_path):
+    """Write a VGG-M whose fc6 and fc7 have 8 in place of 4096 outputs: ones and twos, their biases 1.5 and 2.5."""
+    monkeypatch.setattr(vgg_m, "FULL", {"fc6": (8, 512 * 36), "fc7": (8, 8)})
+
+    def write(names):
+        state = dict(vgg_m.vgg_m_trunk().state_dict())
+        for value, name, inside in ((1.0, names[0], 512 * 36), (2.0, names[1], 8)):
+            state[f"{name}.weight"] = torch.full((8, inside), value)
+            state[f"{name}.bias"] = torch.full((8,), value + 0.5)
+        torch.save(state, tmp_path / "vgg-m.pth")
+        return str(tmp_path / "vgg-m.pth")
+
+    return write
+
+
+@pytest.mark.parametrize("names", [("fc6", "fc7"), ("classifier.0", "classifier.3"), ("classif.0", "classif.3")])
+def test_the_conv_branch_starts_from_fc6_and_fc7_of_the_file(original, names):
+    network = ram("bn", weights=original(names), fc_width="8", feature_width="8").network({"vehicle": 3})
+
+    for layer, value in (("conv.first.0", 1.0), ("conv.second.0", 2.0)):
+        assert network.get_parameter(f"{layer}.weight").unique().tolist() == [value]
+        assert network.get_parameter(f"{layer}.bias").unique().tolist() == [value + 0.5]
+    for layer in ("conv.classifiers.conv", "bn.full.0.0", "bn.full.1.0", "bn.classifiers.bn"):
+        weight = network.get_parameter(f"{layer}.weight")
+        assert 0 < weight.abs().max() <= (3 / weight.shape[1]) ** 0.5
+        assert not network.get_parameter(f"{layer}.bias").any()
+
+
+def test_a_second_layer_of_another_width_than_fc7_starts_from_random_weights(original, caplog):
+    method = ram("baseline", weights=original(("fc6", "fc7")), fc_width="8", feature_width="4")
+    with caplog.at_level("INFO", "bench"):
+        network = method.network({"vehicle": 3})
+
+    assert network.conv.first[0].weight.unique().tolist() == [1.0]
+    assert network.conv.second[0].weight.unique().numel() > 16
+    assert "the place of fc7 starts from random weights: it has 4 x 8 weights, the original 8 x 8" in caplog.text
+    assert "fc6" not in caplog.text
+
+
+@pytest.mark.parametrize(("recipe", "second"), [("paper", (4096, 4096)), ("vehicleid", (1024, 4096))])
+def test_the_papers_conv_branch_has_the_originals_size(recipe, second):
+    layers = ram("baseline", recipe).pretrained_full(bare(ram("baseline", recipe)))
+
+    assert {name: tuple(layer.weight.shape) for name, layer in layers.items()} == {
+        "fc6": (4096, 512 * 6 * 6),
+        "fc7": second,
+    }
+
+
 def test_ram_learns_eight_vehicles_by_heart_through_its_eight_stages(eight, tmp_path):
     method = ram(
-        **{**TINY, "fc_width": "64"}, dropout="0", batch="16", epochs="1", vehicles="8", colours="4", kinds="3"
+        **{**TINY, "fc_width": "64", "feature_width": "64"},
+        dropout="0",
+        bn_kept="0.9",
+        batch="16",
+        iterations="4",
+        vehicles="8",
+        colours="4",
+        kinds="3",
     )
 
     assert cmc_at_1(trained(method, eight, tmp_path), eight) == 1.0

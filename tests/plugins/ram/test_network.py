@@ -28,6 +28,20 @@ REGION = (
     + linear(3 * 1024, 576)
 )
 ATTRIBUTE = linear(4096, 512) + linear(512, 10) + linear(512, 9)
+TOTAL = 6_528_640 + 94_642_752 + 94_643_776 + 38_150_400 + 2_107_411
+"""VGG-M and the four branches on VeRi, added up by hand."""
+
+VEHICLEID = {
+    "conv.first.0": (4096, 512 * 36),
+    "conv.second.0": (1024, 4096),
+    "bn.full.0.0": (4096, 512 * 36),
+    "bn.full.1.0": (1024, 4096),
+    "region.full.top.0.0": (1024, 512 * 18),
+    "region.full.middle.0.0": (1024, 512 * 24),
+    "region.full.bottom.1.0": (1024, 1024),
+    "attribute.full.0": (512, 4096),
+}
+"""Outputs and inputs of layers in the form that the release's figure shows."""
 
 
 @pytest.mark.parametrize(
@@ -45,6 +59,57 @@ def test_each_step_has_its_papers_parameters_and_descriptor(variant, branches, w
 
     assert sum(tensor.numel() for tensor in network.parameters()) == vgg_m() + branches
     assert tuple(network.eval()(TWO).shape) == (2, width)
+
+
+def test_the_whole_network_has_236_million_parameters_on_veri():
+    assert sum(tensor.numel() for tensor in bare(ram()).parameters()) == TOTAL == 236_072_979
+
+
+def test_the_vehicleid_form_has_narrower_global_features_only():
+    method = ram(recipe="vehicleid")
+    network = bare(method, {"vehicle": 13_164, "colour": 7, "model": 250})
+
+    assert {name: tuple(network.get_parameter(f"{name}.weight").shape) for name in VEHICLEID} == VEHICLEID
+    assert tuple(network.eval()(TWO).shape) == (2, 1024 + 1024 + 3 * 1024 + 512)
+
+
+def test_new_layers_start_within_the_root_of_3_over_their_inputs_and_without_biases(small):
+    linear = {name: layer for name, layer in small.model.named_modules() if isinstance(layer, torch.nn.Linear)}
+    assert len(linear) == 2 + 1 + 2 + 1 + 6 + 4 + 1 + 2
+    for layer in linear.values():
+        bound = (3 / layer.in_features) ** 0.5
+        assert not layer.bias.any()
+        assert layer.weight.abs().max() <= bound
+    wide = linear["conv.first.0"].weight.detach()
+    assert wide.abs().max().item() == pytest.approx((3 / (512 * 36)) ** 0.5, rel=1e-3)
+    assert wide.std().item() == pytest.approx((1 / (512 * 36)) ** 0.5, rel=1e-2)  # uniform: a bound over the root of 3
+
+
+def test_every_full_layer_but_that_of_f_a_has_a_relu_and_dropout():
+    network = bare(ram())
+    behind = {}
+    for name, layer in network.named_modules():
+        if isinstance(layer, torch.nn.Sequential) and isinstance(next(iter(layer)), torch.nn.Linear):
+            behind[name] = [type(part).__name__ for part in layer][1:]
+
+    assert behind.pop("attribute.full") == ["ReLU"]
+    assert list(behind.values()) == [["ReLU", "Dropout"]] * (2 + 2 + 3 * 2)
+    assert {layer.p for layer in network.modules() if isinstance(layer, torch.nn.Dropout)} == {0.5}
+
+
+def test_the_running_mean_keeps_999_parts_of_1000_and_starts_from_the_first_batch(small):
+    random, norm = torch.Generator().manual_seed(0), bare(ram()).bn.normalise.to_empty(device="cpu")
+    norm.reset_parameters()
+    batches = [torch.randn(2, 512, 3, 3, generator=random) + number for number in range(4)]
+    for maps in batches:
+        norm(maps)
+
+    weights = torch.tensor([0.999**3, 0.999**2, 0.999, 1.0])
+    means = torch.stack([maps.mean((0, 2, 3)) for maps in batches])
+    spreads = torch.stack([maps.var((0, 2, 3)) for maps in batches])  # unbiased
+    torch.testing.assert_close(norm.running_mean, (weights[:, None] * means).sum(0) / weights.sum())
+    torch.testing.assert_close(norm.running_var, (weights[:, None] * spreads).sum(0) / weights.sum())
+    assert norm.eps == 1e-5
 
 
 @pytest.mark.parametrize(("variant", "width"), [("baseline", 256), ("bn", 512), ("bn-r", 704), ("ram", 736)])
@@ -167,20 +232,6 @@ def test_gradients_reach_every_parameter_that_a_step_trains_and_no_other(small, 
         name for name in gradients if name.startswith(STEPS[step])
     }
     assert all(gradient is None for name, gradient in gradients.items() if not name.startswith(STEPS[step]))
-
-
-def test_finetuning_gives_every_classifier_a_feature_of_length_ten(small, images):
-    network = small.architecture({"vehicle": 6, "colour": 3, "model": 4}).train()
-    lengths = []
-    for branch in (network.conv, network.bn, network.region, network.attribute):
-        for classifier in branch.classifiers.values():
-            classifier.register_forward_hook(lambda _layer, given, _out: lengths.append(given[0].norm(dim=1)))
-
-    small.begin(network, small.stages({"vehicle": 6, "colour": 3, "model": 4})[-1])
-    network(images)
-
-    assert len(lengths) == 8
-    torch.testing.assert_close(torch.stack(lengths), torch.full((8, 5), 10.0))
 
 
 @pytest.mark.parametrize("variant", ["baseline", "bn-r"])

@@ -2,19 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from harness.data.images import UNKNOWN
-from harness.errors import CheckpointError, DataError, UsageError
-from harness.methods.batches import Shuffled
-from harness.methods.method import create, resolve_options
-from plugins.rnn_ha import RNNHA, CoarseAttention
-from tests.plugins.eight import cmc_at_1, trained
+from plugins.rnn_ha.network import CoarseAttention
+from tests.plugins.rnn_ha.made import IMAGES, TINY, rnn_ha
 from tests.plugins.veri import VERI, bare
-
-TINY = {"weights": "none", "hidden": "32", "input_size": "64"}
-
-
-def rnn_ha(variant="", recipe="paper", **changes):
-    return create(RNNHA, resolve_options("rnn-ha", RNNHA, variant=variant, recipe=recipe, changes=changes))
 
 
 def vgg_m():
@@ -43,7 +33,7 @@ TRUNK = {
 def test_each_variant_has_its_papers_parameters(backbone, variant):
     trunk, channels, hidden = TRUNK[backbone]
     levels = 2 * linear(channels, hidden) if variant == "fc-ha" else gru(channels, hidden)
-    attention = 0 if variant == "rnn-h" else linear(hidden, channels) + linear(channels, channels)
+    attention = 0 if variant == "rnn-h" else linear(hidden, hidden) + linear(hidden, channels)
     heads = linear(hidden, 9) + linear(hidden, 576) + linear(channels, 576)
 
     network = bare(rnn_ha(variant, backbone=backbone))
@@ -92,6 +82,81 @@ def test_the_quick_recipe_builds_each_variant_small(variant):
     assert tuple(network.trunk(images).shape) == (2, 512, 2, 2)
 
 
+def test_w1_to_w4_have_the_shapes_of_the_release():
+    small, large = bare(rnn_ha()), bare(rnn_ha("resnet"))
+
+    for network, hidden, channels in ((small, 1024, 512), (large, 2048, 2048)):
+        layers = (network.w1, network.w2, network.attention.w3, network.attention.w4)
+        assert [tuple(layer.weight.shape) for layer in layers] == [
+            (9, hidden),
+            (576, hidden),
+            (hidden, hidden),
+            (channels, hidden),
+        ]
+        assert [tuple(layer.bias.shape) for layer in layers] == [(9,), (576,), (hidden,), (channels,)]
+
+
+def test_w1_to_w4_begin_with_he_normal_weights():
+    torch.manual_seed(0)
+    network = rnn_ha(weights="none").architecture(VERI)
+
+    for layer in (network.w1, network.w2, network.attention.w3, network.attention.w4):
+        weight = layer.weight.detach().double()
+        assert weight.std().item() == pytest.approx((2 / 1024) ** 0.5, rel=0.03)
+        assert abs(weight.mean().item()) < 0.002
+        kurtosis = weight.pow(4).mean() / weight.pow(2).mean() ** 2
+        assert kurtosis.item() == pytest.approx(3, abs=0.2)  # 1.8 if uniform
+        assert not layer.bias.any()
+
+
+RED_AND_HALF_GREEN = torch.tensor([1.0, 0.5, 0.0]).reshape(1, 3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "backbone", "expected"),
+    [
+        ("released", "vgg-m", [1, 0.5, 0]),
+        ("released", "resnet50", [1, 0.5, 0]),
+        ("meant", "vgg-m", [255 - 123.68, 127.5 - 116.78, -103.94]),
+        ("meant", "resnet50", [255 - 123.68, 127.5 - 116.78, -103.94]),
+        ("pretrained", "vgg-m", [-102.7, 127.5 - 115.8, 255 - 123.5]),  # blue, green, red
+        ("pretrained", "resnet50", [(1 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, -0.406 / 0.225]),
+    ],
+)
+def test_pixels_are_as_released_as_meant_or_as_the_first_weights_expect(pixels, backbone, expected):
+    layer = bare(rnn_ha(pixels=pixels, backbone=backbone)).pixels
+
+    assert layer(RED_AND_HALF_GREEN).flatten().tolist() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("pixels", ["released", "meant", "pretrained"])
+def test_without_first_weights_the_first_maps_are_of_one_size_whatever_the_pixels(pixels):
+    torch.manual_seed(0)
+    network = rnn_ha(**TINY, pixels=pixels).architecture({"vehicle": 6, "type": 3})
+    images = (0.45 + 0.27 * torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+
+    maps = network.trunk.vgg.conv1(network.pixels(images))
+
+    assert 0.5 < maps.std().item() < 4
+
+
+def test_x1_can_be_shown_to_the_gru_twice(small):
+    network = small.model
+    twice = rnn_ha(**TINY, shown_twice="true")
+    twice.restore(small.state(), {"vehicle": 6, "type": 3})
+    gru = torch.nn.GRU(512, 32, batch_first=True)
+    gru.load_state_dict({f"{name}_l0": tensor for name, tensor in network.hierarchy.gru.state_dict().items()})
+    with torch.no_grad():
+        maps = network.trunk(network.pixels(IMAGES))
+        x1 = maps.mean((2, 3))
+        o1 = gru(torch.stack((x1, x1), dim=1))[0][:, 1]
+        x2 = (network.attention(maps, o1) * maps).sum((2, 3))
+        o2 = gru(torch.stack((x1, x1, x2), dim=1))[0][:, 2]
+
+        torch.testing.assert_close(twice.model.eval()(IMAGES), torch.nn.functional.normalize(o2))
+        assert not torch.allclose(twice.embed(IMAGES), small.embed(IMAGES))
+
+
 def test_attention_is_its_equation_cell_by_cell():
     random = torch.Generator().manual_seed(0)
     attention = CoarseAttention(4, 6)
@@ -117,17 +182,6 @@ def test_attention_weights_are_positive_and_sum_to_one(strength):
 
     assert (weights > 0).all()
     torch.testing.assert_close(weights.sum((1, 2, 3)), torch.ones(3))
-
-
-@pytest.fixture
-def small():
-    torch.manual_seed(0)
-    method = rnn_ha(**TINY)
-    method.model = method.network({"vehicle": 6, "type": 3}).eval()
-    return method
-
-
-IMAGES = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(2))
 
 
 def test_both_levels_are_steps_of_one_gru(small):
@@ -173,90 +227,10 @@ def test_the_released_division_shrinks_x2_by_the_cells(small):
     torch.testing.assert_close(network._attended(maps, maps.mean((2, 3)), o1), plain / 15)
 
 
-def test_the_backbone_trains_40_epochs_alone_then_everything_19():
-    method = rnn_ha()
-    alone, together = method.stages(VERI)
-    network = bare(method)
-    adam, rmsprop = alone.optimiser(network), together.optimiser(network)
-    scheduler = together.schedule(rmsprop, 1)
-    rates = []
-    for _ in range(19):
-        rates.append(scheduler.get_last_lr()[0])
-        rmsprop.step()
-        scheduler.step()
-
-    assert (alone.epochs, alone.batches, type(adam), adam.defaults["lr"]) == (40, Shuffled(128), torch.optim.Adam, 1e-3)
-    assert (together.epochs, together.batches, type(rmsprop)) == (19, Shuffled(64), torch.optim.RMSprop)
-    assert [type(step).__name__ for step in alone.augment.transforms] == ["RandomHorizontalFlip"]
-    assert (alone.schedule, together.augment) == (None, None)
-    np.testing.assert_allclose(rates, [1e-3] * 10 + [1e-4] * 9)
-
-
-def test_a_resnet_trains_in_batches_of_eight():
-    assert rnn_ha(backbone="resnet50").stages(VERI)[1].batches == Shuffled(8)
-    assert rnn_ha(backbone="resnet50", batch="16").stages(VERI)[1].batches == Shuffled(16)
-
-
-@pytest.mark.parametrize("variant", ["rnn-ha", "rnn-h", "fc-ha"])
-@pytest.mark.parametrize("number", [0, 1])
-def test_gradients_reach_every_parameter_that_a_stage_trains(variant, number):
-    classes = {"vehicle": 6, "type": 3}
-    method = rnn_ha(variant, **TINY)
-    network, stage = method.network(classes).train(), method.stages(classes)[number]
-    labels = {"vehicle": torch.arange(4), "type": torch.arange(4) % 3}
-
-    method.begin(network, stage)
-    sum(method.losses(network(IMAGES), labels, stage).values()).backward()
-
-    (group,) = stage.optimiser(network).param_groups
-    trained = {id(weight) for weight in group["params"]}
-    reached = {id(weight) for weight in network.parameters() if weight.grad is not None and weight.grad.any()}
-    assert reached == trained
-
-
-def test_the_loss_is_the_sum_of_both_levels_and_skips_unknown_kinds():
-    method = rnn_ha()
-    outputs = {"kind": torch.randn(3, 4), "vehicle": torch.randn(3, 5)}
-    labels = {"vehicle": torch.tensor([0, 1, 2]), "type": torch.tensor([1, UNKNOWN, 0])}
-
-    losses = method.losses(outputs, labels, method.stages(VERI)[1])
-
-    logs = {name: logits.log_softmax(1) for name, logits in outputs.items()}
-    assert losses["vehicle"].item() == pytest.approx(-logs["vehicle"][range(3), range(3)].mean().item(), rel=1e-5)
-    assert losses["kind"].item() == pytest.approx(-(logs["kind"][0, 1] + logs["kind"][2, 0]).item() / 2, rel=1e-5)
-
-
 def test_models_serve_before_types():
     network = bare(rnn_ha(), {"vehicle": 6, "model": 250, "type": 9})
 
     assert network.w1.out_features == 250
-
-
-def test_without_models_and_types_training_is_refused():
-    with pytest.raises(DataError, match="rnn-ha trains with labels that no training image has: type") as caught:
-        rnn_ha().stages({"vehicle": 6, "colour": 3})
-    assert "model or type" in str(caught.value)
-
-
-def test_the_papers_first_weights_must_come_from_the_user():
-    with pytest.raises(CheckpointError, match="may not be redistributed"):
-        rnn_ha(hidden="32").network(VERI)
-
-
-@pytest.mark.parametrize(("option", "value"), [("unit", "lstm"), ("hidden", "0"), ("descriptor", "x2")])
-def test_an_option_that_does_not_fit_is_named(option, value):
-    with pytest.raises(UsageError, match=f"option '{option}.* of rnn-ha does not fit"):
-        rnn_ha(**{option: value})
-
-
-@pytest.mark.parametrize(
-    "variant", ["rnn-ha", pytest.param("rnn-h", marks=pytest.mark.slow), pytest.param("fc-ha", marks=pytest.mark.slow)]
-)
-def test_every_variant_learns_eight_vehicles_by_heart(eight, tmp_path, variant):
-    alone = {"backbone_epochs": "2", "backbone_batch": "16", "backbone_rate": "3e-4", "flip": "0"}
-    method = rnn_ha(variant, **TINY, **alone, epochs="8", batch="16", learning_rate="4e-5", milestones="6")
-
-    assert cmc_at_1(trained(method, eight, tmp_path), eight) == 1.0
 
 
 def test_what_the_network_looks_at_is_its_own_attention():

@@ -1,0 +1,1 @@
+"""RNN-HA: its options, its network of two levels with attention, and its training."""
