@@ -16,8 +16,8 @@ def as_text(report: SmokeReport) -> str:
     about, task, training = report.about, report.task, report.training
     recipe = f" by the recipe {about['recipe']}" if about["recipe"] else ""
     lines = [
-        f"Tried, not run: {about['name']}{recipe} on {about['protocol']}, on {about['device']}, in {about['precision']}. "
-        "Nothing was recorded or kept.",
+        f"Tried, not run: {about['name']}{recipe} on {about['protocol']}. Nothing was recorded or kept.",
+        f"On {about['device']}, in {about['precision']}.",
         "",
     ]
     if training is not None and training.stages:

@@ -217,7 +217,7 @@ def test_broken_images_are_named_or_replaced_by_others(smoke, damaged):
     [
         ("strong-baseline", SMALL, 1),
         ("pgan", [*SMALL, "--set", "weights=none"], 1),
-        ("rnn-ha", ["--set", "input_size=64"], 2),
+        ("rnn-ha", ["--set", "input_size=64"], 3),
         ("ram", ["--set", "input_size=64", "--set", "fc_width=32"], 8),
         ("pr-reid", ["--set", "input_size=32"], 1),
     ],
