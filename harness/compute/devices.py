@@ -31,6 +31,7 @@ def open_fabric(compute: Compute) -> Fabric:
         UsageError: this machine does not have the device, the number of devices or the precision.
     """
     devices, nodes = _processes(compute)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision
     several = devices * nodes > 1
     try:
         fabric = Fabric(

@@ -64,6 +64,7 @@ class Embedding(Origin):
         checkpoint: SHA-256 of the checkpoint file, or None.
         input_size: height and width in pixels, or None.
         parameters: number of trainable parameters of the network, or None.
+        precision: the network's, as in lightning-fabric, with whatever else moves last digits, or None.
         control: whether the method is kept only for comparison.
         needs: labels and boxes, besides the vehicle, that training used.
         test_needs: inputs of the method besides the images.
@@ -74,6 +75,7 @@ class Embedding(Origin):
     checkpoint: str | None = None
     input_size: tuple[int, int] | None = None
     parameters: int | None = None
+    precision: str | None = None
     control: bool = False
     needs: tuple[str, ...] = ()
     test_needs: tuple[str, ...] = ()
@@ -88,7 +90,6 @@ class Provenance(Embedding):
         dataset: the protocol's name.
         images: digest of the images' names and sizes, or None.
         metric: the metric that the method proposes, or None.
-        precision: as in lightning-fabric, or None.
         device: its kind: ``cpu``, ``cuda``, or None.
         versions: of Python and packages.
     """
@@ -96,7 +97,6 @@ class Provenance(Embedding):
     dataset: str
     images: str | None = None
     metric: str | None = None
-    precision: str | None = None
     device: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
 

@@ -30,7 +30,7 @@ SCHEMA = 1
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
-LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "threads"}
+LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "threads", "precision"}
 """Fields added after the first records; they are omitted from the file if empty."""
 
 OUTCOME = {
@@ -143,6 +143,7 @@ class Record(Embedding):
     code: Digest | None = None
     train_on: Word | None = None
     train_data: Digest | None = None
+    precision: Word | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
     checkpoint: Digest | None = None
     input_size: tuple[Count, Count] | None = None

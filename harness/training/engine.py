@@ -153,17 +153,17 @@ class _Training:
         return self.validation.scores(material.method, material.fabric, material.session.compute.workers)
 
     def _save(self, state: State, *, last: bool) -> None:
-        """Write the table and, now and then, the state and the curve.
+        """Write the table and, now and then, the state before it and the curve after it.
 
         A small state is written after every epoch, so that an interruption loses one epoch at most; a large one at the
         end of a stage and every few minutes.
         """
-        write_table(self.folder, state.rows)
         now = time.monotonic()
         if last or now - self.written > SAVED_EVERY or state_bytes(state) <= SMALL:
             save_state(self.folder, state)
             self.saved = f"epoch {state.epoch} of '{self.stages[state.stage].name}'"
             self.written = time.monotonic()
+        write_table(self.folder, state.rows)
         if now - self.drawn > DRAWN_EVERY:
             draw_curve(self.folder, state.rows)
             self.drawn = now

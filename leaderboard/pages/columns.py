@@ -42,6 +42,8 @@ def _details(records: Sequence[Record]) -> dict[str, Cell]:
         )
     if any(record.needs or record.test_needs for record in records):
         found["extra labels"] = lambda row: escape(", ".join(sorted({*row.record.needs, *row.record.test_needs})))
+    if any(record.precision not in (None, "32-true") for record in records):
+        found["precision"] = lambda row: escape(row.record.precision or "")
     if any(record.threads for record in records):
         found["threads"] = lambda row: ", ".join(map(str, sorted({one.threads for one in row.records if one.threads})))
     if any(record.cost for record in records):

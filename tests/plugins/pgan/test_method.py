@@ -74,7 +74,7 @@ RATES = {
 def test_the_paper_trains_130_epochs_of_16_by_4_and_halves_the_rate(variant):
     method = pgan(variant, recipe="paper")
     (stage,) = method.stages(VERI)
-    optimiser = stage.optimiser(bare(method))
+    (optimiser,) = stage.optimiser(bare(method))
     scheduler = stage.schedule(optimiser, 100)
     rates = {}
     for epoch in range(1, 131):
@@ -90,7 +90,7 @@ def test_the_stage_trains_all_but_the_necks_bias_at_one_rate_and_decay():
     method = pgan(recipe="paper")
     network = bare(method)
     (stage,) = method.stages(VERI)
-    optimiser = stage.optimiser(network)
+    (optimiser,) = stage.optimiser(network)
     (group,) = optimiser.param_groups
     trained = {id(tensor) for tensor in group["params"]}
 

@@ -52,7 +52,9 @@ def test_a_variants_description_counts_its_parameters_on_veri(variant):
 
     found = describe_method(load(), f"pgan/{variant}".rstrip("/"), recipe="paper", classes=VERI)
 
-    assert found["parameters"] == {"train": parameters, "test": parameters - width * 576 - heads * head}
+    at_test = parameters - width * 576 - heads * head
+    frozen = width  # the neck's bias
+    assert found["parameters"] == {"train": parameters, "last_stage": parameters - frozen, "test": at_test}
     assert (found["feature"], found["input"]) == (width, [224, 224])
 
 

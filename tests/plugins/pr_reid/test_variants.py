@@ -44,7 +44,7 @@ def test_a_variant_is_described_as_in_the_table(variant):
     found = describe_method(load(), f"pr-reid/{variant}" if variant else "pr-reid", recipe="paper", classes=VERI)
 
     assert (found["input"], found["feature"]) == ([side, side], width)
-    assert found["parameters"] == {"train": training, "test": test}
+    assert found["parameters"] == {"train": training, "last_stage": training, "test": test}
     needs = ["vehicle"] if losses == {"global"} else ["boxes.regions", "vehicle"]
     assert found["needs"] == {"train": needs, "test": ["boxes.regions"] if boxes else []}
 
