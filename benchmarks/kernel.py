@@ -121,9 +121,7 @@ print(time.perf_counter() - start)
 
 def first_call() -> float:
     """Return the seconds of the first call in a fresh process, with numpy and torch imported and the loops compiled."""
-    return float(
-        subprocess.run([sys.executable, "-c", FIRST_CALL], check=True, capture_output=True, text=True).stdout
-    )
+    return float(subprocess.run([sys.executable, "-c", FIRST_CALL], check=True, capture_output=True, text=True).stdout)
 
 
 def timed(runs: dict[str, Callable[[], object]], repeat: int) -> dict[str, tuple[float, float]]:

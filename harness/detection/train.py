@@ -17,6 +17,7 @@ from harness.basics.seeds import derive
 from harness.boxes import Boxes, digests, find_boxes, keep, with_kept
 from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric
+from harness.compute.threads import fitting_threads
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.data.part_classes import NO_CLASS
@@ -92,14 +93,15 @@ def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> P
             needs=detector.needs,
             input_size=detector.input_size,
         )
-        detector.fit(session)
+        with fitting_threads(fabric) as threads:
+            detector.fit(session)
     precision = None
     if len(held):
         keys = [table.paths[row] for row in held]
         found = detect(detector, request.dataset, keys, compute=request.compute, skip_broken=request.skip_broken)
         precision = average_precision(found, truth, list(found.of_image))
     if fabric.is_global_zero:
-        save_checkpoint(out, detector.state(), info)
+        save_checkpoint(out, detector.state(), info.model_copy(update={"threads": threads}))
         shutil.rmtree(folder)
     fabric.barrier()
     return precision

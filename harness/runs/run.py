@@ -162,8 +162,7 @@ class Run:
             load_checkpoint(path)
             log.info("training: using the existing checkpoint")
             return path
-        import torch
-
+        from harness.compute.threads import fitting_threads
         from harness.training.prepare import TrainingRequest, prepare
         from harness.training.state import NAME as STATE
 
@@ -181,10 +180,11 @@ class Run:
             needs=method.needs,
             input_size=method.input_size,
         )
-        method.fit(session)
+        with fitting_threads(self.inputs.fabric) as threads:
+            method.fit(session)
         if self.inputs.fabric.is_global_zero:
             classes, boxes = dict(session.classes), digests(self.boxes.train)
-            about = {**facts(self.origin, Origin), "threads": torch.get_num_threads()}
+            about = {**facts(self.origin, Origin), "threads": threads}
             info = CheckpointInfo(**about, classes=classes, boxes=boxes)
             save_checkpoint(path, method.state(), info)
             # It is three times the size of the checkpoint, and no longer needed.
