@@ -28,10 +28,11 @@ def show(value: object, *, json_wanted: bool, text: Callable[[], str]) -> None:
 
 def show_rows(rows: Sequence[Mapping[str, object]], *, json_wanted: bool) -> None:
     """Print rows with the same keys as a table or as JSON."""
-    show(rows, json_wanted=json_wanted, text=lambda: _table(rows))
+    show(rows, json_wanted=json_wanted, text=lambda: table(rows))
 
 
-def _table(rows: Sequence[Mapping[str, object]]) -> str:
+def table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return rows with the same keys as a table."""
     from tabulate import tabulate
 
     return tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)

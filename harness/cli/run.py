@@ -10,7 +10,7 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, METHOD, OUTPUT, TRAINING, command, option
-from harness.cli.output import show_records
+from harness.cli.output import show, show_records
 
 if TYPE_CHECKING:
     from harness.runs.run import Run
@@ -116,8 +116,15 @@ def _open(words: dict[str, Any]) -> Run:
 @shared.metric
 @shared.measures
 @shared.rerank
+@option(
+    "--smoke",
+    is_flag=True,
+    group=OUTPUT,
+    help="Only try it: two batches of each stage and a small evaluation, to see what the run would take. Nothing is "
+    "recorded or kept.",
+)
 @shared.as_json
-def run(*, json_wanted: bool, **words: Any) -> None:
+def run(*, smoke: bool, json_wanted: bool, **words: Any) -> None:
     """Train, extract, evaluate and record a method.
 
     Steps that an identical run has already done are not repeated.
@@ -126,13 +133,31 @@ def run(*, json_wanted: bool, **words: Any) -> None:
     Examples:
       bench run --method strong-baseline --protocol synthetic
       bench run --method pgan --protocol veri776 --data VeRi/ --detector parts.safetensors
+      bench run --method ram --recipe paper --protocol veri776 --data VeRi/ --smoke
     """
     opened = _open(words)
+    if smoke:
+        _try(opened, json_wanted=json_wanted)
+        return
     records = opened.run()
     if opened.inputs.fabric.is_global_zero:
         further = [opened.plan.registry.measure(word) for word in opened.plan.request.measures]
         show_records(records, further, json_wanted=json_wanted)
         click.echo(f"run folder: {opened.folder}", err=True)
+
+
+def _try(opened: Run, *, json_wanted: bool) -> None:
+    from harness.cli import INTERRUPTED
+    from harness.cli.smoke import as_text
+    from harness.runs.smoke import smoke
+
+    try:
+        report = smoke(opened.plan)
+    except KeyboardInterrupt:
+        click.echo("bench: interrupted; nothing was kept", err=True)
+        click.get_current_context().exit(INTERRUPTED)
+    if report is not None:
+        show(report.values(), json_wanted=json_wanted, text=lambda: as_text(report))
 
 
 @command("Get a number")

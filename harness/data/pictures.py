@@ -125,8 +125,11 @@ class Pictures:
         """Whether the decoded images are in memory."""
         return self._cache is not None
 
-    def check(self, report: Advance | None = None) -> dict[int, DataError]:
-        """Decode every image once, keep all of them if they fit, and return the errors by row."""
+    def check(self, report: Advance | None = None, rows: npt.NDArray[np.integer] | None = None) -> dict[int, DataError]:
+        """Decode every image once, keep all of them if they fit, and return the errors by row.
+
+        With ``rows``, only these images are decoded, and only these may be used afterwards.
+        """
         fits = len(self) * 3 * self.size[0] * self.size[1] <= self._cache_bytes
         cache = np.zeros((len(self), 3, *self.size), np.uint8) if fits else None
 
@@ -143,10 +146,11 @@ class Pictures:
         pool = ThreadPoolExecutor(os.cpu_count())
         try:
             with progress("reading images") as advance:
-                for row, error in enumerate(pool.map(read, range(len(self)))):
+                chosen = range(len(self)) if rows is None else rows.tolist()
+                for done, (row, error) in enumerate(zip(chosen, pool.map(read, chosen), strict=True), 1):
                     if error is not None:
                         broken[row] = error
-                    (report or advance)(row + 1, len(self))
+                    (report or advance)(done, len(chosen))
         finally:
             pool.shutdown(cancel_futures=True)  # lets Ctrl-C end without decoding the queued images
         self._cache = cache

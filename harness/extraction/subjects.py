@@ -46,15 +46,18 @@ def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int,
     )
 
 
-def readable(subjects: Subjects, *, skip_broken: bool) -> IntArray:
+def readable(subjects: Subjects, *, skip_broken: bool, rows: IntArray | None = None) -> IntArray:
     """Decode every image, and return the (n,) int64 rows of the readable ones.
+
+    With ``rows``, only these images are decoded, and the others count as readable.
 
     Raises:
         DataError: some images cannot be read and ``skip_broken`` is not set; the message names and counts them.
     """
     pictures = subjects.pictures
-    broken = pictures.check()
+    broken = pictures.check(rows=rows)
     if broken and not skip_broken:
-        raise refuse_broken(broken.values(), images=len(pictures), root=pictures.root)
+        images = len(pictures) if rows is None else len(rows)
+        raise refuse_broken(broken.values(), images=images, root=pictures.root)
     log_broken(broken.values(), pictures.root)
     return np.setdiff1d(np.arange(len(pictures)), np.fromiter(broken, np.int64, len(broken)))

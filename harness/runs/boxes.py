@@ -24,6 +24,9 @@ class RunBoxes:
         UsageError: the request gives boxes or a detector that the run does not use.
     """
 
+    only: Collection[str] | None = None
+    """The keys of the only images in which a detector has to look; None for all."""
+
     def __init__(self, plan: RunPlan, inputs: RunInputs) -> None:
         self.plan = plan
         self.inputs = inputs
@@ -76,6 +79,7 @@ class RunBoxes:
         out = request.runs / "boxes" / f"{kind}-{digest(about)[:12]}.h5"
         if not out.exists():
             keys = {key for name in splits for key in dataset.split(name).paths}
+            keys = keys if self.only is None else keys.intersection(self.only)
             found = detect(detector, dataset, keys, compute=request.compute, skip_broken=request.skip_broken)
             if fabric.is_global_zero:
                 write_boxes(out, found)

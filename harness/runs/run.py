@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -23,6 +23,7 @@ from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
 from harness.methods.method import Method, Options, create, trains, used_needs
+from harness.methods.session import Session
 from harness.runs.boxes import RunBoxes
 from harness.runs.inputs import RunInputs
 from harness.runs.plan import RunPlan
@@ -30,6 +31,9 @@ from harness.scoring.record import Record, installed_versions
 from harness.scoring.recording import record_tasks
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.fingerprint import contents_digest, dataset_digest
+
+if TYPE_CHECKING:
+    from harness.training.prepare import TrainingRequest
 
 log = logging.getLogger("bench")
 
@@ -163,23 +167,10 @@ class Run:
             log.info("training: using the existing checkpoint")
             return path
         from harness.compute.threads import fitting_threads
-        from harness.training.prepare import TrainingRequest, prepare
         from harness.training.state import NAME as STATE
 
         method = create(self.plan.method, self.plan.options)
-        session = prepare(
-            self.boxes.kept(self.inputs.training, self.boxes.train, self.folder / "training"),
-            TrainingRequest(
-                seed=request.seed,
-                folder=self.folder / "training",
-                compute=request.compute,
-                skip_broken=request.skip_broken,
-                validate=request.validate,
-                hold_out=request.hold_out,
-            ),
-            needs=method.needs,
-            input_size=method.input_size,
-        )
+        session = self._session(method)
         with fitting_threads(self.inputs.fabric) as threads:
             method.fit(session)
         if self.inputs.fabric.is_global_zero:
@@ -191,6 +182,26 @@ class Run:
             (session.folder / STATE).unlink(missing_ok=True)
         self.inputs.fabric.barrier()
         return path
+
+    def _session(self, method: Method) -> Session:
+        from harness.training.prepare import prepare
+
+        request = self._training(self.folder / "training")
+        dataset = self.boxes.kept(self.inputs.training, self.boxes.train, request.folder)
+        return prepare(dataset, request, needs=method.needs, input_size=method.input_size)
+
+    def _training(self, folder: Path) -> TrainingRequest:
+        from harness.training.prepare import TrainingRequest
+
+        request = self.plan.request
+        return TrainingRequest(
+            seed=request.seed,
+            folder=folder,
+            compute=request.compute,
+            skip_broken=request.skip_broken,
+            validate=request.validate,
+            hold_out=request.hold_out,
+        )
 
     def _extract(self, checkpoint: Path | None) -> Path:
         from harness.extraction.extract import FeatureOutput, extract

@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
+from torch import nn
 
 from harness.basics.digests import digest
 from harness.basics.seeds import derive
@@ -50,31 +52,41 @@ def train(method: NetworkMethod, session: Session) -> None:
     with undisturbed(fabric):
         stages = list(method.stages(session.classes))
         images, labels = _read_images(method, session, stages, fabric.world_size)
-        torch.manual_seed(derive(session.seed, "network"))
-        network = method.network(session.classes)
-        network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form
-        method.model = network
+        network = new_network(method, session, fabric)
         if stages:
             material = Material(method, session, fabric, network, images, labels)
             _Training(material, stages, open_validation(session, method)).run()
         network.eval()
 
 
-def _read_images(
-    method: NetworkMethod, session: Session, stages: list[Stage], processes: int
-) -> tuple[Subjects, dict[str, IntArray]]:
-    table, labels = session.train, dict(session.labels)
+def new_network(method: NetworkMethod, session: Session, fabric: Fabric) -> nn.Module:
+    """Return the method's network at the start of training, on the device; it is also the method's ``model``."""
+    torch.manual_seed(derive(session.seed, "network"))
+    network = method.network(session.classes)
+    network.to(device=fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form
+    method.model = network
+    return network
+
+
+def training_images(method: NetworkMethod, session: Session) -> Subjects:
+    """Return the images to train on with the boxes that the network receives; nothing is decoded yet."""
+    table = session.train
     pictures = Pictures(session.dataset.root, table.paths, session.input_size, session.dataset.formats)
     vehicles = dict(zip(table.paths, table.vehicle.tolist(), strict=True))
     found = {word: boxes.take(vehicles) for word, boxes in needed_boxes(session.dataset, method.needs).items()}
-    boxes = method.arrange_boxes(found, vehicles)
-    subjects = Subjects(pictures, table.vehicle, boxes)
+    return Subjects(pictures, table.vehicle, method.arrange_boxes(found, vehicles))
+
+
+def _read_images(
+    method: NetworkMethod, session: Session, stages: list[Stage], processes: int
+) -> tuple[Subjects, dict[str, IntArray]]:
+    subjects, labels = training_images(method, session), dict(session.labels)
     if not stages:
         return subjects, labels
     for stage in stages:  # before decoding, which takes minutes
         check_batches(stage, labels, processes)
     rows = readable(subjects, skip_broken=session.skip_broken)
-    if len(rows) < len(table):
+    if len(rows) < len(session.train):
         subjects, labels = subjects.take(rows), {name: column[rows] for name, column in labels.items()}
         for stage in stages:
             check_batches(stage, labels, processes)

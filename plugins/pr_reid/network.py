@@ -106,7 +106,7 @@ class PRReIDNetwork(nn.Module):
         """Return the corners of every region in pixels, (n, 4, 4)."""
         sides = torch.tensor([size[1], size[0]] * 2, device=self.places.device)
         placed = (self.places * sides).repeat(len(boxes), 1, 1)
-        found = torch.cat(list(boxes))  # (m, 6)
+        found = torch.cat(list(boxes)).to(placed.dtype)  # (m, 6), in bf16-mixed given in bfloat16
         images = [image for image, rows in enumerate(boxes) for _ in range(len(rows))]
         placed[torch.tensor(images, dtype=torch.int64, device=found.device), found[:, 0].long() - 1] = found[:, 2:]
         return placed

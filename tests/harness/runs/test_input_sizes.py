@@ -47,7 +47,8 @@ def test_a_run_at_64_by_32_sees_such_images_and_says_so_everywhere(bench):
     again = bench("run", "--method", "tiny", "--checkpoint", path, "--runs", "again")
     assert [row["measures"] for row in again] == [row["measures"] for row in done]
     assert shapes() == {"3 64 32 False"}
-    refused = bench("run", "--method", "tiny", "--set", "input_size=32x64", "--checkpoint", path, status=2)
+    other = ("--set", "input_size=32x64", "--set", "epochs=1")
+    refused = bench("run", "--method", "tiny", *other, "--checkpoint", path, status=2)
     assert "another option: input_size" in refused.output
 
 

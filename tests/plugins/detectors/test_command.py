@@ -156,6 +156,18 @@ def test_a_run_with_the_detector_is_the_run_with_its_boxes(run, trained: Path, t
     assert only(tmp_path, "parts-*.h5").stat().st_mtime_ns == stood
 
 
+def test_trying_a_run_looks_only_at_the_images_that_it_reads(run, trained: Path, caplog: pytest.LogCaptureFixture):
+    small = [word for option in ("backbone=resnet18", "input_size=32", "p=2", "k=2") for word in ("--set", option)]
+    words = ("--recipe", "quick", *small, "--detector", trained / "d.safetensors")
+
+    done = run("pgan", *words, "--smoke", "--json")
+
+    assert json.loads(done.stdout)["stages"][0]["images"] == 4
+    trained_on, tested = map(int, re.findall(r"boxes of kind 'parts': \d+ in (\d+) images", caplog.text))
+    assert trained_on <= 2 * 4 + 64
+    assert tested <= 64 + 256
+
+
 def test_other_boxes_are_another_run_and_other_forms_of_the_same_are_not(run, trained: Path, tmp_path: Path):
     run("by-boxes", "--boxes", trained / "boxes.h5")
     run("by-boxes", "--boxes", trained / "boxes.json")
