@@ -49,7 +49,10 @@ def idle_processors() -> int:
     """Return how many of the processors of this process are idle; programs of low priority do not count as busy."""
     import psutil
 
-    shares = psutil.cpu_times_percent(interval=WATCHED, percpu=True)
+    try:
+        shares = psutil.cpu_times_percent(interval=WATCHED, percpu=True)
+    except OSError:  # /proc is not mounted
+        return os.cpu_count() or 1
     own: list[int] = list(range(len(shares)))
     with suppress(AttributeError, psutil.Error):  # not known on every system
         own = [number for number in psutil.Process().cpu_affinity() if number < len(shares)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 MAX_SIDE = 1 << 14
 """No side of an image is longer than 16,384 pixels."""
@@ -19,12 +20,21 @@ def read_size(value: object) -> object:
         sides: object = tuple(int(side) if side.strip().isdecimal() else side for side in value.lower().split("x"))
     else:
         sides = value
-    if isinstance(sides, tuple | list) and sides and len(sides) <= 2 and len(set(sides)) == 1:
+    if isinstance(sides, tuple | list) and 1 <= len(sides) <= 2 and sides[0] == sides[-1]:
         return sides[0]
     return sides
 
 
+def _read(value: object, checked: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return checked(read_size(value))
+    except ValueError:  # of the number and of the pair; neither says what a size is
+        raise PydanticCustomError(
+            "input_size", f"a side of {LEAST_SIDE} to {MAX_SIDE} pixels, or height x width such as 256x128"
+        ) from None
+
+
 Side = Annotated[int, Field(ge=LEAST_SIDE, le=MAX_SIDE)]
 
-InputSize = Annotated[Side | tuple[Side, Side], BeforeValidator(read_size)]
+InputSize = Annotated[Side | tuple[Side, Side], WrapValidator(_read)]
 """The type of an option ``input_size``: one number for a square, or height and width; ``--set input_size=256x128``."""

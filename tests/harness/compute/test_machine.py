@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,6 +111,20 @@ def test_one_process_is_a_team_of_one(monkeypatch):
 
     assert all(isinstance(machine.team, Alone) and machine.first for machine in machines)
     assert isinstance(team_before(Compute(device="cpu")), Alone)
+
+
+@pytest.mark.parametrize(("asked", "opened"), [("auto", "32-true"), ("32-true", "32-true"), ("16-mixed", "16-mixed")])
+def test_the_processes_of_torchrun_open_before_the_plan_knows_the_precision(monkeypatch, asked, opened):
+    for name, value in {"TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    seen = []
+    fabric = SimpleNamespace(global_rank=1, world_size=2)
+    monkeypatch.setattr("harness.compute.devices.open_fabric", lambda compute: seen.append(compute) or fabric)
+
+    team = team_before(Compute(device="cpu", devices=2, workers=3, precision=asked))
+
+    assert seen == [Compute(device="cpu", devices=2, workers=3, precision=opened)]
+    assert (team.index, team.count) == (1, 2)
 
 
 @pytest.mark.parametrize(("size", "several"), [("1", False), ("2", True)])

@@ -196,6 +196,7 @@ def test_a_missing_file_and_a_folder_are_no_records(tmp_path):
         (lambda content: content.update(options={"D": 5}, changes=["D"]), "field 'changes'"),
         (lambda content: content.update(threads=0), "field 'threads'"),
         (lambda content: content.update(threads="2"), "field 'threads'"),
+        (lambda content: content.update(precision=32), "field 'precision'"),
     ],
 )  # fmt: skip
 def test_a_record_whose_digest_is_right_but_whose_fields_are_not_is_refused(tmp_path, change, message):
@@ -319,6 +320,17 @@ def test_a_record_from_before_there_were_changes_and_threads_keeps_its_digest_an
     assert older.digest == "dab1fde6bea3df949a42feb83849cc65e9bb0888a04f9113c7df5d293b6a70e0"
     assert older.run == "ac0238be6ac55a914ad455bc84f1b4dd94d01cf46c6b4b710f72236bb2bde278"
     assert older.method_name == "strong-baseline"
+
+
+def test_the_precision_is_read_back_and_makes_another_run_and_an_older_record_has_none(tmp_path):
+    written = record(precision="bf16-mixed, compiled")
+    write_record(tmp_path / "record.json", written)
+    write_record(tmp_path / "older.json", record())
+
+    assert read_record(tmp_path / "record.json") == written
+    assert json.loads((tmp_path / "record.json").read_text())["precision"] == "bf16-mixed, compiled"
+    assert "precision" not in json.loads((tmp_path / "older.json").read_text())
+    assert len({record(precision=word).run for word in (None, "32-true", "bf16-mixed")}) == 3
 
 
 def test_what_differs_from_the_variant_is_read_back_and_stands_in_the_name(tmp_path):

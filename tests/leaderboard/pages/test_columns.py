@@ -1,0 +1,34 @@
+from leaderboard.boards import build_boards
+from leaderboard.pages.columns import leading_columns
+from leaderboard.record_files import RecordFile
+from tests.records import record
+
+
+def cells(column, *records, full=True):
+    """Return the cells of a column, or None if the board does not have it."""
+    [board] = build_boards([RecordFile(one, None) for one in records])
+    cell = leading_columns(board, full=full).get(column)
+    return None if cell is None else {row.record.method: cell(row) for row in board.rows}
+
+
+def test_the_precision_is_a_column_where_a_row_has_another_than_float32():
+    old, full = record(method="old"), record(method="full", precision="32-true")
+    half = record(method="half", precision="bf16-mixed, batches of 8")
+
+    assert cells("precision", old) is None
+    assert cells("precision", old, full) is None
+    assert cells("precision", old, full, half) == {"old": "", "full": "32-true", "half": half.precision}
+    assert cells("precision", half, full=False) is None
+
+
+def test_runs_in_two_precisions_are_two_rows_that_the_short_table_tells_apart():
+    runs = [record(precision=word, seed=seed) for word in ("32-true", "bf16-mixed") for seed in (0, 1)]
+    [board] = build_boards([RecordFile(one, None) for one in runs])
+    columns = leading_columns(board, full=False)
+
+    assert sorted(sorted(one.seed for one in row.records) for row in board.rows) == [[0, 1], [0, 1]]
+    assert len({columns["run"](row) for row in board.rows}) == 2
+
+
+def test_the_input_is_height_x_width():
+    assert cells("input", record(method="m", input_size=(64, 32)), full=False) == {"m": "64x32"}
