@@ -148,6 +148,9 @@ class StrongBaseline(PretrainedMethod):
         "report-vru": REPORT_VRU,
         "quick": QUICK,
     }
+    rows: ClassVar = dict.fromkeys(
+        ("report", "report-vru-20", "report-vru"), ("resnet18", "resnet18-cbam", "resnet50", "resnet50-cbam")
+    )
     variants: ClassVar = {
         # The rows of the report's tables, with one of its recipes.
         "resnet18": {"backbone": "resnet18"},
