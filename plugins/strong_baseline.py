@@ -18,26 +18,38 @@ from torch.optim import SGD, Optimizer
 from torchvision.transforms import v2
 
 from harness.methods.attention import Attention, shares
-from harness.methods.batches import Epoch
-from harness.methods.method import Options
 from harness.methods.network import Stage
-from harness.methods.sizes import InputSize
 from plugins.layers.augment import MEAN, STD, augmentation
 from plugins.layers.bnneck import BNNeck, VehicleClassifier
 from plugins.layers.cbam import CBAM
 from plugins.layers.linear import he_linear
 from plugins.layers.losses import Centres, batch_hard_triplet, centre_loss, cross_entropy
-from plugins.layers.pretrained import PretrainedMethod
-from plugins.layers.resnet import CHANNELS, Backbone, resnet_trunk
-from plugins.layers.schedules import Milestones
+from plugins.layers.pretrained import PKOptions, PretrainedMethod
+from plugins.layers.resnet import CHANNELS, resnet_trunk
 
 
-class StrongBaselineOptions(Options):
+class StrongBaselineOptions(PKOptions):
     """The differences between the two forms; the defaults are the reference's."""
 
-    backbone: Backbone = Field("resnet50", description="trunk: resnet18 or resnet50 (section 2)")
-    weights: str = Field("imagenet", description="first weights of the trunk: imagenet, none or a file (section 2)")
-    last_stride: int = Field(1, ge=1, le=2, description="stride of the trunk's last stage (section 3.4)")
+    sources: ClassVar = {
+        "backbone": "section 2",
+        "weights": "section 2",
+        "last_stride": "section 3.4",
+        "input_size": "report, R: 256x128; 224 or 256 for vehicles",
+        "p": "section 2",
+        "k": "section 2",
+        "sampler": "report, R: vehicles; R: groups",
+        "epochs": "section 2; report, 4: 40 on VeRi-776, 20 on VRU",
+        "learning_rate": "section 3.1",
+        "weight_decay": "R",
+        "warm_up": "section 3.1, R",
+        "schedule": "section 2",
+        "milestones": "section 3.1, R",
+        "flip": "section 2",
+        "pad": "section 2",
+        "erase": "section 3.2; open: the mean colour, and a ratio whose logarithm is drawn uniformly",
+        "margin": "section 2",
+    }
     attention: Literal["none", "cbam"] = Field("none", description="attention after the trunk (report, 3.3)")
     width: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
         "full", description="width of the feature, by a linear layer; full: the trunk's width (report)"
@@ -49,40 +61,12 @@ class StrongBaselineOptions(Options):
     triplet_normalised: bool = Field(
         default=False, description="features of length 1 for the triplet loss (report, 4: yes; R: no)"
     )
-    margin: float = Field(0.3, ge=0, description="margin of the batch-hard triplet (section 2)")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of the target for all classes (section 3.3)")
     centre: float = Field(
         0.0, ge=0, description="weight of the centre loss on the feature before the neck (section 3.6, R: 0.0005)"
     )
     centre_rate: float = Field(0.5, gt=0, description="learning rate of the centres, by an SGD of their own (R)")
-    p: int = Field(16, ge=2, description="vehicles in a batch (section 2)")
-    k: int = Field(4, ge=2, description="images of each vehicle in a batch (section 2)")
-    sampler: Epoch = Field(
-        "groups",
-        description="an epoch: groups uses each image at most once (R), vehicles each vehicle once (report, R), drawn "
-        "draws the vehicles of each batch anew",
-    )
-    epochs: int = Field(
-        120, ge=0, description="epochs, as the sampler defines one (section 2; report, 4: 40 on VeRi-776, 20 on VRU)"
-    )
     continued_epochs: int = Field(0, ge=0, description="further epochs with fresh optimisers (report, 4)")
-    learning_rate: float = Field(3.5e-4, gt=0, description="of Adam, after the warm-up (section 3.1)")
-    weight_decay: float = Field(5e-4, ge=0, description="of Adam (R)")
-    warm_up: int = Field(
-        10,
-        ge=0,
-        description="epochs of linear warm-up; epoch e of 10 has 0.01 + 0.99 e / 10 (section 3.1, R)",
-    )
-    schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="how the rate changes (section 2)")
-    milestones: Milestones = Field(
-        (40, 70), description="epochs, counted from 1, from which on the rate is divided by ten (section 3.1, R)"
-    )
-    input_size: InputSize = Field(
-        224, description="input in pixels: a side, or height x width (report, R: 256x128; 224 or 256 for vehicles)"
-    )
-    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip (section 2)")
-    pad: int = Field(10, ge=0, description="pixels of padding before a random crop (section 2)")
-    erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing (section 3.2)")
     jitter: float = Field(0.0, ge=0, le=1, description="strength of the colour jitter; the hue has half of it (report)")
 
 

@@ -4,18 +4,65 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from harness.methods.attention import Attention
-from harness.methods.batches import PK
+from harness.methods.batches import PK, Epoch
+from harness.methods.method import Options
 from harness.methods.network import NetworkMethod, Stage
-from plugins.layers.schedules import Augment, Schedule
+from harness.methods.sizes import InputSize
+from plugins.layers.resnet import Backbone
+from plugins.layers.schedules import Augment, Milestones, Schedule
 from plugins.layers.vgg_m import load_vgg_m
 from plugins.layers.weights import load_trunk
+
+
+class PKOptions(Options):
+    """The options of a ResNet and of its training by ``pk_stage``, with the defaults of Luo et al.
+
+    Attributes:
+        sources: those of the defaults that a subclass takes over, which end the descriptions of its options.
+    """
+
+    sources: ClassVar[Mapping[str, str]] = {}
+
+    backbone: Backbone = Field("resnet50", description="trunk: resnet18 or resnet50")
+    weights: str = Field("imagenet", description="first weights of the trunk: imagenet, none or a file")
+    last_stride: int = Field(1, ge=1, le=2, description="stride of the trunk's last stage")
+    input_size: InputSize = Field(224, description="input in pixels: a side, or height x width")
+    p: int = Field(16, ge=2, description="vehicles in a batch")
+    k: int = Field(4, ge=2, description="images of each vehicle in a batch")
+    sampler: Epoch = Field(
+        "groups",
+        description="an epoch: groups uses each image at most once, vehicles each vehicle once, drawn draws the "
+        "vehicles of each batch anew",
+    )
+    epochs: int = Field(120, ge=0, description="epochs, as the sampler defines one")
+    learning_rate: float = Field(3.5e-4, gt=0, description="of Adam, after the warm-up")
+    weight_decay: float = Field(5e-4, ge=0, description="of Adam")
+    warm_up: int = Field(
+        10, ge=0, description="epochs of linear warm-up; epoch e of 10 has the factor 0.01 + 0.99 e / 10"
+    )
+    schedule: Literal["steps", "cosine", "constant"] = Field("steps", description="how the rate changes")
+    milestones: Milestones = Field(
+        (40, 70), description="epochs, counted from 1, from which on the rate is divided by ten"
+    )
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
+    pad: int = Field(10, ge=0, description="pixels of padding before a random crop")
+    erase: float = Field(0.5, ge=0, le=1, description="probability of random erasing")
+    margin: float = Field(0.3, ge=0, description="margin of the batch-hard triplets")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Add the sources to the descriptions."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, source in vars(cls).get("sources", {}).items():
+            cls.model_fields[name].description = f"{cls.model_fields[name].description} ({source})"
 
 
 class PretrainedMethod(NetworkMethod):

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from harness.errors import UsageError
 from harness.methods.method import create, resolve_options
 from harness.methods.naming import name_run
 from harness.registry.registry import load
+from plugins.layers.pretrained import PKOptions
 from plugins.layers.resnet import resnet_trunk
 from plugins.layers.vgg_m import vgg_m_trunk
 
@@ -49,6 +51,26 @@ def test_the_weights_of_a_file_come_into_the_trunk_and_leave_the_rest_random(tmp
     others = [tensor for tensor in bare if not tensor.startswith(f"{path}.")]
     assert others
     assert all(torch.equal(filled.state_dict()[tensor], bare[tensor]) for tensor in others)
+
+
+def test_shared_options_name_the_source_of_each_methods_default():
+    about = {
+        name: {option: field.description for option, field in load().method(name).Options.model_fields.items()}
+        for name in ("strong-baseline", "pgan")
+    }
+
+    assert about["strong-baseline"]["p"] == "vehicles in a batch (section 2)"
+    assert about["pgan"]["p"] == "vehicles in a batch (section 4.2)"
+    assert about["pgan"]["warm_up"].endswith("0.01 + 0.99 e / 10 (section 4.2: none; R: 10)")
+    assert {option for option in PKOptions.model_fields if "(" in PKOptions.model_fields[option].description} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"), [("pgan", "epochs", "-1"), ("pgan", "p", "1"), ("strong-baseline", "flip", "2")]
+)
+def test_shared_options_keep_their_limits(name, option, value):
+    with pytest.raises(UsageError, match=f"option '{option}' of {name} does not fit"):
+        method(name, **{option: value})
 
 
 def test_adam_trains_what_is_not_frozen():
