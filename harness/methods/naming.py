@@ -23,11 +23,12 @@ class Naming(NamedTuple):
 def name_run(name: str, method: type[Method], options: Options, recipe: str = "") -> Naming:
     """Return the variant from which the fewest of a run's options differ under its recipe, and these options.
 
-    Of equally near ones the method as published comes first, then the variants in the order of the class. Where a file
+    Of equally near ones ``Method.rows`` come first, then the method as published, then the variants in the order of the
+    class. Where a file
     of the user's lies is no difference (``Method.own_files``).
     """
     found = []
-    for variant in ("", *method.variants):
+    for variant in (*method.rows.get(recipe, ()), "", *method.variants):
         try:
             own = resolve_options(name, method, variant=variant, recipe=recipe)
         except UsageError:  # a variant need not fit every recipe

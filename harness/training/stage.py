@@ -40,6 +40,25 @@ class Material:
     labels: Mapping[str, IntArray]
 
 
+class _Inputs:
+    """A network's inputs in a class of their own, which lightning-fabric does not look into."""
+
+    def __init__(self, images: Tensor, boxes: Mapping[str, Sequence[Tensor]]) -> None:
+        self.images, self.boxes = images, boxes
+
+
+class _Entrance(nn.Module):
+    """Passes the inputs on to the network; else lightning-fabric would round boxes to the precision of the images."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: _Inputs) -> object:
+        """Return the output of the network."""
+        return self.network(inputs.images, **inputs.boxes)
+
+
 class RunningStage:
     """A stage with its optimisers, schedule and loader; stages are numbered from 0.
 
@@ -59,7 +78,7 @@ class RunningStage:
         steps = stage.batches.steps(material.labels)
         self.schedule: LRScheduler | None = stage.schedule(self.optimisers[0], steps) if stage.schedule else None
         self._checked_every = 1 if fabric.device.type == "cpu" else CHECKED_EVERY
-        self._module = fabric.setup_module(material.network, move_to_device=False)
+        self._module = fabric.setup_module(_Entrance(material.network), move_to_device=False)
         self._steppers: list[Any] = [fabric.setup_optimizers(optimiser) for optimiser in self.optimisers]
         self._loader = Loader(
             Samples(pictures, material.images.boxes, stage.augment, session.seed),
@@ -164,7 +183,8 @@ class RunningStage:
         if batch.broken:
             raise next(iter(batch.broken.values()))  # the image was readable when training began
         needed = {name: [boxes.to(fabric.device) for boxes in found] for name, found in batch.boxes.items()}
-        outputs = self._module(to_unit_range(batch.images, fabric.device), **needed)
+        images = fabric.strategy.precision.convert_input(to_unit_range(batch.images, fabric.device))
+        outputs = self._module(_Inputs(images, needed))
         if not isinstance(outputs, Mapping):
             raise PluginError(
                 f"the network of {type(method).__name__} did not return a dictionary in training mode",
