@@ -25,6 +25,7 @@ from harness.methods.sizes import InputSize
 from plugins.layers.augment import MEAN, STD, augmentation
 from plugins.layers.bnneck import BNNeck, VehicleClassifier
 from plugins.layers.cbam import CBAM
+from plugins.layers.linear import he_linear
 from plugins.layers.losses import Centres, batch_hard_triplet, centre_loss, cross_entropy
 from plugins.layers.pretrained import PretrainedMethod
 from plugins.layers.resnet import CHANNELS, Backbone, resnet_trunk
@@ -205,8 +206,9 @@ class StrongBaseline(PretrainedMethod):
 class StrongBaselineNetwork(nn.Module):
     """From images (n, 3, h, w) to features (n, d); in training to both sides of the neck and logits.
 
-    Without a neck the classifier is torch's own linear layer, with biases (R). Open in the report: biases after the 512
-    numbers. Here BNNeck and classifier have none, as in the reference. The centres are read in training only.
+    Without a neck the classifier is torch's own linear layer, with biases (R). The first weights of the report's
+    512 layer are Kaiming normal (R). Open in the report: biases after its numbers. Here BNNeck and classifier have
+    none, as in the reference. The centres are read in training only.
     """
 
     def __init__(self, options: StrongBaselineOptions, vehicles: int) -> None:
@@ -216,7 +218,7 @@ class StrongBaselineNetwork(nn.Module):
         self.normalise = v2.Normalize(MEAN, STD)
         self.trunk = resnet_trunk(options.backbone, options.last_stride)
         self.attention = CBAM(channels) if options.attention == "cbam" else nn.Identity()
-        self.reduce = nn.Identity() if options.width == "full" else _reduction(channels, width)
+        self.reduce = nn.Identity() if options.width == "full" else he_linear(channels, width)
         self.neck = BNNeck(width) if options.neck == "bnneck" else nn.Identity()
         self.classifier = (VehicleClassifier if options.neck == "bnneck" else nn.Linear)(width, vehicles)
         self.centres = Centres(vehicles, width, options.centre) if options.centre else None
@@ -246,11 +248,3 @@ class StrongBaselineNetwork(nn.Module):
         if isinstance(self.attention, CBAM):
             found["cbam"] = self.attention.cells(maps)
         return Attention(found)
-
-
-def _reduction(channels: int, width: int) -> nn.Linear:
-    """Return a linear layer with Kaiming normal weights (report, R) and biases of zero."""
-    layer = nn.Linear(channels, width)
-    nn.init.kaiming_normal_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer

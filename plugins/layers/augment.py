@@ -49,7 +49,9 @@ class Erasing:
 
 
 MEAN_ERASING = Erasing()
-"""Paints ImageNet's mean, which is zero after normalisation."""
+"""That of the strong baseline: it paints ImageNet's mean, which is zero after normalisation.
+
+The colour and the drawing of the ratio are choices of this harness (open)."""
 
 PGAN_ERASING = Erasing(colour=MEAN, ratios=(0.3, 3.3), uniform=True)
 """That of PGAN's released recipe (R): it paints ImageNet's mean after the normalisation, so a lighter grey."""

@@ -54,8 +54,8 @@ def batch_hard_triplet(features: Tensor, vehicles: Tensor, margin: float = 0.3, 
 class Centres(nn.Module):
     """A centre of each vehicle's features, for the centre loss (Wen et al., 2016); the first are drawn from N(0, 1).
 
-    In the release of Luo et al. the weight of the loss scales what the features get, but not what the centres do (R):
-    they move by the gradient of the mean squared distance, ``weight`` times which is minimised.
+    A choice of this harness (open): the weight of the loss scales the gradient of the features, but not that of the
+    centres. They move as if it were 1, at the learning rate of their own optimiser.
 
     Args:
         vehicles: the number of centres.

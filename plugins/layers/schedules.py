@@ -37,7 +37,7 @@ class Schedule:
             to zero at the end.
         length: length of the training.
         warm_up: time over which the factor grows linearly from ``warm_up_from`` to 1.
-        warm_up_from: the factor at time 0, from which that of epoch 1 has risen already if ``first`` is 1.
+        warm_up_from: the factor at time 0. With ``first`` = 1 no epoch has it, since epoch 1 is already above it.
         milestones: times from which on the factor is multiplied by ``decay``.
         decay: see ``kind``.
         unit: of all times.

@@ -26,7 +26,7 @@ PLACES = {
     **{f"features.{place}": f"conv{number}" for number, place in enumerate((0, 4, 8, 10, 12), 1)},
     **{f"{part}.{place}": name for part in ("classif", "classifier") for place, name in ((0, "fc6"), (3, "fc7"))},
 }
-"""The original name of each layer of Cadene's port, whose code says ``classif`` and whose file ``classifier``."""
+"""The original name of each layer of Cadene's port to torch, whose full layers occur under two names."""
 
 FULL = {"fc6": (4096, CHANNELS * 6 * 6), "fc7": (4096, 4096)}
 """Outputs and inputs of the original fully connected layers."""
@@ -37,6 +37,13 @@ HOLDING = (
     "for ram fc6.weight (4096, 18432), fc7.weight (4096, 4096), fc6.bias and fc7.bias"
 )
 """What a file of weights holds."""
+
+FROM_CAFFE = """run, where Caffe and torch are installed:
+    python -c "import caffe, torch; net = caffe.Net('deploy.prototxt', 'FILE.caffemodel', caffe.TEST); \
+torch.save({f'{layer}.{kind}': torch.tensor(blob.data) for layer, blobs in net.params.items() \
+for kind, blob in zip(('weight', 'bias'), blobs)}, 'vgg-m.pth')"
+  then give --set weights=vgg-m.pth"""
+"""How to convert a file of Caffe's."""
 
 RANDOM = "the layer in the place of %s starts from random weights: "
 
@@ -119,7 +126,8 @@ def load_vgg_m(trunk: nn.Module, source: str, full: Mapping[str, nn.Linear] = Ma
             expected=f"a file with {HOLDING}",
             next_step="give it with --set weights=FILE, or train from scratch with --set weights=none",
         )
-    state = {_named(name): tensor for name, tensor in read_weights(Path(source), HOLDING).items()}
+    found = read_weights(Path(source), HOLDING, instead="'none'", from_caffe=FROM_CAFFE)
+    state = {_named(name): tensor for name, tensor in found.items()}
     fill(trunk, {name: tensor for name, tensor in state.items() if name.startswith("conv")}, source)
     layers = {name: layer for name, layer in full.items() if _fits(name, layer, state, source)}
     wanted = {name: tensor for name, tensor in state.items() if name.partition(".")[0] in layers}

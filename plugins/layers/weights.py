@@ -46,20 +46,24 @@ def imagenet(backbone: str) -> dict[str, Tensor]:
     return state
 
 
-FROM_CAFFE = (
-    "convert it where Caffe is installed, and give --set weights=converted.pth: net = caffe.Net('deploy.prototxt', "
-    "'FILE.caffemodel', caffe.TEST); torch.save({f'{layer}.{kind}': torch.tensor(blob.data) for layer, blobs in "
-    "net.params.items() for kind, blob in zip(('weight', 'bias'), blobs)}, 'converted.pth')"
-)
-"""How to convert a file of Caffe's."""
+NOT_FROM_CAFFE = "give the network's weights under torchvision's names, or use --set weights=imagenet"
+"""What to do instead of giving a file of Caffe's."""
 
 
-def read_weights(path: Path, holding: str = "tensors by name") -> dict[str, Tensor]:
+def read_weights(
+    path: Path,
+    holding: str = "tensors by torchvision's names",
+    *,
+    instead: str = "'imagenet' or 'none'",
+    from_caffe: str = NOT_FROM_CAFFE,
+) -> dict[str, Tensor]:
     """Return the tensors of a safetensors file, or of a torch.save file of nothing but tensors.
 
     Args:
         path: the file.
-        holding: what a file for this network holds, in words.
+        holding: what a file for this network holds, for messages.
+        instead: what may be given in place of a file, for messages.
+        from_caffe: the next step of somebody who gives one of Caffe's, for messages.
 
     Raises:
         CheckpointError: no such file, a damaged one, one of Caffe's, or a pickle that would execute code.
@@ -68,7 +72,7 @@ def read_weights(path: Path, holding: str = "tensors by name") -> dict[str, Tens
         raise CheckpointError(
             "no such weights file",
             where=path,
-            expected="a file, 'imagenet' or 'none'",
+            expected=f"a file with {holding}, or {instead}",
             next_step="give it with --set weights=FILE",
         )
     if path.suffix.lower() == ".caffemodel":
@@ -76,7 +80,7 @@ def read_weights(path: Path, holding: str = "tensors by name") -> dict[str, Tens
             "a file of Caffe's cannot be read as it is",
             where=path,
             expected=f"a file of torch.save or safetensors with {holding}",
-            next_step=FROM_CAFFE,
+            next_step=from_caffe,
         )
     try:
         if path.suffix == ".safetensors":
@@ -84,17 +88,30 @@ def read_weights(path: Path, holding: str = "tensors by name") -> dict[str, Tens
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of files that it then reads or refuses
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise CheckpointError(
+    except Exception as problem:  # the unpickler fails on damaged bytes in a dozen ways
+        raise _unreadable(path, problem) from None
+    return _state_dict(state, path)
+
+
+def _unreadable(path: Path, problem: Exception) -> CheckpointError:
+    """Return the error for a file that torch or safetensors refuses."""
+    with path.open("rb") as file:
+        first = file.read(4)
+    if path.suffix != ".safetensors" and not first.startswith((pickle.PROTO, b"PK\x03\x04")):  # a pickle, a zip
+        return CheckpointError(
+            "the weights file is not a file of torch.save or safetensors",
+            where=path,
+            expected="a file that torch.save wrote, or one of safetensors with the suffix .safetensors",
+        )
+    if isinstance(problem, pickle.UnpicklingError):  # of a zip, torch unpickles its data.pkl only
+        return CheckpointError(
             "the weights file holds more than tensors, and reading it could execute code",
             where=path,
             expected="a state dict, as written by torch.save or safetensors",
             next_step="if you trust it, load it yourself and save only its state_dict()",
-        ) from None
-    except Exception as problem:  # the unpickler fails on damaged bytes in a dozen ways
-        found = f"{type(problem).__name__}: {problem}".partition("\n")[0]
-        raise CheckpointError("the weights file is damaged", where=path, found=found) from None
-    return _state_dict(state, path)
+        )
+    found = f"{type(problem).__name__}: {problem}".partition("\n")[0]
+    return CheckpointError("the weights file is damaged", where=path, found=found)
 
 
 def _state_dict(loaded: object, path: Path) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from harness.errors import UsageError
 from harness.methods.method import Options
 from harness.methods.sizes import InputSize
 from plugins.layers.resnet import Backbone
@@ -82,7 +83,12 @@ class PRReIDOptions(Options):
     @model_validator(mode="after")
     def _the_test_has_its_branch(self) -> Self:
         if self.test == "global" and "global" not in self.branches:
-            raise ValueError(f"test=fused without the branch 'global'; the branches are {', '.join(self.branches)}")
+            raise UsageError(
+                "pr-reid has no feature of the global branch for a test",
+                found=f"test=global with branches={','.join(self.branches)}",
+                expected="test=fused, or 'global' among the branches",
+                next_step="--set test=fused",
+            )
         return self
 
     @property

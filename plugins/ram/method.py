@@ -32,8 +32,8 @@ class RAM(PretrainedMethod):
     """A Conv, a BN, a Region and an Attribute branch on one trunk, trained step by step.
 
     Each step adds a branch, trains everything, and then finetunes everything with the branch's features at a length of
-    10 before their classifiers. Nothing is ever frozen, and every loss of step 4 is over all images of its mixed
-    batches (R). ``plugins/ram/rates.py`` holds the rates of the layers.
+    10 before their classifiers. Nothing is ever frozen (R). A choice of this harness (open): every loss of step 4 is
+    over all images of its mixed batches. ``plugins/ram/rates.py`` holds the rates of the layers.
     """
 
     about = "VGG-M with global, regional and attribute branches, trained in four steps (Liu et al., 2018)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,21 +41,31 @@ class Linear(nn.Linear):
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation with Caffe's running mean and variance, in which the first batches weigh no less (R).
+    """Batch normalisation whose running mean and variance keep the share ``kept`` of themselves at each step (R).
 
-    Each step keeps the share ``kept`` of what was seen, and the weights of all batches seen sum to 1; torch's own would
-    still hold half of its initial 0 and 1 after 700 steps.
+    A choice of this harness (open): the weights of all batches seen sum to 1. In torch's own layer half of the weight
+    would still be that of the initial 0 and 1 after 700 steps.
     """
 
     def __init__(self, channels: int, kept: float) -> None:
         super().__init__(channels)
         self.kept = kept
 
+    def reset_running_stats(self) -> None:
+        """Forget all batches."""
+        super().reset_running_stats()
+        self.seen: int | None = 0  # read from the GPU, the layer's own count would stop every step
+
+    def _load_from_state_dict(self, *state: Any) -> None:
+        super()._load_from_state_dict(*state)
+        self.seen = None
+
     def forward(self, maps: Tensor) -> Tensor:
         """Return the normalised maps (n, c, h, w)."""
-        if self.training and not maps.is_meta:  # a meta tensor has no count
-            seen = int(self.num_batches_tracked or 0) + 1
-            self.momentum = (1 - self.kept) / (1 - self.kept**seen)
+        if self.training:
+            self.seen = int(self.num_batches_tracked or 0) if self.seen is None else self.seen
+            self.seen += 1
+            self.momentum = (1 - self.kept) / (1 - self.kept**self.seen)
         return super().forward(maps)
 
 

@@ -1,4 +1,8 @@
-"""The learning rate and the weight decay of each of RAM's layers in each of its eight stages (R)."""
+"""The learning rate and the weight decay of each of RAM's layers in each of its eight stages (R), with two choices.
+
+Those of this harness (open): the shift of the BN branch's normalisation has the plain rate and decay, as its scale has,
+and the layers that start from fc6 and fc7 are as new as any other in the training of step 1.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +30,13 @@ remains new like its classifiers."""
 def parameter_groups(network: nn.Module, options: RAMOptions, step: int, *, finetuning: bool) -> list[dict[str, Any]]:
     """Return the parameters of the trunk and of the branches in use, by rate and decay, for an optimiser.
 
-    In training all layers of the step's branch are new; fc6 and fc7 of the Conv branch too, although they come from
-    ImageNet. In finetuning only those behind its first fully connected layers are, classifiers included. Biases have
-    twice the rate of their layer and no decay. Scales and shifts of a normalisation have the plain rate and decay.
+    In training, all layers of the step's branch are new. In finetuning, its first fully connected layers no longer
+    are, but the layers after them and the classifiers still are. Biases have twice the rate of their layer and no
+    decay. Scales and shifts of a normalisation have the plain rate and decay.
     """
     used = ("trunk.", *(f"{branch}." for branch in BRANCHES[:step]))
-    known = (f"{BRANCHES[step - 1]}.", FIRST[step] if finetuning else ())
+    branch = f"{BRANCHES[step - 1]}."
+    known = FIRST[step] if finetuning else ()
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for path, layer in network.named_modules():
         normalises = isinstance(layer, _BatchNorm)
@@ -39,7 +44,7 @@ def parameter_groups(network: nn.Module, options: RAMOptions, step: int, *, fine
             place = f"{path}.{name}"
             if not place.startswith(used):
                 continue
-            new = place.startswith(known[0]) and not place.startswith(known[1]) and not normalises
+            new = place.startswith(branch) and not place.startswith(known) and not normalises
             bias = name == "bias" and not normalises
             groups.setdefault(((NEW if new else 1) * (2 if bias else 1), not bias), []).append(weight)
     return [

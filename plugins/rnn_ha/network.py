@@ -9,6 +9,7 @@ from torchvision.transforms import v2
 
 from harness.methods.attention import Attention, shares
 from plugins.layers.augment import MEAN, STD
+from plugins.layers.linear import he_linear
 from plugins.layers.resnet import CHANNELS as RESNET_CHANNELS, resnet_trunk
 from plugins.layers.vgg_m import CHANNELS as VGG_CHANNELS, PIXEL_SPREAD, CaffePixels, vgg_m_trunk
 from plugins.rnn_ha.options import HIDDEN, RNNHAOptions
@@ -153,14 +154,6 @@ class _VGGToPool5(nn.Sequential):
         self.add_module("vgg", vgg_m_trunk(spread))
         self.add_module("relu5", nn.ReLU())
         self.add_module("pool5", nn.MaxPool2d(3, 2, ceil_mode=True))
-
-
-def he_linear(inside: int, outside: int) -> nn.Linear:
-    """Return a linear layer with weights from a normal distribution of variance 2 / ``inside``, and biases of 0."""
-    layer = nn.Linear(inside, outside)
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    nn.init.zeros_(layer.bias)
-    return layer
 
 
 def _pixels(options: RNNHAOptions) -> nn.Module:

@@ -1,10 +1,14 @@
+import shlex
+import subprocess
+import sys
+
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from harness.errors import CheckpointError
-from plugins.layers.vgg_m import FULL, HOLDING, CaffePixels, load_vgg_m, vgg_m_trunk
+from plugins.layers.vgg_m import FROM_CAFFE, FULL, HOLDING, CaffePixels, load_vgg_m, vgg_m_trunk
 
 
 @pytest.mark.parametrize(
@@ -121,9 +125,52 @@ def test_a_caffemodel_is_told_how_to_become_a_file_that_can_be_read(tmp_path):
         load_vgg_m(vgg_m_trunk(), str(tmp_path / "VGG_CNN_M.caffemodel"))
 
     assert HOLDING in caught.value.expected
-    for words in ("torch.save", "'weight', 'bias'", "caffe.Net", "--set weights=converted.pth"):
-        assert words in caught.value.next_step
+    assert caught.value.next_step.endswith("\n  then give --set weights=vgg-m.pth")
     assert "execute" not in str(caught.value)
+
+
+CAFFE = """
+import numpy
+
+TEST = 1
+
+class Blob:
+    def __init__(self, *shape):
+        self.data = numpy.full(shape, shape[0], numpy.float32)
+
+class Net:
+    def __init__(self, layers, weights, phase):
+        assert (layers, weights, phase) == ("deploy.prototxt", "FILE.caffemodel", TEST)
+        sides = ((3, 96, 7), (96, 256, 5), (256, 512, 3), (512, 512, 3), (512, 512, 3))
+        self.params = {
+            f"conv{n}": [Blob(outside, inside, side, side), Blob(outside)]
+            for n, (inside, outside, side) in enumerate(sides, 1)
+        }
+"""
+
+
+def test_the_command_that_converts_a_caffemodel_makes_a_file_that_can_be_read(tmp_path):
+    """With a stand-in for Caffe, whose network holds the number of a layer's outputs everywhere."""
+    (tmp_path / "caffe.py").write_text(CAFFE)
+    (command,) = (line for line in FROM_CAFFE.splitlines() if line.startswith("    "))
+    python, *rest = shlex.split(command)
+    assert python == "python"
+
+    subprocess.run([sys.executable, *rest], cwd=tmp_path, check=True)  # noqa: S603 - the command under test
+    trunk = vgg_m_trunk()
+    load_vgg_m(trunk, str(tmp_path / "vgg-m.pth"))
+
+    assert [trunk.get_parameter(f"conv{n}.bias").unique().tolist() for n in range(1, 6)] == [
+        [96], [256], [512], [512], [512],
+    ]  # fmt: skip
+
+
+def test_a_missing_file_may_be_replaced_by_no_weights_but_not_by_those_of_imagenet(tmp_path):
+    with pytest.raises(CheckpointError, match="no such weights file") as caught:
+        load_vgg_m(vgg_m_trunk(), str(tmp_path / "w.pth"))
+
+    assert caught.value.expected == f"a file with {HOLDING}, or 'none'"
+    assert "imagenet" not in str(caught.value)
 
 
 def test_the_original_full_layers_read_six_by_six_cells_of_512_channels():

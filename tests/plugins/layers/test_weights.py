@@ -86,8 +86,16 @@ def test_a_torn_file_is_damaged(tmp_path, state, name):
         read_weights(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x02."])
-@pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("w.safetensors", b""),
+        ("w.safetensors", b"hello"),
+        ("w.safetensors", b"\x80\x02."),
+        ("w.pth", b"\x80\x02."),
+        ("w.pth", b"PK\x03\x04"),
+    ],
+)
 def test_bytes_that_are_no_weights_are_damaged(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
 
@@ -111,10 +119,30 @@ def test_a_file_with_a_flipped_bit_or_without_its_end_is_read_or_refused_and_not
     assert isinstance(found, CheckpointError) or all(isinstance(tensor, torch.Tensor) for tensor in found.values())
 
 
+@pytest.mark.parametrize("content", [b"", b"hello", b"<html>not found</html>", b"Qme?"])
+def test_a_web_page_and_other_text_is_no_file_of_torch_save_and_executes_nothing(tmp_path, content):
+    (tmp_path / "w.pth").write_bytes(content)
+
+    with pytest.raises(CheckpointError, match="not a file of torch") as caught:
+        read_weights(tmp_path / "w.pth")
+    assert "execute" not in str(caught.value)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CheckpointError, match="no such weights file") as caught:
         load_trunk(nn.Linear(3, 2), "resnet18", str(tmp_path / "w.pth"))
-    assert "imagenet" in str(caught.value)
+    assert caught.value.expected == "a file with tensors by torchvision's names, or 'imagenet' or 'none'"
+
+
+def test_a_caffemodel_for_a_resnet_is_told_the_names_that_it_lacks(tmp_path):
+    (tmp_path / "ResNet-50.caffemodel").write_bytes(b"\x0a\x09ResNet-50")
+
+    with pytest.raises(CheckpointError, match="a file of Caffe's cannot be read as it is") as caught:
+        load_trunk(nn.Linear(3, 2), "resnet50", str(tmp_path / "ResNet-50.caffemodel"))
+    assert "torchvision's names" in caught.value.expected
+    assert caught.value.next_step == (
+        "give the network's weights under torchvision's names, or use --set weights=imagenet"
+    )
 
 
 def test_a_file_without_tensors_is_no_state_dict(tmp_path):

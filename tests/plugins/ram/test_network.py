@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from plugins.ram.network import BatchNorm
 from tests.plugins.ram.made import TINY, ram
 from tests.plugins.veri import bare
 
@@ -110,6 +111,23 @@ def test_the_running_mean_keeps_999_parts_of_1000_and_starts_from_the_first_batc
     torch.testing.assert_close(norm.running_mean, (weights[:, None] * means).sum(0) / weights.sum())
     torch.testing.assert_close(norm.running_var, (weights[:, None] * spreads).sum(0) / weights.sum())
     assert norm.eps == 1e-5
+
+
+def test_the_running_mean_of_a_loaded_state_goes_on_as_if_never_stopped():
+    random = torch.Generator().manual_seed(0)
+    first, second, third = (torch.randn(2, 2, 3, 3, generator=random) for _ in range(3))
+    whole, resumed = BatchNorm(2, 0.9), BatchNorm(2, 0.9)
+    whole(first), whole(second)
+
+    resumed(third)
+    resumed.load_state_dict(whole.state_dict())
+    whole(third), resumed(third)
+
+    assert torch.equal(resumed.running_mean, whole.running_mean)
+    assert torch.equal(resumed.running_var, whole.running_var)
+    means = [maps.mean((0, 2, 3)) for maps in (first, second, third)]
+    expected = (0.81 * means[0] + 0.9 * means[1] + means[2]) / 2.71
+    torch.testing.assert_close(resumed.running_mean, expected)
 
 
 @pytest.mark.parametrize(("variant", "width"), [("baseline", 256), ("bn", 512), ("bn-r", 704), ("ram", 736)])
