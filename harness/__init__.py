@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from harness.methods.method import Method as Method, Options as Options
     from harness.methods.network import NetworkMethod as NetworkMethod, Stage as Stage
     from harness.methods.session import Session as Session
+    from harness.methods.sizes import InputSize as InputSize
     from harness.registry.hookspecs import hookimpl as hookimpl
     from harness.registry.registry import load as load
     from harness.scoring.dataframes import leaderboard as leaderboard, results as results
@@ -63,6 +64,7 @@ _MODULES = {
     "methods.method": "Method Options",
     "methods.network": "NetworkMethod Stage",
     "methods.session": "Session",
+    "methods.sizes": "InputSize",
     "registry.hookspecs": "hookimpl",
     "registry.registry": "load",
     "scoring.dataframes": "leaderboard results",

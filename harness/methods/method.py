@@ -45,8 +45,8 @@ class Method:
         recipes: named sets of options; ``paper`` follows the paper, ``quick`` trains within minutes on two cores.
         precisions: for some recipes, the precision in which they train and embed on a device that computes it in
             hardware, such as ``bf16-mixed``; ``32-true`` for all others; ``--precision`` overrides it.
-        rows: for a recipe whose paper has no main form, the variants that its rows are named after: a run by that recipe
-            is named after one of them rather than after the method alone.
+        rows: for a recipe whose paper has no main form, the variants that its rows are named after: a run by that
+            recipe is named after one of them rather than after the method alone.
         variants: the ablations of the paper, as named sets of options on top of a recipe.
         own_files: the options that name a file of the user's or one of some words. A file stands for the first of the
             words, such as public weights that may not be redistributed: giving one does not change a run's name.

@@ -38,6 +38,7 @@ def _measured(board: Board, row: BoardRow) -> dict[str, object]:
         "rank": row.rank,
         "runs": [one.run for one in row.records],
         "seeds": [one.seed for one in row.records],
+        "precision": record.precision,
         "threads": [one.threads for one in row.records],
         "width": record.width,
         "input_size": record.input_size,

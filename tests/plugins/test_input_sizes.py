@@ -80,16 +80,26 @@ def test_boxes_surround_what_they_surrounded_in_the_picture(name: str, corners: 
 
 
 @pytest.mark.parametrize("corners", RECTANGLES.values(), ids=RECTANGLES)
-def test_pgans_masks_are_the_cells_that_the_part_is_seen_in(corners: tuple[int, ...], tmp_path: Path):
+def test_pgans_masks_are_the_cells_that_the_part_is_seen_in(
+    corners: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     method = made("pgan", flip="0.5", pad="4")
-    network = method.network({"vehicle": 5}).eval()
+    network, used = method.network({"vehicle": 5}).eval(), []
 
+    def attend(*given: Any) -> tuple[Tensor, Tensor]:
+        used.append(type(network).attend(network, *given))
+        return used[-1]
+
+    monkeypatch.setattr(network, "attend", attend)
     for images, rows in moved(method, tmp_path, corners):
         with torch.no_grad():
-            found = network.parts(images / 255, [rows])
-        assert found.masks.shape == (1, 3, *CELLS)
-        assert torch.equal(found.masks[0, 0].bool(), white_cells(images))
-        assert found.heat.shape == (1, *CELLS)
+            network(images / 255, boxes_parts=[rows])
+            shown = network.parts(images / 255, [rows])
+        (_, embedded), _ = used[-2:]
+        for masks in (embedded, shown.masks):
+            assert masks.shape == (1, 3, *CELLS)
+            assert torch.equal(masks[0, 0].bool(), white_cells(images))
+        assert shown.heat.shape == (1, *CELLS)
 
 
 @pytest.mark.parametrize("corners", RECTANGLES.values(), ids=RECTANGLES)

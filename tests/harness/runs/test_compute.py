@@ -130,7 +130,7 @@ def two_threads(monkeypatch):
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("idle", "threads"), [(0, 1), (1, 1), (2, 2)])
+@pytest.mark.parametrize(("idle", "threads"), [(1, 1), (2, 2)])
 def test_the_threads_that_were_chosen_train_and_stand_in_the_checkpoint_and_the_record(
     bench, monkeypatch, two_threads, idle, threads
 ):

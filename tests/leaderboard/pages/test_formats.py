@@ -281,7 +281,7 @@ def test_the_same_records_give_the_same_bytes_in_every_format(records, form):
 @pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
 def test_what_differs_from_the_method_is_in_its_name_in_every_format(tmp_path, monkeypatch, form):
     monkeypatch.setattr(record_files, "SHIPPED", tmp_path / "nothing is shipped")
-    changed = {"options": {"D": 5, "p": 8}, "changes": {"D": "5", "p": "8"}, "threads": 2}
+    changed = {"options": {"D": 5, "p": 8}, "changes": {"D": "5", "p": "8"}, "threads": 2, "precision": "bf16-mixed"}
     write_result(tmp_path / "records", "mine", [0.5, 0.25] * 3, **changed)
 
     text = written(tmp_path / "records", form)
@@ -289,6 +289,7 @@ def test_what_differs_from_the_method_is_in_its_name_in_every_format(tmp_path, m
     if form == "json":
         (row,) = json.loads(text)["measured"]
         assert (row["method"], row["changes"], row["threads"]) == ("mine", {"D": "5", "p": "8"}, [2])
+        assert row["precision"] == "bf16-mixed"
     elif form == "csv":
         rows = [row for row in csv.DictReader(io.StringIO(text)) if row["kind"] == "measured"]
         assert {row["changes"] for row in rows} == {"D=5, p=8"}
