@@ -60,13 +60,15 @@ def read_masks(folder: Path, splits: Iterable[Iterable[str]]) -> Boxes:
     unmatched = [name for name, keys in keys_of.items() if not keys]
     if len(unmatched) == len(files):
         raise DataError(
-            f"none of the {len(files)} files of masks belongs to an image",
+            f"none of the {len(files)} files of masks belongs to an image"
+            if len(files) > 1
+            else "the only file of masks belongs to no image",
             where=folder,
             found=first_of(unmatched, 3) or None,
             expected=f"files named like the images: {first_of(_examples(indexes), 2)}",
         )
     if unmatched:
-        log.warning("masks: %d files of no image are left out: %s", len(unmatched), first_of(unmatched, 3))
+        log.warning("masks: files of no image left out: %d: %s", len(unmatched), first_of(unmatched, 3))
     collected, empty = Collected(folder, {0: NO_CLASS}), 0
     for name, keys in keys_of.items():
         if keys:
@@ -76,7 +78,7 @@ def read_masks(folder: Path, splits: Iterable[Iterable[str]]) -> Boxes:
             for key in keys:
                 collected.add(key, (CELLS, CELLS), rows)
     if empty:
-        log.info("masks: %d without a cell are left out", empty)
+        log.info("masks: masks without a cell left out: %d", empty)
     return collected.boxes()
 
 

@@ -25,7 +25,7 @@ def needed_boxes(dataset: Dataset, needs: Collection[str]) -> dict[str, Boxes]:
     """Return the boxes that a method needs, by keyword argument: ``boxes.parts`` gives ``boxes_parts``.
 
     Raises:
-        DataError: the data set lacks these boxes, or their file is damaged.
+        DataError: the data set lacks these boxes, or their file or folder is damaged.
     """
     found = {}
     for kind in kinds_of(needs):
@@ -41,7 +41,7 @@ def missing_boxes(dataset: Dataset, kind: str) -> DataError:
         f"the method needs boxes of kind '{kind}', and the data set has none",
         where=dataset.root,
         found=", ".join(sorted(dataset.boxes)) or "no boxes",
-        expected=f"boxes/{kind}.json in the data set's folder, or a file given with --boxes",
+        expected=f"boxes/{kind}.json in the data set's folder, or a file or folder given with --boxes",
         next_step="label some training images, train a detector on them with 'bench parts train --boxes LABELS "
         "--out detector.safetensors', and run with --detector detector.safetensors; see docs/parts.md",
     )

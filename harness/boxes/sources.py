@@ -20,13 +20,13 @@ def find_boxes(dataset: Dataset, needs: Collection[str], given: Path | None) -> 
     """Return the boxes of each needed kind: the file or folder that the user gives, or the data set's own.
 
     Raises:
-        UsageError: one file is given, but several kinds are needed.
+        UsageError: one file or folder is given, but several kinds are needed.
         DataError: the boxes are missing, invalid, or belong to another data set.
     """
     kinds = kinds_of(needs)
     if given is not None and len(kinds) > 1:
         raise UsageError(
-            "the method needs boxes of several kinds, but one file is given",
+            "the method needs boxes of several kinds, but one file or folder is given",
             found=given,
             expected=", ".join(kinds),
             next_step="put them into the data set's folder as boxes/KIND.json",

@@ -205,5 +205,5 @@ def _inside(described: Mapping[str, Any]) -> str:
 
 def _parameters(train: int, last_stage: int | None, test: int) -> str:
     """Return the numbers of parameters; that of the last stage only if it leaves some unchanged."""
-    last = "" if last_stage in (train, None) else f"{last_stage:,} in the last stage, "
+    last = "" if last_stage in (train, None) else f"of which {last_stage:,} are trained to the end, "
     return f"parameters: {train:,} in training, {last}{test:,} at test time"

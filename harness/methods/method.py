@@ -186,11 +186,12 @@ def resolve_options(
         return method.Options(**values)
     except ValidationError as problem:
         first = problem.errors()[0]
+        raised = first.get("ctx", {}).get("error")  # what a validator raised, without pydantic's words before it
         option = str(first["loc"][0]) if first["loc"] else ""  # the rest of a place names pydantic's own parts
         raise UsageError(
             f"option '{option}' of {name} does not fit" if option else f"the options of {name} do not fit together",
             found=first.get("input") if option else None,
-            expected=first["msg"],
+            expected=str(raised) if isinstance(raised, Exception) else first["msg"],
             next_step=f"see '{shown_by.format(name=name)}'",
         ) from None
 

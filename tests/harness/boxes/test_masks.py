@@ -119,7 +119,7 @@ def test_a_mask_without_a_cell_is_no_part_and_the_next_takes_its_place(tmp_path:
         boxes = read_masks(save(tmp_path, "a.npy", masks), [["a.jpg"]])
 
     assert boxes.of_image["a.jpg"][:, 1].tolist() == pytest.approx([1, 1 / 3])
-    assert caplog.messages == ["masks: 1 without a cell are left out"]
+    assert caplog.messages == ["masks: masks without a cell left out: 1"]
 
 
 def test_an_image_may_have_no_mask(tmp_path: Path):
@@ -170,10 +170,17 @@ def test_files_of_images_in_no_split_are_left_out_and_counted(tmp_path: Path, ca
     save(save(tmp_path, "1.npy", ONE), "9.npy", ONE)
 
     assert set(read_masks(tmp_path, [["1.jpg"]]).of_image) == {"1.jpg"}
-    assert caplog.messages == ["masks: 1 files of no image are left out: 9.npy"]
+    assert caplog.messages == ["masks: files of no image left out: 1: 9.npy"]
     with pytest.raises(DataError, match="none of the 2 files of masks belongs to an image") as caught:
         read_masks(tmp_path, [["a/2.jpg"]])
     assert (caught.value.found, caught.value.expected) == ("1.npy, 9.npy", "files named like the images: a/2.jpg")
+
+
+def test_the_only_file_may_not_be_of_no_image(tmp_path: Path):
+    save(tmp_path, "9.npy", ONE)
+
+    with pytest.raises(DataError, match="the only file of masks belongs to no image"):
+        read_masks(tmp_path, [["1.jpg"]])
 
 
 def header(text: str, version: int = 1) -> bytes:

@@ -98,14 +98,23 @@ def test_the_parameters_of_the_last_stage_are_without_the_head_of_the_first(aske
     found = describe_method(REGISTRY, asked)
 
     assert found["parameters"] == {"train": train, "last_stage": last, "test": test}
-    assert f"parameters: {train:,} in training, {last:,} in the last stage, {test:,} at test time" in text(found)
+    assert (
+        f"parameters: {train:,} in training, of which {last:,} are trained to the end, {test:,} at test time"
+        in text(found)
+    )
+
+
+def test_the_only_stage_of_pgan_leaves_the_512_frozen_biases_of_its_neck():
+    expected = "parameters: 36,462,658 in training, of which 36,462,146 are trained to the end, 32,644,674 at test time"
+
+    assert expected in text(describe_method(REGISTRY, "pgan"))
 
 
 def test_a_last_stage_that_trains_everything_is_not_mentioned():
     found = describe_method(REGISTRY, "pr-reid")
 
     assert found["parameters"]["last_stage"] == found["parameters"]["train"]
-    assert "in the last stage" not in text(found)
+    assert "trained to the end" not in text(found)
 
 
 @pytest.mark.parametrize("asked", ["strong-baseline/untrained", "random"])
@@ -113,7 +122,7 @@ def test_without_stages_nothing_is_said_of_the_last_one(asked):
     found = describe_method(REGISTRY, asked)
 
     assert found["parameters"]["last_stage"] is None
-    assert "in the last stage" not in text(found)
+    assert "trained to the end" not in text(found)
 
 
 def test_the_sums_by_hand_are_these():

@@ -13,11 +13,11 @@ from pytorch_metric_learning.utils import common_functions
 from harness.errors import UsageError
 from harness.methods.batches import PK, Shuffled
 
-IMAGES_OF_VERI = (
+MADE_UP_IMAGES = (
     *(5, 9, 12, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 59, 61, 63),
     *(66, 68, 71, 74, 77, 80, 83, 87, 91, 95, 99, 104, 109, 115, 122, 131, 141, 155, 175, 215),
 )
-"""Images of a vehicle, each number of twelve vehicles: made up, but 576 vehicles and, with two more, 37,778 images."""
+"""Images of a vehicle, each number of twelve vehicles: made up, so that they sum to VeRi-776's 37,778 but for two."""
 
 columns = st.lists(st.integers(-1, 6), min_size=1, max_size=60).map(lambda values: np.array(values, dtype=np.int64))
 
@@ -93,9 +93,12 @@ def test_pk_draws_the_librarys_batches_of_whole_epochs(classes, images, p, k):
 
 
 @pytest.fixture(scope="module")
-def veri() -> np.ndarray:
-    """The vehicle of each training image of VeRi-776, in mixed order."""
-    counts = np.repeat(IMAGES_OF_VERI, 12)
+def as_large_as_veri() -> np.ndarray:
+    """The vehicle of each image, in mixed order: as many vehicles and images as VeRi-776 has for training.
+
+    How many images a vehicle has is made up.
+    """
+    counts = np.repeat(MADE_UP_IMAGES, 12)
     counts[-1] += 2
     assert (len(counts), counts.sum()) == (576, 37_778)
     return random(0).permutation(np.repeat(np.arange(576), counts))
@@ -108,31 +111,31 @@ def are_p_vehicles(vehicle: np.ndarray, batches: Sequence[np.ndarray], p: int, k
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_groups_draw_about_566_batches_of_veri_and_no_image_twice(veri: np.ndarray, seed: int):
-    batches = PK(16, 4, epoch="groups").draw({"vehicle": veri}, random(seed))
+def test_groups_draw_about_566_batches_of_veri_and_no_image_twice(as_large_as_veri: np.ndarray, seed: int):
+    batches = PK(16, 4, epoch="groups").draw({"vehicle": as_large_as_veri}, random(seed))
 
     rows = np.concatenate(batches)
     assert 566 - 6 <= len(batches) <= 566 + 6
     assert abs(len(rows) - 36_224) <= 6 * 64
     assert len(np.unique(rows)) == len(rows)
-    assert are_p_vehicles(veri, batches, 16, 4)
+    assert are_p_vehicles(as_large_as_veri, batches, 16, 4)
 
 
-def test_vehicles_draw_36_batches_of_veri_and_each_vehicle_once(veri: np.ndarray):
-    batches = PK(16, 4, epoch="vehicles").draw({"vehicle": veri}, random())
+def test_vehicles_draw_36_batches_of_veri_and_each_vehicle_once(as_large_as_veri: np.ndarray):
+    batches = PK(16, 4, epoch="vehicles").draw({"vehicle": as_large_as_veri}, random())
 
     rows = np.concatenate(batches)
     assert len(batches) == 36
-    assert sorted(veri[rows[::4]].tolist()) == list(range(576))
+    assert sorted(as_large_as_veri[rows[::4]].tolist()) == list(range(576))
     assert len(np.unique(rows)) == len(rows) == 36 * 64
-    assert are_p_vehicles(veri, batches, 16, 4)
+    assert are_p_vehicles(as_large_as_veri, batches, 16, 4)
 
 
-def test_drawn_batches_of_veri_are_as_many_as_its_images_fill(veri: np.ndarray):
-    batches = PK(16, 4, epoch="drawn").draw({"vehicle": veri}, random())
+def test_drawn_batches_of_veri_are_as_many_as_its_images_fill(as_large_as_veri: np.ndarray):
+    batches = PK(16, 4, epoch="drawn").draw({"vehicle": as_large_as_veri}, random())
 
     assert len(batches) == 590  # 37,778 / 64
-    assert are_p_vehicles(veri, batches, 16, 4)
+    assert are_p_vehicles(as_large_as_veri, batches, 16, 4)
 
 
 @given(vehicle=columns, p=st.integers(1, 4), k=st.integers(1, 5), seed=st.integers(0, 2**32))

@@ -32,6 +32,12 @@ def test_an_option_that_does_not_fit_is_named(option, value):
         pr_reid(**{option: value})
 
 
+def test_what_a_validator_says_is_shown_in_its_own_words():
+    with pytest.raises(UsageError) as caught:
+        pr_reid(branches="")
+    assert caught.value.expected == "one or more of global, light, brand, window"
+
+
 def test_without_the_global_branch_the_test_must_fuse_the_parts():
     with pytest.raises(UsageError) as caught:
         pr_reid(branches="light,window")
