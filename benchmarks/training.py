@@ -1,6 +1,6 @@
 """Time the README's main job, and its training in images per second, against another commit in the same run.
 
-    python benchmarks/training.py [--base TREE] [--rounds 3] [--busy 1] [--seeds 3] [--write docs/training.md]
+    python benchmarks/training.py [--base TREE] [--rounds 3] [--seeds 3] [--write docs/training.md]
 
 ``TREE`` is a checkout of the commit to compare with; its own code runs, with this Python and its packages. The two
 trees take turns, so that both meet the same load, and each figure is a median. Compare rates only within one run.
@@ -176,14 +176,12 @@ def compared(words: argparse.Namespace) -> list[dict[str, str]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder)
-        for processes in (0, *([words.busy] if words.busy else [])):
-            beside = f", beside {processes} busy process{'es' * (processes > 1)}" if processes else ""
-            for threads in (2, 1):
-                with busy(processes):
-                    rate = in_turn(trees, words.rounds, lambda tree, n=threads: training_rate(tree, cache, n))
-                rows.append(_row(f"training, images/s, threads: {threads}{beside}", rate, rate[-1] / rate[0]))
+        for beside, processes in (("", 0), (", beside a busy process", 1)):
             with busy(processes):
-                seconds = in_turn(trees, max(1, words.rounds // 2), job_seconds)
+                for threads, rounds in ((2, words.rounds), (1, 1)):
+                    rate = in_turn(trees, rounds, lambda tree, n=threads: training_rate(tree, cache, n))
+                    rows.append(_row(f"training, images/s, threads: {threads}{beside}", rate, rate[-1] / rate[0]))
+                seconds = in_turn(trees, 1, job_seconds)
             rows.append(_row(f"main job, s{beside}", seconds, seconds[0] / seconds[-1]))
         if words.seeds:
             means = [
@@ -241,7 +239,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", type=Path, help="checkout of the commit to compare with")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--busy", type=int, default=1, help="busy processes of the second measurement; 0: none")
     parser.add_argument("--seeds", type=int, default=0, help="seeds to average the mAP over")
     parser.add_argument("--write", type=Path, help="the page to write")
     parser.add_argument("--phases-into", type=Path, help=argparse.SUPPRESS)
