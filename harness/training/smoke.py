@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -253,5 +252,11 @@ def _wait_for(fabric: Fabric) -> None:
 
 def _resident() -> int:
     """Return the largest memory that this process has resided in, in bytes."""
+    try:
+        import resource
+    except ImportError:  # Windows, where psutil knows the peak
+        import psutil
+
+        return int(psutil.Process().memory_info()._asdict()["peak_wset"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak << 10  # macOS counts bytes, the others KiB
