@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bench")
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Increased whenever a digit of training or extraction moves; see "Numbers that move" in the changelog."""
 
 FEATURES = "features.h5"
