@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 from pydantic_core import PydanticCustomError
 
 MAX_SIDE = 1 << 14
@@ -36,5 +36,7 @@ def _read(value: object, checked: ValidatorFunctionWrapHandler) -> object:
 
 Side = Annotated[int, Field(ge=LEAST_SIDE, le=MAX_SIDE)]
 
-InputSize = Annotated[Side | tuple[Side, Side], WrapValidator(_read)]
+_SCHEMA = {"anyOf": [{"type": "integer", "minimum": LEAST_SIDE, "maximum": MAX_SIDE}, {"const": "HxW"}]}
+
+InputSize = Annotated[Side | tuple[Side, Side], WrapValidator(_read), WithJsonSchema(_SCHEMA)]
 """The type of an option ``input_size``: one number for a square, or height and width; ``--set input_size=256x128``."""
