@@ -21,7 +21,7 @@ WIDTH = 100
 
 GROUPS = {
     "Writing a method": (
-        "hookimpl Method Options NetworkMethod Stage Batches PK Shuffled Session Attention shares Boxes "
+        "hookimpl Method Options NetworkMethod Stage InputSize Batches PK Shuffled Session Attention shares Boxes "
         "Detector DetectorOptions pack"
     ),
     "Data sets and protocols": (
