@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from statistics import median
 from textwrap import fill
 from typing import Any
@@ -135,11 +136,7 @@ def time_phases(out: Path, runs: str) -> None:
 def _timed(target: str, spent: list[float]) -> Iterator[None]:
     """Add the seconds of every call of a function to ``spent``."""
     owner, _, name = target.rpartition(".")
-    module, _, attribute = owner.rpartition(".")
-    try:
-        holder: Any = __import__(owner, fromlist=["_"])
-    except ModuleNotFoundError:
-        holder = getattr(__import__(module, fromlist=["_"]), attribute)
+    holder = resolve_name(owner)
     original = getattr(holder, name)
 
     def timed(*args: Any, **words: Any) -> Any:

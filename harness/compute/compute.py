@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FULL = "32-true"
+"""The precision of filed records and of whatever proposes none: float32."""
+
 PROPOSED = "auto"
 """The precision of a request that leaves it to the recipe."""
 
@@ -26,7 +29,7 @@ class Compute:
     device: str = "auto"
     devices: int = 1
     nodes: int = 1
-    precision: str = "32-true"
+    precision: str = FULL
     workers: int | None = None
     batch: int | None = None
     compiled: bool = False

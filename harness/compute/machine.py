@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from harness.compute.compute import PROPOSED, Compute
+from harness.compute.compute import FULL, PROPOSED, Compute
 from harness.compute.team import Alone, Processes, Team
 from harness.errors import UsageError
 
@@ -93,5 +93,5 @@ def team_before(compute: Compute) -> Team:
     from harness.compute.devices import open_fabric
 
     # Only the processes matter here; the plan of the run, which is not made yet, decides the precision.
-    known = compute if compute.precision != PROPOSED else replace(compute, precision="32-true")
+    known = compute if compute.precision != PROPOSED else replace(compute, precision=FULL)
     return Processes(open_fabric(known))

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
-from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.errors import BenchError, PluginError, UsageError
@@ -128,13 +127,11 @@ def _dissected(method: type[Method], options: Options, classes: Mapping[str, int
 
 
 def _last_stage(method: Method, classes: Mapping[str, int]) -> set[int] | None:
-    """Return the ids of the parameters that the last stage's optimiser changes, or None without stages."""
+    """Return the ids of the parameters that the last stage's optimisers change, or None without stages."""
     if not isinstance(method, NetworkMethod) or not (stages := method.stages(classes)):
         return None
     method.begin(method.model, stages[-1])
-    made: Any = stages[-1].optimiser(method.model)
-    optimisers = [made] if isinstance(made, Optimizer) else made
-    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    groups = [group for optimiser in stages[-1].optimisers(method.model) for group in optimiser.param_groups]
     return {id(weight) for group in groups for weight in group["params"] if weight.requires_grad}
 
 

@@ -13,6 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from harness.compute.compute import FULL
 from harness.data.images import IntArray
 from harness.errors import DataError, PluginError, RunError
 from harness.extraction.samples import Batch, BatchRequest, Loader, Samples, to_unit_range
@@ -179,7 +180,7 @@ def choose_batch(fabric: Fabric, size: tuple[int, int]) -> int:
         size: height and width in pixels.
     """
     if fabric.device.type == "cpu":
-        return BATCH if fabric.strategy.precision.precision == "32-true" else FAST_BATCH
+        return BATCH if fabric.strategy.precision.precision == FULL else FAST_BATCH
     if fabric.device.type != "cuda":
         return BATCH
     image = WORKING_SPACE * 3 * 4 * size[0] * size[1]

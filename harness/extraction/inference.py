@@ -18,7 +18,7 @@ import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from harness.compute.compute import Compute
+from harness.compute.compute import FULL, Compute
 from harness.errors import UsageError
 from harness.methods.method import Method
 
@@ -32,7 +32,7 @@ COMPILERS = ("g++", "clang++", "c++")
 def choices(compute: Compute) -> dict[str, Any]:
     """Return the settings that change digits relative to filed records; empty for the defaults."""
     found: dict[str, Any] = {}
-    if compute.precision != "32-true" or compute.compiled:
+    if compute.precision != FULL or compute.compiled:
         found["inference"] = VERSION
     if compute.compiled:
         found["compiled"] = True
@@ -51,7 +51,7 @@ def ready_to_embed(method: Method, compute: Compute) -> Iterator[None]:
     if compute.compiled:
         require_compiler()
     model = getattr(method, "model", None)
-    if not isinstance(model, nn.Module) or (compute.precision == "32-true" and not compute.compiled):
+    if not isinstance(model, nn.Module) or (compute.precision == FULL and not compute.compiled):
         yield
         return
     faster = copy.deepcopy(model).eval()

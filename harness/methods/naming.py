@@ -24,8 +24,7 @@ def name_run(name: str, method: type[Method], options: Options, recipe: str = ""
     """Return the variant from which the fewest of a run's options differ under its recipe, and these options.
 
     Of equally near ones ``Method.rows`` come first, then the method as published, then the variants in the order of the
-    class. Where a file
-    of the user's lies is no difference (``Method.own_files``).
+    class. Where a file of the user's lies is no difference (``Method.own_files``).
     """
     found = []
     for variant in (*method.rows.get(recipe, ()), "", *method.variants):

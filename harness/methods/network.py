@@ -57,6 +57,22 @@ class Stage:
                 expected="one of them",
             )
 
+    def optimisers(self, network: nn.Module) -> list[Optimizer]:
+        """Return the optimisers of this network, the one with the schedule first.
+
+        Raises:
+            PluginError: there is none.
+        """
+        made = self.optimiser(network)
+        found = [made] if isinstance(made, Optimizer) else list(made)
+        if not found:
+            raise PluginError(f"stage '{self.name}' has no optimiser", expected="one optimiser or several")
+        return found
+
+    def is_over(self, epochs: int, iterations: int) -> bool:
+        """Return whether nothing is left to do after so many epochs and iterations."""
+        return epochs >= self.epochs if self.epochs is not None else iterations >= (self.iterations or 0)
+
 
 class NetworkMethod(Method):
     """A method that trains one network; subclasses define ``network``, ``stages`` and ``losses``.

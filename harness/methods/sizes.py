@@ -25,18 +25,23 @@ def read_size(value: object) -> object:
     return sides
 
 
-def _read(value: object, checked: ValidatorFunctionWrapHandler) -> object:
-    try:
-        return checked(read_size(value))
-    except ValueError:  # of the number and of the pair; neither says what a size is
-        raise PydanticCustomError(
-            "input_size", f"a side of {LEAST_SIDE} to {MAX_SIDE} pixels, or height x width such as 256x128"
-        ) from None
+def size_within(least: int, most: int) -> WrapValidator:
+    """Return the validator of a size, whose message says what a size is and names these limits."""
+
+    def read(value: object, checked: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return checked(read_size(value))
+        except ValueError:  # of the number and of the pair; neither says what a size is
+            raise PydanticCustomError(
+                "input_size", f"a side of {least} to {most} pixels, or height x width such as 256x128"
+            ) from None
+
+    return WrapValidator(read)
 
 
 Side = Annotated[int, Field(ge=LEAST_SIDE, le=MAX_SIDE)]
 
 _SCHEMA = {"anyOf": [{"type": "integer", "minimum": LEAST_SIDE, "maximum": MAX_SIDE}, {"const": "HxW"}]}
 
-InputSize = Annotated[Side | tuple[Side, Side], WrapValidator(_read), WithJsonSchema(_SCHEMA)]
+InputSize = Annotated[Side | tuple[Side, Side], size_within(LEAST_SIDE, MAX_SIDE), WithJsonSchema(_SCHEMA)]
 """The type of an option ``input_size``: one number for a square, or height and width; ``--set input_size=256x128``."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from harness.compute.compute import PROPOSED
+from harness.compute.compute import FULL, PROPOSED
 from harness.errors import UsageError
 from harness.features.provenance import Origin
 from harness.methods.checkpoint import check_belongs, load_checkpoint, same_form
@@ -17,9 +17,6 @@ from harness.runs.request import Request
 from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import refuse_undefined
 from harness.tasks.task import Task
-
-FULL = "32-true"
-"""The precision without a proposal: float32."""
 
 
 @dataclass(frozen=True, eq=False)

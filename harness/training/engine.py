@@ -20,7 +20,7 @@ from harness.extraction.subjects import Subjects, readable
 from harness.methods.network import NetworkMethod, Stage
 from harness.methods.session import Session
 from harness.training.curve import draw_curve, write_table
-from harness.training.stage import Material, RunningStage, check_batches, is_finished
+from harness.training.stage import Material, RunningStage, check_batches
 from harness.training.state import State, load_state, save_state, state_bytes
 from harness.training.validation import Validation, open_validation
 
@@ -101,7 +101,6 @@ class _Training:
         self.stages = stages
         self.validation = validation
         self.folder = material.session.folder
-        self.trainable = {name: weight.requires_grad for name, weight in material.network.named_parameters()}
         self.saved = "the start"
         self.drawn = self.written = time.monotonic()
 
@@ -116,7 +115,7 @@ class _Training:
         for number in range(state.stage, len(self.stages)):
             if number > state.stage:
                 state.stage, state.epoch, state.step, state.optimisers, state.schedule = number, 0, 0, [], {}
-            if not is_finished(self.stages[number], state.epoch, state.step):
+            if not self.stages[number].is_over(state.epoch, state.step):
                 try:
                     self._run_stage(state)
                 except KeyboardInterrupt:
@@ -127,8 +126,6 @@ class _Training:
             draw_curve(self.folder, state.rows)
 
     def _run_stage(self, state: State) -> None:
-        for name, weight in self.material.network.named_parameters():
-            weight.requires_grad_(self.trainable[name])
         stage = self.stages[state.stage]
         running = RunningStage(self.material, stage, state.stage)
         if state.optimisers:

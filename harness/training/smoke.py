@@ -153,11 +153,8 @@ def try_training(method: NetworkMethod, session: Session) -> TrainingTrial:
         stages = stages_of(method, session)
         subjects, labels, drawn, read = _read(training_images(method, session), stages, session, fabric.world_size)
         material = Material(method, session, fabric, new_network(method, session, fabric), subjects, labels)
-        trainable = {name: weight.requires_grad for name, weight in material.network.named_parameters()}
         trials, largest = [], 0
         for number, (stage, batches) in enumerate(zip(stages, drawn, strict=True)):
-            for name, weight in material.network.named_parameters():
-                weight.requires_grad_(trainable[name])
             trial, size = _try_stage(material, stage, batches, number)
             log.info("%s: %.3g s a step of %d images", trial.stage, trial.step, trial.images)
             trials.append(trial)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from harness.basics.progress import progress
@@ -38,6 +38,11 @@ class Material:
     network: nn.Module
     images: Subjects
     labels: Mapping[str, IntArray]
+
+    @cached_property
+    def trainable(self) -> Mapping[str, bool]:
+        """Whether each parameter is trained, as the method made the network, before any stage froze some."""
+        return {name: weight.requires_grad for name, weight in self.network.named_parameters()}
 
 
 class _Inputs:
@@ -73,8 +78,10 @@ class RunningStage:
         self.number = number
         self.epoch, self.step = 0, 0
         fabric, session, pictures = material.fabric, material.session, material.images.pictures
+        for name, weight in material.network.named_parameters():
+            weight.requires_grad_(material.trainable[name])
         material.method.begin(material.network, stage)
-        self.optimisers = _optimisers(stage, material.network)
+        self.optimisers = stage.optimisers(material.network)
         steps = stage.batches.steps(material.labels)
         self.schedule: LRScheduler | None = stage.schedule(self.optimisers[0], steps) if stage.schedule else None
         self._checked_every = 1 if fabric.device.type == "cpu" else CHECKED_EVERY
@@ -89,7 +96,7 @@ class RunningStage:
     @property
     def finished(self) -> bool:
         """Whether no epoch is left."""
-        return is_finished(self.stage, self.epoch, self.step)
+        return self.stage.is_over(self.epoch, self.step)
 
     @property
     def progress(self) -> str:
@@ -228,20 +235,6 @@ class RunningStage:
                 found=", ".join(f"{name} {values[name]}" for name in wrong),
                 next_step="lower the learning rate, or train in 32-true",
             )
-
-
-def _optimisers(stage: Stage, network: nn.Module) -> list[Optimizer]:
-    """Return the stage's optimisers, the one with the schedule first."""
-    made = stage.optimiser(network)
-    found = [made] if isinstance(made, Optimizer) else list(made)
-    if not found:
-        raise PluginError(f"stage '{stage.name}' has no optimiser", expected="one optimiser or several")
-    return found
-
-
-def is_finished(stage: Stage, epoch: int, step: int) -> bool:
-    """Return whether a stage is finished after so many epochs and iterations."""
-    return epoch >= stage.epochs if stage.epochs is not None else step >= (stage.iterations or 0)
 
 
 def check_batches(stage: Stage, labels: Mapping[str, IntArray], processes: int) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from harness.methods.batches import Shuffled
 from harness.methods.detector import Detector, DetectorOptions
 from harness.methods.network import Stage
-from harness.methods.sizes import read_size
+from harness.methods.sizes import size_within
 from plugins.layers.schedules import Schedule
 
 
@@ -27,7 +27,7 @@ class ImageLosses(Detector):
 
 SmallSide = Annotated[int, Field(ge=64, le=512)]
 
-SmallSize = Annotated[SmallSide | tuple[SmallSide, SmallSide], BeforeValidator(read_size)]
+SmallSize = Annotated[SmallSide | tuple[SmallSide, SmallSide], size_within(64, 512)]
 """The input size of a small form: one number for a square, or height and width."""
 
 

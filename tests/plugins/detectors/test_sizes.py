@@ -41,6 +41,8 @@ def test_a_size_that_does_not_fit_is_refused_with_the_command_that_lists_the_opt
     with pytest.raises(UsageError, match=f"option 'input_size.* of {name} does not fit") as caught:
         options(name, input_size=word)
     assert "see 'bench parts detectors'" in str(caught.value)
+    if name.endswith("small"):
+        assert "a side of 64 to 512 pixels, or height x width such as 256x128" in str(caught.value)
 
 
 def test_ssds_network_sees_the_image_at_its_own_size_and_its_boxes_fill_it():
