@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from harness.measures import in_order
-from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record
 from leaderboard.grouping import grouped
 from leaderboard.record_files import RecordFile
-from leaderboard.repeats import group_repeats, mean_measures, mean_values
-from leaderboard.statistics.intervals import Interval, over_repeats, over_vehicles
-from leaderboard.statistics.paired import holm, p_value
-from leaderboard.statistics.vehicles import by_vehicle, difference
+from leaderboard.repeats import group_repeats, mean_measures, side_of
+from leaderboard.statistics.intervals import Interval, over_everything
+from leaderboard.statistics.paired import RankRange, Side, rank_ranges
 
-ALPHA = 0.05
+SEEDS = 3
+"""The fewest runs with different seeds that give a row a rank and marks: the spread of fewer is not known."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +24,13 @@ class BoardValue:
     Attributes:
         mean: the mean over the row's runs.
         deviation: the standard deviation over draws; None without draws or with several runs.
-        vehicles: the interval over vehicles; None if the records have no per-query values.
-        draws: the interval over draws, for a row with one run.
-        seeds: the interval over runs; None for one run.
+        interval: the interval over vehicles, seeds and draws; None if the records have no per-query values.
         mark: ``best``, ``second``, or empty.
     """
 
     mean: float
     deviation: float | None = None
-    vehicles: Interval | None = None
-    draws: Interval | None = None
-    seeds: Interval | None = None
+    interval: Interval | None = None
     mark: str = ""
 
 
@@ -46,13 +40,16 @@ class BoardRow:
 
     Attributes:
         records: its runs, by seed.
-        rank: 1 plus the number of methods that are better beyond chance; None for a control, a re-ranked result, or a
-            method without per-query values.
+        ranks: the range of its ranks; None for a control, a re-ranked result, a method with fewer than ``SEEDS`` runs,
+            and a method without per-query values.
+        weighed: False if its interval weighs each query once although a gallery was drawn several times, because its
+            records do not say how often each was asked.
     """
 
     records: tuple[Record, ...]
     values: Mapping[str, BoardValue]
-    rank: int | None
+    ranks: RankRange | None
+    weighed: bool = True
 
     @property
     def record(self) -> Record:
@@ -61,8 +58,14 @@ class BoardRow:
 
     @property
     def competes(self) -> bool:
-        """Whether the row has a rank and marks: controls and re-ranked results have none."""
-        return _competes(self.record)
+        """Whether it stands among the methods; controls and re-ranked results stand below."""
+        return not self.record.control and self.record.rerank is None
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other names of the same options, sorted."""
+        names = {name for record in self.records for name in (record.method_name, *record.alias_names)}
+        return tuple(sorted(names - {self.record.method_name}))
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,12 @@ def _question(record: Record) -> tuple[object, ...]:
 def _board(files: list[RecordFile]) -> Board:
     first = files[0].record
     groups = group_repeats(files)
-    tables = [None if any(file.record.per_query is None for file in group) else mean_values(group) for group in groups]
-    ranks = _ranks(groups, tables, first.ranked_by)
-    rows = [_row(group, table, rank) for group, table, rank in zip(groups, tables, ranks, strict=True)]
+    sides = [None if any(file.record.per_query is None for file in group) else side_of(group) for group in groups]
+    rows = [_row(group, side) for group, side in zip(groups, sides, strict=True)]
+    ranked = [index for index, row in enumerate(rows) if _has_rank(row, sides[index])]
+    ranges = rank_ranges([side.runs(first.ranked_by) for index in ranked if (side := sides[index]) is not None])
+    for index, found in zip(ranked, ranges, strict=True):
+        rows[index] = replace(rows[index], ranks=found)
 
     def place(row: BoardRow) -> tuple[bool, bool, float, str, str]:
         record = row.record
@@ -122,60 +128,37 @@ def _board(files: list[RecordFile]) -> Board:
     )
 
 
-def _competes(record: Record) -> bool:
-    return not record.control and record.rerank is None
+def _has_rank(row: BoardRow, side: Side | None) -> bool:
+    return row.competes and side is not None and len({record.seed for record in row.records}) >= SEEDS
 
 
-def _row(group: list[RecordFile], table: PerQuery | None, rank: int | None) -> BoardRow:
+def _row(group: list[RecordFile], side: Side | None) -> BoardRow:
     records = tuple(file.record for file in group)
     one = records[0] if len(records) == 1 else None
     values = {
         measure: BoardValue(
             mean=mean,
             deviation=one.deviations.get(measure) if one else None,
-            vehicles=None if table is None else over_vehicles(by_vehicle(table.values[measure], table.vehicle)),
-            draws=over_repeats(one.per_draw.get(measure, ())) if one else None,
-            seeds=over_repeats([record.measures[measure] for record in records]),
+            interval=None if side is None else over_everything(side.runs(measure)),
         )
         for measure, mean in mean_measures(group).items()
     }
-    return BoardRow(records, values, rank)
-
-
-def _ranks(groups: list[list[RecordFile]], tables: list[PerQuery | None], measure: str) -> list[int | None]:
-    """Return 1 plus the number of methods that are better beyond chance, after Holm's correction over all pairs."""
-    methods = {
-        index: table
-        for index, (group, table) in enumerate(zip(groups, tables, strict=True))
-        if table is not None and _competes(group[0].record)
-    }
-    pairs = list(combinations(methods, 2))
-    differences = [difference(methods[one], methods[other], measure) for one, other in pairs]
-    corrected = holm([p_value(found.sums) for found in differences])
-    worse = [
-        other if found.mean > 0 else one
-        for (one, other), found, p in zip(pairs, differences, corrected, strict=True)
-        if p < ALPHA
-    ]
-    return [1 + worse.count(index) if index in methods else None for index in range(len(groups))]
+    weighed = side is None or not records[0].draws or side.tables[0].asked is not None
+    return BoardRow(records, values, None, weighed)
 
 
 def _marked(rows: list[BoardRow]) -> tuple[BoardRow, ...]:
-    """Mark the best and the second best value of each measure; equal values share a mark, a single method has none."""
-    methods = [row for row in rows if row.competes]
+    """Mark the best and the second best value of each measure among the rows with a rank, unless there is only one."""
+    ranked = [row for row in rows if row.ranks is not None]
     marks: dict[str, dict[float, str]] = {}
-    for measure in rows[0].values if len(methods) > 1 else ():
-        ahead = sorted({row.values[measure].mean for row in methods}, reverse=True)
+    for measure in rows[0].values if len(ranked) > 1 else ():
+        ahead = sorted({row.values[measure].mean for row in ranked}, reverse=True)
         marks[measure] = dict(zip(ahead, ("best", "second"), strict=False))
+
+    def mark(row: BoardRow, measure: str) -> str:
+        return marks.get(measure, {}).get(row.values[measure].mean, "") if row.ranks is not None else ""
+
     return tuple(
-        replace(
-            row,
-            values={
-                measure: replace(value, mark=marks.get(measure, {}).get(value.mean, ""))
-                for measure, value in row.values.items()
-            },
-        )
-        if row.competes
-        else row
+        replace(row, values={word: replace(value, mark=mark(row, word)) for word, value in row.values.items()})
         for row in rows
     )

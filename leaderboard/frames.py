@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from harness.measures import in_order
 from harness.scoring.record import Record
 from leaderboard.boards import Board, BoardRow, build_boards
-from leaderboard.record_files import RecordFile, collect, shipped_folders, values_of
-from leaderboard.statistics.intervals import Interval, over_vehicles
-from leaderboard.statistics.vehicles import by_vehicle
+from leaderboard.record_files import RecordFile, collect, shipped_folders
+from leaderboard.repeats import side_of
+from leaderboard.statistics.intervals import Interval, over_everything
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,10 +26,21 @@ RESULT = (
 )  # fmt: skip
 """Columns of ``results`` before its measures."""
 
-BOARD_ROW = ("task", "fingerprint", "official", "rank", "method", "recipe", "runs", *SETTING)
+BOARD_ROW = (
+    "task",
+    "fingerprint",
+    "official",
+    "best_rank",
+    "worst_rank",
+    "method",
+    "aliases",
+    "recipe",
+    "runs",
+    *SETTING,
+)
 """Columns of ``leaderboard`` before its measures."""
 
-INTEGERS = {"seed", "rank", "runs", *NUMBERS}
+INTEGERS = {"seed", "best_rank", "worst_rank", "runs", *NUMBERS}
 FLAGS = {"official", "control"}
 """Types of the columns; all others before the measures are words."""
 
@@ -51,7 +62,7 @@ def leaderboard(*folders: str | Path) -> DataFrame:
     boards = build_boards(collect(shipped_folders(), map(Path, folders)))
     words = {word for board in boards for word in board.measures}
     rows = (_board_row(board, row) for board in boards for row in board.rows)
-    return _frame(BOARD_ROW, words, ("low", "high", "repeats_low", "repeats_high", "deviation"), rows)
+    return _frame(BOARD_ROW, words, ("low", "high", "deviation"), rows)
 
 
 def _frame(
@@ -74,13 +85,13 @@ def _result(file: RecordFile) -> dict[str, Any]:
     row |= {"convention": record.convention or "", "rerank": str(record.rerank or ""), "path": str(file.path)}
     row["changes"] = record.changes_text
     about = record.per_query
-    values = values_of(file) if about is not None and (file.path.parent / about.name).exists() else None
+    side = side_of([file]) if about is not None and (file.path.parent / about.name).exists() else None
     further = {word: (one.value, one.deviation) for word, one in record.further.items()}
     own = {word: (mean, record.deviations.get(word)) for word, mean in record.measures.items()}
     for word, (mean, deviation) in (own | further).items():
         row |= {word: mean, f"{word}_deviation": deviation}
-        if values is not None and word in values.values:
-            row |= _ends(word, over_vehicles(by_vehicle(values.values[word], values.vehicle)))
+        if side is not None and word in side.measures:
+            row |= _ends(word, over_everything(side.runs(word)))
     return {**row, "run": record.run, **_setting(record)}
 
 
@@ -89,15 +100,17 @@ def _board_row(board: Board, row: BoardRow) -> dict[str, Any]:
         "task": board.task,
         "fingerprint": board.fingerprint,
         "official": board.official,
-        "rank": row.rank,
+        "best_rank": row.ranks and row.ranks.best,
+        "worst_rank": row.ranks and row.ranks.worst,
         "method": row.record.method_name,
+        "aliases": ", ".join(row.aliases),
         "recipe": row.record.recipe,
         "runs": len(row.records),
         **_setting(row.record),
     }
     for word, value in row.values.items():
         cells |= {word: value.mean, f"{word}_deviation": value.deviation}
-        cells |= _ends(word, value.vehicles) | _ends(f"{word}_repeats", value.draws or value.seeds)
+        cells |= _ends(word, value.interval)
     return cells
 
 

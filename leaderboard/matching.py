@@ -12,29 +12,33 @@ import numpy as np
 from harness.errors import DataError, RecordError
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record, read_record
-from harness.scoring.scores import exact_mean
 from leaderboard.grouping import grouped
 from leaderboard.record_files import RecordFile
-from leaderboard.repeats import group_repeats, mean_measures, mean_values
+from leaderboard.repeats import group_repeats, mean_measures, side_of
+from leaderboard.statistics.chance import IntArray
+from leaderboard.statistics.paired import Side
+from leaderboard.statistics.vehicles import by_vehicle
 
 Group = list[RecordFile]
 """The records that form one side of a comparison; a single one without ``over_seeds``."""
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class NamedSide:
     """One side of a comparison.
 
     Attributes:
         name: the method's name, followed by its seed or run if two have the same name, or by the number of its seeds.
         record: its first record.
         measures: the means over the compared queries.
-        values: the per-query values of the compared queries.
+        runs: its runs, on the compared queries.
+        values: the per-query values of their mean.
     """
 
     name: str
     record: Record
     measures: Mapping[str, float]
+    runs: Side
     values: PerQuery
 
 
@@ -43,7 +47,7 @@ class MatchedTask:
     """A task with the results to be compared on it."""
 
     task: str
-    sides: tuple[Side, ...]
+    sides: tuple[NamedSide, ...]
 
 
 def match_results(
@@ -181,16 +185,18 @@ def _matched(task: str, groups: Sequence[Group], vehicles: Collection[int] | Non
     return MatchedTask(task + part, tuple(sides))
 
 
-def _side(name: str, group: Group, vehicles: Collection[int] | None) -> Side:
-    values, measures = mean_values(group), mean_measures(group)
-    if vehicles is not None:
-        values = _of_vehicles(values, vehicles, name)
-        measures = {measure: exact_mean(column) for measure, column in values.values.items()}
-    return Side(name, group[0].record, measures, values)
+def _side(name: str, group: Group, vehicles: Collection[int] | None) -> NamedSide:
+    runs, measures = side_of(group), mean_measures(group)
+    if vehicles is None:
+        return NamedSide(name, group[0].record, measures, runs, runs.mean)
+    runs = runs.of_rows(_of_vehicles(runs.tables[0], vehicles, name))
+    values = runs.mean
+    measures = {word: by_vehicle(column, values.vehicle, values.asked).mean for word, column in values.values.items()}
+    return NamedSide(name, group[0].record, measures, runs, values)
 
 
-def _of_vehicles(values: PerQuery, vehicles: Collection[int], name: str) -> PerQuery:
-    """Return the rows of queries of some vehicles.
+def _of_vehicles(values: PerQuery, vehicles: Collection[int], name: str) -> IntArray:
+    """Return the rows of the queries of some vehicles.
 
     Raises:
         RecordError: there are no such queries.
@@ -201,8 +207,7 @@ def _of_vehicles(values: PerQuery, vehicles: Collection[int], name: str) -> PerQ
             f"no query of {name} is of one of the vehicles listed",
             found=f"queries of {len(np.unique(values.vehicle))} vehicles, the first {int(values.vehicle[0])}",
         )
-    columns = {measure: column[rows] for measure, column in values.values.items()}
-    return PerQuery(tuple(values.keys[row] for row in rows), values.vehicle[rows], columns)
+    return rows
 
 
 def _names(groups: Sequence[Group]) -> list[str]:

@@ -7,26 +7,30 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from harness.basics.digests import digest
-from harness.scoring.per_query import PerQuery
 from harness.scoring.record import OUTCOME
 from harness.scoring.scores import exact_mean
 from leaderboard.grouping import grouped
 from leaderboard.record_files import RecordFile, values_of
+from leaderboard.statistics.paired import Side
 
 OF_ONE_RUN = {"seed", "features", "checkpoint", "code"}
 """Fields that may differ between repeats, besides the outcome; ``code`` digests source text, which a mended typo
 changes."""
+NAME = {"variant", "changes", "recipe"}
+"""Fields that only name what the options say in full, for a record that has options."""
 
 
 def group_repeats(files: Iterable[RecordFile], *, of_one_code: bool = False) -> list[list[RecordFile]]:
     """Return the records in groups, sorted by seed, whose other fields that can move a digit are equal.
+
+    Equal options are one method, whatever variant or recipe they were asked for by.
 
     The same features of one seed count once. If one seed has different features under different code, the change of
     code moved digits, and each code forms a group. With ``of_one_code`` each always does.
     """
     groups: dict[str, dict[object, RecordFile]] = {}
     for file in sorted(files, key=lambda file: (file.record.seed or 0, file.record.run)):
-        varying = OF_ONE_RUN - ({"code"} if of_one_code else set()) | OUTCOME
+        varying = OF_ONE_RUN - ({"code"} if of_one_code else set()) | OUTCOME | (NAME if file.record.options else set())
         same = {name: value for name, value in file.record.values.items() if name not in varying}
         groups.setdefault(digest(same), {}).setdefault((file.record.seed, file.record.features), file)
     return [part for group in groups.values() for part in _by_code(list(group.values()))]
@@ -48,14 +52,10 @@ def mean_measures(group: Sequence[RecordFile]) -> Mapping[str, float]:
     }
 
 
-def mean_values(group: Sequence[RecordFile]) -> PerQuery:
-    """Return the per-query values of the measures that all repeats have, each the mean over them.
+def side_of(group: Sequence[RecordFile]) -> Side:
+    """Return the repeats as one side of a comparison.
 
     Raises:
-        RecordError: a repeat has none.
+        RecordError: a repeat has no per-query values.
     """
-    tables = [values_of(file) for file in group]
-    first = tables[0]
-    shared = [measure for measure in first.values if all(measure in table.values for table in tables)]
-    values = {measure: np.sum([table.values[measure] for table in tables], axis=0) / len(tables) for measure in shared}
-    return PerQuery(first.keys, first.vehicle, values)
+    return Side(tuple(map(values_of, group)), tuple(file.record.per_draw for file in group))

@@ -152,6 +152,9 @@ def _pairs(record: Record, values: PerQuery | None, scores: Scores) -> Iterator[
         yield measure, stated, float(scores.mean[measure])
         for draw, value in enumerate(record.per_draw.get(measure, ())):
             yield f"{measure} of draw {draw}", value, float(scores.per_draw[measure][draw])
+        if values is not None and scores.asked is not None and values.asked is not None:
+            for query, (one, other) in enumerate(zip(values.asked.tolist(), scores.asked.tolist(), strict=True)):
+                yield f"the number of draws that asked query {query}", one, other
         if values is not None:
             pairs = zip(values.values[measure].tolist(), scores.per_query[measure].tolist(), strict=True)
             for query, (one, other) in enumerate(pairs):

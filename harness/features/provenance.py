@@ -18,6 +18,7 @@ class Origin(BaseModel):
         method: its name.
         variant: empty for the method as published; the one from which the fewest of the run's options differ.
         changes: these options, as written after ``--set``, a path without its folders; older files have none.
+        aliases: other variants with the same options under the recipe, empty for the method as published.
         recipe: the named set of options; empty for the defaults.
         options: all options, as resolved.
         seed: of the run, or None for features from elsewhere.
@@ -32,6 +33,7 @@ class Origin(BaseModel):
     method: str
     variant: str = ""
     changes: dict[str, str] = Field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
     recipe: str = ""
     options: dict[str, Any] = Field(default_factory=dict)
     seed: int | None = None
@@ -45,6 +47,11 @@ class Origin(BaseModel):
         """The method with its variant and what differs from it: ``pgan``, ``pgan/no-pam (epochs=3, p=8)``."""
         name = f"{self.method}/{self.variant}" if self.variant else self.method
         return f"{name} ({self.changes_text})" if self.changes else name
+
+    @property
+    def alias_names(self) -> tuple[str, ...]:
+        """The names of its aliases: ``strong-baseline``, ``strong-baseline/no-erasing``."""
+        return tuple(f"{self.method}/{variant}" if variant else self.method for variant in self.aliases)
 
     @property
     def changes_text(self) -> str:

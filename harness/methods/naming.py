@@ -14,10 +14,18 @@ LONGEST_VALUE = 40
 
 
 class Naming(NamedTuple):
-    """The variant that a run is named after, and the options that differ from it, as written after ``--set``."""
+    """The variant that a run is named after, the options that differ from it, and the variants that are no different.
+
+    Attributes:
+        variant: empty for the method as published.
+        changes: the options, as written after ``--set``.
+        aliases: all other variants that differ in nothing from the run under its recipe, ``""`` being the method as
+            published.
+    """
 
     variant: str
     changes: Mapping[str, str]
+    aliases: tuple[str, ...] = ()
 
 
 def name_run(name: str, method: type[Method], options: Options, recipe: str = "") -> Naming:
@@ -33,7 +41,9 @@ def name_run(name: str, method: type[Method], options: Options, recipe: str = ""
         except UsageError:  # a variant need not fit every recipe
             continue
         found.append(Naming(variant, _differences(method, own, options)))
-    return min(found, key=lambda one: len(one.changes), default=Naming("", _differences(method, None, options)))
+    named = min(found, key=lambda one: len(one.changes), default=Naming("", _differences(method, None, options)))
+    same = dict.fromkeys(one.variant for one in found if not one.changes and one.variant != named.variant)
+    return named._replace(aliases=tuple(same))
 
 
 def _differences(method: type[Method], own: Options | None, options: Options) -> dict[str, str]:

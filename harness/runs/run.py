@@ -67,6 +67,7 @@ class Run:
             method=plan.name,
             variant=plan.named.variant,
             changes=dict(plan.named.changes),
+            aliases=plan.named.aliases,
             recipe=plan.recipe,
             options=plan.options.model_dump(mode="json"),
             seed=plan.request.seed,
@@ -79,7 +80,9 @@ class Run:
         """Everything that the features depend on; runs with the same identity share a folder."""
         request = self.plan.request
         identity: dict[str, Any] = {
-            **self.origin.model_dump(mode="json", exclude={"recipe", "changes", "threads"}, exclude_none=True),
+            **self.origin.model_dump(
+                mode="json", exclude={"recipe", "changes", "aliases", "threads"}, exclude_none=True
+            ),
             "training": TRAINING_VERSION,
             **self.inputs.devices,
         }

@@ -14,8 +14,8 @@ def results(*folders: str | Path) -> DataFrame:
     """Return a table of results, one row per record.
 
     Each measure is a float64 column of fractions of 1, named by its word. ``ap_low`` and ``ap_high`` are the ends of
-    the 95 % interval over vehicles, NaN without per-query values; ``ap_deviation`` is the standard deviation over
-    draws, NaN without draws. Missing numbers are NA, missing words empty.
+    the 95 % interval over vehicles and draws, NaN without per-query values; ``ap_deviation`` is the standard deviation
+    over draws, NaN without draws. Missing numbers are NA, missing words empty.
 
     Args:
         folders: folders of runs or filed records, read from all files ``record-*.json`` in them; default: ``runs``.
@@ -33,8 +33,8 @@ def leaderboard(*folders: str | Path) -> DataFrame:
     """Return the leaderboard as a table, one row per method of each board.
 
     Each measure is a float64 column of fractions of 1, the mean over the runs of the row. ``ap_low`` and ``ap_high``
-    are the ends of the 95 % interval over vehicles, ``ap_repeats_low`` and ``ap_repeats_high`` of that over draws or
-    runs; ``ap_deviation`` is the standard deviation over draws. All of these are NaN if the page has none.
+    are the ends of the 95 % interval over vehicles, seeds and draws; ``ap_deviation`` is the standard deviation over
+    draws. All of these are NaN if the page has none. ``best_rank`` and ``worst_rank`` are NA for a row without a rank.
 
     Args:
         folders: folders of runs or filed records, to add to the records that come with the package.

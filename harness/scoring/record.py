@@ -30,17 +30,18 @@ SCHEMA = 1
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
-LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "threads", "precision"}
+LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision"}
 """Fields added after the first records; they are omitted from the file if empty."""
 
 OUTCOME = {
     "measures", "deviations", "per_draw", "further", "per_query", "cost", "versions", "threads", "ties",
-    "ignored_queries",
+    "ignored_queries", "aliases",
 }  # fmt: skip
 """Fields that describe the results of a run and its environment rather than its configuration.
 
 Another number of threads may move the last digits of a training, as another version of torch does. The features state
-that; a run is neither another one nor on another row of the leaderboard for it."""
+that; a run is neither another one nor on another row of the leaderboard for it. Nor is it another one if its method has
+got a variant that is an alias of it."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Word = Annotated[str, Field(max_length=200)]
@@ -138,6 +139,7 @@ class Record(Embedding):
     method: Annotated[Word, Field(min_length=1)]
     variant: Word = ""
     changes: dict[Word, Word] = Field(default_factory=dict)
+    aliases: tuple[Word, ...] = ()
     recipe: Word = ""
     options: dict[str, JsonValue] = Field(default_factory=dict)
     code: Digest | None = None

@@ -110,7 +110,7 @@ class _Recorder:
 
     def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
         query, provenance = dataset.split(task.query), self.file.provenance
-        table = PerQuery(query.paths, query.vehicle, scores.per_query)
+        table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)
         values = f"per-query-{name}.csv.gz"
         record = Record.from_scores(
             scores,

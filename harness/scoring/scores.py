@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from harness.data.images import UNKNOWN, ImageTable
+from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.errors import UsageError
 from harness.measures import parse
 from harness.measures.family import Measure, first_ranks
@@ -44,6 +44,7 @@ class Scores:
             positive; with draws, the mean over the draws that use the query.
         first_hit: (queries,) the rank of each query's best positive, NaN for a query without one; with draws, the mean
             over the draws that use the query.
+        asked: (queries,) int64, the number of draws in which a query was asked and had a positive; None without draws.
         rerank: the re-ranking that was applied, or None.
         further: the words of additional measures that are not the task's own.
         labels: the table of the queries, or None if the ranks are not of a named task.
@@ -61,6 +62,7 @@ class Scores:
     per_draw: Mapping[str, tuple[float, ...]]
     per_query: Mapping[str, FloatArray]
     first_hit: FloatArray = field(default_factory=lambda: np.zeros(0))
+    asked: IntArray | None = None
     rerank: Reranking | None = None
     further: tuple[str, ...] = ()
     labels: ImageTable | None = None
@@ -102,6 +104,7 @@ class Scores:
             per_draw=draws if several else {},
             per_query={word: _columns(table) for word, table in tables.items()},
             first_hit=_columns(_table(_first_hits, ranks, queries)),
+            asked=_asked(ranks, queries) if several else None,
         )
 
     def frame(self) -> DataFrame:
@@ -152,6 +155,14 @@ def _ignored(ranks: Sequence[PositiveRanks], queries: int) -> int:
         asked[draw.asked] = True
         answered[draw.asked[draw.counts > 0]] = True
     return int((asked & ~answered).sum())
+
+
+def _asked(ranks: Sequence[PositiveRanks], queries: int) -> IntArray:
+    """Return the number of draws in which each query was asked and had a positive."""
+    found = np.zeros(queries, dtype=np.int64)
+    for draw in ranks:
+        found[draw.asked[draw.counts > 0]] += 1
+    return found
 
 
 def exact_mean(values: FloatArray) -> float:

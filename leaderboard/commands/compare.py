@@ -27,10 +27,7 @@ setting = partial(option, group=EVALUATION)
 )
 @setting("--over-seeds", is_flag=True, help="Join runs that differ only in their seed, and compare their means.")
 @setting("--vehicles", type=FILE, help="Compare only queries of the vehicles whose numbers are in this text file.")
-@setting("--seed", default=0, type=click.IntRange(0), help="Seed of permutations and resamples.")
-@setting(
-    "--permutations", default=9999, type=click.IntRange(99, 10**6), help="Number of random permutations of the test."
-)
+@setting("--seed", default=0, type=click.IntRange(0), help="Seed of the intervals' resampling.")
 @setting("--queries", default=5, type=click.IntRange(0), help="Number of queries to show, by the size of their change.")
 @as_json
 def compare(
@@ -41,13 +38,14 @@ def compare(
     vehicles: Path | None,
     queries: int,
     json_wanted: bool,
-    **statistics: Any,
+    **settings: Any,
 ) -> None:
     """Compare results on the same queries.
 
     A and B are record files or run folders; with more than two results, all pairs are compared. Each row has the
-    difference with its interval, and the p value of a paired permutation test by vehicle, corrected for the number of
-    rows (Holm). Plain and re-ranked results in a folder are compared separately.
+    difference with its interval, and the p value of a paired test by vehicle, corrected for the number of rows (Holm).
+    With --over-seeds both include the chance of training. Plain and re-ranked results in a folder are compared
+    separately.
 
     \b
     Example:
@@ -62,7 +60,7 @@ def compare(
     only = None if vehicles is None else read_vehicles(vehicles)
     shown = []
     for matched in match_results(results, task, over_seeds=over_seeds, vehicles=only):
-        pairs = compare_sides(matched, **statistics)
+        pairs = compare_sides(matched, **settings)
         if json_wanted:
             shown.append(comparison_json(matched, pairs, queries))
         else:

@@ -17,8 +17,8 @@ def leading_columns(board: Board, *, full: bool) -> dict[str, Cell]:
     """Return the columns before the measures: those that tell rows apart or have a value; ``full`` adds all details."""
     records = board.records
     found: dict[str, Cell] = {}
-    if any(row.rank for row in board.rows):
-        found["rank"] = lambda row: "" if row.rank is None else str(row.rank)
+    if any(row.ranks for row in board.rows):
+        found["rank"] = lambda row: "" if row.ranks is None else str(row.ranks)
     found["method"] = _name
     if any(record.recipe for record in records):
         found["recipe"] = lambda row: escape(row.record.recipe)
@@ -66,7 +66,7 @@ def value_cell(value: BoardValue, *, with_interval: bool) -> str:
     """Return a value in percent with its mark, its deviation over draws, and optionally its interval."""
     text = percent(value.mean, value.deviation)
     marked = {"best": f"**{text}**", "second": f"_{text}_"}.get(value.mark, text)
-    return f"{marked} {interval_text(value.vehicles)}".rstrip() if with_interval else marked
+    return f"{marked} {interval_text(value.interval)}".rstrip() if with_interval else marked
 
 
 def interval_text(interval: Interval | None) -> str:

@@ -11,9 +11,8 @@ import numpy as np
 from harness.errors import unknown_name
 from harness.measures import heading, in_order
 from harness.scoring.tables import escape, percent, table
-from leaderboard.boards import ALPHA
-from leaderboard.matching import MatchedTask, Side
-from leaderboard.statistics.paired import PERMUTATIONS, PairedComparison, compare_paired, holm
+from leaderboard.matching import MatchedTask, NamedSide
+from leaderboard.statistics.paired import ALPHA, PairedComparison, compare_paired, holm
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +24,13 @@ class Pair:
         p_holm: its p value after Holm's correction over all pairs of the task.
     """
 
-    one: Side
-    other: Side
+    one: NamedSide
+    other: NamedSide
     found: PairedComparison
     p_holm: float
 
 
-def compare_sides(
-    matched: MatchedTask, measure: str | None = None, *, seed: int = 0, permutations: int = PERMUTATIONS
-) -> list[Pair]:
+def compare_sides(matched: MatchedTask, measure: str | None = None, *, seed: int = 0) -> list[Pair]:
     """Compare all pairs of sides in a measure; without one, two sides in all measures and more in the first.
 
     Raises:
@@ -47,15 +44,15 @@ def compare_sides(
     if measure is not None and measure not in known:
         raise unknown_name("measure", measure, known)
     chosen = [measure] if measure else measures if len(matched.sides) == 2 else measures[:1]
-    pairs = [(one, other, word) for one, other in combinations(matched.sides, 2) for word in chosen]
-    found = [
-        compare_paired(one.values, other.values, word, seed=seed, permutations=permutations)
-        for one, other, word in pairs
+    runs = [side.runs for side in matched.sides]
+    found = {word: compare_paired(runs, word, seed=seed) for word in chosen}
+    pairs = [
+        (one, other, found[word][number])
+        for number, (one, other) in enumerate(combinations(matched.sides, 2))
+        for word in chosen
     ]
-    corrected = holm([comparison.p for comparison in found])
-    return [
-        Pair(one, other, comparison, p) for (one, other, _), comparison, p in zip(pairs, found, corrected, strict=True)
-    ]
+    corrected = holm([comparison.p for _, _, comparison in pairs])
+    return [Pair(*pair, p) for pair, p in zip(pairs, corrected, strict=True)]
 
 
 def changed_most(pair: Pair, limit: int) -> list[dict[str, object]]:

@@ -7,9 +7,8 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 
-from leaderboard.boards import Board, BoardRow, BoardValue
+from leaderboard.boards import Board, BoardRow
 from leaderboard.published.tables import PublishedTable
-from leaderboard.statistics.intervals import Interval
 
 CSV_COLUMNS = [
     "kind", "task", "method", "variant", "changes", "rerank", "measure", "value", "low", "high", "rank", "control",
@@ -35,7 +34,8 @@ def _measured(board: Board, row: BoardRow) -> dict[str, object]:
         "rerank": None if record.rerank is None else record.rerank.values,
         "train_on": record.train_on,
         "control": record.control,
-        "rank": row.rank,
+        "aliases": list(row.aliases),
+        "ranks": row.ranks and [row.ranks.best, row.ranks.worst],
         "runs": [one.run for one in row.records],
         "seeds": [one.seed for one in row.records],
         "precision": record.precision,
@@ -47,14 +47,14 @@ def _measured(board: Board, row: BoardRow) -> dict[str, object]:
         "ignored_queries": record.ignored_queries,
         "ties": record.ties,
         "measures": {measure: row.values[measure].mean for measure in board.measures},
-        "intervals": {measure: _intervals(row.values[measure]) for measure in board.measures},
+        "intervals": {
+            measure: [found.low, found.high]
+            for measure in board.measures
+            if (found := row.values[measure].interval) is not None
+        },
+        "weighed": row.weighed,
         "marks": {measure: row.values[measure].mark for measure in board.measures if row.values[measure].mark},
     }
-
-
-def _intervals(value: BoardValue) -> dict[str, list[float]]:
-    named: dict[str, Interval | None] = {"vehicles": value.vehicles, "draws": value.draws, "seeds": value.seeds}
-    return {name: [found.low, found.high] for name, found in named.items() if found is not None}
 
 
 def published_rows(tables: Sequence[PublishedTable]) -> list[dict[str, object]]:
@@ -98,10 +98,10 @@ def _measured_lines(boards: Sequence[Board]) -> Iterator[list[object]]:
         for row in board.rows:
             record = row.record
             about = [board.task, record.method, record.variant, record.changes_text, str(record.rerank or "")]
-            rank, runs = "" if row.rank is None else row.rank, " ".join(one.run for one in row.records)
+            rank, runs = "" if row.ranks is None else str(row.ranks), " ".join(one.run for one in row.records)
             for measure in board.measures:
                 value = row.values[measure]
-                ends = [repr(100 * value.vehicles.low), repr(100 * value.vehicles.high)] if value.vehicles else ["", ""]
+                ends = [repr(100 * value.interval.low), repr(100 * value.interval.high)] if value.interval else ["", ""]
                 yield ["measured", *about, measure, repr(100 * value.mean), *ends, rank, int(record.control), runs]
 
 

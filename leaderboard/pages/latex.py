@@ -37,7 +37,7 @@ def as_latex(pages: Sequence[TaskPage]) -> str:
 def _board(board: Board) -> str:
     rows = [
         [
-            "" if row.rank is None else str(row.rank),
+            "" if row.ranks is None else str(row.ranks).replace("-", "--"),
             latex_escape(f"({row.record.method_name})" if row.record.control else row.record.method_name),
             *(_value(row.values[measure]) for measure in board.measures),
         ]
@@ -50,8 +50,8 @@ def _board(board: Board) -> str:
 
 def _value(value: BoardValue) -> str:
     text = f"{100 * value.mean:.2f}"
-    if value.vehicles:
-        text += rf" {{\scriptsize [{100 * value.vehicles.low:.1f}, {100 * value.vehicles.high:.1f}]}}"
+    if value.interval:
+        text += rf" {{\scriptsize [{100 * value.interval.low:.1f}, {100 * value.interval.high:.1f}]}}"
     return {"best": rf"\textbf{{{text}}}", "second": rf"\underline{{{text}}}"}.get(value.mark, text)
 
 

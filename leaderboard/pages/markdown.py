@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from harness.measures import heading
 from harness.scoring.tables import escape, remarks, table
 from leaderboard.boards import Board
-from leaderboard.pages.columns import LEFT_ALIGNED, interval_text, leading_columns, value_cell
+from leaderboard.pages.columns import LEFT_ALIGNED, leading_columns, value_cell
 from leaderboard.pages.paper_differences import published_differences
 from leaderboard.pages.pictures import drawable, picture_path
 from leaderboard.pages.rendering import render
@@ -34,7 +34,6 @@ def markdown_pages(
         "papers_table": _papers_table,
         "picture_path": picture_path,
         "published_table": published_table,
-        "repeats_table": _repeats_table,
     }
     main = render("leaderboard.md", pages=pages, **tools)
     tasks = {page.path: render("task.md", page=page, published=published, name=name, **tools) for page in pages}
@@ -56,23 +55,17 @@ def board_table(board: Board, *, full: bool) -> str:
 
 
 def _notes(board: Board) -> list[str]:
-    return list(dict.fromkeys(note for record in board.records for note in remarks(record)))
-
-
-def _repeats_table(board: Board) -> str:
-    """Return the intervals over draws and over runs; empty if no row has several."""
-    rows = [
-        {
-            "method": escape(row.record.method_name),
-            "measure": heading(measure),
-            "over": f"{row.record.draws} draws" if value.draws else f"{len(row.records)} runs",
-            "95 % interval": interval_text(value.draws or value.seeds),
-        }
-        for row in board.rows
-        for measure, value in ((measure, row.values[measure]) for measure in board.measures)
-        if value.draws or value.seeds
-    ]
-    return table(rows) if rows else ""
+    notes = [note for record in board.records for note in remarks(record)]
+    for row in board.rows:
+        name = escape(row.record.method_name)
+        if row.aliases:
+            notes.append(f"- Other names of {name}, with the same options: {', '.join(map(escape, row.aliases))}.")
+        if not row.weighed:
+            notes.append(
+                f"- The interval of {name} weighs each query once: its record, of an older version, does not say how "
+                "many draws asked it. Score the features again for one that weighs it by them."
+            )
+    return list(dict.fromkeys(notes))
 
 
 def _papers_table(board: Board, published: Sequence[PublishedTable]) -> str:

@@ -82,12 +82,12 @@ def _cmc(axes: Axes, board: Board) -> None:
     for row in board.rows:
         values = [row.values[measure] for _, measure in ranks]
         [line] = axes.plot(ks, [100 * value.mean for value in values], marker="o", label=_label(row))
-        ends = [value.vehicles for value in values if value.vehicles]
+        ends = [value.interval for value in values if value.interval]
         if len(ends) == len(values):
             low, high = [100 * end.low for end in ends], [100 * end.high for end in ends]
             axes.fill_between(ks, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
     family = ranks[0][1].partition("@")[0].upper()
-    axes.set(xlabel="k", ylabel=f"{family}@k, % and 95 % interval over vehicles", title=board.task)
+    axes.set(xlabel="k", ylabel=f"{family}@k, % and 95 % interval", title=board.task)
     axes.set_xticks(ks)
     axes.legend(fontsize="small")
 
@@ -97,10 +97,10 @@ def _intervals(axes: Axes, board: Board) -> None:
     for place, row in enumerate(reversed(board.rows)):
         value = row.values[measure]
         axes.plot(100 * value.mean, place, "o", color="black")
-        if value.vehicles:
-            axes.hlines(place, 100 * value.vehicles.low, 100 * value.vehicles.high, color="black")
+        if value.interval:
+            axes.hlines(place, 100 * value.interval.low, 100 * value.interval.high, color="black")
     axes.set_yticks(range(len(board.rows)), [_label(row) for row in reversed(board.rows)])
-    axes.set(xlabel=f"{heading(measure)}, % and 95 % interval over vehicles", title=board.task)
+    axes.set(xlabel=f"{heading(measure)}, % and 95 % interval", title=board.task)
 
 
 def _speed(axes: Axes, board: Board) -> None:

@@ -28,10 +28,3 @@ class Chance:
         """Return (rows, columns) int64 numbers from 0 to ``below - 1``, each as likely as 2**32 bits allow."""
         raw = self._bits.random_raw(rows * columns) >> np.uint64(32)
         return ((raw * np.uint64(below)) >> np.uint64(32)).astype(np.int64).reshape(rows, columns)
-
-    def signs(self, rows: int, columns: int) -> IntArray:
-        """Return (rows, columns) int64, each -1 or 1."""
-        words = -(-columns // 64)
-        raw = self._bits.random_raw(rows * words).reshape(rows, words, 1)
-        bits = (raw >> np.arange(64, dtype=np.uint64)) & np.uint64(1)
-        return bits.reshape(rows, -1)[:, :columns].astype(np.int64) * 2 - 1

@@ -1,18 +1,17 @@
-"""95 % intervals: a bootstrap over vehicles, and Student's t over draws and over seeds."""
+"""95 % intervals of a mean: a bootstrap over vehicles, widened by what seeds and draws add to its variance."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import starmap
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.scoring.scores import exact_mean
 from leaderboard.statistics.chance import Chance, IntArray
-from leaderboard.statistics.vehicles import ByVehicle
+from leaderboard.statistics.variance import CERTAIN, Variance, besides_vehicles, of_vehicles, student_quantile
+from leaderboard.statistics.vehicles import ByVehicle, Runs
 
 RESAMPLES = 2000
 TAIL = 0.025
@@ -24,10 +23,6 @@ and hits of 97 %."""
 CHUNK = 1 << 22
 """Picks in memory at once: 32 MiB."""
 
-T975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-        2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)  # fmt: skip
-"""Student's t, 97.5 %, for 1 to 30 degrees of freedom; the last is used beyond."""
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -35,6 +30,40 @@ class Interval:
 
     low: float
     high: float
+
+
+def over_everything(method: Runs, *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+    """Return the 95 % interval of the value that a method would have on average.
+
+    It holds for other vehicles of the same kind, other seeds of the training and other draws of the gallery at once. A
+    single run says nothing about seeds; its interval covers the rest.
+    """
+    interval = over_vehicles(method.mean, seed=seed, resamples=resamples)
+    return widened(interval, method.mean, besides_vehicles(method), ends=(0.0, 1.0))
+
+
+def widened(interval: Interval, values: ByVehicle, besides: Variance, *, ends: tuple[float, float]) -> Interval:
+    """Return an interval over vehicles with the variance that other sources of chance add.
+
+    The two halves keep their own lengths, so that a skewed measure keeps its skewed interval. Their squares and that of
+    the addition add up, and Student's t of the sum replaces that of the vehicles.
+
+    Args:
+        interval: the interval over vehicles.
+        values: what it is the interval of.
+        besides: the variance of the mean from everything but vehicles.
+        ends: the ends of the scale.
+    """
+    vehicles = of_vehicles(values)
+    both = vehicles + besides
+    if besides == CERTAIN or not both.value:
+        return interval
+    alone, together = (student_quantile(1 - TAIL, variance.freedom) for variance in (vehicles, both))
+    low, high = (
+        together / alone * math.sqrt(half**2 + alone**2 * besides.value)
+        for half in (values.mean - interval.low, interval.high - values.mean)
+    )
+    return Interval(max(ends[0], values.mean - low), min(ends[1], values.mean + high))
 
 
 def over_vehicles(
@@ -98,13 +127,3 @@ def _quantile(ascending: npt.NDArray[np.float64], share: float) -> float:
     above = min(below + 1, len(ascending) - 1)
     low, high = float(ascending[below]), float(ascending[above])
     return low + (high - low) * (place - below)
-
-
-def over_repeats(values: Sequence[float]) -> Interval | None:
-    """Return the 95 % interval of the mean of repeats (draws or seeds) from 0 to 1; None for a single value."""
-    if len(values) < 2:
-        return None
-    mean = exact_mean(np.array(values))
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
-    reach = T975[min(len(values) - 1, len(T975)) - 1] * deviation / math.sqrt(len(values))
-    return Interval(max(0.0, mean - reach), min(1.0, mean + reach))

@@ -46,8 +46,8 @@ class Parts(Method):
 def named(variant: str = "", recipe: str = "", method: type[Method] = Parts, **changes: object) -> str:
     """Return the name of a run that is asked for in these words."""
     options = resolve_options("pgan", method, variant=variant, recipe=recipe, changes=changes)
-    variant, differing = name_run("pgan", method, options, recipe)
-    return Origin(method="pgan", variant=variant, changes=dict(differing)).run_name
+    found = name_run("pgan", method, options, recipe)
+    return Origin(method="pgan", variant=found.variant, changes=dict(found.changes)).run_name
 
 
 @pytest.mark.parametrize(

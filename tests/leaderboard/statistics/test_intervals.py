@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from harness.errors import RecordError
-from leaderboard.statistics.intervals import Interval, over_repeats, over_vehicles
-from leaderboard.statistics.vehicles import by_vehicle
+from harness.scoring.per_query import PerQuery
+from leaderboard.statistics.intervals import Interval, over_everything, over_vehicles
+from leaderboard.statistics.vehicles import Runs, by_vehicle
 
 QUERIES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6)), min_size=1, max_size=40)
 
@@ -107,16 +108,113 @@ def test_the_interval_covers_the_truth_in_93_to_97_of_100_leaderboards(kind):
     assert 0.93 <= covered / 600 <= 0.97
 
 
-def test_repeats_have_students_interval():
-    """Mean 0.5, deviation 0.1, three repeats: 4.303 * 0.1 / sqrt(3)."""
-    interval = over_repeats([0.4, 0.5, 0.6])
+def test_a_query_asked_in_more_draws_weighs_more():
+    """A vehicle of n images is asked n - 1 times in each draw; the interval is around the mean over draws."""
+    values, vehicle = np.array([1.0, 1.0, 0.0, 0.0, 0.0]), np.array([1, 1, 2, 2, 2])
+    asked = np.array([5, 5, 7, 7, 6])  # of ten draws: 10 * (2 - 1) and 10 * (3 - 1)
 
-    assert interval is not None
-    assert interval.high - 0.5 == pytest.approx(4.303 * 0.1 / math.sqrt(3))
+    assert by_vehicle(values, vehicle, asked).mean == pytest.approx(10 / 30)
+    assert by_vehicle(values, vehicle, asked).counts.tolist() == [10, 20]
+
+
+def test_a_query_that_no_draw_asks_is_in_no_mean():
+    assert by_vehicle(np.array([0.5, np.nan]), np.array([1, 2]), np.array([3, 0])).counts.tolist() == [3]
+    with pytest.raises(RecordError, match="no query has a value"):
+        by_vehicle(np.array([0.5]), np.array([1]), np.array([0]))
+
+
+def sample(runs, vehicle, draws=()):
+    """Return the runs of one method: (r, q) values, (q,) vehicles."""
+    keys = ("",) * len(vehicle)
+    return Runs.of([PerQuery(keys, np.array(vehicle), {"ap": np.array(run)}) for run in runs], "ap", draws)
+
+
+def test_a_single_run_without_draws_has_the_interval_over_vehicles():
+    values, vehicle = np.linspace(0, 1, 60) ** 2, np.arange(60) // 4
+
+    assert over_everything(sample([values], vehicle)) == over_vehicles(by_vehicle(values, vehicle))
+
+
+def test_seeds_that_differ_widen_the_interval_and_equal_ones_do_not():
+    values, vehicle = 0.5 + 0.2 * np.sin(np.arange(200.0)), np.arange(200) // 4
+    widths = []
+    for spread in (0.0, 0.02, 0.05):
+        interval = over_everything(sample([values - spread, values, values + spread], vehicle))
+        widths.append(interval.high - interval.low)
+
+    alone = over_vehicles(by_vehicle(values, vehicle))
+    assert widths[0] == pytest.approx(alone.high - alone.low)
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_where_only_seeds_move_the_interval_is_students():
+    """Mean 0.5, deviation 0.1, three seeds, vehicles all alike: 4.303 * 0.1 / sqrt(3)."""
+    interval = over_everything(sample([[0.4] * 30, [0.5] * 30, [0.6] * 30], range(30)))
+
+    assert interval.high - 0.5 == pytest.approx(4.30265 * 0.1 / math.sqrt(3), rel=1e-2)
     assert 0.5 - interval.low == pytest.approx(interval.high - 0.5)
 
 
-def test_one_repeat_has_no_interval_and_ends_stay_on_the_scale():
-    assert over_repeats([0.5]) is None
-    assert over_repeats([0.0, 1.0]) == Interval(0.0, 1.0)
-    assert over_repeats([0.25] * 40) == Interval(0.25, 0.25)
+def test_draws_that_differ_widen_the_interval():
+    values, vehicle = 0.5 + 0.2 * np.sin(np.arange(200.0)), np.arange(200) // 4
+    mean = values.mean()
+    still, moving = (
+        over_everything(sample([values], vehicle, [[mean - step, mean, mean + step]])) for step in (0.0, 0.05)
+    )
+
+    assert still == over_vehicles(by_vehicle(values, vehicle))
+    assert moving.high - moving.low > 2 * (still.high - still.low)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(st.floats(0, 1), min_size=12, max_size=12), min_size=1, max_size=4))
+def test_an_interval_over_everything_holds_the_mean_and_stays_on_the_scale(runs):
+    method = sample(runs, np.arange(12) // 2)
+    interval = over_everything(method, resamples=100)
+
+    assert 0 <= interval.low <= method.mean.mean + 1e-6
+    assert method.mean.mean - 1e-6 <= interval.high <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("runs", "spread"), [(3, 0.0), (3, 0.02), (3, 0.04), (5, 0.0), (5, 0.02), (5, 0.04)])
+def test_the_interval_covers_the_expected_value_in_93_to_97_of_100_leaderboards(runs, spread):
+    """Each board has new vehicles and new seeds; the expected value is that of all vehicles and all seeds."""
+    generator = np.random.default_rng([3, runs, round(100 * spread)])
+    covered, boards = 0, 1500
+    for seed in range(boards):
+        counts = generator.integers(1, 9, 100)
+        vehicle = np.repeat(np.arange(100), counts)
+        ease = generator.beta(1.2, 1.0, 100)[vehicle]
+        values = [ease + generator.normal(0, 0.15, 100)[vehicle] + generator.normal(0, spread) for _ in range(runs)]
+        interval = over_everything(sample(values, vehicle), seed=seed, resamples=400)
+        covered += interval.low <= 1.2 / 2.2 <= interval.high
+
+    assert 0.93 <= covered / boards <= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [0.0, 0.03])
+def test_the_interval_of_a_drawn_gallery_covers_the_expected_value_too(spread):
+    """Ten draws of one image of each vehicle as gallery; the others are asked; a draw's luck is common to all."""
+    generator = np.random.default_rng([4, round(100 * spread)])
+    covered, boards, draws = 0, 1000, 10
+    for seed in range(boards):
+        images = generator.integers(2, 8, 100)
+        vehicle = np.repeat(np.arange(100), images)
+        starts = np.cumsum(images) - images
+        kept = np.array([starts + generator.integers(0, images) for _ in range(draws)])
+        ease, luck = generator.beta(1.2, 1.0, 100)[vehicle], generator.normal(0, spread, draws)
+        asked_in = np.ones((draws, len(vehicle)), dtype=bool)
+        np.put_along_axis(asked_in, kept, values=False, axis=1)
+        values = ease + luck[:, np.newaxis] + generator.normal(0, 0.1, (draws, len(vehicle)))
+        asked = asked_in.sum(axis=0)
+        mean = np.where(asked > 0, (values * asked_in).sum(axis=0) / np.maximum(asked, 1), np.nan)
+        table = PerQuery(("",) * len(vehicle), vehicle, {"ap": mean}, asked)
+        per_draw = [row[known].mean() for row, known in zip(values, asked_in, strict=True)]
+        method = Runs.of([table], "ap", [per_draw])
+        assert method.mean.mean == pytest.approx(np.mean(per_draw))
+        interval = over_everything(method, seed=seed, resamples=400)
+        covered += interval.low <= 1.2 / 2.2 <= interval.high
+
+    assert 0.93 <= covered / boards <= 0.97

@@ -1,12 +1,13 @@
-from itertools import product
-
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from scipy.stats import ttest_1samp
 
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
-from leaderboard.statistics.paired import EXACT, compare_paired, holm, p_value
+from leaderboard.statistics.paired import RankRange, Side, compare_paired, holm, p_value, p_values, rank_ranges
+from leaderboard.statistics.variance import Variance
+from leaderboard.statistics.vehicles import ByVehicle, Runs, by_vehicle
 
 
 def table(values, vehicle=None):
@@ -15,65 +16,63 @@ def table(values, vehicle=None):
     return PerQuery(tuple(f"{row}.jpg" for row in range(len(values))), vehicle, {"ap": values})
 
 
+def side(*runs, vehicle=None):
+    return Side(tuple(table(run, vehicle) for run in runs))
+
+
+def compared(one, other):
+    [found] = compare_paired([Side((one,)), Side((other,))], "ap")
+    return found
+
+
+def differences(values):
+    return by_vehicle(np.array(values, dtype=float), np.arange(len(values)))
+
+
+SUMS = st.lists(st.integers(-1000, 1000), min_size=2, max_size=40)
+
+
 @settings(max_examples=50)
-@given(st.lists(st.integers(-20, 20), max_size=8))
-def test_few_vehicles_are_tested_exactly(differences):
-    moving = [value for value in differences if value]
-    sums = [
-        abs(sum(s * v for s, v in zip(signs, moving, strict=True))) for signs in product((-1, 1), repeat=len(moving))
-    ]
-    expected = sum(value >= abs(sum(moving)) for value in sums) / len(sums)
+@given(SUMS, st.integers(1, 1000))
+def test_p_does_not_depend_on_the_sign_or_the_scale(sums, scale):
+    there = ByVehicle(np.array(sums), np.ones(len(sums), dtype=np.int64), 1 << 20)
+    back = ByVehicle(-there.sums, there.counts, there.unit)
+    larger = ByVehicle(there.sums * scale, there.counts, there.unit)
 
-    assert p_value(np.array(differences, dtype=np.int64)) == expected
-
-
-@settings(max_examples=20)
-@given(st.lists(st.integers(-1000, 1000), min_size=EXACT + 1, max_size=40), st.integers(1, 1000))
-def test_p_does_not_depend_on_the_sign_or_the_scale(differences, scale):
-    sums = np.array(differences, dtype=np.int64)
-    p = p_value(sums, permutations=199)
-
-    assert 0 < p <= 1
-    assert p_value(-sums, permutations=199) == p
-    assert p_value(sums * scale, permutations=199) == p
+    assert 0 < p_value(there) <= 1
+    assert p_value(back) == p_value(there)
+    assert p_value(larger) == pytest.approx(p_value(there), rel=1e-4)
 
 
-def test_the_same_seed_gives_the_same_p_on_any_machine():
-    sums = np.array([(7 * n * n) % 23 - 12 for n in range(40)], dtype=np.int64)
+def test_without_skewness_it_is_students_test():
+    """Differences that are symmetric about their mean have no skewness to correct."""
+    values = 0.02 + np.concatenate([steps := np.linspace(0.001, 0.08, 30), -steps])
 
-    assert p_value(sums, seed=0) == 0.0537
-
-
-def test_the_random_test_is_near_the_exact_one():
-    sums = np.array([5, 3, 8, -2, 9, 4, -1, 7, 6, -3, 2, 5, 4, -6], dtype=np.int64)
-    signs = np.array(list(product((-1, 1), repeat=14)))
-    exact = (np.abs(signs @ sums) >= abs(sums.sum())).mean()
-
-    assert p_value(sums) == pytest.approx(exact, abs=0.005)
+    assert p_value(differences(values)) == pytest.approx(ttest_1samp(values, 0.0).pvalue, rel=1e-5)
 
 
 def test_equal_methods_have_p_1_and_a_clear_difference_a_small_one():
-    assert p_value(np.zeros(30, dtype=np.int64)) == 1
-    assert p_value(np.full(30, 4, dtype=np.int64)) == 1 / 10_000
+    assert p_value(differences(np.zeros(30))) == 1
+    assert p_value(differences(np.full(30, 0.25))) == 2.0**-29
+    assert p_value(differences([0.25] + [0.0] * 29)) == 1
 
 
-def test_the_test_keeps_its_level_on_exchangeable_methods():
-    """Two methods that differ by chance alone are called different at most 5 times in 100, and not much less."""
-    generator = np.random.default_rng(5)
-    rejected = 0
-    for seed in range(800):
-        vehicle = np.repeat(np.arange(40), generator.integers(1, 8, 40))
-        ease = generator.beta(2, 1, 40)[vehicle]
-        one, other = (np.clip(ease + generator.normal(0, 0.2, 40)[vehicle], 0, 1) for _ in range(2))
-        rejected += compare_p(one, other, vehicle, seed) <= 0.05
+@given(st.integers(2, 12))
+def test_few_vehicles_that_differ_prove_little(moved):
+    """Two equal methods have the same one ahead on all k vehicles with a probability of 2 ** (1 - k)."""
+    values = np.zeros(60)
+    values[:moved] = 0.5 + np.arange(moved) / 100
 
-    assert 0.03 <= rejected / 800 <= 0.07
+    assert p_value(differences(values)) >= 2.0 ** (1 - moved)
 
 
-def compare_p(one, other, vehicle, seed):
-    sums = np.zeros(int(vehicle.max()) + 1, dtype=np.int64)
-    np.add.at(sums, vehicle, np.rint((one - other) * 2**30).astype(np.int64))
-    return p_value(sums, seed=seed, permutations=199)
+def test_seeds_that_vary_more_make_a_difference_less_certain():
+    values = differences(0.02 + 0.05 * np.sin(np.arange(60.0)))
+    found = [p_value(values, Variance(spread**2, spread**4 / 4)) for spread in (0.0, 0.005, 0.01, 0.02)]
+
+    assert found == sorted(found)
+    assert found[0] < 0.01
+    assert found[-1] > 0.2
 
 
 def test_a_comparison_counts_queries_and_tests_vehicles():
@@ -81,26 +80,54 @@ def test_a_comparison_counts_queries_and_tests_vehicles():
     one = table(np.where(np.arange(60) % 3 == 0, 0.9, 0.5), vehicle)
     other = table(np.where(np.arange(60) % 3 == 1, 0.8, 0.5), vehicle)
 
-    found = compare_paired(one, other, "ap")
+    found = compared(one, other)
 
     assert found.difference == pytest.approx(0.1 / 3)
     assert (found.wins, found.ties, found.losses) == (20, 20, 20)
     assert found.interval.low <= found.difference <= found.interval.high
-    assert found.p == 1 / 10_000
+    assert found.p == pytest.approx(2.0**-19, rel=1e-5)
 
 
 def test_the_comparison_turned_round_is_the_opposite():
     generator = np.random.default_rng(1)
     one, other = (table(generator.random(60), np.arange(60) // 3) for _ in range(2))
-    there, back = compare_paired(one, other, "ap"), compare_paired(other, one, "ap")
+    there, back = compared(one, other), compared(other, one)
 
     assert back.difference == -there.difference
     assert (back.p, back.wins, back.losses) == (there.p, there.losses, there.wins)
     assert back.interval.low == pytest.approx(-there.interval.high)
 
 
+def test_all_pairs_of_three_are_those_of_two():
+    """Of single runs, nothing is estimated from the other methods."""
+    generator = np.random.default_rng(2)
+    sides = [side(generator.random(60), vehicle=np.arange(60) // 3) for _ in range(3)]
+
+    together = compare_paired(sides, "ap")
+
+    assert together == [compare_paired([sides[one], sides[other]], "ap")[0] for one, other in ((0, 1), (0, 2), (1, 2))]
+
+
+def test_the_interval_of_a_difference_and_its_p_value_include_the_seeds():
+    """The same mean difference, once from runs that agree and once from runs that are three points apart."""
+    values = np.clip(0.5 + 0.2 * np.sin(np.arange(150.0)), 0, 1)
+    noise = 0.02 * np.cos(np.arange(150.0) * 1.7)
+    vehicle = np.arange(150) // 3
+    found = []
+    for spread in (0.0, 0.03):
+        shifts = (-spread, 0.0, spread)
+        one = side(*(values + 0.02 + noise + shift for shift in shifts), vehicle=vehicle)
+        other = side(*(values + shift for shift in shifts), vehicle=vehicle)
+        found += compare_paired([one, other], "ap")
+
+    assert found[0].difference == pytest.approx(found[1].difference)
+    assert found[0].p < 1e-4
+    assert found[1].p > 0.1
+    assert found[0].interval.low > 0 > found[1].interval.low
+
+
 def test_queries_without_a_positive_take_no_part():
-    found = compare_paired(table([0.5, np.nan, 0.7]), table([0.5, np.nan, 0.6]), "ap")
+    found = compared(table([0.5, np.nan, 0.7]), table([0.5, np.nan, 0.6]))
 
     assert (found.wins, found.ties, found.losses) == (1, 1, 0)
 
@@ -110,12 +137,21 @@ def test_queries_without_a_positive_take_no_part():
 )
 def test_results_of_other_queries_are_not_compared(other):
     with pytest.raises(RecordError, match="are of different queries"):
-        compare_paired(table([0.5, 0.6]), other, "ap")
+        compared(table([0.5, 0.6]), other)
+    with pytest.raises(RecordError, match="are of different queries"):
+        Side((table([0.5, 0.6]), other))
+
+
+def test_draws_that_asked_other_queries_are_not_compared():
+    one, other = (PerQuery(("", ""), np.arange(2), {"ap": np.ones(2)}, np.array(asked)) for asked in ([1, 2], [2, 1]))
+
+    with pytest.raises(RecordError, match="are of different queries"):
+        compared(one, other)
 
 
 def test_a_measure_that_is_not_there_is_named():
     with pytest.raises(RecordError, match="'minp'"):
-        compare_paired(table([0.5]), table([0.5]), "minp")
+        compare_paired([side([0.5]), side([0.5])], "minp")
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))
@@ -130,3 +166,117 @@ def test_holm_never_lowers_a_p_and_keeps_the_order(values):
 def test_holm_is_holms():
     """The textbook's way: the smallest times four, the next times three, never below the one before."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == [0.03, 0.06, 0.06, 0.02]
+
+
+def board(generator, methods, *, vehicles=60, seeds=3, spread=0.0, step=0.0, skewed=False):
+    """Return methods on common vehicles, each ``step`` behind the one before, with unequal seeds."""
+    counts = generator.integers(1, 9, vehicles)
+    vehicle = np.repeat(np.arange(vehicles), counts)
+    ease = generator.beta(1.2, 1.0, vehicles)[vehicle]
+    found = []
+    for number in range(methods):
+        own = generator.exponential(1, vehicles) - 1 if skewed else generator.normal(0, 1, vehicles)
+        method = ease - number * step + 0.15 * own[vehicle]
+        found.append(
+            Runs.of(
+                [
+                    table(
+                        method + generator.normal(0, spread) + 0.1 * generator.normal(0, 1, vehicles)[vehicle], vehicle
+                    )
+                    for _ in range(seeds)
+                ],
+                "ap",
+            )
+        )
+    return found
+
+
+def test_p_values_of_many_methods_are_those_of_their_pairs():
+    """Only the spread of the seeds is common; with single runs there is none."""
+    methods = board(np.random.default_rng(3), 4, seeds=1)
+
+    pairs = [(one, other) for one in range(4) for other in range(one + 1, 4)]
+    assert p_values(methods) == [
+        p_value(ByVehicle(methods[a].mean.sums - methods[b].mean.sums, methods[a].mean.counts, methods[a].mean.unit))
+        for a, b in pairs
+    ]
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 8), st.integers(0, 1000))
+def test_ranges_lie_within_the_table_and_somebody_may_be_first(methods, seed):
+    ranges = rank_ranges(board(np.random.default_rng(seed), methods, vehicles=20, step=0.05))
+
+    assert all(1 <= found.best <= found.worst <= methods for found in ranges)
+    assert any(found.best == 1 for found in ranges)
+    assert any(found.worst == methods for found in ranges)
+
+
+def test_clearly_different_methods_have_their_places_and_equal_ones_share_a_range():
+    first, second, third = board(np.random.default_rng(4), 3, vehicles=200, step=0.2)
+
+    assert rank_ranges([first, second, third]) == [RankRange(1, 1), RankRange(2, 2), RankRange(3, 3)]
+    assert rank_ranges([first, second, second]) == [RankRange(1, 1), RankRange(2, 3), RankRange(2, 3)]
+    assert [str(found) for found in (RankRange(2, 2), RankRange(2, 11))] == ["2", "2-11"]
+
+
+@pytest.mark.parametrize("methods", [10, 33, 40, 200])
+def test_ranks_do_not_vanish_however_many_methods_there_are(methods):
+    """Two groups ten points apart, whose members are equal: every member is told from every one of the other group."""
+    generator = np.random.default_rng(5)
+    upper = board(generator, 1, vehicles=200)[0]
+    lower = Runs.of([table(np.zeros(1))], "ap")
+    vehicle = np.repeat(np.arange(200), upper.mean.counts)
+    base = np.repeat(upper.mean.sums / upper.mean.unit / upper.mean.counts, upper.mean.counts)
+    found = []
+    for number in range(methods):
+        values = base - 0.1 * (number >= methods // 2)
+        noise = [0.05 * generator.normal(0, 1, 200)[vehicle] for _ in range(3)]
+        found.append(Runs.of([table(values + one, vehicle) for one in noise], "ap"))
+    assert lower.mean.mean == 0
+
+    half = methods // 2
+    assert rank_ranges(found) == [RankRange(1, half)] * half + [RankRange(half + 1, methods)] * (methods - half)
+
+
+def test_ranks_depend_on_no_seed():
+    """Nothing is drawn at random; the same methods in another order have the same ranges."""
+    methods = board(np.random.default_rng(6), 12, step=0.02, spread=0.01)
+    order = np.random.default_rng(7).permutation(12)
+
+    once, again = rank_ranges(methods), rank_ranges([methods[index] for index in order])
+
+    assert len(set(once)) > 3
+    assert again == [once[index] for index in order]
+
+
+def share_of_boards_with_a_false_claim(boards, **settings):
+    """Return how often at least one of equal methods is called better than another."""
+    generator = np.random.default_rng(8)
+    return (
+        sum(
+            any(found != RankRange(1, 8) for found in rank_ranges(board(generator, 8, **settings)))
+            for _ in range(boards)
+        )
+        / boards
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.02, 0.04])
+def test_eight_equal_methods_are_told_apart_on_at_most_6_of_100_boards(seeds, spread):
+    assert share_of_boards_with_a_false_claim(1500, vehicles=60, seeds=seeds, spread=spread) <= 0.06
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("vehicles", [50, 200])
+def test_skewed_differences_of_equal_means_are_called_different_about_5_times_in_100(vehicles):
+    generator = np.random.default_rng(9)
+    rejected = 0
+    for _ in range(3000):
+        vehicle = np.repeat(np.arange(vehicles), generator.integers(1, 9, vehicles))
+        values = (0.1 * (generator.exponential(1, vehicles) - 1))[vehicle]
+        rejected += p_value(by_vehicle(values, vehicle)) < 0.05
+
+    assert 0.04 <= rejected / 3000 <= 0.068
