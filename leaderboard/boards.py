@@ -62,6 +62,11 @@ class BoardRow:
         return not self.record.control and self.record.rerank is None
 
     @property
+    def repeated(self) -> bool:
+        """Whether it is a method with at least ``SEEDS`` seeds: its values are marked, and it has a rank."""
+        return self.competes and len({record.seed for record in self.records}) >= SEEDS
+
+    @property
     def aliases(self) -> tuple[str, ...]:
         """Other names of the same options, sorted."""
         names = {name for record in self.records for name in (record.method_name, *record.alias_names)}
@@ -109,7 +114,7 @@ def _board(files: list[RecordFile]) -> Board:
     groups = group_repeats(files)
     sides = [None if any(file.record.per_query is None for file in group) else side_of(group) for group in groups]
     rows = [_row(group, side) for group, side in zip(groups, sides, strict=True)]
-    ranked = [index for index, row in enumerate(rows) if _has_rank(row, sides[index])]
+    ranked = [index for index, row in enumerate(rows) if row.repeated and sides[index] is not None]
     ranges = rank_ranges([side.runs(first.ranked_by) for index in ranked if (side := sides[index]) is not None])
     for index, found in zip(ranked, ranges, strict=True):
         rows[index] = replace(rows[index], ranks=found)
@@ -128,10 +133,6 @@ def _board(files: list[RecordFile]) -> Board:
     )
 
 
-def _has_rank(row: BoardRow, side: Side | None) -> bool:
-    return row.competes and side is not None and len({record.seed for record in row.records}) >= SEEDS
-
-
 def _row(group: list[RecordFile], side: Side | None) -> BoardRow:
     records = tuple(file.record for file in group)
     one = records[0] if len(records) == 1 else None
@@ -148,15 +149,15 @@ def _row(group: list[RecordFile], side: Side | None) -> BoardRow:
 
 
 def _marked(rows: list[BoardRow]) -> tuple[BoardRow, ...]:
-    """Mark the best and the second best value of each measure among the rows with a rank, unless there is only one."""
-    ranked = [row for row in rows if row.ranks is not None]
+    """Mark the best and the second best value of each measure among the methods with enough seeds, if there are two."""
+    marked = [row for row in rows if row.repeated]
     marks: dict[str, dict[float, str]] = {}
-    for measure in rows[0].values if len(ranked) > 1 else ():
-        ahead = sorted({row.values[measure].mean for row in ranked}, reverse=True)
+    for measure in rows[0].values if len(marked) > 1 else ():
+        ahead = sorted({row.values[measure].mean for row in marked}, reverse=True)
         marks[measure] = dict(zip(ahead, ("best", "second"), strict=False))
 
     def mark(row: BoardRow, measure: str) -> str:
-        return marks.get(measure, {}).get(row.values[measure].mean, "") if row.ranks is not None else ""
+        return marks.get(measure, {}).get(row.values[measure].mean, "") if row.repeated else ""
 
     return tuple(
         replace(row, values={word: replace(value, mark=mark(row, word)) for word, value in row.values.items()})

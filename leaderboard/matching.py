@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, side_of
 from leaderboard.statistics.chance import IntArray
 from leaderboard.statistics.paired import Side
-from leaderboard.statistics.vehicles import by_vehicle
 
 Group = list[RecordFile]
 """The records that form one side of a comparison; a single one without ``over_seeds``."""
@@ -191,8 +191,17 @@ def _side(name: str, group: Group, vehicles: Collection[int] | None) -> NamedSid
         return NamedSide(name, group[0].record, measures, runs, runs.mean)
     runs = runs.of_rows(_of_vehicles(runs.tables[0], vehicles, name))
     values = runs.mean
-    measures = {word: by_vehicle(column, values.vehicle, values.asked).mean for word, column in values.values.items()}
+    measures = {word: _weighted_mean(values, word) for word in values.values}
     return NamedSide(name, group[0].record, measures, runs, values)
+
+
+def _weighted_mean(values: PerQuery, measure: str) -> float:
+    """Return the mean over the queries, each as often as draws asked it, summed without rounding; NaN without one."""
+    column = values.values[measure]
+    weights = np.ones(len(column), dtype=np.int64) if values.asked is None else values.asked
+    known = ~np.isnan(column) & (weights > 0)
+    total = int(weights[known].sum())
+    return math.fsum(column[known] * weights[known]) / total if total else math.nan
 
 
 def _of_vehicles(values: PerQuery, vehicles: Collection[int], name: str) -> IntArray:

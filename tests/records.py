@@ -36,6 +36,21 @@ def record(**changes: Any) -> Record:
     return Record(**{**fields, **changes})
 
 
+def seeds(**fields: Any) -> list[Record]:
+    """Return the records of three runs that differ only in their seed."""
+    return [record(seed=seed, train_on="synthetic", **fields) for seed in range(3)]
+
+
+def write_seeds(folder: Path, method: str, ap: Sequence[float], **fields: Any) -> list[Path]:
+    """Write the results of three runs that differ only in their seed, and by a thousandth; return their paths."""
+    return [
+        write_result(
+            folder / str(seed), method, np.clip(np.array(ap) + step, 0, 1), seed=seed, train_on="synthetic", **fields
+        )
+        for seed, step in enumerate((-0.001, 0.0, 0.001))
+    ]
+
+
 def write_result(folder: Path, method: str, ap: Sequence[float], task: str = "image-to-image", **fields: Any) -> Path:
     """Write a record with its per-query values, three queries a vehicle, as a run leaves them; return its path."""
     values = {"ap": np.array(ap, dtype=float), "cmc@1": (np.array(ap) > 0.5).astype(float)}

@@ -113,9 +113,14 @@ def _pair_cells(pair: Pair, *, two: bool) -> Iterator[tuple[str, str]]:
         yield (f"{letter}: {side.name}", percent(side.measures[found.measure])) if two else (letter, escape(side.name))
     yield "A - B", f"{100 * found.difference:+.2f}"
     yield "95 % interval", f"{100 * found.interval.low:+.2f} to {100 * found.interval.high:+.2f}"
-    yield "p", f"{found.p:.4f}"
-    yield "p (Holm)", f"{pair.p_holm:.4f}"
+    yield "p", _probability(found.p)
+    yield "p (Holm)", _probability(pair.p_holm)
     yield from (("wins", str(found.wins)), ("ties", str(found.ties)), ("losses", str(found.losses)))
+
+
+def _probability(p: float) -> str:
+    """Return a p value with four decimals, or a smaller one with its power of ten: ``0.0312``, ``3e-07``."""
+    return f"{p:.4f}" if p >= 0.0001 else f"{p:.0e}"
 
 
 def _matrix(matched: MatchedTask, pairs: list[Pair]) -> str:

@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
 
-from harness.scoring.record import read_record
+from harness.scoring.per_query import PerQuery, write_per_query
+from harness.scoring.record import PerQueryFile, read_record, write_record
 from harness.tasks.reranking import Reranking
 from leaderboard.boards import build_boards
+from leaderboard.pages.markdown import markdown_pages
+from leaderboard.pages.task_pages import build_task_pages
 from leaderboard.record_files import RecordFile
 from leaderboard.statistics.intervals import over_vehicles
 from leaderboard.statistics.vehicles import by_vehicle
-from tests.records import write_result
+from tests.records import record, write_result, write_seeds
 
 
 @pytest.fixture
@@ -20,37 +23,53 @@ def board_of(*paths):
     return board
 
 
-def test_methods_that_cannot_be_told_apart_share_a_rank(tmp_path, values):
+def test_methods_that_cannot_be_told_apart_share_a_range_of_ranks(tmp_path, values):
     noise = np.random.default_rng(1).normal(0, 0.02, 90)
     board = board_of(
-        write_result(tmp_path / "a", "best", np.clip(values + 0.3, 0, 1)),
-        write_result(tmp_path / "b", "middle", values),
-        write_result(tmp_path / "c", "same", np.clip(values + noise, 0, 1)),
-        write_result(tmp_path / "d", "worst", np.clip(values - 0.3, 0, 1)),
+        *write_seeds(tmp_path / "a", "best", np.clip(values + 0.3, 0, 1)),
+        *write_seeds(tmp_path / "b", "middle", values),
+        *write_seeds(tmp_path / "c", "same", np.clip(values + noise, 0, 1)),
+        *write_seeds(tmp_path / "d", "worst", np.clip(values - 0.3, 0, 1)),
     )
 
-    assert {row.record.method: row.rank for row in board.rows} == {"best": 1, "middle": 2, "same": 2, "worst": 4}
+    ranks = {row.record.method: str(row.ranks) for row in board.rows}
+    assert ranks == {"best": "1", "middle": "2-3", "same": "2-3", "worst": "4"}
+
+
+def test_a_method_with_fewer_than_three_seeds_has_an_interval_but_neither_rank_nor_mark(tmp_path, values):
+    twice = [
+        write_result(tmp_path / f"twice {seed}", "twice", np.clip(values + 0.3, 0, 1), seed=seed, train_on="synthetic")
+        for seed in (0, 1)
+    ]
+    board = board_of(*write_seeds(tmp_path, "mine", values), *write_seeds(tmp_path / "b", "other", values / 2), *twice)
+
+    assert [(row.record.method, str(row.ranks)) for row in board.rows] == [
+        ("twice", "None"),
+        ("mine", "1"),
+        ("other", "2"),
+    ]
+    assert [row.values["ap"].mark for row in board.rows] == ["", "best", "second"]
+    assert board.rows[0].values["ap"].interval is not None
 
 
 def test_a_control_has_an_interval_but_no_rank_and_stands_last(tmp_path, values):
-    board = board_of(
-        write_result(tmp_path / "a", "oracle", np.ones(90), control=True), write_result(tmp_path / "b", "mine", values)
-    )
+    control = [
+        write_result(tmp_path / f"control {seed}", "oracle", np.ones(90), control=True, seed=seed) for seed in range(3)
+    ]
+    board = board_of(*control, *write_seeds(tmp_path, "mine", values))
 
-    assert [(row.record.method, row.rank) for row in board.rows] == [("mine", 1), ("oracle", None)]
-    assert board.rows[1].values["ap"].vehicles is not None
+    assert [(row.record.method, str(row.ranks)) for row in board.rows] == [("mine", "1"), ("oracle", "None")]
+    assert board.rows[1].values["ap"].interval is not None
 
 
-def test_the_interval_of_a_row_is_that_over_its_vehicles(tmp_path, values):
+def test_the_interval_of_a_single_run_is_that_over_its_vehicles(tmp_path, values):
     row = board_of(write_result(tmp_path, "mine", values)).rows[0]
 
-    assert row.values["ap"].vehicles == over_vehicles(by_vehicle(values, np.arange(90) // 3))
-    assert row.values["ap"].seeds is None
-    assert row.values["ap"].draws is None
+    assert row.values["ap"].interval == over_vehicles(by_vehicle(values, np.arange(90) // 3))
 
 
-def test_runs_of_one_method_are_one_row_with_their_mean(tmp_path, values):
-    runs = [np.clip(values + shift, 0, 1) for shift in (-0.01, 0.0, 0.02)]
+def test_runs_of_one_method_are_one_row_with_their_mean_and_an_interval_over_seeds_too(tmp_path, values):
+    runs = [np.clip(values + shift, 0, 1) for shift in (-0.05, 0.0, 0.06)]
     paths = [
         write_result(tmp_path / str(seed), "mine", run, seed=seed, train_on="synthetic", checkpoint=f"{seed}" * 64)
         for seed, run in enumerate(runs)
@@ -60,8 +79,60 @@ def test_runs_of_one_method_are_one_row_with_their_mean(tmp_path, values):
 
     assert [record.seed for record in row.records] == [0, 1, 2]
     assert row.values["ap"].mean == pytest.approx(np.mean(runs))
-    assert row.values["ap"].seeds.low < row.values["ap"].mean < row.values["ap"].seeds.high
-    assert row.values["ap"].vehicles == over_vehicles(by_vehicle(np.sum(runs, axis=0) / 3, np.arange(90) // 3))
+    alone = over_vehicles(by_vehicle(np.sum(runs, axis=0) / 3, np.arange(90) // 3))
+    assert row.values["ap"].interval.low < alone.low
+    assert row.values["ap"].interval.high > alone.high
+
+
+def test_equal_options_under_two_names_are_one_row_that_names_both(tmp_path, values):
+    names = [{"variant": "no-erasing", "recipe": "quick"}, {"aliases": ("stride-2",)}, {}]
+    paths = [
+        write_result(tmp_path / str(seed), "mine", values, seed=seed, options={"erase": 0.0}, **name)
+        for seed, name in enumerate(names)
+    ]
+
+    [row] = board_of(*paths).rows
+
+    assert row.record.method_name == "mine/no-erasing"
+    assert row.aliases == ("mine", "mine/stride-2")
+
+
+def drawn(folder, *, asked):
+    """Write the record of a gallery drawn ten times, in which a vehicle of n images is asked n - 1 times a draw."""
+    vehicle = np.repeat(np.arange(40), [2, 6] * 20)
+    easy = vehicle % 2 == 0
+    values = {"ap": np.where(easy, 0.9, 0.3)}
+    weights = np.where(easy, 5, 8) if asked else None
+    table = PerQuery(("",) * len(vehicle), vehicle, values, weights)
+    write_per_query(folder / "values.csv.gz", table)
+    mean = (0.9 * 10 + 0.3 * 48) / 58
+    one = record(
+        measures={"ap": mean},
+        per_draw={"ap": (mean,) * 10},
+        deviations={"ap": 0.0},
+        draws=10,
+        queries=len(vehicle),
+        per_query=PerQueryFile(name="values.csv.gz", digest=table.digest),
+    )
+    write_record(folder / "record-drawn.json", one)
+    return folder / "record-drawn.json"
+
+
+def test_the_interval_of_a_drawn_gallery_weighs_each_query_by_its_draws(tmp_path):
+    [row] = board_of(drawn(tmp_path, asked=True)).rows
+
+    interval = row.values["ap"].interval
+    assert row.weighed
+    assert (interval.low + interval.high) / 2 == pytest.approx(row.values["ap"].mean, abs=0.02)
+    assert interval.low < row.values["ap"].mean < interval.high
+
+
+def test_a_record_that_does_not_say_how_often_queries_were_asked_is_shown_with_that_note(tmp_path):
+    board = board_of(drawn(tmp_path, asked=False))
+    [page] = build_task_pages([board], [])
+
+    assert not board.rows[0].weighed
+    assert "weighs each query once" in markdown_pages([page], [])[page.path]
 
 
 def test_other_options_or_a_code_that_moves_the_features_are_another_row(tmp_path, values):
@@ -82,9 +153,8 @@ def test_the_board_does_not_depend_on_the_order_in_which_records_are_found(tmp_p
 
 def test_a_re_ranked_result_is_a_row_of_its_own_that_moves_no_other(tmp_path, values):
     plain = [
-        write_result(tmp_path / "a", "mine", values, seed=0),
-        write_result(tmp_path / "b", "mine", np.clip(values + 0.01, 0, 1), seed=1),
-        write_result(tmp_path / "c", "worse", np.clip(values - 0.3, 0, 1)),
+        *write_seeds(tmp_path / "a", "mine", values),
+        *write_seeds(tmp_path / "c", "worse", np.clip(values - 0.3, 0, 1)),
     ]
     control = write_result(tmp_path / "d", "oracle", np.ones(90), control=True)
     again = [
@@ -98,8 +168,8 @@ def test_a_re_ranked_result_is_a_row_of_its_own_that_moves_no_other(tmp_path, va
     names = [row.record.method_name for row in board.rows]
     assert names[:2] + names[4:] == ["mine", "worse", "oracle"]
     assert sorted(names[2:4]) == marked
-    assert [len(row.records) for row in board.rows[:2]] == [2, 1]
+    assert [len(row.records) for row in board.rows[:2]] == [3, 3]
     assert {row.record.method_name: len(row.records) for row in board.rows[2:4]} == {marked[0]: 2, marked[1]: 1}
-    assert all(row.rank is None and not row.values["ap"].mark for row in board.rows[2:])
+    assert all(row.ranks is None and not row.values["ap"].mark for row in board.rows[2:])
     assert board.rows[:2] == board_of(*plain, control).rows[:2]
     assert board.rows[0].values["ap"].mark == "best"

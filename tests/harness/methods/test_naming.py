@@ -179,7 +179,7 @@ VARIANT, RECIPE = st.sampled_from(["", *Parts.variants]), st.sampled_from(["", *
 def test_a_name_read_back_as_a_command_gives_the_same_options(variant, recipe, changes):
     options = resolve_options("pgan", Parts, variant=variant, recipe=recipe, changes=changes)
 
-    own, differing = name_run("pgan", Parts, options, recipe)
+    own, differing, _ = name_run("pgan", Parts, options, recipe)
 
     assert resolve_options("pgan", Parts, variant=own, recipe=recipe, changes=differing) == options
     assert len(differing) <= len(changes)
@@ -199,3 +199,12 @@ CHANGED = {"D", "pam", "epochs", "erase", "loss", "input_size", "weights"}
 @given(st.text(max_size=300))
 def test_any_text_as_a_value_gives_a_short_name(text):
     assert len(named(note=text)) <= len("pgan (note=)") + 40
+
+
+def test_a_run_knows_the_variants_that_change_nothing():
+    quick = resolve_options("pgan", Parts, recipe="quick")
+    d4 = resolve_options("pgan", Parts, variant="again")
+
+    assert name_run("pgan", Parts, quick, "quick") == Naming("", {}, ("no-erasing",))
+    assert name_run("pgan", Parts, d4) == Naming("d4", {}, ("again",))
+    assert Origin(method="pgan", variant="d4", aliases=("again", "")).alias_names == ("pgan/again", "pgan")

@@ -10,7 +10,7 @@ from harness.cli import main
 from harness.scoring.record import write_record
 from leaderboard import record_files
 from leaderboard.published.library import DATASETS, FOLDER
-from tests.records import record
+from tests.records import record, seeds
 
 
 @pytest.fixture
@@ -58,21 +58,23 @@ def line_of(page, start):
 def test_the_page_marks_the_best_and_the_second_best_in_each_column(folder):
     page = page_of(
         folder,
-        record(method="first", measures={"ap": 0.9, "cmc@1": 0.8}),
-        record(method="other", measures={"ap": 0.8, "cmc@1": 0.9}),
-        record(method="third", measures={"ap": 0.7, "cmc@1": 0.7}),
+        *seeds(method="first", measures={"ap": 0.9, "cmc@1": 0.8}),
+        *seeds(method="other", measures={"ap": 0.8, "cmc@1": 0.9}),
+        *seeds(method="third", measures={"ap": 0.7, "cmc@1": 0.7}),
+        record(method="once", measures={"ap": 0.95, "cmc@1": 0.95}),
     )
 
     cells = [[cell.strip() for cell in line_of(page, name).split("|")[-3:-1]] for name in ("first", "other", "third")]
     assert cells == [["**90.00**", "_80.00_"], ["_80.00_", "**90.00**"], ["70.00", "70.00"]]
+    assert "**" not in line_of(page, "once")
 
 
 def test_methods_stand_by_their_first_measure_and_controls_below_them_unmarked(folder):
     page = page_of(
         folder,
-        record(method="weak", measures={"ap": 0.1}),
+        *seeds(method="weak", measures={"ap": 0.1}),
         record(method="oracle", control=True, measures={"ap": 1.0}),
-        record(method="strong", measures={"ap": 0.6}),
+        *seeds(method="strong", measures={"ap": 0.6}),
         record(method="random", control=True, measures={"ap": 0.01}),
     )
 
@@ -85,10 +87,10 @@ def test_methods_stand_by_their_first_measure_and_controls_below_them_unmarked(f
 def test_equal_values_share_the_mark_and_one_method_alone_is_not_best(folder):
     page = page_of(
         folder,
-        record(method="one", measures={"ap": 0.5}),
-        record(method="two", measures={"ap": 0.5}),
-        record(method="three", measures={"ap": 0.4}),
-        record(method="alone", task="image-to-track", measures={"ap": 0.4}),
+        *seeds(method="one", measures={"ap": 0.5}),
+        *seeds(method="two", measures={"ap": 0.5}),
+        *seeds(method="three", measures={"ap": 0.4}),
+        *seeds(method="alone", task="image-to-track", measures={"ap": 0.4}),
     )
 
     assert "**50.00**" in line_of(page, "one")
@@ -125,7 +127,6 @@ def test_the_facts_of_a_table_stand_above_it(folder):
     facts = f"fingerprint `{fingerprint}`, protocol version 1, 100 queries, 2 of them without a positive, 2 draws."
     assert facts in page
     assert "50.00 ± 10.00" in page
-    assert "| strong-baseline | mAP       | 2 draws | [0.00, 100.00]  |" in task_page(folder)
 
 
 def test_two_seeds_of_a_method_are_one_row(folder):
@@ -136,7 +137,6 @@ def test_two_seeds_of_a_method_are_one_row(folder):
     assert page.count("| strong-baseline") == 1
     assert "|      2 |" in line_of(page, "strong-baseline")
     assert "55.00" in line_of(page, "strong-baseline")
-    assert "| strong-baseline | mAP       | 2 runs | [0.00, 100.00]  |" in task_page(folder)
 
 
 def test_rows_with_the_same_words_are_told_apart_by_their_run(folder):
