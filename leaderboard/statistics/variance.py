@@ -132,8 +132,9 @@ def _of_single_vehicles(method: Runs) -> float:
         return 0.0
     residuals = np.array([run.residuals for run in method.runs])
     changes = residuals - residuals.mean(axis=0)
-    vehicles, total = residuals.shape[1], float(method.mean.counts.sum())
-    return float((changes**2).sum()) / total**2 * vehicles / max(1, vehicles - 1)
+    vehicles, total = len(method.mean.counts), float(method.mean.counts.sum())
+    squares = float((changes**2).sum())
+    return squares / total**2 * (vehicles / max(1, vehicles - 1))
 
 
 def _variance(values: FloatArray) -> float:
@@ -161,4 +162,4 @@ def student_tails(t: FloatArray, freedom: FloatArray) -> FloatArray:
 
 def rounded(value: float) -> float:
     """Return a number with ``DIGITS`` significant digits."""
-    return float(f"{value:.{DIGITS}g}")
+    return float(f"{value:.{DIGITS - 1}e}")

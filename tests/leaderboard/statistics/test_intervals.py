@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from benchmarks.chance import coverage, drawn_coverage
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
 from leaderboard.statistics.intervals import Interval, over_everything, over_vehicles
@@ -177,44 +178,13 @@ def test_an_interval_over_everything_holds_the_mean_and_stays_on_the_scale(runs)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("runs", "spread"), [(3, 0.0), (3, 0.02), (3, 0.04), (5, 0.0), (5, 0.02), (5, 0.04)])
-def test_the_interval_covers_the_expected_value_in_93_to_97_of_100_leaderboards(runs, spread):
-    """Each board has new vehicles and new seeds; the expected value is that of all vehicles and all seeds."""
-    generator = np.random.default_rng([3, runs, round(100 * spread)])
-    covered, boards = 0, 1500
-    for seed in range(boards):
-        counts = generator.integers(1, 9, 100)
-        vehicle = np.repeat(np.arange(100), counts)
-        ease = generator.beta(1.2, 1.0, 100)[vehicle]
-        values = [ease + generator.normal(0, 0.15, 100)[vehicle] + generator.normal(0, spread) for _ in range(runs)]
-        interval = over_everything(sample(values, vehicle), seed=seed, resamples=400)
-        covered += interval.low <= 1.2 / 2.2 <= interval.high
-
-    assert 0.93 <= covered / boards <= 0.97
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.02, 0.04])
+def test_an_interval_over_everything_covers_the_expected_value(seeds, spread):
+    assert 0.93 <= coverage(2000, seeds=seeds, spread=spread) <= 0.97
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spread", [0.0, 0.03])
-def test_the_interval_of_a_drawn_gallery_covers_the_expected_value_too(spread):
-    """Ten draws of one image of each vehicle as gallery; the others are asked; a draw's luck is common to all."""
-    generator = np.random.default_rng([4, round(100 * spread)])
-    covered, boards, draws = 0, 1000, 10
-    for seed in range(boards):
-        images = generator.integers(2, 8, 100)
-        vehicle = np.repeat(np.arange(100), images)
-        starts = np.cumsum(images) - images
-        kept = np.array([starts + generator.integers(0, images) for _ in range(draws)])
-        ease, luck = generator.beta(1.2, 1.0, 100)[vehicle], generator.normal(0, spread, draws)
-        asked_in = np.ones((draws, len(vehicle)), dtype=bool)
-        np.put_along_axis(asked_in, kept, values=False, axis=1)
-        values = ease + luck[:, np.newaxis] + generator.normal(0, 0.1, (draws, len(vehicle)))
-        asked = asked_in.sum(axis=0)
-        mean = np.where(asked > 0, (values * asked_in).sum(axis=0) / np.maximum(asked, 1), np.nan)
-        table = PerQuery(("",) * len(vehicle), vehicle, {"ap": mean}, asked)
-        per_draw = [row[known].mean() for row, known in zip(values, asked_in, strict=True)]
-        method = Runs.of([table], "ap", [per_draw])
-        assert method.mean.mean == pytest.approx(np.mean(per_draw))
-        interval = over_everything(method, seed=seed, resamples=400)
-        covered += interval.low <= 1.2 / 2.2 <= interval.high
-
-    assert 0.93 <= covered / boards <= 0.97
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.03])
+def test_the_interval_of_a_drawn_gallery_covers_the_expected_value(spread):
+    assert 0.93 <= drawn_coverage(2000, spread=spread) <= 0.97

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.stats import ttest_1samp
 
+from benchmarks.chance import false_claims, simulated_board, skewed_rejections
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
 from leaderboard.statistics.paired import RankRange, Side, compare_paired, holm, p_value, p_values, rank_ranges
@@ -168,32 +169,9 @@ def test_holm_is_holms():
     assert holm([0.01, 0.04, 0.03, 0.005]) == [0.03, 0.06, 0.06, 0.02]
 
 
-def board(generator, methods, *, vehicles=60, seeds=3, spread=0.0, step=0.0, skewed=False):
-    """Return methods on common vehicles, each ``step`` behind the one before, with unequal seeds."""
-    counts = generator.integers(1, 9, vehicles)
-    vehicle = np.repeat(np.arange(vehicles), counts)
-    ease = generator.beta(1.2, 1.0, vehicles)[vehicle]
-    found = []
-    for number in range(methods):
-        own = generator.exponential(1, vehicles) - 1 if skewed else generator.normal(0, 1, vehicles)
-        method = ease - number * step + 0.15 * own[vehicle]
-        found.append(
-            Runs.of(
-                [
-                    table(
-                        method + generator.normal(0, spread) + 0.1 * generator.normal(0, 1, vehicles)[vehicle], vehicle
-                    )
-                    for _ in range(seeds)
-                ],
-                "ap",
-            )
-        )
-    return found
-
-
 def test_p_values_of_many_methods_are_those_of_their_pairs():
     """Only the spread of the seeds is common; with single runs there is none."""
-    methods = board(np.random.default_rng(3), 4, seeds=1)
+    methods = simulated_board(np.random.default_rng(3), 4, seeds=1)
 
     pairs = [(one, other) for one in range(4) for other in range(one + 1, 4)]
     assert p_values(methods) == [
@@ -205,7 +183,7 @@ def test_p_values_of_many_methods_are_those_of_their_pairs():
 @settings(max_examples=20)
 @given(st.integers(1, 8), st.integers(0, 1000))
 def test_ranges_lie_within_the_table_and_somebody_may_be_first(methods, seed):
-    ranges = rank_ranges(board(np.random.default_rng(seed), methods, vehicles=20, step=0.05))
+    ranges = rank_ranges(simulated_board(np.random.default_rng(seed), methods, vehicles=20, step=0.05))
 
     assert all(1 <= found.best <= found.worst <= methods for found in ranges)
     assert any(found.best == 1 for found in ranges)
@@ -213,7 +191,7 @@ def test_ranges_lie_within_the_table_and_somebody_may_be_first(methods, seed):
 
 
 def test_clearly_different_methods_have_their_places_and_equal_ones_share_a_range():
-    first, second, third = board(np.random.default_rng(4), 3, vehicles=200, step=0.2)
+    first, second, third = simulated_board(np.random.default_rng(4), 3, vehicles=200, step=0.2)
 
     assert rank_ranges([first, second, third]) == [RankRange(1, 1), RankRange(2, 2), RankRange(3, 3)]
     assert rank_ranges([first, second, second]) == [RankRange(1, 1), RankRange(2, 3), RankRange(2, 3)]
@@ -224,8 +202,7 @@ def test_clearly_different_methods_have_their_places_and_equal_ones_share_a_rang
 def test_ranks_do_not_vanish_however_many_methods_there_are(methods):
     """Two groups ten points apart, whose members are equal: every member is told from every one of the other group."""
     generator = np.random.default_rng(5)
-    upper = board(generator, 1, vehicles=200)[0]
-    lower = Runs.of([table(np.zeros(1))], "ap")
+    upper = simulated_board(generator, 1, vehicles=200)[0]
     vehicle = np.repeat(np.arange(200), upper.mean.counts)
     base = np.repeat(upper.mean.sums / upper.mean.unit / upper.mean.counts, upper.mean.counts)
     found = []
@@ -233,15 +210,13 @@ def test_ranks_do_not_vanish_however_many_methods_there_are(methods):
         values = base - 0.1 * (number >= methods // 2)
         noise = [0.05 * generator.normal(0, 1, 200)[vehicle] for _ in range(3)]
         found.append(Runs.of([table(values + one, vehicle) for one in noise], "ap"))
-    assert lower.mean.mean == 0
-
     half = methods // 2
     assert rank_ranges(found) == [RankRange(1, half)] * half + [RankRange(half + 1, methods)] * (methods - half)
 
 
 def test_ranks_depend_on_no_seed():
     """Nothing is drawn at random; the same methods in another order have the same ranges."""
-    methods = board(np.random.default_rng(6), 12, step=0.02, spread=0.01)
+    methods = simulated_board(np.random.default_rng(6), 12, step=0.02, spread=0.01)
     order = np.random.default_rng(7).permutation(12)
 
     once, again = rank_ranges(methods), rank_ranges([methods[index] for index in order])
@@ -250,33 +225,14 @@ def test_ranks_depend_on_no_seed():
     assert again == [once[index] for index in order]
 
 
-def share_of_boards_with_a_false_claim(boards, **settings):
-    """Return how often at least one of equal methods is called better than another."""
-    generator = np.random.default_rng(8)
-    return (
-        sum(
-            any(found != RankRange(1, 8) for found in rank_ranges(board(generator, 8, **settings)))
-            for _ in range(boards)
-        )
-        / boards
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("spread", [0.0, 0.01, 0.02, 0.04])
 def test_eight_equal_methods_are_told_apart_on_at_most_6_of_100_boards(seeds, spread):
-    assert share_of_boards_with_a_false_claim(1500, vehicles=60, seeds=seeds, spread=spread) <= 0.06
+    assert false_claims(2000, seeds=seeds, spread=spread) <= 0.06
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("vehicles", [50, 200])
 def test_skewed_differences_of_equal_means_are_called_different_about_5_times_in_100(vehicles):
-    generator = np.random.default_rng(9)
-    rejected = 0
-    for _ in range(3000):
-        vehicle = np.repeat(np.arange(vehicles), generator.integers(1, 9, vehicles))
-        values = (0.1 * (generator.exponential(1, vehicles) - 1))[vehicle]
-        rejected += p_value(by_vehicle(values, vehicle)) < 0.05
-
-    assert 0.04 <= rejected / 3000 <= 0.068
+    assert 0.04 <= skewed_rejections(4000, vehicles=vehicles) <= 0.068
