@@ -154,7 +154,8 @@ def main() -> None:
         print(*found, sep="\n\n")
         return
     old = chosen.write.read_text(encoding="utf-8")
-    page = re.sub(r"(?<=<!-- simulated -->\n).*?(?=\n<!-- end -->)", lambda _: next(found), old, flags=re.DOTALL)
+    marked = r"(<!-- simulated -->\n).*?(<!-- end -->)"
+    page = re.sub(marked, lambda match: f"{match[1]}{next(found)}\n{match[2]}", old, flags=re.DOTALL)
     chosen.write.write_text(page, encoding="utf-8")
 
 

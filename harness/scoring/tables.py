@@ -96,12 +96,17 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
 
 
 def remarks(record: Record) -> list[str]:
+    """Return one line of Markdown for each fact that a reader of the record's scores must know."""
+    return [f"- {escape(note)}" for note in plain_remarks(record)]
+
+
+def plain_remarks(record: Record) -> list[str]:
     """Return one sentence for each fact that a reader of the record's scores must know."""
     notes = [] if record.rerank is None else [record.rerank.remark]
     if record.convention is not None:
-        notes.append(f"By another rule than the task's own: {escape(record.convention)}.")
+        notes.append(f"By another rule than the task's own: {record.convention}.")
     if not record.official:
-        reason = escape("; ".join(record.differences)) or "the data set is not the released one"
+        reason = "; ".join(record.differences) or "the data set is not the released one"
         notes.append(f"Not official: {reason}.")
     if record.ignored_queries:
         notes.append(f"{record.ignored_queries} of {record.queries} queries have no positive; all means exclude them.")
@@ -109,4 +114,4 @@ def remarks(record: Record) -> list[str]:
         notes.append(f"{record.ties} pairs of a positive and a negative tie; the positive is ranked behind.")
     if record.draws:
         notes.append(f"Mean and standard deviation of {record.draws} draws.")
-    return [f"- {note}" for note in notes]
+    return notes

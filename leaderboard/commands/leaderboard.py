@@ -47,9 +47,11 @@ def leaderboard(
     Example:
       bench leaderboard --runs runs --format html --out leaderboard.html
     """
+    from harness.registry.registry import load
     from leaderboard.boards import build_boards
     from leaderboard.pages.exports import measured_rows
     from leaderboard.pages.files import check_files, page_files, write_files
+    from leaderboard.pages.questions import questions
     from leaderboard.published.library import FOLDER, load_library
     from leaderboard.published.tables import published_tables
     from leaderboard.record_files import collect, shipped_folders
@@ -60,7 +62,7 @@ def leaderboard(
         return
     tables = published_tables(load_library(published or FOLDER))
     out = out or Path("leaderboard") / f"LEADERBOARD.{ENDINGS[form]}"
-    files = page_files(form, out.name, boards, tables)
+    files = page_files(form, out.name, boards, tables, questions(load()))
     if check:
         check_files(out.parent, files)
         click.echo(f"{out} agrees with the records")

@@ -1,54 +1,71 @@
-"""The columns of a board, as finished Markdown cells."""
+"""The columns of a board, as plain text that each format escapes for itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from harness.scoring.record import Record
-from harness.scoring.tables import escape, percent
+from harness.scoring.tables import percent
 from leaderboard.boards import Board, BoardRow, BoardValue
 from leaderboard.statistics.intervals import Interval
 
-Cell = Callable[[BoardRow], str]
-LEFT_ALIGNED = {"method", "recipe", "trained on", "run", "extra labels", "device"}
+
+@dataclass(frozen=True)
+class Column:
+    """One column before the measures.
+
+    Attributes:
+        text: the plain text of a row's cell.
+        words: whether it holds words, which stand at the left, and not numbers.
+        best: which end a reader wants to see first.
+    """
+
+    text: Callable[[BoardRow], str]
+    words: bool = False
+    best: Literal["high", "low"] = "high"
 
 
-def leading_columns(board: Board, *, full: bool) -> dict[str, Cell]:
+def leading_columns(board: Board, *, full: bool) -> dict[str, Column]:
     """Return the columns before the measures: those that tell rows apart or have a value; ``full`` adds all details."""
     records = board.records
-    found: dict[str, Cell] = {}
+    found: dict[str, Column] = {}
     if any(row.ranks for row in board.rows):
-        found["rank"] = lambda row: "" if row.ranks is None else str(row.ranks)
-    found["method"] = _name
+        found["rank"] = Column(lambda row: "" if row.ranks is None else str(row.ranks), best="low")
+    found["method"] = Column(_name, words=True)
     if any(record.recipe for record in records):
-        found["recipe"] = lambda row: escape(row.record.recipe)
+        found["recipe"] = Column(lambda row: row.record.recipe, words=True)
     if any(elsewhere(record) for record in records):
-        found["trained on"] = lambda row: escape(elsewhere(row.record))
-    labels = [tuple(cell(row) for name, cell in found.items() if name != "rank") for row in board.rows]
+        found["trained on"] = Column(lambda row: elsewhere(row.record), words=True)
+    labels = [tuple(column.text(row) for name, column in found.items() if name != "rank") for row in board.rows]
     if len(set(labels)) < len(labels):
-        found["run"] = lambda row: f"`{row.record.run[:8]}`"
+        found["run"] = Column(lambda row: row.record.run[:8], words=True)
     if any(len(row.records) > 1 for row in board.rows):
-        found["runs"] = lambda row: str(len(row.records))
-    found["width"] = lambda row: str(row.record.width)
-    found["input"] = lambda row: "x".join(map(str, row.record.input_size)) if row.record.input_size else ""
+        found["runs"] = Column(lambda row: str(len(row.records)))
+    found["width"] = Column(lambda row: str(row.record.width), best="low")
+    found["input"] = Column(lambda row: "x".join(map(str, row.record.input_size or ())), best="low")
     return {**found, **_details(records)} if full else found
 
 
-def _details(records: Sequence[Record]) -> dict[str, Cell]:
-    found: dict[str, Cell] = {}
+def _details(records: Sequence[Record]) -> dict[str, Column]:
+    found: dict[str, Column] = {}
     if any(record.parameters for record in records):
-        found["parameters"] = lambda row: (
-            "" if row.record.parameters is None else f"{row.record.parameters / 1e6:.2f} M"
+        found["parameters"] = Column(
+            lambda row: "" if row.record.parameters is None else f"{row.record.parameters / 1e6:.2f} M", best="low"
         )
     if any(record.needs or record.test_needs for record in records):
-        found["extra labels"] = lambda row: escape(", ".join(sorted({*row.record.needs, *row.record.test_needs})))
+        found["extra labels"] = Column(
+            lambda row: ", ".join(sorted({*row.record.needs, *row.record.test_needs})), words=True
+        )
+    if any(record.metric != records[0].metric for record in records):
+        found["metric"] = Column(lambda row: row.record.metric, words=True)
     if any(record.precision not in (None, "32-true") for record in records):
-        found["precision"] = lambda row: escape(row.record.precision or "")
+        found["precision"] = Column(lambda row: row.record.precision or "", words=True)
     if any(record.threads for record in records):
-        found["threads"] = lambda row: ", ".join(map(str, sorted({one.threads for one in row.records if one.threads})))
-    if any(record.cost for record in records):
-        found["images/s"] = lambda row: f"{cost.images / cost.seconds:.1f}" if (cost := row.record.cost) else ""
-        found["device"] = lambda row: escape(row.record.cost.device) if row.record.cost else ""
+        found["threads"] = Column(
+            lambda row: ", ".join(map(str, sorted({one.threads for one in row.records if one.threads}))), best="low"
+        )
     return found
 
 
@@ -58,12 +75,11 @@ def elsewhere(record: Record) -> str:
 
 
 def _name(row: BoardRow) -> str:
-    name = escape(row.record.method_name)
-    return f"({name})" if row.record.control else name
+    return f"({row.record.method_name})" if row.record.control else row.record.method_name
 
 
 def value_cell(value: BoardValue, *, with_interval: bool) -> str:
-    """Return a value in percent with its mark, its deviation over draws, and optionally its interval."""
+    """Return a value in percent as Markdown, with its mark, its deviation over draws, and optionally its interval."""
     text = percent(value.mean, value.deviation)
     marked = {"best": f"**{text}**", "second": f"_{text}_"}.get(value.mark, text)
     return f"{marked} {interval_text(value.interval)}".rstrip() if with_interval else marked

@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath
 
 from harness.basics.files import replace_file
 from harness.errors import RunError
-from harness.measures import heading
 from leaderboard.boards import Board
 from leaderboard.pages.exports import as_csv, as_json
+from leaderboard.pages.html import as_html
 from leaderboard.pages.latex import as_latex
 from leaderboard.pages.markdown import markdown_pages
-from leaderboard.pages.pictures import draw_picture, drawable, drawn_by, picture_path
-from leaderboard.pages.rendering import render
-from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage, build_task_pages
+from leaderboard.pages.pictures import draw_picture, drawable, picture_path
+from leaderboard.pages.questions import Question
+from leaderboard.pages.task_pages import build_task_pages
 from leaderboard.published.tables import PublishedTable
 
 Files = Mapping[PurePosixPath, bytes]
@@ -23,9 +23,18 @@ Files = Mapping[PurePosixPath, bytes]
 NEXT_STEP = "write it with 'bench leaderboard'"
 
 
-def page_files(form: str, name: str, boards: Sequence[Board], tables: Sequence[PublishedTable]) -> Files:
-    """Return the files of a format; in Markdown these are a page called ``name``, a page for each task and pictures."""
-    pages = build_task_pages(boards, tables)
+def page_files(
+    form: str,
+    name: str,
+    boards: Sequence[Board],
+    tables: Sequence[PublishedTable],
+    asked: Mapping[str, Question],
+) -> Files:
+    """Return the files of a format; in Markdown these are a page called ``name``, a page for each task and pictures.
+
+    ``asked`` has what the tasks ask, by their names.
+    """
+    pages = build_task_pages(boards, tables, asked)
     if form == "markdown":
         texts = {path: text.encode() for path, text in markdown_pages(pages, tables, name).items()}
         return {**texts, **picture_files(boards)}
@@ -36,11 +45,6 @@ def page_files(form: str, name: str, boards: Sequence[Board], tables: Sequence[P
         "html": lambda: as_html(pages),
     }[form]()
     return {PurePosixPath(name): text.encode()}
-
-
-def as_html(pages: Sequence[TaskPage]) -> str:
-    """Return the leaderboard as one HTML page: sortable, readable on a phone, without requests to any host."""
-    return render("leaderboard.html", pages=pages, heading=heading, published_headings=PUBLISHED_HEADINGS)
 
 
 def picture_files(boards: Sequence[Board]) -> Files:
@@ -71,8 +75,7 @@ def check_files(folder: Path, files: Files) -> None:
     for path, content in files.items():
         found = (folder / path).read_bytes()
         if found != content:
-            differs = _picture_differs if _kind(path) == "picture" else _page_differs
-            raise differs(folder / path, found, content)
+            raise _file_differs(folder / path, _kind(path), found, content)
     tasks = [*folder.glob("tasks/*.md"), *folder.glob("tasks/pictures/*.svg")] if len(files) > 1 else []
     for stray in sorted(tasks):
         if (path := PurePosixPath(stray.relative_to(folder))) not in files:
@@ -83,29 +86,17 @@ def _kind(path: PurePosixPath) -> str:
     return "picture" if path.suffix == ".svg" else "page"
 
 
-def _picture_differs(path: Path, found: bytes, expected: bytes) -> RunError:
-    """Return the error of a picture that differs; another version of matplotlib draws other bytes."""
-    there, here = drawn_by(found), drawn_by(expected)
-    return RunError(
-        "the picture differs from the records",
-        where=path,
-        found=f"drawn by matplotlib {there}" if there else "a picture that does not name its version of matplotlib",
-        expected=f"as matplotlib {here} draws it",
-        next_step=NEXT_STEP if there in {here, None} else f"check with matplotlib {there}, or {NEXT_STEP}",
-    )
-
-
-def _page_differs(path: Path, found: bytes, expected: bytes) -> RunError:
-    """Return the error that names the first line in which two pages differ."""
+def _file_differs(path: Path, kind: str, found: bytes, expected: bytes) -> RunError:
+    """Return the error that names the first line in which two pages or pictures differ."""
     lines, wanted_lines = (
         text.decode(errors="surrogateescape").splitlines(keepends=True) for text in (found, expected)
     )
     pairs = enumerate(zip_longest(lines, wanted_lines), 1)
     number, (line, wanted) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
     return RunError(
-        "the page differs from the records",
+        f"the {kind} differs from the records",
         where=f"{path}, line {number}",
-        found="the end of the page" if line is None else repr(line),
-        expected="the end of the page" if wanted is None else repr(wanted),
+        found="the end of the file" if line is None else repr(line),
+        expected="the end of the file" if wanted is None else repr(wanted),
         next_step=NEXT_STEP,
     )

@@ -8,17 +8,18 @@ from pathlib import PurePosixPath
 from harness.measures import heading
 from harness.scoring.tables import escape, remarks, table
 from leaderboard.boards import Board
-from leaderboard.pages.columns import LEFT_ALIGNED, leading_columns, value_cell
+from leaderboard.pages.columns import leading_columns, value_cell
 from leaderboard.pages.paper_differences import published_differences
 from leaderboard.pages.pictures import drawable, picture_path
 from leaderboard.pages.rendering import render
-from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage
-from leaderboard.published.tables import PublishedTable
+from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, PUBLISHED_SETTING, TaskPage
+from leaderboard.published.tables import PublishedRow, PublishedTable
 
+SHORT = {"input", "trained on", "metric", "epochs"}
+"""The settings of published rows that the main page shows too, where rows have them."""
 CAPTIONS = {
-    "cmc": "The share of queries answered within the first k, with bands",
-    "intervals": "The first measure with its intervals",
-    "speed": "The first measure against the speed of extraction",
+    "intervals": "The first measure of each row with its interval and its range of ranks",
+    "cmc": "The share of queries answered within the first k, for the best five methods and the controls",
 }
 
 
@@ -44,14 +45,14 @@ def board_table(board: Board, *, full: bool) -> str:
     """Return the table of a board, with intervals for all measures or only for the first."""
     shown = leading_columns(board, full=full)
     rows = [
-        {name: cell(row) for name, cell in shown.items()}
+        {name: f"`{column.text(row)}`" if name == "run" else escape(column.text(row)) for name, column in shown.items()}
         | {
             heading(measure): value_cell(row.values[measure], with_interval=full or measure == board.measures[0])
             for measure in board.measures
         }
         for row in board.rows
     ]
-    return table(rows, right=[name for name in rows[0] if name not in LEFT_ALIGNED])
+    return table(rows, right=[name for name in rows[0] if name not in shown or not shown[name].words])
 
 
 def _notes(board: Board) -> list[str]:
@@ -86,21 +87,20 @@ def _papers_table(board: Board, published: Sequence[PublishedTable]) -> str:
     return table(rows, right=["measured", "published", "difference"]) if rows else ""
 
 
-def published_table(printed: PublishedTable, *, full: bool) -> str:
-    """Return the table of a task's published numbers, with all their details or short."""
-    headings = {measure: PUBLISHED_HEADINGS[measure] for measure in printed.measures}
-    rows = []
-    for row in printed.rows:
+def published_table(rows: Sequence[PublishedRow], *, full: bool) -> str:
+    """Return a table of published numbers, with all their details or short."""
+    measures = [measure for measure in PUBLISHED_HEADINGS if any(measure in row.numbers for row in rows)]
+    differing = {
+        name: cell
+        for name, cell in PUBLISHED_SETTING.items()
+        if (full or name in SHORT) and any(cell(row) for row in rows)
+    }
+    found = []
+    for row in rows:
         cells = {"method": escape(row.row.method_name)}
         if full:
             cells["printed as"] = escape(row.row.printed)
-        cells |= {name: row.numbers[m].shown if m in row.numbers else "" for m, name in headings.items()}
-        cells["input"] = escape(row.row.input_size or "")
-        if full:
-            cells |= {
-                "width": escape(row.row.width or ""),
-                "extra labels": escape(", ".join(row.row.supervision)),
-                "notes": escape(row.notes),
-            }
-        rows.append({**cells, "printed in": escape("; ".join(row.sources))})
-    return table(rows, right=[*headings.values(), "input", "width"])
+        cells |= {PUBLISHED_HEADINGS[one]: row.numbers[one].shown if one in row.numbers else "" for one in measures}
+        cells |= {name: escape(cell(row)) for name, cell in differing.items()}
+        found.append({**cells, "printed in": escape("; ".join(row.sources))})
+    return table(found, right=[*map(PUBLISHED_HEADINGS.__getitem__, measures), "input", "width"])

@@ -1,40 +1,69 @@
-"""Pictures of a board as SVG: CMC curves, the first measure with its intervals, accuracy against speed."""
+"""Pictures of a board as SVG: the first measure with its intervals and ranks, and CMC curves.
+
+They are drawn here, as text with coordinates, and not by a library: the same board gives the same bytes everywhere, the
+colours follow the reader's light or dark theme, and a page of many tasks takes no seconds.
+"""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
 
 from harness.measures import heading
 from leaderboard.boards import Board, BoardRow
 from leaderboard.filing import slug
+from leaderboard.pages.rendering import render
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+COLOURS = 8
+"""The number of colours; further families of methods share them in turn."""
+LONGEST = 44
+"""The longest name, in characters."""
+BEST = 5
+"""The number of methods with a CMC curve, besides the controls."""
 
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "bench",
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "font.family": "sans-serif",
-}
-"""Settings that keep text as text, never parse a name as a formula, and give the same bytes for the same board.
+ROW, PLOT, MARGIN = 20, 420, 12
+"""The height of a row, the width of the plot and the margin, in pixels."""
+LABEL_GAP = 15
+"""The least distance between the lines of two labels, in pixels."""
 
-The bytes depend on matplotlib: 3.9 and 3.11 name groups differently and leave different margins. Each picture therefore
-names the version that drew it, which ``bench leaderboard --check`` requires.
-"""
 
-DRAWN_BY = re.compile(rb"bench leaderboard, matplotlib ([0-9][0-9A-Za-z.+]*)")
+@dataclass(frozen=True)
+class Dot:
+    """One row of the picture of intervals; all places are in pixels."""
+
+    name: str
+    colour: str
+    y: float
+    x: float
+    low: float | None
+    high: float | None
+    value: str
+    ranks: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One CMC curve and its label; all places are in pixels."""
+
+    name: str
+    colour: str
+    points: tuple[tuple[float, float], ...]
+    label: float
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A place on an axis, in pixels, and its text."""
+
+    at: float
+    text: str
 
 
 def drawable(board: Board) -> tuple[str, ...]:
     """Return the names of the pictures that can be drawn of a board."""
-    timed = any(row.record.cost for row in board.rows)
-    known = {"cmc": len(_ks(board)) > 1, "intervals": True, "speed": timed}
-    return tuple(name for name, possible in known.items() if possible)
+    return ("intervals", "cmc") if len(_ks(board)) > 1 else ("intervals",)
 
 
 def picture_path(board: Board, name: str) -> PurePosixPath:
@@ -44,14 +73,86 @@ def picture_path(board: Board, name: str) -> PurePosixPath:
 
 def draw_picture(board: Board, name: str) -> bytes:
     """Return one of the drawable pictures as SVG; CMC is drawn at every k that the task measures."""
-    draw = {"cmc": _cmc, "intervals": _intervals, "speed": _speed}[name]
-    return _drawn(lambda axes: draw(axes, board), len(board.rows))
+    return {"intervals": _intervals, "cmc": _cmc}[name](board).encode()
 
 
-def drawn_by(content: bytes) -> str | None:
-    """Return the version of matplotlib that a picture names; None if it names none."""
-    found = DRAWN_BY.search(content)
-    return found[1].decode("ascii") if found else None
+def _intervals(board: Board) -> str:
+    measure = board.measures[0]
+    left = MARGIN + max(text_width(_name(row)) for row in board.rows) + MARGIN
+    values = [row.values[measure] for row in board.rows]
+    ends = [end for value in values for end in (value.mean, *_ends(value.interval))]
+    low, high = _scale(100 * min(ends), 100 * max(ends))
+    colours = _colours(board)
+
+    def x(share: float) -> float:
+        return round(left + PLOT * (100 * share - low) / (high - low), 2)
+
+    dots = []
+    for number, (row, value) in enumerate(zip(board.rows, values, strict=True)):
+        interval = value.interval
+        dots.append(
+            Dot(
+                name=_name(row),
+                colour=colours[_family(row)],
+                y=40 + ROW * number,
+                x=x(value.mean),
+                low=None if interval is None else x(interval.low),
+                high=None if interval is None else x(interval.high),
+                value=f"{100 * value.mean:.2f}",
+                ranks="" if row.ranks is None else str(row.ranks),
+            )
+        )
+    return render(
+        "intervals.svg",
+        title=f"{board.task}: {heading(measure)}, % with 95 % intervals",
+        dots=dots,
+        ticks=[Tick(x(tick / 100), f"{tick:g}") for tick in _ticks(low, high)],
+        left=left,
+        right=left + PLOT,
+        width=left + PLOT + 150,
+        height=40 + ROW * len(dots) + 30,
+    )
+
+
+def _cmc(board: Board) -> str:
+    ranks = _ks(board)
+    methods = [row for row in board.rows if row.competes][:BEST]
+    rows = [*methods, *(row for row in board.rows if row.record.control)]
+    colours = _colours(board)
+    shares = [[100 * row.values[measure].mean for _, measure in ranks] for row in rows]
+    low, high = _scale(min(map(min, shares)), max(map(max, shares)))
+    left, top, tall = 56, 40, 300
+    widest = math.log(ranks[-1][0] / ranks[0][0])
+
+    def x(k: int) -> float:
+        return round(left + PLOT * math.log(k / ranks[0][0]) / widest, 2)
+
+    def y(percent: float) -> float:
+        return round(top + tall * (high - percent) / (high - low), 2)
+
+    labels = spread_out([y(share[-1]) for share in shares], LABEL_GAP)
+    curves = [
+        Curve(
+            name=_name(row),
+            colour=colours[_family(row)],
+            points=tuple((x(k), y(value)) for (k, _), value in zip(ranks, share, strict=True)),
+            label=label,
+        )
+        for row, share, label in zip(rows, shares, labels, strict=True)
+    ]
+    family = ranks[0][1].partition("@")[0].upper()
+    return render(
+        "cmc.svg",
+        title=f"{board.task}: {family}@k, % of the best {len(methods)} and the controls",
+        curves=curves,
+        ks=[Tick(x(k), str(k)) for k, _ in ranks],
+        ticks=[Tick(y(tick), f"{tick:g}") for tick in _ticks(low, high)],
+        left=left,
+        right=left + PLOT,
+        bottom=top + tall,
+        width=left + PLOT + 20 + max(text_width(curve.name) for curve in curves) + MARGIN,
+        height=max(top + tall + 40, max(labels) + MARGIN),
+    )
 
 
 def _ks(board: Board) -> list[tuple[int, str]]:
@@ -60,64 +161,68 @@ def _ks(board: Board) -> list[tuple[int, str]]:
     return sorted((int(k), f"{family}@{k}") for family, _, k in found if family in {"cmc", "hit"} and k.isdecimal())
 
 
-def _drawn(draw: Callable[[Axes], None], rows: int) -> bytes:
-    import matplotlib as mpl
-    from matplotlib import style
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with style.context(["default", STYLE]):  # the user's matplotlibrc would give other bytes
-        figure = Figure(figsize=(7, max(4.2, 1.2 + rows / 4)), layout="constrained")  # a quarter of an inch per name
-        FigureCanvasSVG(figure)
-        draw(figure.add_subplot())
-        out = io.BytesIO()
-        creator = f"bench leaderboard, matplotlib {mpl.__version__}"
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": creator})
-    return out.getvalue()
+def _ends(interval: object) -> tuple[float, ...]:
+    low, high = getattr(interval, "low", None), getattr(interval, "high", None)
+    return () if low is None or high is None else (low, high)
 
 
-def _cmc(axes: Axes, board: Board) -> None:
-    ranks = _ks(board)
-    ks = [k for k, _ in ranks]
-    for row in board.rows:
-        values = [row.values[measure] for _, measure in ranks]
-        [line] = axes.plot(ks, [100 * value.mean for value in values], marker="o", label=_label(row))
-        ends = [value.interval for value in values if value.interval]
-        if len(ends) == len(values):
-            low, high = [100 * end.low for end in ends], [100 * end.high for end in ends]
-            axes.fill_between(ks, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
-    family = ranks[0][1].partition("@")[0].upper()
-    axes.set(xlabel="k", ylabel=f"{family}@k, % and 95 % interval", title=board.task)
-    axes.set_xticks(ks)
-    axes.legend(fontsize="small")
+def _scale(low: float, high: float) -> tuple[float, float]:
+    """Return the ends of an axis in percent: the values with a little room, on whole steps."""
+    step = _step(low, high)
+    bottom, top = step * math.floor(low / step), step * math.ceil(high / step)
+    return max(0.0, bottom), min(100.0, top) if top > bottom else bottom + step
 
 
-def _intervals(axes: Axes, board: Board) -> None:
-    measure = board.measures[0]
-    for place, row in enumerate(reversed(board.rows)):
-        value = row.values[measure]
-        axes.plot(100 * value.mean, place, "o", color="black")
-        if value.interval:
-            axes.hlines(place, 100 * value.interval.low, 100 * value.interval.high, color="black")
-    axes.set_yticks(range(len(board.rows)), [_label(row) for row in reversed(board.rows)])
-    axes.set(xlabel=f"{heading(measure)}, % and 95 % interval", title=board.task)
+def _ticks(low: float, high: float) -> list[float]:
+    step = _step(low, high)
+    return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _speed(axes: Axes, board: Board) -> None:
-    measure = board.measures[0]
-    for row in board.rows:
-        if row.record.cost:
-            speed, value = row.record.cost.images / row.record.cost.seconds, 100 * row.values[measure].mean
-            axes.plot(speed, value, "o", color="black")
-            text = f"{_label(row)} ({row.record.cost.device})"
-            axes.annotate(text, (speed, value), xytext=(6, 4), textcoords="offset points", fontsize="small")
-    axes.set(xlabel="images a second, extraction", ylabel=f"{heading(measure)}, %", title=board.task, xscale="log")
-    axes.xaxis.set_major_formatter("{x:g}")  # the default writes powers as a formula
-    axes.xaxis.set_minor_formatter("{x:g}")
-    axes.margins(x=0.2)
+def _step(low: float, high: float) -> float:
+    """Return the distance of ticks in percent that gives four to ten of them."""
+    return next((step for step in (0.5, 1.0, 2.0, 5.0, 10.0) if (high - low) / step <= 10), 20.0)
 
 
-def _label(row: BoardRow) -> str:
-    """Return the method's name without characters that SVG cannot hold, and visible in a legend."""
+def _colours(board: Board) -> Mapping[str, str]:
+    """Return the class of a colour for each family: a method with its variants; controls are grey."""
+    families = dict.fromkeys(sorted(_family(row) for row in board.rows if not row.record.control))
+    colours = {family: f"c{number % COLOURS}" for number, family in enumerate(families)}
+    return {**colours, "": "grey"}
+
+
+def _family(row: BoardRow) -> str:
+    return "" if row.record.control else row.record.method
+
+
+def _name(row: BoardRow) -> str:
+    """Return the method's name without characters that SVG cannot hold, in parentheses for a control, not too long."""
     name = "".join(character if character.isprintable() else "?" for character in row.record.method_name)
-    return f"({name})" if row.record.control else f" {name}" if name.startswith("_") else name
+    name = name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
+    return f"({name})" if row.record.control else name
+
+
+def text_width(text: str) -> float:
+    """Return a width in pixels that a text of 12 pixels does not exceed in the usual fonts."""
+    return float(sum(_character_width(character) for character in text))
+
+
+def _character_width(character: str) -> float:
+    if ord(character) > 0x2FF:
+        return 13.0
+    if character in "mwMW@%":
+        return 11.5
+    return 8.8 if character.isupper() or not character.isascii() else 4.5 if character in "ijl.,'|:;! " else 7.2
+
+
+def spread_out(places: Sequence[float], gap: float) -> list[float]:
+    """Return the places moved down as little as needed, in the given order, so that no two are closer than the gap.
+
+    Example:
+        >>> spread_out([10.0, 12.0, 40.0], 15.0)
+        [10.0, 25.0, 40.0]
+    """
+    found = [0.0] * len(places)
+    last = -math.inf
+    for index in sorted(range(len(places)), key=lambda index: (places[index], index)):
+        last = found[index] = max(places[index], last + gap)
+    return found

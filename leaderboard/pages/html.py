@@ -1,0 +1,235 @@
+"""The leaderboard as one HTML page, which asks no host for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.measures import heading
+from harness.scoring.record import Record
+from harness.scoring.tables import plain_remarks
+from leaderboard.boards import Board, BoardRow, BoardValue
+from leaderboard.pages.columns import elsewhere, interval_text, leading_columns
+from leaderboard.pages.rendering import render
+from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, PUBLISHED_SETTING, TaskPage
+from leaderboard.published.tables import PublishedRow
+
+FIGURE_SPACE, POINT_SPACE = "\u2007", "\u2008"
+"""Spaces as wide as a digit and as a point."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """The heading of a column, and which end of it a reader wants to see first."""
+
+    text: str
+    words: bool = False
+    best: Literal["high", "low"] = "high"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its text, what it sorts by, and for a measured value its mark and its interval.
+
+    ``bar`` has the places of the interval's ends and of the value on a scale from 0 to 100.
+    """
+
+    text: str
+    value: str = ""
+    mark: str = ""
+    interval: str = ""
+    bar: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its name, its cells after the name, its notes, and what the filters ask.
+
+    ``group`` is 0 for methods, 1 for re-ranked results and 2 for controls; sorting keeps the groups apart.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...]
+    kind: Literal["measured", "published"]
+    labels: str
+    input: str
+    trained: str
+    recipe: str
+    group: int = 0
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the method was trained on another data set than it is evaluated on."""
+        return bool(self.trained)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption."""
+
+    caption: str
+    facts: str
+    heads: tuple[Head, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of its rows."""
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Section:
+    """The tables of one task."""
+
+    page: TaskPage
+    tables: tuple[Table, ...]
+
+
+def as_html(pages: Sequence[TaskPage]) -> str:
+    """Return the leaderboard as one HTML page: filtered and sorted in the browser, readable on a phone and on paper."""
+    sections = [Section(page, tuple(_tables(page))) for page in pages]
+    rows = [row for section in sections for table in section.tables for row in table.rows]
+    filters = {
+        "input": ("Input", _choices(row.input for row in rows)),
+        "labels": ("Extra labels", _choices(row.labels for row in rows)),
+        "trained": ("Trained on", _choices(row.trained for row in rows)),
+        "recipe": ("Recipe", _choices(row.recipe for row in rows)),
+    }
+    return render("leaderboard.html", sections=sections, filters=filters)
+
+
+def _choices(values: Iterable[str]) -> list[str]:
+    return sorted({value for value in values if value}, key=lambda value: (len(value), value))
+
+
+def _tables(page: TaskPage) -> Iterable[Table]:
+    for board in page.boards:
+        yield _measured(board)
+    for document, rows in page.printed:
+        yield _published(rows, f"Published in {document}" if document else "Published")
+
+
+def _measured(board: Board) -> Table:
+    main, *others = board.measures
+    columns = {name: column for name, column in leading_columns(board, full=True).items() if name != "method"}
+    rank = {name: columns.pop(name) for name in ("rank",) if name in columns}
+    ends = [
+        end
+        for row in board.rows
+        if not row.record.control
+        for value in [row.values[main]]
+        for end in (value.mean, *((value.interval.low, value.interval.high) if value.interval else ()))
+    ]
+    low, high = min(ends, default=0.0), max(*ends, min(ends, default=0.0) + 0.01)
+
+    def place(share: float) -> float:
+        return float(round(100 * (share - low) / (high - low), 2))
+
+    def row_of(row: BoardRow) -> Row:
+        value = row.values[main]
+        found = value.interval
+        bar = None
+        if found is not None and not row.record.control:  # the oracle's 100 % would leave no room for the methods
+            bar = place(found.low), place(value.mean), place(found.high)
+        return Row(
+            name=f"({row.record.method_name})" if row.record.control else row.record.method_name,
+            cells=(
+                _value(value),
+                Cell("", repr(value.mean), bar=bar),
+                *(Cell(column.text(row), column.text(row).partition("-")[0]) for column in rank.values()),
+                *(_value(row.values[measure]) for measure in others),
+                *(Cell(column.text(row)) for column in columns.values()),
+            ),
+            notes=tuple(_notes(row)),
+            kind="measured",
+            labels=", ".join(sorted({*row.record.needs, *row.record.test_needs})) or "none",
+            input="x".join(map(str, row.record.input_size or ())),
+            trained=elsewhere(row.record),
+            recipe=row.record.recipe,
+            group=2 if row.record.control else 0 if row.record.rerank is None else 1,
+        )
+
+    first = board.rows[0].record
+    return Table(
+        caption="Measured" if board.official else "Measured, not official",
+        facts=_facts(board, first),
+        heads=(
+            Head(heading(main)),
+            Head("95 % interval"),
+            *(Head(name, column.words, column.best) for name, column in rank.items()),
+            *(Head(heading(measure)) for measure in others),
+            *(Head(name, column.words, column.best) for name, column in columns.items()),
+        ),
+        rows=tuple(map(row_of, board.rows)),
+    )
+
+
+def _facts(board: Board, first: Record) -> str:
+    parts = [f"Fingerprint {board.fingerprint[:16]}", f"version {first.version}", f"{first.queries} queries"]
+    if first.ignored_queries:
+        parts.append(f"{first.ignored_queries} of them without a positive")
+    if first.draws:
+        parts.append(f"{first.draws} draws")
+    return ", ".join(parts)
+
+
+def _value(value: BoardValue) -> Cell:
+    return Cell(f"{100 * value.mean:.2f}", repr(value.mean), value.mark, interval_text(value.interval))
+
+
+def _notes(row: BoardRow) -> Iterable[str]:
+    if row.aliases:
+        yield f"Other names, with the same options: {', '.join(row.aliases)}."
+    if not row.weighed:
+        yield "The interval weighs each query once: the record does not say how many draws asked it."
+    yield from dict.fromkeys(note for record in row.records for note in plain_remarks(record))
+
+
+def _published(rows: Sequence[PublishedRow], caption: str) -> Table:
+    measures = [measure for measure in PUBLISHED_HEADINGS if any(measure in row.numbers for row in rows)]
+    settings = {name: cell for name, cell in PUBLISHED_SETTING.items() if any(cell(row) for row in rows)}
+    digits = {
+        measure: max(len(row.numbers[measure].shown.partition(".")[2]) for row in rows if measure in row.numbers)
+        for measure in measures
+    }
+    return Table(
+        caption=caption,
+        facts="",
+        heads=(
+            *(Head(PUBLISHED_HEADINGS[measure]) for measure in measures),
+            *(Head(name, name not in ("input", "width"), "low") for name in settings),
+            Head("printed in", words=True),
+        ),
+        rows=tuple(
+            Row(
+                name=row.row.method_name,
+                cells=(
+                    *(
+                        Cell(aligned(shown, digits[measure]), shown)
+                        for measure in measures
+                        for shown in [row.numbers[measure].shown if measure in row.numbers else ""]
+                    ),
+                    *(Cell(cell(row)) for cell in settings.values()),
+                    Cell("; ".join(row.sources)),
+                ),
+                notes=(row.notes,) if row.notes else (),
+                kind="published",
+                labels=", ".join(row.row.supervision) or "none",
+                input=str(row.row.input_size or ""),
+                trained=row.row.train_on,
+                recipe="",
+            )
+            for row in rows
+        ),
+    )
+
+
+def aligned(number: str, decimals: int) -> str:
+    """Return a number followed by spaces for the decimals that it lacks, so that points stand below each other."""
+    whole, point, after = number.partition(".")
+    if not number or not decimals:
+        return number
+    return f"{whole}{point or POINT_SPACE}{after}{FIGURE_SPACE * (decimals - len(after))}"
