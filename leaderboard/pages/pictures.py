@@ -116,9 +116,8 @@ def _intervals(board: Board) -> str:
 
 def _cmc(board: Board) -> str:
     ranks = _ks(board)
-    methods = [row for row in board.rows if row.competes][:BEST]
+    methods = [row for row in board.rows if not row.record.control][:BEST]
     rows = [*methods, *(row for row in board.rows if row.record.control)]
-    colours = _colours(board)
     shares = [[100 * row.values[measure].mean for _, measure in ranks] for row in rows]
     low, high = _scale(min(map(min, shares)), max(map(max, shares)))
     left, top, tall = 56, 40, 300
@@ -134,11 +133,11 @@ def _cmc(board: Board) -> str:
     curves = [
         Curve(
             name=_name(row),
-            colour=colours[_family(row)],
+            colour="grey" if row.record.control else f"c{number % COLOURS}",
             points=tuple((x(k), y(value)) for (k, _), value in zip(ranks, share, strict=True)),
             label=label,
         )
-        for row, share, label in zip(rows, shares, labels, strict=True)
+        for number, (row, share, label) in enumerate(zip(rows, shares, labels, strict=True))
     ]
     family = ranks[0][1].partition("@")[0].upper()
     return render(

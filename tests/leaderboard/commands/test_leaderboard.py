@@ -104,8 +104,8 @@ def test_two_fingerprints_never_share_a_table(folder):
     page = page_of(folder, record(method="here"), record(method="there", fingerprint=digest("another gallery")))
 
     first, last = sorted((page.index("| here"), page.index("| there")))
-    assert page.count("## [synthetic/image-to-image]") == 2
-    assert "## [synthetic/image-to-image]" in page[first:last]
+    assert page.count("## [synthetic/image-to-image]") == 1
+    assert "fingerprint `" in page[first:last]
 
 
 def test_results_that_are_not_official_stand_apart_and_say_why(folder):
@@ -113,7 +113,7 @@ def test_results_that_are_not_official_stand_apart_and_say_why(folder):
         folder, record(method="partial", official=False, differences=("12 images are missing",)), record(method="whole")
     )
 
-    assert page.index("| whole") < page.index("(not official)") < page.index("| partial")
+    assert page.index("| whole") < page.index("**Not official.**") < page.index("| partial")
     assert "- Not official: 12 images are missing." in task_page(folder)
 
 
@@ -199,8 +199,10 @@ def test_the_rows_as_json_hold_every_digit(folder):
     assert row["official"] is True
 
 
-def test_no_record_gives_a_page_that_says_so(folder):
-    assert "There is no record yet." in page_of(folder)
+def test_no_record_gives_a_page_of_tasks_that_nobody_measured(folder):
+    page = page_of(folder)
+
+    assert page.count("Measured by nobody yet.") == page.count("\n## [") > 10
 
 
 def test_check_passes_on_the_page_that_was_written(folder):
@@ -215,8 +217,8 @@ def test_check_passes_on_the_page_that_was_written(folder):
     ("change", "message"),
     [
         (lambda text: text.replace("50.00", "60.00"), "60.00"),
-        (lambda text: text + "one more line\n", "expected: the end of the page"),
-        (lambda text: text.rpartition("\n|")[0] + "\n", "found: the end of the page"),
+        (lambda text: text + "one more line\n", "expected: the end of the file"),
+        (lambda text: text.rpartition("\n|")[0] + "\n", "found: the end of the file"),
         (lambda text: text.removesuffix("\n"), "line"),
         (lambda text: text.replace("\n", "\r\n"), "line 1"),
     ],

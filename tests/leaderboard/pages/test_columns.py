@@ -7,8 +7,8 @@ from tests.records import record
 def cells(column, *records, full=True):
     """Return the cells of a column, or None if the board does not have it."""
     [board] = build_boards([RecordFile(one, None) for one in records])
-    cell = leading_columns(board, full=full).get(column)
-    return None if cell is None else {row.record.method: cell(row) for row in board.rows}
+    found = leading_columns(board, full=full).get(column)
+    return None if found is None else {row.record.method: found.text(row) for row in board.rows}
 
 
 def test_the_precision_is_a_column_where_a_row_has_another_than_float32():
@@ -27,7 +27,7 @@ def test_runs_in_two_precisions_are_two_rows_that_the_short_table_tells_apart():
     columns = leading_columns(board, full=False)
 
     assert sorted(sorted(one.seed for one in row.records) for row in board.rows) == [[0, 1], [0, 1]]
-    assert len({columns["run"](row) for row in board.rows}) == 2
+    assert len({columns["run"].text(row) for row in board.rows}) == 2
 
 
 def test_the_input_is_height_x_width():
