@@ -16,6 +16,9 @@ QUANTITIES = {"ap": "ap", "cmc@1": "rank@1", "hit@1": "rank@1", "cmc@5": "rank@5
 SUPERVISION = {"part boxes": "boxes.parts", "part boxes in training": "boxes.regions"}
 """The word of ``Method.needs`` for a word of the publications, if the two differ."""
 
+SETTINGS = ("epochs", "iterations", "backbone", "weights")
+"""Options that a reader of a difference must know."""
+
 
 @dataclass(frozen=True, eq=False)
 class PaperDifference:
@@ -58,11 +61,20 @@ def _reasons(record: Record, published: PublishedRow, table: PublishedTable) -> 
     row = published.row
     if not table.stated:
         yield f"the {'rule' if table.task == 'not stated' else 'test set'} is not stated"
-    if not record.official:
+    if record.convention is not None:
+        yield f"measured by another rule, {record.convention}"
+    elif not record.official:
         yield "measured on data that is not the released"
-    yield from _sizes("input", row.input_size, record.input_size and max(record.input_size))
-    yield from _sizes("width", row.width, record.width)
-    given = sorted(SUPERVISION.get(word, word) for word in published.row.supervision)
+    own = _own_settings(record)
+    if own:
+        yield f"here with {own}"
+    yield from _stated("input", _square(row.input_size), "x".join(map(str, record.input_size or ())))
+    yield from _stated("width", str(row.width or ""), str(record.width))
+    yield from _stated("metric", row.metric, record.metric)
+    epochs = record.options.get("epochs")
+    if row.epochs and epochs is not None and row.epochs != str(epochs):
+        yield f"epochs {row.epochs}, here {epochs}"
+    given = sorted(SUPERVISION.get(word, word) for word in row.supervision)
     needed = sorted({*record.needs, *record.test_needs})
     if given != needed:
         yield f"published with {', '.join(given) or 'no extra labels'}, measured with {', '.join(needed) or 'none'}"
@@ -70,8 +82,20 @@ def _reasons(record: Record, published: PublishedRow, table: PublishedTable) -> 
         yield f"trained on {row.train_on or record.protocol}, here on {record.train_on or record.protocol}"
 
 
-def _sizes(name: str, published: int | None, measured: int | None) -> Iterator[str]:
-    if published is None:
+def _own_settings(record: Record) -> str:
+    """Return what a run by another recipe than its paper's did otherwise, as far as its options say it."""
+    if record.recipe in {"", "paper"}:
+        return ""
+    known = [f"{name} {record.options[name]}" for name in SETTINGS if record.options.get(name) is not None]
+    return ", ".join([f"the recipe {record.recipe}", *known])
+
+
+def _square(side: int | None) -> str:
+    return f"{side}x{side}" if side else ""
+
+
+def _stated(name: str, published: str, measured: str) -> Iterator[str]:
+    if not published:
         yield f"{name} not stated"
     elif published != measured:
         yield f"{name} {published}, here {measured}"

@@ -30,7 +30,7 @@ def pr_reid(*values, **fields):
 
 
 def test_the_published_number_of_the_same_method_and_task_stands_beside():
-    ap, hit = found([paper(table(TRACKS, pr_reid("70.2", "92.2", input_size=256, width=256)))])
+    ap, hit = found([paper(table(TRACKS, pr_reid("70.2", "92.2", input_size=256, width=256, metric="cosine")))])
 
     assert (ap.measure, ap.number.shown, ap.source, ap.reasons) == ("ap", "70.2", "a-paper, table 1", ())
     assert ap.difference == pytest.approx(-0.2)
@@ -40,7 +40,16 @@ def test_the_published_number_of_the_same_method_and_task_stands_beside():
 @pytest.mark.parametrize(
     ("fields", "measured", "reason"),
     [
-        ({"input_size": 512, "width": 256}, {}, "input 512, here 256"),
+        ({"input_size": 512, "width": 256}, {}, "input 512x512, here 256x256"),
+        ({"input_size": 256}, {"input_size": (256, 128)}, "input 256x256, here 256x128"),
+        ({"metric": "euclidean"}, {}, "metric euclidean, here cosine"),
+        ({}, {}, "metric not stated"),
+        ({"epochs": "120"}, {"options": {"epochs": 8}}, "epochs 120, here 8"),
+        (
+            {},
+            {"recipe": "quick", "options": {"epochs": 8, "backbone": "resnet18", "weights": "none"}},
+            "here with the recipe quick, epochs 8, backbone resnet18, weights none",
+        ),
         ({"width": 256}, {}, "input not stated"),
         ({"input_size": 256, "width": 2048}, {}, "width 2048, here 256"),
         ({"supervision": ["part boxes in training"]}, {}, "published with boxes.regions, measured with none"),
@@ -59,7 +68,7 @@ def test_the_known_reasons_for_a_difference_are_named(fields, measured, reason):
 
 
 def test_a_number_whose_task_is_not_stated_stands_beside_with_that_as_a_reason():
-    [ap] = found([paper(table([column("ap")], pr_reid("74.3", input_size=256, width=256)))])
+    [ap] = found([paper(table([column("ap")], pr_reid("74.3", input_size=256, width=256, metric="cosine")))])
 
     assert ap.reasons == ("the rule is not stated",)
 
@@ -85,3 +94,10 @@ def test_a_number_of_other_options_stands_beside_none_of_the_method_as_published
 
 def test_a_re_ranked_number_stands_beside_none_of_the_features_alone():
     assert not found([paper(table(TRACKS, pr_reid("70.2", "92.2")))], rerank=Reranking())
+
+
+def test_a_convention_is_another_rule_and_not_other_data():
+    document = paper(table([column("ap")], pr_reid("74.3", input_size=256, width=256, metric="cosine")))
+    reasons = [one.reasons for one in found([document], official=False, convention="trapezoid-ap")]
+
+    assert reasons == [("the rule is not stated", "measured by another rule, trapezoid-ap")]
