@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.grouped import OUTPUT, command, option
+from harness.cli.grouped import DATA, OUTPUT, command, option
+from harness.cli.options import FILE
 from harness.cli.output import show_json
 from leaderboard.commands import options
 
@@ -18,6 +20,12 @@ FORMATS = click.Choice(list(ENDINGS))
 @options.folders("--records", "Folder of further records to show.")
 @options.folders("--runs", "Folder of runs to show, written by `bench run`.")
 @options.published
+@option(
+    "--costs",
+    group=DATA,
+    type=FILE,
+    help="Costs to draw, written by `bench cost`; default: the package's.",
+)
 @option("--format", "form", group=OUTPUT, default="markdown", type=FORMATS, help="Format of the page.")
 @option(
     "--out",
@@ -33,10 +41,11 @@ def leaderboard(
     records: tuple[Path, ...],
     runs: tuple[Path, ...],
     published: Path | None,
+    costs: Path | None,
     form: str,
     out: Path | None,
     check: bool,
-    json_wanted: bool,
+    **words: Any,
 ) -> None:
     """Write the leaderboard from all records.
 
@@ -49,6 +58,7 @@ def leaderboard(
     """
     from harness.registry.registry import load
     from leaderboard.boards import build_boards
+    from leaderboard.costs import SHIPPED, read_session
     from leaderboard.pages.exports import measured_rows
     from leaderboard.pages.files import check_files, page_files, write_files
     from leaderboard.pages.questions import questions
@@ -57,12 +67,14 @@ def leaderboard(
     from leaderboard.record_files import collect, shipped_folders
 
     boards = build_boards(collect([*shipped_folders(), *records], runs))
-    if json_wanted:
+    if words["json_wanted"]:
         show_json(measured_rows(boards))
         return
+    session = costs or (SHIPPED if SHIPPED.is_file() else None)
+    drawn = None if session is None else read_session(session)
     tables = published_tables(load_library(published or FOLDER))
     out = out or Path("leaderboard") / f"LEADERBOARD.{ENDINGS[form]}"
-    files = page_files(form, out.name, boards, tables, questions(load()))
+    files = page_files(form, out.name, boards, tables, questions(load()), drawn)
     if check:
         check_files(out.parent, files)
         click.echo(f"{out} agrees with the records")

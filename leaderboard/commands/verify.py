@@ -47,7 +47,7 @@ def verify(
     from harness.scoring.tables import escape, table
     from leaderboard.record_files import collect, shipped_folders
 
-    roots = _roots(data)
+    roots = data_roots(data)
     files = collect(records or shipped_folders())
     features, registry = _features(runs), load(plugin)
     rows = [_verified(file, files, features, registry, roots) for file in files]
@@ -91,7 +91,7 @@ def _verified(
     return {**row, "result": "checked"}
 
 
-def _roots(assignments: Sequence[str]) -> dict[str, Path]:
+def data_roots(assignments: Sequence[str]) -> dict[str, Path]:
     """Return the folders of data sets by protocol."""
     from harness.errors import UsageError
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from harness.basics.files import replace_file
 from harness.errors import RunError
 from leaderboard.boards import Board
+from leaderboard.costs import CostSession
 from leaderboard.pages.exports import as_csv, as_json
 from leaderboard.pages.html import as_html
 from leaderboard.pages.latex import as_latex
@@ -29,15 +30,16 @@ def page_files(
     boards: Sequence[Board],
     tables: Sequence[PublishedTable],
     asked: Mapping[str, Question],
+    costs: CostSession | None = None,
 ) -> Files:
     """Return the files of a format; in Markdown these are a page called ``name``, a page for each task and pictures.
 
-    ``asked`` has what the tasks ask, by their names.
+    ``asked`` has what the tasks ask, by their names; ``costs`` is the session whose costs are drawn.
     """
     pages = build_task_pages(boards, tables, asked)
     if form == "markdown":
-        texts = {path: text.encode() for path, text in markdown_pages(pages, tables, name).items()}
-        return {**texts, **picture_files(boards)}
+        texts = {path: text.encode() for path, text in markdown_pages(pages, tables, name, costs).items()}
+        return {**texts, **picture_files(boards, costs)}
     text = {
         "csv": lambda: as_csv(boards, tables),
         "json": lambda: as_json(boards, tables),
@@ -47,9 +49,13 @@ def page_files(
     return {PurePosixPath(name): text.encode()}
 
 
-def picture_files(boards: Sequence[Board]) -> Files:
+def picture_files(boards: Sequence[Board], costs: CostSession | None = None) -> Files:
     """Return the pictures of all boards."""
-    return {picture_path(board, name): draw_picture(board, name) for board in boards for name in drawable(board)}
+    return {
+        picture_path(board, name): draw_picture(board, name, costs)
+        for board in boards
+        for name in drawable(board, costs)
+    }
 
 
 def write_files(folder: Path, files: Files) -> None:

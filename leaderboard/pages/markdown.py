@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 
 from harness.measures import heading
 from harness.scoring.tables import escape, remarks, table
 from leaderboard.boards import Board
+from leaderboard.costs import CostSession
 from leaderboard.pages.columns import leading_columns, value_cell
 from leaderboard.pages.paper_differences import published_differences
 from leaderboard.pages.pictures import drawable, picture_path
@@ -19,18 +21,22 @@ SHORT = {"input", "trained on", "metric", "epochs"}
 """The settings of published rows that the main page shows too, where rows have them."""
 CAPTIONS = {
     "intervals": "The first measure of each row with its interval and its range of ranks",
+    "cost": "The first measure by the images that a second embeds, measured in one session on an idle machine",
     "cmc": "The share of queries answered within the first k, for the best five methods and the controls",
 }
 
 
 def markdown_pages(
-    pages: Sequence[TaskPage], published: Sequence[PublishedTable], name: str = "LEADERBOARD.md"
+    pages: Sequence[TaskPage],
+    published: Sequence[PublishedTable],
+    name: str = "LEADERBOARD.md",
+    costs: CostSession | None = None,
 ) -> Mapping[PurePosixPath, str]:
     """Return the text of all pages by path; Markdown or HTML in a name is shown as text."""
     tools = {
         "board_table": board_table,
         "captions": CAPTIONS,
-        "drawable": drawable,
+        "drawable": partial(drawable, costs=costs),
         "notes": _notes,
         "papers_table": _papers_table,
         "picture_path": picture_path,

@@ -1,4 +1,4 @@
-"""Pictures of a board as SVG: the first measure with its intervals and ranks, and CMC curves.
+"""Pictures of a board as SVG: the first measure with its intervals and ranks, CMC curves, and accuracy against cost.
 
 They are drawn here, as text with coordinates, and not by a library: the same board gives the same bytes everywhere, the
 colours follow the reader's light or dark theme, and a page of many tasks takes no seconds.
@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from harness.measures import heading
 from leaderboard.boards import Board, BoardRow
+from leaderboard.costs import CostSession
 from leaderboard.filing import slug
 from leaderboard.pages.rendering import render
 
@@ -45,7 +46,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Curve:
-    """One CMC curve and its label; all places are in pixels."""
+    """One CMC curve, or one dot, and its label; all places are in pixels."""
 
     name: str
     colour: str
@@ -61,9 +62,13 @@ class Tick:
     text: str
 
 
-def drawable(board: Board) -> tuple[str, ...]:
-    """Return the names of the pictures that can be drawn of a board."""
-    return ("intervals", "cmc") if len(_ks(board)) > 1 else ("intervals",)
+def drawable(board: Board, costs: CostSession | None = None) -> tuple[str, ...]:
+    """Return the names of the pictures that can be drawn of a board.
+
+    Accuracy against cost is drawn of rows whose costs were measured in one session on an idle machine.
+    """
+    known = {"intervals": True, "cmc": len(_ks(board)) > 1, "cost": len(_timed(board, costs)) > 1}
+    return tuple(name for name, possible in known.items() if possible)
 
 
 def picture_path(board: Board, name: str) -> PurePosixPath:
@@ -71,9 +76,10 @@ def picture_path(board: Board, name: str) -> PurePosixPath:
     return PurePosixPath("tasks", "pictures", f"{slug(board.task)}-{board.fingerprint[:8]}-{name}.svg")
 
 
-def draw_picture(board: Board, name: str) -> bytes:
+def draw_picture(board: Board, name: str, costs: CostSession | None = None) -> bytes:
     """Return one of the drawable pictures as SVG; CMC is drawn at every k that the task measures."""
-    return {"intervals": _intervals, "cmc": _cmc}[name](board).encode()
+    draw = {"intervals": _intervals, "cmc": _cmc, "cost": lambda board: _cost(board, costs)}
+    return draw[name](board).encode()
 
 
 def _intervals(board: Board) -> str:
@@ -152,6 +158,53 @@ def _cmc(board: Board) -> str:
         width=left + PLOT + 20 + max(text_width(curve.name) for curve in curves) + MARGIN,
         height=max(top + tall + 40, max(labels) + MARGIN),
     )
+
+
+def _cost(board: Board, costs: CostSession | None) -> str:
+    measure, timed = board.measures[0], _timed(board, costs)
+    speeds, shares = [speed for _, speed in timed], [100 * row.values[measure].mean for row, _ in timed]
+    bottom, top_speed = math.log(min(speeds) / 1.1), math.log(max(speeds) * 1.1)
+    low, high = _scale(min(shares), max(shares))
+    colours = _colours(board)
+    left, top, tall = 56, 40, 300
+
+    def x(speed: float) -> float:
+        return round(left + PLOT * (math.log(speed) - bottom) / (top_speed - bottom), 2)
+
+    def y(percent: float) -> float:
+        return round(top + tall * (high - percent) / (high - low), 2)
+
+    labels = spread_out([y(share) for share in shares], LABEL_GAP)
+    curves = [
+        Curve(name=_name(row), colour=colours[_family(row)], points=((x(speed), y(share)),), label=label)
+        for (row, speed), share, label in zip(timed, shares, labels, strict=True)
+    ]
+    return render(
+        "cost.svg",
+        title=f"{board.task}: {heading(measure)}, % by images a second{'' if costs is None else f', {costs.device}'}",
+        curves=curves,
+        speeds=[Tick(x(speed), f"{speed:g}") for speed in _speeds(min(speeds) / 1.1, max(speeds) * 1.1)],
+        ticks=[Tick(y(tick), f"{tick:g}") for tick in _ticks(low, high)],
+        left=left,
+        right=left + PLOT,
+        bottom=top + tall,
+        width=left + PLOT + 20 + max(text_width(curve.name) for curve in curves) + MARGIN,
+        height=max(top + tall + 40, max(labels) + MARGIN),
+    )
+
+
+def _timed(board: Board, costs: CostSession | None) -> list[tuple[BoardRow, float]]:
+    """Return the rows with their images per second, if they were measured on an idle machine."""
+    if costs is None or not costs.quiet:
+        return []
+    found = [(row, costs.speed_of(row.records)) for row in board.rows if not row.record.control]
+    return [(row, speed) for row, speed in found if speed is not None]
+
+
+def _speeds(low: float, high: float) -> list[float]:
+    """Return the round numbers between two speeds: 1, 2 and 5 times a power of ten."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [step * 10.0**power for power in powers for step in (1, 2, 5) if low <= step * 10.0**power <= high]
 
 
 def _ks(board: Board) -> list[tuple[int, str]]:
