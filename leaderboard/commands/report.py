@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from harness.cli.grouped import EVALUATION, OUTPUT, command, option
 from harness.cli.options import DIR, PATH, plugin_files
 from leaderboard.commands.options import folder
+from leaderboard.report.choices import PICTURES, Choices
 
 
 @command("Compare numbers")
@@ -19,7 +21,7 @@ from leaderboard.commands.options import folder
 @option("--seed", default=0, type=click.IntRange(0), group=OUTPUT, help="Seed of the random order of queries.")
 @option(
     "--pictures",
-    default=4000,
+    default=PICTURES,
     type=click.IntRange(0),
     group=OUTPUT,
     help="Most pictures to copy; those of the queries shown first come first.",
@@ -27,7 +29,7 @@ from leaderboard.commands.options import folder
 @folder("--data", "Folder of the data set; its images are optional.")
 @plugin_files
 @option("--out", type=DIR, group=OUTPUT, help="Folder to write; default: 'report' in the run's folder.")
-def report(*, run: Path, out: Path | None, plugin: tuple[Path, ...], **words: object) -> None:
+def report(*, run: Path, out: Path | None, plugin: tuple[Path, ...], **words: Any) -> None:
     """Write the rank lists of a run as web pages.
 
     The folder opens in a browser without a server. For each query it shows the nearest gallery images with right, wrong
@@ -38,7 +40,7 @@ def report(*, run: Path, out: Path | None, plugin: tuple[Path, ...], **words: ob
       bench report runs/pgan-synthetic-1a2b3c4d5e6f --out report
     """
     from harness.registry.registry import load
-    from leaderboard.report.build import Choices, write_report
+    from leaderboard.report.build import write_report
 
     place = out or (run if run.is_dir() else run.parent) / "report"
-    click.echo(write_report(run, place, Choices(**words), load(plugin)))  # type: ignore[arg-type]
+    click.echo(write_report(run, place, Choices(**words), load(plugin)))

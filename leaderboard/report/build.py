@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from harness.errors import RecordError
 from harness.registry.registry import Registry
 from harness.tasks.relevance import Relevance
 from leaderboard.pages.rendering import render
+from leaderboard.report.choices import Choices
 from leaderboard.report.content import Shown, as_script_data, orders, page_content, picture_groups
 from leaderboard.report.facts import commands, facts, measured, options
 from leaderboard.report.folder import replace_folder
@@ -28,30 +28,6 @@ from leaderboard.statistics.vehicles import by_vehicle
 PAGE = "index.html"
 MARK = "vehicle-reid-bench report"
 """The generator that the page names, by which a later report knows the folder."""
-
-PICTURES = 4000
-"""Pictures that are copied by default: about 16 MB, and the lists of 200 queries or more."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What to report.
-
-    Attributes:
-        task: ``protocol/task``, or None for the first task that the run has.
-        data: the folder of the data set, or None for the protocol's default.
-        against: a second run, shown beside the first.
-        draw: the number of the draw, from 1.
-        pictures: the most pictures to copy.
-        seed: of the random order.
-    """
-
-    task: str | None = None
-    data: Path | None = None
-    against: Path | None = None
-    draw: int = 1
-    pictures: int = PICTURES
-    seed: int = 0
 
 
 def write_report(run: Path, out: Path, choices: Choices, registry: Registry) -> Path:
@@ -111,7 +87,6 @@ def _page(runs: list[ReportedRun], lists: list[RankLists], twins: Twins, choices
         runs=[
             {
                 "name": name,
-                "record": run.record,
                 "measured": measured(run, one, choices.draw),
                 "facts": facts(run, choices.draw),
                 "options": options(run.record),
@@ -122,10 +97,9 @@ def _page(runs: list[ReportedRun], lists: list[RankLists], twins: Twins, choices
         change=_change(shown, query.vehicle) if len(shown) > 1 else None,
         task=main.record.name,
         title=main.protocol.title or main.protocol.name,
-        about=main.task.about,
         draw=choices.draw if main.record.draws else None,
         draws=main.record.draws,
-        asked=len(ordered["list"]),
+        answered=len(positives.first),
         groupings=grouped,
         whole=tuple(map(float, whole(positives))),
         heat=heat,

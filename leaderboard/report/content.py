@@ -31,16 +31,19 @@ class Shown:
         lists: its rank lists.
         ap: (q,) float64, by steps; NaN for a query that is not asked or has no positive.
         first: (q,) float64, the rank of the nearest positive, likewise.
+        ranks: (p,) int64, ``PositiveRanks.ranks``.
     """
 
     name: str
     lists: RankLists
     ap: FloatArray = field(init=False)
     first: FloatArray = field(init=False)
+    ranks: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ap", average_precision(self.lists))
         object.__setattr__(self, "first", first_hits(self.lists))
+        object.__setattr__(self, "ranks", self.lists.ranks.ranks)
 
 
 def average_precision(lists: RankLists) -> FloatArray:
@@ -77,7 +80,8 @@ def orders(runs: Sequence[Shown], seed: int) -> dict[str, list[int]]:
 def images_of(runs: Sequence[Shown], row: int) -> IntArray:
     """Return the rows of the gallery images that the lists of a query show."""
     listed = np.concatenate([one.lists.images[row] for one in runs])
-    return listed[listed != NOBODY]
+    shown: IntArray = listed[listed != NOBODY]
+    return shown
 
 
 def picture_groups(
@@ -146,22 +150,19 @@ def _answers(shown: Shown, row: int, number_of: Mapping[int, int], slot: int) ->
     """Return the answers to one query.
 
     Returns:
-        AP or None; the images of the list; a letter for each; the rank of each right one, else 0; the similarities; the
-        ranks of all right answers; the number of near-duplicates ahead of the nearest of them.
+        AP or None; the images of the list; a letter for each; the similarities; the ranks of all right answers; the
+        number of near-duplicates ahead of the nearest of them.
     """
     lists = shown.lists
     listed = lists.images[row][lists.nearest[row] != NOBODY].tolist()
     start, end = lists.ranks.starts[slot], lists.ranks.starts[slot + 1]
-    ranks = lists.ranks.ranks[start:end].tolist()
-    rank_of = dict(zip(lists.ranks.units[start:end].tolist(), ranks, strict=True))
     ap = shown.ap[row]
     return [
         None if math.isnan(ap) else round(float(ap), 6),
         [number_of[image] for image in listed],
         lists.marks(row),
-        [rank_of.get(unit, 0) for unit in lists.nearest[row][: len(listed)].tolist()],
         [round(float(value), 4) for value in lists.similarity[row][: len(listed)]],
-        ranks,
+        shown.ranks[start:end].tolist(),
         0 if lists.ahead is None else int(lists.ahead[row]),
     ]
 

@@ -15,7 +15,7 @@ GROUPS = 4
 """Groups of a number, such as the image size, that takes many values."""
 
 MOST_PAIRS = 400
-"""Pairs of cameras with a slice of their own; 20 cameras have as many. The others, with fewer right answers, share one."""
+"""Pairs of cameras that get a slice, as many as 20 cameras have; the rest, with fewer right answers, share one."""
 
 MOST_CAMERAS = 40
 """Cameras that a heat map shows; one of more could not be read."""

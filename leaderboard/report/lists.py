@@ -21,6 +21,7 @@ from harness.registry.registry import Registry
 from harness.scoring.scores import exact_mean
 from harness.tasks.relevance import Relevance, RowLists
 from harness.tasks.rules import relevance
+from leaderboard.report.closeness import Closeness
 from leaderboard.report.labels import Twins, Units, units_of_twins
 from leaderboard.report.source import ReportedRun
 
@@ -37,7 +38,7 @@ class RankLists:
     """The answers of one run to the queries of a task, or of one of its draws.
 
     Attributes:
-        ranks: the ranks of the positives.
+        ranks: the ranks of the positives, those with no negative between them from the nearest to the farthest.
         nearest: (q, k) int64 units, ignored ones among them, nearest first; ``NOBODY`` behind the last.
         similarity: (q, k) float64, the cosine or minus the squared distance.
         images: (q, k) int64, the row in the gallery of the image that represents each unit: of a track, the nearest.
@@ -97,6 +98,8 @@ def rank_lists(run: ReportedRun, registry: Registry, *, draw: int = 1, twins: Tw
     if lists is None:
         raise ValueError("lists were asked for")
     units = Units.of(gallery, asked)
+    closeness = Closeness(run, asked, units)
+    ranks = closeness.in_order(ranks)
     ahead = None
     if twins:
         without = replace(asked, ignored=asked.ignored.union(units_of_twins(query, units, twins), asked.units))
@@ -107,7 +110,7 @@ def rank_lists(run: ReportedRun, registry: Registry, *, draw: int = 1, twins: Tw
         ranks=ranks,
         nearest=lists.units,
         similarity=lists.similarity,
-        images=_images(run, asked, units, lists.units, metric),
+        images=closeness.images(lists.units),
         relevance=asked,
         units=units,
         values=values,
@@ -151,44 +154,13 @@ def _ahead(ranks: PositiveRanks, alone: PositiveRanks, queries: int) -> IntArray
     """
     ahead = np.zeros(queries, dtype=np.int64)
     before, after = (one.closer + one.tied for one in (ranks, alone))
-    for place, (query, start, end) in enumerate(zip(ranks.asked, ranks.starts, ranks.starts[1:], strict=False)):
+    for place, (query, start, end) in enumerate(zip(ranks.asked, ranks.starts[:-1], ranks.starts[1:], strict=True)):
         if start == end:
             continue
         own = slice(alone.starts[place], alone.starts[place + 1])
         same = int(np.flatnonzero(alone.units[own] == ranks.units[start])[0])
         ahead[query] = before[start] - after[own][same]
     return ahead
-
-
-def _images(run: ReportedRun, asked: Relevance, units: Units, nearest: IntArray, metric: Metric) -> IntArray:
-    """Return the gallery row that stands for each unit of the lists; of a track the image nearest to the query."""
-    if asked.unit_of is None or asked.reduce != "maximum":
-        return np.where(nearest == NOBODY, NOBODY, units.first[nearest])
-    query, gallery = (
-        run.features.rows(run.dataset.split(name).paths)[:] for name in (run.task.query, run.task.gallery)
-    )
-    order = np.argsort(asked.unit_of, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(units.images)])
-    images = np.full(nearest.shape, NOBODY)
-    for row, listed in enumerate(nearest):
-        known = listed[listed != NOBODY]
-        if not len(known):
-            continue
-        rows = np.concatenate([order[starts[unit] : starts[unit + 1]] for unit in known])
-        close = _closeness(query[row].astype(np.float64), gallery[rows].astype(np.float64), metric)
-        edges = np.concatenate([[0], np.cumsum(units.images[known])])
-        images[row, : len(known)] = [
-            rows[start + int(np.argmax(close[start:end]))] for start, end in zip(edges, edges[1:], strict=False)
-        ]
-    return images
-
-
-def _closeness(query: FloatArray, rows: FloatArray, metric: Metric) -> FloatArray:
-    """Return the similarity of one query to a few images, to choose the one to show: (n,)."""
-    if metric == "euclidean":
-        return np.asarray(-((rows - query) ** 2).sum(axis=1))
-    norms = np.sqrt((rows**2).sum(axis=1))
-    return np.asarray(rows @ query / np.where(norms > 0, norms, 1.0))
 
 
 def _check(run: ReportedRun, lists: RankLists, draw: int) -> None:

@@ -1,8 +1,8 @@
 "use strict";
 // The data of the page. A query and an image are [key, picture, vehicle, camera, colour, type]; an image also has the
-// number of images of its track. An answer is [AP, images, letters, ranks of the right ones, similarities, ranks of all
-// right answers, near-duplicates ahead of the nearest of these]. A picture is a number from 1, 0 for one that was left
-// out, -1 for a file that is not there and -2 for one that cannot be decoded.
+// number of images of its track. An answer is [AP, images, letters, similarities, ranks of all right answers,
+// near-duplicates ahead of the nearest of these]. A picture is a number from 1, 0 for one that was left out, -1 for a
+// file that is not there and -2 for one that cannot be decoded.
 const data = JSON.parse(document.getElementById("data").textContent);
 const LABELS = ["camera", "colour", "type"];
 const AT_ONCE = 12;
@@ -38,12 +38,13 @@ const isDuplicate = (letter, image, query) =>
   letter === "w" && data.duplicates && (data.twins[query[2]] ?? []).includes(image[2]);
 
 // The place of a wrong unit is its place among those that count; that of a right one is its exact rank, behind its ties.
-const placesOf = ([, , letters, ranks]) => {
+const placesOf = ([, , letters, , ranks]) => {
   let place = 0;
-  return [...letters].map((letter, index) => {
+  let right = 0;
+  return [...letters].map((letter) => {
     if (letter === "i") return null;
     place += 1;
-    return letter === "r" ? ranks[index] : place;
+    return letter === "r" ? ranks[right++] : place;
   });
 };
 
@@ -65,10 +66,10 @@ const tiles = (query, answer) => {
 };
 
 const ranksLine = (answer) => {
-  const ranks = answer[5];
-  const listed = new Set(answer[3].filter((rank) => rank > 0));
-  const near = ranks.filter((rank) => listed.has(rank));
-  const far = ranks.filter((rank) => !listed.has(rank));
+  const ranks = answer[4];
+  const listed = answer[2].split("r").length - 1;
+  const near = ranks.slice(0, listed);
+  const far = ranks.slice(listed);
   const line = element("p", { class: "ranks" });
   if (!ranks.length) {
     line.append("The gallery has no right answer to this query.");
@@ -87,7 +88,7 @@ const valuesTable = (query, number) => {
     const places = placesOf(answer);
     return answer[1].map((one, index) => {
       const image = data.images[one];
-      const cells = [places[index] ?? "", WORDS[answer[2][index]], answer[4][index].toFixed(4), image[2], ...described(image), image[0]];
+      const cells = [places[index] ?? "", WORDS[answer[2][index]], answer[3][index].toFixed(4), image[2], ...described(image), image[0]];
       if (data.runs.length > 1) cells.unshift("AB"[run]);
       return element("tr", {}, ...cells.map((cell) => element("td", { class: "text" }, String(cell))));
     });
@@ -108,8 +109,8 @@ const answersOf = (query, number, run) => {
     const change = 100 * (answer[0] - data.lists[0][number][0]);
     score.append(element("span", {}, `${change < 0 ? "" : "+"}${change.toFixed(2)} against A`));
   }
-  if (answer[5].length) score.append(element("span", {}, `first right answer at ${answer[5][0]}`));
-  if (answer[6] > 0) score.append(element("span", {}, `≈ ${answer[6]} near-duplicate${answer[6] > 1 ? "s" : ""} ahead of it`));
+  if (answer[4].length) score.append(element("span", {}, `first right answer at ${answer[4][0]}`));
+  if (answer[5] > 0) score.append(element("span", {}, `≈ ${answer[5]} near-duplicate${answer[5] > 1 ? "s" : ""} ahead of it`));
   const list = element("ol", { class: "tiles" }, ...tiles(query, answer));
   return element("div", { class: "answers" }, score, list, ranksLine(answer));
 };
@@ -146,7 +147,7 @@ const wanted = (number) => {
   for (const [label, select] of Object.entries(selects)) {
     if (!select.value) continue;
     if (label === "duplicates") {
-      if (data.lists.some((lists) => lists[number][6] > 0) !== (select.value === "yes")) return false;
+      if (data.lists.some((lists) => lists[number][5] > 0) !== (select.value === "yes")) return false;
     } else if (String(query[3 + LABELS.indexOf(label)]) !== select.value) return false;
   }
   const text = byId("find").value.trim().toLowerCase();
