@@ -175,6 +175,7 @@ for (const label of LABELS.filter((one) => one in data.labels)) {
   if (present.has("null")) options.push(["null", "unknown"]);
   addFilter(label, label[0].toUpperCase() + label.slice(1), [["", "all"], ...options]);
 }
+byId("legend-tracks").hidden = !data.tracks;
 if (data.duplicates) {
   addFilter("duplicates", "Near-duplicate", [["", "all"], ["yes", "ahead of the right ones"], ["no", "not ahead"]]);
   byId("legend-duplicate").hidden = false;
@@ -207,5 +208,8 @@ byId("find").addEventListener("input", choose);
 byId("controls").addEventListener("submit", (event) => event.preventDefault());
 addEventListener("scroll", fill, { passive: true });
 addEventListener("resize", fill);
+addEventListener("beforeprint", () => {
+  for (const one of document.querySelectorAll("#slices details, #run details")) one.open = true;
+});
 if (data.runs.length > 1) byId("order").value = "changed";
 choose();

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.leaderboard.pages.test_browser import browser  # noqa: F401 - the fixture, for the browser's tests
 from tests.leaderboard.report.places import bench_report, make_place
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from click.testing import CliRunner, Result
@@ -23,6 +24,7 @@ import harness
 
 CAMERAS = harness.Rule(ignore=("same vehicle and camera",))
 TRACKS = harness.Rule(unit="track", ignore=("same vehicle and camera",))
+MEANS = harness.Rule(unit="track", reduce="mean feature", ignore=("same vehicle and camera",))
 DRAWN = harness.Rule(draws=harness.Draws(count=3))
 
 class Listed(harness.Protocol):
@@ -31,6 +33,7 @@ class Listed(harness.Protocol):
     tasks = (
         harness.Task("images", CAMERAS, measures=("ap", "cmc@1"), released={"queries": QUERIES}),
         harness.Task("tracks", TRACKS, measures=("ap", "hit@1"), released={"queries": QUERIES}),
+        harness.Task("means", MEANS, measures=("ap", "hit@1"), released={"queries": QUERIES}),
         harness.Task("drawn", DRAWN, measures=("cmc@1", "ap"), query="gallery", gallery="gallery"),
     )
 
@@ -80,20 +83,21 @@ def features_of(folder: Path, seed: int) -> tuple[list[str], np.ndarray]:
     """Return the keys of all images and features in which vehicles are near their own and their near-duplicate's."""
     rows = [line.split() for line in (folder / "data" / "list.txt").read_text().splitlines()]
     random = np.random.default_rng(seed)
-    centres = np.random.default_rng(99).normal(size=(VEHICLES, 8))
+    centres = np.random.default_rng(99).normal(size=(VEHICLES + 1, 8))  # one of them in no gallery
     centres[[1, 3]] = centres[[0, 2]] + 0.1
     vehicles = [int(row[2]) for row in rows]
     return [row[1] for row in rows], (centres[vehicles] + random.normal(size=(len(rows), 8))).astype(np.float32)
 
 
-def write_run(folder: Path, name: str, *, seed: int, method: str = "mine") -> Path:
-    """Write features and the records of all tasks."""
+def write_run(folder: Path, name: str, *, seed: int, method: str = "mine", **settings: Any) -> Path:
+    """Write features and the records of all tasks; ``settings`` are those of the scoring."""
     keys, features = features_of(folder, seed)
     run = folder / name
     harness.write_features(run / "features.h5", keys, features, dataset="listed", method=method)
-    settings = ScoringSettings()
     registry = load([folder / "plugin.py"])
-    evaluate_file(run / "features.h5", "listed", settings, registry=registry, data=folder / "data", folder=run)
+    evaluate_file(
+        run / "features.h5", "listed", ScoringSettings(**settings), registry=registry, data=folder / "data", folder=run
+    )
     return run
 
 

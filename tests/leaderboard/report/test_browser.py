@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from tests.leaderboard.pages.test_browser import PHONE, browser, requests_of  # noqa: F401 - a fixture
+from tests.leaderboard.pages.test_browser import PHONE, requests_of
 from tests.leaderboard.report.places import bench_report, content_of, features_of, make_place, write_run
 
 pytestmark = pytest.mark.slow

@@ -2,6 +2,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +10,8 @@ from PIL import Image
 import harness
 from harness.errors import BenchError
 from harness.scoring.record import read_record, write_record
+from harness.tasks.reranking import Reranking
+from leaderboard.commands.report import report
 from tests.leaderboard.report.places import bench_report, content_of, features_of, make_place, write_run
 
 HOSTILE = "<script>alert(1)</script>\"'&]]><!--"
@@ -110,7 +113,7 @@ def test_two_runs_stand_side_by_side_with_the_queries_that_changed_most_first(pl
 
     assert content["runs"] == ["mine", "theirs"]
     assert change == sorted(change, reverse=True)
-    assert f"The mAP of B is {100 * (measures[1] - measures[0]):+.2f} compared with A" in page_of(place)
+    assert f"From A to B the mean AP changes by {100 * (measures[1] - measures[0]):+.2f}" in page_of(place)
 
 
 def test_two_runs_of_different_tasks_are_refused(place):
@@ -233,6 +236,64 @@ def test_bad_input_gets_a_message_and_leaves_nothing(place, spoil, words, said):
     assert said in str(problem)
     assert not (place / "out").exists()
     assert left(place) == []
+
+
+def test_a_query_without_a_right_answer_comes_last_and_counts_nowhere(place):
+    with (place / "data" / "list.txt").open("a") as file:
+        file.write("\nquery query/stranger.jpg 8 0 32 1")
+    write_run(place, "odd", seed=0)
+    done = bench_report(place, "odd", "--task", "listed/images")
+    assert done.exit_code == 0, done.exception
+    content, text = content_of(place), Elements(page_of(place)).text
+
+    assert content["lists"][0][-1][0] is None
+    assert content["lists"][0][-1][4] == []
+    assert {content["orders"][order][-1] for order in ("worst", "best")} == {24}
+    assert "25, of which 1 have no right answer and count nowhere" in text
+    assert "The result is not official" in text
+
+
+def test_a_run_with_re_ranked_results_alone_is_refused(place):
+    write_run(place, "again", seed=0, rerank=Reranking())
+    problem = problem_of(bench_report(place, "again"))
+
+    assert problem.what == "the run has re-ranked results only, whose lists are not kept"
+
+
+def test_plain_results_are_reported_when_there_are_re_ranked_ones_too(place):
+    write_run(place, "run", seed=0, rerank=Reranking())
+
+    assert bench_report(place).exit_code == 0
+
+
+def test_two_records_of_one_task_must_be_told_apart(place):
+    write_run(place, "run/euclidean", seed=0, metric="euclidean")
+    problem = problem_of(bench_report(place))
+    assert problem.what == "the run has several records of one task"
+    assert bench_report(place, "run/record-listed-images-cosine.json").exit_code == 0
+
+
+def test_a_feature_file_stands_for_the_records_beside_it(place):
+    assert bench_report(place, "run/features.h5", "--task", "listed/tracks").exit_code == 0
+    assert "listed/tracks" in page_of(place)
+
+
+def test_a_task_that_the_run_has_no_record_of_is_refused(place):
+    for path in (place / "run").glob("record-listed-drawn-*"):
+        path.unlink()
+    problem = problem_of(bench_report(place, "run", "--task", "listed/drawn"))
+
+    assert problem.what == "the run has no record of the task"
+    assert "listed/images" in problem.found
+
+
+def test_the_verb_explains_itself():
+    text = report.get_help(click.Context(report, info_name="report", max_content_width=80))
+
+    assert len(report.get_short_help_str(limit=55)) <= 55
+    assert "  Example:\n    bench report " in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(one.help.endswith(".") for one in report.params if isinstance(one, click.Option))
 
 
 def test_a_missing_run_is_refused(place):
