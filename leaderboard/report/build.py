@@ -137,9 +137,9 @@ def _notes(run: ReportedRun, pictures: Pictures, rows: list[int], relevance: Rel
     if missing and not pictures.copied:
         notes.append("The images are not there, so this report has no pictures; it shows their keys instead.")
     elif missing:
-        notes.append(f"{missing} images are not there; their keys stand in their places.")
+        notes.append(f"{_images(missing)} not there; their keys are shown instead.")
     if broken:
-        notes.append(f"{broken} images cannot be decoded; their keys stand in their places.")
+        notes.append(f"{_images(broken)} not decodable; their keys are shown instead.")
     without = sum(pictures.of(query.paths[row]) == LEFT_OUT for row in rows)
     if without:
         notes.append(
@@ -154,6 +154,10 @@ def _notes(run: ReportedRun, pictures: Pictures, rows: list[int], relevance: Rel
         reasons = "; ".join(run.record.differences) or "it follows another rule than the task's own"
         notes.append(f"The result is not official: {reasons}.")
     return notes
+
+
+def _images(count: int) -> str:
+    return "1 image is" if count == 1 else f"{count} images are"
 
 
 def _hash(text: str) -> str:

@@ -64,7 +64,7 @@ def _facts(run: ReportedRun, draw: int) -> Iterator[tuple[str, str]]:
     if record.draws:
         yield "draw", f"{draw} of {record.draws}"
     if record.ignored_queries:
-        yield "queries", f"{record.queries}, of which {record.ignored_queries} have no right answer and count nowhere"
+        yield "queries", f"{record.queries}, of which {record.ignored_queries} without a right answer are left out"
     else:
         yield "queries", str(record.queries)
     yield "official", "yes" if record.official else "no: " + ("; ".join(record.differences) or "by another rule")

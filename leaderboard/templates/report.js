@@ -5,7 +5,7 @@
 // file that is not there and -2 for one that cannot be decoded.
 const data = JSON.parse(document.getElementById("data").textContent);
 const LABELS = ["camera", "colour", "type"];
-const AT_ONCE = 12;
+const AT_ONCE = 24;
 const SIGNS = { r: "✓", w: "✕", i: "–" };
 const WORDS = { r: "right", w: "wrong", i: "ignored" };
 const REASONS = { "-1": "no file", "-2": "cannot be decoded" };
@@ -130,16 +130,17 @@ const article = (number) => {
   return element("article", { class: "query", tabindex: "-1", "aria-labelledby": `q${number}` }, asked, answers);
 };
 
-// Only the queries that are chosen and near the window are drawn.
+// Only some of the chosen queries are drawn; a button draws more, so that the rest of the page stays within reach.
 let chosen = [];
 let drawn = 0;
-const drawMore = (upTo = drawn + AT_ONCE) => {
-  const next = chosen.slice(drawn, upTo);
+const drawMore = () => {
+  const next = chosen.slice(drawn, drawn + AT_ONCE);
   byId("queries").append(...next.map(article));
   drawn += next.length;
+  const left = chosen.length - drawn;
+  byId("more").hidden = left === 0;
+  byId("more").textContent = `Show ${Math.min(AT_ONCE, left)} more of the ${left} other queries`;
 };
-const isNear = () => byId("more").getBoundingClientRect().top < innerHeight + 800;
-const fill = () => { while (drawn < chosen.length && isNear()) drawMore(); };
 
 const selects = {};
 const wanted = (number) => {
@@ -159,7 +160,6 @@ const choose = () => {
   byId("queries").replaceChildren();
   byId("count").textContent = `${chosen.length} of ${data.queries.length} queries`;
   drawMore();
-  fill();
 };
 
 const addFilter = (label, title, options) => {
@@ -206,8 +206,7 @@ document.addEventListener("keydown", (event) => {
 byId("order").addEventListener("change", choose);
 byId("find").addEventListener("input", choose);
 byId("controls").addEventListener("submit", (event) => event.preventDefault());
-addEventListener("scroll", fill, { passive: true });
-addEventListener("resize", fill);
+byId("more").addEventListener("click", drawMore);
 addEventListener("beforeprint", () => {
   for (const one of document.querySelectorAll("#slices details, #run details")) one.open = true;
 });

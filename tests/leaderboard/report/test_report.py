@@ -145,8 +145,8 @@ def test_an_image_that_cannot_be_decoded_is_shown_as_such_and_a_missing_one_too(
 
     assert [query[1] for query in queries[:2]] == [-2, -1]
     assert all(query[1] > 0 for query in queries[2:])
-    assert "1 images are not there" in page_of(place)
-    assert "1 images cannot be decoded" in page_of(place)
+    assert "1 image is not there" in page_of(place)
+    assert "1 image is not decodable" in page_of(place)
     assert len(queries) == 24
 
 
@@ -249,7 +249,7 @@ def test_a_query_without_a_right_answer_comes_last_and_counts_nowhere(place):
     assert content["lists"][0][-1][0] is None
     assert content["lists"][0][-1][4] == []
     assert {content["orders"][order][-1] for order in ("worst", "best")} == {24}
-    assert "25, of which 1 have no right answer and count nowhere" in text
+    assert "25, of which 1 without a right answer are left out" in text
     assert "The result is not official" in text
 
 
