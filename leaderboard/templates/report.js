@@ -19,8 +19,9 @@ const element = (name, attributes = {}, ...children) => {
 };
 const percent = (value) => (value === null ? "–" : (100 * value).toFixed(2));
 const nameOf = (label, value) => (value === null ? "unknown" : data.labels[label]?.[value] ?? String(value));
-const described = (image) => LABELS.filter((label) => label in data.labels)
-  .map((label) => `${label} ${nameOf(label, image[3 + LABELS.indexOf(label)])}`);
+const known = LABELS.filter((label) => label in data.labels);
+const named = (image) => known.map((label) => nameOf(label, image[3 + LABELS.indexOf(label)]));
+const described = (image) => named(image).map((name, index) => `${known[index]} ${name}`);
 
 const picture = (image, alt) => {
   const [key, number] = image;
@@ -88,13 +89,12 @@ const valuesTable = (query, number) => {
     const places = placesOf(answer);
     return answer[1].map((one, index) => {
       const image = data.images[one];
-      const cells = [places[index] ?? "", WORDS[answer[2][index]], answer[3][index].toFixed(4), image[2], ...described(image), image[0]];
+      const cells = [places[index] ?? "", WORDS[answer[2][index]], answer[3][index].toFixed(4), image[2], ...named(image), image[0]];
       if (data.runs.length > 1) cells.unshift("AB"[run]);
       return element("tr", {}, ...cells.map((cell) => element("td", { class: "text" }, String(cell))));
     });
   });
-  const labels = LABELS.filter((label) => label in data.labels);
-  const heads = ["rank", "mark", "similarity", "vehicle", ...labels, "key"];
+  const heads = ["rank", "mark", "similarity", "vehicle", ...known, "key"];
   if (data.runs.length > 1) heads.unshift("run");
   const head = element("tr", {}, ...heads.map((text) => element("th", { scope: "col", class: "text" }, text)));
   return element("div", { class: "wide" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
@@ -168,7 +168,7 @@ const addFilter = (label, title, options) => {
   selects[label] = select;
   byId("filters").append(element("label", {}, `${title} `, select));
 };
-for (const label of LABELS.filter((one) => one in data.labels)) {
+for (const label of known) {
   const place = 3 + LABELS.indexOf(label);
   const present = new Set(data.queries.map((query) => String(query[place])));
   const options = Object.entries(data.labels[label]).filter(([value]) => present.has(value));
