@@ -1,0 +1,74 @@
+"""A folder that appears complete or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.basics.files import cannot_write
+from harness.errors import UsageError
+
+
+@contextmanager
+def replace_folder(path: Path, marker: str) -> Iterator[Path]:
+    """Yield a temporary folder that replaces ``path`` when the block ends, and is removed if the block raises.
+
+    Args:
+        path: the folder; it may exist if it is empty or was written here before.
+        marker: the file, with a text, by which a folder written before is known: ``index.html: some words``.
+
+    Raises:
+        UsageError: the path is something else, which is left unchanged.
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
+    _refuse_others(path, marker)
+    stem = f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}"
+    temporary, old = path.with_name(f"{stem}.part"), path.with_name(f"{stem}.old")
+    try:
+        try:
+            temporary.mkdir(parents=True)
+        except OSError as problem:
+            raise cannot_write(path, problem) from None
+        try:
+            yield temporary
+        except OSError as problem:
+            named = problem.filename is None or str(problem.filename).startswith(str(temporary))
+            if not named:
+                raise  # the block failed on another file, which the message would not name
+            raise cannot_write(path, problem) from None
+        try:
+            if path.exists():
+                path.replace(old)
+            temporary.replace(path)
+        except OSError as problem:
+            if old.exists() and not path.exists():
+                old.replace(path)
+            raise cannot_write(path, problem) from None
+    finally:
+        for left in (temporary, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _refuse_others(path: Path, marker: str) -> None:
+    name, _, text = marker.partition(": ")
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise UsageError("the output folder is a file or a link", where=path, next_step="give another one with --out")
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    try:
+        with (path / name).open(encoding="utf-8") as file:
+            known = text in file.read(4096)
+    except (OSError, UnicodeDecodeError):
+        known = False
+    if not known:
+        raise UsageError(
+            "the output folder holds something other than a report",
+            where=path,
+            expected="a new or empty folder, or an earlier report, which is replaced",
+            next_step="give another one with --out DIR",
+        )
