@@ -38,7 +38,7 @@ def cost(
     plugin: tuple[Path, ...],
     json_wanted: bool,
 ) -> None:
-    """Measure how fast trained methods embed images, in turns.
+    """Measure how fast methods embed images, in turns.
 
     Each round extracts the features of every run once more. `bench leaderboard --costs FILE` then draws accuracy
     against speed, if the machine was idle when the session began.

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from harness.tasks.protocol import Protocol
     from harness.tasks.task import Task
 
+FEATURES = "features.h5"
+"""The name of a run's own feature file."""
+
 
 @dataclass(frozen=True, eq=False)
 class ReportedRun:
@@ -165,7 +168,7 @@ def _features_of(run: Path, chosen: RecordFile | None) -> Path:
     if run.is_file() and run.suffix != ".json":
         return run
     folder = run if run.is_dir() else run.parent
-    paths = sorted(folder.rglob("*.h5"))
+    paths = sorted(folder.rglob(FEATURES)) or sorted(folder.rglob("*.h5"))  # boxes are in HDF5 files too
     if not paths:
         raise FeatureError(
             "the run has no features",

@@ -4,7 +4,7 @@ from click.testing import CliRunner
 
 from harness.cli import main
 
-VERBS = ["audit", "compare", "leaderboard", "submit", "verify"]
+VERBS = ["audit", "compare", "cost", "leaderboard", "report", "submit", "verify"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

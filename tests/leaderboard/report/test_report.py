@@ -3,6 +3,7 @@ import re
 from html.parser import HTMLParser
 
 import click
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -181,6 +182,14 @@ def test_without_a_record_the_task_must_be_named_and_is_then_scored(place):
     done = bench_report(place, "run/features.h5", "--task", "listed/images")
     assert done.exit_code == 0, done.exception
     assert len(content_of(place)["lists"][0]) == 24
+
+
+def test_other_files_in_hdf5_beside_the_features_are_none(place):
+    """A run with boxes keeps them in the same folder."""
+    with h5py.File(place / "run" / "boxes-parts.h5", "w") as file:
+        file["boxes"] = [1]
+
+    assert bench_report(place).exit_code == 0
 
 
 def test_a_record_in_place_of_the_folder_chooses_the_task(place):
