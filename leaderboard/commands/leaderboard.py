@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,21 +11,31 @@ from harness.cli.grouped import OUTPUT, command, option
 from harness.cli.output import show_json
 from leaderboard.commands import options
 
-ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html"}
-FORMATS = click.Choice(list(ENDINGS))
+ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html", "parquet": "parquet"}
+FORMATS = click.Choice([*ENDINGS, "huggingface"])
 
 
 @command("Compare numbers")
 @options.folders("--records", "Folder of further records to show.")
 @options.folders("--runs", "Folder of runs to show, written by `bench run`.")
 @options.published
+@options.folder("--reported", "Folder of copies of models on the Hugging Face Hub whose reported results to show.")
+@options.selection
 @option("--format", "form", group=OUTPUT, default="markdown", type=FORMATS, help="Format of the page.")
+@option(
+    "--hub-owner",
+    group=OUTPUT,
+    metavar="NAME",
+    default="vehicle-reid-bench",
+    help="Owner of the data sets on the Hugging Face Hub, for --format huggingface.",
+)
 @option(
     "--out",
     group=OUTPUT,
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write; default: leaderboard/LEADERBOARD with the ending of the format.",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="File to write, or folder for huggingface; default: leaderboard/LEADERBOARD with the ending of the format, or "
+    "leaderboard/huggingface.",
 )
 @option("--check", group=OUTPUT, is_flag=True, help="Write nothing; fail if a page differs from the records.")
 @option("--json", "json_wanted", group=OUTPUT, is_flag=True, help="Print the measured rows as JSON and write nothing.")
@@ -37,30 +48,38 @@ def leaderboard(
     out: Path | None,
     check: bool,
     json_wanted: bool,
+    **words: Any,
 ) -> None:
     """Write the leaderboard from all records.
 
     It shows measured results with intervals and ranks, and the numbers that papers print. In Markdown each task has a
-    page of its own with pictures, in the folder tasks/ next to the main page; the other formats are one file.
+    page of its own with pictures, in the folder tasks/ next to the main page; the other formats are one file. Only
+    huggingface is a folder: the definitions of the tasks (eval.yaml) and a file of official results for each row
+    (.eval_results/).
 
     \b
-    Example:
+    Examples:
       bench leaderboard --runs runs --format html --out leaderboard.html
+      bench leaderboard --format latex --task synthetic --rows pgan,ram --columns ap,rank,runs --out table.tex
     """
     from leaderboard.boards import build_boards
     from leaderboard.pages.exports import measured_rows
     from leaderboard.pages.files import check_files, page_files, write_files
+    from leaderboard.pages.reported import with_reported
+    from leaderboard.pages.selection import Selection, choose
     from leaderboard.published.library import FOLDER, load_library
     from leaderboard.published.tables import published_tables
     from leaderboard.record_files import collect, shipped_folders
 
+    owner, reported = words.pop("hub_owner"), words.pop("reported")
+    selection = Selection(**words)
     boards = build_boards(collect([*shipped_folders(), *records], runs))
+    tables = published_tables(with_reported(load_library(published or FOLDER), reported))
     if json_wanted:
-        show_json(measured_rows(boards))
+        show_json(measured_rows(choose(selection, boards, tables).boards))
         return
-    tables = published_tables(load_library(published or FOLDER))
-    out = out or Path("leaderboard") / f"LEADERBOARD.{ENDINGS[form]}"
-    files = page_files(form, out.name, boards, tables)
+    out = out or Path("leaderboard") / (f"LEADERBOARD.{ENDINGS[form]}" if form in ENDINGS else form)
+    files = page_files(form, out.name, boards, tables, selection, owner=owner)
     if check:
         check_files(out.parent, files)
         click.echo(f"{out} agrees with the records")

@@ -7,35 +7,65 @@ from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
 from harness.basics.files import replace_file
-from harness.errors import RunError
+from harness.errors import RunError, UsageError
 from harness.measures import heading
 from leaderboard.boards import Board
-from leaderboard.pages.exports import as_csv, as_json
-from leaderboard.pages.latex import as_latex
+from leaderboard.pages.exports import as_csv, as_json, as_parquet
+from leaderboard.pages.huggingface import OWNER, hub_files
+from leaderboard.pages.latex import COLUMNS, as_latex
 from leaderboard.pages.markdown import markdown_pages
 from leaderboard.pages.pictures import draw_picture, drawable, drawn_by, picture_path
 from leaderboard.pages.rendering import render
+from leaderboard.pages.selection import Selection, choose
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage, build_task_pages
 from leaderboard.published.tables import PublishedTable
 
 Files = Mapping[PurePosixPath, bytes]
 """The content of files by their path relative to the leaderboard's folder."""
 NEXT_STEP = "write it with 'bench leaderboard'"
+EVERYTHING = Selection()
+KINDS = {".svg": "picture", ".parquet": "table", ".yaml": "file"}
 
 
-def page_files(form: str, name: str, boards: Sequence[Board], tables: Sequence[PublishedTable]) -> Files:
-    """Return the files of a format; in Markdown these are a page called ``name``, a page for each task and pictures."""
+def page_files(
+    form: str,
+    name: str,
+    boards: Sequence[Board],
+    tables: Sequence[PublishedTable],
+    selection: Selection = EVERYTHING,
+    *,
+    owner: str = OWNER,
+) -> Files:
+    """Return the files of a format, with what was selected.
+
+    In Markdown these are a page called ``name``, a page for each task and pictures; for the Hugging Face Hub, a folder
+    called ``name``, whose data sets belong to ``owner``; else one file.
+
+    Raises:
+        UsageError: something selected does not exist, or a part is asked for in Markdown.
+    """
+    if form == "markdown" and selection != EVERYTHING:
+        raise UsageError(
+            "the pages in Markdown hold the whole leaderboard",
+            found="a choice of tasks, rows, columns or intervals",
+            next_step="choose another format, such as --format latex",
+        )
+    chosen = choose(selection, boards, tables, COLUMNS if form == "latex" else ())
+    boards, tables = chosen.boards, chosen.tables
     pages = build_task_pages(boards, tables)
     if form == "markdown":
         texts = {path: text.encode() for path, text in markdown_pages(pages, tables, name).items()}
         return {**texts, **picture_files(boards)}
-    text = {
-        "csv": lambda: as_csv(boards, tables),
-        "json": lambda: as_json(boards, tables),
-        "latex": lambda: as_latex(pages),
-        "html": lambda: as_html(pages),
+    if form == "huggingface":
+        return {PurePosixPath(name) / path: content for path, content in hub_files(boards, owner).items()}
+    content = {
+        "csv": lambda: as_csv(boards, tables).encode(),
+        "json": lambda: as_json(boards, tables).encode(),
+        "latex": lambda: as_latex(pages, chosen.columns, part=chosen.part).encode(),
+        "html": lambda: as_html(pages).encode(),
+        "parquet": lambda: as_parquet(boards),
     }[form]()
-    return {PurePosixPath(name): text.encode()}
+    return {PurePosixPath(name): content}
 
 
 def as_html(pages: Sequence[TaskPage]) -> str:
@@ -71,16 +101,17 @@ def check_files(folder: Path, files: Files) -> None:
     for path, content in files.items():
         found = (folder / path).read_bytes()
         if found != content:
-            differs = _picture_differs if _kind(path) == "picture" else _page_differs
+            differs = {"picture": _picture_differs, "table": _table_differs}.get(_kind(path), _page_differs)
             raise differs(folder / path, found, content)
-    tasks = [*folder.glob("tasks/*.md"), *folder.glob("tasks/pictures/*.svg")] if len(files) > 1 else []
-    for stray in sorted(tasks):
+    suffixes = {path.suffix for path in files}
+    below = {path.parts[0] for path in files if len(path.parts) > 1}
+    for stray in sorted(path for name in below for path in (folder / name).rglob("*") if path.suffix in suffixes):
         if (path := PurePosixPath(stray.relative_to(folder))) not in files:
             raise RunError(f"no record gives this {_kind(path)}", where=stray, next_step="delete it")
 
 
 def _kind(path: PurePosixPath) -> str:
-    return "picture" if path.suffix == ".svg" else "page"
+    return KINDS.get(path.suffix, "page")
 
 
 def _picture_differs(path: Path, found: bytes, expected: bytes) -> RunError:
@@ -92,6 +123,15 @@ def _picture_differs(path: Path, found: bytes, expected: bytes) -> RunError:
         found=f"drawn by matplotlib {there}" if there else "a picture that does not name its version of matplotlib",
         expected=f"as matplotlib {here} draws it",
         next_step=NEXT_STEP if there in {here, None} else f"check with matplotlib {there}, or {NEXT_STEP}",
+    )
+
+
+def _table_differs(path: Path, _found: bytes, _expected: bytes) -> RunError:
+    """Return the error of a table in Parquet, whose bytes also depend on the versions of pandas and pyarrow."""
+    return RunError(
+        "the table differs from the records, or other versions of pandas and pyarrow wrote it",
+        where=path,
+        next_step=NEXT_STEP,
     )
 
 
