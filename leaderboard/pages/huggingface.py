@@ -137,7 +137,8 @@ def benchmark_text(benchmark: Benchmark) -> str:
 
 
 def _written(content: object) -> str:
-    return yaml.dump(content, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=100)
+    """Return YAML in ASCII: PyYAML would write U+0085 as it is and read it as a line break."""
+    return yaml.dump(content, Dumper=_Writer, sort_keys=False, width=100)
 
 
 def read_results(path: Path) -> tuple[HubResult, ...]:
