@@ -19,7 +19,7 @@ FORMATS = click.Choice([*ENDINGS, "huggingface"])
 @options.folders("--records", "Folder of further records to show.")
 @options.folders("--runs", "Folder of runs to show, written by `bench run`.")
 @options.published
-@options.folder("--reported", "Folder of copies of models on the Hugging Face Hub whose reported results to show.")
+@options.folder("--from-hub", "Folder of copies of models on the Hugging Face Hub whose reported results to show.")
 @options.selection
 @option("--format", "form", group=OUTPUT, default="markdown", type=FORMATS, help="Format of the page.")
 @option(
@@ -58,9 +58,8 @@ def leaderboard(
     (.eval_results/).
 
     \b
-    Examples:
-      bench leaderboard --runs runs --format html --out leaderboard.html
-      bench leaderboard --format latex --task synthetic --rows pgan,ram --columns ap,rank,runs --out table.tex
+    Example:
+      bench leaderboard --format latex --task veri776 --rows pgan --columns ap,input
     """
     from leaderboard.boards import build_boards
     from leaderboard.pages.exports import measured_rows
@@ -71,7 +70,7 @@ def leaderboard(
     from leaderboard.published.tables import published_tables
     from leaderboard.record_files import collect, shipped_folders
 
-    owner, reported = words.pop("hub_owner"), words.pop("reported")
+    owner, reported = words.pop("hub_owner"), words.pop("from_hub")
     selection = Selection(**words)
     boards = build_boards(collect([*shipped_folders(), *records], runs))
     tables = published_tables(with_reported(load_library(published or FOLDER), reported))

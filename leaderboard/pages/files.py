@@ -99,13 +99,14 @@ def check_files(folder: Path, files: Files) -> None:
         if not (folder / path).is_file():
             raise RunError(f"the {_kind(path)} is missing", where=folder / path, next_step=NEXT_STEP)
     for path, content in files.items():
-        found = (folder / path).read_bytes()
-        if found != content:
+        there = (folder / path).read_bytes()
+        if there != content:
             differs = {"picture": _picture_differs, "table": _table_differs}.get(_kind(path), _page_differs)
-            raise differs(folder / path, found, content)
-    suffixes = {path.suffix for path in files}
-    below = {path.parts[0] for path in files if len(path.parts) > 1}
-    for stray in sorted(path for name in below for path in (folder / name).rglob("*") if path.suffix in suffixes):
+            raise differs(folder / path, there, content)
+    below = [path for path in files if len(path.parts) > 1]
+    suffixes = {path.suffix for path in below}
+    found = (path for name in {path.parts[0] for path in below} for path in (folder / name).rglob("*"))
+    for stray in sorted(path for path in found if path.suffix in suffixes):
         if (path := PurePosixPath(stray.relative_to(folder))) not in files:
             raise RunError(f"no record gives this {_kind(path)}", where=stray, next_step="delete it")
 

@@ -198,11 +198,12 @@ def _parsed(path: Path) -> object:
 def _refuse_what_is_not_plain(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_Reader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) or getattr(event, "tag", None):
-            raise yaml.MarkedYAMLError(problem="a tag, an anchor or a reference", problem_mark=event.start_mark)
+            raise ValueError(f"line {line} has a tag, an anchor or a reference")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem=f"more than {MAX_DEPTH} levels", problem_mark=event.start_mark)
+            raise ValueError(f"line {line} has more than {MAX_DEPTH} levels")
 
 
 def hub_files(boards: Sequence[Board], owner: str = OWNER) -> Mapping[PurePosixPath, bytes]:

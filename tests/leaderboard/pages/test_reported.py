@@ -88,7 +88,7 @@ def test_the_verb_shows_them_and_escapes_their_names(tmp_path, monkeypatch):
 
     def bench(form):
         out = tmp_path / f"out.{form}"
-        words = ["--reported", str(tmp_path / "models"), "--task", "veri776", "--format", form, "--out", str(out)]
+        words = ["--from-hub", str(tmp_path / "models"), "--task", "veri776", "--format", form, "--out", str(out)]
         done = CliRunner().invoke(main, ["leaderboard", *words])
         assert done.exit_code == 0, done.output
         return out.read_text()
@@ -98,7 +98,7 @@ def test_the_verb_shows_them_and_escapes_their_names(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    done = CliRunner().invoke(main, ["leaderboard", "--reported", str(tmp_path / "none"), "--json"])
+    done = CliRunner().invoke(main, ["leaderboard", "--from-hub", str(tmp_path / "none"), "--json"])
 
     assert done.exit_code == 2
     assert "folder of reported results is missing" in done.output
