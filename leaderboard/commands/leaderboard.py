@@ -59,7 +59,7 @@ def leaderboard(
 
     \b
     Example:
-      bench leaderboard --format latex --task veri776 --rows pgan --columns ap,input
+      bench leaderboard --format latex --task veri776 --columns ap,hit@1,input
     """
     from leaderboard.boards import build_boards
     from leaderboard.pages.exports import measured_rows
