@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.measures import in_order
@@ -129,7 +129,7 @@ def _board(files: list[RecordFile]) -> Board:
         fingerprint=first.fingerprint,
         official=first.official,
         measures=tuple(in_order(first.measures, first.ranked_by)),
-        rows=_marked(sorted(rows, key=place)),
+        rows=marked(sorted(rows, key=place)),
     )
 
 
@@ -148,12 +148,12 @@ def _row(group: list[RecordFile], side: Side | None) -> BoardRow:
     return BoardRow(records, values, None, weighed)
 
 
-def _marked(rows: list[BoardRow]) -> tuple[BoardRow, ...]:
+def marked(rows: Sequence[BoardRow]) -> tuple[BoardRow, ...]:
     """Mark the best and the second best value of each measure among the methods with enough seeds, if there are two."""
-    marked = [row for row in rows if row.repeated]
+    repeated = [row for row in rows if row.repeated]
     marks: dict[str, dict[float, str]] = {}
-    for measure in rows[0].values if len(marked) > 1 else ():
-        ahead = sorted({row.values[measure].mean for row in marked}, reverse=True)
+    for measure in rows[0].values if len(repeated) > 1 else ():
+        ahead = sorted({row.values[measure].mean for row in repeated}, reverse=True)
         marks[measure] = dict(zip(ahead, ("best", "second"), strict=False))
 
     def mark(row: BoardRow, measure: str) -> str:

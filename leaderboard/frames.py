@@ -59,7 +59,11 @@ def results(*folders: str | Path) -> DataFrame:
 
 def leaderboard(*folders: str | Path) -> DataFrame:
     """Return the table of ``harness.leaderboard``, which documents it."""
-    boards = build_boards(collect(shipped_folders(), map(Path, folders)))
+    return board_frame(build_boards(collect(shipped_folders(), map(Path, folders))))
+
+
+def board_frame(boards: Sequence[Board]) -> DataFrame:
+    """Return the rows of some boards as the table of ``harness.leaderboard``."""
     words = {word for board in boards for word in board.measures}
     rows = (_board_row(board, row) for board in boards for row in board.rows)
     return _frame(BOARD_ROW, words, ("low", "high", "deviation"), rows)

@@ -12,27 +12,32 @@ from harness.cli.options import FILE
 from harness.cli.output import show_json
 from leaderboard.commands import options
 
-ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html"}
-FORMATS = click.Choice(list(ENDINGS))
+ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html", "parquet": "parquet"}
+FORMATS = click.Choice([*ENDINGS, "huggingface"])
 
 
 @command("Compare numbers")
 @options.folders("--records", "Folder of further records to show.")
 @options.folders("--runs", "Folder of runs to show, written by `bench run`.")
 @options.published
-@option(
-    "--costs",
-    group=DATA,
-    type=FILE,
-    help="Costs to draw, written by `bench cost`; default: the package's.",
-)
+@options.folder("--from-hub", "Folder of copies of models on the Hugging Face Hub whose reported results to show.")
+@option("--costs", group=DATA, type=FILE, help="Costs to draw, written by `bench cost`; default: the package's.")
+@options.selection
 @option("--format", "form", group=OUTPUT, default="markdown", type=FORMATS, help="Format of the page.")
+@option(
+    "--hub-owner",
+    group=OUTPUT,
+    metavar="NAME",
+    default="vehicle-reid-bench",
+    help="Owner of the data sets on the Hugging Face Hub, for --format huggingface.",
+)
 @option(
     "--out",
     group=OUTPUT,
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write; default: leaderboard/LEADERBOARD with the ending of the format.",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="File to write, or folder for huggingface; default: leaderboard/LEADERBOARD with the ending of the format, or "
+    "leaderboard/huggingface.",
 )
 @option("--check", group=OUTPUT, is_flag=True, help="Write nothing; fail if a page differs from the records.")
 @option("--json", "json_wanted", group=OUTPUT, is_flag=True, help="Print the measured rows as JSON and write nothing.")
@@ -41,7 +46,6 @@ def leaderboard(
     records: tuple[Path, ...],
     runs: tuple[Path, ...],
     published: Path | None,
-    costs: Path | None,
     form: str,
     out: Path | None,
     check: bool,
@@ -50,31 +54,37 @@ def leaderboard(
     """Write the leaderboard from all records.
 
     It shows measured results with intervals and ranks, and the numbers that papers print. In Markdown each task has a
-    page of its own with pictures, in the folder tasks/ next to the main page; the other formats are one file.
+    page of its own with pictures, in the folder tasks/ next to the main page; the other formats are one file. Only
+    huggingface is a folder: the definitions of the tasks (eval.yaml) and a file of official results for each row
+    (.eval_results/).
 
     \b
     Example:
-      bench leaderboard --runs runs --format html --out leaderboard.html
+      bench leaderboard --format latex --task veri776 --columns ap,hit@1,input
     """
     from harness.registry.registry import load
     from leaderboard.boards import build_boards
     from leaderboard.costs import SHIPPED, read_session
     from leaderboard.pages.exports import measured_rows
-    from leaderboard.pages.files import check_files, page_files, write_files
+    from leaderboard.pages.files import Content, check_files, page_files, write_files
     from leaderboard.pages.questions import questions
+    from leaderboard.pages.reported import with_reported
+    from leaderboard.pages.selection import Selection, choose
     from leaderboard.published.library import FOLDER, load_library
     from leaderboard.published.tables import published_tables
     from leaderboard.record_files import collect, shipped_folders
 
+    owner, reported, json_wanted = words.pop("hub_owner"), words.pop("from_hub"), words.pop("json_wanted")
+    costs = words.pop("costs") or (SHIPPED if SHIPPED.is_file() else None)
+    selection = Selection(**words)
     boards = build_boards(collect([*shipped_folders(), *records], runs))
-    if words["json_wanted"]:
-        show_json(measured_rows(boards))
+    tables = published_tables(with_reported(load_library(published or FOLDER), reported))
+    if json_wanted:
+        show_json(measured_rows(choose(selection, boards, tables).boards))
         return
-    session = costs or (SHIPPED if SHIPPED.is_file() else None)
-    drawn = None if session is None else read_session(session)
-    tables = published_tables(load_library(published or FOLDER))
-    out = out or Path("leaderboard") / f"LEADERBOARD.{ENDINGS[form]}"
-    files = page_files(form, out.name, boards, tables, questions(load()), drawn)
+    out = out or Path("leaderboard") / (f"LEADERBOARD.{ENDINGS[form]}" if form in ENDINGS else form)
+    content = Content(boards, tables, questions(load()), None if costs is None else read_session(costs))
+    files = page_files(form, out.name, content, selection, owner=owner)
     if check:
         check_files(out.parent, files)
         click.echo(f"{out} agrees with the records")

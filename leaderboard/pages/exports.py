@@ -1,4 +1,4 @@
-"""The leaderboard for other programs: rows as JSON and CSV."""
+"""The leaderboard for other programs: rows as JSON, CSV and Parquet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 
+from harness.errors import UsageError
 from leaderboard.boards import Board, BoardRow
+from leaderboard.frames import board_frame
 from leaderboard.published.tables import PublishedTable
 
 CSV_COLUMNS = [
@@ -91,6 +93,20 @@ def as_csv(boards: Sequence[Board], tables: Sequence[PublishedTable]) -> str:
     for line in (*_measured_lines(boards), *_published_lines(tables)):
         writer.writerow([_inert(cell) for cell in line])
     return text.getvalue()
+
+
+def as_parquet(boards: Sequence[Board]) -> bytes:
+    """Return the measured rows as Parquet, with the columns and types of ``harness.leaderboard``.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+    """
+    file = io.BytesIO()
+    try:
+        board_frame(boards).to_parquet(file, engine="pyarrow", index=False)
+    except ImportError:
+        raise UsageError("Parquet needs the package pyarrow", next_step="python -m pip install pyarrow") from None
+    return file.getvalue()
 
 
 def _measured_lines(boards: Sequence[Board]) -> Iterator[list[object]]:

@@ -3,50 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
 from harness.basics.files import replace_file
-from harness.errors import RunError
+from harness.errors import RunError, UsageError
 from leaderboard.boards import Board
 from leaderboard.costs import CostSession
-from leaderboard.pages.exports import as_csv, as_json
+from leaderboard.pages.exports import as_csv, as_json, as_parquet
 from leaderboard.pages.html import as_html
-from leaderboard.pages.latex import as_latex
+from leaderboard.pages.huggingface import OWNER, hub_files
+from leaderboard.pages.latex import COLUMNS, as_latex
 from leaderboard.pages.markdown import markdown_pages
 from leaderboard.pages.pictures import draw_picture, drawable, picture_path
 from leaderboard.pages.questions import Question
+from leaderboard.pages.selection import Selection, choose
 from leaderboard.pages.task_pages import build_task_pages
 from leaderboard.published.tables import PublishedTable
 
 Files = Mapping[PurePosixPath, bytes]
 """The content of files by their path relative to the leaderboard's folder."""
 NEXT_STEP = "write it with 'bench leaderboard'"
+EVERYTHING = Selection()
+KINDS = {".svg": "picture", ".parquet": "table", ".yaml": "file"}
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What the pages are made from.
+
+    Attributes:
+        boards: the measured results.
+        tables: the published numbers.
+        asked: what the tasks ask, by their names.
+        costs: the session whose costs are drawn.
+    """
+
+    boards: Sequence[Board]
+    tables: Sequence[PublishedTable]
+    asked: Mapping[str, Question]
+    costs: CostSession | None = None
 
 
 def page_files(
-    form: str,
-    name: str,
-    boards: Sequence[Board],
-    tables: Sequence[PublishedTable],
-    asked: Mapping[str, Question],
-    costs: CostSession | None = None,
+    form: str, name: str, content: Content, selection: Selection = EVERYTHING, *, owner: str = OWNER
 ) -> Files:
-    """Return the files of a format; in Markdown these are a page called ``name``, a page for each task and pictures.
+    """Return the files of a format, with what was selected.
 
-    ``asked`` has what the tasks ask, by their names; ``costs`` is the session whose costs are drawn.
+    In Markdown these are a page called ``name``, a page for each task and pictures; for the Hugging Face Hub, a folder
+    called ``name``, whose data sets belong to ``owner``; else one file.
+
+    Raises:
+        UsageError: something selected does not exist, or a part is asked for in Markdown.
     """
+    if form == "markdown" and selection != EVERYTHING:
+        raise UsageError(
+            "the pages in Markdown hold the whole leaderboard",
+            found="a choice of tasks, rows, columns or intervals",
+            next_step="choose another format, such as --format latex",
+        )
+    chosen = choose(selection, content.boards, content.tables, COLUMNS if form == "latex" else ())
+    boards, tables, asked = chosen.boards, chosen.tables, content.asked
+    if selection != EVERYTHING:
+        shown = {*(board.task for board in boards), *(table.name for table in tables)}
+        asked = {task: question for task, question in asked.items() if task in shown}
     pages = build_task_pages(boards, tables, asked)
     if form == "markdown":
-        texts = {path: text.encode() for path, text in markdown_pages(pages, tables, name, costs).items()}
-        return {**texts, **picture_files(boards, costs)}
-    text = {
-        "csv": lambda: as_csv(boards, tables),
-        "json": lambda: as_json(boards, tables),
-        "latex": lambda: as_latex(pages),
-        "html": lambda: as_html(pages),
+        texts = {path: text.encode() for path, text in markdown_pages(pages, tables, name, content.costs).items()}
+        return {**texts, **picture_files(boards, content.costs)}
+    if form == "huggingface":
+        return {PurePosixPath(name) / path: found for path, found in hub_files(boards, owner).items()}
+    made = {
+        "csv": lambda: as_csv(boards, tables).encode(),
+        "json": lambda: as_json(boards, tables).encode(),
+        "latex": lambda: as_latex(pages, chosen.columns, part=chosen.part).encode(),
+        "html": lambda: as_html(pages).encode(),
+        "parquet": lambda: as_parquet(boards),
     }[form]()
-    return {PurePosixPath(name): text.encode()}
+    return {PurePosixPath(name): made}
 
 
 def picture_files(boards: Sequence[Board], costs: CostSession | None = None) -> Files:
@@ -79,20 +114,32 @@ def check_files(folder: Path, files: Files) -> None:
         if not (folder / path).is_file():
             raise RunError(f"the {_kind(path)} is missing", where=folder / path, next_step=NEXT_STEP)
     for path, content in files.items():
-        found = (folder / path).read_bytes()
-        if found != content:
-            raise _file_differs(folder / path, _kind(path), found, content)
-    tasks = [*folder.glob("tasks/*.md"), *folder.glob("tasks/pictures/*.svg")] if len(files) > 1 else []
-    for stray in sorted(tasks):
+        there = (folder / path).read_bytes()
+        if there != content:
+            differs = _table_differs if _kind(path) == "table" else _file_differs
+            raise differs(folder / path, there, content)
+    below = [path for path in files if len(path.parts) > 1]
+    suffixes = {path.suffix for path in below}
+    found = (path for name in {path.parts[0] for path in below} for path in (folder / name).rglob("*"))
+    for stray in sorted(path for path in found if path.suffix in suffixes):
         if (path := PurePosixPath(stray.relative_to(folder))) not in files:
             raise RunError(f"no record gives this {_kind(path)}", where=stray, next_step="delete it")
 
 
-def _kind(path: PurePosixPath) -> str:
-    return "picture" if path.suffix == ".svg" else "page"
+def _kind(path: PurePosixPath | Path) -> str:
+    return KINDS.get(path.suffix, "page")
 
 
-def _file_differs(path: Path, kind: str, found: bytes, expected: bytes) -> RunError:
+def _table_differs(path: Path, _found: bytes, _expected: bytes) -> RunError:
+    """Return the error of a table in Parquet, whose bytes also depend on the versions of pandas and pyarrow."""
+    return RunError(
+        "the table differs from the records, or other versions of pandas and pyarrow wrote it",
+        where=path,
+        next_step=NEXT_STEP,
+    )
+
+
+def _file_differs(path: Path, found: bytes, expected: bytes) -> RunError:
     """Return the error that names the first line in which two pages or pictures differ."""
     lines, wanted_lines = (
         text.decode(errors="surrogateescape").splitlines(keepends=True) for text in (found, expected)
@@ -100,7 +147,7 @@ def _file_differs(path: Path, kind: str, found: bytes, expected: bytes) -> RunEr
     pairs = enumerate(zip_longest(lines, wanted_lines), 1)
     number, (line, wanted) = next((number, pair) for number, pair in pairs if pair[0] != pair[1])
     return RunError(
-        f"the {kind} differs from the records",
+        f"the {_kind(path)} differs from the records",
         where=f"{path}, line {number}",
         found="the end of the file" if line is None else repr(line),
         expected="the end of the file" if wanted is None else repr(wanted),

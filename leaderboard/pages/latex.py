@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.measures import heading
-from leaderboard.boards import Board, BoardValue
+from leaderboard.boards import Board, BoardRow, BoardValue
+from leaderboard.pages.columns import elsewhere
+from leaderboard.pages.paper_differences import QUANTITIES
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage
-from leaderboard.published.tables import PublishedTable
+from leaderboard.published.tables import PublishedRow, PublishedTable
 
 ESCAPES = {
     **{character: rf"\{character}" for character in "{}$&%#_"},
@@ -18,69 +21,173 @@ ESCAPES = {
 }  # fmt: skip
 
 
+MARKS = {"best": r"\textbf", "second": r"\underline"}
+
+MEASURED: Mapping[str, Callable[[BoardRow], object]] = {
+    "rank": lambda row: "" if row.ranks is None else row.ranks,
+    "method": lambda row: f"({row.record.method_name})" if row.record.control else row.record.method_name,
+    "recipe": lambda row: row.record.recipe,
+    "trained on": lambda row: elsewhere(row.record),
+    "run": lambda row: row.record.run[:8],
+    "runs": lambda row: len(row.records),
+    "input": lambda row: "x".join(map(str, row.record.input_size or ())),
+    "width": lambda row: row.record.width,
+    "metric": lambda row: row.record.metric,
+    "parameters": lambda row: "" if row.record.parameters is None else f"{row.record.parameters / 1e6:.2f} M",
+    "extra labels": lambda row: ", ".join(sorted({*row.record.needs, *row.record.test_needs})),
+}
+"""The columns of measured rows besides the measures, as plain text."""
+
+PRINTED: Mapping[str, Callable[[PublishedRow], object]] = {
+    "method": lambda row: row.row.method_name,
+    "trained on": lambda row: row.row.train_on,
+    "input": lambda row: row.row.input_size or "",
+    "width": lambda row: row.row.width or "",
+    "metric": lambda row: row.row.metric,
+    "epochs": lambda row: row.row.epochs,
+    "extra labels": lambda row: ", ".join(row.row.supervision),
+    "notes": lambda row: row.notes,
+    "printed in": lambda row: "; ".join(row.sources),
+}
+"""The columns of published rows besides the measures, as plain text."""
+
+COLUMNS = tuple(dict.fromkeys((*MEASURED, *PRINTED)))
+RIGHT = {"rank", "runs", "input", "width", "parameters", "epochs"}
+
+
+@dataclass(frozen=True)
+class LatexColumn:
+    """A column of a LaTeX table.
+
+    Attributes:
+        heading: its heading, escaped.
+        layout: its letters in the head of ``tabular``; a number takes two columns, which meet at the decimal point, and
+            its interval a third.
+        cells: the escaped cells of each row, as many as the layout has columns.
+    """
+
+    heading: str
+    layout: str
+    cells: tuple[tuple[str, ...], ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether no row has a value."""
+        return not any(cell for cells in self.cells for cell in cells)
+
+
 def latex_escape(text: object) -> str:
     """Return a text as LaTeX without commands."""
     line = "".join(character if character.isprintable() else "?" for character in " ".join(str(text).split()))
     return re.sub("|".join(map(re.escape, ESCAPES)), lambda match: ESCAPES[match[0]], line)
 
 
-def as_latex(pages: Sequence[TaskPage]) -> str:
-    """Return all tables; the best value of a column is bold, the second best underlined."""
+def as_latex(pages: Sequence[TaskPage], columns: Sequence[str] = (), *, part: bool = False) -> str:
+    """Return all tables; the best value of a column is bold, the second best underlined.
+
+    Args:
+        pages: the tasks with their measured and published rows.
+        columns: words of ``COLUMNS`` and of measures, in order; a table leaves out those of which it has no value.
+            Without any, these are rank, method and measures, and for published rows also where they are printed.
+        part: whether the rows are a part of the measured ones; the captions then say so of the ranks.
+    """
+    named = columns if not columns or "method" in columns else ("method", *columns)
     parts = [r"% Written by bench leaderboard. Needs \usepackage{booktabs}."]
     for page in pages:
-        parts += [_board(board) for board in page.boards]
+        parts += [_board(board, named, part=part) for board in page.boards]
         if page.published:
-            parts.append(_published(page.published))
+            parts.append(_published(page.published, named))
     return "\n\n".join(parts) + "\n"
 
 
-def _board(board: Board) -> str:
-    rows = [
-        [
-            "" if row.ranks is None else str(row.ranks).replace("-", "--"),
-            latex_escape(f"({row.record.method_name})" if row.record.control else row.record.method_name),
-            *(_value(row.values[measure]) for measure in board.measures),
-        ]
-        for row in board.rows
+def _board(board: Board, columns: Sequence[str], *, part: bool) -> str:
+    rows, shown = board.rows, columns or ("rank", "method", *board.measures)
+    found = [
+        _numbers(heading(word), [_value(row.values[word]) for row in rows])
+        if word in board.measures
+        else _words(word, [MEASURED[word](row) for row in rows])
+        for word in shown
+        if word in board.measures or word in MEASURED
     ]
-    headings = ["rank", "method", *(latex_escape(heading(measure)) for measure in board.measures)]
-    caption = f"{board.task}, measured" + ("" if board.official else ", not official")
-    return _table("rl" + "r" * len(board.measures), [headings, *rows], caption)
+    ranks = "; ranks are among all measured methods" if part and "rank" in shown else ""
+    return _table(found, f"{board.task}, measured{'' if board.official else ', not official'}{ranks}")
 
 
-def _value(value: BoardValue) -> str:
-    text = f"{100 * value.mean:.2f}"
-    if value.interval:
-        text += rf" {{\scriptsize [{100 * value.interval.low:.1f}, {100 * value.interval.high:.1f}]}}"
-    return {"best": rf"\textbf{{{text}}}", "second": rf"\underline{{{text}}}"}.get(value.mark, text)
-
-
-def _published(table: PublishedTable) -> str:
-    rows = [
-        [
-            latex_escape(row.row.method_name),
-            *(row.numbers[measure].shown if measure in row.numbers else "" for measure in table.measures),
-            latex_escape("; ".join(row.sources)),
-        ]
-        for row in table.rows
+def _published(table: PublishedTable, columns: Sequence[str]) -> str:
+    rows = table.rows
+    chosen = dict.fromkeys(QUANTITIES.get(word, word) for word in columns)
+    found = [
+        _numbers(PUBLISHED_HEADINGS[word], [_printed(row, word) for row in rows])
+        if word in table.measures
+        else _words(word, [PRINTED[word](row) for row in rows])
+        for word in chosen or ("method", *table.measures, "printed in")
+        if word in table.measures or word in PRINTED
     ]
-    headings = ["method", *(PUBLISHED_HEADINGS[measure] for measure in table.measures), "printed in"]
-    return _table("l" + "r" * len(table.measures) + "l", [headings, *rows], f"{table.name}, published")
+    return _table(found, f"{table.name}, published")
 
 
-def _table(layout: str, rows: Sequence[Sequence[str]], caption: str) -> str:
-    headings, *lines = [" & ".join(row) + r" \\" for row in rows]
+def _words(name: str, texts: Sequence[object]) -> LatexColumn:
+    return LatexColumn(
+        latex_escape(name), "r" if name in RIGHT else "l", tuple((_ranged(name, text),) for text in texts)
+    )
+
+
+def _ranged(name: str, text: object) -> str:
+    """Return an escaped cell; a range of ranks has a dash of its own."""
+    return latex_escape(text).replace("-", "--") if name == "rank" else latex_escape(text)
+
+
+def _numbers(name: str, cells: Sequence[tuple[str, str, str]]) -> LatexColumn:
+    """Return a column of numbers with their decimal points below each other, with their intervals if there are any."""
+    if any(interval for _, _, interval in cells):
+        return LatexColumn(latex_escape(name), "r@{}l@{~}l", tuple(cells))
+    return LatexColumn(latex_escape(name), "r@{}l", tuple((whole, decimals) for whole, decimals, _ in cells))
+
+
+def _value(value: BoardValue) -> tuple[str, str, str]:
+    """Return what stands before the decimal point, the rest, and the interval."""
+    whole, decimals = (_marked(part, value.mark) for part in _at_the_point(f"{100 * value.mean:.2f}"))
+    found = value.interval
+    return whole, decimals, rf"{{\scriptsize [{100 * found.low:.1f}, {100 * found.high:.1f}]}}" if found else ""
+
+
+def _printed(row: PublishedRow, measure: str) -> tuple[str, str, str]:
+    return (*_at_the_point(row.numbers[measure].shown), "") if measure in row.numbers else ("", "", "")
+
+
+def _at_the_point(number: str) -> tuple[str, str]:
+    whole, point, decimals = number.partition(".")
+    return whole, point + decimals
+
+
+def _marked(text: str, mark: str) -> str:
+    return f"{MARKS[mark]}{{{text}}}" if mark in MARKS and text else text
+
+
+def _table(columns: Sequence[LatexColumn], caption: str) -> str:
+    shown = [column for column in columns if not column.empty]
+    headings = [_heading(column) for column in shown]
+    rows = zip(*(column.cells for column in shown), strict=True)
     return "\n".join(
         [
             r"\begin{table}",
             rf"\caption{{{latex_escape(caption)}}}",
-            rf"\begin{{tabular}}{{{layout}}}",
+            rf"\begin{{tabular}}{{{''.join(column.layout for column in shown)}}}",
             r"\toprule",
-            headings,
+            _line(headings),
             r"\midrule",
-            *lines,
+            *(_line([cell for cells in row for cell in cells]) for row in rows),
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
         ]
     )
+
+
+def _heading(column: LatexColumn) -> str:
+    span = len(column.cells[0])
+    return column.heading if span == 1 else rf"\multicolumn{{{span}}}{{c}}{{{column.heading}}}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
