@@ -25,9 +25,10 @@ def ablation_gap(library: Library) -> Iterator[Finding]:
             if here.value < low - FAR or here.value > high + FAR:
                 yield found(
                     "ablation-gap",
-                    "error",
+                    "warning",
                     f"{here.value} % stands between {above.value} % and {below.value} %",
                     [above, here, below],
+                    [here],
                 )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.errors import RecordError
-from leaderboard.audit import agreement, bounds, claims, granularity, order
+from leaderboard.audit import agreement, bounds, claims, counts, granularity, order
 from leaderboard.audit.finding import SEVERITIES, Finding, Rule
 from leaderboard.published.library import Library
 
@@ -23,7 +23,7 @@ RULES: Mapping[str, Rule] = {
     "implied-queries": granularity.implied_queries,
     "impossible-fraction": granularity.impossible_fraction,
     "marked-not-best": claims.marked_not_best,
-    "miscounted": claims.miscounted,
+    "miscounted": counts.miscounted,
     "mixed-tasks": agreement.mixed_tasks,
     "other-name": agreement.other_name,
     "out-of-range": bounds.out_of_range,
@@ -31,6 +31,7 @@ RULES: Mapping[str, Rule] = {
     "rises-with-gallery": order.rises_with_gallery,
     "single-relevant": bounds.single_relevant,
     "top-k-falls": bounds.top_k_falls,
+    "unchecked-count": counts.unchecked_count,
 }
 
 
