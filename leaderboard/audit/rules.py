@@ -24,6 +24,7 @@ RULES: Mapping[str, Rule] = {
     "gap-jumps": spread.gap_jumps,
     "implied-queries": granularity.implied_queries,
     "impossible-fraction": granularity.impossible_fraction,
+    "map-gap": spread.map_gap,
     "marked-not-best": claims.marked_not_best,
     "miscounted": counts.miscounted,
     "mixed-inputs": settings.mixed_inputs,

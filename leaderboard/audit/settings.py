@@ -16,7 +16,9 @@ def two_in_a_row(library: Library) -> Iterator[Finding]:
         methods = grouped(numbers, lambda number: number.row.method_name)
         if len(methods) > 1:
             says = [f"{method} on {_datasets(some)}" for method, some in methods.items()]
-            yield found("two-in-a-row", "warning", f"'{numbers[0].row.printed}' has the values of {listed(says)}", numbers)
+            yield found(
+                "two-in-a-row", "warning", f"'{numbers[0].row.printed}' has the values of {listed(says)}", numbers
+            )
 
 
 def _datasets(numbers: Sequence[Number]) -> str:
