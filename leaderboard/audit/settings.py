@@ -31,7 +31,7 @@ def mixed_inputs(library: Library) -> Iterator[Finding]:
     for number in library.numbers:
         if number.row.input_size:
             sizes.setdefault(number.row.method_name, set()).add(number.row.input_size)
-    stated = {method: found for method, (found, *others) in sizes.items() if not others}
+    stated = {method: only for method, (only, *others) in sizes.items() if not others}
 
     def size(number: Number) -> int | None:
         return number.row.input_size or stated.get(number.row.method_name)
