@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-from leaderboard.audit.finding import Finding, describe, found
+from leaderboard.audit.finding import Finding, describe, found, listed
 from leaderboard.grouping import grouped
 from leaderboard.published.library import Library, Number
 from leaderboard.published.schema import NOT_STATED
@@ -55,33 +55,32 @@ def _compatible(one: Number, other: Number) -> bool:
 
 def other_name(library: Library) -> Iterator[Finding]:
     """Find rows of two documents with the same values under different names."""
-    twins: dict[tuple[str, str, bool], list[Number]] = {}
-    rows = [row for row in library.rows if len(row) > 1]
+    aliases: dict[str, list[Number]] = {}
+    strangers: dict[tuple[str, str], list[Number]] = {}
+    rows = [{_test(number): number for number in row} for row in library.rows if len(row) > 1]
     for one, other in combinations(rows, 2):
-        first, second = one[0].row, other[0].row
-        if one[0].document == other[0].document or _plain(first.printed) == _plain(second.printed):
+        common = one.keys() & other.keys()
+        if len(common) < 2 or not all(one[test].agrees_with(other[test]) for test in common):
             continue
-        same_method = first.method_name == second.method_name
-        if same_method and (first.own or second.own):
-            continue  # a paper's name for its own method, and another paper's name for it
-        shared = list(_shared(one, other))
-        if len(shared) > 1 and all(a.agrees_with(b) for a, b in shared):
-            low, high = sorted((first.printed, second.printed))
-            twins.setdefault((low, high, same_method), []).extend(number for pair in shared for number in pair)
-    for (low, high, same_method), numbers in twins.items():
-        says = f"'{low}' and '{high}' have the same values"
-        if same_method:
-            yield found("other-name", "note", says, numbers)
-        else:
-            yield found("other-name", "warning", f"{says}, though they are names of different methods", numbers)
+        numbers = [row[test] for test in one if test in common for row in (one, other)]
+        first, second = numbers[0].row, numbers[1].row
+        if numbers[0].document == numbers[1].document or _plain(first.printed) == _plain(second.printed):
+            continue
+        if first.method_name != second.method_name:
+            strangers.setdefault(_sorted_pair(first.printed, second.printed), []).extend(numbers)
+        elif not (first.own or second.own):  # not a paper's name for its own method, and another paper's name for it
+            aliases.setdefault(first.method_name, []).extend(numbers)
+    for method, numbers in aliases.items():
+        names = sorted({f"'{number.row.printed}'" for number in numbers})
+        says = f"{listed(names)} have the same values: they are names of {method}"
+        yield found("other-name", "note", says, numbers)
+    for (low, high), numbers in strangers.items():
+        says = f"'{low}' and '{high}' have the same values, though they are names of different methods"
+        yield found("other-name", "warning", says, numbers)
 
 
-def _shared(one: Sequence[Number], other: Sequence[Number]) -> Iterator[tuple[Number, Number]]:
-    """Return the pairs of numbers of two rows for the same data set, subset and measure."""
-    for a in one:
-        for b in other:
-            if _test(a) == _test(b):
-                yield a, b
+def _sorted_pair(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
 
 
 def _test(number: Number) -> tuple[str, str, str]:
@@ -95,8 +94,7 @@ def _plain(name: str) -> str:
 
 def mixed_tasks(library: Library) -> Iterator[Finding]:
     """Find columns with numbers of two tasks, or with numbers of a task that the heading does not state."""
-    # A data set with one task has nothing to mix up.
-    several = [number for number in library.numbers if len(library.datasets[number.column.dataset].tasks) > 1]
+    several = [number for number in library.numbers if _tells_the_task(library, number)]
     stated = [number for number in several if number.column.task != NOT_STATED]
     for numbers in grouped(several, lambda number: number.printed_column).values():
         here = numbers[0].column.task
@@ -114,6 +112,12 @@ def mixed_tasks(library: Library) -> Iterator[Finding]:
             f"gives for {' and '.join(others)}" + ("" if two else "; its own task is not stated"),
             traced,
         )
+
+
+def _tells_the_task(library: Library, number: Number) -> bool:
+    """Return whether the data set has several tasks, and the measure another value under each."""
+    dataset = library.datasets[number.column.dataset]
+    return len(dataset.tasks) > 1 and number.column.measure not in dataset.shared
 
 
 def _traced(number: Number, stated: Iterable[Number]) -> Iterator[str]:

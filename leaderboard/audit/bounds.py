@@ -41,7 +41,7 @@ def _k(number: Number) -> int:
 
 
 def single_relevant(library: Library) -> Iterator[Finding]:
-    """Find mAP values that no ranking with one positive gives: AP is then 1/rank, and CMC bounds it on both sides."""
+    """Find mAP values that no ranking with one positive gives: CMC bounds it on both sides."""
     impossible: list[tuple[Number, Number]] = []
     for row in library.rows:
         by_question = {number.question: number for number in row}
@@ -64,17 +64,21 @@ def single_relevant(library: Library) -> Iterator[Finding]:
             f"mAP {number.value} % with rank@1 {first.value} % is impossible where one gallery image is right"
             + ("" if stated else "; the rule, which is not stated, must be another"),
             [number for pair in pairs for number in pair],
+            [number for number, _ in pairs],
         )
 
 
 def map_bounds(first: Number, fifth: Number | None, *, gallery: int | None) -> tuple[Decimal, Decimal]:
     """Return the least and greatest mAP in percent of rankings with one positive and this CMC.
 
-    A hit at rank 1 counts 1, one at ranks 2 to 5 between 1/5 and 1/2, any other between 1/gallery and 1/6.
+    AP is 1 for a hit at rank 1. For one at rank r it is 1/r as a mean of precisions, and 1/(2r) by the trapezoid rule,
+    which averages the precision at a hit with that just before it. A document rarely says which it takes: the least
+    values are those of the trapezoid, 1/10 up to rank 5 and 1/(2 gallery) beyond, the greatest those of the mean, 1/2
+    and 1/6.
     """
-    last = Decimal(1) / gallery if gallery else Decimal(0)
+    last = Decimal(1) / (2 * gallery) if gallery else Decimal(0)
     if fifth is None:
         return first.low + (100 - first.low) * last, first.high + (100 - first.high) / 2
-    low = first.low + max(fifth.low - first.low, Decimal(0)) / 5 + (100 - fifth.low) * last
+    low = first.low + max(fifth.low - first.low, Decimal(0)) / 10 + (100 - fifth.low) * last
     high = first.high + max(fifth.high - first.high, Decimal(0)) / 2 + (100 - fifth.high) / 6
     return low, high

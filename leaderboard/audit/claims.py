@@ -1,16 +1,16 @@
-"""Rules for a document's text and bold values, which should agree with its tables and the released lists."""
+"""Rules for a document's text and bold values, which should agree with its tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import pairwise
 
-from leaderboard.audit.finding import Finding, Severity, found
+from leaderboard.audit.finding import Finding, found
 from leaderboard.published.library import Library, Number, numbers
-from leaderboard.published.schema import CellReference, Claim, PrintedCount, Published
+from leaderboard.published.schema import CellReference, Claim, Published
 
 Cells = Mapping[tuple[str, int, int], Number]
-SUMS = [("images", "train_images", "test_images"), ("vehicles", "train_vehicles", "test_vehicles")]
 
 
 def marked_not_best(library: Library) -> Iterator[Finding]:
@@ -23,7 +23,7 @@ def marked_not_best(library: Library) -> Iterator[Finding]:
             best = max(_column(cells, number), key=lambda other: other.value)
             if best.value > number.value:
                 says = f"{number.value} % is marked, though {best.row.printed} has {best.value} %"
-                yield found("marked-not-best", "warning", says, [number, best])
+                yield found("marked-not-best", "warning", says, [number, best], [number])
 
 
 def claim_fails(library: Library) -> Iterator[Finding]:
@@ -47,6 +47,14 @@ def _failures(claim: Claim, of: list[Number], cells: Cells) -> Iterator[tuple[li
                 yield [number, best], f"{best.row.printed} has {best.value} %, above {number.value} %"
     elif claim.kind == "gain over the best":
         yield from _gain_over_the_best(claim, of, cells)
+    elif claim.kind == "rises":
+        for before, after in pairwise(of):
+            if after.value < before.value:
+                yield [before, after], f"{after.row.printed} has {after.value} %, after {before.value} %"
+    elif claim.kind == "equal":
+        for number, other in zip(of, (cells[_place(cell)] for cell in claim.over), strict=True):
+            if not number.agrees_with(other):
+                yield [number, other], f"{number.row.printed} has {number.value} %, {other.row.printed} {other.value} %"
     else:
         over = cells[_place(claim.over[0])] if claim.over else None
         got = sum((number.value for number in of), Decimal(0)) / len(of)
@@ -106,24 +114,3 @@ def _cells(document: Published) -> Cells:
 
 def _place(cell: CellReference) -> tuple[str, int, int]:
     return cell.table, cell.row, cell.column - 1
-
-
-def miscounted(library: Library) -> Iterator[Finding]:
-    """Find counts of images, vehicles and cameras that differ from the released lists or do not add up."""
-    for document in library.documents:
-        for count in document.count:
-            released = library.datasets[count.dataset].counts
-            for word, value in count.counts.items():
-                if word in released and released[word] != value:
-                    says = f"{value:,} {word.replace('_', ' ')}; the released lists have {released[word]:,}"
-                    yield _about(document, count, "warning", says)
-            for total, *parts in SUMS:
-                known = [count.counts.get(part) for part in (total, *parts)]
-                if None not in known and known[0] != sum(part for part in known[1:] if part):
-                    says = f"{' and '.join(parts)} do not add up to {total}".replace("_", " ")
-                    yield _about(document, count, "error", says)
-
-
-def _about(document: Published, count: PrintedCount, severity: Severity, says: str) -> Finding:
-    name = document.document.name
-    return Finding("miscounted", severity, f"{count.dataset}: {says}", (name,), (f"{name}, {count.where}",))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.basics.digests import digest
-from leaderboard.published.library import Library, Number
+from leaderboard.published.library import Cell, Library, Number
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -24,6 +24,7 @@ class Finding:
         says: one sentence with the values.
         documents: that the values are from.
         rows: places of the values, with the values as printed.
+        cells: the numbers in doubt; the values of ``rows`` without those that they are only compared with.
     """
 
     rule: str
@@ -31,6 +32,7 @@ class Finding:
     says: str
     documents: tuple[str, ...]
     rows: tuple[str, ...]
+    cells: tuple[Cell, ...] = ()
 
     @property
     def name(self) -> str:
@@ -41,11 +43,20 @@ class Finding:
 Rule = Callable[[Library], Iterable[Finding]]
 
 
-def found(rule: str, severity: Severity, says: str, numbers: Iterable[Number]) -> Finding:
-    """Return a finding about some numbers."""
+def found(
+    rule: str, severity: Severity, says: str, numbers: Iterable[Number], doubted: Iterable[Number] | None = None
+) -> Finding:
+    """Return a finding about some numbers: all that it compares, and those in doubt if not all are."""
     listed = list(numbers)
-    rows = dict.fromkeys(f"{number.where}: {number.printed}" for number in listed)
-    return Finding(rule, severity, says, tuple(sorted({number.document for number in listed})), tuple(rows))
+    rows = tuple(dict.fromkeys(f"{number.where}: {number.printed}" for number in listed))
+    cells = tuple(dict.fromkeys(number.cell for number in (listed if doubted is None else doubted)))
+    return Finding(rule, severity, says, tuple(sorted({number.document for number in listed})), rows, cells)
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """Return words as a sentence lists them: ``a, b and c``."""
+    *others, final = words
+    return f"{', '.join(others)} {last} {final}" if others else final
 
 
 def describe(measure: str, dataset: str, subset: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 
-from leaderboard.audit.finding import Finding, describe, found
+from leaderboard.audit.finding import Finding, describe, found, listed
 from leaderboard.grouping import grouped
 from leaderboard.published.library import Library, Number
 from leaderboard.published.schema import NOT_STATED
@@ -19,11 +19,24 @@ CHANCE = 0.02
 """Greatest probability that arbitrary values would fit the implied number of queries or a smaller one."""
 
 
+def rounded(number: Number, queries: int) -> bool:
+    """Return whether some number of hits out of ``queries`` is rounded to this."""
+    return _least_rate(number.low, queries) <= min(number.high, Decimal(100))
+
+
+def cut_off(number: Number, queries: int) -> bool:
+    """Return whether some number of hits out of ``queries`` begins with these digits."""
+    return _least_rate(number.value, queries) < min(number.value + number.step, Decimal(101))
+
+
 def attainable(number: Number, queries: int) -> bool:
-    """Return whether some number of hits out of ``queries`` is printed like this, rounded or truncated."""
-    low, high = number.low, number.value + number.step
-    hits = (low * queries / 100).to_integral_value(ROUND_CEILING)
-    return Decimal(100) * hits / queries <= min(number.high, Decimal(100)) or Decimal(100) * hits / queries < high
+    """Return whether some number of hits out of ``queries`` is printed like this, rounded or cut off."""
+    return rounded(number, queries) or cut_off(number, queries)
+
+
+def _least_rate(low: Decimal, queries: int) -> Decimal:
+    """Return the least hit rate in percent that is not below ``low``."""
+    return 100 * (low * queries / 100).to_integral_value(ROUND_CEILING) / queries
 
 
 def impossible_fraction(library: Library) -> Iterator[Finding]:
@@ -40,6 +53,25 @@ def impossible_fraction(library: Library) -> Iterator[Finding]:
             + f"; {_nearest(number, total)} would be printed",
             numbers,
         )
+
+
+def one_rounding(library: Library) -> Iterator[Finding]:
+    """Find hit rates that a document cuts off although it rounds others, or the reverse."""
+    own = [number for number in library.numbers if number.row.own and number.column.measure != "ap"]
+    for numbers in grouped(own, lambda number: number.document).values():
+        ways: dict[str, list[Number]] = {"rounded": [], "cut off": []}
+        for number in numbers:
+            queries = _queries(library, number)
+            if queries and rounded(number, queries) != cut_off(number, queries):
+                ways["rounded" if rounded(number, queries) else "cut off"].append(number)
+        (common, many), (rare, few) = sorted(ways.items(), key=lambda way: -len(way[1]))
+        for number in few:
+            values = listed(dict.fromkeys(f"{other.value} %" for other in many))
+            says = (
+                f"{number.value} % can only be {rare} from hits out of {_queries(library, number):,} queries, "
+                f"though {values} can only be {common}"
+            )
+            yield found("one-rounding", "warning", says, [number, *many], [number])
 
 
 def _queries(library: Library, number: Number) -> int | None:

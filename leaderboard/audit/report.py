@@ -11,7 +11,12 @@ from leaderboard.audit.rules import AuditReport
 def findings_json(report: AuditReport) -> list[dict[str, object]]:
     """Return the findings as ``--json`` prints them."""
     return [
-        {"finding": finding.name, **asdict(finding), "acknowledged": report.reasons.get(finding.name)}
+        {
+            "finding": finding.name,
+            **asdict(finding),
+            "cells": [cell._asdict() for cell in finding.cells],
+            "acknowledged": report.reasons.get(finding.name),
+        }
         for finding in report.findings
     ]
 

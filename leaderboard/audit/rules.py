@@ -11,26 +11,34 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.errors import RecordError
-from leaderboard.audit import agreement, bounds, claims, granularity, order
+from leaderboard.audit import agreement, bounds, claims, counts, granularity, order, settings, spread
 from leaderboard.audit.finding import SEVERITIES, Finding, Rule
 from leaderboard.published.library import Library
 
 ACKNOWLEDGED = Path(__file__).parent / "acknowledged.toml"
 
 RULES: Mapping[str, Rule] = {
+    "ablation-falls": order.ablation_falls,
     "ablation-gap": order.ablation_gap,
     "claim-fails": claims.claim_fails,
+    "gap-jumps": spread.gap_jumps,
     "implied-queries": granularity.implied_queries,
     "impossible-fraction": granularity.impossible_fraction,
+    "map-gap": spread.map_gap,
     "marked-not-best": claims.marked_not_best,
-    "miscounted": claims.miscounted,
+    "miscounted": counts.miscounted,
+    "mixed-inputs": settings.mixed_inputs,
     "mixed-tasks": agreement.mixed_tasks,
+    "one-rounding": granularity.one_rounding,
     "other-name": agreement.other_name,
     "out-of-range": bounds.out_of_range,
     "quoted-differently": agreement.quoted_differently,
     "rises-with-gallery": order.rises_with_gallery,
     "single-relevant": bounds.single_relevant,
     "top-k-falls": bounds.top_k_falls,
+    "top-k-gap": spread.top_k_gap,
+    "two-in-a-row": settings.two_in_a_row,
+    "unchecked-count": counts.unchecked_count,
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -33,6 +33,15 @@ FOLDER = Path(__file__).parent
 DATASETS = "datasets.toml"
 
 
+class Cell(NamedTuple):
+    """The place of a printed number: document, table, row and column, the last two from 1."""
+
+    document: str
+    table: str
+    row: int
+    column: int
+
+
 @dataclass(frozen=True)
 class Number:
     """One printed number with its row, column and document.
@@ -47,6 +56,10 @@ class Number:
     row: PrintedRow
     place: int
     index: int
+
+    def __hash__(self) -> int:
+        """Return the hash of its place, since that of its whole table takes long."""
+        return hash(self.cell)
 
     @property
     def column(self) -> PrintedColumn:
@@ -80,6 +93,14 @@ class Number:
         return f"{self.value:f}"
 
     @property
+    def correction(self) -> str:
+        """What is printed instead of a corrected value, and why it is corrected; empty for a value as printed."""
+        if self.text == self.printed:
+            return ""
+        reasons = {correction.column: correction.reason for correction in self.row.corrections}
+        return f"{self.column.printed} is printed as {self.printed}: {reasons[self.index + 1]}"
+
+    @property
     def low(self) -> Decimal:
         """The least value that rounds to this."""
         return self.value - self.step / 2
@@ -102,6 +123,11 @@ class Number:
     def question(self) -> tuple[str, str, str, str]:
         """Data set, subset, task and measure, which two comparable numbers share."""
         return self.column.dataset, self.subset, self.column.task, self.column.measure
+
+    @property
+    def cell(self) -> Cell:
+        """Its place."""
+        return Cell(self.document, self.table.number, self.place, self.index + 1)
 
     @property
     def printed_column(self) -> tuple[str, str, int]:
@@ -129,8 +155,19 @@ class Library:
     @cached_property
     def rows(self) -> tuple[tuple[Number, ...], ...]:
         """The numbers of each printed row."""
-        rows = grouped(self.numbers, lambda number: (number.document, number.table.number, number.place))
+        rows = grouped(self.numbers, lambda number: number.cell[:3])
         return tuple(map(tuple, rows.values()))
+
+    @cached_property
+    def supervision(self) -> Mapping[str, tuple[str, ...]]:
+        """The labels and boxes of each method and variant, by its name: whatever some document states."""
+        words: dict[str, dict[str, None]] = {}
+        for row in self._printed_rows():
+            words.setdefault(row.method_name, {}).update(dict.fromkeys(row.supervision))
+        return {name: tuple(found) for name, found in words.items()}
+
+    def _printed_rows(self) -> Iterable[PrintedRow]:
+        return (row for document in self.documents for table in document.table for row in table.rows)
 
 
 def numbers(document: Published) -> Iterable[Number]:

@@ -82,7 +82,8 @@ class PrintedRow(_Transcribed):
         metric: the metric of the features; empty if not stated.
         epochs: the number of epochs as printed; empty if not stated.
         train_on: training data set, if it is not the evaluated one.
-        supervision: labels and boxes besides vehicles and images, as far as the document states them.
+        supervision: labels and boxes besides vehicles and images, as far as the document states them; a reader wants
+            ``Library.supervision``, which knows all documents.
         part: 1, 2, ... for the parts of one printed row whose columns are of two variants.
         note: a remark for readers.
         corrections: corrections of values that are misprinted or illegible.
@@ -170,18 +171,19 @@ class Claim(_Transcribed):
     Attributes:
         kind: ``value``: the cell has the value; ``mean``: the mean of the cells has it; ``gain``: the difference to the
             other cell has it; ``gain over the best``: for each cell, the difference to the best quoted row has it;
-            ``best``: no other row of the column is higher.
+            ``best``: no other row of the column is higher; ``rises``: no cell is lower than the one before it;
+            ``equal``: each cell has the value of its counterpart.
         where: the section.
         says: the claim.
         value: the value in percent or points; ``>0``; or a range ``1..2``.
         relative: whether a gain is in percent of the other value and not in points.
-        of: the cells of the claim.
-        over: the cell to compare with.
+        of: the cells of the claim; for ``rises`` in their order.
+        over: the cell to compare with; for ``equal`` the counterparts.
         against: whether the best cell is the best of the quoted rows or of all.
         but: rows (from 1) that the text excludes.
     """
 
-    kind: Literal["value", "mean", "gain", "gain over the best", "best"]
+    kind: Literal["value", "mean", "gain", "gain over the best", "best", "rises", "equal"]
     where: Text
     says: Text
     value: Annotated[str, Field(pattern=r"^$|^>0$|^\d+(\.\d+)?(\.\.\d+(\.\d+)?)?$")] = ""
@@ -193,7 +195,8 @@ class Claim(_Transcribed):
 
     @model_validator(mode="after")
     def _has_the_fields_of_its_kind(self) -> Claim:
-        if (self.kind == "gain") != (len(self.over) == 1) or (self.kind == "best") == bool(self.value):
+        others = {"gain": 1, "equal": len(self.of)}.get(self.kind, 0)
+        if len(self.over) != others or (self.kind in ("best", "rises", "equal")) == bool(self.value):
             raise ValueError(f"claim '{self.says}' lacks a field that its kind needs, or has one too many")
         return self
 
@@ -212,23 +215,27 @@ class DatasetFacts(_Transcribed):
     Attributes:
         tasks: by evaluation rule, the task of the harness.
         single: rules under which exactly one gallery image is right.
+        shared: measures that have the same value under every rule, so that they do not tell which rule was used.
         subsets: its test sets.
         counts: the counts of the released lists, by the words of ``PrintedCount``.
         queries: the number of queries of each subset, in one draw.
         gallery: the number of images in each subset's gallery, in one draw.
         drawn: whether the gallery is drawn at random.
         source: the source of the counts.
+        counted: whether they were counted on the released lists; if not, they are those of the data set's documents.
     """
 
     title: Text
     tasks: dict[Text, Text]
     single: tuple[Text, ...]
+    shared: tuple[Measure, ...] = ()
     subsets: tuple[str, ...]
     counts: dict[str, int]
     queries: dict[str, int]
     gallery: dict[str, int]
     drawn: bool
     source: Text
+    counted: bool = True
 
 
 class Published(_Transcribed):

@@ -103,6 +103,8 @@ def test_a_correction_stands_beside_what_is_printed(folder):
         ("row = 2, column = 1", "row = 3, column = 1", "a cell that does not exist"),
         ('value = "55.8"', 'value = "many"', "value"),
         ('value = "55.8"\n', "", "lacks a field that its kind needs"),
+        ('kind = "gain"', 'kind = "rises"', "one too many"),
+        ('kind = "gain"', 'kind = "value"', "one too many"),
         ("[document]", "[document", "cannot be read"),
         ("[document]", "[[table]]\n[document]", "does not fit"),
     ],
@@ -114,6 +116,18 @@ def test_a_transcription_with_a_mistake_is_refused_with_its_place(folder, old, n
         loaded(folder, DOCUMENT.replace(old, new, 1))
     assert message in str(caught.value)
     assert "a-paper" in str(caught.value)
+
+
+def test_the_supervision_of_a_method_is_what_any_document_states():
+    known = load_library()
+
+    assert known.supervision["ram"] == ("colour", "model")
+    assert known.supervision["ram/baseline"] == ()
+    assert known.supervision["OIFE/with space and time"] == ("key points", "space and time")
+
+
+def test_no_document_states_a_year_of_its_own():
+    assert {document.document.year for document in load_library().documents} == {None}
 
 
 def test_the_same_document_twice_is_refused(folder):
