@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from leaderboard.audit.finding import Severity
 from leaderboard.audit.rules import AuditReport
 from leaderboard.published.library import Cell
-from leaderboard.published.tables import PublishedTable
+from leaderboard.published.tables import MEASURES, PublishedRow
 
 ABOUT_THE_TEXT = frozenset({"claim-fails", "marked-not-best", "miscounted", "unchecked-count"})
 """Rules whose findings doubt a sentence or the print and not the number; they give no footnote."""
@@ -29,39 +29,44 @@ class Footnote:
     finding: str = ""
 
 
+Notes = Mapping[Cell, tuple[Footnote, ...]]
+"""The footnotes of each number that has some."""
+
+
 @dataclass(frozen=True)
 class TableFootnotes:
-    """The footnotes of a table of published numbers.
+    """The footnotes of some rows of published numbers.
 
     Attributes:
         notes: each footnote once, in the order in which the rows and their measures need them; numbered from 1.
-        marks: the numbers of the footnotes at a cell, by the row's place in the table (from 0) and the measure.
+        marks: the numbers of the footnotes at a cell, by the row's place among them (from 0) and the measure.
     """
 
     notes: tuple[Footnote, ...]
     marks: Mapping[tuple[int, str], tuple[int, ...]]
 
 
-def notes_by_number(report: AuditReport) -> Mapping[Cell, tuple[Footnote, ...]]:
+def notes_by_number(report: AuditReport) -> Notes:
     """Return the footnotes of each number that a finding doubts, the worst first."""
     notes: dict[Cell, list[Footnote]] = {}
     for finding in report.findings:
         if finding.rule in ABOUT_THE_TEXT:
             continue
         reason = report.reasons.get(finding.name, "")
-        says = finding.says[0].upper() + finding.says[1:]
+        first = finding.says.partition(" ")[0]  # a name such as pgan/d4 or veri776 keeps its letters
+        says = finding.says[0].upper() + finding.says[1:] if first.isalpha() else finding.says
         note = Footnote(f"{says}. {reason}".rstrip(), finding.severity, finding.name)
         for cell in finding.cells:
             notes.setdefault(cell, []).append(note)
     return {cell: tuple(found) for cell, found in notes.items()}
 
 
-def table_footnotes(table: PublishedTable, notes: Mapping[Cell, tuple[Footnote, ...]]) -> TableFootnotes:
-    """Return the footnotes of a table: corrections, and the notes on every print of a number that it shows."""
+def table_footnotes(rows: Sequence[PublishedRow], notes: Notes) -> TableFootnotes:
+    """Return the footnotes of some rows: corrections, and the notes on every print of a number that they show."""
     numbered: dict[Footnote, int] = {}
     marks: dict[tuple[int, str], tuple[int, ...]] = {}
-    for place, row in enumerate(table.rows):
-        for measure in table.measures:
+    for place, row in enumerate(rows):
+        for measure in MEASURES:
             printed = [number for number in row.printed if number.column.measure == measure]
             found = [Footnote(f"{number.correction}.", "note") for number in printed if number.correction]
             found += [note for number in printed for note in notes.get(number.cell, ())]

@@ -63,6 +63,8 @@ def leaderboard(
       bench leaderboard --format latex --task veri776 --columns ap,hit@1,input
     """
     from harness.registry.registry import load
+    from leaderboard.audit.notes import notes_by_number
+    from leaderboard.audit.rules import ACKNOWLEDGED, acknowledgements, apply_rules
     from leaderboard.boards import build_boards
     from leaderboard.costs import SHIPPED, read_session
     from leaderboard.pages.exports import measured_rows
@@ -78,12 +80,15 @@ def leaderboard(
     costs = words.pop("costs") or (SHIPPED if SHIPPED.is_file() else None)
     selection = Selection(**words)
     boards = build_boards(collect([*shipped_folders(), *records], runs))
-    tables = published_tables(with_reported(load_library(published or FOLDER), reported))
+    library = with_reported(load_library(published or FOLDER), reported)
+    tables = published_tables(library)
     if json_wanted:
         show_json(measured_rows(choose(selection, boards, tables).boards))
         return
     out = out or Path("leaderboard") / (f"LEADERBOARD.{ENDINGS[form]}" if form in ENDINGS else form)
-    content = Content(boards, tables, questions(load()), None if costs is None else read_session(costs))
+    known = acknowledgements(ACKNOWLEDGED) if published is None else {}
+    notes = notes_by_number(apply_rules(library, reasons=known))
+    content = Content(boards, tables, questions(load()), None if costs is None else read_session(costs), notes)
     files = page_files(form, out.name, content, selection, owner=owner)
     if check:
         check_files(out.parent, files)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
 from harness.basics.files import replace_file
 from harness.errors import RunError, UsageError
+from leaderboard.audit.notes import Notes
 from leaderboard.boards import Board
 from leaderboard.costs import CostSession
 from leaderboard.pages.exports import as_csv, as_json, as_parquet
@@ -38,12 +39,14 @@ class Content:
         tables: the published numbers.
         asked: what the tasks ask, by their names.
         costs: the session whose costs are drawn.
+        notes: the footnotes of published numbers.
     """
 
     boards: Sequence[Board]
     tables: Sequence[PublishedTable]
     asked: Mapping[str, Question]
     costs: CostSession | None = None
+    notes: Notes = field(default_factory=dict)
 
 
 def page_files(
@@ -70,15 +73,16 @@ def page_files(
         asked = {task: question for task, question in asked.items() if task in shown}
     pages = build_task_pages(boards, tables, asked)
     if form == "markdown":
-        texts = {path: text.encode() for path, text in markdown_pages(pages, tables, name, content.costs).items()}
-        return {**texts, **picture_files(boards, content.costs)}
+        texts = markdown_pages(pages, tables, name, content.costs, content.notes)
+        encoded = {path: text.encode() for path, text in texts.items()}
+        return {**encoded, **picture_files(boards, content.costs)}
     if form == "huggingface":
         return {PurePosixPath(name) / path: found for path, found in hub_files(boards, owner).items()}
     made = {
         "csv": lambda: as_csv(boards, tables).encode(),
         "json": lambda: as_json(boards, tables).encode(),
         "latex": lambda: as_latex(pages, chosen.columns, part=chosen.part).encode(),
-        "html": lambda: as_html(pages).encode(),
+        "html": lambda: as_html(pages, content.notes).encode(),
         "parquet": lambda: as_parquet(boards),
     }[form]()
     return {PurePosixPath(name): made}

@@ -9,12 +9,14 @@ from typing import Literal
 from harness.measures import heading
 from harness.scoring.record import Record
 from harness.scoring.tables import plain_remarks
+from leaderboard.audit.notes import Notes, TableFootnotes, table_footnotes
 from leaderboard.boards import Board, BoardRow, BoardValue
 from leaderboard.pages.columns import elsewhere, interval_text, leading_columns
 from leaderboard.pages.rendering import render
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, PUBLISHED_SETTING, TaskPage
 from leaderboard.published.tables import PublishedRow
 
+NONE: Notes = {}
 FIGURE_SPACE, POINT_SPACE = "\u2007", "\u2008"
 """Spaces as wide as a digit and as a point."""
 
@@ -32,7 +34,8 @@ class Head:
 class Cell:
     """A cell: its text, what it sorts by, and for a measured value its mark and its interval.
 
-    ``bar`` has the places of the interval's ends and of the value on a scale from 0 to 100.
+    ``bar`` has the places of the interval's ends and of the value on a scale from 0 to 100; ``noted`` says that one of
+    the row's notes is about it.
     """
 
     text: str
@@ -40,6 +43,7 @@ class Cell:
     mark: str = ""
     interval: str = ""
     bar: tuple[float, float, float] | None = None
+    noted: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,12 @@ class Section:
     tables: tuple[Table, ...]
 
 
-def as_html(pages: Sequence[TaskPage]) -> str:
-    """Return the leaderboard as one HTML page: filtered and sorted in the browser, readable on a phone and on paper."""
-    sections = [Section(page, tuple(_tables(page))) for page in pages]
+def as_html(pages: Sequence[TaskPage], notes: Notes = NONE) -> str:
+    """Return the leaderboard as one HTML page: filtered and sorted in the browser, readable on a phone and on paper.
+
+    ``notes`` are the footnotes of published numbers.
+    """
+    sections = [Section(page, tuple(_tables(page, notes))) for page in pages]
     rows = [row for section in sections for table in section.tables for row in table.rows]
     filters = {
         "input": ("Input", _choices(row.input for row in rows)),
@@ -105,11 +112,11 @@ def _choices(values: Iterable[str]) -> list[str]:
     return sorted({value for value in values if value}, key=lambda value: (len(value), value))
 
 
-def _tables(page: TaskPage) -> Iterable[Table]:
+def _tables(page: TaskPage, notes: Notes) -> Iterable[Table]:
     for board in page.boards:
         yield _measured(board)
     for document, rows in page.printed:
-        yield _published(rows, f"Published in {document}" if document else "Published")
+        yield _published(rows, f"Published in {document}" if document else "Published", table_footnotes(rows, notes))
 
 
 def _measured(board: Board) -> Table:
@@ -188,7 +195,7 @@ def _notes(row: BoardRow) -> Iterable[str]:
     yield from dict.fromkeys(note for record in row.records for note in plain_remarks(record))
 
 
-def _published(rows: Sequence[PublishedRow], caption: str) -> Table:
+def _published(rows: Sequence[PublishedRow], caption: str, footnotes: TableFootnotes) -> Table:
     measures = [measure for measure in PUBLISHED_HEADINGS if any(measure in row.numbers for row in rows)]
     settings = {name: cell for name, cell in PUBLISHED_SETTING.items() if any(cell(row) for row in rows)}
     digits = {
@@ -208,21 +215,25 @@ def _published(rows: Sequence[PublishedRow], caption: str) -> Table:
                 name=row.row.method_name,
                 cells=(
                     *(
-                        Cell(aligned(shown, digits[measure]), shown)
+                        Cell(aligned(shown, digits[measure]), shown, noted=(place, measure) in footnotes.marks)
                         for measure in measures
                         for shown in [row.numbers[measure].shown if measure in row.numbers else ""]
                     ),
                     *(Cell(cell(row)) for cell in settings.values()),
                     Cell("; ".join(row.sources)),
                 ),
-                notes=(row.notes,) if row.notes else (),
+                notes=tuple(
+                    f"{PUBLISHED_HEADINGS[measure]} {row.numbers[measure].shown}: {footnotes.notes[mark - 1].text}"
+                    for measure in measures
+                    for mark in footnotes.marks.get((place, measure), ())
+                ),
                 kind="published",
                 labels=", ".join(row.row.supervision) or "none",
                 input=str(row.row.input_size or ""),
                 trained=row.row.train_on,
                 recipe="",
             )
-            for row in rows
+            for place, row in enumerate(rows)
         ),
     )
 

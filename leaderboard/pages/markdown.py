@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from harness.measures import heading
 from harness.scoring.tables import escape, remarks, table
+from leaderboard.audit.notes import Notes, table_footnotes
 from leaderboard.boards import Board
 from leaderboard.costs import CostSession
 from leaderboard.pages.columns import leading_columns, value_cell
@@ -19,6 +20,7 @@ from leaderboard.published.tables import PublishedRow, PublishedTable
 
 SHORT = {"input", "trained on", "metric", "epochs"}
 """The settings of published rows that the main page shows too, where rows have them."""
+NONE: Notes = {}
 CAPTIONS = {
     "intervals": "The first measure of each row with its interval and its range of ranks",
     "cost": "The first measure by the images that a second embeds, measured in one session on an idle machine",
@@ -31,8 +33,12 @@ def markdown_pages(
     published: Sequence[PublishedTable],
     name: str = "LEADERBOARD.md",
     costs: CostSession | None = None,
+    notes: Notes = NONE,
 ) -> Mapping[PurePosixPath, str]:
-    """Return the text of all pages by path; Markdown or HTML in a name is shown as text."""
+    """Return the text of all pages by path; Markdown or HTML in a name is shown as text.
+
+    ``notes`` are the footnotes of published numbers, which the pages of the tasks show.
+    """
     tools = {
         "board_table": board_table,
         "captions": CAPTIONS,
@@ -40,7 +46,7 @@ def markdown_pages(
         "notes": _notes,
         "papers_table": _papers_table,
         "picture_path": picture_path,
-        "published_table": published_table,
+        "published_table": partial(published_table, notes=notes),
     }
     main = render("leaderboard.md", pages=pages, **tools)
     tasks = {page.path: render("task.md", page=page, published=published, name=name, **tools) for page in pages}
@@ -93,8 +99,9 @@ def _papers_table(board: Board, published: Sequence[PublishedTable]) -> str:
     return table(rows, right=["measured", "published", "difference"]) if rows else ""
 
 
-def published_table(rows: Sequence[PublishedRow], *, full: bool) -> str:
-    """Return a table of published numbers, with all their details or short."""
+def published_table(rows: Sequence[PublishedRow], *, full: bool, notes: Notes = NONE) -> str:
+    """Return a table of published numbers: short, or with all their details and with footnotes below it."""
+    footnotes = table_footnotes(rows, notes if full else NONE)
     measures = [measure for measure in PUBLISHED_HEADINGS if any(measure in row.numbers for row in rows)]
     differing = {
         name: cell
@@ -102,11 +109,16 @@ def published_table(rows: Sequence[PublishedRow], *, full: bool) -> str:
         if (full or name in SHORT) and any(cell(row) for row in rows)
     }
     found = []
-    for row in rows:
+    for place, row in enumerate(rows):
         cells = {"method": escape(row.row.method_name)}
         if full:
             cells["printed as"] = escape(row.row.printed)
-        cells |= {PUBLISHED_HEADINGS[one]: row.numbers[one].shown if one in row.numbers else "" for one in measures}
+        for one in measures:
+            marks = ", ".join(map(str, footnotes.marks.get((place, one), ()))) if full else ""
+            number = row.numbers[one].shown if one in row.numbers else ""
+            cells[PUBLISHED_HEADINGS[one]] = f"{number} <sup>{marks}</sup>" if marks else number
         cells |= {name: escape(cell(row)) for name, cell in differing.items()}
         found.append({**cells, "printed in": escape("; ".join(row.sources))})
-    return table(found, right=[*map(PUBLISHED_HEADINGS.__getitem__, measures), "input", "width"])
+    shown = table(found, right=[*map(PUBLISHED_HEADINGS.__getitem__, measures), "input", "width"])
+    below = [f"{number}. {escape(note.text)}" for number, note in enumerate(footnotes.notes, 1) if full]
+    return "\n".join([shown, "", *below]) if below else shown

@@ -12,7 +12,7 @@ AP, TOP1, TOP5 = column("ap"), column("rank@1"), column("rank@5")
 def footnotes(documents, reasons=None):
     found = library(*documents)
     [shown] = published_tables(found)
-    return shown, table_footnotes(shown, notes_by_number(apply_rules(found, reasons=reasons)))
+    return shown, table_footnotes(shown.rows, notes_by_number(apply_rules(found, reasons=reasons)))
 
 
 def test_a_footnote_is_what_the_rule_says_and_the_reason_of_the_acknowledgement():
@@ -22,7 +22,7 @@ def test_a_footnote_is_what_the_rule_says_and_the_reason_of_the_acknowledgement(
     _, explained = footnotes(documents, {finding.name: "A misprint."})
 
     [note] = plain.notes
-    assert note.text == "Rank@5 on veri776 is 90.0 %, below rank@1, 95.0 %."
+    assert note.text == "rank@5 on veri776 is 90.0 %, below rank@1, 95.0 %."
     assert (note.severity, note.finding) == ("error", finding.name)
     assert explained.notes[0].text == f"{note.text} A misprint."
     assert plain.marks == {(0, "rank@1"): (1,), (0, "rank@5"): (1,)}
@@ -71,7 +71,7 @@ def test_the_numbers_that_readers_should_not_trust_have_footnotes():
     by_table = {found.name: found for found in published_tables(known)}
 
     def texts(name, method, measure):
-        found = table_footnotes(by_table[name], notes)
+        found = table_footnotes(by_table[name].rows, notes)
         return " ".join(
             found.notes[mark - 1].text
             for place, row in enumerate(by_table[name].rows)

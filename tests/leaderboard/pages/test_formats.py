@@ -332,3 +332,21 @@ def test_a_re_ranked_number_carries_its_mark_in_every_format(tmp_path, monkeypat
         shown = [path.read_text() for path in pages if "mine" in path.read_text()]
         assert len(shown) > 2
         assert not [page for page in shown if re.search(r"\bmine\b(?! \+ re-ranking)", page)]
+
+
+def test_what_the_audit_found_stands_as_a_footnote_at_the_number(records):
+    written(records, "markdown")
+    page = (records.parent / "out" / "tasks" / "veri776-rule-not-stated.md").read_text()
+
+    assert page.index("**These numbers may not be comparable.**") < page.index("## Published in pgan-paper")
+    [row] = [line for line in page.splitlines() if line.startswith("| pgan/d4 ")]
+    [number] = re.findall(r"74\.4 <sup>([0-9, ]+)</sup>", row)
+    notes = [line for line in page.splitlines() if any(line.startswith(f"{one}. ") for one in number.split(", "))]
+    assert any("stands between 94.9 % and 96.2 %" in note for note in notes)
+
+
+def test_the_html_says_so_in_the_notes_of_the_row(records):
+    text = written(records, "html")
+
+    assert re.search(r'<span class="noted">74\.4\s*</span>', text)
+    assert "rank 1 74.4: 74.4 % stands between 94.9 % and 96.2 %." in text
