@@ -82,7 +82,7 @@ def page_files(
         "csv": lambda: as_csv(boards, tables).encode(),
         "json": lambda: as_json(boards, tables).encode(),
         "latex": lambda: as_latex(pages, chosen.columns, part=chosen.part).encode(),
-        "html": lambda: as_html(pages, content.notes).encode(),
+        "html": lambda: as_html(pages, content.notes, content.costs).encode(),
         "parquet": lambda: as_parquet(boards),
     }[form]()
     return {PurePosixPath(name): made}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.measures import heading
@@ -11,12 +11,18 @@ from harness.scoring.record import Record
 from harness.scoring.tables import plain_remarks
 from leaderboard.audit.notes import Notes, TableFootnotes, table_footnotes
 from leaderboard.boards import Board, BoardRow, BoardValue
+from leaderboard.costs import CostSession
 from leaderboard.pages.columns import elsewhere, interval_text, leading_columns
+from leaderboard.pages.pictures import draw_picture, drawable
 from leaderboard.pages.rendering import render
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, PUBLISHED_SETTING, TaskPage
 from leaderboard.published.tables import PublishedRow
 
 NONE: Notes = {}
+NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
+"""What a picture needs in a file of its own and not within a page."""
+PICTURES = {"cmc": "Curves of the best", "cost": "Accuracy and cost"}
+"""The pictures of a table by their names, with their captions."""
 FIGURE_SPACE, POINT_SPACE = "\u2007", "\u2008"
 """Spaces as wide as a digit and as a point."""
 
@@ -71,12 +77,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its caption."""
+    """A table with its caption, and with its pictures as SVG by their captions."""
 
     caption: str
     facts: str
     heads: tuple[Head, ...]
     rows: tuple[Row, ...]
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -92,12 +99,12 @@ class Section:
     tables: tuple[Table, ...]
 
 
-def as_html(pages: Sequence[TaskPage], notes: Notes = NONE) -> str:
+def as_html(pages: Sequence[TaskPage], notes: Notes = NONE, costs: CostSession | None = None) -> str:
     """Return the leaderboard as one HTML page: filtered and sorted in the browser, readable on a phone and on paper.
 
-    ``notes`` are the footnotes of published numbers.
+    ``notes`` are the footnotes of published numbers, ``costs`` the session whose costs are drawn.
     """
-    sections = [Section(page, tuple(_tables(page, notes))) for page in pages]
+    sections = [Section(page, tuple(_tables(page, notes, costs))) for page in pages]
     rows = [row for section in sections for table in section.tables for row in table.rows]
     filters = {
         "input": ("Input", _choices(row.input for row in rows)),
@@ -112,14 +119,14 @@ def _choices(values: Iterable[str]) -> list[str]:
     return sorted({value for value in values if value}, key=lambda value: (len(value), value))
 
 
-def _tables(page: TaskPage, notes: Notes) -> Iterable[Table]:
+def _tables(page: TaskPage, notes: Notes, costs: CostSession | None) -> Iterable[Table]:
     for board in page.boards:
-        yield _measured(board)
+        yield _measured(board, costs)
     for document, rows in page.printed:
         yield _published(rows, f"Published in {document}" if document else "Published", table_footnotes(rows, notes))
 
 
-def _measured(board: Board) -> Table:
+def _measured(board: Board, costs: CostSession | None) -> Table:
     main, *others = board.measures
     columns = {name: column for name, column in leading_columns(board, full=True).items() if name != "method"}
     rank = {name: columns.pop(name) for name in ("rank",) if name in columns}
@@ -171,6 +178,11 @@ def _measured(board: Board) -> Table:
             *(Head(name, column.words, column.best) for name, column in columns.items()),
         ),
         rows=tuple(map(row_of, board.rows)),
+        pictures={
+            PICTURES[name]: draw_picture(board, name, costs).decode().replace(NAMESPACE, "")
+            for name in drawable(board, costs)
+            if name in PICTURES  # intervals are in the rows
+        },
     )
 
 
