@@ -112,7 +112,7 @@ def published_table(rows: Sequence[PublishedRow], *, full: bool, notes: Notes = 
     for place, row in enumerate(rows):
         cells = {"method": escape(row.row.method_name)}
         if full:
-            cells["printed as"] = escape(row.row.printed)
+            cells["printed as"] = escape(" / ".join(row.names))
         for one in measures:
             marks = ", ".join(map(str, footnotes.marks.get((place, one), ()))) if full else ""
             number = row.numbers[one].shown if one in row.numbers else ""

@@ -20,7 +20,7 @@ PUBLISHED_SETTING: Mapping[str, Callable[[PublishedRow], str]] = {
     "epochs": lambda row: row.row.epochs,
     "trained on": lambda row: row.row.train_on,
     "extra labels": lambda row: ", ".join(row.row.supervision),
-    "notes": lambda row: row.notes,
+    "notes": lambda row: row.row.note,
 }
 """The columns of a table of published numbers besides the measures; a table has those that a row of it has."""
 DRAWN = "synthetic"
