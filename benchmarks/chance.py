@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,27 +41,31 @@ def simulated_board(
     *,
     vehicles: int = 60,
     seeds: int = 3,
-    spread: float = 0.0,
+    spread: float | Sequence[float] = 0.0,
     step: float = 0.0,
 ) -> list[Runs]:
     """Return methods on common vehicles, each worse by ``step`` than the one before.
 
     A method is better on some vehicles than on others, and so is each of its seeds; besides, each seed moves all
-    vehicles by a common number with the standard deviation ``spread``.
+    vehicles by a common number with the standard deviation ``spread``, one for all methods or one for each.
     """
+    spreads = [spread] * methods if isinstance(spread, float) else spread
     vehicle = np.repeat(np.arange(vehicles), generator.integers(1, 9, vehicles))
     ease = generator.beta(*EASE, vehicles)[vehicle]
     found = []
     for number in range(methods):
         method = ease - number * step + generator.normal(0, 0.15, vehicles)[vehicle]
-        noise = [generator.normal(0, 0.1, vehicles)[vehicle] + generator.normal(0, spread) for _ in range(seeds)]
+        moved = generator.normal(0, spreads[number], seeds)
+        noise = [generator.normal(0, 0.1, vehicles)[vehicle] + move for move in moved]
         found.append(runs_of([method + one for one in noise], vehicle))
     return found
 
 
-def false_claims(boards: int, *, methods: int = 8, vehicles: int = 60, seeds: int = 3, spread: float = 0.0) -> float:
+def false_claims(
+    boards: int, *, methods: int = 8, vehicles: int = 60, seeds: int = 3, spread: float | Sequence[float] = 0.0
+) -> float:
     """Return the share of boards of equal methods on which any is called better than another."""
-    generator = np.random.default_rng([8, methods, vehicles, seeds, round(1000 * spread)])
+    generator = np.random.default_rng([8, methods, vehicles, seeds, round(1000 * float(np.mean(spread)))])
     wrong = 0
     for _ in range(boards):
         board = simulated_board(generator, methods, vehicles=vehicles, seeds=seeds, spread=spread)
@@ -123,7 +127,7 @@ def tables(boards: int) -> Iterator[str]:
         return f"{100 * share:.1f} %"
 
     def points(spread: float) -> str:
-        return f"{100 * spread:g} points"
+        return f"{100 * spread:g} point{'' if spread == 0.01 else 's'}"
 
     rows = [
         {"seeds": str(seeds)}
@@ -131,6 +135,13 @@ def tables(boards: int) -> Iterator[str]:
         for seeds in (3, 5)
     ]
     yield tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+    noisy = {"one": [0.04] + [0.0] * 7, "four": [0.04] * 4 + [0.0] * 4}
+    row = {
+        f"{name} of eight, {vehicles} vehicles": percent(false_claims(boards, vehicles=vehicles, spread=spread))
+        for name, spread in noisy.items()
+        for vehicles in (60, 400)
+    }
+    yield tabulate([row], headers="keys", tablefmt="github", disable_numparse=True)
     rows = [
         {"seeds": str(seeds)}
         | {points(spread): percent(coverage(boards, seeds=seeds, spread=spread)) for spread in spreads}

@@ -41,20 +41,22 @@ class BoardRow:
     Attributes:
         records: its runs, by seed.
         ranks: the range of its ranks; None for a control, a re-ranked result, a method with fewer than ``SEEDS`` runs,
-            and a method without per-query values.
+            and one without per-query values or without their weights.
         weighed: False if its interval weighs each query once although a gallery was drawn several times, because its
             records do not say how often each was asked.
+        others: names of records that repeat its runs.
     """
 
     records: tuple[Record, ...]
     values: Mapping[str, BoardValue]
     ranks: RankRange | None
     weighed: bool = True
+    others: tuple[str, ...] = ()
 
     @property
     def record(self) -> Record:
-        """Its first run."""
-        return self.records[0]
+        """The run that the row is named after: the one with the shortest name."""
+        return min(self.records, key=lambda record: (len(record.method_name), record.method_name))
 
     @property
     def competes(self) -> bool:
@@ -70,7 +72,7 @@ class BoardRow:
     def aliases(self) -> tuple[str, ...]:
         """Other names of the same options, sorted."""
         names = {name for record in self.records for name in (record.method_name, *record.alias_names)}
-        return tuple(sorted(names - {self.record.method_name}))
+        return tuple(sorted({*names, *self.others} - {self.record.method_name}))
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _board(files: list[RecordFile]) -> Board:
     groups = group_repeats(files)
     sides = [None if any(file.record.per_query is None for file in group) else side_of(group) for group in groups]
     rows = [_row(group, side) for group, side in zip(groups, sides, strict=True)]
-    ranked = [index for index, row in enumerate(rows) if row.repeated and sides[index] is not None]
+    ranked = [index for index, row in enumerate(rows) if row.repeated and row.weighed and sides[index] is not None]
     ranges = rank_ranges([side.runs(first.ranked_by) for index in ranked if (side := sides[index]) is not None])
     for index, found in zip(ranked, ranges, strict=True):
         rows[index] = replace(rows[index], ranks=found)
@@ -145,7 +147,7 @@ def _row(group: list[RecordFile], side: Side | None) -> BoardRow:
         for measure, mean in mean_measures(group).items()
     }
     weighed = side is None or not records[0].draws or side.tables[0].asked is not None
-    return BoardRow(records, values, None, weighed)
+    return BoardRow(records, values, None, weighed, tuple(sorted({name for file in group for name in file.names})))
 
 
 def marked(rows: Sequence[BoardRow]) -> tuple[BoardRow, ...]:

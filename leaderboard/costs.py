@@ -36,7 +36,7 @@ class CostSession(BaseModel):
         device: the kind and model of the device.
         threads: the number of threads that torch computed with.
         images: the number of images embedded in each round.
-        quiet: whether the machine was idle when the session began.
+        quiet: whether the machine was idle before every extraction.
         speeds: images per second of each round, by the digest of the run.
     """
 
@@ -97,22 +97,29 @@ def measure(
         roots: the folders of data sets by protocol.
 
     Raises:
+        UsageError: the runs embed different images.
         BenchError: a run cannot be repeated.
     """
     import torch
 
     from harness.compute.threads import idle_processors
 
-    quiet = idle_processors() >= torch.get_num_threads()
-    speeds: dict[str, list[float]] = {}
-    devices, images = set(), set()
+    quiet, speeds = True, dict[str, list[float]]()
+    devices, images = set[str](), set[int]()
     for _ in range(rounds):
         for run in runs:
+            quiet = quiet and idle_processors() >= torch.get_num_threads()
             seconds, count, device = _extracted(run, registry, roots or {})
             devices.add(device)
             images.add(count)
             for record in run.records:
                 speeds.setdefault(record.run, []).append(count / seconds)
+    if len(images) > 1:
+        raise UsageError(
+            "the runs embed different images, and their speeds cannot be compared",
+            found=f"{' and '.join(map(str, sorted(images)))} images",
+            expected="runs evaluated on one data set",
+        )
     return CostSession(
         device=", ".join(sorted(devices)),
         threads=torch.get_num_threads(),

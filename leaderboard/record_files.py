@@ -16,10 +16,17 @@ SHIPPED = Path(__file__).parent / "records"
 
 @dataclass(frozen=True)
 class RecordFile:
-    """A record and the file that it was read from."""
+    """A record and the file that it was read from.
+
+    Attributes:
+        record: the record.
+        path: its file.
+        names: names of other records of the same features, which count once.
+    """
 
     record: Record
     path: Path
+    names: tuple[str, ...] = ()
 
 
 def shipped_folders() -> list[Path]:
@@ -82,6 +89,11 @@ def values_of(file: RecordFile) -> PerQuery:
     if about is None:
         raise RecordError("the record has no per-query values", where=file.path)
     values = read_per_query(file.path.parent / about.name, expected=about.digest)
+    path, draws = file.path.parent / about.name, file.record.draws
     if len(values) != file.record.queries:
-        raise RecordError("the per-query values do not cover all queries", where=file.path.parent / about.name)
+        raise RecordError("the per-query values do not cover all queries", where=path)
+    if values.asked is not None and int(values.asked.max(initial=0)) > draws:
+        raise RecordError(
+            "a query was asked in more draws than there are", where=path, found=int(values.asked.max()), expected=draws
+        )
     return values

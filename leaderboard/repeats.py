@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,7 +33,9 @@ def group_repeats(files: Iterable[RecordFile], *, of_one_code: bool = False) -> 
     for file in sorted(files, key=lambda file: (file.record.seed or 0, file.record.run)):
         varying = OF_ONE_RUN - ({"code"} if of_one_code else set()) | OUTCOME | (NAME if file.record.options else set())
         same = {name: value for name, value in file.record.values.items() if name not in varying}
-        groups.setdefault(digest(same), {}).setdefault((file.record.seed, file.record.features), file)
+        group, key = groups.setdefault(digest(same), {}), (file.record.seed, file.record.features)
+        known = group.get(key)
+        group[key] = file if known is None else replace(known, names=(*known.names, file.record.method_name))
     return [part for group in groups.values() for part in _by_code(list(group.values()))]
 
 

@@ -10,8 +10,8 @@ from leaderboard.audit.rules import AuditReport
 from leaderboard.published.library import Cell
 from leaderboard.published.tables import MEASURES, PublishedRow
 
-ABOUT_THE_TEXT = frozenset({"claim-fails", "marked-not-best", "miscounted", "unchecked-count"})
-"""Rules whose findings doubt a sentence or the print and not the number; they give no footnote."""
+ABOUT_THE_TEXT = frozenset({"claim-fails", "marked-not-best", "miscounted", "other-name", "unchecked-count"})
+"""Rules whose findings doubt a sentence, a name or the print and not the number; they give no footnote."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def cost(
     """Measure how fast methods embed images, in turns.
 
     Each round extracts the features of every run once more. `bench leaderboard --costs FILE` then draws accuracy
-    against speed, if the machine was idle when the session began.
+    against speed, if the machine was otherwise idle.
 
     \b
     Example:

@@ -88,7 +88,8 @@ def leaderboard(
     out = out or Path("leaderboard") / (f"LEADERBOARD.{ENDINGS[form]}" if form in ENDINGS else form)
     known = acknowledgements(ACKNOWLEDGED) if published is None else {}
     notes = notes_by_number(apply_rules(library, reasons=known))
-    content = Content(boards, tables, questions(load()), None if costs is None else read_session(costs), notes)
+    asked = questions(load(), {*library.datasets, *(board.task.partition("/")[0] for board in boards)})
+    content = Content(boards, tables, asked, None if costs is None else read_session(costs), notes)
     files = page_files(form, out.name, content, selection, owner=owner)
     if check:
         check_files(out.parent, files)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.scoring.record import Record
-from harness.scoring.tables import percent
+from harness.scoring.tables import percent, plain_remarks
 from leaderboard.boards import Board, BoardRow, BoardValue
 from leaderboard.statistics.intervals import Interval
 
@@ -20,11 +21,18 @@ class Column:
         text: the plain text of a row's cell.
         words: whether it holds words, which stand at the left, and not numbers.
         best: which end a reader wants to see first.
+        number: what a row sorts by, if not by its text.
     """
 
     text: Callable[[BoardRow], str]
     words: bool = False
     best: Literal["high", "low"] = "high"
+    number: Callable[[BoardRow], float | None] | None = None
+
+    def key(self, row: BoardRow) -> str:
+        """Return what a row sorts by, as text; empty for the row's text itself."""
+        value = self.number(row) if self.number else None
+        return "" if value is None else f"{value:g}"
 
 
 def leading_columns(board: Board, *, full: bool) -> dict[str, Column]:
@@ -32,7 +40,11 @@ def leading_columns(board: Board, *, full: bool) -> dict[str, Column]:
     records = board.records
     found: dict[str, Column] = {}
     if any(row.ranks for row in board.rows):
-        found["rank"] = Column(lambda row: "" if row.ranks is None else str(row.ranks), best="low")
+        found["rank"] = Column(
+            lambda row: "" if row.ranks is None else str(row.ranks),
+            best="low",
+            number=lambda row: None if row.ranks is None else row.ranks.best + row.ranks.worst / 1000,
+        )
     found["method"] = Column(_name, words=True)
     if any(record.recipe for record in records):
         found["recipe"] = Column(lambda row: row.record.recipe, words=True)
@@ -44,7 +56,11 @@ def leading_columns(board: Board, *, full: bool) -> dict[str, Column]:
     if any(len(row.records) > 1 for row in board.rows):
         found["runs"] = Column(lambda row: str(len(row.records)))
     found["width"] = Column(lambda row: str(row.record.width), best="low")
-    found["input"] = Column(lambda row: "x".join(map(str, row.record.input_size or ())), best="low")
+    found["input"] = Column(
+        lambda row: "x".join(map(str, row.record.input_size or ())),
+        best="low",
+        number=lambda row: math.prod(row.record.input_size) if row.record.input_size else None,
+    )
     return {**found, **_details(records)} if full else found
 
 
@@ -52,7 +68,9 @@ def _details(records: Sequence[Record]) -> dict[str, Column]:
     found: dict[str, Column] = {}
     if any(record.parameters for record in records):
         found["parameters"] = Column(
-            lambda row: "" if row.record.parameters is None else f"{row.record.parameters / 1e6:.2f} M", best="low"
+            lambda row: "" if row.record.parameters is None else f"{row.record.parameters / 1e6:.2f} M",
+            best="low",
+            number=lambda row: row.record.parameters,
         )
     if any(record.needs or record.test_needs for record in records):
         found["extra labels"] = Column(
@@ -76,6 +94,19 @@ def elsewhere(record: Record) -> str:
 
 def _name(row: BoardRow) -> str:
     return f"({row.record.method_name})" if row.record.control else row.record.method_name
+
+
+def row_notes(row: BoardRow) -> Iterator[str]:
+    """Yield what a reader of a row must know, a sentence each."""
+    if row.aliases:
+        yield f"Other names, with the same options: {', '.join(row.aliases)}."
+    if not row.weighed:
+        yield (
+            "The interval weighs each query once, and there is no rank: the record, of an older version, does not say "
+            "how many draws asked it. Score the features again."
+        )
+    for record in row.records:
+        yield from plain_remarks(record)
 
 
 def value_cell(value: BoardValue, *, with_interval: bool) -> str:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.measures import heading
 from harness.scoring.record import Record
-from harness.scoring.tables import plain_remarks
+from harness.scoring.tables import percent
 from leaderboard.audit.notes import Notes, TableFootnotes, table_footnotes
 from leaderboard.boards import Board, BoardRow, BoardValue
 from leaderboard.costs import CostSession
-from leaderboard.pages.columns import elsewhere, interval_text, leading_columns
+from leaderboard.pages.columns import elsewhere, interval_text, leading_columns, row_notes
+from leaderboard.pages.paper_differences import SUPERVISION, published_differences
 from leaderboard.pages.pictures import draw_picture, drawable
 from leaderboard.pages.rendering import render
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, PUBLISHED_SETTING, TaskPage
-from leaderboard.published.tables import PublishedRow
+from leaderboard.published.tables import PublishedRow, PublishedTable
 
 NONE: Notes = {}
 NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
@@ -63,7 +64,7 @@ class Row:
     cells: tuple[Cell, ...]
     notes: tuple[str, ...]
     kind: Literal["measured", "published"]
-    labels: str
+    labels: tuple[str, ...]
     input: str
     trained: str
     recipe: str
@@ -92,11 +93,25 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A measured value beside the published one."""
+
+    method: str
+    measure: str
+    measured: str
+    published: str
+    difference: str
+    reasons: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """The tables of one task."""
+    """The tables of one task, and the measured values beside what papers print."""
 
     page: TaskPage
     tables: tuple[Table, ...]
+    beside: tuple[Beside, ...] = ()
 
 
 def as_html(pages: Sequence[TaskPage], notes: Notes = NONE, costs: CostSession | None = None) -> str:
@@ -104,11 +119,12 @@ def as_html(pages: Sequence[TaskPage], notes: Notes = NONE, costs: CostSession |
 
     ``notes`` are the footnotes of published numbers, ``costs`` the session whose costs are drawn.
     """
-    sections = [Section(page, tuple(_tables(page, notes, costs))) for page in pages]
+    printed = [page.published for page in pages if page.published is not None]
+    sections = [Section(page, tuple(_tables(page, notes, costs)), tuple(_beside(page, printed))) for page in pages]
     rows = [row for section in sections for table in section.tables for row in table.rows]
     filters = {
         "input": ("Input", _choices(row.input for row in rows)),
-        "labels": ("Extra labels", _choices(row.labels for row in rows)),
+        "labels": ("Extra labels", ["none", *_choices(label for row in rows for label in row.labels)]),
         "trained": ("Trained on", _choices(row.trained for row in rows)),
         "recipe": ("Recipe", _choices(row.recipe for row in rows)),
     }
@@ -126,6 +142,21 @@ def _tables(page: TaskPage, notes: Notes, costs: CostSession | None) -> Iterable
         yield _published(rows, f"Published in {document}" if document else "Published", table_footnotes(rows, notes))
 
 
+def _beside(page: TaskPage, printed: Sequence[PublishedTable]) -> Iterator[Beside]:
+    for board in page.boards:
+        for row in board.rows:
+            for found in published_differences(row, printed):
+                yield Beside(
+                    method=row.record.method_name,
+                    measure=heading(found.measure),
+                    measured=f"{found.measured:.2f}",
+                    published=found.number.shown,
+                    difference=f"{found.difference:+.2f}",
+                    reasons="; ".join(found.reasons),
+                    source=found.source,
+                )
+
+
 def _measured(board: Board, costs: CostSession | None) -> Table:
     main, *others = board.measures
     columns = {name: column for name, column in leading_columns(board, full=True).items() if name != "method"}
@@ -137,7 +168,8 @@ def _measured(board: Board, costs: CostSession | None) -> Table:
         for value in [row.values[main]]
         for end in (value.mean, *((value.interval.low, value.interval.high) if value.interval else ()))
     ]
-    low, high = min(ends, default=0.0), max(*ends, min(ends, default=0.0) + 0.01)
+    low = min(ends, default=0.0)
+    high = max([*ends, low + 0.01])
 
     def place(share: float) -> float:
         return float(round(100 * (share - low) / (high - low), 2))
@@ -153,13 +185,13 @@ def _measured(board: Board, costs: CostSession | None) -> Table:
             cells=(
                 _value(value),
                 Cell("", repr(value.mean), bar=bar),
-                *(Cell(column.text(row), column.text(row).partition("-")[0]) for column in rank.values()),
+                *(Cell(column.text(row), column.key(row)) for column in rank.values()),
                 *(_value(row.values[measure]) for measure in others),
-                *(Cell(column.text(row)) for column in columns.values()),
+                *(Cell(column.text(row), column.key(row)) for column in columns.values()),
             ),
-            notes=tuple(_notes(row)),
+            notes=tuple(dict.fromkeys(row_notes(row))),
             kind="measured",
-            labels=", ".join(sorted({*row.record.needs, *row.record.test_needs})) or "none",
+            labels=tuple(sorted({*row.record.needs, *row.record.test_needs})),
             input="x".join(map(str, row.record.input_size or ())),
             trained=elsewhere(row.record),
             recipe=row.record.recipe,
@@ -196,15 +228,7 @@ def _facts(board: Board, first: Record) -> str:
 
 
 def _value(value: BoardValue) -> Cell:
-    return Cell(f"{100 * value.mean:.2f}", repr(value.mean), value.mark, interval_text(value.interval))
-
-
-def _notes(row: BoardRow) -> Iterable[str]:
-    if row.aliases:
-        yield f"Other names, with the same options: {', '.join(row.aliases)}."
-    if not row.weighed:
-        yield "The interval weighs each query once: the record does not say how many draws asked it."
-    yield from dict.fromkeys(note for record in row.records for note in plain_remarks(record))
+    return Cell(percent(value.mean, value.deviation), repr(value.mean), value.mark, interval_text(value.interval))
 
 
 def _published(rows: Sequence[PublishedRow], caption: str, footnotes: TableFootnotes) -> Table:
@@ -220,6 +244,7 @@ def _published(rows: Sequence[PublishedRow], caption: str, footnotes: TableFootn
         heads=(
             *(Head(PUBLISHED_HEADINGS[measure]) for measure in measures),
             *(Head(name, name not in ("input", "width"), "low") for name in settings),
+            Head("printed as", words=True),
             Head("printed in", words=True),
         ),
         rows=tuple(
@@ -232,6 +257,7 @@ def _published(rows: Sequence[PublishedRow], caption: str, footnotes: TableFootn
                         for shown in [row.numbers[measure].shown if measure in row.numbers else ""]
                     ),
                     *(Cell(cell(row)) for cell in settings.values()),
+                    Cell(" / ".join(row.names)),
                     Cell("; ".join(row.sources)),
                 ),
                 notes=tuple(
@@ -240,8 +266,8 @@ def _published(rows: Sequence[PublishedRow], caption: str, footnotes: TableFootn
                     for mark in footnotes.marks.get((place, measure), ())
                 ),
                 kind="published",
-                labels=", ".join(row.row.supervision) or "none",
-                input=str(row.row.input_size or ""),
+                labels=tuple(sorted(SUPERVISION.get(word, word) for word in row.row.supervision)),
+                input=PUBLISHED_SETTING["input"](row),
                 trained=row.row.train_on,
                 recipe="",
             )

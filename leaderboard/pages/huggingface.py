@@ -41,7 +41,9 @@ def _typeset(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_typeset)]
+LONGEST = 4000
+"""The longest text, in characters."""
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_typeset)]
 Name = Annotated[Text, Field(max_length=200)]
 Number = Annotated[Decimal, Field(max_digits=18, decimal_places=12, allow_inf_nan=False)]
 
@@ -260,7 +262,7 @@ def _benchmark(protocol: str, boards: Sequence[Board]) -> Benchmark:
     description = f"Vehicle re-identification by the rules of vehicle-reid-bench; values in percent. {' '.join(says)}"
     return Benchmark(
         name=f"{protocol}: vehicle re-identification",
-        description=description,
+        description=description if len(description) <= LONGEST else f"{description[: LONGEST - 3]}...",
         evaluation_framework=FRAMEWORK,
         tasks=tuple(tasks),
     )

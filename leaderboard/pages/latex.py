@@ -109,8 +109,13 @@ def _board(board: Board, columns: Sequence[str], *, part: bool) -> str:
         for word in shown
         if word in board.measures or word in MEASURED
     ]
-    ranks = "; ranks are among all measured methods" if part and "rank" in shown else ""
-    return _table(found, f"{board.task}, measured{'' if board.official else ', not official'}{ranks}")
+    main = board.measures[0]
+    says = ["" if board.official else ", not official"]
+    if part and "rank" in shown:
+        says.append("; ranks are among all measured methods")
+    if main not in shown:
+        says.append(f"; ordered{' and ranked' if 'rank' in shown else ''} by {heading(main)}")
+    return _table(found, f"{board.task}, measured{''.join(says)}")
 
 
 def _published(table: PublishedTable, columns: Sequence[str]) -> str:

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import PurePosixPath
 
 from harness.measures import heading
-from harness.scoring.tables import escape, remarks, table
+from harness.scoring.tables import escape, table
 from leaderboard.audit.notes import Notes, table_footnotes
 from leaderboard.boards import Board
 from leaderboard.costs import CostSession
-from leaderboard.pages.columns import leading_columns, value_cell
+from leaderboard.pages.columns import leading_columns, row_notes, value_cell
 from leaderboard.pages.paper_differences import published_differences
 from leaderboard.pages.pictures import drawable, picture_path
 from leaderboard.pages.rendering import render
@@ -68,17 +68,19 @@ def board_table(board: Board, *, full: bool) -> str:
 
 
 def _notes(board: Board) -> list[str]:
-    notes = [note for record in board.records for note in remarks(record)]
+    """Return the notes on a board, a line each: those on all rows once, others with the names of their rows."""
+    said: dict[str, list[str]] = {}
     for row in board.rows:
-        name = escape(row.record.method_name)
-        if row.aliases:
-            notes.append(f"- Other names of {name}, with the same options: {', '.join(map(escape, row.aliases))}.")
-        if not row.weighed:
-            notes.append(
-                f"- The interval of {name} weighs each query once: its record, of an older version, does not say how "
-                "many draws asked it. Score the features again for one that weighs it by them."
-            )
-    return list(dict.fromkeys(notes))
+        for note in dict.fromkeys(row_notes(row)):
+            said.setdefault(note, []).append(row.record.method_name)
+    return [
+        f"- {escape(note if len(names) == len(board.rows) else f'{_joined(names)}: {note}')}"
+        for note, names in said.items()
+    ]
+
+
+def _joined(names: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
 
 
 def _papers_table(board: Board, published: Sequence[PublishedTable]) -> str:

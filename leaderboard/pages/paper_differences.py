@@ -17,7 +17,7 @@ SUPERVISION = {"part boxes": "boxes.parts", "part boxes in training": "boxes.reg
 """The word of ``Method.needs`` for a word of the publications, if the two differ."""
 
 SETTINGS = ("epochs", "iterations", "backbone", "weights")
-"""Options that a reader of a difference must know."""
+"""Options that a reader of a difference must know, and that leave a run the same row of a paper's table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +39,14 @@ class PaperDifference:
 def published_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> Iterator[PaperDifference]:
     """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated."""
     record = row.record
+    names = {record.method_name, *row.aliases}
+    if record.rerank is None and set(record.changes) <= set(SETTINGS):
+        names.add(f"{record.method}/{record.variant}" if record.variant else record.method)
     for table in tables:
         if table.name != record.name and not _may_be(record, table):
             continue
         for published in table.rows:
-            if published.row.method_name != record.method_name:
+            if published.row.method_name not in names:
                 continue
             for measure, value in row.values.items():
                 number = published.numbers.get(QUANTITIES.get(measure, ""))
@@ -64,7 +67,7 @@ def _reasons(record: Record, published: PublishedRow, table: PublishedTable) -> 
     if record.convention is not None:
         yield f"measured by another rule, {record.convention}"
     elif not record.official:
-        yield "measured on data that is not the released"
+        yield "measured on data that differ from the release"
     own = _own_settings(record)
     if own:
         yield f"here with {own}"
@@ -84,10 +87,10 @@ def _reasons(record: Record, published: PublishedRow, table: PublishedTable) -> 
 
 def _own_settings(record: Record) -> str:
     """Return what a run by another recipe than its paper's did otherwise, as far as its options say it."""
-    if record.recipe in {"", "paper"}:
+    if record.recipe in {"", "paper"} and not record.changes:
         return ""
     known = [f"{name} {record.options[name]}" for name in SETTINGS if record.options.get(name) is not None]
-    return ", ".join([f"the recipe {record.recipe}", *known])
+    return ", ".join([*([f"the recipe {record.recipe}"] if record.recipe else []), *known])
 
 
 def _square(side: int | None) -> str:

@@ -10,12 +10,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Literal
 
 from harness.measures import heading
 from leaderboard.boards import Board, BoardRow
 from leaderboard.costs import CostSession
 from leaderboard.filing import slug
 from leaderboard.pages.rendering import render
+from leaderboard.statistics.intervals import Interval
 
 COLOURS = 8
 """The number of colours; further families of methods share them in turn."""
@@ -38,6 +40,7 @@ class Dot:
     colour: str
     y: float
     x: float
+    outside: Literal["", "left", "right"]
     low: float | None
     high: float | None
     value: str
@@ -87,12 +90,13 @@ def _intervals(board: Board) -> str:
     measure = board.measures[0]
     left = MARGIN + max(text_width(_name(row)) for row in board.rows) + MARGIN
     values = [row.values[measure] for row in board.rows]
-    ends = [end for value in values for end in (value.mean, *_ends(value.interval))]
-    low, high = _scale(100 * min(ends), 100 * max(ends))
+    methods = [row.values[measure] for row in board.rows if not row.record.control] or values
+    ends = [end for value in methods for end in (value.mean, *_ends(value.interval))]
+    low, high = _scale(100 * min(ends), 100 * max(ends))  # a control may lie outside, where its arrow points
     colours = _colours(board)
 
     def x(share: float) -> float:
-        return round(left + PLOT * (100 * share - low) / (high - low), 2)
+        return round(left + PLOT * min(1.0, max(0.0, (100 * share - low) / (high - low))), 2)
 
     dots = []
     for number, (row, value) in enumerate(zip(board.rows, values, strict=True)):
@@ -103,6 +107,7 @@ def _intervals(board: Board) -> str:
                 colour=colours[_family(row)],
                 y=40 + ROW * number,
                 x=x(value.mean),
+                outside="" if low <= 100 * value.mean <= high else "right" if 100 * value.mean > high else "left",
                 low=None if interval is None else x(interval.low),
                 high=None if interval is None else x(interval.high),
                 value=f"{100 * value.mean:.2f}",
@@ -111,7 +116,7 @@ def _intervals(board: Board) -> str:
         )
     return render(
         "intervals.svg",
-        title=f"{board.task}: {heading(measure)}, % with 95 % intervals",
+        title=f"{_shown(board.task)}: {heading(measure)}, % with 95 % intervals",
         dots=dots,
         ticks=[Tick(x(tick / 100), f"{tick:g}") for tick in _ticks(low, high)],
         left=left,
@@ -149,7 +154,7 @@ def _cmc(board: Board) -> str:
     family = ranks[0][1].partition("@")[0].upper()
     return render(
         "cmc.svg",
-        title=f"{board.task}: {family}@k, % of the best {len(methods)} and the controls",
+        title=f"{_shown(board.task)}: {family}@k, % of the best {len(methods)} and the controls",
         curves=curves,
         ks=[Tick(x(k), str(k)) for k, _ in ranks],
         ticks=[Tick(y(tick), f"{tick:g}") for tick in _ticks(low, high)],
@@ -176,13 +181,14 @@ def _cost(board: Board, costs: CostSession | None) -> str:
         return round(top + tall * (high - percent) / (high - low), 2)
 
     labels = spread_out([y(share) for share in shares], LABEL_GAP)
+    on = "" if costs is None else f", {_shown(costs.device)}"
     curves = [
         Curve(name=_name(row), colour=colours[_family(row)], points=((x(speed), y(share)),), label=label)
         for (row, speed), share, label in zip(timed, shares, labels, strict=True)
     ]
     return render(
         "cost.svg",
-        title=f"{board.task}: {heading(measure)}, % by images a second{'' if costs is None else f', {costs.device}'}",
+        title=f"{_shown(board.task)}: {heading(measure)}, % by images a second{on}",
         curves=curves,
         speeds=[Tick(x(speed), f"{speed:g}") for speed in _speeds(min(speeds) / 1.1, max(speeds) * 1.1)],
         ticks=[Tick(y(tick), f"{tick:g}") for tick in _ticks(low, high)],
@@ -214,9 +220,8 @@ def _ks(board: Board) -> list[tuple[int, str]]:
     return sorted((int(k), f"{family}@{k}") for family, _, k in found if family in {"cmc", "hit"} and k.isdecimal())
 
 
-def _ends(interval: object) -> tuple[float, ...]:
-    low, high = getattr(interval, "low", None), getattr(interval, "high", None)
-    return () if low is None or high is None else (low, high)
+def _ends(interval: Interval | None) -> tuple[float, ...]:
+    return () if interval is None else (interval.low, interval.high)
 
 
 def _scale(low: float, high: float) -> tuple[float, float]:
@@ -249,9 +254,14 @@ def _family(row: BoardRow) -> str:
 
 def _name(row: BoardRow) -> str:
     """Return the method's name without characters that SVG cannot hold, in parentheses for a control, not too long."""
-    name = "".join(character if character.isprintable() else "?" for character in row.record.method_name)
-    name = name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
+    name = _shown(row.record.method_name)
     return f"({name})" if row.record.control else name
+
+
+def _shown(text: str) -> str:
+    """Return a text without characters that SVG cannot hold, not too long."""
+    text = "".join(character if character.isprintable() else "?" for character in text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def text_width(text: str) -> float:

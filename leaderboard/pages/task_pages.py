@@ -14,7 +14,7 @@ from leaderboard.published.tables import PublishedRow, PublishedTable
 
 PUBLISHED_HEADINGS = {"ap": "mAP", "rank@1": "rank 1", "rank@5": "rank 5"}
 PUBLISHED_SETTING: Mapping[str, Callable[[PublishedRow], str]] = {
-    "input": lambda row: str(row.row.input_size or ""),
+    "input": lambda row: f"{row.row.input_size}x{row.row.input_size}" if row.row.input_size else "",
     "width": lambda row: str(row.row.width or ""),
     "metric": lambda row: row.row.metric,
     "epochs": lambda row: row.row.epochs,
@@ -60,14 +60,19 @@ class TaskPage:
     def printed(self) -> tuple[tuple[str, tuple[PublishedRow, ...]], ...]:
         """The published rows in groups that can be compared, each with its document; one group if the rule is stated.
 
-        Where a rule is not stated, only the numbers of one document may be of one rule.
+        Where a rule is not stated, only the numbers of one document may be of one rule. A row that several documents
+        print stands with the one whose authors measured it, or else with the first.
         """
         if self.published is None:
             return ()
         if self.published.stated:
             return (("", self.published.rows),)
-        documents = grouped(self.published.rows, lambda row: row.sources[0].partition(",")[0])
-        return tuple((document, tuple(rows)) for document, rows in documents.items())
+        documents = grouped(self.published.rows, _document)
+        return tuple((document, tuple(documents[document])) for document in sorted(documents))
+
+
+def _document(row: PublishedRow) -> str:
+    return next((number.document for number in row.printed if number.row.own), row.printed[0].document)
 
 
 def build_task_pages(

@@ -19,7 +19,7 @@ from leaderboard.report.folder import replace_folder
 from leaderboard.report.groupings import groupings
 from leaderboard.report.labels import Twins, image_sides, read_near_duplicates
 from leaderboard.report.lists import RankLists, rank_lists
-from leaderboard.report.pictures import LEFT_OUT, MISSING, UNREADABLE, Pictures
+from leaderboard.report.pictures import FOLDER, LEFT_OUT, MISSING, UNREADABLE, Pictures
 from leaderboard.report.slices import Positives, whole
 from leaderboard.report.source import ReportedRun, open_run
 from leaderboard.statistics.intervals import over_vehicles
@@ -37,7 +37,8 @@ def write_report(run: Path, out: Path, choices: Choices, registry: Registry) -> 
         BenchError: as ``open_run``, ``rank_lists`` and ``replace_folder``; an existing report is then left unchanged.
         RecordError: the two runs are of different tasks or data sets.
     """
-    with replace_folder(out, f"{PAGE}: {MARK}") as folder, ExitStack() as opened:
+    marker = f'{PAGE}: <meta name="generator" content="{MARK}">'
+    with replace_folder(out, marker, (PAGE, FOLDER)) as folder, ExitStack() as opened:
         first = opened.enter_context(open_run(run, registry, task=choices.task, data=choices.data))
         runs = [first]
         if choices.against is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,19 +14,20 @@ from harness.errors import UsageError
 
 
 @contextmanager
-def replace_folder(path: Path, marker: str) -> Iterator[Path]:
+def replace_folder(path: Path, marker: str, own: Collection[str]) -> Iterator[Path]:
     """Yield a temporary folder that replaces ``path`` when the block ends, and is removed if the block raises.
 
     Args:
         path: the folder; it may exist if it is empty or was written here before.
         marker: the file, with a text, by which a folder written before is known: ``index.html: some words``.
+        own: the names of everything that such a folder holds; one with anything else is left alone.
 
     Raises:
         UsageError: the path is something else, which is left unchanged.
         RunError: the disk is full, or the folder cannot be written.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
-    _refuse_others(path, marker)
+    _refuse_others(path, marker, own)
     stem = f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}"
     temporary, old = path.with_name(f"{stem}.part"), path.with_name(f"{stem}.old")
     try:
@@ -50,11 +51,12 @@ def replace_folder(path: Path, marker: str) -> Iterator[Path]:
                 old.replace(path)
             raise cannot_write(path, problem) from None
     finally:
-        for left in (temporary, old):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        if path.exists():  # else the folder before is the only copy
+            shutil.rmtree(old, ignore_errors=True)
 
 
-def _refuse_others(path: Path, marker: str) -> None:
+def _refuse_others(path: Path, marker: str, own: Collection[str]) -> None:
     name, _, text = marker.partition(": ")
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise UsageError("the output folder is a file or a link", where=path, next_step="give another one with --out")
@@ -62,7 +64,7 @@ def _refuse_others(path: Path, marker: str) -> None:
         return
     try:
         with (path / name).open(encoding="utf-8") as file:
-            known = text in file.read(4096)
+            known = text in file.read(4096) and {entry.name for entry in path.iterdir()} <= set(own)
     except (OSError, UnicodeDecodeError):
         known = False
     if not known:

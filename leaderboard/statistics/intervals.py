@@ -86,6 +86,8 @@ def over_vehicles(
     if mean in ends and not np.any(values.sums - int(mean) * values.unit * values.counts):
         reach = 1.0 - TAIL ** (1.0 / vehicles)
         return Interval(max(ends[0], mean - reach), min(ends[1], mean + reach))
+    if vehicles == 1:  # nothing is known about others
+        return Interval(*ends)
     everyone = np.arange(vehicles).reshape(1, -1)
     own, error = (float(number[0]) for number in _ratio_and_error(values, everyone))
     chance = Chance(seed, "bootstrap")

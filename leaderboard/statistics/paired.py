@@ -10,11 +10,12 @@ many other methods a table has, and the correction for many pairs is Holm's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
+from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
 from leaderboard.statistics.chance import IntArray
 from leaderboard.statistics.intervals import Interval, over_vehicles, widened
@@ -93,6 +94,11 @@ class Side:
         draws = [run[measure] for run in self.per_draw if measure in run]
         return Runs.of(self.tables, measure, draws if len(draws) == len(self.tables) else ())
 
+    @property
+    def unweighed(self) -> Side:
+        """The same runs with each query counted once, however many draws asked it."""
+        return Side(tuple(replace(table, asked=None) for table in self.tables), self.per_draw)
+
     def of_rows(self, rows: IntArray) -> Side:
         """Return the same runs on some of their queries; the means of draws, which hold for all of them, are gone."""
         return Side(tuple(table.take(rows) for table in self.tables))
@@ -109,6 +115,8 @@ def compare_paired(sides: Sequence[Side], measure: str, *, seed: int = 0) -> lis
     Raises:
         RecordError: the methods have different queries, or one lacks the measure.
     """
+    if any(table.asked is None for side in sides for table in side.tables):
+        sides = [side.unweighed for side in sides]  # an older record does not say how often a query was asked
     means = [side.mean for side in sides]
     for mean in means:
         check_same(means[0], mean, measure)
@@ -137,7 +145,17 @@ def _compared(one: PerQuery, other: PerQuery, measure: str, besides: Variance, s
 
 
 def p_values(methods: Sequence[Runs]) -> list[float]:
-    """Return the p value of each pair of methods on the same queries, in the order of ``itertools.combinations``."""
+    """Return the p value of each pair of methods, in the order of ``itertools.combinations``.
+
+    Raises:
+        RecordError: two methods have different queries, or were asked in different draws.
+    """
+    for method in methods[1:]:
+        methods[0].mean.check_same(method.mean)
+        if len(method.draws) != len(methods[0].draws):
+            raise RecordError(
+                "the results are of different draws", found=f"{len(methods[0].draws)} and {len(method.draws)} draws"
+            )
     spread, found = SeedSpread.of(methods), list[float]()
     for one, first in enumerate(methods[:-1]):
         others = range(one + 1, len(methods))

@@ -27,18 +27,37 @@ class ByVehicle:
         sums: (v,) int64, in units of 1 / ``unit``.
         counts: (v,) int64, the vehicle's queries that have a value; with draws, how often they were asked.
         unit: a power of two.
+        vehicles: (v,) int64, the vehicles, ascending; None for sums that are compared with no others.
     """
 
     sums: IntArray
     counts: IntArray
     unit: int
+    vehicles: IntArray | None = None
+
+    def check_same(self, other: ByVehicle) -> None:
+        """Check that two are of the same queries of the same vehicles, so that their sums can be subtracted.
+
+        Raises:
+            RecordError: they are not.
+        """
+        same = np.array_equal(self.counts, other.counts) and self.unit == other.unit
+        if self.vehicles is not None and other.vehicles is not None:
+            same = same and np.array_equal(self.vehicles, other.vehicles)
+        if not same:
+            raise RecordError(
+                "the per-query values are of different queries",
+                found=f"{int(self.counts.sum())} queries of {len(self.counts)} vehicles, "
+                f"and {int(other.counts.sum())} of {len(other.counts)}",
+            )
 
     @property
     def coarse(self) -> ByVehicle:
         """The same sums in a coarser unit in which sums of squares also fit an int64; exact to 1e-5 or better."""
         most = len(self.counts) * int(self.counts.max()) ** 2
-        shift = max(0, self.unit.bit_length() - 1 - (BITS - most.bit_length()) // 2)
-        return ByVehicle((self.sums + (1 << shift >> 1)) >> shift, self.counts, self.unit >> shift)
+        finest = self.unit.bit_length() - 1
+        shift = min(finest, max(0, finest - (BITS - most.bit_length()) // 2))
+        return ByVehicle((self.sums + (1 << shift >> 1)) >> shift, self.counts, self.unit >> shift, self.vehicles)
 
     @property
     def mean(self) -> float:
@@ -66,14 +85,14 @@ def by_vehicle(values: FloatArray, vehicle: IntArray, asked: IntArray | None = N
     known = ~np.isnan(values) & (weights > 0)
     if not known.any():
         raise RecordError("no query has a value")
-    _, row = np.unique(vehicle[known], return_inverse=True)
+    vehicles, row = np.unique(vehicle[known], return_inverse=True)
     counts = np.zeros(int(row.max()) + 1, dtype=np.int64)
     np.add.at(counts, row, weights[known])
     # A resample may contain only the vehicle with the most queries.
     unit = 1 << min(FINEST, BITS - (len(counts) * int(counts.max())).bit_length())
     sums = np.zeros(len(counts), dtype=np.int64)
     np.add.at(sums, row, np.rint(values[known] * unit).astype(np.int64) * weights[known])
-    return ByVehicle(sums, counts, unit)
+    return ByVehicle(sums, counts, unit, vehicles)
 
 
 @dataclass(frozen=True, eq=False)

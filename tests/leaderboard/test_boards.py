@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from harness.scoring.per_query import PerQuery, write_per_query
+from harness.errors import RecordError
+from harness.scoring.per_query import PerQuery, read_per_query, write_per_query
 from harness.scoring.record import PerQueryFile, read_record, write_record
 from harness.tasks.reranking import Reranking
 from leaderboard.boards import build_boards
@@ -93,11 +96,35 @@ def test_equal_options_under_two_names_are_one_row_that_names_both(tmp_path, val
 
     [row] = board_of(*paths).rows
 
-    assert row.record.method_name == "mine/no-erasing"
-    assert row.aliases == ("mine", "mine/stride-2")
+    assert row.record.method_name == "mine"
+    assert row.aliases == ("mine/no-erasing", "mine/stride-2")
 
 
-def drawn(folder, *, asked):
+def test_the_same_features_under_two_names_count_once_and_keep_both_names(tmp_path, values):
+    about = {"options": {"erase": 0.0}, "seed": 0}
+    paths = [
+        write_result(tmp_path / "a", "mine", values, variant="no-erasing", features="0" * 64, **about),
+        write_result(tmp_path / "b", "mine", values, features="0" * 64, **about),
+    ]
+
+    for order in (paths, paths[::-1]):
+        [row] = board_of(*order).rows
+        assert len(row.records) == 1
+        assert {row.record.method_name, *row.aliases} == {"mine", "mine/no-erasing"}
+
+
+def test_results_of_different_queries_under_one_fingerprint_are_not_ranked_against_each_other(tmp_path, values):
+    """The fingerprint says that they are the same queries; a record that is not honest is named and not averaged in."""
+    honest, other = (
+        write_seeds(tmp_path / "a", "a", values),
+        write_seeds(tmp_path / "b", "b", np.append(values[:-3], [0.5])),
+    )
+
+    with pytest.raises(RecordError, match="are of different queries"):
+        board_of(*honest, *other)
+
+
+def drawn(folder, *, asked, seed=0, method="strong-baseline"):
     """Write the record of a gallery drawn ten times, in which a vehicle of n images is asked n - 1 times a draw."""
     vehicle = np.repeat(np.arange(40), [2, 6] * 20)
     easy = vehicle % 2 == 0
@@ -107,6 +134,8 @@ def drawn(folder, *, asked):
     write_per_query(folder / "values.csv.gz", table)
     mean = (0.9 * 10 + 0.3 * 48) / 58
     one = record(
+        method=method,
+        seed=seed,
         measures={"ap": mean},
         per_draw={"ap": (mean,) * 10},
         deviations={"ap": 0.0},
@@ -125,6 +154,30 @@ def test_the_interval_of_a_drawn_gallery_weighs_each_query_by_its_draws(tmp_path
     assert row.weighed
     assert (interval.low + interval.high) / 2 == pytest.approx(row.values["ap"].mean, abs=0.02)
     assert interval.low < row.values["ap"].mean < interval.high
+
+
+def test_a_drawn_row_without_weights_is_not_ranked_among_those_that_have_them(tmp_path):
+    paths = [
+        drawn(tmp_path / f"{method} {seed}", asked=method != "old", seed=seed, method=method)
+        for method in ("new", "newer", "old")
+        for seed in range(3)
+    ]
+
+    assert {row.record.method: str(row.ranks) for row in board_of(*paths).rows} == {
+        "new": "1-2", "newer": "1-2", "old": "None",
+    }  # fmt: skip
+
+
+def test_more_draws_than_there_are_cannot_be_claimed(tmp_path):
+    path = drawn(tmp_path, asked=True)
+    values = read_per_query(tmp_path / "values.csv.gz")
+    forged = replace(values, asked=values.asked * 5)
+    write_per_query(tmp_path / "values.csv.gz", forged)
+    about = PerQueryFile(name="values.csv.gz", digest=forged.digest)
+    write_record(path, read_record(path).model_copy(update={"per_query": about}))
+
+    with pytest.raises(RecordError, match="asked in more draws than there are"):
+        board_of(path)
 
 
 def test_a_record_that_does_not_say_how_often_queries_were_asked_is_shown_with_that_note(tmp_path):

@@ -297,7 +297,7 @@ def test_filters_hide_rows_and_say_how_many_are_left(opened, filters, left):
     click(opened, opened.find_element(By.ID, "reset"))
 
     assert shown == left
-    assert said == f"{len(left)} of 6 rows shown"
+    assert said == (f"{len(left)} of 6 rows shown" if left else "")  # a task without a row is hidden
     assert len(visible(opened)) == 6
 
 

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from hypothesis import given, strategies as st
 
 from harness.cli import main
+from harness.errors import PluginError
+from harness.registry.registry import Registry
 from harness.tasks.reranking import Reranking
 from leaderboard import record_files
 from leaderboard.boards import build_boards
@@ -350,3 +352,20 @@ def test_the_html_says_so_in_the_notes_of_the_row(records):
 
     assert re.search(r'<span class="noted">74\.4\s*</span>', text)
     assert "rank 1 74.4: 74.4 % stands between 94.9 % and 96.2 %." in text
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex", "html"])
+def test_a_board_with_controls_only_is_shown_in_every_format(tmp_path, monkeypatch, form):
+    monkeypatch.setattr(record_files, "SHIPPED", tmp_path / "nothing is shipped")
+    write_result(tmp_path / "records", "random", [0.1, 0.2] * 3, control=True)
+
+    assert "random" in written(tmp_path / "records", form)
+
+
+def test_a_broken_protocol_leaves_the_leaderboard_standing(records, monkeypatch):
+    def broken(self, name):
+        raise PluginError("it cannot be imported")
+
+    monkeypatch.setattr(Registry, "protocol", broken)
+
+    assert "synthetic/image-to-image" in written(records, "markdown")

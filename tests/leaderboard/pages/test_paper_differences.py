@@ -55,7 +55,7 @@ def test_the_published_number_of_the_same_method_and_task_stands_beside():
         ({"supervision": ["part boxes in training"]}, {}, "published with boxes.regions, measured with none"),
         ({"supervision": ["colour"]}, {"needs": ("colour",)}, None),
         ({"train_on": "vru"}, {}, "trained on vru, here on veri776"),
-        ({}, {"official": False, "differences": ("an image is missing",)}, "measured on data that is not the released"),
+        ({}, {"official": False, "differences": ("one is missing",)}, "measured on data that differ from the release"),
     ],
 )
 def test_the_known_reasons_for_a_difference_are_named(fields, measured, reason):
@@ -90,6 +90,19 @@ def test_a_number_of_something_else_does_not(document):
 
 def test_a_number_of_other_options_stands_beside_none_of_the_method_as_published():
     assert not found([paper(table(TRACKS, pr_reid("70.2", "92.2")))], options={"width": 64}, changes={"width": "64"})
+
+
+def test_a_longer_training_is_the_same_row_of_the_paper_with_that_as_a_reason():
+    documents = [paper(table(TRACKS, pr_reid("70.2", "92.2", epochs="120")))]
+    reasons = found(documents, options={"epochs": 60}, changes={"epochs": "60"})[0].reasons
+
+    assert "epochs 120, here 60" in reasons
+
+
+def test_an_alias_is_the_same_row_of_the_paper():
+    document = paper(table(TRACKS, {**pr_reid("61.5", "88.6"), "variant": "fused"}))
+
+    assert [one.number.shown for one in found([document], aliases=("fused",))] == ["61.5", "88.6"]
 
 
 def test_a_re_ranked_number_stands_beside_none_of_the_features_alone():

@@ -84,7 +84,7 @@ def test_the_best_of_the_chosen_rows_is_bold(records):
 def test_ranks_of_chosen_rows_are_said_to_be_among_all(records):
     [(caption, rows)] = tables(written(records, "latex", "--task", TASK, "--rows", "weak", "--columns", "rank")).items()
 
-    assert caption == f"{TASK}, measured; ranks are among all measured methods"
+    assert caption == f"{TASK}, measured; ranks are among all measured methods; ordered and ranked by mAP"
     assert rows == [["method", "rank"], ["weak", "3"]]
 
 

@@ -315,9 +315,13 @@ def test_an_earlier_report_is_replaced_and_anything_else_is_left_alone(place):
     assert bench_report(place).exit_code == 0
     assert not page_of(place).endswith("old")
 
-    (place / "out" / "index.html").write_text("my own page")
+    (place / "out" / "thesis.txt").write_text("my own")
     assert problem_of(bench_report(place)).what == "the output folder holds something other than a report"
-    assert page_of(place) == "my own page"
+    assert (place / "out" / "thesis.txt").read_text() == "my own"
+    (place / "out" / "thesis.txt").unlink()
+    (place / "out" / "index.html").write_text("my own page about a vehicle-reid-bench report")
+    assert problem_of(bench_report(place)).what == "the output folder holds something other than a report"
+    assert page_of(place).startswith("my own page")
     assert left(place) == []
 
 

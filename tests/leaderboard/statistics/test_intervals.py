@@ -83,6 +83,10 @@ def test_a_measure_at_the_end_of_its_scale_has_an_interval_all_the_same(mean):
     assert mean in (interval.low, interval.high)
 
 
+def test_one_vehicle_says_nothing_about_others():
+    assert over_vehicles(by_vehicle(np.array([0.4, 0.6]), np.array([7, 7]))) == Interval(0.0, 1.0)
+
+
 def test_no_difference_at_all_is_no_interval():
     assert over_vehicles(by_vehicle(np.zeros(50), np.arange(50)), ends=(-1, 1)) == Interval(0, 0)
 

@@ -233,6 +233,13 @@ def test_eight_equal_methods_are_told_apart_on_at_most_6_of_100_boards(seeds, sp
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("noisy", [1, 4])
+@pytest.mark.parametrize("vehicles", [60, 400])
+def test_some_methods_whose_seeds_differ_more_than_the_others_are_told_apart_no_more_often(noisy, vehicles):
+    assert false_claims(1000, vehicles=vehicles, spread=[0.04] * noisy + [0.0] * (8 - noisy)) <= 0.06
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("vehicles", [50, 200])
 def test_skewed_differences_of_equal_means_are_called_different_about_5_times_in_100(vehicles):
     assert 0.04 <= skewed_rejections(4000, vehicles=vehicles) <= 0.068
