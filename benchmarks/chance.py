@@ -1,6 +1,6 @@
 """Simulate leaderboards of methods whose true values are known, and count how often the statistics are wrong.
 
-    python benchmarks/chance.py [--boards 4000] [--write docs/statistics.md]
+    python -m benchmarks.chance [--boards 2000] [--write docs/statistics.md]
 
 Every board has new vehicles and new seeds. The tests in tests/leaderboard/statistics use the same functions with fewer
 boards and fixed limits.
@@ -157,7 +157,7 @@ def tables(boards: int) -> Iterator[str]:
 def main() -> None:
     """Print the tables, or put them in place of those of a page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--boards", type=int, default=4000)
+    parser.add_argument("--boards", type=int, default=2000)
     parser.add_argument("--write", type=Path, metavar="PAGE")
     chosen = parser.parse_args()
     found = iter(list(tables(chosen.boards)))

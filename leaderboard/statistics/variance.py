@@ -123,7 +123,8 @@ class SeedSpread:
             return CERTAIN
         between = math.fsum(self.between[method] / self.runs[method] for method in methods)
         within = math.fsum(self.within / self.runs[method] for method in methods)
-        return Variance(max(0.0, between - within), between**2 / self.freedom)
+        value = max(0.0, between - within)
+        return Variance(value, value**2 / self.freedom)
 
 
 def _of_single_vehicles(method: Runs) -> float:
