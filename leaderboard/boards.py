@@ -33,6 +33,11 @@ class BoardValue:
     interval: Interval | None = None
     mark: str = ""
 
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """The mean, and the ends of the interval if there is one."""
+        return (self.mean,) if self.interval is None else (self.interval.low, self.mean, self.interval.high)
+
 
 @dataclass(frozen=True)
 class BoardRow:
@@ -57,6 +62,11 @@ class BoardRow:
     def record(self) -> Record:
         """The run that the row is named after: the one with the shortest name."""
         return min(self.records, key=lambda record: (len(record.method_name), record.method_name))
+
+    @property
+    def shown_name(self) -> str:
+        """Its name in tables: a control stands in parentheses."""
+        return f"({self.record.method_name})" if self.record.control else self.record.method_name
 
     @property
     def competes(self) -> bool:

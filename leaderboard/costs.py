@@ -6,6 +6,7 @@ session, on a machine that did nothing else, can be compared, and only these are
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -172,8 +173,6 @@ def read_session(path: Path) -> CostSession:
     Raises:
         RecordError: the file is missing, is no session, or was changed after it was written.
     """
-    import json
-
     try:
         with path.open("rb") as file:
             content: dict[str, Any] = json.loads(file.read(MAX_BYTES))

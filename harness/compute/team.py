@@ -83,8 +83,6 @@ class Team(ABC):
 
     def _raise_any(self, error: Exception | None) -> None:
         """Raise the error of the first process that failed, if any did; that process raises its own."""
-        if self.count == 1:
-            return
         failed = np.flatnonzero(self._summed(self._own(int(error is not None))))
         if not len(failed):
             return
@@ -107,8 +105,9 @@ class Alone(Team):
     def _summed(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values
 
-    def _error_of(self, error: BenchError | None, source: int) -> BenchError:
-        raise NotImplementedError("there is no other process")
+    def _error_of(self, error: BenchError | None, source: int) -> BenchError:  # noqa: ARG002 - there is only one
+        assert error is not None, "the only process is the one that failed"  # noqa: S101 - for the type checker
+        return error
 
 
 class Processes(Team):

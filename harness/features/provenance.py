@@ -89,6 +89,16 @@ class Embedding(Origin):
     boxes: dict[str, str] = Field(default_factory=dict)
     train_boxes: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def extra_labels(self) -> tuple[str, ...]:
+        """The labels and boxes besides vehicles and images that training or a test used, sorted."""
+        return tuple(sorted({*self.needs, *self.test_needs}))
+
+    @property
+    def size_text(self) -> str:
+        """The input size as ``256x128``, height first; empty if it is unknown."""
+        return "x".join(map(str, self.input_size or ()))
+
 
 class Provenance(Embedding):
     """Where the features of a file come from; only the method and the data set must be known.

@@ -31,6 +31,7 @@ class Footnote:
 
 Notes = Mapping[Cell, tuple[Footnote, ...]]
 """The footnotes of each number that has some."""
+NO_NOTES: Notes = {}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,65 +35,75 @@ class Column:
         return "" if value is None else f"{value:g}"
 
 
-def leading_columns(board: Board, *, full: bool) -> dict[str, Column]:
-    """Return the columns before the measures: those that tell rows apart or have a value; ``full`` adds all details."""
-    records = board.records
-    found: dict[str, Column] = {}
-    if any(row.ranks for row in board.rows):
-        found["rank"] = Column(
-            lambda row: "" if row.ranks is None else str(row.ranks),
-            best="low",
-            number=lambda row: None if row.ranks is None else row.ranks.best + row.ranks.worst / 1000,
-        )
-    found["method"] = Column(_name, words=True)
-    if any(record.recipe for record in records):
-        found["recipe"] = Column(lambda row: row.record.recipe, words=True)
-    if any(elsewhere(record) for record in records):
-        found["trained on"] = Column(lambda row: elsewhere(row.record), words=True)
-    labels = [tuple(column.text(row) for name, column in found.items() if name != "rank") for row in board.rows]
-    if len(set(labels)) < len(labels):
-        found["run"] = Column(lambda row: row.record.run[:8], words=True)
-    if any(len(row.records) > 1 for row in board.rows):
-        found["runs"] = Column(lambda row: str(len(row.records)))
-    found["width"] = Column(lambda row: str(row.record.width), best="low")
-    found["input"] = Column(
-        lambda row: "x".join(map(str, row.record.input_size or ())),
+COLUMNS: Mapping[str, Column] = {
+    "rank": Column(
+        lambda row: "" if row.ranks is None else str(row.ranks),
+        best="low",
+        number=lambda row: None if row.ranks is None else row.ranks.best + row.ranks.worst / 1000,
+    ),
+    "method": Column(lambda row: row.shown_name, words=True),
+    "recipe": Column(lambda row: row.record.recipe, words=True),
+    "trained on": Column(lambda row: elsewhere(row.record), words=True),
+    "run": Column(lambda row: row.record.run[:8], words=True),
+    "runs": Column(lambda row: str(len(row.records))),
+    "width": Column(lambda row: str(row.record.width), best="low"),
+    "input": Column(
+        lambda row: row.record.size_text,
         best="low",
         number=lambda row: math.prod(row.record.input_size) if row.record.input_size else None,
-    )
-    return {**found, **_details(records)} if full else found
+    ),
+    "parameters": Column(
+        lambda row: "" if row.record.parameters is None else f"{row.record.parameters / 1e6:.2f} M",
+        best="low",
+        number=lambda row: row.record.parameters,
+    ),
+    "extra labels": Column(lambda row: ", ".join(row.record.extra_labels), words=True),
+    "metric": Column(lambda row: row.record.metric, words=True),
+    "precision": Column(lambda row: row.record.precision or "", words=True),
+    "threads": Column(
+        lambda row: ", ".join(map(str, sorted({one.threads for one in row.records if one.threads}))), best="low"
+    ),
+}
+"""All columns besides the measures, in the order of tables."""
 
 
-def _details(records: Sequence[Record]) -> dict[str, Column]:
-    found: dict[str, Column] = {}
+def leading_columns(board: Board, *, full: bool) -> dict[str, Column]:
+    """Return the columns before the measures: those that tell rows apart or have a value; ``full`` adds all details."""
+    return {name: COLUMNS[name] for name in (*_short(board), *(_details(board.records) if full else ()))}
+
+
+def _short(board: Board) -> Iterator[str]:
+    records = board.records
+    if any(row.ranks for row in board.rows):
+        yield "rank"
+    naming = ["method"]
+    naming += ["recipe"] if any(record.recipe for record in records) else []
+    naming += ["trained on"] if any(elsewhere(record) for record in records) else []
+    yield from naming
+    labels = {tuple(COLUMNS[name].text(row) for name in naming) for row in board.rows}
+    if len(labels) < len(board.rows):
+        yield "run"
+    if any(len(row.records) > 1 for row in board.rows):
+        yield "runs"
+    yield from ("width", "input")
+
+
+def _details(records: Sequence[Record]) -> Iterator[str]:
     if any(record.parameters for record in records):
-        found["parameters"] = Column(
-            lambda row: "" if row.record.parameters is None else f"{row.record.parameters / 1e6:.2f} M",
-            best="low",
-            number=lambda row: row.record.parameters,
-        )
-    if any(record.needs or record.test_needs for record in records):
-        found["extra labels"] = Column(
-            lambda row: ", ".join(sorted({*row.record.needs, *row.record.test_needs})), words=True
-        )
+        yield "parameters"
+    if any(record.extra_labels for record in records):
+        yield "extra labels"
     if any(record.metric != records[0].metric for record in records):
-        found["metric"] = Column(lambda row: row.record.metric, words=True)
+        yield "metric"
     if any(record.precision not in (None, "32-true") for record in records):
-        found["precision"] = Column(lambda row: row.record.precision or "", words=True)
+        yield "precision"
     if any(record.threads for record in records):
-        found["threads"] = Column(
-            lambda row: ", ".join(map(str, sorted({one.threads for one in row.records if one.threads}))), best="low"
-        )
-    return found
+        yield "threads"
 
 
 def elsewhere(record: Record) -> str:
     """Return the protocol that was trained on, or an empty string if it is the evaluated one."""
     return "" if record.train_on in (None, record.protocol) else str(record.train_on)
-
-
-def _name(row: BoardRow) -> str:
-    return f"({row.record.method_name})" if row.record.control else row.record.method_name
 
 
 def row_notes(row: BoardRow) -> Iterator[str]:

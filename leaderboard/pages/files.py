@@ -15,7 +15,7 @@ from leaderboard.costs import CostSession
 from leaderboard.pages.exports import as_csv, as_json, as_parquet
 from leaderboard.pages.html import as_html
 from leaderboard.pages.huggingface import OWNER, hub_files
-from leaderboard.pages.latex import COLUMNS, as_latex
+from leaderboard.pages.latex import CHOICES, as_latex
 from leaderboard.pages.markdown import markdown_pages
 from leaderboard.pages.pictures import draw_picture, drawable, picture_path
 from leaderboard.pages.questions import Question
@@ -66,7 +66,7 @@ def page_files(
             found="a choice of tasks, rows, columns or intervals",
             next_step="choose another format, such as --format latex",
         )
-    chosen = choose(selection, content.boards, content.tables, COLUMNS if form == "latex" else ())
+    chosen = choose(selection, content.boards, content.tables, CHOICES if form == "latex" else ())
     boards, tables, asked = chosen.boards, chosen.tables, content.asked
     if selection != EVERYTHING:
         shown = {*(board.task for board in boards), *(table.name for table in tables)}

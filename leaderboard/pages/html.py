@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.measures import heading
 from harness.scoring.record import Record
 from harness.scoring.tables import percent
-from leaderboard.audit.notes import Notes, TableFootnotes, table_footnotes
+from leaderboard.audit.notes import NO_NOTES, Notes, TableFootnotes, table_footnotes
 from leaderboard.boards import Board, BoardRow, BoardValue
 from leaderboard.costs import CostSession
 from leaderboard.pages.columns import elsewhere, interval_text, leading_columns, row_notes
-from leaderboard.pages.paper_differences import SUPERVISION, published_differences
+from leaderboard.pages.paper_differences import NUMBERS, SUPERVISION, difference_cells
 from leaderboard.pages.pictures import draw_picture, drawable
 from leaderboard.pages.rendering import render
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, PUBLISHED_SETTING, TaskPage
-from leaderboard.published.tables import PublishedRow, PublishedTable
+from leaderboard.published.tables import PublishedRow, measures_of
 
-NONE: Notes = {}
 NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
 """What a picture needs in a file of its own and not within a page."""
 PICTURES = {"cmc": "Curves of the best", "cost": "Accuracy and cost"}
@@ -93,34 +92,28 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A measured value beside the published one."""
-
-    method: str
-    measure: str
-    measured: str
-    published: str
-    difference: str
-    reasons: str
-    source: str
-
-
-@dataclass(frozen=True)
 class Section:
-    """The tables of one task, and the measured values beside what papers print."""
+    """The tables of one task, and its measured values beside what papers print, as ``difference_cells``."""
 
     page: TaskPage
     tables: tuple[Table, ...]
-    beside: tuple[Beside, ...] = ()
+    beside: Sequence[Mapping[str, str]] = ()
 
 
-def as_html(pages: Sequence[TaskPage], notes: Notes = NONE, costs: CostSession | None = None) -> str:
+def as_html(pages: Sequence[TaskPage], notes: Notes = NO_NOTES, costs: CostSession | None = None) -> str:
     """Return the leaderboard as one HTML page: filtered and sorted in the browser, readable on a phone and on paper.
 
     ``notes`` are the footnotes of published numbers, ``costs`` the session whose costs are drawn.
     """
     printed = [page.published for page in pages if page.published is not None]
-    sections = [Section(page, tuple(_tables(page, notes, costs)), tuple(_beside(page, printed))) for page in pages]
+    sections = [
+        Section(
+            page,
+            tuple(_tables(page, notes, costs)),
+            [cells for board in page.boards for cells in difference_cells(board, printed)],
+        )
+        for page in pages
+    ]
     rows = [row for section in sections for table in section.tables for row in table.rows]
     filters = {
         "input": ("Input", _choices(row.input for row in rows)),
@@ -128,7 +121,7 @@ def as_html(pages: Sequence[TaskPage], notes: Notes = NONE, costs: CostSession |
         "trained": ("Trained on", _choices(row.trained for row in rows)),
         "recipe": ("Recipe", _choices(row.recipe for row in rows)),
     }
-    return render("leaderboard.html", sections=sections, filters=filters)
+    return render("leaderboard.html", sections=sections, filters=filters, numbers=NUMBERS)
 
 
 def _choices(values: Iterable[str]) -> list[str]:
@@ -142,32 +135,11 @@ def _tables(page: TaskPage, notes: Notes, costs: CostSession | None) -> Iterable
         yield _published(rows, f"Published in {document}" if document else "Published", table_footnotes(rows, notes))
 
 
-def _beside(page: TaskPage, printed: Sequence[PublishedTable]) -> Iterator[Beside]:
-    for board in page.boards:
-        for row in board.rows:
-            for found in published_differences(row, printed):
-                yield Beside(
-                    method=row.record.method_name,
-                    measure=heading(found.measure),
-                    measured=f"{found.measured:.2f}",
-                    published=found.number.shown,
-                    difference=f"{found.difference:+.2f}",
-                    reasons="; ".join(found.reasons),
-                    source=found.source,
-                )
-
-
 def _measured(board: Board, costs: CostSession | None) -> Table:
     main, *others = board.measures
     columns = {name: column for name, column in leading_columns(board, full=True).items() if name != "method"}
     rank = {name: columns.pop(name) for name in ("rank",) if name in columns}
-    ends = [
-        end
-        for row in board.rows
-        if not row.record.control
-        for value in [row.values[main]]
-        for end in (value.mean, *((value.interval.low, value.interval.high) if value.interval else ()))
-    ]
+    ends = [end for row in board.rows if not row.record.control for end in row.values[main].extent]
     low = min(ends, default=0.0)
     high = max([*ends, low + 0.01])
 
@@ -176,12 +148,11 @@ def _measured(board: Board, costs: CostSession | None) -> Table:
 
     def row_of(row: BoardRow) -> Row:
         value = row.values[main]
-        found = value.interval
         bar = None
-        if found is not None and not row.record.control:  # the oracle's 100 % would leave no room for the methods
-            bar = place(found.low), place(value.mean), place(found.high)
+        if value.interval and not row.record.control:  # the oracle's 100 % would leave no room for the methods
+            bar = place(value.interval.low), place(value.mean), place(value.interval.high)
         return Row(
-            name=f"({row.record.method_name})" if row.record.control else row.record.method_name,
+            name=row.shown_name,
             cells=(
                 _value(value),
                 Cell("", repr(value.mean), bar=bar),
@@ -191,8 +162,8 @@ def _measured(board: Board, costs: CostSession | None) -> Table:
             ),
             notes=tuple(dict.fromkeys(row_notes(row))),
             kind="measured",
-            labels=tuple(sorted({*row.record.needs, *row.record.test_needs})),
-            input="x".join(map(str, row.record.input_size or ())),
+            labels=row.record.extra_labels,
+            input=row.record.size_text,
             trained=elsewhere(row.record),
             recipe=row.record.recipe,
             group=2 if row.record.control else 0 if row.record.rerank is None else 1,
@@ -232,7 +203,7 @@ def _value(value: BoardValue) -> Cell:
 
 
 def _published(rows: Sequence[PublishedRow], caption: str, footnotes: TableFootnotes) -> Table:
-    measures = [measure for measure in PUBLISHED_HEADINGS if any(measure in row.numbers for row in rows)]
+    measures = measures_of(rows)
     settings = {name: cell for name, cell in PUBLISHED_SETTING.items() if any(cell(row) for row in rows)}
     digits = {
         measure: max(len(row.numbers[measure].shown.partition(".")[2]) for row in rows if measure in row.numbers)

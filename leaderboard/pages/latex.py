@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.measures import heading
-from leaderboard.boards import Board, BoardRow, BoardValue
-from leaderboard.pages.columns import elsewhere
+from leaderboard.boards import Board, BoardValue
+from leaderboard.pages.columns import COLUMNS
 from leaderboard.pages.paper_differences import QUANTITIES
-from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, TaskPage
+from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, PUBLISHED_SETTING, TaskPage
 from leaderboard.published.tables import PublishedRow, PublishedTable
 
 ESCAPES = {
@@ -23,36 +23,18 @@ ESCAPES = {
 
 MARKS = {"best": r"\textbf", "second": r"\underline"}
 
-MEASURED: Mapping[str, Callable[[BoardRow], object]] = {
-    "rank": lambda row: "" if row.ranks is None else row.ranks,
-    "method": lambda row: f"({row.record.method_name})" if row.record.control else row.record.method_name,
-    "recipe": lambda row: row.record.recipe,
-    "trained on": lambda row: elsewhere(row.record),
-    "run": lambda row: row.record.run[:8],
-    "runs": lambda row: len(row.records),
-    "input": lambda row: "x".join(map(str, row.record.input_size or ())),
-    "width": lambda row: row.record.width,
-    "metric": lambda row: row.record.metric,
-    "parameters": lambda row: "" if row.record.parameters is None else f"{row.record.parameters / 1e6:.2f} M",
-    "extra labels": lambda row: ", ".join(sorted({*row.record.needs, *row.record.test_needs})),
-}
-"""The columns of measured rows besides the measures, as plain text."""
-
 PRINTED: Mapping[str, Callable[[PublishedRow], object]] = {
     "method": lambda row: row.row.method_name,
-    "trained on": lambda row: row.row.train_on,
+    **PUBLISHED_SETTING,
     "input": lambda row: row.row.input_size or "",
-    "width": lambda row: row.row.width or "",
-    "metric": lambda row: row.row.metric,
-    "epochs": lambda row: row.row.epochs,
-    "extra labels": lambda row: ", ".join(row.row.supervision),
-    "notes": lambda row: row.notes,
+    "notes": lambda row: row.notes,  # with the corrections, since there are no footnotes
     "printed in": lambda row: "; ".join(row.sources),
 }
 """The columns of published rows besides the measures, as plain text."""
 
-COLUMNS = tuple(dict.fromkeys((*MEASURED, *PRINTED)))
-RIGHT = {"rank", "runs", "input", "width", "parameters", "epochs"}
+CHOICES = tuple(dict.fromkeys((*COLUMNS, *PRINTED)))
+"""The columns besides the measures that can be chosen."""
+RIGHT = {"epochs", *(name for name, column in COLUMNS.items() if not column.words)}
 
 
 @dataclass(frozen=True)
@@ -87,7 +69,7 @@ def as_latex(pages: Sequence[TaskPage], columns: Sequence[str] = (), *, part: bo
 
     Args:
         pages: the tasks with their measured and published rows.
-        columns: words of ``COLUMNS`` and of measures, in order; a table leaves out those of which it has no value.
+        columns: words of ``CHOICES`` and of measures, in order; a table leaves out those of which it has no value.
             Without any, these are rank, method and measures, and for published rows also where they are printed.
         part: whether the rows are a part of the measured ones; the captions then say so of the ranks.
     """
@@ -105,9 +87,9 @@ def _board(board: Board, columns: Sequence[str], *, part: bool) -> str:
     found = [
         _numbers(heading(word), [_value(row.values[word]) for row in rows])
         if word in board.measures
-        else _words(word, [MEASURED[word](row) for row in rows])
+        else _words(word, [COLUMNS[word].text(row) for row in rows])
         for word in shown
-        if word in board.measures or word in MEASURED
+        if word in board.measures or word in COLUMNS
     ]
     main = board.measures[0]
     says = ["" if board.official else ", not official"]

@@ -8,19 +8,18 @@ from pathlib import PurePosixPath
 
 from harness.measures import heading
 from harness.scoring.tables import escape, table
-from leaderboard.audit.notes import Notes, table_footnotes
+from leaderboard.audit.notes import NO_NOTES, Notes, table_footnotes
 from leaderboard.boards import Board
 from leaderboard.costs import CostSession
 from leaderboard.pages.columns import leading_columns, row_notes, value_cell
-from leaderboard.pages.paper_differences import published_differences
+from leaderboard.pages.paper_differences import NUMBERS, difference_cells
 from leaderboard.pages.pictures import drawable, picture_path
 from leaderboard.pages.rendering import render
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, PUBLISHED_SETTING, TaskPage
-from leaderboard.published.tables import PublishedRow, PublishedTable
+from leaderboard.published.tables import PublishedRow, PublishedTable, measures_of
 
 SHORT = {"input", "trained on", "metric", "epochs"}
 """The settings of published rows that the main page shows too, where rows have them."""
-NONE: Notes = {}
 CAPTIONS = {
     "intervals": "The first measure of each row with its interval and its range of ranks",
     "cost": "The first measure by the images that a second embeds, measured in one session on an idle machine",
@@ -33,7 +32,7 @@ def markdown_pages(
     published: Sequence[PublishedTable],
     name: str = "LEADERBOARD.md",
     costs: CostSession | None = None,
-    notes: Notes = NONE,
+    notes: Notes = NO_NOTES,
 ) -> Mapping[PurePosixPath, str]:
     """Return the text of all pages by path; Markdown or HTML in a name is shown as text.
 
@@ -85,26 +84,14 @@ def _joined(names: Sequence[str]) -> str:
 
 def _papers_table(board: Board, published: Sequence[PublishedTable]) -> str:
     """Return the published numbers of the board's methods next to the measured ones; empty if there are none."""
-    rows = [
-        {
-            "method": escape(row.record.method_name),
-            "measure": heading(found.measure),
-            "measured": f"{found.measured:.2f}",
-            "published": found.number.shown,
-            "difference": f"{found.difference:+.2f}",
-            "why they may differ": escape("; ".join(found.reasons)),
-            "printed in": escape(found.source),
-        }
-        for row in board.rows
-        for found in published_differences(row, published)
-    ]
-    return table(rows, right=["measured", "published", "difference"]) if rows else ""
+    rows = [{name: escape(cell) for name, cell in row.items()} for row in difference_cells(board, published)]
+    return table(rows, right=NUMBERS) if rows else ""
 
 
-def published_table(rows: Sequence[PublishedRow], *, full: bool, notes: Notes = NONE) -> str:
+def published_table(rows: Sequence[PublishedRow], *, full: bool, notes: Notes = NO_NOTES) -> str:
     """Return a table of published numbers: short, or with all their details and with footnotes below it."""
-    footnotes = table_footnotes(rows, notes if full else NONE)
-    measures = [measure for measure in PUBLISHED_HEADINGS if any(measure in row.numbers for row in rows)]
+    footnotes = table_footnotes(rows, notes if full else NO_NOTES)
+    measures = measures_of(rows)
     differing = {
         name: cell
         for name, cell in PUBLISHED_SETTING.items()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.measures import heading
 from harness.scoring.record import Record
-from leaderboard.boards import BoardRow
+from leaderboard.boards import Board, BoardRow
 from leaderboard.published.library import Number
 from leaderboard.published.tables import PublishedRow, PublishedTable
 
@@ -18,6 +19,9 @@ SUPERVISION = {"part boxes": "boxes.parts", "part boxes in training": "boxes.reg
 
 SETTINGS = ("epochs", "iterations", "backbone", "weights")
 """Options that a reader of a difference must know, and that leave a run the same row of a paper's table."""
+
+NUMBERS = ("measured", "published", "difference")
+"""The headings of ``difference_cells`` that hold numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,23 @@ def published_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> It
                     yield PaperDifference(measure, 100 * value.mean, number, "; ".join(published.sources), reasons)
 
 
+def difference_cells(board: Board, tables: Sequence[PublishedTable]) -> list[dict[str, str]]:
+    """Return a row of plain cells by heading for each measured value that papers print another value of."""
+    return [
+        {
+            "method": row.record.method_name,
+            "measure": heading(found.measure),
+            "measured": f"{found.measured:.2f}",
+            "published": found.number.shown,
+            "difference": f"{found.difference:+.2f}",
+            "why they may differ": "; ".join(found.reasons),
+            "printed in": found.source,
+        }
+        for row in board.rows
+        for found in published_differences(row, tables)
+    ]
+
+
 def _may_be(record: Record, table: PublishedTable) -> bool:
     """Return whether a table that does not state its rule or test set may be of the record's task."""
     return not table.stated and table.dataset == record.protocol and table.subset in ("", record.task, "not stated")
@@ -71,14 +92,14 @@ def _reasons(record: Record, published: PublishedRow, table: PublishedTable) -> 
     own = _own_settings(record)
     if own:
         yield f"here with {own}"
-    yield from _stated("input", _square(row.input_size), "x".join(map(str, record.input_size or ())))
+    yield from _stated("input", _square(row.input_size), record.size_text)
     yield from _stated("width", str(row.width or ""), str(record.width))
     yield from _stated("metric", row.metric, record.metric)
     epochs = record.options.get("epochs")
     if row.epochs and epochs is not None and row.epochs != str(epochs):
         yield f"epochs {row.epochs}, here {epochs}"
     given = sorted(SUPERVISION.get(word, word) for word in row.supervision)
-    needed = sorted({*record.needs, *record.test_needs})
+    needed = list(record.extra_labels)
     if given != needed:
         yield f"published with {', '.join(given) or 'no extra labels'}, measured with {', '.join(needed) or 'none'}"
     if (row.train_on or record.protocol) != (record.train_on or record.protocol):

@@ -17,7 +17,6 @@ from leaderboard.boards import Board, BoardRow
 from leaderboard.costs import CostSession
 from leaderboard.filing import slug
 from leaderboard.pages.rendering import render
-from leaderboard.statistics.intervals import Interval
 
 COLOURS = 8
 """The number of colours; further families of methods share them in turn."""
@@ -26,8 +25,8 @@ LONGEST = 44
 BEST = 5
 """The number of methods with a CMC curve, besides the controls."""
 
-ROW, PLOT, MARGIN = 20, 420, 12
-"""The height of a row, the width of the plot and the margin, in pixels."""
+ROW, PLOT, MARGIN, LEFT = 20, 420, 12, 56
+"""The height of a row, the width of the plot, the margin, and the room beside a vertical axis, in pixels."""
 LABEL_GAP = 15
 """The least distance between the lines of two labels, in pixels."""
 
@@ -48,8 +47,17 @@ class Dot:
 
 
 @dataclass(frozen=True)
+class Line:
+    """One CMC curve, or one dot: x in pixels, y in percent."""
+
+    name: str
+    colour: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
 class Curve:
-    """One CMC curve, or one dot, and its label; all places are in pixels."""
+    """The same with all places in pixels, and the height of its label."""
 
     name: str
     colour: str
@@ -91,7 +99,7 @@ def _intervals(board: Board) -> str:
     left = MARGIN + max(text_width(_name(row)) for row in board.rows) + MARGIN
     values = [row.values[measure] for row in board.rows]
     methods = [row.values[measure] for row in board.rows if not row.record.control] or values
-    ends = [end for value in methods for end in (value.mean, *_ends(value.interval))]
+    ends = [end for value in methods for end in value.extent]
     low, high = _scale(100 * min(ends), 100 * max(ends))  # a control may lie outside, where its arrow points
     colours = _colours(board)
 
@@ -130,72 +138,68 @@ def _cmc(board: Board) -> str:
     ranks = _ks(board)
     methods = [row for row in board.rows if not row.record.control][:BEST]
     rows = [*methods, *(row for row in board.rows if row.record.control)]
-    shares = [[100 * row.values[measure].mean for _, measure in ranks] for row in rows]
-    low, high = _scale(min(map(min, shares)), max(map(max, shares)))
-    left, top, tall = 56, 40, 300
     widest = math.log(ranks[-1][0] / ranks[0][0])
 
     def x(k: int) -> float:
-        return round(left + PLOT * math.log(k / ranks[0][0]) / widest, 2)
+        return round(LEFT + PLOT * math.log(k / ranks[0][0]) / widest, 2)
 
-    def y(percent: float) -> float:
-        return round(top + tall * (high - percent) / (high - low), 2)
-
-    labels = spread_out([y(share[-1]) for share in shares], LABEL_GAP)
-    curves = [
-        Curve(
+    lines = [
+        Line(
             name=_name(row),
             colour="grey" if row.record.control else f"c{number % COLOURS}",
-            points=tuple((x(k), y(value)) for (k, _), value in zip(ranks, share, strict=True)),
-            label=label,
+            points=tuple((x(k), 100 * row.values[measure].mean) for k, measure in ranks),
         )
-        for number, (row, share, label) in enumerate(zip(rows, shares, labels, strict=True))
+        for number, row in enumerate(rows)
     ]
     family = ranks[0][1].partition("@")[0].upper()
-    return render(
-        "cmc.svg",
-        title=f"{_shown(board.task)}: {family}@k, % of the best {len(methods)} and the controls",
-        curves=curves,
-        ks=[Tick(x(k), str(k)) for k, _ in ranks],
-        ticks=[Tick(y(tick), f"{tick:g}") for tick in _ticks(low, high)],
-        left=left,
-        right=left + PLOT,
-        bottom=top + tall,
-        width=left + PLOT + 20 + max(text_width(curve.name) for curve in curves) + MARGIN,
-        height=max(top + tall + 40, max(labels) + MARGIN),
-    )
+    title = f"{_shown(board.task)}: {family}@k, % of the best {len(methods)} and the controls"
+    return _labelled("cmc.svg", title, lines, [Tick(x(k), str(k)) for k, _ in ranks])
 
 
 def _cost(board: Board, costs: CostSession | None) -> str:
-    measure, timed = board.measures[0], _timed(board, costs)
-    speeds, shares = [speed for _, speed in timed], [100 * row.values[measure].mean for row, _ in timed]
-    bottom, top_speed = math.log(min(speeds) / 1.1), math.log(max(speeds) * 1.1)
-    low, high = _scale(min(shares), max(shares))
-    colours = _colours(board)
-    left, top, tall = 56, 40, 300
+    measure, timed, colours = board.measures[0], _timed(board, costs), _colours(board)
+    slowest, fastest = min(speed for _, speed in timed) / 1.1, max(speed for _, speed in timed) * 1.1
 
     def x(speed: float) -> float:
-        return round(left + PLOT * (math.log(speed) - bottom) / (top_speed - bottom), 2)
+        return round(LEFT + PLOT * math.log(speed / slowest) / math.log(fastest / slowest), 2)
+
+    lines = [
+        Line(_name(row), colours[_family(row)], ((x(speed), 100 * row.values[measure].mean),)) for row, speed in timed
+    ]
+    on = "" if costs is None else f", {_shown(costs.device)}"
+    title = f"{_shown(board.task)}: {heading(measure)}, % by images a second{on}"
+    return _labelled("cost.svg", title, lines, [Tick(x(speed), f"{speed:g}") for speed in _speeds(slowest, fastest)])
+
+
+def _labelled(template: str, title: str, lines: Sequence[Line], across: Sequence[Tick]) -> str:
+    """Return a picture of lines or dots over a vertical axis in percent, each labelled at the right.
+
+    Args:
+        template: the picture's template.
+        title: its title.
+        lines: the lines, with x in pixels and y in percent.
+        across: the ticks of the horizontal axis.
+    """
+    low, high = _scale(*(end(y for line in lines for _, y in line.points) for end in (min, max)))
+    top, tall = 40, 300
 
     def y(percent: float) -> float:
         return round(top + tall * (high - percent) / (high - low), 2)
 
-    labels = spread_out([y(share) for share in shares], LABEL_GAP)
-    on = "" if costs is None else f", {_shown(costs.device)}"
-    curves = [
-        Curve(name=_name(row), colour=colours[_family(row)], points=((x(speed), y(share)),), label=label)
-        for (row, speed), share, label in zip(timed, shares, labels, strict=True)
-    ]
+    labels = spread_out([y(line.points[-1][1]) for line in lines], LABEL_GAP)
     return render(
-        "cost.svg",
-        title=f"{_shown(board.task)}: {heading(measure)}, % by images a second{on}",
-        curves=curves,
-        speeds=[Tick(x(speed), f"{speed:g}") for speed in _speeds(min(speeds) / 1.1, max(speeds) * 1.1)],
+        template,
+        title=title,
+        curves=[
+            Curve(line.name, line.colour, tuple((x, y(percent)) for x, percent in line.points), label)
+            for line, label in zip(lines, labels, strict=True)
+        ],
+        across=across,
         ticks=[Tick(y(tick), f"{tick:g}") for tick in _ticks(low, high)],
-        left=left,
-        right=left + PLOT,
+        left=LEFT,
+        right=LEFT + PLOT,
         bottom=top + tall,
-        width=left + PLOT + 20 + max(text_width(curve.name) for curve in curves) + MARGIN,
+        width=LEFT + PLOT + 20 + max(text_width(line.name) for line in lines) + MARGIN,
         height=max(top + tall + 40, max(labels) + MARGIN),
     )
 
@@ -218,10 +222,6 @@ def _ks(board: Board) -> list[tuple[int, str]]:
     """Return each k of CMC or HIT, ascending, with the measure's word."""
     found = [measure.partition("@") for measure in board.measures]
     return sorted((int(k), f"{family}@{k}") for family, _, k in found if family in {"cmc", "hit"} and k.isdecimal())
-
-
-def _ends(interval: Interval | None) -> tuple[float, ...]:
-    return () if interval is None else (interval.low, interval.high)
 
 
 def _scale(low: float, high: float) -> tuple[float, float]:

@@ -121,8 +121,7 @@ def _of_rows(
 
 def _names(row: BoardRow) -> set[str]:
     """Return the names by which a page shows a row; a control stands in parentheses."""
-    name = row.record.method_name
-    return {name, f"({name})", *row.aliases} if row.record.control else {name, *row.aliases}
+    return {row.record.method_name, row.shown_name, *row.aliases}
 
 
 def _of_measures(measures: Collection[str], table: PublishedTable) -> PublishedTable:

@@ -114,7 +114,12 @@ class PublishedTable:
     @property
     def measures(self) -> tuple[str, ...]:
         """The measures that some row has, in the order of columns."""
-        return tuple(measure for measure in MEASURES if any(measure in row.numbers for row in self.rows))
+        return measures_of(self.rows)
+
+
+def measures_of(rows: Sequence[PublishedRow]) -> tuple[str, ...]:
+    """Return the measures that some of the rows have, in the order of columns."""
+    return tuple(measure for measure in MEASURES if any(measure in row.numbers for row in rows))
 
 
 def _setting(row: PrintedRow) -> tuple[object, ...]:

@@ -6,10 +6,11 @@ import hashlib
 from base64 import b64encode
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
+from harness.data.images import ImageTable
 from harness.errors import RecordError
 from harness.registry.registry import Registry
+from harness.scoring.per_query import PerQuery
 from harness.tasks.relevance import Relevance
 from leaderboard.pages.rendering import render
 from leaderboard.report.choices import Choices
@@ -22,8 +23,7 @@ from leaderboard.report.lists import RankLists, rank_lists
 from leaderboard.report.pictures import FOLDER, LEFT_OUT, MISSING, UNREADABLE, Pictures
 from leaderboard.report.slices import Positives, whole
 from leaderboard.report.source import ReportedRun, open_run
-from leaderboard.statistics.intervals import over_vehicles
-from leaderboard.statistics.vehicles import by_vehicle
+from leaderboard.statistics.paired import PairedComparison, Side, compare_paired
 
 PAGE = "index.html"
 MARK = "vehicle-reid-bench report"
@@ -95,7 +95,7 @@ def _page(runs: list[ReportedRun], lists: list[RankLists], twins: Twins, choices
             }
             for name, run, one in zip(names, runs, lists, strict=True)
         ],
-        change=_change(shown, query.vehicle) if len(shown) > 1 else None,
+        change=_change(shown, query) if len(shown) > 1 else None,
         task=main.record.name,
         title=main.protocol.title or main.protocol.name,
         draw=choices.draw if main.record.draws else None,
@@ -118,16 +118,10 @@ def _names(runs: list[ReportedRun]) -> list[str]:
     return names
 
 
-def _change(shown: list[Shown], vehicle: Any) -> dict[str, Any]:
-    """Return the difference in mAP between the second and the first run, and the number of queries it moved."""
-    difference = shown[1].ap - shown[0].ap
-    summed = by_vehicle(difference, vehicle)
-    return {
-        "value": summed.mean,
-        "interval": over_vehicles(summed, ends=(-1.0, 1.0)),
-        "better": int((difference > 0).sum()),
-        "worse": int((difference < 0).sum()),
-    }
+def _change(shown: list[Shown], query: ImageTable) -> PairedComparison:
+    """Return how the AP changes from the first run to the second."""
+    first, second = (Side((PerQuery(query.paths, query.vehicle, {"ap": one.ap}),)) for one in shown)
+    return compare_paired([second, first], "ap")[0]
 
 
 def _notes(run: ReportedRun, pictures: Pictures, rows: list[int], relevance: Relevance) -> list[str]:

@@ -14,9 +14,8 @@ from harness.basics.seeds import derive
 from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.kernel.neighbours import NOBODY
 from leaderboard.report.labels import Twins
-from leaderboard.report.lists import FloatArray, RankLists, first_hits
+from leaderboard.report.lists import FloatArray, RankLists
 from leaderboard.report.pictures import Pictures, in_turns
-from leaderboard.report.slices import Positives
 
 FILTERS = ("camera", "colour", "type")
 """Labels that the page filters by, as far as the data set has them."""
@@ -29,29 +28,20 @@ class Shown:
     Attributes:
         name: of the run.
         lists: its rank lists.
-        ap: (q,) float64, by steps; NaN for a query that is not asked or has no positive.
-        first: (q,) float64, the rank of the nearest positive, likewise.
         ranks: (p,) int64, ``PositiveRanks.ranks``.
     """
 
     name: str
     lists: RankLists
-    ap: FloatArray = field(init=False)
-    first: FloatArray = field(init=False)
     ranks: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ap", average_precision(self.lists))
-        object.__setattr__(self, "first", first_hits(self.lists))
         object.__setattr__(self, "ranks", self.lists.ranks.ranks)
 
-
-def average_precision(lists: RankLists) -> FloatArray:
-    """Return the AP of each query, NaN for one without a positive: (q,) float64."""
-    positives = Positives.of(lists.ranks, np.zeros(lists.relevance.queries, dtype=np.int64))
-    count = np.bincount(positives.query, minlength=lists.relevance.queries)
-    total = np.bincount(positives.query, weights=positives.precision, minlength=len(count))
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    @property
+    def ap(self) -> FloatArray:
+        """(q,) float64, the AP by steps of each query; NaN for one that is not asked or has no positive."""
+        return self.lists.values["ap"]
 
 
 def orders(runs: Sequence[Shown], seed: int) -> dict[str, list[int]]:
@@ -62,7 +52,7 @@ def orders(runs: Sequence[Shown], seed: int) -> dict[str, list[int]]:
     """
     main = runs[0]
     asked = main.lists.ranks.asked
-    ap, first = (np.nan_to_num(column[asked], nan=np.inf) for column in (main.ap, main.first))
+    ap, first = (np.nan_to_num(column[asked], nan=np.inf) for column in (main.ap, main.lists.first))
     none = np.isnan(main.ap[asked])
     shuffled = sorted(asked.tolist(), key=lambda row: derive(seed, "report", row))
     found = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -15,10 +16,9 @@ from harness.features.metric import Metric
 from harness.kernel.neighbours import NOBODY
 from harness.kernel.ranking import rank, rank_and_list
 from harness.kernel.settings import Settings
-from harness.measures.family import first_ranks
 from harness.measures.ranks import PositiveRanks
 from harness.registry.registry import Registry
-from harness.scoring.scores import exact_mean
+from harness.scoring.scores import Scores, exact_mean
 from harness.tasks.relevance import Relevance, RowLists
 from harness.tasks.rules import relevance
 from leaderboard.report.closeness import Closeness
@@ -44,7 +44,9 @@ class RankLists:
         images: (q, k) int64, the row in the gallery of the image that represents each unit: of a track, the nearest.
         relevance: the positives and the ignored units of each query, of this draw alone.
         units: the labels of the units.
-        values: for each measure of the task (q,) float64; NaN for a query that is not asked or has no positive.
+        values: for each measure of the task, and for AP by steps, (q,) float64; NaN for a query that is not asked or
+            has no positive.
+        first: (q,) float64, the rank of the nearest positive, likewise.
         ahead: (q,) int64, the number of units of near-duplicate vehicles ahead of the nearest positive; None if the
             data set has no list of near-duplicates.
     """
@@ -55,7 +57,8 @@ class RankLists:
     images: IntArray
     relevance: Relevance
     units: Units
-    values: dict[str, FloatArray]
+    values: Mapping[str, FloatArray]
+    first: FloatArray
     ahead: IntArray | None
 
     def marks(self, query: int) -> str:
@@ -105,7 +108,8 @@ def rank_lists(run: ReportedRun, registry: Registry, *, draw: int = 1, twins: Tw
         without = replace(asked, ignored=asked.ignored.union(units_of_twins(query, units, twins), asked.units))
         (alone,) = rank(*rows, without, metric=metric)
         ahead = _ahead(ranks, alone, asked.queries)
-    values = {word: _spread(registry.measure(word).values(ranks), ranks, asked.queries) for word in run.task.measures}
+    measures = map(registry.measure, dict.fromkeys((*run.task.measures, "ap")))
+    scores = Scores.of([ranks], [*measures], queries=asked.queries)
     found = RankLists(
         ranks=ranks,
         nearest=lists.units,
@@ -113,7 +117,8 @@ def rank_lists(run: ReportedRun, registry: Registry, *, draw: int = 1, twins: Tw
         images=closeness.images(lists.units),
         relevance=asked,
         units=units,
-        values=values,
+        values=scores.per_query,
+        first=scores.first_hit,
         ahead=ahead,
     )
     _check(run, found, draw)
@@ -131,20 +136,6 @@ def _of_draw(whole: Relevance, draw: int, task: str) -> Relevance:
             expected=f"a number from 1 to {count}" if whole.draws else "no --draw: the task has fixed lists",
         )
     return replace(whole, draws=whole.draws[draw - 1 : draw])
-
-
-def _spread(values: FloatArray, ranks: PositiveRanks, queries: int) -> FloatArray:
-    """Return the values in the order of the query table, NaN for queries that are not asked."""
-    spread = np.full(queries, np.nan)
-    spread[ranks.asked] = values
-    return spread
-
-
-def first_hits(lists: RankLists) -> FloatArray:
-    """Return the rank of each query's nearest positive, NaN without one: (q,) float64."""
-    ranks = lists.ranks
-    found = np.where(ranks.counts > 0, first_ranks(ranks), np.nan)
-    return _spread(found, ranks, lists.relevance.queries)
 
 
 def _ahead(ranks: PositiveRanks, alone: PositiveRanks, queries: int) -> IntArray:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import FeatureError, RecordError, UsageError, first_of
 from harness.features import FeatureFile
+from harness.runs.run import FEATURES
 from harness.scoring.evaluation import find_root, with_features
 from harness.scoring.record import Record, read_record
 from harness.tasks.conventions import unavailable
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from harness.tasks.protocol import Protocol
     from harness.tasks.task import Task
-
-FEATURES = "features.h5"
-"""The name of a run's own feature file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +171,7 @@ def _features_of(run: Path, chosen: RecordFile | None) -> Path:
         raise FeatureError(
             "the run has no features",
             where=folder,
-            expected="features.h5",
+            expected=FEATURES,
             next_step="repeat the same 'bench run', which makes only what is missing",
         )
     if chosen is None:
