@@ -100,7 +100,7 @@ def _broken(name: str, problem: str) -> click.Command:
 @click.group(cls=Bench, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="vehicle-reid-bench", prog_name="bench")
 @click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
-def main(debug: bool) -> None:  # noqa: ARG001 - Bench.invoke reads it
+def main(debug: bool) -> None:
     """Benchmark vehicle re-identification methods.
 
     The same features give the same numbers on every machine, and every number names its protocol.
