@@ -57,6 +57,10 @@ class Method:
             the ``needs`` and ``test_needs`` of the published method; ``__init__`` may set those of the given options.
         control: True for a method that no paper would report, such as one that reads the test labels.
         metric: how features are compared.
+        preprocessing: for ``bench methods show``, how images are prepared: colours, scale, mean and deviation, size.
+        provenance: for ``bench methods show``, where the weights come from and what they have seen.
+        trained_on: the protocols whose training images the weights have seen, where their file says so; ``__init__``
+            sets it. A user says it with ``--trained-on``.
         options: the options of this run.
     """
 
@@ -73,6 +77,9 @@ class Method:
     test_needs: frozenset[str] = frozenset()
     control: ClassVar[bool] = False
     metric: Metric = "cosine"
+    preprocessing: ClassVar[str] = ""
+    provenance: ClassVar[str] = ""
+    trained_on: tuple[str, ...] = ()
     options: Any
 
     @property
