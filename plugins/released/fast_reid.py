@@ -96,6 +96,13 @@ class FastReID(ReleasedMethod):
                 found=first_of(odd, 3),
                 expected="a ResNet with one head: META_ARCHITECTURE Baseline",
             )
+        grouped = state.get("backbone.layer1.0.conv2.weight")
+        if grouped is not None and grouped.ndim == 4 and grouped.shape[0] != grouped.shape[1]:
+            raise CheckpointError(
+                "the weights are of a ResNeXt of fast-reid's, which is not known here",
+                where=source,
+                expected="a ResNet: BACKBONE.NAME build_resnet_backbone",
+            )
         own = {name.replace("heads.bnneck.", "heads.bottleneck.0."): tensor for name, tensor in state.items()}
         shapes = Shapes(own, "", source)
         with torch.device("meta"):
