@@ -37,8 +37,8 @@ def test_all_differences_stand_in_one_message():
 def test_a_prefix_is_proposed_without_which_the_names_fit():
     with pytest.raises(CheckpointError) as caught:
         fill(nn.Linear(3, 2), {f"net.head.{name}": tensor for name, tensor in STATE.items()}, "w.pth")
-    assert caught.value.next_step.startswith(
-        "without the prefix 'net.head.' the names would fit: --set strip=net.head."
+    assert caught.value.next_step == (
+        "without the prefix 'net.head.' the names would fit: --method torch takes --set strip=net.head."
     )
 
 
