@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from importlib.metadata import entry_points
 
 import click
@@ -76,6 +77,8 @@ class Bench(click.Group):
         except BenchError as error:
             if error.reported:  # by the first process, which a launcher would kill if this one failed before it
                 ctx.exit(0)
+            if ctx.params.get("debug"):
+                traceback.print_exception(error)
             click.echo(f"bench: {error}", err=True)
             ctx.exit(error.exit_status)
         except KeyboardInterrupt:
@@ -96,7 +99,8 @@ def _broken(name: str, problem: str) -> click.Command:
 
 @click.group(cls=Bench, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="vehicle-reid-bench", prog_name="bench")
-def main() -> None:
+@click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
+def main(debug: bool) -> None:
     """Benchmark vehicle re-identification methods.
 
     The same features give the same numbers on every machine, and every number names its protocol.

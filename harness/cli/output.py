@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +26,11 @@ def show(value: object, *, json_wanted: bool, text: Callable[[], str]) -> None:
         show_json(value)
     else:
         click.echo(text())
+
+
+def own_output() -> AbstractContextManager[object]:
+    """Keep standard output for the command's own answer: what a plugin prints meanwhile goes to standard error."""
+    return redirect_stdout(sys.stderr)
 
 
 def show_rows(rows: Sequence[Mapping[str, object]], *, json_wanted: bool) -> None:

@@ -22,6 +22,7 @@ def plugins(plugin: tuple[Path, ...], json_wanted: bool) -> None:
     from harness.registry.registry import load
 
     registry = load(plugin)
+    registry.try_all()
     rows = [
         {
             "plugin": found.name,

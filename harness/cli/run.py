@@ -10,7 +10,7 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, METHOD, OUTPUT, TRAINING, command, option
-from harness.cli.output import show, show_records
+from harness.cli.output import own_output, show, show_records
 
 if TYPE_CHECKING:
     from harness.runs.run import Run
@@ -135,11 +135,13 @@ def run(*, smoke: bool, json_wanted: bool, **words: Any) -> None:
       bench run --method pgan --protocol veri776 --data VeRi/ --detector parts.safetensors
       bench run --method ram --recipe paper --protocol veri776 --data VeRi/ --smoke
     """
-    opened = _open(words)
+    with own_output():
+        opened = _open(words)
     if smoke:
         _try(opened, json_wanted=json_wanted)
         return
-    records = opened.run()
+    with own_output():
+        records = opened.run()
     if opened.inputs.fabric.is_global_zero:
         further = [opened.plan.registry.measure(word) for word in opened.plan.request.measures]
         show_records(records, further, json_wanted=json_wanted)
@@ -152,7 +154,8 @@ def _try(opened: Run, *, json_wanted: bool) -> None:
     from harness.runs.smoke import smoke
 
     try:
-        report = smoke(opened.plan)
+        with own_output():
+            report = smoke(opened.plan)
     except KeyboardInterrupt:
         click.echo("bench: interrupted; nothing was kept", err=True)
         click.get_current_context().exit(INTERRUPTED)
@@ -169,8 +172,9 @@ def train(**words: Any) -> None:
     Example:
       bench train --method rnn-ha --protocol veri776 --data VeRi/ --recipe paper
     """
-    opened = _open(words)
-    checkpoint = opened.train()
+    with own_output():
+        opened = _open(words)
+        checkpoint = opened.train()
     if opened.inputs.fabric.is_global_zero:
         click.echo(checkpoint or f"method '{opened.plan.name}' does not train", err=checkpoint is None)
 
@@ -187,7 +191,8 @@ def extract(**words: Any) -> None:
     Example:
       bench extract --method pgan --protocol veri776 --data VeRi/ --checkpoint pgan.safetensors
     """
-    opened = _open(words)
-    features = opened.extract()
+    with own_output():
+        opened = _open(words)
+        features = opened.extract()
     if opened.inputs.fabric.is_global_zero:
         click.echo(features)

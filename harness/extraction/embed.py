@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
 from harness.compute.compute import FULL
 from harness.data.images import IntArray
@@ -19,6 +19,8 @@ from harness.errors import DataError, PluginError, RunError
 from harness.extraction.samples import Batch, BatchRequest, Loader, Samples, to_unit_range
 from harness.extraction.subjects import Subjects
 from harness.methods.method import Method
+from harness.methods.networks import networks_of
+from harness.methods.trouble import in_plugin
 
 Features = npt.NDArray[np.float32]
 
@@ -57,7 +59,7 @@ def embed(
 ) -> Iterator[Embedded]:
     """Yield the features of each batch in order; each process computes its share, and all yield the same features.
 
-    The method's ``model``, if any, is moved to the device and put in evaluation mode. The batches have equal sizes.
+    All networks of the method are moved to the device and put in evaluation mode. The batches have equal sizes.
 
     Raises:
         PluginError: ``embed`` did not return one row of floats per image.
@@ -95,12 +97,11 @@ def _launched(
 
 
 def ready(method: Method, fabric: Fabric) -> None:
-    """Prepare the method's network, if any, for embedding: device, precision, channels last, evaluation mode."""
-    model = getattr(method, "model", None)
-    if isinstance(model, nn.Module):
-        fabric.strategy.precision.convert_module(model)
-        model.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form
-        model.eval()
+    """Prepare all networks of the method for embedding: device, precision, channels last, evaluation mode."""
+    for network in networks_of(method).values():
+        fabric.strategy.precision.convert_module(network)
+        network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form
+        network.eval()
 
 
 def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> Callable[[], Features]:
@@ -114,7 +115,7 @@ def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> 
     if "vehicle" in method.test_needs:
         needed["vehicle"] = torch.from_numpy(subjects.vehicle[batch.rows.numpy()]).to(fabric.device)
     images = fabric.strategy.precision.convert_input(to_unit_range(batch.images, fabric.device))
-    with torch.inference_mode(), fabric.autocast():
+    with torch.inference_mode(), fabric.autocast(), in_plugin(f"{type(method).__name__}.embed", type(method)):
         returned = method.embed(images, **needed)
     done: torch.cuda.Event | None = None
     if isinstance(returned, Tensor) and returned.device.type == "cuda":

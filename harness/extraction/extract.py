@@ -19,6 +19,7 @@ from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.data.pictures import Pictures, refuse_broken
 from harness.errors import DataError
+from harness.extraction.alone import check_alone
 from harness.extraction.embed import Embedded, choose_batch, embed, launch, ready
 from harness.extraction.inference import compile_network, ready_to_embed
 from harness.extraction.samples import BatchRequest, Samples, consecutive
@@ -66,6 +67,7 @@ def extract(
         stack.enter_context(ready_to_embed(method, compute))
         writer = None
         width = _width(method, subjects, fabric)
+        check_alone(method, subjects, fabric)
         if fabric.is_global_zero:
             writer = stack.enter_context(FeatureWriter(output.path, keys, width, output.provenance, output.dtype))
         done = int(fabric.broadcast(writer.done if writer else 0))

@@ -1,4 +1,8 @@
-"""The code version of a method: a digest of the source that its features depend on."""
+"""The code version of a method: a digest of everything that its features depend on and that a user may change.
+
+Python files are covered by their content, wherever they lie: the method's own module, and all that it imports, directly
+or indirectly. What is installed as a distribution counts by its name and version, and is not followed.
+"""
 
 from __future__ import annotations
 
@@ -6,51 +10,107 @@ import ast
 import hashlib
 import importlib.util
 import inspect
+import sys
+import sysconfig
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 from harness.methods.method import Method
 
-NOT_FOLLOWED = ("harness", "builtins", "abc", "typing")
-"""Packages whose base classes are skipped; the harness's own computations are versioned with the harness."""
+OWN = ("harness",)
+"""Packages that are not followed: the harness's computations are versioned with the harness."""
 
 
 def code_digest(method: type[Method]) -> str:
-    """Return a digest of the method's ``version`` and the source of its modules, as 64 hexadecimal digits."""
+    """Return a digest of the method's ``version``, its modules and its libraries, as 64 hexadecimal digits."""
     hasher = hashlib.sha256(f"{method.__qualname__}\0{method.version}\0".encode())
-    for module, file in sorted(source_files(method).items()):
+    found = _Sources(method)
+    for module, file in sorted(found.files.items()):
         hasher.update(f"{module}\0".encode() + file.read_bytes() + b"\0")
+    for name in sorted(found.libraries):
+        hasher.update(f"{name}=={_version(name)}\0".encode())
     return hasher.hexdigest()
 
 
 def source_files(method: type[Method]) -> dict[str, Path]:
-    """Return the files of a method's modules by the dotted name of the module.
+    """Return the Python files that a method's features depend on, by the dotted name of the module."""
+    return _Sources(method).files
 
-    These are the modules of the class and of its bases outside the harness, and all modules of the same top-level
-    package that they import, directly or indirectly.
+
+class _Sources:
+    """The modules of a method and of its bases, and whatever these import.
+
+    Attributes:
+        files: the followed files by dotted name.
+        libraries: the top-level packages of installed distributions that they import.
     """
-    files: dict[str, Path] = {}
-    for base in method.__mro__:
-        if not any(_within(base.__module__, package) for package in NOT_FOLLOWED):
-            package = base.__module__.partition(".")[0]
-            _follow(base.__module__, inspect.getsourcefile(base), package, files)
-    return files
+
+    def __init__(self, method: type[Method]) -> None:
+        self.files: dict[str, Path] = {}
+        self.libraries: set[str] = set()
+        self._own = {base.__module__.partition(".")[0] for base in method.__mro__[:1]}
+        for base in method.__mro__:
+            module = sys.modules.get(base.__module__)
+            self._add(base.__module__, getattr(module, "__file__", None) or _source(base))
+
+    def _add(self, module: str, file: str | None) -> None:
+        """Follow a module unless it belongs to Python, the harness or another distribution, which is noted."""
+        package = module.partition(".")[0]
+        if module in self.files or package in OWN or package in sys.stdlib_module_names:
+            return
+        if package not in self._own and (file is None or _installed(file)):
+            if file is not None:
+                self.libraries.add(package)
+            return
+        if file is None or not file.endswith(".py"):
+            return
+        self.files[module] = Path(file)
+        for node in ast.walk(ast.parse(Path(file).read_bytes())):
+            for name in _imported(node, module, is_package=file.endswith("__init__.py")):
+                self._add(name, self._find(name))
+
+    def _find(self, name: str) -> str | None:
+        """Return the file of a module; for one of an installed distribution that of its top-level package."""
+        package = name.partition(".")[0]
+        if package in OWN or package in sys.stdlib_module_names:
+            return None
+        try:
+            if package not in self._own:
+                top = importlib.util.find_spec(package)
+                if top is None or (top.origin is not None and _installed(top.origin)):
+                    return None if top is None else top.origin
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            return None
+        return None if spec is None else spec.origin
 
 
-def _within(module: str, package: str) -> bool:
-    return module == package or module.startswith(f"{package}.")
+def _source(base: type) -> str | None:
+    try:
+        return inspect.getsourcefile(base)
+    except TypeError:  # a built-in class
+        return None
 
 
-def _follow(module: str, file: str | None, package: str, files: dict[str, Path]) -> None:
-    """Add a module and its imports from ``package`` to ``files``."""
-    if module in files or file is None or not file.endswith(".py"):
-        return
-    files[module] = Path(file)
-    for node in ast.walk(ast.parse(Path(file).read_bytes())):
-        for name in _imported(node, module, is_package=file.endswith("__init__.py")):
-            if _within(name, package):
-                found = _find(name)
-                if found is not None:
-                    _follow(*found, package, files)
+@cache
+def _installed_folders() -> tuple[Path, ...]:
+    return tuple(Path(sysconfig.get_path(word)).resolve() for word in ("purelib", "platlib", "stdlib"))
+
+
+def _installed(file: str) -> bool:
+    """Return whether a file is part of an installed distribution, and not of one that is installed for editing."""
+    path = Path(file).resolve()
+    return any(path.is_relative_to(folder) for folder in _installed_folders())
+
+
+def _version(package: str) -> str:
+    """Return the name and version of a package's distribution; the package's own name if nothing states them."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        names = sorted(set(packages_distributions().get(package, ())))
+    return ", ".join(f"{name} {version(name)}" for name in names)
 
 
 def _imported(node: ast.AST, module: str, *, is_package: bool) -> list[str]:
@@ -63,11 +123,3 @@ def _imported(node: ast.AST, module: str, *, is_package: bool) -> list[str]:
         base = ".".join([*above, *([node.module] if node.module else [])])
         return [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return []
-
-
-def _find(name: str) -> tuple[str, str] | None:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return None
-    return (name, spec.origin) if spec is not None and spec.origin else None

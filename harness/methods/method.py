@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import BenchError, PluginError, UsageError, unknown_name
 from harness.features.metric import Metric
+from harness.methods.trouble import plugin_error
 
 if TYPE_CHECKING:
     import torch
@@ -145,15 +146,40 @@ def complete(candidate: object) -> type[Method]:
         raise PluginError("a method must be a class", found=repr(candidate), expected="a class with embed(images)")
     if not callable(getattr(candidate, "embed", None)):
         raise PluginError("a method must have embed(images)", found=candidate.__qualname__)
+    metric = inspect.getattr_static(candidate, "metric", "cosine")
+    if isinstance(metric, str) and metric not in get_args(Metric):
+        raise PluginError(
+            f"{candidate.__qualname__} names an unknown metric", found=metric, expected=" or ".join(get_args(Metric))
+        )
+    size = _square_or_pair(candidate)
     if not issubclass(candidate, Method):
         body = {name: getattr(candidate, name) for name in ("__module__", "__doc__", "__qualname__")}
-        return type(candidate.__name__, (candidate, Method), body)
+        return type(candidate.__name__, (candidate, Method), {**body, **size})
+    if size:
+        setattr(candidate, "input_size", size["input_size"])  # noqa: B010 - a value in place of the property
     parts = inspect.getmembers(candidate)
     if lacking := [name for name, part in parts if getattr(part, "__isabstractmethod__", False)]:
         raise PluginError(
             f"{candidate.__qualname__} does not define {', '.join(lacking)}", next_step="see docs/methods.md"
         )
     return candidate
+
+
+def _square_or_pair(candidate: type) -> dict[str, tuple[int, int]]:
+    """Return the input size that a class has as a plain value, as height and width; empty if it has none.
+
+    Raises:
+        PluginError: the value is no size.
+    """
+    size = inspect.getattr_static(candidate, "input_size", None)
+    if size is None or isinstance(size, property):
+        return {}
+    pair = (size, size) if isinstance(size, int) else size
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(type(one) is int and one > 0 for one in pair):
+        raise PluginError(
+            f"{candidate.__qualname__}.input_size is no size", found=repr(size), expected="224, or (height, width)"
+        )
+    return {"input_size": (pair[0], pair[1])}
 
 
 def resolve_options(
@@ -204,8 +230,6 @@ def create(method: type[Method], options: Options) -> Method:
         instance.__init__()  # type: ignore[misc]  # the instance is not set up yet
     except BenchError:
         raise
-    except Exception as problem:
-        raise PluginError(
-            f"method {method.__name__} could not be set up", found=f"{type(problem).__name__}: {problem}"
-        ) from problem
+    except (Exception, SystemExit) as problem:
+        raise plugin_error(f"method {method.__name__} could not be set up", problem, method) from problem
     return instance

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Generic, TypeVar
@@ -58,8 +60,9 @@ class Entry:
             return self.target
         module, _, attribute = self.target.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
-        except Exception as problem:
+            with redirect_stdout(sys.stderr):
+                return getattr(importlib.import_module(module), attribute)
+        except (Exception, SystemExit) as problem:
             raise PluginError(
                 f"'{self.name}' could not be imported",
                 where=f"{self.target} of plugin {self.plugin}",
@@ -111,7 +114,8 @@ class Catalogue:
         plugin = Plugin(name, version, {kind.word: [] for kind in self.kinds})
         self.plugins.append(plugin)
         try:
-            module = find()
+            with redirect_stdout(sys.stderr):  # what an import prints is no part of a command's answer
+                module = find()
             self._manager.register(module, name)
             self._check_hooks(module)
         except (Exception, SystemExit) as problem:
@@ -201,6 +205,18 @@ class Catalogue:
         if broken:
             error.next_step = f"see 'bench plugins': {len(broken)} could not be loaded"
         raise error
+
+    def try_all(self) -> None:
+        """Import everything that third parties register; what fails is the ``problem`` of its plugin."""
+        for kind in self.kinds:
+            for name, entry in self._entries[kind.word].items():
+                plugin = next(plugin for plugin in self.plugins if plugin.name == entry.plugin)
+                if plugin.problem or plugin.name.startswith(f"{OWN_DISTRIBUTION}:"):
+                    continue
+                try:
+                    self.get(kind, name)
+                except PluginError as problem:
+                    plugin.problem = "; ".join(str(problem).splitlines())
 
     def get(self, kind: Kind[T], name: str) -> T:
         """Return the object of a name, imported and checked.

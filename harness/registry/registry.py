@@ -114,7 +114,8 @@ def load(files: str | Path | Iterable[str | Path] = ()) -> Registry:
     installed = [(found.dist.name if found.dist else "", found) for found in entry_points(group=hookspecs.GROUP)]
     for distribution, found in sorted(installed, key=lambda pair: (pair[0] != OWN_DISTRIBUTION, pair[0], pair[1].name)):
         registry.add(f"{distribution}:{found.name}", found.dist.version if found.dist else "", found.load)
-    for file in map(Path, [files] if isinstance(files, str | Path) else files):
+    given = [files] if isinstance(files, str | Path) else files
+    for file in {Path(file).resolve(): Path(file) for file in given}.values():  # one given twice counts once
         registry.add(file.name, "", partial(_import_file, file))
         if registry.plugins[-1].problem:
             raise PluginError("the plugin cannot be used", where=file, found=registry.plugins[-1].problem)
@@ -129,6 +130,9 @@ def _import_file(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise PluginError("the plugin is not a Python file", where=file, expected="a file that ends in .py")
+    folder = str(file.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)  # modules beside the file; last, so that they hide none
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

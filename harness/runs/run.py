@@ -23,6 +23,7 @@ from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
 from harness.methods.method import Method, Options, create, trains, used_needs
+from harness.methods.networks import digest_of, networks_of
 from harness.methods.session import Session
 from harness.runs.boxes import RunBoxes
 from harness.runs.inputs import RunInputs
@@ -89,6 +90,9 @@ class Run:
         files = _named_files(self.plan.options)
         if files:
             identity["files"] = files
+        held = digest_of(networks_of(create(self.plan.method, self.plan.options)))
+        if held is not None:
+            identity["held"] = held
         if request.checkpoint is not None:
             return {**identity, "checkpoint": file_digest(request.checkpoint)}
         if not self.plan.trains:
