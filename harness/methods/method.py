@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -57,6 +59,12 @@ class Method:
             the ``needs`` and ``test_needs`` of the published method; ``__init__`` may set those of the given options.
         control: True for a method that no paper would report, such as one that reads the test labels.
         metric: how features are compared.
+        preprocessing: for ``bench methods show``, how images are prepared: colours, scale, mean and deviation, size.
+        provenance: for ``bench methods show``, where the weights come from and what they have seen.
+        trained_on: the protocols whose training images the weights have seen, where their file says so; ``__init__``
+            sets it. A user says it with ``--trained-on``.
+        read_files: files that ``__init__`` read besides those that options name, by a word: ``{"opts": path}``. Their
+            digests are part of a run's identity and of its record.
         options: the options of this run.
     """
 
@@ -73,6 +81,10 @@ class Method:
     test_needs: frozenset[str] = frozenset()
     control: ClassVar[bool] = False
     metric: Metric = "cosine"
+    preprocessing: ClassVar[str] = ""
+    provenance: ClassVar[str] = ""
+    trained_on: tuple[str, ...] = ()
+    read_files: Mapping[str, Path] = MappingProxyType({})
     options: Any
 
     @property
