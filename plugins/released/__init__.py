@@ -1,0 +1,1 @@
+"""Released weights of other frameworks, as methods."""
