@@ -1,1 +1,1 @@
-"""Released weights of other frameworks, as methods."""
+"""Networks whose weights somebody released: one module a zoo, each scored by ``--method ZOO --set weights=FILE``."""
