@@ -67,7 +67,12 @@ class ReleasedMethod(Method):
     def example(self) -> nn.Module:
         """Return the zoo's usual network with random weights, which ``bench methods show`` describes."""
 
-    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
+    def features(self, images: Tensor, needed: Mapping[str, Any]) -> Tensor:  # noqa: ARG002 - for subclasses
+        """Return the features of ``embed``; override it if the network takes more than images."""
+        features: Tensor = self.model(images)
+        return features
+
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:
         """Return the features (n, d) float32 of images (n, 3, h, w), RGB from 0 to 1.
 
         Raises:
@@ -79,5 +84,4 @@ class ReleasedMethod(Method):
                 expected=f"a file with {self.holding}",
                 next_step="give it with --set weights=FILE",
             )
-        features: Tensor = self.model(images)
-        return features.to(torch.float32)
+        return self.features(images, needed).to(torch.float32)

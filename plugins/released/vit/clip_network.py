@@ -56,10 +56,8 @@ class ClipForm:
             KeyError: a tensor that decides the form is missing.
             ValueError: it has another number of axes.
         """
-        found = [(int(match[1] or 0), int(match[2])) for match in map(BLOCK.match, state) if match]
-        blocks = tuple(
-            1 + max(number for at, number in found if at == stage) for stage in sorted({at for at, _ in found})
-        )
+        found = {match.groups("0") for match in map(BLOCK.match, state) if match}
+        blocks = tuple(sum(stage == at for at, _ in found) for stage in sorted({at for at, _ in found}))
         if "image_encoder.proj" in state:
             width, _, patch, _ = state["image_encoder.conv1.weight"].shape
             positions, _ = state["image_encoder.positional_embedding"].shape
@@ -239,14 +237,15 @@ class ClipReIDNetwork(nn.Module):
 
     Args:
         form: the form of the encoder.
+        pixels: normalises the images.
         stride: the distance of two patches in pixels; a ResNet has none.
         positions: the number of patches or cells of an input.
         neck: whether the features are those before or behind the normalisations of the neck.
     """
 
-    def __init__(self, form: ClipForm, *, stride: int, positions: int, neck: Neck) -> None:
+    def __init__(self, form: ClipForm, pixels: nn.Module, *, stride: int, positions: int, neck: Neck) -> None:
         super().__init__()
-        self.neck = neck
+        self.neck, self.pixels = neck, pixels
         self.image_encoder = ResNet(form, positions) if form.residual else VisionTransformer(form, stride, positions)
         self.bottleneck = nn.BatchNorm1d(form.feature)
         self.bottleneck_proj = nn.BatchNorm1d(form.projected)
@@ -257,10 +256,11 @@ class ClipReIDNetwork(nn.Module):
         """Return the feature and its projection side by side, (n, d + p).
 
         Args:
-            images: (n, 3, height, width), normalised.
+            images: (n, 3, height, width), 0 to 1.
             side: (n, 1, d): what each image's camera and view add to the class token, or None.
         """
-        features = self.image_encoder(images) if side is None else self.image_encoder(images, side)
+        given = (self.pixels(images),) if side is None else (self.pixels(images), side)
+        features = self.image_encoder(*given)
         if self.neck == "after":
             features = self.bottleneck(features[0]), self.bottleneck_proj(features[1])
         return torch.cat(features, dim=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -9,6 +10,11 @@ from torch import Tensor
 
 from plugins.released.vit.clip_network import UNUSED, ClipForm, ClipReIDNetwork
 from plugins.released.vit.method import HALF, IMAGENET, TransformerMethod, TransformerOptions
+from plugins.released.vit.positions import grid_of
+from plugins.weights.fitting import fill
+
+EXAMPLE = ClipForm(blocks=(12,), width=768, projected=512, patch=16, positions=256, sides=0)
+"""The form of the release for VeRi-776."""
 
 
 class ClipReIDOptions(TransformerOptions):
@@ -26,20 +32,30 @@ class ClipReID(TransformerMethod):
         "S. Li, L. Sun, Q. Li: CLIP-ReID: Exploiting vision-language model for image re-identification without "
         "concrete text labels. AAAI 2023",
     )
+    holding = "CLIP-ReID's tensors: image_encoder.conv1.weight, bottleneck.weight, bottleneck_proj.weight, ..."
     model: ClipReIDNetwork
 
-    def __init__(self) -> None:
-        read = self.read("image_encoder.conv1.weight and others")
-        state = {name: tensor for name, tensor in read.items() if not name.startswith(UNUSED)}
-        form = self.form(ClipForm.of, state)
+    def assemble(self, state: Mapping[str, Tensor], source: str) -> ClipReIDNetwork:
+        """Return the network of a file."""
+        used = {name: tensor for name, tensor in state.items() if not name.startswith(UNUSED)}
+        form = self.form(ClipForm.of, used, source)
         if form.residual:
-            state.pop("cv_embed", None)  # the released code makes it, and its ResNet does not use it
+            used.pop("cv_embed", None)  # the released code makes it, and its ResNet does not use it
         name = "image_encoder." + ("attnpool." if form.residual else "") + "positional_embedding"
-        stride, positions = self.resize(state, name, form.positions, form.patch)
-        self.find_sides(form.sides)
-        self.model = ClipReIDNetwork(form, stride=stride, positions=positions, neck=self.options.neck)
-        self.fill(state)
-        self.normalise(IMAGENET if form.residual else HALF)
+        stride, used[name] = self.resize(used[name], form.patch, source)
+        network = self._built(form, stride, len(used[name]) - 1, source)
+        fill(network, used, source)
+        return network
+
+    def example(self) -> ClipReIDNetwork:
+        """Return the network of VeRi-776, ViT-B/16 without embedded sides."""
+        rows, columns = grid_of(self.input_size, EXAMPLE.patch, stride := self.options.stride or EXAMPLE.patch)
+        return self._built(EXAMPLE, stride, rows * columns, "")
+
+    def _built(self, form: ClipForm, stride: int, positions: int, source: str) -> ClipReIDNetwork:
+        self.find_sides(form.sides, source)
+        pixels = self.normalised(IMAGENET if form.residual else HALF)
+        return ClipReIDNetwork(form, pixels, stride=stride, positions=positions, neck=self.options.neck)
 
     def table(self) -> Tensor:
         """Return the table of embeddings, (rows, d)."""

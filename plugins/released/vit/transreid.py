@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
+from harness.errors import UsageError
 from plugins.released.vit.method import HALF, TransformerMethod, TransformerOptions
+from plugins.released.vit.positions import grid_of
 from plugins.released.vit.transreid_network import Form, TransReIDNetwork, unused
+from plugins.weights.fitting import fill
+
+EXAMPLE = Form(width=768, depth=12, hidden=3072, biased=True, patch=16, positions=256, sides=160, jigsaw=True)
+"""The form of the release for VeRi-776 with stride 16."""
 
 RENAMED = {"base.aux_embed": "base.sie_embed"}
 """DMT's names for TransReID's tensors."""
@@ -30,19 +37,41 @@ class TransReID(TransformerMethod):
         "S. He, H. Luo, P. Wang, F. Wang, H. Li, W. Jiang: TransReID: Transformer-based object re-identification. "
         "ICCV 2021",
     )
+    holding = "TransReID's tensors: base.cls_token, base.blocks.0.norm1.weight, bottleneck.weight, ..."
     model: TransReIDNetwork
 
-    def __init__(self) -> None:
-        state = {RENAMED.get(name, name): tensor for name, tensor in self.read("base.pos_embed and others").items()}
-        form = self.form(Form.of, state)
-        stride, positions = self.resize(state, "base.pos_embed", form.positions, form.patch)
-        self.find_sides(form.sides)
+    def assemble(self, state: Mapping[str, Tensor], source: str) -> TransReIDNetwork:
+        """Return the network of a file."""
+        state = {RENAMED.get(name, name): tensor for name, tensor in state.items()}
+        form = self.form(Form.of, state, source)
+        stride, positions = self.resize(state["base.pos_embed"][0], form.patch, source)
+        network = self._built(form, stride, len(positions) - 1, source)
+        used = {name: tensor for name, tensor in state.items() if not unused(name, form)}
+        fill(network, {**used, "base.pos_embed": positions[None]}, source)
+        return network
+
+    def example(self) -> TransReIDNetwork:
+        """Return the network of VeRi-776, ViT-B/16 with everything."""
+        rows, columns = grid_of(self.input_size, EXAMPLE.patch, stride := self.options.stride or EXAMPLE.patch)
+        return self._built(EXAMPLE, stride, rows * columns, "")
+
+    def _built(self, form: Form, stride: int, positions: int, source: str) -> TransReIDNetwork:
         options = self.options
-        self.model = TransReIDNetwork(
-            form, stride=stride, positions=positions, neck=options.neck, shift=options.shift, shuffle=options.shuffle
+        self.find_sides(form.sides, source)
+        if form.jigsaw and not 0 < options.shift <= positions:
+            raise UsageError(
+                "the shift of the jigsaw branch is larger than the number of patches",
+                found=options.shift,
+                expected=f"1 to {positions}",
+            )
+        return TransReIDNetwork(
+            form,
+            self.normalised(HALF),
+            stride=stride,
+            positions=positions,
+            neck=options.neck,
+            shift=options.shift if options.shuffle else 0,
         )
-        self.fill({name: tensor for name, tensor in state.items() if not unused(name, form)})
-        self.normalise(HALF)
 
     def table(self) -> Tensor:
         """Return the table of embeddings, (rows, 1, d)."""

@@ -60,11 +60,11 @@ class Form:
         width, _, patch, _ = state["base.patch_embed.proj.weight"].shape
         _, positions, _ = state["base.pos_embed"].shape
         hidden, _ = state["base.blocks.0.mlp.fc1.weight"].shape
-        numbers = [int(match[1]) for match in map(BLOCK.match, state) if match]
+        blocks = {match[1] for match in map(BLOCK.match, state) if match}
         sides = len(state["base.sie_embed"]) if "base.sie_embed" in state else 0
         return cls(
             width,
-            max(numbers) + 1,
+            len(blocks),
             hidden,
             "base.blocks.0.attn.qkv.bias" in state,
             patch,
@@ -152,18 +152,26 @@ class TransReIDNetwork(nn.Module):
 
     Args:
         form: the form of the network.
+        pixels: normalises the images.
         stride: the distance of two patches in pixels.
         positions: the number of patches of an input.
         neck: whether the feature is that before or behind the normalisations of the neck.
-        shift: how many patches the jigsaw branch moves to the end, plus one (R).
-        shuffle: whether the jigsaw branch shifts and shuffles the patches.
+        shift: how many patches the jigsaw branch moves to the end, plus one (R); 0 to leave the patches in order.
     """
 
     def __init__(
-        self, form: Form, *, stride: int, positions: int, neck: Literal["before", "after"], shift: int, shuffle: bool
+        self,
+        form: Form,
+        pixels: nn.Module,
+        *,
+        stride: int,
+        positions: int,
+        neck: Literal["before", "after"],
+        shift: int = 0,
     ) -> None:
         super().__init__()
-        self.jigsaw, self.neck, self.shift, self.shuffle = form.jigsaw, neck, shift, shuffle
+        self.jigsaw, self.neck, self.shift = form.jigsaw, neck, shift
+        self.pixels = pixels
         self.base = Trunk(form, stride, positions)
         self.bottleneck = nn.BatchNorm1d(form.width)
         if form.jigsaw:
@@ -175,16 +183,16 @@ class TransReIDNetwork(nn.Module):
         """Return the features: (n, d), or (n, 5 d) with the jigsaw branch, whose four local features count a quarter.
 
         Args:
-            images: (n, 3, height, width), normalised.
+            images: (n, 3, height, width), 0 to 1.
             side: (n, 1, d): what each image's camera and view add to every token, or None.
         """
-        tokens = self.base(images, side)
+        tokens = self.base(self.pixels(images), side)
         if not self.jigsaw:
             return self._behind("bottleneck", tokens[:, 0])
         first = tokens[:, :1]
         patches = tokens[:, 1:]
         length = patches.shape[1] // PARTS
-        if self.shuffle:
+        if self.shift:
             patches = jigsaw(patches, self.shift)
         features = [self._behind("bottleneck", self.b1(tokens)[:, 0])]
         for number in range(PARTS):
