@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from plugins.released.vit.layers import attend, tokens_of
 
-HEAD = 64
-"""The numbers of a token that belong to one head."""
+CELL = 16
+"""The pixels from cell to cell of the last map of a ResNet."""
 
 BLOCK = re.compile(r"image_encoder\.(?:transformer\.resblocks|layer([1-4]))\.(\d+)\.")
 
@@ -54,7 +54,7 @@ class ClipForm:
 
         Raises:
             KeyError: a tensor that decides the form is missing.
-            ValueError: it has another number of axes.
+            ValueError: it has a form that no such encoder has.
         """
         found = {match.groups("0") for match in map(BLOCK.match, state) if match}
         blocks = tuple(sum(stage == at for at, _ in found) for stage in sorted({at for at, _ in found}))
@@ -63,11 +63,15 @@ class ClipForm:
             positions, _ = state["image_encoder.positional_embedding"].shape
             _, projected = state["image_encoder.proj"].shape
             sides = len(state["cv_embed"]) if "cv_embed" in state else 0
+            if len(blocks) != 1 or positions < 2 or not patch or width % heads_of(width):
+                raise ValueError(f"{width} numbers a token, patches of {patch} pixels, {positions} positions")
             return cls(blocks, width, projected, patch, positions - 1, sides)
         width, _, _, _ = state["image_encoder.conv3.weight"].shape
         projected, _ = state["image_encoder.attnpool.c_proj.weight"].shape
         positions, _ = state["image_encoder.attnpool.positional_embedding"].shape
-        return cls(blocks, width, projected, 16, positions - 1, 0)
+        if len(blocks) != 4 or positions < 2 or width % 2 or not width:
+            raise ValueError(f"{len(blocks)} stages, {width} channels, {positions} positions")
+        return cls(blocks, width, projected, CELL, positions - 1, 0)
 
     @property
     def residual(self) -> bool:
@@ -80,12 +84,17 @@ class ClipForm:
         return 32 * self.width if self.residual else self.width
 
 
+def heads_of(width: int) -> int:
+    """Return the number of heads for tokens of so many numbers: one for 64 of them."""
+    return max(1, width // 64)
+
+
 class Attention(nn.Module):
     """Attention of a token to all tokens of its image."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.heads = max(1, width // HEAD)
+        self.heads = heads_of(width)
         self.in_proj_weight = nn.Parameter(torch.zeros(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
         self.out_proj = nn.Linear(width, width)
@@ -184,7 +193,7 @@ class AttentionPool(nn.Module):
 
     def __init__(self, width: int, projected: int, positions: int) -> None:
         super().__init__()
-        self.heads = max(1, width // HEAD)
+        self.heads = heads_of(width)
         self.positional_embedding = nn.Parameter(torch.zeros(1 + positions, width))
         self.k_proj, self.q_proj, self.v_proj = (nn.Linear(width, width) for _ in range(3))
         self.c_proj = nn.Linear(width, projected)

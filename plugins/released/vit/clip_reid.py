@@ -8,7 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from plugins.released.vit.clip_network import UNUSED, ClipForm, ClipReIDNetwork
+from harness.errors import UsageError
+from plugins.released.vit.clip_network import CELL, UNUSED, ClipForm, ClipReIDNetwork
 from plugins.released.vit.method import HALF, IMAGENET, TransformerMethod, TransformerOptions
 from plugins.released.vit.positions import grid_of
 from plugins.weights.fitting import fill
@@ -41,8 +42,9 @@ class ClipReID(TransformerMethod):
         form = self.form(ClipForm.of, used, source)
         if form.residual:
             used.pop("cv_embed", None)  # the released code makes it, and its ResNet does not use it
+            self._check_residual()
         name = "image_encoder." + ("attnpool." if form.residual else "") + "positional_embedding"
-        stride, used[name] = self.resize(used[name], form.patch, source)
+        stride, used[name] = self.resize(used[name], form.patch, source, CELL if form.residual else 0)
         network = self._built(form, stride, len(used[name]) - 1, source)
         fill(network, used, source)
         return network
@@ -56,6 +58,17 @@ class ClipReID(TransformerMethod):
         self.find_sides(form.sides, source)
         pixels = self.normalised(IMAGENET if form.residual else HALF)
         return ClipReIDNetwork(form, pixels, stride=stride, positions=positions, neck=self.options.neck)
+
+    def _check_residual(self) -> None:
+        """Refuse what a ResNet cannot do: another stride, or cells that are cut off."""
+        if self.options.stride not in (0, CELL):
+            raise UsageError("a ResNet has no patches with a stride", found=f"--set stride={self.options.stride}")
+        if any(side % CELL for side in self.input_size):
+            raise UsageError(
+                "the input does not fit a ResNet",
+                found="{} x {} pixels".format(*self.input_size),
+                expected=f"multiples of {CELL}",
+            )
 
     def table(self) -> Tensor:
         """Return the table of embeddings, (rows, d)."""

@@ -99,22 +99,26 @@ class TransformerMethod(ReleasedMethod):
                 next_step=advice((), state),
             ) from None
 
-    def resize(self, positions: Tensor, patch: int, source: str) -> tuple[int, Tensor]:
+    def resize(self, positions: Tensor, patch: int, source: str, stride: int = 0) -> tuple[int, Tensor]:
         """Return the stride of the training, and the positional embeddings for the input.
 
         Args:
             positions: (1 + patches, d).
             patch: the side of a patch in pixels.
             source: the file, for messages.
+            stride: the only stride of such a network; 0 for the user's or the one that is found.
 
         Raises:
             CheckpointError: the stride cannot be found.
             UsageError: the input is smaller than a patch.
         """
-        stride = find_stride(len(positions) - 1, patch, self.trained_size, self.options.stride, source)
+        given = stride or self.options.stride
+        stride = find_stride(len(positions) - 1, patch, self.trained_size, given, source)
         if min(self.input_size) < patch:
             raise UsageError(
-                "the input is smaller than a patch", found=f"{self.input_size}", expected=f"at least {patch} pixels"
+                "the input is smaller than a patch",
+                found="{} x {} pixels".format(*self.input_size),
+                expected=f"at least {patch}",
             )
         before, after = (grid_of(size, patch, stride) for size in (self.trained_size, self.input_size))
         return stride, resized(positions, before, after)

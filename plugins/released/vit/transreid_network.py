@@ -55,14 +55,14 @@ class Form:
 
         Raises:
             KeyError: a tensor that decides the form is missing.
-            ValueError: it has another number of axes.
+            ValueError: it has a form that no such network has.
         """
         width, _, patch, _ = state["base.patch_embed.proj.weight"].shape
-        _, positions, _ = state["base.pos_embed"].shape
+        one, positions, _ = state["base.pos_embed"].shape
         hidden, _ = state["base.blocks.0.mlp.fc1.weight"].shape
         blocks = {match[1] for match in map(BLOCK.match, state) if match}
         sides = len(state["base.sie_embed"]) if "base.sie_embed" in state else 0
-        return cls(
+        form = cls(
             width,
             len(blocks),
             hidden,
@@ -72,6 +72,9 @@ class Form:
             sides,
             "b1.0.norm1.weight" in state,
         )
+        if one != 1 or positions < 2 or not patch or width % form.heads:
+            raise ValueError(f"{width} numbers a token, patches of {patch} pixels, positions {one} x {positions}")
+        return form
 
     @property
     def small(self) -> bool:
