@@ -64,6 +64,10 @@ class Method:
             It is named when a data set has no such label.
         control: True for a method that no paper would report, such as one that reads the test labels.
         metric: how features are compared.
+        preprocessing: for ``bench methods show``, how images are prepared: colours, scale, mean and deviation, size.
+        provenance: for ``bench methods show``, where the weights come from and what they have seen.
+        trained_on: the protocols whose training images the weights have seen, where their file says so; ``__init__``
+            sets it. A user says it with ``--trained-on``.
         options: the options of this run.
     """
 
@@ -81,6 +85,9 @@ class Method:
     without: ClassVar[Mapping[str, str]] = {}
     control: ClassVar[bool] = False
     metric: Metric = "cosine"
+    preprocessing: ClassVar[str] = ""
+    provenance: ClassVar[str] = ""
+    trained_on: tuple[str, ...] = ()
     options: Any
 
     @property
