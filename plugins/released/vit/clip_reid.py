@@ -34,6 +34,10 @@ class ClipReID(TransformerMethod):
         "concrete text labels. AAAI 2023",
     )
     holding = "CLIP-ReID's tensors: image_encoder.conv1.weight, bottleneck.weight, bottleneck_proj.weight, ..."
+    preprocessing = "RGB from 0 to 1, minus 0.5 and over 0.5, ImageNet's for a ResNet; 256 x 256 for vehicles (R)"
+    provenance = (
+        "github.com/Syliz517/CLIP-ReID, MIT: files named ViT-B-16_60.pth or RN50_120.pth; one for each data set"
+    )
     model: ClipReIDNetwork
 
     def assemble(self, state: Mapping[str, Tensor], source: str) -> ClipReIDNetwork:

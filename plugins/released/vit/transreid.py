@@ -38,6 +38,8 @@ class TransReID(TransformerMethod):
         "ICCV 2021",
     )
     holding = "TransReID's tensors: base.cls_token, base.blocks.0.norm1.weight, bottleneck.weight, ..."
+    preprocessing = "RGB from 0 to 1, minus 0.5 and over 0.5; 256 x 256 for vehicles (R)"
+    provenance = "github.com/damo-cv/TransReID, MIT: files named transformer_120.pth; one for each data set"
     model: TransReIDNetwork
 
     def assemble(self, state: Mapping[str, Tensor], source: str) -> TransReIDNetwork:
