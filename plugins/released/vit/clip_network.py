@@ -62,7 +62,7 @@ class ClipForm:
             width, _, patch, _ = state["image_encoder.conv1.weight"].shape
             positions, _ = state["image_encoder.positional_embedding"].shape
             _, projected = state["image_encoder.proj"].shape
-            sides = len(state["cv_embed"]) if "cv_embed" in state else 0
+            sides, *_ = state["cv_embed"].shape if "cv_embed" in state else (0,)
             if len(blocks) != 1 or positions < 2 or not patch or width % heads_of(width):
                 raise ValueError(f"{width} numbers a token, patches of {patch} pixels, {positions} positions")
             return cls(blocks, width, projected, patch, positions - 1, sides)

@@ -61,7 +61,7 @@ class Form:
         one, positions, _ = state["base.pos_embed"].shape
         hidden, _ = state["base.blocks.0.mlp.fc1.weight"].shape
         blocks = {match[1] for match in map(BLOCK.match, state) if match}
-        sides = len(state["base.sie_embed"]) if "base.sie_embed" in state else 0
+        sides, *_ = state["base.sie_embed"].shape if "base.sie_embed" in state else (0,)
         form = cls(
             width,
             len(blocks),

@@ -11,12 +11,13 @@ from harness.cli import main
 from harness.data.pictures import decode
 from harness.features import FeatureFile
 from harness.methods.method import create
+from harness.scoring.record import read_record
 from tests.plugins.released.vit.made import TransReID, clip_vit, transreid
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, small_synthetic):
-    """Write a file of weights, and return a function that scores it and returns records, or the message."""
+    """Write a file of weights, and return a function that scores it and returns its records, or the message."""
     monkeypatch.chdir(tmp_path)
 
     def score(state, *sets, method="transreid", protocol="synthetic", data=small_synthetic):
@@ -28,7 +29,8 @@ def run(tmp_path, monkeypatch, small_synthetic):
         if done.exit_code:
             assert done.exit_code == 2, repr(done.exception)
             return done.stderr
-        return json.loads(done.stdout)
+        tasks = [row["task"].replace("/", "-") for row in json.loads(done.stdout)]
+        return [read_record(next((tmp_path / "runs").rglob(f"record-{task}-*.json"))) for task in tasks]
 
     return score
 
@@ -55,17 +57,17 @@ def features(tmp_path):
 def test_each_image_is_embedded_with_the_camera_in_its_name(run, tmp_path, small_synthetic):
     records = run(transreid(sides=8, jigsaw=True), "cameras=8")
 
-    assert [record["test_needs"] for record in records] == [["camera"]] * 2
-    assert records[0]["method"] == "transreid"
+    assert [record.test_needs for record in records] == [("camera",)] * 2
+    assert records[0].method == "transreid"
+    assert set(records[0].files) == {"weights"}
     options = TransReID.Options(weights="w.pth", trained_size=64, cameras=8)
     method = create(TransReID, options)
     with features(tmp_path) as file:
-        for row in (0, len(file.keys) - 1):
-            key = file.keys[row]
+        for key in (file.keys[0], file.keys[-1]):
             camera = int(key.partition("_c")[2][:3])
             picture = torch.from_numpy(decode(small_synthetic / key, (64, 64)))[None] / 255
             alone = method.embed(picture, camera=torch.tensor([camera]))[0]
-            cosine = torch.cosine_similarity(alone, torch.from_numpy(file.read([row])[0]), dim=0)
+            cosine = torch.cosine_similarity(alone, torch.from_numpy(file.read([key])[0]), dim=0)
             assert cosine > 0.9999
             other = method.embed(picture, camera=torch.tensor([camera % 8 + 1]))[0]
             assert torch.cosine_similarity(other, alone, dim=0) < 0.9999
@@ -74,8 +76,8 @@ def test_each_image_is_embedded_with_the_camera_in_its_name(run, tmp_path, small
 def test_clip_reid_is_scored(run):
     records = run(clip_vit(), method="clip-reid")
 
-    assert {record["method"] for record in records} == {"clip-reid"}
-    assert all(0 < record["measures"]["ap"] <= 1 for record in records)
+    assert {record.method for record in records} == {"clip-reid"}
+    assert all(0 < record.measures["ap"] <= 1 for record in records)
 
 
 def test_a_protocol_without_cameras_is_refused_with_the_option_that_does_without(run, without_cameras):
@@ -85,8 +87,9 @@ def test_a_protocol_without_cameras_is_refused_with_the_option_that_does_without
     assert "--set sie=none" in said
 
     (record,) = run(transreid(sides=8), "sie=none", protocol=str(without_cameras), data=None)
-    assert record["options"]["sie"] == "none"
-    assert record["test_needs"] == []
+    assert record.options["sie"] == "none"
+    assert "sie=none" in record.method_name
+    assert record.test_needs == ()
 
 
 def test_a_camera_that_the_weights_do_not_know_is_refused_before_anything_is_embedded(run, tmp_path):
@@ -106,7 +109,7 @@ def test_views_come_from_a_list_where_the_data_set_has_none(run, tmp_path, small
     pictures = sorted((small_synthetic / "image_test").glob("*.jpg"))
     (tmp_path / "views.txt").write_text("".join(f"VeRi/image_test/{one.name} 7 9 1\n" for one in pictures))
     records = run(transreid(sides=16), "cameras=8", "view_list=views.txt")
-    assert [record["test_needs"] for record in records] == [["camera", "path"]] * 2
+    assert [record.test_needs for record in records] == [("camera", "path")] * 2
 
 
 def test_views_come_from_a_column_of_a_table(run, without_cameras):
@@ -116,4 +119,4 @@ def test_views_come_from_a_column_of_a_table(run, without_cameras):
 
     (record,) = run(transreid(sides=3), "views=3", protocol=str(without_cameras), data=None)
 
-    assert record["test_needs"] == ["view"]
+    assert record.test_needs == ("view",)

@@ -239,6 +239,7 @@ def test_a_table_of_160_rows_is_that_of_veri(tmp_path):
         (lambda state: state.pop("base.pos_embed"), "no tensor 'base.pos_embed'"),
         (lambda state: state.update({"base.pos_embed": torch.zeros(0, 17, 64)}), "a tensor of another form"),
         (lambda state: state.update({"base.pos_embed": torch.zeros(17, 64)}), "a tensor of another form"),
+        (lambda state: state.update({"base.sie_embed": torch.tensor(1.0)}), "a tensor of another form"),
         (lambda state: state.update({"base.patch_embed.proj.weight": torch.zeros(64, 3, 0, 0)}), "another form"),
         (lambda state: state.update({"base.blocks.999999999.norm1.weight": torch.zeros(64)}), "missing: base.blocks.2"),
         (lambda state: state.pop("base.blocks.0.norm1.weight"), "missing: base.blocks.0.norm1.weight"),
