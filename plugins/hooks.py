@@ -32,6 +32,26 @@ def bench_register_methods(register: Register) -> None:
         about="ResNet regularised by window, light and brand branches while training (He et al., 2019)",
     )
     register(
+        "fast-reid",
+        "plugins.released.fast_reid:FastReID",
+        about="released weights of fast-reid: ResNets with IBN, non-local blocks, GeM, BNNeck",
+    )
+    register(
+        "torchreid",
+        "plugins.released.torchreid:Torchreid",
+        about="released weights of torchreid: OSNet with its AIN and IBN forms, ResNets",
+    )
+    register(
+        "reid-strong-baseline",
+        "plugins.released.strong_baseline:LuoBaseline",
+        about="released weights of reid-strong-baseline: ResNets with BNNeck (Luo et al., 2019)",
+    )
+    register(
+        "layumi",
+        "plugins.released.layumi:Layumi",
+        about="released weights of layumi's Person_reID_baseline_pytorch: ResNet-50 with a bottleneck, flipped",
+    )
+    register(
         "transreid",
         "plugins.released.vit.transreid:TransReID",
         about="released weights of TransReID, ViT and DeiT (He et al., 2021), and of DMT",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -68,6 +70,8 @@ class Method:
         provenance: for ``bench methods show``, where the weights come from and what they have seen.
         trained_on: the protocols whose training images the weights have seen, where their file says so; ``__init__``
             sets it. A user says it with ``--trained-on``.
+        read_files: files that ``__init__`` read besides those that options name, by a word: ``{"opts": path}``. Their
+            digests are part of a run's identity and of its record.
         options: the options of this run.
     """
 
@@ -88,6 +92,7 @@ class Method:
     preprocessing: ClassVar[str] = ""
     provenance: ClassVar[str] = ""
     trained_on: tuple[str, ...] = ()
+    read_files: Mapping[str, Path] = MappingProxyType({})
     options: Any
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from harness.basics.digests import file_digest
 from harness.compute.compute import FULL, PROPOSED
 from harness.errors import UsageError
 from harness.features.provenance import Origin
@@ -27,12 +28,14 @@ class Held(NamedTuple):
     Attributes:
         networks: the digest of its networks, or None without one.
         trained_on: the protocols that its weights have seen, as their file says.
+        files: the digests of the files that it has read, besides those that options name.
     """
 
     needs: frozenset[str]
     test_needs: frozenset[str]
     networks: str | None
     trained_on: tuple[str, ...]
+    files: dict[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +95,9 @@ class RunPlan:
         from harness.methods.networks import digest_of, networks_of
 
         method = create(self.method, self.options)
-        return Held(method.needs, method.test_needs, digest_of(networks_of(method)), tuple(method.trained_on))
+        files = {word: file_digest(path) for word, path in sorted(method.read_files.items())}
+        networks = digest_of(networks_of(method))
+        return Held(method.needs, method.test_needs, networks, tuple(method.trained_on), files)
 
     @property
     def trained_on(self) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ class Run:
             aliases=plan.named.aliases,
             recipe=plan.recipe,
             options=portable(plan.options),
-            files=named_files(plan.options),
+            files={**plan.held.files, **named_files(plan.options)},
             trained_on=plan.trained_on,
             seed=plan.request.seed,
             code=code_digest(plan.method),

@@ -164,8 +164,11 @@ class _Machine:
             raise Damaged("values appended to no list")
 
     def persistent(self, _argument: Any) -> None:
-        """Put a storage of torch.save in place of its description."""
+        """Put a storage of torch.save in place of its description, or the class of a network beside its source."""
         described = self.pop()
+        if isinstance(described, tuple) and len(described) == 4 and described[0] == "module":
+            self.stack.append(described[1])
+            return
         if not isinstance(described, tuple) or len(described) < 5 or described[0] != "storage":
             raise Damaged("a reference that is no storage")
         kind, key, _place, count = described[1:5]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 
@@ -46,19 +46,3 @@ def resized(positions: Tensor, before: tuple[int, int], after: tuple[int, int]) 
     grid = positions[1:].reshape(1, *before, -1).permute(0, 3, 1, 2).to(torch.float32)
     wanted = functional.interpolate(grid, size=after, mode="bilinear")
     return torch.cat([positions[:1], wanted.flatten(2)[0].T.to(positions.dtype)])
-
-
-class Normalised(nn.Module):
-    """Images from 0 to 1, (n, 3, height, width), minus a mean and over a deviation for each channel."""
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).reshape(3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(deviation).reshape(3, 1, 1), persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the images, normalised."""
-        return (images - self.mean) / self.deviation

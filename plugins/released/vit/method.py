@@ -14,8 +14,9 @@ from torch import Tensor
 from harness.data.images import IntArray
 from harness.errors import CheckpointError, UsageError
 from harness.methods.sizes import InputSize
-from plugins.released.method import ReleasedMethod, ReleasedOptions
-from plugins.released.vit.layers import Normalised, resized
+from plugins.layers.augment import MEAN, STD
+from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions
+from plugins.released.vit.layers import resized
 from plugins.released.vit.positions import Size, find_stride, grid_of
 from plugins.released.vit.sides import WITHOUT, Sides, ViewList, sides_of
 from plugins.weights.fitting import advice
@@ -23,7 +24,7 @@ from plugins.weights.fitting import advice
 Form = TypeVar("Form")
 
 HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+IMAGENET = MEAN, STD
 """Mean and deviation of the pixels' red, green and blue."""
 
 
@@ -123,9 +124,9 @@ class TransformerMethod(ReleasedMethod):
         before, after = (grid_of(size, patch, stride) for size in (self.trained_size, self.input_size))
         return stride, resized(positions, before, after)
 
-    def normalised(self, released: tuple[tuple[float, ...], tuple[float, ...]]) -> Normalised:
+    def normalised(self, released: tuple[Sequence[float], Sequence[float]]) -> Normalise:
         """Return the normalisation of the pixels, by the options or, if these name none, as released."""
-        return Normalised(*{"half": HALF, "imagenet": IMAGENET}.get(self.options.pixels, released))
+        return Normalise(*{"half": HALF, "imagenet": IMAGENET}.get(self.options.pixels, released))
 
     def find_sides(self, rows: int, source: str) -> None:
         """Set what the rows of the table of embeddings stand for, and what is therefore needed at test time.

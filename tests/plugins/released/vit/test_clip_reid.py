@@ -10,7 +10,8 @@ from tests.plugins.released.vit.made import ClipReID, clip_resnet, clip_vit, ima
 
 
 def close(found, expected):
-    torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-5)
+    unit = expected / expected.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(found.double(), unit, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("neck", ["before", "after"])
@@ -31,7 +32,7 @@ def test_a_resnet_gives_the_features_of_the_formulas_with_pixels_of_imagenet(tmp
 
     assert method.test_needs == frozenset()  # the released code does not use its table
     expected = torch.stack([reference.clip_resnet(state, image, neck=neck) for image in pictures])
-    torch.testing.assert_close(method.embed(pictures).double(), expected, rtol=1e-3, atol=1e-4)
+    close(method.embed(pictures), expected)
 
 
 def test_stride_12_is_found_from_the_number_of_positions(tmp_path):
@@ -39,7 +40,7 @@ def test_stride_12_is_found_from_the_number_of_positions(tmp_path):
 
     found = opened(tmp_path / "w.pth", state, ClipReID).embed(pictures)
 
-    close(found[0], reference.clip_vit(state, pictures[0], stride=12))
+    close(found, reference.clip_vit(state, pictures[0], stride=12)[None])
 
 
 def test_cameras_and_views_are_added_to_the_class_token_once(tmp_path):
@@ -107,7 +108,8 @@ def test_a_file_of_another_format_is_told_with_its_method(tmp_path):
 
 
 def test_without_weights_the_release_for_veri_is_described():
-    method = create(ClipReID, ClipReID.Options(input_size=32))
+    with torch.device("meta"):
+        method = create(ClipReID, ClipReID.Options(input_size=32))
 
     assert method.test_needs == frozenset()
     assert method.model.image_encoder.positional_embedding.shape == (5, 768)
