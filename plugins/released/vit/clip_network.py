@@ -9,13 +9,12 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from plugins.released.vit.layers import attend, tokens_of
+from plugins.released.vit.layers import Neck, attend, tokens_of
 
 CELL = 16
 """The pixels from cell to cell of the last map of a ResNet."""
@@ -24,8 +23,6 @@ BLOCK = re.compile(r"image_encoder\.(?:transformer\.resblocks|layer([1-4]))\.(\d
 
 UNUSED = ("classifier", "prompt_learner.", "text_encoder.")
 """How the names of the tensors begin that only the training uses."""
-
-Neck = Literal["before", "after"]
 
 
 @dataclass(frozen=True)

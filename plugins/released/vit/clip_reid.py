@@ -33,6 +33,7 @@ class ClipReID(TransformerMethod):
         "S. Li, L. Sun, Q. Li: CLIP-ReID: Exploiting vision-language model for image re-identification without "
         "concrete text labels. AAAI 2023",
     )
+    release = "CLIP-ReID"
     holding = "CLIP-ReID's tensors: image_encoder.conv1.weight, bottleneck.weight, bottleneck_proj.weight, ..."
     preprocessing = "RGB from 0 to 1, minus 0.5 and over 0.5, ImageNet's for a ResNet; 256 x 256 for vehicles (R)"
     provenance = (

@@ -16,7 +16,7 @@ from harness.errors import CheckpointError, UsageError
 from harness.methods.sizes import InputSize
 from plugins.layers.augment import MEAN, STD
 from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions
-from plugins.released.vit.layers import resized
+from plugins.released.vit.layers import Neck, resized
 from plugins.released.vit.positions import Size, find_stride, grid_of
 from plugins.released.vit.sides import WITHOUT, Sides, ViewList, sides_of
 from plugins.weights.fitting import advice
@@ -36,7 +36,7 @@ class TransformerOptions(ReleasedOptions):
     )
     trained_size: InputSize = Field(256, description="input of the training, which the positions belong to (R)")
     stride: int = Field(0, ge=0, le=64, description="pixels from patch to patch; 0 finds 12 or 16 from the positions")
-    neck: Literal["before", "after"] = Field("before", description="feature before or behind the neck (R)")
+    neck: Neck = Field("before", description="feature before or behind the neck (R)")
     pixels: Literal["release", "half", "imagenet"] = Field(
         "release", description="mean and deviation of the pixels: those of the release's recipe, 0.5, or ImageNet's"
     )
@@ -57,12 +57,14 @@ class TransformerMethod(ReleasedMethod):
     """A released transformer; subclasses build the network and name the table of embeddings in it.
 
     Attributes:
+        release: the name of the release, for messages.
         sides: what the rows of the table stand for; None if no side is embedded.
         listed: the views that the user gives in a list.
     """
 
     Options: ClassVar = TransformerOptions
     without: ClassVar = {"camera": WITHOUT, "view": "sie=camera, or name them with --set view_list=FILE"}
+    release: ClassVar[str]
     sides: Sides | None = None
     listed: ViewList | None = None
 
@@ -91,7 +93,7 @@ class TransformerMethod(ReleasedMethod):
             return of(state)
         except (KeyError, ValueError) as problem:
             raise CheckpointError(
-                f"the weights are none of {type(self).__name__}'s",
+                f"the weights are none of {self.release}'s",
                 where=source,
                 found=f"no tensor {problem}"
                 if isinstance(problem, KeyError)

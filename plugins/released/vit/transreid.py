@@ -37,6 +37,7 @@ class TransReID(TransformerMethod):
         "S. He, H. Luo, P. Wang, F. Wang, H. Li, W. Jiang: TransReID: Transformer-based object re-identification. "
         "ICCV 2021",
     )
+    release = "TransReID"
     holding = "TransReID's tensors: base.cls_token, base.blocks.0.norm1.weight, bottleneck.weight, ..."
     preprocessing = "RGB from 0 to 1, minus 0.5 and over 0.5; 256 x 256 for vehicles (R)"
     provenance = "github.com/damo-cv/TransReID, MIT: files named transformer_120.pth; one for each data set"
@@ -60,7 +61,7 @@ class TransReID(TransformerMethod):
     def _built(self, form: Form, stride: int, positions: int, source: str) -> TransReIDNetwork:
         options = self.options
         self.find_sides(form.sides, source)
-        if form.jigsaw and not 0 < options.shift <= positions:
+        if form.jigsaw and options.shuffle and options.shift > positions:
             raise UsageError(
                 "the shift of the jigsaw branch is larger than the number of patches",
                 found=options.shift,

@@ -9,12 +9,11 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from plugins.released.vit.layers import attend, tokens_of
+from plugins.released.vit.layers import Neck, attend, tokens_of
 
 EPSILON = 1e-6
 """Of the layer normalisations (R)."""
@@ -169,7 +168,7 @@ class TransReIDNetwork(nn.Module):
         *,
         stride: int,
         positions: int,
-        neck: Literal["before", "after"],
+        neck: Neck,
         shift: int = 0,
     ) -> None:
         super().__init__()

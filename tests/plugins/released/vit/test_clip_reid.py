@@ -102,7 +102,7 @@ def test_a_file_that_does_not_fit_is_refused_with_the_first_difference(tmp_path,
 
 
 def test_a_file_of_another_format_is_told_with_its_method(tmp_path):
-    with pytest.raises(CheckpointError, match="none of ClipReID's") as raised:
+    with pytest.raises(CheckpointError, match="none of CLIP-ReID's") as raised:
         opened(tmp_path / "w.pth", transreid(), ClipReID)
     assert "--method transreid" in str(raised.value)
 
