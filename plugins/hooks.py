@@ -51,6 +51,16 @@ def bench_register_methods(register: Register) -> None:
         "plugins.released.layumi:Layumi",
         about="released weights of layumi's Person_reID_baseline_pytorch: ResNet-50 with a bottleneck, flipped",
     )
+    register(
+        "transreid",
+        "plugins.released.vit.transreid:TransReID",
+        about="released weights of TransReID, ViT and DeiT (He et al., 2021), and of DMT",
+    )
+    register(
+        "clip-reid",
+        "plugins.released.vit.clip_reid:ClipReID",
+        about="released weights of CLIP-ReID, ViT and ResNet (Li et al., 2023)",
+    )
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
     register("oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere")
     register("colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs")

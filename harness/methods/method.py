@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     import torch
 
     from harness.boxes import Boxes
+    from harness.data.images import IntArray
     from harness.methods.session import Session
 
 State = dict[str, "torch.Tensor"]
+
+
+TEST_LABELS = ("camera", "view")
+"""The labels of test images that ``embed`` may need and that a method can do without."""
 
 
 class Options(BaseModel):
@@ -57,6 +62,8 @@ class Method:
             ``model|type`` means the first of these labels that the training images have.
         test_needs: keyword arguments that ``embed`` receives besides the images (see ``embed``). The class declares
             the ``needs`` and ``test_needs`` of the published method; ``__init__`` may set those of the given options.
+        without: for a label in ``test_needs`` the option by which the method does without: ``{"camera": "sie=none"}``.
+            It is named when a data set has no such label.
         control: True for a method that no paper would report, such as one that reads the test labels.
         metric: how features are compared.
         preprocessing: for ``bench methods show``, how images are prepared: colours, scale, mean and deviation, size.
@@ -79,6 +86,7 @@ class Method:
     own_files: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     needs: frozenset[str] = frozenset()
     test_needs: frozenset[str] = frozenset()
+    without: ClassVar[Mapping[str, str]] = {}
     control: ClassVar[bool] = False
     metric: Metric = "cosine"
     preprocessing: ClassVar[str] = ""
@@ -99,9 +107,10 @@ class Method:
 
         Args:
             images: (n, 3, height, width) float32, RGB, 0 to 1.
-            needed: one argument for each word of ``test_needs``: ``path`` is a tuple of keys, ``vehicle`` is (n,)
-                int64, ``boxes_parts`` and ``boxes_regions`` are lists of n tensors (m, 6): label, score, x0, y0, x1, y1
-                in pixels of the resized image.
+            needed: one argument for each word of ``test_needs``: ``path`` is a tuple of keys; ``vehicle``, ``camera``
+                and ``view`` are (n,) int64, as the data set numbers them, -1 if unknown; ``boxes_parts`` and
+                ``boxes_regions`` are lists of n tensors (m, 6): label, score, x0, y0, x1, y1 in pixels of the resized
+                image.
 
         Returns:
             (n, d) float32.
@@ -122,6 +131,17 @@ class Method:
             DataError: boxes that the method requires are missing.
         """
         return boxes
+
+    def check_labels(self, keys: Sequence[str], labels: Mapping[str, IntArray]) -> None:
+        """Refuse numbers that ``embed`` cannot use, before any image is embedded; override it if there are some.
+
+        Args:
+            keys: the n images to embed.
+            labels: the (n,) int64 cameras and views by name, if ``test_needs`` names them.
+
+        Raises:
+            DataError: a number cannot be used.
+        """
 
     def fit(self, session: Session) -> None:
         """Train on ``session.train``; override it if the method needs training."""
