@@ -31,6 +31,10 @@ def bench_register_methods(register: Register) -> None:
         "plugins.pr_reid.method:PRReID",
         about="ResNet regularised by window, light and brand branches while training (He et al., 2019)",
     )
+    register("onnx", "plugins.released.graphs.onnx:Onnx", about="any network in an ONNX file")
+    register(
+        "torchscript", "plugins.released.graphs.torchscript:TorchScript", about="any network in a file of TorchScript"
+    )
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
     register("oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere")
     register("colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs")

@@ -38,7 +38,7 @@ def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int,
         for key, vehicle in zip(table.paths, table.vehicle.tolist(), strict=True):
             vehicles.setdefault(key, vehicle)
     return Subjects(
-        Pictures(dataset.root, list(vehicles), size, dataset.formats),
+        Pictures(dataset.root, list(vehicles), size, dataset.formats, resizing=method.resizing),
         np.fromiter(vehicles.values(), np.int64, len(vehicles)),
         method.arrange_boxes(
             {word: found.take(vehicles) for word, found in needed_boxes(dataset, method.test_needs).items()}, None

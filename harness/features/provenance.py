@@ -70,6 +70,7 @@ class Embedding(Origin):
     Attributes:
         checkpoint: SHA-256 of the checkpoint file, or None.
         input_size: height and width in pixels, or None.
+        resizing: the way to this size in words; empty for the default, stretched bilinearly.
         parameters: number of trainable parameters of the network, or None.
         precision: the network's, as in lightning-fabric, with whatever else moves last digits, or None.
         control: whether the method is kept only for comparison.
@@ -81,6 +82,7 @@ class Embedding(Origin):
 
     checkpoint: str | None = None
     input_size: tuple[int, int] | None = None
+    resizing: str = ""
     parameters: int | None = None
     precision: str | None = None
     control: bool = False

@@ -57,6 +57,14 @@ class Run:
         self.boxes = RunBoxes(plan, self.inputs)
 
     @cached_property
+    def _made(self) -> Method:
+        """The method before it is trained; it is not used to embed, so that it stays as it is."""
+        return self._create()
+
+    def _create(self) -> Method:
+        return create(self.plan.method, self.plan.options, self.plan.request.seed)
+
+    @cached_property
     def origin(self) -> Origin:
         """The method, its settings and the data set that this run trains on."""
         plan = self.plan
@@ -72,7 +80,7 @@ class Run:
             recipe=plan.recipe,
             options=plan.options.model_dump(mode="json"),
             seed=plan.request.seed,
-            code=code_digest(plan.method),
+            code=code_digest(plan.method, self._made.modules),
             **trained,
         )
 
@@ -90,7 +98,9 @@ class Run:
         files = _named_files(self.plan.options)
         if files:
             identity["files"] = files
-        held = digest_of(networks_of(create(self.plan.method, self.plan.options)))
+        if resizing := str(self._made.resizing):
+            identity["resizing"] = resizing
+        held = digest_of(networks_of(self._made))
         if held is not None:
             identity["held"] = held
         if request.checkpoint is not None:
@@ -176,7 +186,7 @@ class Run:
         from harness.compute.threads import fitting_threads
         from harness.training.state import NAME as STATE
 
-        method = create(self.plan.method, self.plan.options)
+        method = self._create()
         session = self._session(method)
         with fitting_threads(self.inputs.fabric) as threads:
             method.fit(session)
@@ -230,7 +240,7 @@ class Run:
             FeatureFile.open(path).close()
             log.info("extraction: using the existing features")
             return path
-        method = create(self.plan.method, self.plan.options)
+        method = self._create()
         info = None
         if checkpoint is not None:
             state, info = load_checkpoint(checkpoint)
@@ -260,6 +270,7 @@ class Run:
             images=images,
             boxes=digests(self.boxes.test),
             input_size=method.input_size,
+            resizing=str(method.resizing),
             parameters=_parameters(method),
             needs=tuple(sorted(used_needs(method.needs, info.classes if info else ()) - {"vehicle"})),
             test_needs=tuple(sorted(method.test_needs)),

@@ -30,7 +30,7 @@ SCHEMA = 1
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
-LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision"}
+LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", "resizing"}
 """Fields added after the first records; they are omitted from the file if empty."""
 
 OUTCOME = {
@@ -149,6 +149,7 @@ class Record(Embedding):
     threads: Annotated[int, Field(ge=1)] | None = None
     checkpoint: Digest | None = None
     input_size: tuple[Count, Count] | None = None
+    resizing: Word = ""
     parameters: Count | None = None
     boxes: dict[Word, Digest] = Field(default_factory=dict)
     train_boxes: dict[Word, Digest] = Field(default_factory=dict)
