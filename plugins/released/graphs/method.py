@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
+from torch import Tensor, nn
 
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import CheckpointError, UsageError
@@ -13,6 +16,7 @@ from harness.methods.exported import Card
 from harness.methods.method import Method, create
 from harness.methods.sizes import InputSize
 from plugins.released.pixels import PixelOptions
+from plugins.weights.kinds import Foreign, check_regular, form_of
 
 Auto = Literal["auto"]
 
@@ -33,11 +37,45 @@ class GraphOptions(PixelOptions):
 
 
 class GraphMethod(Method):
-    """A network in a file of its own computation, which ``open_file`` opens."""
+    """A network in a file of its own computation; subclasses write ``open_file``.
+
+    Attributes:
+        holding: what a file holds, for messages.
+        own: what ``form_of`` may say about such a file.
+        network: from images, RGB from 0 to 1, to features; None without a file, for ``bench methods show``.
+        size: height and width of its input in pixels.
+    """
 
     Options = GraphOptions
+    holding: ClassVar[str]
+    own: ClassVar[tuple[str, ...]]
     options: GraphOptions
-    size: tuple[int, int]
+    network: nn.Module | None = None
+    size: tuple[int, int] = (224, 224)
+
+    def __init__(self) -> None:
+        if self.options.weights:
+            self.network = self.open_file(existing(self.options.weights, self.holding, self.own))
+
+    @abstractmethod
+    def open_file(self, path: Path) -> nn.Module:
+        """Return the network of a file, and call ``follow`` with what the file says."""
+
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
+        """Return the features of the file's network.
+
+        Raises:
+            UsageError: no file was given.
+            CheckpointError: the network fails on these pictures, or returns no features.
+        """
+        if self.network is None:
+            if images.device.type == "meta":
+                return images.new_zeros(len(images), 0)  # as wide as a file says
+            raise UsageError(
+                "no weights were given", expected=self.holding, next_step="give it with --set weights=FILE"
+            )
+        features: Tensor = self.network(images)
+        return features
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -84,35 +122,24 @@ class GraphMethod(Method):
         return create, (type(self), self.options, self.seed)
 
 
-def existing(path: str, word: str, holding: str) -> Path:
+def existing(path: str, holding: str, own: Collection[str]) -> Path:
     """Return the path of a given file.
 
     Args:
         path: as the option ``weights`` gives it.
-        word: of the method, for messages.
         holding: what such a file holds, for messages.
+        own: what ``form_of`` may say about such a file.
 
     Raises:
-        UsageError: no file is given.
-        CheckpointError: it is missing or empty, or is a page of the web in its place.
+        CheckpointError: it is missing or something else.
     """
-    if not path:
-        raise UsageError(f"{word} needs {holding}", next_step="give it with --set weights=FILE")
     found = Path(path)
-    if not found.is_file():
-        raise CheckpointError("no such weights file", where=found, expected=holding)
-    with found.open("rb") as file:
-        start = file.read(200).lstrip().lower()
-    stands_in = {
-        b"": "an empty file",
-        b"<!doctype html": "a page of the web, as a failed download leaves it",
-        b"<html": "a page of the web, as a failed download leaves it",
-        b"version https://git-lfs": "a pointer of Git LFS, whose content is not here",
-    }
-    for sign, what in stands_in.items():
-        if start == sign or (sign and start.startswith(sign)):
-            raise CheckpointError(
-                "the weights file holds no network", where=found, found=what, expected=holding,
-                next_step="download it again",
-            )  # fmt: skip
-    return found
+    check_regular(found, holding, "")
+    form = form_of(found)
+    if isinstance(form, Foreign) and form.what in own:
+        return found
+    tensors = Foreign(
+        "tensors without their network", "give the network as well: --method torch --set network=torchvision:resnet50"
+    )
+    other = form if isinstance(form, Foreign) else tensors
+    raise CheckpointError(f"the file is {other.what}", where=found, expected=holding, next_step=other.next_step)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from harness.errors import CheckpointError, UsageError, unknown_name
 from harness.methods.exported import CARD, read_card
 from plugins.released.extras import require
-from plugins.released.graphs.method import GraphMethod, GraphOptions, existing
+from plugins.released.graphs.method import GraphMethod, GraphOptions
 from plugins.released.graphs.onnx_file import beside, read_graph
 from plugins.released.pixels import Pixels
 
@@ -69,20 +69,17 @@ class Onnx(GraphMethod):
 
     about = "any network in an ONNX file"
     Options = OnnxOptions
+    holding = "a file of ONNX"
+    own = ("an ONNX file", "none of torch.save or safetensors")
     options: OnnxOptions
 
-    def __init__(self) -> None:
-        path = existing(self.options.weights, "onnx", "a file of ONNX")
-        onnx = require("onnx", "onnx", "onnx")
-        graph = read_graph(path, onnx)
-        self.network = OnnxNetwork(path, beside(graph, path), self.options)
+    def open_file(self, path: Path) -> OnnxNetwork:
+        """Return the graph, loaded by onnxruntime."""
+        graph = read_graph(path, require("onnx", "onnx", "onnx"))
+        network = OnnxNetwork(path, beside(graph, path), self.options)
         meta = {entry.key: entry.value for entry in graph.metadata_props}
-        self.follow(read_card(meta.get(CARD), path), self.network.size, path)
-
-    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
-        """Return the features of the file's network."""
-        features: Tensor = self.network(images)
-        return features
+        self.follow(read_card(meta.get(CARD), path), network.size, path)
+        return network
 
 
 class OnnxNetwork(nn.Module):

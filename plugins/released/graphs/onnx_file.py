@@ -26,15 +26,6 @@ def read_graph(path: Path, onnx: Any) -> Any:
     """
     if path.stat().st_size > MAX_BYTES:
         raise CheckpointError("the ONNX file is too large", where=path, expected="at most 2 GiB")
-    with path.open("rb") as file:
-        start = file.read(4)
-    if start == b"PK\x03\x04" or start[:1] == b"\x80":
-        raise CheckpointError(
-            "the file is not of ONNX",
-            where=path,
-            found="a file of torch.save",
-            next_step="use --method torchscript for a program of TorchScript, --method torch for a state dict",
-        )
     try:
         graph = onnx.load(str(path), load_external_data=False)
         if not any(external(graph)):  # onnx's own check would read them

@@ -90,34 +90,23 @@ def _inspect(path: Path) -> None:
                 if entry.filename.endswith(".py"):
                     _check_text(content.decode("utf-8", "replace"), path)
                 _check_classes(content, path)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as problem:
-        if zipfile.is_zipfile(path):
-            raise _damaged(path, said(problem)) from None
-        raise CheckpointError(
-            "the file is not of TorchScript",
-            where=path,
-            expected="a file of torch.jit.save",
-            next_step="a state dict: --method torch; a file of ONNX: --method onnx; a damaged file: copy it again",
-        ) from None
-    except zlib.error as problem:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        EOFError,
+        ValueError,
+    ) as problem:
         raise _damaged(path, said(problem)) from None
 
 
 def _check_form(names: list[str], path: Path) -> None:
     if len(set(names)) != len(names):
         raise _damaged(path, "two parts of one name")
-    if any("/code/" in name for name in names) and any(name.endswith("/constants.pkl") for name in names):
-        return
-    is_state = any(name.endswith("/data.pkl") for name in names)
-    raise CheckpointError(
-        "the file is not of TorchScript",
-        where=path,
-        found="a file of torch.save, which holds tensors without their network" if is_state else "another zip",
-        expected="a file of torch.jit.save",
-        next_step="use --method torch --set network=torchvision:resnet50 --set weights=FILE, with the right network"
-        if is_state
-        else None,
-    )
+    if not any("/code/" in name for name in names) or not any(name.endswith("/constants.pkl") for name in names):
+        raise _damaged(path, "no program and constants")
 
 
 def _check_text(text: str, path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from harness.errors import CheckpointError
 from harness.methods.exported import read_card
-from plugins.released.graphs.method import GraphMethod, GraphOptions, existing
+from plugins.released.graphs.method import GraphMethod, GraphOptions
 from plugins.released.graphs.program import load_program, said
 from plugins.released.pixels import Pixels
 
@@ -29,19 +29,16 @@ class TorchScript(GraphMethod):
 
     about = "any network in a file of TorchScript"
     Options = TorchScriptOptions
+    holding = "a file of torch.jit.save"
+    own = ("a TorchScript archive, which is a network with its code",)
     options: TorchScriptOptions
 
-    def __init__(self) -> None:
-        path = existing(self.options.weights, "torchscript", "a file of torch.jit.save")
+    def open_file(self, path: Path) -> ProgramNetwork:
+        """Return the program, loaded into torch's interpreter."""
         program, card = load_program(path)
-        scale = 255.0 if self.options.range == "0..255" else 1.0
-        self.model = ProgramNetwork(program, Pixels(self.options, scale=scale), self.options.output, path)
         self.follow(read_card(card, path), None, path)
-
-    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
-        """Return the features of the file's network."""
-        features: Tensor = self.model(images)
-        return features
+        scale = 255.0 if self.options.range == "0..255" else 1.0
+        return ProgramNetwork(program, Pixels(self.options, scale=scale), self.options.output, path)
 
 
 class ProgramNetwork(nn.Module):
