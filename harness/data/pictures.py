@@ -165,8 +165,8 @@ class Pictures:
     def take(self, rows: npt.NDArray[np.integer]) -> Pictures:
         """Return the pictures of some rows, in their order, with their decoded pixels."""
         keys = [self.keys[row] for row in rows]
-        about = {"resizing": self.resizing, "cache_bytes": self._cache_bytes}
-        taken = Pictures(self.root, keys, self.size, self.formats, **about)
+        root, size, formats = self.root, self.size, self.formats
+        taken = Pictures(root, keys, size, formats, resizing=self.resizing, cache_bytes=self._cache_bytes)
         taken._cache = None if self._cache is None else self._cache[rows]
         return taken
 

@@ -51,7 +51,7 @@ class Resizing:
         """Return it in a few words; empty for the default."""
         if self == Resizing():
             return ""
-        words = [self.interpolation]
+        words: list[str] = [self.interpolation]
         if self.keep_ratio:
             words.append("shape kept")
         if self.share < 1:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import CheckpointError, UsageError
 from harness.methods.exported import Card
-from harness.methods.method import Method, create
+from harness.methods.method import Method, Options, create
 from harness.methods.sizes import InputSize
 from plugins.released.pixels import PixelOptions
 from plugins.weights.kinds import Foreign, check_regular, form_of
@@ -21,10 +21,15 @@ from plugins.weights.kinds import Foreign, check_regular, form_of
 Auto = Literal["auto"]
 
 
-class GraphOptions(PixelOptions):
-    """The options of a network in a file of its own computation."""
+class FileOptions(Options):
+    """The option that comes first."""
 
     weights: str = Field("", description="the file")
+
+
+class GraphOptions(PixelOptions, FileOptions):
+    """The options of a network in a file of its own computation."""
+
     input_size: InputSize | Auto = Field(
         "auto", description="input in pixels: a side, or height x width; auto: as the file says"
     )
@@ -74,6 +79,8 @@ class GraphMethod(Method):
             raise UsageError(
                 "no weights were given", expected=self.holding, next_step="give it with --set weights=FILE"
             )
+        if images.device.type == "meta":  # 'bench methods show' then tries real numbers
+            raise NotImplementedError
         features: Tensor = self.network(images)
         return features
 

@@ -67,10 +67,9 @@ def load_program(path: Path) -> tuple[torch.jit.ScriptModule, str]:
 
 
 def said(problem: Exception) -> str:
-    """Return torch's message in one line: the last one, since those of TorchScript begin with a trace."""
+    """Return torch's message in one line: that of the error itself, if the program's own trace comes before it."""
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    found = next((line for line in reversed(lines) if re.match(r"[A-Za-z.]*Error: ", line)), lines[0] if lines else "")
-    return f"{type(problem).__name__}: {found}"[:300]
+    return next((line for line in reversed(lines) if re.match(r"[A-Za-z.]*Error: ", line)), " ".join(lines))[:300]
 
 
 def _inspect(path: Path) -> None:

@@ -55,7 +55,7 @@ class ProgramNetwork(nn.Module):
         """Return (n, d) float32, or raise a CheckpointError that says what the program did instead."""
         try:
             # Without it the first calls are profiled and later ones fused, with other last digits.
-            with torch.jit.optimized_execution(False):  # type: ignore[no-untyped-call]  # torch's
+            with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]  # torch's stubs lack it
                 found = self.program(self.pixels(images))
         except Exception as problem:  # torch wraps whatever happens inside
             height, width = images.shape[2:]
