@@ -31,6 +31,11 @@ def bench_register_methods(register: Register) -> None:
         "plugins.pr_reid.method:PRReID",
         about="ResNet regularised by window, light and brand branches while training (He et al., 2019)",
     )
+    register(
+        "torch",
+        "plugins.released.built.method:Built",
+        about="any network that Python can build, with a file of its weights",
+    )
     register("onnx", "plugins.released.graphs.onnx:Onnx", about="any network in an ONNX file")
     register(
         "torchscript", "plugins.released.graphs.torchscript:TorchScript", about="any network in a file of TorchScript"

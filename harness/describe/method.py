@@ -183,7 +183,7 @@ def text(described: Mapping[str, Any]) -> str:
 
 
 def _numbers(width: int) -> str:
-    return f"{width:,} numbers" if width else "as wide as the file of --set weights says"
+    return f"{width:,} numbers" if width else "as many numbers as the given network has"
 
 
 def _sets(word: str, named: Mapping[str, Mapping[str, Any]]) -> str:

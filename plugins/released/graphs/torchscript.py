@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import Field
@@ -13,14 +12,15 @@ from harness.errors import CheckpointError
 from harness.methods.exported import read_card
 from plugins.released.graphs.method import GraphMethod, GraphOptions
 from plugins.released.graphs.program import load_program, said
+from plugins.released.outputs import features_in
 from plugins.released.pixels import Pixels
 
 
 class TorchScriptOptions(GraphOptions):
     """The options of a file of TorchScript."""
 
-    output: int = Field(
-        -1, ge=-1, description="which of several returned tensors holds the features, from 0; -1: the only one"
+    output: str = Field(
+        "", description="number, from 0, or key of the features among several returned tensors; empty: the only one"
     )
 
 
@@ -44,7 +44,7 @@ class TorchScript(GraphMethod):
 class ProgramNetwork(nn.Module):
     """A program of TorchScript behind its pixels."""
 
-    def __init__(self, program: torch.jit.ScriptModule, pixels: Pixels, output: int, path: Path) -> None:
+    def __init__(self, program: torch.jit.ScriptModule, pixels: Pixels, output: str, path: Path) -> None:
         super().__init__()
         self.pixels = pixels
         self.program = program
@@ -66,33 +66,4 @@ class ProgramNetwork(nn.Module):
                 expected=f"one that takes ({len(images)}, 3, {height}, {width}) float32",
                 next_step="another --set input_size, or the network exported again",
             ) from None
-        features = self._chosen(found)
-        if features.ndim > 2 and set(features.shape[2:]) == {1}:  # pooled, but not flattened
-            features = features.flatten(1)
-        if features.ndim != 2 or len(features) != len(images) or not features.is_floating_point():
-            raise self._no_features(_shown(features), "float (n, d)", None)
-        return features.to(torch.float32)
-
-    def _chosen(self, found: Any) -> Tensor:
-        if isinstance(found, Tensor):
-            return found
-        several = list(found.values()) if isinstance(found, dict) else found
-        is_several = isinstance(several, list | tuple) and all(isinstance(one, Tensor) for one in several)
-        if not is_several or not 0 <= self.output < len(several):
-            shown = f"{len(several)} tensors: {', '.join(map(_shown, several))}" if is_several else type(found).__name__
-            raise self._no_features(shown, "one tensor", "choose one with --set output=0" if is_several else None)
-        chosen: Tensor = several[self.output]
-        return chosen
-
-    def _no_features(self, found: str, expected: str, next_step: str | None) -> CheckpointError:
-        return CheckpointError(
-            "the program of TorchScript returns no features",
-            where=self.path,
-            found=found,
-            expected=expected,
-            next_step=next_step,
-        )
-
-
-def _shown(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+        return features_in(found, len(images), self.output, self.path)
