@@ -40,6 +40,15 @@ def bench_register_methods(register: Register) -> None:
     register(
         "torchscript", "plugins.released.graphs.torchscript:TorchScript", about="any network in a file of TorchScript"
     )
+    register(
+        "timm", "plugins.released.hubs.timm:Timm", about="any network of timm, zero-shot, with its own data config"
+    )
+    register("open-clip", "plugins.released.hubs.open_clip:OpenClip", about="the image towers of open_clip, zero-shot")
+    register(
+        "transformers",
+        "plugins.released.hubs.transformers:Transformers",
+        about="DINOv2, SigLIP, CLIP, ViT and others of transformers, zero-shot",
+    )
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
     register("oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere")
     register("colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs")
