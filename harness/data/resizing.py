@@ -21,6 +21,8 @@ class Resizing:
         interpolation: of the pixels, all but ``nearest`` with antialiasing.
         keep_ratio: scale until the shorter side fits and cut off both ends of the longer one, instead of stretching.
         share: the share of each side that remains of the scaled picture, around its centre; 1 keeps all.
+        round_down: a corner between two pixels moves to the upper left, as in transformers; else to the even one of
+            the two, as in torchvision.
 
     Raises:
         PluginError: one of them is not one of these words or numbers.
@@ -33,6 +35,7 @@ class Resizing:
     interpolation: Interpolation = "bilinear"
     keep_ratio: bool = False
     share: float = 1.0
+    round_down: bool = False
 
     def __post_init__(self) -> None:
         if self.interpolation not in get_args(Interpolation) or not 0 < self.share <= 1:
@@ -56,6 +59,8 @@ class Resizing:
             words.append("shape kept")
         if self.share < 1:
             words.append(f"the middle {self.share:g}")
+        if self.round_down:
+            words.append("rounded down")
         return ", ".join(words)
 
     def __call__(self, image: Image, size: tuple[int, int]) -> Image:
@@ -66,8 +71,11 @@ class Resizing:
         resized = image.resize(scaled, Resampling[self.interpolation.upper()])
         if not self.moves_boxes:
             return resized
-        left, top = (round((own - wanted) / 2) for own, wanted in zip(scaled, size[::-1], strict=True))
+        left, top = (self._half(own - wanted) for own, wanted in zip(scaled, size[::-1], strict=True))
         return resized.crop((left, top, left + size[1], top + size[0]))
+
+    def _half(self, pixels: int) -> int:
+        return pixels // 2 if self.round_down else round(pixels / 2)
 
     def _scaled(self, own: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
         """Return width and height before the crop; rounded down, as torchvision and timm do."""

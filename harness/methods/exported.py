@@ -26,7 +26,7 @@ class Card(BaseModel):
     Attributes:
         run: the name of the run that it comes from.
         input_size: height and width in pixels.
-        interpolation: with the next two, how pictures come to this size; see ``Resizing``.
+        interpolation: with the next three, how pictures come to this size; see ``Resizing``.
         metric: how its features are compared.
     """
 
@@ -37,12 +37,13 @@ class Card(BaseModel):
     interpolation: Interpolation = "bilinear"
     keep_ratio: bool = False
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    round_down: bool = False
     metric: Metric = "cosine"
 
     @property
     def resizing(self) -> Resizing:
         """The way to the input size."""
-        return Resizing(self.interpolation, self.keep_ratio, self.share)
+        return Resizing(self.interpolation, self.keep_ratio, self.share, self.round_down)
 
 
 def read_card(text: str | None, where: object) -> Card | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -120,7 +121,7 @@ class GraphMethod(Method):
         self.size = asked or fixed or (0, 0)
         own = card.resizing if card else Resizing()
         word = self.options.interpolation
-        self.resizing = own if word == "auto" else Resizing(word, own.keep_ratio, own.share)
+        self.resizing = own if word == "auto" else replace(own, interpolation=word)
         if card is not None:
             self.metric = card.metric
 

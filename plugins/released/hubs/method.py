@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -71,7 +71,7 @@ class HubMethod(Method):
         self.size = self.asked_size or own.size
         word, options = self.options.interpolation, self.options
         kept = Resizing(own.resizing.interpolation) if options.fit == "stretch" else own.resizing
-        self.resizing = kept if word == "auto" else Resizing(word, kept.keep_ratio, kept.share)
+        self.resizing = kept if word == "auto" else replace(kept, interpolation=word)
         mean = own.mean if options.mean == "auto" else options.mean
         deviation = own.deviation if options.deviation == "auto" else options.deviation
         pixels = PixelOptions.model_validate({"mean": tuple(mean), "deviation": tuple(deviation)})

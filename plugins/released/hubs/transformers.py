@@ -153,7 +153,7 @@ def _read_preprocessing(found: dict[str, Any], config: Any) -> Preprocessing:
     share = min(1.0, *(part / side for part, side in zip(cropped, whole, strict=True)))
     word = RESAMPLING[int(found.get("resample", 2))]
     mean, deviation = (tuple(map(float, found.get(name, ()))) for name in ("image_mean", "image_std"))
-    return Preprocessing(cropped, mean, deviation, Resizing(word, keep_ratio=keep, share=share))
+    return Preprocessing(cropped, mean, deviation, Resizing(word, keep, share, round_down=keep or share < 1))
 
 
 def _sides(size: Any) -> tuple[int, int]:
