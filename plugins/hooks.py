@@ -49,6 +49,26 @@ def bench_register_methods(register: Register) -> None:
         "plugins.released.hubs.transformers:Transformers",
         about="DINOv2, SigLIP, CLIP, ViT and others of transformers, zero-shot",
     )
+    register(
+        "fast-reid",
+        "plugins.released.fast_reid:FastReID",
+        about="released weights of fast-reid: ResNets with IBN, non-local blocks, GeM, BNNeck",
+    )
+    register(
+        "torchreid",
+        "plugins.released.torchreid:Torchreid",
+        about="released weights of torchreid: OSNet with its AIN and IBN forms, ResNets",
+    )
+    register(
+        "reid-strong-baseline",
+        "plugins.released.strong_baseline:LuoBaseline",
+        about="released weights of reid-strong-baseline: ResNets with BNNeck (Luo et al., 2019)",
+    )
+    register(
+        "layumi",
+        "plugins.released.layumi:Layumi",
+        about="released weights of layumi's Person_reID_baseline_pytorch: ResNet-50 with a bottleneck, flipped",
+    )
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
     register("oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere")
     register("colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs")

@@ -29,6 +29,13 @@ OF_A_RUN = shared.together(
         help="Named set of options, such as paper or quick; default: the one that the training protocol proposes.",
     ),
     shared.changes,
+    option(
+        "--trained-on",
+        metavar="WORD[,WORD]",
+        group=METHOD,
+        callback=lambda _context, _option, words: tuple(filter(None, (words or "").replace(" ", "").split(","))),
+        help="Protocols whose training images the given weights have seen, for the record: veri776,vehicleid.",
+    ),
     option("--checkpoint", type=shared.FILE, group=METHOD, help="Checkpoint to use instead of training."),
     shared.plugin_files,
     shared.protocol,

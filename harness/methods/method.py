@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -60,6 +62,12 @@ class Method:
         metric: how features are compared.
         resizing: how pictures come to the input size; a method with boxes must not cut anything off.
         modules: the modules that ``__init__`` imported by a name that an option gives; they count as the method's code.
+        preprocessing: for ``bench methods show``, how images are prepared: colours, scale, mean and deviation, size.
+        provenance: for ``bench methods show``, where the weights come from and what they have seen.
+        trained_on: the protocols whose training images the weights have seen, where their file says so; ``__init__``
+            sets it. A user says it with ``--trained-on``.
+        read_files: files that ``__init__`` read besides those that options name, by a word: ``{"opts": path}``. Their
+            digests are part of a run's identity and of its record.
         options: the options of this run.
         seed: the seed of this run, for weights that ``__init__`` draws.
     """
@@ -79,6 +87,10 @@ class Method:
     metric: Metric = "cosine"
     resizing: Resizing = STRETCHED
     modules: tuple[str, ...] = ()
+    preprocessing: ClassVar[str] = ""
+    provenance: ClassVar[str] = ""
+    trained_on: tuple[str, ...] = ()
+    read_files: Mapping[str, Path] = MappingProxyType({})
     options: Any
     seed: int = 0
 

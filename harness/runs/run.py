@@ -22,8 +22,8 @@ from harness.features import FeatureFile, Provenance
 from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
-from harness.methods.method import Method, Options, create, trains, used_needs
-from harness.methods.networks import digest_of, networks_of
+from harness.methods.files import named_files, portable
+from harness.methods.method import Method, create, trains, used_needs
 from harness.methods.session import Session
 from harness.runs.boxes import RunBoxes
 from harness.runs.inputs import RunInputs
@@ -56,11 +56,6 @@ class Run:
         self.inputs = RunInputs(plan)
         self.boxes = RunBoxes(plan, self.inputs)
 
-    @cached_property
-    def _made(self) -> Method:
-        """The method before it is trained; it is not used to embed, so that it stays as it is."""
-        return self._create()
-
     def _create(self) -> Method:
         return create(self.plan.method, self.plan.options, self.plan.request.seed)
 
@@ -78,9 +73,11 @@ class Run:
             changes=dict(plan.named.changes),
             aliases=plan.named.aliases,
             recipe=plan.recipe,
-            options=plan.options.model_dump(mode="json"),
+            options=portable(plan.options),
+            files={**plan.held.files, **named_files(plan.options)},
+            trained_on=plan.trained_on,
             seed=plan.request.seed,
-            code=code_digest(plan.method, self._made.modules),
+            code=code_digest(plan.method, plan.held.modules),
             **trained,
         )
 
@@ -95,14 +92,12 @@ class Run:
             "training": TRAINING_VERSION,
             **self.inputs.devices,
         }
-        files = _named_files(self.plan.options)
-        if files:
-            identity["files"] = files
-        if resizing := str(self._made.resizing):
-            identity["resizing"] = resizing
-        held = digest_of(networks_of(self._made))
-        if held is not None:
-            identity["held"] = held
+        if self.plan.held.resizing:
+            identity["resizing"] = self.plan.held.resizing
+        # Files with the same bytes are the same, whatever they are called.
+        identity["options"] = {name: self.origin.files.get(name, value) for name, value in identity["options"].items()}
+        if self.plan.held.networks is not None:
+            identity["held"] = self.plan.held.networks
         if request.checkpoint is not None:
             return {**identity, "checkpoint": file_digest(request.checkpoint)}
         if not self.plan.trains:
@@ -260,10 +255,10 @@ class Run:
     def _provenance(
         self, method: Method, checkpoint: Path | None, info: CheckpointInfo | None, *, images: str
     ) -> Provenance:
-        words = ("seed", "train_on", "train_data", "threads")
+        words = ("seed", "train_on", "train_data", "threads", "files")
         trained = {} if info is None else {word: getattr(info, word) for word in words}
         return Provenance(
-            **{**facts(self.origin, Origin), **trained},
+            **{**facts(self.origin, Origin), **trained, "trained_on": self._trained_on(info)},
             checkpoint=None if checkpoint is None else file_digest(checkpoint),
             train_boxes=info.boxes if info else {},
             dataset=self.plan.protocol.name,
@@ -280,6 +275,10 @@ class Run:
             device=self.inputs.fabric.device.type,
             versions=installed_versions(),
         )
+
+    def _trained_on(self, info: CheckpointInfo | None) -> tuple[str, ...]:
+        """Return what the given weights have seen: as the user says now, else as it was said in training."""
+        return self.plan.request.trained_on or (self.origin.trained_on if info is None else info.trained_on)
 
     def _evaluate(self, features: Path) -> list[Record]:
         # On the processor, whatever device embeds: ranking on a GPU is opt-in ('bench eval --device') until its
@@ -301,12 +300,6 @@ class Run:
             return record_tasks(
                 file, self.plan.protocol, self.plan.tasks, self.inputs.dataset, settings, folder=features.parent
             )
-
-
-def _named_files(options: Options) -> dict[str, str]:
-    """Return the digest of each file that an option names, since its content may change."""
-    values = options.model_dump(mode="json").items()
-    return {name: file_digest(value) for name, value in values if isinstance(value, str) and Path(value).is_file()}
 
 
 def _parameters(method: Method) -> int | None:

@@ -189,7 +189,7 @@ class _SmokeRun(Run):
         from harness.training.smoke import draw, rows_of, stages_of
 
         tables = [self.inputs.dataset.split(name) for name in self.plan.splits]
-        method = self._made
+        method = self._create()
         if self.plan.trains and isinstance(method, NetworkMethod):
             request = self._training(self.plan.request.runs)
             labels = {need for need in method.needs if not need.startswith("boxes.")}
@@ -254,7 +254,7 @@ class _SmokeRun(Run):
 
         if cost is None:
             return 0.0
-        size = self.plan.request.compute.batch or choose_batch(self.inputs.fabric, self._made.input_size)
+        size = self.plan.request.compute.batch or choose_batch(self.inputs.fabric, self._create().input_size)
         return cost.seconds / (math.ceil(cost.images / size) * size if cost.images > size else cost.images)
 
 

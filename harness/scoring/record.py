@@ -22,7 +22,7 @@ from pydantic import (
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
 from harness.errors import RecordError, UsageError
-from harness.features.provenance import Embedding
+from harness.features.provenance import OMITTED, Embedding
 from harness.scoring.scores import Scores
 from harness.tasks.reranking import FIELDS, Reranking
 
@@ -30,7 +30,7 @@ SCHEMA = 1
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
-LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", "resizing"}
+LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", *OMITTED}
 """Fields added after the first records; they are omitted from the file if empty."""
 
 OUTCOME = {
@@ -142,6 +142,8 @@ class Record(Embedding):
     aliases: tuple[Word, ...] = ()
     recipe: Word = ""
     options: dict[str, JsonValue] = Field(default_factory=dict)
+    files: dict[Word, Digest] = Field(default_factory=dict)
+    trained_on: tuple[Word, ...] = ()
     code: Digest | None = None
     train_on: Word | None = None
     train_data: Digest | None = None

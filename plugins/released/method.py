@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from harness.errors import UsageError
 from harness.methods.method import Method, Options
 from harness.methods.sizes import InputSize
+from plugins.layers.augment import MEAN, STD
 from plugins.weights.reading import read_weights
 
 
@@ -22,6 +24,29 @@ class ReleasedOptions(Options):
 
     weights: str = Field("", description="the released file")
     input_size: InputSize = Field(256, description="input in pixels: a side, or height x width")
+
+
+class Normalise(nn.Module):
+    """Subtracts a mean from images (n, 3, h, w) and divides by a deviation, three numbers each."""
+
+    def __init__(self, mean: Sequence[float] = MEAN, deviation: Sequence[float] = STD, scale: float = 1.0) -> None:
+        super().__init__()
+        for name, values in (("mean", mean), ("deviation", deviation)):
+            numbers = torch.tensor(tuple(values)).view(1, 3, 1, 1)
+            self.register_buffer(name, numbers, persistent=False)
+        self.scale = scale
+
+    mean: Tensor
+    deviation: Tensor
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the normalised images; before, they are multiplied by the scale."""
+        return (images * self.scale - self.mean) / self.deviation
+
+
+def without(state: Mapping[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
+    """Return the tensors whose names do not begin with one of the prefixes, such as those of a classifier."""
+    return {name: tensor for name, tensor in state.items() if not name.startswith(prefixes)}
 
 
 class ReleasedMethod(Method):
@@ -41,14 +66,19 @@ class ReleasedMethod(Method):
 
         Raises:
             CheckpointError: the file cannot be read, or is of another network.
-            UsageError: an option contradicts the file.
+            UsageError: no file is given, or an option contradicts it.
         """
         source = self.options.weights
         if source:
-            state = read_weights(Path(source), self.holding)
-            self.model = self.assemble(state, source)
-        else:
+            self.model = self.assemble(read_weights(Path(source), self.holding), source)
+        elif torch.get_default_device().type == "meta":  # nothing is computed, as for 'bench methods show'
             self.model = self.example()
+        else:
+            raise UsageError(
+                "no weights were given",
+                expected=f"a file with {self.holding}",
+                next_step="give it with --set weights=FILE",
+            )
         self.model.eval().requires_grad_(requires_grad=False)
 
     @abstractmethod
@@ -68,16 +98,6 @@ class ReleasedMethod(Method):
         """Return the zoo's usual network with random weights, which ``bench methods show`` describes."""
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
-        """Return the features (n, d) float32 of images (n, 3, h, w), RGB from 0 to 1.
-
-        Raises:
-            UsageError: no weights were given.
-        """
-        if not self.options.weights and images.device.type != "meta":
-            raise UsageError(
-                "no weights were given",
-                expected=f"a file with {self.holding}",
-                next_step="give it with --set weights=FILE",
-            )
+        """Return the features (n, d) float32, of length 1, of images (n, 3, h, w), RGB from 0 to 1."""
         features: Tensor = self.model(images)
-        return features.to(torch.float32)
+        return functional.normalize(features.to(torch.float32))

@@ -68,8 +68,8 @@ class Pixels(nn.Module):
 
     def __init__(self, options: PixelOptions, *, scale: float = 1.0) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(options.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(options.deviation).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(options.mean).view(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(options.deviation).view(1, 3, 1, 1))
         self.plain = not any(options.mean) and set(options.deviation) == {1.0}
         self.bgr = options.channels == "bgr"
         self.scale = scale

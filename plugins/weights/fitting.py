@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from harness.errors import CheckpointError, first_of
@@ -20,7 +21,8 @@ SHARE = 0.8
 def fill(network: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
     """Load every tensor of ``network`` from ``state``, which must have exactly these; nothing is loaded otherwise.
 
-    A count of batches, which files of 2016 lack, may be missing.
+    A count of batches, which files of 2016 lack, may be missing. A network on the ``meta`` device, whose numbers were
+    never allocated, takes the tensors themselves, as float32 where they are numbers.
 
     Raises:
         CheckpointError: names or shapes differ; the message has the first missing, unknown and misshapen tensors, the
@@ -47,7 +49,12 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: object) -> Non
             expected=f"the {len(own):,} tensors of the network",
             next_step=advice(own, state),
         )
-    network.load_state_dict(dict(state), strict=False)
+    if not any(tensor.is_meta for tensor in own.values()):
+        network.load_state_dict(dict(state), strict=False)
+        return
+    taken = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    counts = {name: torch.tensor(0, device="cpu") for name in own if name not in state}
+    network.load_state_dict({**taken, **counts}, assign=True)
 
 
 def advice(own: Collection[str], state: Mapping[str, Tensor]) -> str | None:

@@ -69,7 +69,11 @@ class Built(Method):
         options = self.options
         self.resizing = Resizing(options.interpolation)
         if not options.network:
-            return
+            if torch.get_default_device().type == "meta":  # where nothing is computed, as for 'bench methods show'
+                return
+            raise UsageError(
+                "no network was named", next_step="name it with --set network=torchvision:resnet50 or mypackage:build"
+            )
         if not options.weights:
             raise UsageError(
                 "no weights were given",
@@ -87,18 +91,13 @@ class Built(Method):
         self.model = BuiltNetwork(network, options)
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
-        """Return what the network returns.
+        """Return what the network returns; no features without one.
 
         Raises:
-            UsageError: no network was named.
             PluginError: it fails on these images, or returns no features.
         """
         if self.model is None:
-            if images.device.type == "meta":
-                return images.new_zeros(len(images), 0)  # as wide as the network says
-            raise UsageError(
-                "no network was named", next_step="name it with --set network=torchvision:resnet50 or mypackage:build"
-            )
+            return images.new_zeros(len(images), 0)
         features: Tensor = self.model(images)
         return features
 

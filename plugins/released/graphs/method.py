@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -62,24 +63,23 @@ class GraphMethod(Method):
     def __init__(self) -> None:
         if self.options.weights:
             self.network = self.open_file(existing(self.options.weights, self.holding, self.own))
+        elif torch.get_default_device().type != "meta":  # where nothing is computed, as for 'bench methods show'
+            raise UsageError(
+                "no weights were given", expected=self.holding, next_step="give it with --set weights=FILE"
+            )
 
     @abstractmethod
     def open_file(self, path: Path) -> nn.Module:
         """Return the network of a file, and call ``follow`` with what the file says."""
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
-        """Return the features of the file's network.
+        """Return the features of the file's network; none without a file.
 
         Raises:
-            UsageError: no file was given.
             CheckpointError: the network fails on these pictures, or returns no features.
         """
         if self.network is None:
-            if images.device.type == "meta":
-                return images.new_zeros(len(images), 0)  # as wide as a file says
-            raise UsageError(
-                "no weights were given", expected=self.holding, next_step="give it with --set weights=FILE"
-            )
+            return images.new_zeros(len(images), 0)
         if images.device.type == "meta":  # 'bench methods show' then tries real numbers
             raise NotImplementedError
         features: Tensor = self.network(images)

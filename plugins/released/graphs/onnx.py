@@ -71,12 +71,14 @@ class Onnx(GraphMethod):
     Options = OnnxOptions
     holding = "a file of ONNX"
     own = ("an ONNX file", "none of torch.save or safetensors")
+    modules = ("onnxruntime",)
     options: OnnxOptions
 
     def open_file(self, path: Path) -> OnnxNetwork:
         """Return the graph, loaded by onnxruntime."""
         graph = read_graph(path, require("onnx", "onnx", "onnx"))
-        network = OnnxNetwork(path, beside(graph, path), self.options)
+        self.read_files = beside(graph, path)
+        network = OnnxNetwork(path, self.options)
         meta = {entry.key: entry.value for entry in graph.metadata_props}
         self.follow(read_card(meta.get(CARD), path), network.size, path)
         return network
@@ -87,16 +89,11 @@ class OnnxNetwork(nn.Module):
 
     Attributes:
         size: height and width of its input in pixels, or None if it takes any.
-        elsewhere: the digest of the files beside it, which a run's identity thus covers.
     """
 
-    elsewhere: Tensor
-
-    def __init__(self, path: Path, elsewhere: str | None, options: OnnxOptions) -> None:
+    def __init__(self, path: Path, options: OnnxOptions) -> None:
         super().__init__()
         self.path = path
-        digest = list(bytes.fromhex(elsewhere or ""))
-        self.register_buffer("elsewhere", torch.tensor(digest, dtype=torch.uint8))
         self.session = _session(path)
         self.input = self._input()
         self.output = self._output(options.output)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.basics.digests import file_digest
 from harness.errors import CheckpointError, first_of
 
 MAX_BYTES = (1 << 31) - 1
@@ -37,32 +35,28 @@ def read_graph(path: Path, onnx: Any) -> Any:
     return graph
 
 
-def beside(graph: Any, path: Path) -> str | None:
-    """Return a digest of all files that hold tensors of a graph; None if there are none.
+def beside(graph: Any, path: Path) -> dict[str, Path]:
+    """Return the files that hold tensors of a graph, by the place that it names.
 
     Raises:
         CheckpointError: one is missing, too short, a link, or outside the graph's folder.
     """
-    files: dict[str, int] = {}
+    ends: dict[str, int] = {}
     for tensor in external(graph):
         about = {entry.key: entry.value for entry in tensor.external_data}
         place = about.get("location", "")
-        files[place] = max(files.get(place, 0), _end(about, path))
-    if not files:
-        return None
-    hasher = hashlib.sha256()
-    for place, end in sorted(files.items()):
-        file = _inside(place, path)
-        if file.stat().st_size < end:
+        ends[place] = max(ends.get(place, 0), _end(about, path))
+    found = {place: _inside(place, path) for place in sorted(ends)}
+    for place, file in found.items():
+        if file.stat().st_size < ends[place]:
             raise CheckpointError(
                 "a file with tensors of the ONNX file is too short",
                 where=file,
                 found=f"{file.stat().st_size} bytes",
-                expected=f"{end} bytes",
+                expected=f"{ends[place]} bytes",
                 next_step="copy it again",
             )
-        hasher.update(f"{place}\0{file_digest(file)}\0".encode())
-    return hasher.hexdigest()
+    return found
 
 
 def _end(about: dict[str, str], path: Path) -> int:

@@ -63,7 +63,9 @@ class HubMethod(Method):
 
     def __init__(self) -> None:
         if not self.options.model:
-            return
+            if torch.get_default_device().type == "meta":  # where nothing is computed, as for 'bench methods show'
+                return
+            raise UsageError("no network was named", next_step="name it with --set model=NAME")
         with torch.random.fork_rng([]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the libraries warn of their own future
             torch.manual_seed(derive(self.seed, "network"))
@@ -98,16 +100,13 @@ class HubMethod(Method):
         """
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
-        """Return the pooled feature of the network.
+        """Return the pooled feature of the network; none without a network.
 
         Raises:
-            UsageError: no network was named.
             PluginError: it fails on images of this size.
         """
         if self.model is None:
-            if images.device.type == "meta":
-                return images.new_zeros(len(images), 0)  # as wide as the network says
-            raise UsageError("no network was named", next_step="name it with --set model=NAME")
+            return images.new_zeros(len(images), 0)
         features: Tensor = self.model(images)
         return features
 

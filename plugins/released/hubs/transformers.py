@@ -131,6 +131,8 @@ class Transformers(HubMethod):
                 raise
             return {}
         path = Path(place)
+        config = Path(library.utils.cached_file(self.options.model, "config.json"))
+        self.read_files = {"config.json": config, path.name: path}
         try:
             if path.stat().st_size > LARGEST:
                 raise ValueError("it is too large")

@@ -115,7 +115,7 @@ def test_a_file_with_half_a_full_layer_is_refused(monkeypatch):
     half = {**vgg_m_trunk().state_dict(), "fc6.weight": torch.ones(1).expand(4096, 512 * 36)}  # 300 MB as a file
     monkeypatch.setattr("plugins.layers.vgg_m.read_weights", lambda *_given, **_words: half)
 
-    with pytest.raises(CheckpointError, match="missing: fc6.bias"):
+    with pytest.raises(CheckpointError, match=r"missing: fc6\.bias"):
         load_vgg_m(vgg_m_trunk(), "w.pth", {"fc6": nn.Linear(512 * 36, 4096, device="meta")})
 
 
