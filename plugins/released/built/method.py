@@ -62,6 +62,8 @@ class Built(Method):
 
     about = "any network that Python can build, with a file of its weights"
     Options = BuiltOptions
+    preprocessing = "RGB, 224 x 224, ImageNet's mean and deviation, unless the options say otherwise"
+    provenance = "a file of the user's; --trained-on says what it has seen"
     options: BuiltOptions
     model: nn.Module | None = None
 

@@ -54,6 +54,8 @@ class GraphMethod(Method):
     """
 
     Options = GraphOptions
+    preprocessing = "RGB from 0 to 1, unless the file or the options say otherwise; the size is the file's"
+    provenance = "a file of the user's; --trained-on says what it has seen"
     holding: ClassVar[str]
     own: ClassVar[tuple[str, ...]]
     options: GraphOptions

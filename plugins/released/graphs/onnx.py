@@ -11,9 +11,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from harness.basics.extras import require
 from harness.errors import CheckpointError, UsageError, unknown_name
 from harness.methods.exported import CARD, read_card
-from plugins.released.extras import require
 from plugins.released.graphs.method import GraphMethod, GraphOptions
 from plugins.released.graphs.onnx_file import beside, read_graph
 from plugins.released.pixels import Pixels

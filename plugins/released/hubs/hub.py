@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from harness.basics.extras import require
 from harness.errors import BenchError, CheckpointError
-from plugins.released.extras import require
 
 T = TypeVar("T")
 

@@ -56,6 +56,8 @@ class HubMethod(Method):
     """
 
     Options = HubOptions
+    preprocessing = "the network's own size, mean, deviation, interpolation and crop"
+    provenance = "the hub of the library, or a file of the user's; --trained-on says what it has seen"
     word: ClassVar[str]
     options: HubOptions
     model: nn.Module | None = None

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import Field
 from torch import Tensor, nn
 
+from harness.basics.extras import require
 from harness.data.resizing import Resizing
 from harness.errors import UsageError, first_of, unknown_name
-from plugins.released.extras import require
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, HubOptions, Preprocessing, unknown_fit
 from plugins.weights.fitting import fill

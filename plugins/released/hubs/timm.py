@@ -8,9 +8,9 @@ from typing import Any, cast, get_args
 
 from torch import nn
 
+from harness.basics.extras import require
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import UsageError, unknown_name
-from plugins.released.extras import require
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, Preprocessing, unknown_fit
 from plugins.weights.fitting import fill

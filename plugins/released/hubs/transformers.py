@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from harness.basics.extras import require
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import CheckpointError, UsageError, first_of
-from plugins.released.extras import require
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, Preprocessing
 from plugins.weights.fitting import fill

@@ -1,4 +1,4 @@
-"""Packages that only some methods use: imported when a method is set up, with one message if they are missing."""
+"""Packages that only some methods and verbs use: imported when needed, with one message if they are missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def require(module: str, method: str, extra: str) -> ModuleType:
 
     Args:
         module: its dotted name.
-        method: the word of the method that needs it.
+        method: the method or verb that needs it, for messages.
         extra: the extra of this project that installs it.
 
     Raises:
