@@ -32,6 +32,24 @@ def bench_register_methods(register: Register) -> None:
         about="ResNet regularised by window, light and brand branches while training (He et al., 2019)",
     )
     register(
+        "torch",
+        "plugins.released.built.method:Built",
+        about="any network that Python can build, with a file of its weights",
+    )
+    register("onnx", "plugins.released.graphs.onnx:Onnx", about="any network in an ONNX file")
+    register(
+        "torchscript", "plugins.released.graphs.torchscript:TorchScript", about="any network in a file of TorchScript"
+    )
+    register(
+        "timm", "plugins.released.hubs.timm:Timm", about="any network of timm, zero-shot, with its own data config"
+    )
+    register("open-clip", "plugins.released.hubs.open_clip:OpenClip", about="the image towers of open_clip, zero-shot")
+    register(
+        "transformers",
+        "plugins.released.hubs.transformers:Transformers",
+        about="DINOv2, SigLIP, CLIP, ViT and others of transformers, zero-shot",
+    )
+    register(
         "fast-reid",
         "plugins.released.fast_reid:FastReID",
         about="released weights of fast-reid: ResNets with IBN, non-local blocks, GeM, BNNeck",

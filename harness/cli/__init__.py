@@ -16,6 +16,7 @@ VERBS = {
     "attend": "harness.cli.attend:attend",
     "data": "harness.cli.data:data",
     "eval": "harness.cli.evaluate:evaluate",
+    "export": "harness.cli.export:export",
     "extract": "harness.cli.run:extract",
     "methods": "harness.cli.methods:methods",
     "plugins": "harness.cli.plugins:plugins",

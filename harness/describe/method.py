@@ -180,9 +180,13 @@ def text(described: Mapping[str, Any]) -> str:
         _sets("variants", described["variants"]) + "\n" + _sets("recipes", described["recipes"]),
         tabulate(options, headers="keys", tablefmt="github", disable_numparse=True) or "no options",
         _inside(described),
-        f"feature: {described['feature']:,} numbers\n{_parameters(**described['parameters'])}",
+        f"feature: {_numbers(described['feature'])}\n{_parameters(**described['parameters'])}",
     ]
     return "\n\n".join(blocks)
+
+
+def _numbers(width: int) -> str:
+    return f"{width:,} numbers" if width else "as many numbers as the given network has"
 
 
 def _sets(word: str, named: Mapping[str, Mapping[str, Any]]) -> str:

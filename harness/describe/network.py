@@ -161,7 +161,7 @@ def _recording(networks: Mapping[str, nn.Module], found: dict[str, Shape]) -> It
     for root, network in networks.items():
         for path, part in network.named_modules(prefix="" if root == "model" else root):
             named = path and not any(word.isdigit() for word in path.split("."))
-            if named and not isinstance(part, nn.Identity | ParametrizationList):
+            if named and not isinstance(part, nn.Identity | ParametrizationList | torch.jit.ScriptModule):
                 handles.append(part.register_forward_hook(_recorder(path, found)))
     try:
         yield

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.data.resizing import STRETCHED, Resizing
 from harness.errors import BenchError, PluginError, UsageError, unknown_name
 from harness.features.metric import Metric
 from harness.methods.trouble import plugin_error
@@ -43,7 +44,7 @@ class Method:
     """Turns images into features.
 
     The smallest method is any class with ``embed``; everything else defaults to this class. The harness sets
-    ``options`` before it calls ``__init__`` without arguments.
+    ``options`` and ``seed`` before it calls ``__init__`` without arguments.
 
     Attributes:
         version: increase it when the features change without a change of the source code.
@@ -66,6 +67,8 @@ class Method:
             It is named when a data set has no such label.
         control: True for a method that no paper would report, such as one that reads the test labels.
         metric: how features are compared.
+        resizing: how pictures come to the input size; a method with boxes must not cut anything off.
+        modules: the modules that ``__init__`` imported by a name that an option gives; they count as the method's code.
         preprocessing: for ``bench methods show``, how images are prepared: colours, scale, mean and deviation, size.
         provenance: for ``bench methods show``, where the weights come from and what they have seen.
         trained_on: the protocols whose training images the weights have seen, where their file says so; ``__init__``
@@ -73,6 +76,7 @@ class Method:
         read_files: files that ``__init__`` read besides those that options name, by a word: ``{"opts": path}``. Their
             digests are part of a run's identity and of its record.
         options: the options of this run.
+        seed: the seed of this run, for weights that ``__init__`` draws.
     """
 
     version: ClassVar[int] = 1
@@ -89,11 +93,14 @@ class Method:
     without: ClassVar[Mapping[str, str]] = {}
     control: ClassVar[bool] = False
     metric: Metric = "cosine"
+    resizing: Resizing = STRETCHED
+    modules: tuple[str, ...] = ()
     preprocessing: ClassVar[str] = ""
     provenance: ClassVar[str] = ""
     trained_on: tuple[str, ...] = ()
     read_files: Mapping[str, Path] = MappingProxyType({})
     options: Any
+    seed: int = 0
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -254,14 +261,26 @@ def resolve_options(
         ) from None
 
 
-def create(method: type[Method], options: Options) -> Method:
-    """Return an instance with these options, or raise a PluginError that quotes the exception of its ``__init__``."""
+def create(method: type[Method], options: Options, seed: int = 0) -> Method:
+    """Return an instance with these options.
+
+    Raises:
+        PluginError: its ``__init__`` fails, which the message quotes, or it needs boxes of pictures that it crops.
+    """
     instance = method.__new__(method)
     instance.options = options
+    instance.seed = seed
     try:
         instance.__init__()  # type: ignore[misc]  # the instance is not set up yet
     except BenchError:
         raise
     except (Exception, SystemExit) as problem:
         raise plugin_error(f"method {method.__name__} could not be set up", problem, method) from problem
+    boxes = sorted(need for need in instance.needs | instance.test_needs if need.startswith("boxes."))
+    if boxes and instance.resizing.moves_boxes:
+        raise PluginError(
+            f"method {method.__name__} needs boxes, and cuts off parts of the pictures",
+            found=f"{', '.join(boxes)}; {instance.resizing}",
+            expected="a resizing that keeps the whole picture",
+        )
     return instance

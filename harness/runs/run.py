@@ -56,6 +56,9 @@ class Run:
         self.inputs = RunInputs(plan)
         self.boxes = RunBoxes(plan, self.inputs)
 
+    def _create(self) -> Method:
+        return create(self.plan.method, self.plan.options, self.plan.request.seed)
+
     @cached_property
     def origin(self) -> Origin:
         """The method, its settings and the data set that this run trains on."""
@@ -74,7 +77,7 @@ class Run:
             files={**plan.held.files, **named_files(plan.options)},
             trained_on=plan.trained_on,
             seed=plan.request.seed,
-            code=code_digest(plan.method),
+            code=code_digest(plan.method, plan.held.modules),
             **trained,
         )
 
@@ -89,6 +92,8 @@ class Run:
             "training": TRAINING_VERSION,
             **self.inputs.devices,
         }
+        if self.plan.held.resizing:
+            identity["resizing"] = self.plan.held.resizing
         # Files with the same bytes are the same, whatever they are called.
         identity["options"] = {name: self.origin.files.get(name, value) for name, value in identity["options"].items()}
         if self.plan.held.networks is not None:
@@ -176,7 +181,7 @@ class Run:
         from harness.compute.threads import fitting_threads
         from harness.training.state import NAME as STATE
 
-        method = create(self.plan.method, self.plan.options)
+        method = self._create()
         session = self._session(method)
         with fitting_threads(self.inputs.fabric) as threads:
             method.fit(session)
@@ -230,7 +235,7 @@ class Run:
             FeatureFile.open(path).close()
             log.info("extraction: using the existing features")
             return path
-        method = create(self.plan.method, self.plan.options)
+        method = self._create()
         info = None
         if checkpoint is not None:
             state, info = load_checkpoint(checkpoint)
@@ -260,6 +265,7 @@ class Run:
             images=images,
             boxes=digests(self.boxes.test),
             input_size=method.input_size,
+            resizing=str(method.resizing),
             parameters=_parameters(method),
             needs=tuple(sorted(used_needs(method.needs, info.classes if info else ()) - {"vehicle"})),
             test_needs=tuple(sorted(method.test_needs)),

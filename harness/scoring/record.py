@@ -151,6 +151,7 @@ class Record(Embedding):
     threads: Annotated[int, Field(ge=1)] | None = None
     checkpoint: Digest | None = None
     input_size: tuple[Count, Count] | None = None
+    resizing: Word = ""
     parameters: Count | None = None
     boxes: dict[Word, Digest] = Field(default_factory=dict)
     train_boxes: dict[Word, Digest] = Field(default_factory=dict)
