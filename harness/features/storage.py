@@ -62,7 +62,9 @@ class Storage:
         if self.word not in DTYPES:
             raise FeatureError("features cannot be stored in this type", found=self.word, expected=" or ".join(DTYPES))
         if not 1 <= self.width <= LARGEST_WIDTH:
-            raise FeatureError("features have no width", found=self.width, expected=f"a width from 1 to {LARGEST_WIDTH}")
+            raise FeatureError(
+                "features have no width", found=self.width, expected=f"a width from 1 to {LARGEST_WIDTH}"
+            )
         if not (math.isfinite(self.scale) and self.scale > 0) or (self.word != "int8" and self.scale != 1):
             raise FeatureError("features cannot have this scale", found=self.scale, expected="a number above 0")
 

@@ -43,7 +43,6 @@ TRAINING_VERSION = 2
 """Increased whenever a digit of training or extraction moves; see "Numbers that move" in the changelog."""
 
 
-
 class Run:
     """One run of one method, step by step.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import tabulate as _tabulate
 
+from harness.features.storage import Storage
 from harness.measures import heading, in_order
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # The width of a column must not depend on whether wcwidth is installed.
 _tabulate.WIDE_CHARS_MODE = False
+
+SMALL = ("int8", "binary")
 
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
 """Characters to escape; an underscore between letters or digits is not emphasis (CommonMark 6.2) and is kept."""
@@ -103,6 +106,10 @@ def remarks(record: Record) -> list[str]:
 def plain_remarks(record: Record) -> list[str]:
     """Return one sentence for each fact that a reader of the record's scores must know."""
     notes = [] if record.rerank is None else [record.rerank.remark]
+    if record.given:
+        notes.append(f"Ranked by {record.metric}, a finished matrix; nobody can rank its features again.")
+    elif record.dtype in SMALL:
+        notes.append(Storage(record.dtype, record.width).note)
     if record.convention is not None:
         notes.append(f"By another rule than the task's own: {record.convention}.")
     if not record.official:
