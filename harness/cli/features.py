@@ -111,7 +111,7 @@ def import_(
     \b
     Examples:
       bench features import f.npy --keys names.txt --protocol veri776 --data VeRi/ --method mine --out f.h5
-      bench features import pytorch_result.mat --order query,gallery --protocol veri776 --data VeRi/ --method mine --out f.h5
+      bench features import x.mat --order query,gallery --protocol veri776 --data VeRi/ --method mine --out f.h5
     """
     from harness.exchange.importing import ImportRequest, import_features
     from harness.exchange.selecting import Names

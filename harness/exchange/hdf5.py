@@ -71,12 +71,14 @@ def _array(data: h5py.Dataset) -> Array:
     by_matlab = data.attrs.get("MATLAB_class")
     if by_matlab is not None and "MATLAB_empty" in data.attrs:
         raise ValueError("an empty array")
-    if by_matlab == b"cell" or data.dtype == h5py.ref_dtype:
+    if by_matlab == b"cell" or h5py.check_ref_dtype(data.dtype) is not None:
         return _cells(data)
     if by_matlab == b"char":
         return np.array([_text(row) for row in np.atleast_2d(data[()].T)])
     if h5py.check_string_dtype(data.dtype) is not None:
         return _texts(data)
+    if data.dtype.kind == "O":
+        raise ValueError("rows of several lengths")
     array: Array = data[()]
     if by_matlab == b"logical":
         array = array.astype(np.bool_)

@@ -62,7 +62,7 @@ def check_labels(labels: Mapping[str, Sequence[str]], table: ImageTable, *, wher
     Raises:
         FeatureError: a label differs; the first row is named.
     """
-    notes = []
+    agreed = []
     for label, given in labels.items():
         column = table.label(label)
         if column is None:
@@ -79,11 +79,11 @@ def check_labels(labels: Mapping[str, Sequence[str]], table: ImageTable, *, wher
         expected = [names.get(number, str(number)) for number in numbers]
         wrong = [row for row in np.flatnonzero(known).tolist() if not _equal(given[row], expected[row])]
         if not wrong:
-            notes.append(f"every {label} agrees with the list")
+            agreed.append(f"{label}s")
             continue
         moved = _moved(given, numbers, known.tolist()) if label == "camera" and not names else 0
         if moved:
-            notes.append(f"every camera agrees with the list, whose numbers are {abs(moved)} {_direction(moved)}")
+            agreed.append(f"cameras (the list's numbers are {abs(moved)} {_direction(moved)})")
             continue
         row = wrong[0]
         raise FeatureError(
@@ -93,7 +93,7 @@ def check_labels(labels: Mapping[str, Sequence[str]], table: ImageTable, *, wher
             expected=f"{label} {expected[row]}, that of {table.paths[row]}",
             next_step="put the rows in the order that 'bench protocols keys' prints, or give their keys",
         )
-    return notes
+    return [f"{' and '.join(agreed)} of {where} agree with the list, row by row"] if agreed else []
 
 
 def _equal(given: str, expected: str) -> bool:

@@ -101,7 +101,7 @@ def _by(way: str, given: list[str], wanted: list[str], names: tuple[Sequence[str
             doubled.append(names[0][row])
         else:
             rows[own[0]] = row
-    missing = tuple(names[1][number] for number in np.flatnonzero(rows < 0))
+    missing = tuple(names[1][number] for number in np.flatnonzero(rows < 0).tolist())
     return Match(way, rows, missing, tuple(extra), tuple(doubled), tuple(ambiguous))
 
 

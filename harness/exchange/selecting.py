@@ -77,6 +77,13 @@ class Part:
                 found=count,
                 expected=expected,
             )
+        if not self.orientation and expected == array.shape[0] == array.shape[1]:
+            raise FeatureError(
+                "the file has as many numbers a feature as images, so that rows and columns cannot be told apart",
+                where=self.where,
+                found=f"{array.shape[0]} rows and {array.shape[1]} columns",
+                next_step="say --images-in rows or --images-in columns",
+            )
         turned = self.orientation == "columns" or (
             not self.orientation and expected is not None and expected != len(array) and expected == array.shape[1]
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from harness.data.encoding import to_utf8
-from harness.errors import DataError, FeatureError, UsageError
+from harness.errors import DataError, FeatureError, UsageError, first_of
 from harness.exchange.contents import Array, Contents, refuse_size, unreadable
 from harness.exchange.words import CAMERAS, KEYS, VEHICLES, last
 
 DELIMITERS = (",", ";", "\t")
 LABELS = (*VEHICLES, *CAMERAS)
-BEFORE = ("split", "part", "role", "index", "unnamed:_0")
+BEFORE = ("split", "part", "role", "index", "unnamed:_0", "__index_level_0__", "")
 """Columns that other programs write and that are neither features nor labels; they are not read."""
 
 
@@ -41,7 +42,7 @@ def read_csv(path: Path) -> Contents:
     header = next(rows, (0, []))[1]
     if not any(header):
         raise unreadable(path, "a table of text", "it is empty")
-    titled = not _are_numbers(header[1:] or header)
+    titled = not _are_numbers(header[1:] or header) or _counts(header[1:]) or _counts(header)
     names = [name.strip() for name in header] if titled else [str(number) for number in range(len(header))]
     body = rows if titled else _rows(path, text, mark)
     return _table(path, names, body, titled=titled)
@@ -58,6 +59,11 @@ def _rows(path: Path, text: str, mark: str) -> Iterator[tuple[int, list[str]]]:
         raise unreadable(f"{path}:{reader.line_num}", "a table of text", problem) from None  # type: ignore[arg-type]
 
 
+def _counts(names: Sequence[str]) -> bool:
+    """Return whether names are 0, 1, 2, ... as pandas names columns."""
+    return len(names) > 1 and list(names) == [str(number) for number in range(len(names))]
+
+
 def _are_numbers(fields: Sequence[str]) -> bool:
     return all(_number(field) is not None for field in fields)
 
@@ -70,7 +76,9 @@ def _number(field: str) -> float | None:
 
 
 def _table(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]]], *, titled: bool) -> Contents:
-    width, keys, labels, features = len(names), -1, dict[int, str](), list[int]()
+    width, keys = len(names), -1
+    labels: dict[int, str] = {}
+    features: list[int] = []
     texts: dict[str, list[str]] = {}
     numbers: list[Array] = []
     for line, row in rows:
@@ -89,7 +97,10 @@ def _table(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]
                 for place, name in enumerate(names)
                 if place != keys and place not in labels and not (titled and last(name) in BEFORE)
             ]
-            texts = {name: [] for name in labels.values()} | ({"keys": []} if keys >= 0 else {})
+            _refuse_strange_columns(path, [names[place] for place in features] if titled else [])
+            texts = {name: list[str]() for name in labels.values()}
+            if keys >= 0:
+                texts["keys"] = []
         if keys >= 0:
             texts["keys"].append(row[keys].strip())
         for place, name in labels.items():
@@ -97,9 +108,35 @@ def _table(path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]
         numbers.append(_features(path, line, row, features, names))
     if not numbers or not features:
         raise unreadable(path, "a table of text", "it has no numbers" if numbers else "it has no rows")
-    return Contents(
-        path, {"features": np.stack(numbers)}, {name: tuple(words) for name, words in texts.items()}, decimal=True
-    )
+    table = np.stack(numbers)
+    if not titled and keys < 0 and _whole(table[:, 0]) and not _whole(table):
+        raise FeatureError(
+            "the first column may be the numbers of images or features",
+            where=path,
+            found="a first column of whole numbers in a table without names",
+            expected="a first line that names the columns: key, or camera, or f0, f1, ...",
+        )
+    return Contents(path, {"features": table}, {name: tuple(words) for name, words in texts.items()}, decimal=True)
+
+
+def _whole(values: Array) -> bool:
+    return bool((values == np.floor(values)).all())
+
+
+def _refuse_strange_columns(path: Path, names: Sequence[str]) -> None:
+    """Refuse columns of numbers that are not all of one name and a number: they may be something else than features."""
+    stems = {name: name.rstrip("0123456789") for name in names}
+    usual = Counter(stem for name, stem in stems.items() if stem != name).most_common(1)
+    strange = [name for name, stem in stems.items() if usual and (stem != usual[0][0] or stem == name)]
+    if strange:
+        raise FeatureError(
+            "a column may be no feature",
+            where=path,
+            found=f"{first_of(strange, 5)} beside {usual[0][0]}0, {usual[0][0]}1, ...",
+            expected="columns of features of one name and a number, a column of keys, and labels "
+            "(vehicle, camera) if known",
+            next_step="remove the column, or rename it",
+        )
 
 
 def _key_column(names: Sequence[str], row: Sequence[str], *, titled: bool) -> int:
@@ -158,6 +195,7 @@ def _columns(path: Path, table: Any) -> Contents:
     texts: dict[str, tuple[str, ...]] = {}
     unusable: dict[str, str] = {}
     plain: list[Array] = []
+    names: list[str] = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         try:
             read = _column(column.combine_chunks())
@@ -168,9 +206,11 @@ def _columns(path: Path, table: Any) -> Contents:
             texts[name] = read
         elif read.ndim == 1 and last(name) not in (*LABELS, *BEFORE):
             plain.append(read)
+            names.append(name)
         else:
             arrays[name] = read
     if plain and not arrays.keys() - {name for name in arrays if last(name) in (*LABELS, *BEFORE)}:
+        _refuse_strange_columns(path, names)
         arrays["features"] = np.stack(plain, axis=1)
     return Contents(path, arrays, texts, unusable)
 

@@ -41,6 +41,15 @@ LARGEST_WIDTH = 1 << 24
 """Limit of the numbers a feature; no network comes near it."""
 
 
+def note_of(word: str, width: int) -> str:
+    """Return one sentence for readers of a result of features that are stored in that type, or an empty text."""
+    notes = {
+        "int8": "The features are int8; ranks are those of the stored integers, and their one scale moves none.",
+        "binary": f"The features are {width} bits, ranked by their Hamming distance.",
+    }
+    return notes.get(word, "")
+
+
 @dataclass(frozen=True)
 class Storage:
     """How the features of one file are stored; see the module.
@@ -109,11 +118,7 @@ class Storage:
     @property
     def note(self) -> str:
         """One sentence for readers of a result, empty for float32 and float16."""
-        if self.word == "int8":
-            return "The features are int8; ranks are those of the stored integers, and their one scale moves none."
-        if self.word == "binary":
-            return f"The features are {self.width} bits, ranked by their Hamming distance."
-        return ""
+        return note_of(self.word, self.width)
 
     def encode(self, values: Array) -> Array:
         """Return (n, d) numbers as the file stores them: rounded to its type, or the bits of those above 0."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import tabulate as _tabulate
 
-from harness.features.storage import Storage
+from harness.features.storage import note_of
 from harness.measures import heading, in_order
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # The width of a column must not depend on whether wcwidth is installed.
 _tabulate.WIDE_CHARS_MODE = False
-
-SMALL = ("int8", "binary")
 
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
 """Characters to escape; an underscore between letters or digits is not emphasis (CommonMark 6.2) and is kept."""
@@ -108,8 +106,8 @@ def plain_remarks(record: Record) -> list[str]:
     notes = [] if record.rerank is None else [record.rerank.remark]
     if record.given:
         notes.append(f"Ranked by {record.metric}, a finished matrix; nobody can rank its features again.")
-    elif record.dtype in SMALL:
-        notes.append(Storage(record.dtype, record.width).note)
+    elif note_of(record.dtype, record.width):
+        notes.append(note_of(record.dtype, record.width))
     if record.convention is not None:
         notes.append(f"By another rule than the task's own: {record.convention}.")
     if not record.official:
