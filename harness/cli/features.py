@@ -29,7 +29,7 @@ out = option("--out", type=shared.FILE, required=True, group=OUTPUT, help="File 
 
 @click.group(cls=GroupedGroup, section="Prepare data and boxes")
 def features() -> None:
-    """Bring features from other programs, check them, and pass them on.
+    """Import, export, check and change feature files.
 
     \b
     Example:
@@ -248,7 +248,7 @@ def export(file: Path, target: str, out: Path) -> None:
 @click.argument("files", nargs=-1, required=True, type=shared.PATH, metavar="FILE...", help="Feature files.")
 @out
 def merge(files: tuple[Path, ...], out: Path) -> None:
-    """Write the features of several files of one method as one file.
+    """Join several feature files of one method.
 
     \b
     Example:
@@ -273,7 +273,10 @@ def merge(files: tuple[Path, ...], out: Path) -> None:
 )
 @out
 def quantise(file: Path, word: str, out: Path) -> None:
-    """Write features in a smaller type; measures of the new file are those of the stored numbers.
+    """Write features in a smaller type.
+
+    The measures of the new file are those of the stored numbers. Those of int8 and of bits are ranked exactly: int8 as
+    integers, bits by their Hamming distance.
 
     \b
     Example:

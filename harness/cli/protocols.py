@@ -80,7 +80,7 @@ def show_protocol(name: str, data: Path | None, plugin: tuple[Path, ...], json_w
 @shared.plugin_files
 @shared.as_json
 def keys(*, name: str, split: str, data: Path | None, plugin: tuple[Path, ...], json_wanted: bool) -> None:
-    """Print the keys of a list, one a line, in the order of the protocol.
+    """Print the keys of a list in the protocol's order.
 
     Rows of features without names are taken in this order by 'bench features import --order'.
 
