@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -24,6 +27,9 @@ FAULTS = (
     MemoryError,
     RecursionError,
     zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     NotImplementedError,
     RuntimeError,

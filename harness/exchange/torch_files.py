@@ -58,8 +58,9 @@ def read_torch(path: Path) -> Contents:
 def _check_sizes(path: Path) -> None:
     """Refuse a zip that unpacks to more than itself: torch packs nothing."""
     refuse_size(path, path.stat().st_size)
-    if not zipfile.is_zipfile(path):
-        return
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":  # an older file, which is no zip
+            return
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

@@ -70,7 +70,9 @@ def test_queries_and_gallery_may_be_two_files(tmp_path):
 
 
 def test_a_dict_of_one_vector_an_image_is_keyed(tmp_path):
-    torch.save({f"/data/{key}": torch.tensor(row)[None] for key, row in zip(KEYS, FEATURES, strict=True)}, tmp_path / "f.pth")
+    torch.save(
+        {f"/data/{key}": torch.tensor(row)[None] for key, row in zip(KEYS, FEATURES, strict=True)}, tmp_path / "f.pth"
+    )
 
     report = bring(tmp_path / "out.h5", tmp_path / "f.pth")
 
