@@ -39,8 +39,8 @@ def mutant(content: bytes, generator: np.random.Generator) -> bytes:
 def outcomes(folder: Path, names: list[str], count: int, seed: int) -> Counter[str]:
     """Import mutants of the files of some formats, and count what happens; ``wrong`` and ``traceback`` are faults.
 
-    A mutant is accepted rightly if its keys and its shape are those of the file; its numbers may differ where the format
-    has no checksums.
+    A mutant is accepted rightly if its keys and its shape are those of the file; its numbers may differ where the
+    format has no checksums.
     """
     found: Counter[str] = Counter()
     out = folder / "out.h5"

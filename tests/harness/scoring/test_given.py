@@ -91,15 +91,6 @@ def test_a_record_of_a_matrix_is_marked_in_every_table_and_holds_its_digest(plac
     assert len({read_record(one).features for one in Path("out").glob("*.json")}) == 2
 
 
-def test_no_features_can_confirm_a_matrix(place):
-    bench(place, "distances", "import", "d.npy", "--method", "mine", "--record", "out")
-    (path,) = Path("out").glob("*.json")
-
-    done = bench(place, "submit", path, "--features", "f.h5", task=TASK)
-
-    assert done.exit_code == 2
-
-
 WRONG = {
     "nan": (lambda matrix: np.where(matrix == matrix[0, 0], np.nan, matrix), "the matrix holds NaN"),
     "too few rows": (lambda matrix: matrix[1:], "does not fit the protocol's lists"),
