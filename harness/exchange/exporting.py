@@ -34,8 +34,12 @@ def export(file: FeatureFile, target: str, out: Path) -> list[Path]:
     return written
 
 
-def _numbers(file: FeatureFile, limit: int = LARGEST) -> Array:
-    """Return all rows: float32, float16, int8, or bool."""
+def numbers_of(file: FeatureFile, limit: int = LARGEST) -> Array:
+    """Return all rows as they are stored: float32, float16, int8, or bool.
+
+    Raises:
+        FeatureError: they are more than ``limit`` bytes, or damaged.
+    """
     storage = file.storage
     size = len(file) * storage.width * (1 if storage.schema == 2 else storage.dtype.itemsize)
     if size > limit:
@@ -54,7 +58,7 @@ def _numbers(file: FeatureFile, limit: int = LARGEST) -> Array:
 
 def _npy(file: FeatureFile, out: Path) -> list[Path]:
     names = out.with_name(out.name + ".txt")
-    numbers = _numbers(file, limit=1 << 62)
+    numbers = numbers_of(file, limit=1 << 62)
     if any("\n" in key or "\r" in key for key in file.keys):
         raise FeatureError("a key has a line break, which a list of names cannot hold", where=file.path)
     with replace_file(out, "wb") as target:
@@ -66,12 +70,12 @@ def _npy(file: FeatureFile, out: Path) -> list[Path]:
 
 def _npz(file: FeatureFile, out: Path) -> list[Path]:
     with replace_file(out, "wb") as target:
-        np.savez(target, features=_numbers(file), keys=np.array(file.keys))
+        np.savez(target, features=numbers_of(file), keys=np.array(file.keys))
     return [out]
 
 
 def _csv(file: FeatureFile, out: Path) -> list[Path]:
-    numbers = _numbers(file)
+    numbers = numbers_of(file)
     if numbers.dtype.kind == "b":
         numbers = numbers.astype(np.int8) * 2 - 1
     shown = "{:.9g}" if numbers.dtype.kind == "f" else "{}"  # nine digits give every float32 back
@@ -91,7 +95,7 @@ def _parquet(file: FeatureFile, out: Path) -> list[Path]:
         raise UsageError(
             "Parquet cannot be written without pyarrow", next_step="pip install 'vehicle-reid-bench[parquet]'"
         ) from None
-    numbers = _numbers(file)
+    numbers = numbers_of(file)
     flat = pyarrow.array(np.ascontiguousarray(numbers).ravel())
     column = pyarrow.FixedSizeListArray.from_arrays(flat, numbers.shape[1])
     table = pyarrow.table({"key": pyarrow.array(list(file.keys)), "feature": column})
@@ -103,7 +107,7 @@ def _parquet(file: FeatureFile, out: Path) -> list[Path]:
 def _mat(file: FeatureFile, out: Path) -> list[Path]:
     from scipy.io import savemat
 
-    numbers = _numbers(file, limit=MATLAB_LIMIT)
+    numbers = numbers_of(file, limit=MATLAB_LIMIT)
     numbers = numbers.astype(np.float32) if numbers.dtype == np.float16 else numbers
     content: dict[str, Any] = {"features": numbers, "keys": np.array(file.keys, dtype=object).reshape(-1, 1)}
     with replace_file(out, "wb") as target:

@@ -8,6 +8,8 @@ import h5py
 import numpy as np
 
 from harness.exchange.contents import LARGEST, Array, Contents, refuse_number, refuse_size, sorted_out, unreadable
+from harness.exchange.exporting import numbers_of
+from harness.features import FeatureFile
 
 DEEPEST = 3
 """Limit of groups within groups."""
@@ -17,12 +19,15 @@ FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLE
 
 MOST_CELLS = 5_000_000
 KIND = "HDF5"
+OWN = "provenance_digest"
+"""The attribute that tells a feature file of this project."""
 
 
 def read_hdf5(path: Path) -> Contents:
     """Return all arrays and lists of texts of a file; those in groups as ``group/name``.
 
-    MATLAB stores arrays with their axes in reverse; they are returned as MATLAB shows them.
+    MATLAB stores arrays with their axes in reverse; they are returned as MATLAB shows them. Of a feature file of this
+    project, the features are returned as ``harness.exchange.exporting`` writes them.
 
     Raises:
         FeatureError: the file is damaged or too large.
@@ -31,11 +36,20 @@ def read_hdf5(path: Path) -> Contents:
     unusable: dict[str, str] = {}
     try:
         with h5py.File(path, "r") as file:
-            _walk(file, "", found, unusable, DEEPEST)
+            own = OWN in file.attrs
+            if not own:
+                _walk(file, "", found, unusable, DEEPEST)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as problem:
         raise unreadable(path, KIND, problem) from None
+    if own:
+        return _own(path)
     contents = sorted_out(path, found)
     return Contents(path, contents.arrays, contents.texts, {**contents.unusable, **unusable})
+
+
+def _own(path: Path) -> Contents:
+    with FeatureFile.open(path) as file:
+        return Contents(path, {"features": numbers_of(file)}, {"keys": file.keys})
 
 
 def _walk(group: h5py.Group, before: str, found: dict[str, Array], unusable: dict[str, str], deepest: int) -> None:

@@ -71,13 +71,11 @@ def match(given: Sequence[str], wanted: Sequence[str], *, where: str, partly: bo
         "file name": (_name, _name),
         "stem": (_stem, _stem),
     }
-    found = [
-        _by(way, [form(name) for name in plain], [own(path) for path in paths], (given, wanted))
-        for way, (form, own) in ways.items()
-    ]
-    for one in found:
-        if one.clear and not one.missing:
-            return one
+    found = []
+    for way, (form, own) in ways.items():
+        found.append(_by(way, [form(name) for name in plain], [own(path) for path in paths], (given, wanted)))
+        if found[-1].clear and not found[-1].missing:
+            return found[-1]
     best = max(found, key=lambda one: (one.matched, one.clear))
     if partly and best.clear and best.matched:
         return best

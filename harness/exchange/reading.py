@@ -39,7 +39,12 @@ def read(path: Path, held: ExitStack) -> Contents:
     except OSError as problem:
         raise FeatureError("the file cannot be read", where=path, found=problem.strerror) from None
     if found is None:
-        raise FeatureError("the file is of no format that can be imported", where=path, expected=FORMATS)
+        raise FeatureError(
+            "the file is of no format that can be imported",
+            where=path,
+            expected=FORMATS,
+            next_step="save it as .npz: np.savez(file, features=features, keys=np.array(names))",
+        )
     kind = found[0]
     return READERS[kind](path) if kind in READERS else held.enter_context(read_apart(path, kind))
 

@@ -106,7 +106,7 @@ def parts_of(contents: Contents, names: Names) -> list[Part]:
         FeatureError: no array, or more than one, may be the features; the message lists what there is.
     """
     if names.features:
-        chosen = [("", _named(contents, name, contents.arrays)) for name in names.features]
+        chosen = [(_role(name), _named(contents, name, contents.arrays)) for name in names.features]
     else:
         chosen = _by_role(contents) or [("", _single(contents))]
     parts = []
@@ -132,6 +132,10 @@ def parts_of(contents: Contents, names: Names) -> list[Part]:
             )
         )
     return parts
+
+
+def _role(name: str) -> str:
+    return next((role for role in ROLES if found([name], role, FEATURES)), "")
 
 
 def _by_role(contents: Contents) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from harness.kernel.plan import Placed, results
 from harness.measures.ranks import PositiveRanks
 from harness.tasks.relevance import Relevance
 
-BLOCK = 1 << 25
+BLOCK = 1 << 22
 """Numbers of the matrix that are in memory at once."""
 
 

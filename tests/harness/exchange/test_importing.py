@@ -1,11 +1,17 @@
 """Features of every format become a feature file with the protocol's keys and the same numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from harness.errors import DataError, FeatureError, UsageError
+from harness.exchange.importing import ImportRequest, import_features
+from harness.exchange.lists import list_of
 from harness.exchange.selecting import Names
+from harness.features import FeatureFile, Provenance, write_features
+from harness.features.changing import quantise
 from tests.harness.exchange.made import (
     DATASET,
     FEATURES,
@@ -16,6 +22,7 @@ from tests.harness.exchange.made import (
     ORDER,
     PARTS,
     QUERY,
+    TASK,
     bring,
     brought,
     matlab,
@@ -184,11 +191,6 @@ def test_words_that_do_not_fit_are_refused_in_one_message(tmp_path, case):
 
 
 def test_tasks_with_different_lists_must_be_named(tmp_path):
-    from dataclasses import replace
-
-    from harness.exchange.lists import list_of
-    from tests.harness.exchange.made import TASK
-
     tasks = [TASK, replace(TASK, name="small", query="few")]
 
     with pytest.raises(UsageError, match="different lists of 'query'") as caught:
@@ -207,3 +209,37 @@ def test_bfloat16_is_widened_and_a_sparse_tensor_is_listed_as_unusable(tmp_path)
     with pytest.raises(FeatureError, match="no array of features") as caught:
         bring(tmp_path / "out.h5", tensors(tmp_path / "f.pt", features=torch.tensor(FEATURES).to_sparse()))
     assert "sparse" in str(caught.value.found)
+
+
+@pytest.mark.parametrize("order", [(), ORDER])
+def test_names_that_queries_and_gallery_share_are_matched_each_in_its_own_list(tmp_path, order):
+    keys = [np.array([f"{number}.jpg" for number in range(len(table))]) for table in (QUERY, GALLERY)]
+    turned = {"qf": FEATURES[:6][::-1], "gf": FEATURES[6:], "query_paths": keys[0][::-1], "gallery_paths": keys[1]}
+    np.savez(tmp_path / "f.npz", **turned)
+    tables = [replace(QUERY, paths=tuple(f"q/{key}" for key in keys[0]))]
+    tables.append(replace(GALLERY, paths=tuple(f"g/{key}" for key in keys[1])))
+    dataset = replace(DATASET, splits=dict(zip(ORDER, tables, strict=True)))
+    about = Provenance(method="mine", dataset="small")
+
+    report = import_features(
+        ImportRequest((tmp_path / "f.npz",), order=order), [TASK], dataset, tmp_path / "o.h5", about
+    )
+
+    assert report.matched == ("6 keys by file name", "11 keys by file name")
+    with FeatureFile.open(tmp_path / "o.h5") as file:
+        assert np.array_equal(file.read([*tables[0].paths, *tables[1].paths]), FEATURES)
+
+
+@pytest.mark.parametrize("word", ["float32", "int8", "binary"])
+def test_a_feature_file_of_this_project_is_imported_as_it_is_ranked(tmp_path, word):
+    path = write_features(tmp_path / "f.h5", [f"/x/{key}" for key in KEYS], FEATURES, dataset="small", method="mine")
+    if word != "float32":
+        with FeatureFile.open(path) as file:
+            quantise(file, word, tmp_path / "small.h5")
+        path = tmp_path / "small.h5"
+
+    report = bring(tmp_path / "out.h5", path)
+
+    assert report.storage == word
+    with FeatureFile.open(path) as file:
+        assert np.array_equal(brought(tmp_path / "out.h5"), file.read())
