@@ -15,9 +15,11 @@ from harness.registry.packages import check_packages
 VERBS = {
     "attend": "harness.cli.attend:attend",
     "data": "harness.cli.data:data",
+    "distances": "harness.cli.distances:distances",
     "eval": "harness.cli.evaluate:evaluate",
     "export": "harness.cli.export:export",
     "extract": "harness.cli.run:extract",
+    "features": "harness.cli.features:features",
     "methods": "harness.cli.methods:methods",
     "plugins": "harness.cli.plugins:plugins",
     "protocols": "harness.cli.protocols:protocols",
