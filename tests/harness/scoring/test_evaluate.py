@@ -104,7 +104,10 @@ def test_a_network_is_evaluated_in_evaluation_mode_and_left_as_it_was(small_synt
         def through(self, images):
             return self.embed(images)
 
-    ways = (net, lambda images: net(images), partial(nn.Sequential.forward, net), Holder(), Holder().through)
+    def named(images):
+        return net(images)
+
+    ways = (net, named, partial(nn.Sequential.forward, net), Holder(), Holder().through)
     for given in ways:
         assert score(given, small_synthetic) == expected
         assert [part.training for part in net] == [True, False, True, True, True]
