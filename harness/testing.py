@@ -8,7 +8,6 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -59,18 +58,20 @@ class MethodTests:
     options: ClassVar[Mapping[str, Any]] = {}
     protocol: ClassVar[str] = "synthetic"
     data: ClassVar[str | Path | None] = None
+    _check: ClassVar[Check]
 
-
-@cache
-def _check_of(tests: type[MethodTests]) -> Check:
-    return Check(Asked(tests.method, dict(tests.options), protocol=tests.protocol, data=tests.data))
+    @classmethod
+    def _found(cls, name: str) -> Finding:
+        if "_check" not in vars(cls):  # all tests of a class share one
+            cls._check = Check(Asked(cls.method, dict(cls.options), protocol=cls.protocol, data=cls.data))
+        return cls._check.finding(name)
 
 
 def _test(name: str) -> Callable[[MethodTests], None]:
     def test(self: MethodTests) -> None:
         import pytest
 
-        found = _check_of(type(self)).finding(name)
+        found = self._found(name)
         if found.result == "failed":
             pytest.fail(found.detail, pytrace=False)
         if found.result == "skipped":

@@ -31,7 +31,8 @@ def generators_at(seed: int) -> Iterator[None]:
     import torch
 
     before = random.getstate(), np.random.get_state()  # noqa: NPY002 - the generator that others' code uses
-    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    opened = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch's
+    gpus = range(torch.cuda.device_count()) if opened else ()
     with torch.random.fork_rng(gpus):
         random.seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002 - as above

@@ -52,7 +52,7 @@ def new_method(name: str, folder: Path | None) -> None:
 @shared.as_json
 @click.pass_context
 def check(
-    ctx: click.Context, *, changes: tuple[str, ...], plugin: tuple[Path, ...], json_wanted: bool, **words: Any
+    ctx: click.Context, /, *, changes: tuple[str, ...], plugin: tuple[Path, ...], json_wanted: bool, **words: Any
 ) -> None:
     """Check that a method keeps the contract.
 

@@ -87,8 +87,14 @@ def evaluate(
         if not served:
             raise problem
         log.warning("%s/%s cannot be evaluated; using %s: %s", protocol.name, name, served[0].name, problem.what)
-    about = {"name": protocol.name, "options": options or {}, "skip_broken": chosen.skip_missing}
-    with features_of(features, dataset, served[0], **about) as file:
+    with features_of(
+        features,
+        dataset,
+        served[0],
+        name=protocol.name,
+        options=options or {},
+        skip_broken=chosen.skip_missing,
+    ) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
         return score(file, protocol, served[0], dataset, chosen)
 
