@@ -15,7 +15,7 @@ from harness.registry.kinds import METHOD
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "methods.md").read_text(), re.DOTALL)
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "your-method.md").read_text(), re.DOTALL)
 METHODS = [block for block in BLOCKS if "bench_register_methods" in block]
 MEASURES = [block for block in BLOCKS if "bench_register_measures" in block]
 
@@ -70,7 +70,7 @@ def test_every_measure_of_the_page_is_computed(block, small_synthetic, tmp_path)
 def test_every_other_block_of_the_page_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    exec(compile(block, "docs/methods.md", "exec"), {})  # noqa: S102 - our own page
+    exec(compile(block, "docs/your-method.md", "exec"), {})  # noqa: S102 - our own page
 
     assert (tmp_path / "features.h5").is_file()
 

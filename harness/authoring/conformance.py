@@ -9,7 +9,7 @@ from harness.authoring.finding import Finding, Measured, Skipped
 from harness.authoring.properties import PROPERTIES
 from harness.authoring.trial import Asked, Trial
 from harness.compute.devices import undisturbed
-from harness.errors import BenchError, PluginError
+from harness.errors import BenchError, PluginError, UsageError
 from harness.registry.catalogue import one_line
 from harness.registry.kinds import METHOD
 
@@ -70,7 +70,8 @@ class Check:
         except (Exception, SystemExit) as problem:
             missing = self._missing(problem)
             if missing:
-                return Finding(name, "skipped", f"needs {missing}, which is not installed")
+                step = f"; {problem.next_step}" if isinstance(problem, UsageError) and problem.next_step else ""
+                return Finding(name, "skipped", f"needs {missing}, which is not installed{step}")
             return Finding(name, "failed", str(problem) if isinstance(problem, BenchError) else one_line(problem))
         return Finding(name, "passed", (inspect.getdoc(check) or "").partition("\n")[0])
 

@@ -26,7 +26,6 @@ from torch.utils._pytree import tree_leaves
 from harness.authoring.finding import Measured
 from harness.authoring.trial import Trial
 from harness.basics.seeds import generators_at
-from harness.data.pictures import Pictures
 from harness.describe.method import CLASSES
 from harness.describe.network import dissect
 from harness.errors import BenchError, PluginError, UsageError, first_of
@@ -162,8 +161,9 @@ def picture_sizes(trial: Trial) -> None:
             path = Path(folder) / key
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", size, (90, 120, 30)).save(path, trial.dataset.formats[0])
-        odd = Pictures(Path(folder), keys, trial.subjects.pictures.size, trial.dataset.formats)
         rows = np.arange(len(keys))
+        odd = trial.subjects.pictures.take(rows)
+        odd.root = Path(folder)
         trial.features(rows.tolist(), subjects=Subjects(odd, trial.subjects.vehicle[rows], trial.subjects.boxes))
 
 

@@ -168,7 +168,7 @@ def complete(candidate: object) -> type[Method]:
     parts = inspect.getmembers(candidate)
     if lacking := [name for name, part in parts if getattr(part, "__isabstractmethod__", False)]:
         raise PluginError(
-            f"{candidate.__qualname__} does not define {', '.join(lacking)}", next_step="see docs/methods.md"
+            f"{candidate.__qualname__} does not define {', '.join(lacking)}", next_step="see docs/your-method.md"
         )
     return candidate
 

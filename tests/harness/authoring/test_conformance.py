@@ -187,7 +187,7 @@ class LackingSaid(Good):
         try:
             import a_module_that_is_not_there  # noqa: F401
         except ImportError:
-            raise harness.UsageError("this needs an extra") from None
+            raise harness.UsageError("this needs an extra", next_step="install it") from None
 
 
 class Trained(harness.Method):
@@ -251,12 +251,14 @@ def test_nothing_else_is_checked_on_a_method_that_cannot_be_set_up(small_synthet
     assert [finding.result for finding in found] == ["failed"] + ["skipped"] * (len(PROPERTIES) - 1)
 
 
-@pytest.mark.parametrize(("method", "name"), [(Lacking, "loads"), (LackingSaid, "features")])
-def test_a_missing_optional_dependency_is_a_skip_with_its_name(method, name, small_synthetic):
+@pytest.mark.parametrize(
+    ("method", "name", "step"), [(Lacking, "loads", ""), (LackingSaid, "features", "; install it")]
+)
+def test_a_missing_optional_dependency_is_a_skip_with_its_name(method, name, step, small_synthetic):
     found = check(method, small_synthetic).finding(name)
 
     assert found.result == "skipped"
-    assert found.detail == "needs a_module_that_is_not_there, which is not installed"
+    assert found.detail == f"needs a_module_that_is_not_there, which is not installed{step}"
 
 
 def test_a_method_that_trains_by_itself_is_not_embedded_before(small_synthetic):
