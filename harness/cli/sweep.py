@@ -12,6 +12,7 @@ from harness.cli.options import as_json
 from harness.cli.output import own_output, show, table
 
 if TYPE_CHECKING:
+    from harness.registry.registry import Registry
     from harness.sweeps.expand import Kind
     from harness.sweeps.states import States
     from harness.sweeps.sweep import Sweep
@@ -45,7 +46,7 @@ FORMS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".t
 def sweep(
     *, file: Path, engine: str, jobs: int | None, status: bool, check: bool, out: Path | None, json_wanted: bool
 ) -> None:
-    """Run every method of a file on every protocol with every seed.
+    """Compute all runs that a file lists.
 
     All runs are checked before the first one begins. Those that stand are skipped, one that fails does not stop the
     others, and the same command goes on where an interrupted one ended. At the end it prints the states of all runs
@@ -59,7 +60,9 @@ def sweep(
     """
     from harness.cli.run import log_to_terminal
     from harness.errors import RunError, UsageError
+    from harness.registry.registry import load
     from harness.sweeps.states import read_states
+    from harness.sweeps.sweep import open_engine
     from harness.sweeps.toml_file import read_sweep
 
     if out is not None and out.suffix not in FORMS:
@@ -70,8 +73,9 @@ def sweep(
         return
     log_to_terminal()
     with own_output():
-        opened = _open(read)
-        chosen = _engine(opened, engine, jobs)
+        registry = load(read.content.plugin)
+        chosen = open_engine(engine, read, registry, jobs)
+        opened = _open(read, registry)
     if check:
         _show(opened.states, json_wanted=json_wanted)
         return
@@ -105,12 +109,9 @@ def words_of_a_run() -> dict[str, Kind]:
     return found
 
 
-def _open(file: SweepFile) -> Sweep:
+def _open(file: SweepFile, registry: Registry) -> Sweep:
     from harness.cli.run import open_run, run
-    from harness.registry.registry import load
     from harness.sweeps.sweep import open_sweep
-
-    registry = load(file.content.plugin)
 
     def opener(words: tuple[str, ...]) -> Any:
         context = run.make_context("run", list(words[1:]))
@@ -120,13 +121,6 @@ def _open(file: SweepFile) -> Sweep:
         return open_run(given, registry)
 
     return open_sweep(file, words_of_a_run(), opener)
-
-
-def _engine(opened: Sweep, name: str, jobs: int | None) -> Any:
-    from harness.registry.registry import load
-    from harness.sweeps.sweep import open_engine
-
-    return open_engine(name, opened.file, load(opened.file.content.plugin), jobs)
 
 
 def _text(states: States, board: str | None = None) -> str:

@@ -77,8 +77,8 @@ class Command:
 def same_program() -> dict[str, str]:
     """Return the variables that let another process import the very modules that this one has.
 
-    A copy of the project that is not installed comes first in the path, and the current folder is in it only if it is in
-    this process's.
+    A copy of the project that is not installed comes first in the path, and the current folder is in the path only if
+    it is in this process's.
     """
     root = str(Path(__file__).resolve().parents[2])
     found = {}

@@ -68,7 +68,7 @@ def bench_register_observers(register: Register) -> None:
 def bench_register_engines(register: Register) -> None:
     """Call ``register(name, engine)`` for each engine that ``bench sweep`` can hand its runs to.
 
-    An engine is a subclass of ``harness.compute.engine.Engine``.
+    An engine is a subclass of ``harness.Engine``.
     """
 
 

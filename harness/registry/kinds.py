@@ -96,7 +96,7 @@ def _engine(name: str, found: object) -> type[Engine]:
     from harness.compute.engine import Engine
 
     if not (inspect.isclass(found) and issubclass(found, Engine)):
-        expected = "a subclass of harness.compute.engine.Engine"
+        expected = "a subclass of harness.Engine"
         raise PluginError(f"'{name}' is not an engine", found=repr(found), expected=expected)
     return found
 

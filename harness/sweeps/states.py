@@ -22,15 +22,6 @@ MAX_BYTES = 64 << 20
 Word = Literal["done", "skipped", "failed", "running", "waiting"]
 WORDS: tuple[Word, ...] = get_args(Word)
 
-MEANING = {
-    "done": "computed by this sweep",
-    "skipped": "stood already",
-    "failed": "ended with an error; the next call tries it again",
-    "running": "being computed",
-    "waiting": "not begun, or stopped; the next call goes on",
-}
-"""What each state says."""
-
 
 class RunState(BaseModel):
     """One run of a sweep, as its table shows it.

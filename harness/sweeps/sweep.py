@@ -102,10 +102,11 @@ def open_sweep(file: SweepFile, known: Mapping[str, Kind], opener: Opener) -> Sw
 def _check(run: Run, state: RunState) -> str:
     """Mark the run as skipped if it stands, and return its folder.
 
-    A run of several processes is left to itself: its folder cannot be told without starting them.
+    A run of several processes, or with a detector, is left to itself: its folder cannot be told without starting them,
+    or without detecting.
     """
-    compute = run.plan.request.compute
-    if compute.devices * compute.nodes > 1:
+    request = run.plan.request
+    if request.compute.devices * request.compute.nodes > 1 or request.detector is not None:
         return ""
     stands = run.standing()
     if stands is not None:

@@ -18,6 +18,9 @@ MAX_BYTES = 1 << 20
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
+LISTED = ("run", "exclude")
+"""The tables that can occur several times."""
+
 Table = dict[str, Any]
 
 
@@ -142,6 +145,15 @@ def _checked(path: Path, values: Mapping[str, Any]) -> Content:
     for word in values:
         if word not in Content.model_fields:
             raise _unknown_table(path, word, values[word])
+    for word, value in values.items():
+        if (word in LISTED and isinstance(value, dict)) or (word == "runs" and not isinstance(value, str)):
+            right = "run" if word == "runs" else word
+            raise UsageError(
+                f"'{word}' is no such table",
+                where=path,
+                found=f"[{word}]" if isinstance(value, dict) else f"[[{word}]]",
+                expected=f"[[{right}]], with two brackets, since there can be several",
+            )
     try:
         return Content.model_validate(values)
     except ValidationError as problem:

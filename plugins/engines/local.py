@@ -28,7 +28,6 @@ class Local(Engine):
     def __exit__(self, *problem: object) -> None:
         for process in self.places:
             if process is not None:
-                interrupt(process)
                 end(process)
 
     def submit(self, command: Command) -> Ticket:

@@ -103,7 +103,9 @@ class _Job(Ticket):
         try:
             return int(self.job.result())
         except Exception as problem:  # the job's own, or submitit's for a job without a result
-            self.lost = f"job {self.job.job_id} was lost: {str(problem).strip().splitlines()[-1:] or [type(problem)]}"
+            lines = str(problem).split("\n")
+            last = next((line for line in reversed(lines) if line.strip()), type(problem).__name__)
+            self.lost = f"job {self.job.job_id} was lost: {last.strip()}"
             return -1
 
     def cancel(self) -> None:
