@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,15 @@ class Dask(Engine):
     def __enter__(self) -> Dask:
         from distributed import Client, LocalCluster
 
+        logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every connection
         address: Any = self.options.scheduler
         if not address:
             address = self.held.enter_context(
                 LocalCluster(
                     n_workers=self.jobs or 1,
                     threads_per_worker=1,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=logging.CRITICAL,  # workers that are told to end complain of lost connections
                     local_directory=str(self.folder / "dask"),
                 )
             )
