@@ -15,6 +15,7 @@ from harness.cli.output import own_output, show, show_records
 if TYPE_CHECKING:
     from harness.compute.compute import Compute
     from harness.registry.registry import Registry
+    from harness.runs.inputs import Opened
     from harness.runs.run import Run
 
 OF_A_RUN = shared.together(
@@ -117,9 +118,9 @@ def log_to_terminal() -> None:
     logging.getLogger("bench").setLevel(logging.INFO)
 
 
-def open_run(words: dict[str, Any], registry: Registry) -> Run:
-    """Return the run of the parameters of ``bench run``, every name looked up in a registry that is loaded already."""
-    return _opened(words, _resources(words), registry)
+def open_run(words: dict[str, Any], registry: Registry, opened: Opened) -> Run:
+    """Return one of several runs, which share a registry and data sets, from the parameters of ``bench run``."""
+    return _opened(words, _resources(words), registry, opened)
 
 
 def _resources(words: dict[str, Any]) -> Compute:
@@ -129,13 +130,13 @@ def _resources(words: dict[str, Any]) -> Compute:
     return Compute(**{name: words.pop(name) for name in named if name in words})
 
 
-def _opened(words: dict[str, Any], compute: Compute, registry: Registry) -> Run:
+def _opened(words: dict[str, Any], compute: Compute, registry: Registry, opened: Opened | None = None) -> Run:
     from harness.runs.plan import plan_run
     from harness.runs.request import Request, parse_changes
     from harness.runs.run import Run
 
     changes = parse_changes(words.pop("changes"))
-    return Run(plan_run(Request(**words, changes=changes, compute=compute), registry))
+    return Run(plan_run(Request(**words, changes=changes, compute=compute), registry), opened)
 
 
 @command("Get a number")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.grouped import COMPUTE, DATA, OUTPUT, command, option
-from harness.cli.options import as_json
+from harness.cli.options import FILE, as_json
 from harness.cli.output import own_output, show, table
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
+    from harness.runs.inputs import Opened
     from harness.sweeps.expand import Kind
     from harness.sweeps.states import States
     from harness.sweeps.sweep import Sweep
@@ -25,7 +26,7 @@ FORMS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".t
 
 
 @command("Get a number")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=FILE, help="TOML file that lists the runs.")
 @option("--engine", default="local", metavar="NAME", group=COMPUTE, help="Where to compute: local, slurm or dask.")
 @option(
     "--jobs",
@@ -113,12 +114,14 @@ def _open(file: SweepFile, registry: Registry) -> Sweep:
     from harness.cli.run import open_run, run
     from harness.sweeps.sweep import open_sweep
 
+    data: Opened = {}
+
     def opener(words: tuple[str, ...]) -> Any:
         context = run.make_context("run", list(words[1:]))
         given = {
             name: value for name, value in context.params.items() if name not in {"smoke", "json_wanted", "plugin"}
         }
-        return open_run(given, registry)
+        return open_run(given, registry, data)
 
     return open_sweep(file, words_of_a_run(), opener)
 

@@ -28,12 +28,11 @@ from harness.methods.session import Session
 from harness.registry.observed import ObservedRun
 from harness.registry.observing import Observers
 from harness.runs.boxes import RunBoxes
-from harness.runs.inputs import RunInputs
+from harness.runs.inputs import Opened, RunInputs, images_digest, labels_digest
 from harness.runs.plan import RunPlan
 from harness.scoring.record import Record, installed_versions
 from harness.scoring.recording import are_recorded, record_tasks
 from harness.scoring.settings import ScoringSettings
-from harness.tasks.fingerprint import contents_digest, dataset_digest
 
 if TYPE_CHECKING:
     from harness.training.prepare import TrainingRequest
@@ -49,15 +48,19 @@ FEATURES = "features.h5"
 class Run:
     """One run of one method, step by step.
 
+    Args:
+        plan: what to do.
+        opened: the data sets that several runs share; None for those of this run alone.
+
     Raises:
         UsageError: the request gives boxes that the run does not use, or names an unknown observer or one whose package
             is not installed.
     """
 
-    def __init__(self, plan: RunPlan) -> None:
+    def __init__(self, plan: RunPlan, opened: Opened | None = None) -> None:
         self.plan = plan
         self.observers = Observers.of(plan.registry, plan.request.observe)
-        self.inputs = RunInputs(plan)
+        self.inputs = RunInputs(plan, opened)
         self.boxes = RunBoxes(plan, self.inputs)
 
     @cached_property
@@ -66,7 +69,7 @@ class Run:
         plan = self.plan
         trained = {}
         if plan.trains:
-            data = dataset_digest(self.inputs.training, ("train",))
+            data = labels_digest(self.inputs.training, ("train",))
             trained = {"train_on": plan.train_protocol.name, "train_data": data}
         return Origin(
             method=plan.name,
@@ -105,7 +108,7 @@ class Run:
             identity["train_boxes"] = digests(self.boxes.train)
         return {
             **identity,
-            "train_images": contents_digest(self.inputs.training, ("train",)),
+            "train_images": images_digest(self.inputs.training, ("train",)),
             "skip_broken": request.skip_broken,
             "validate": request.validate,
             "hold_out": request.hold_out if request.validate == "train" else 0.0,
@@ -248,7 +251,7 @@ class Run:
     @cached_property
     def _images(self) -> str:
         """The digest of the names and sizes of the images that the tasks need."""
-        return contents_digest(self.inputs.dataset, self.plan.splits)
+        return images_digest(self.inputs.dataset, self.plan.splits)
 
     @cached_property
     def features(self) -> Path:
@@ -259,7 +262,7 @@ class Run:
         about = {
             "protocol": self.plan.protocol.name,
             "splits": splits,
-            "data": dataset_digest(self.inputs.dataset, splits),
+            "data": labels_digest(self.inputs.dataset, splits),
             "images": self._images,
             "skip_broken": self.plan.request.skip_broken,
             **({"boxes": digests(self.boxes.test)} if self.boxes.test else {}),
