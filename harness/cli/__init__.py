@@ -27,6 +27,7 @@ VERBS = {
     "plugins": "harness.cli.plugins:plugins",
     "protocols": "harness.cli.protocols:protocols",
     "run": "harness.cli.run:run",
+    "sweep": "harness.cli.sweep:sweep",
     "train": "harness.cli.run:train",
 }
 INTERRUPTED = 130

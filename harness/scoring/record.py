@@ -290,11 +290,16 @@ MIGRATIONS: Mapping[int, Migration] = {}
 """The function that converts the content of an older schema to the next one; empty while there is only one schema."""
 
 
+def record_text(record: Record) -> str:
+    """Return the content of a record's file: JSON with its schema and its digest."""
+    content = {"schema": SCHEMA, "digest": record.digest, **record.values}
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
 def write_record(path: str | Path, record: Record) -> None:
     """Write a record as JSON with its digest, atomically, or raise a RunError."""
-    content = {"schema": SCHEMA, "digest": record.digest, **record.values}
     with replace_file(path) as file:
-        file.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+        file.write(record_text(record))
 
 
 def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA) -> Record:
