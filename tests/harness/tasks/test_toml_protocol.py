@@ -182,7 +182,7 @@ def test_the_name_of_a_built_in_protocol_cannot_be_taken(tmp_path):
     ("protocol", "message"),
     [
         ("table = ", "is not TOML"),
-        ('table = "images.csv"', r"a setting is missing\n  where: .*tasks\n"),
+        ('table = "images.csv"', r"the file defines no task\n  where: .*tasks\n  expected: \[tasks.main\]"),
         ('tabel = "images.csv"', r"unknown setting 'tabel'; did you mean 'table'"),
         (SHORTEST + "ignored = []", r"unknown setting 'ignored'; did you mean 'ignore'(.|\n)*tasks.main.ignored"),
         (SHORTEST + 'ignore = ["same car"]', r"tasks.main.ignore.0\n  found: same car\n  expected: .*'same image'"),
