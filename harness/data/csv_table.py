@@ -232,7 +232,7 @@ def _read(source: _Source) -> tuple[list[str], dict[str, _Column]]:
         or pandas.DataFrame({"path": paths, "split": columns["split"].codes if "split" in columns else 0})
         .duplicated()
         .any()
-        or ("time" in columns and any(_fault_of_time(text) for text in columns["time"].texts))
+        or ("time" in columns and any(fault_of_time(text) for text in columns["time"].texts))
     )
     if suspicious:
         _refuse_bad_rows(source)
@@ -286,7 +286,7 @@ def _refuse_bad_rows(source: _Source) -> None:
                 image = row[place["path"]].strip()
                 split = row[place["split"]].strip() if "split" in place else ALL
                 before = seen.setdefault((image, split), line)
-                time = _fault_of_time(row[place["time"]].strip()) if "time" in place else None
+                time = fault_of_time(row[place["time"]].strip()) if "time" in place else None
                 if leads_out(image):
                     hint = "; write it with forward slashes" if "\\" in image else ""
                     problems.add(path, line, f"{quote(image)} is not a path inside the data set's folder{hint}")
@@ -330,7 +330,7 @@ def _time(text: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
 
 
-def _fault_of_time(text: str) -> str | None:
+def fault_of_time(text: str) -> str | None:
     try:
         _time(text)
     except (ValueError, OverflowError):

@@ -116,7 +116,7 @@ def open_protocol(path: Path) -> Protocol:
         DataError: the file or the table's header is invalid.
     """
     settings = _read(path)
-    name = settings.name or path.stem.lower().replace("_", "-")
+    name = settings.name or name_of(path)
     if not NAME.fullmatch(name):
         raise DataError(
             "the protocol has an invalid name",
@@ -158,6 +158,11 @@ def _read(path: Path) -> TomlSettings:
         found = sorted(problem.errors(), key=lambda one: one["type"] != "extra_forbidden")
         models = {"file": TomlSettings, "task": TaskSettings, "draws": DrawsSettings}
         raise refusal(path, found[0], models) from None
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a protocol whose file gives none."""
+    return path.stem.lower().replace("_", "-")
 
 
 def as_name(text: str) -> str:
