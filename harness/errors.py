@@ -13,7 +13,11 @@ BenchError
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+ABBREVIATED = 3
+"""The fewest letters that are taken for the beginning of a name."""
 
 
 class BenchError(Exception):
@@ -98,7 +102,9 @@ def unknown_name(
 
 
 def nearest(found: str, names: Iterable[str]) -> str:
-    """Return the most similar name, or an empty text if none is near; case and punctuation do not count.
+    """Return the most similar name, or an empty text if none is near; case, punctuation and order do not count.
+
+    A name that begins with what was written is nearer than one of a similar spelling.
 
     Example:
         >>> nearest("VeRi-776", ["vehicleid", "veri776"])
@@ -107,8 +113,15 @@ def nearest(found: str, names: Iterable[str]) -> str:
     plain: dict[str, str] = {}
     for name in names:
         plain.setdefault(_plain(name), name)
-    near = difflib.get_close_matches(_plain(found), plain, n=1, cutoff=0.4)
-    return plain[near[0]] if near else ""
+    wanted, parts = _plain(found), sorted(re.findall(r"\w+", found.casefold()))
+    if wanted in plain:
+        return plain[wanted]
+    reordered = [
+        name for name in plain.values() if len(parts) > 1 and sorted(re.findall(r"\w+", name.casefold())) == parts
+    ]
+    begun = [name for name in plain if len(wanted) >= ABBREVIATED and name.startswith(wanted)]
+    near = difflib.get_close_matches(wanted, begun or plain, n=1, cutoff=0.0 if begun else 0.4)
+    return reordered[0] if reordered else plain[near[0]] if near else ""
 
 
 def _plain(name: str) -> str:

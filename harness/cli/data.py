@@ -139,19 +139,21 @@ def init(
     from harness.data.own.found import Notes, first
     from harness.data.own.look import look
     from harness.data.own.names import parse_pattern
-    from harness.data.own.writing import refuse_existing, write
+    from harness.data.own.writing import files_of, refuse_existing, write
     from harness.registry.kinds import PROTOCOL
     from harness.registry.registry import load
 
     registry = load(plugin)
     notes = Notes(first if flags["yes"] or flags["json_wanted"] or not _in_terminal() else _ask)
-    found = look(folder, tables, None if names is None else parse_pattern(names), notes)
-    out, name = _file_and_name(out, folder or tables[0], registry.names(PROTOCOL))
+    out, name = _file_and_name(out, tables[0] if folder is None and tables else folder, registry.names(PROTOCOL))
     if not flags["force"]:
-        refuse_existing(out, found)
+        refuse_existing(out)
+    found = look(folder, tables, None if names is None else parse_pattern(names), notes)
+    if not flags["force"]:
+        refuse_existing(files_of(out, found)[-1])
     files = write(out, name, found, notes.taken)
     report = _try(registry, out)
-    command = f"bench run --method colour-histogram --protocol {out}"
+    command = _next(out, report)
     shown = {
         "files": [str(path) for path in files],
         "taken": [{"what": what, "from": told} for what, told in notes.taken],
@@ -176,10 +178,15 @@ def _ask(question: str, answers: Sequence[str]) -> int:
     return chosen - 1
 
 
-def _file_and_name(out: Path | None, source: Path, taken: Sequence[str]) -> tuple[Path, str]:
+def _file_and_name(out: Path | None, source: Path | None, taken: Sequence[str]) -> tuple[Path, str]:
     """Return the file to write, and the protocol's name if it is not the file's own."""
+    from harness.errors import UsageError
     from harness.tasks.toml_protocol import as_name, name_of
 
+    if out is not None and out.suffix != ".toml":
+        raise UsageError("a protocol's file must end in .toml", found=out)
+    if source is None:
+        raise UsageError("neither a folder nor a table is given", expected="bench data init FOLDER, or --table FILE")
     name = as_name(source.resolve().stem if out is None else out.stem)
     name = f"my-{name}" if name in taken else name
     path = Path(f"{name}.toml") if out is None else out
@@ -199,6 +206,13 @@ def _try(registry: Registry, out: Path) -> CopyReport:
             return check_copy(protocol, find_root(protocol, None), progress=advance)
     except BenchError as problem:
         return CopyReport(str(out), "", problem=str(problem), verdict=f"unusable: {problem.what}", status=UNUSABLE)
+
+
+def _next(out: Path, report: CopyReport) -> str:
+    """Return the command that gives a first number."""
+    if not report.decoded:
+        return f"bench eval FEATURES.h5 --protocol {out}"
+    return f"bench run --method colour-histogram --protocol {out}"
 
 
 def _told(files: Sequence[Path], notes: Notes, report: CopyReport, command: str) -> str:

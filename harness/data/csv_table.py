@@ -139,7 +139,7 @@ def read_tables(
 
 
 def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str) -> _Source:
-    content = read_bytes(path, "table", "check the word 'table' in the protocol's file")
+    content = read_bytes(path, "table", _beside(path))
     content = to_utf8(path, content, encoding)
     if content.count(b"\r") > content.count(b"\r\n"):  # pandas loses an empty first field after a lone \r
         content = re.sub(rb"\r(?!\n)", b"\n", content)
@@ -149,6 +149,14 @@ def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str)
     mark = max(headers, key=lambda mark: (len(wanted.intersection(headers[mark])), len(headers[mark])))
     _refuse_delimiter(path, first, mark, columns)
     return _Source(path, content, mark, _places(path, headers[mark], columns), headers[mark])
+
+
+def _beside(path: Path) -> str:
+    """Return what to do about a table that is missing: there may be another one beside it."""
+    found = sorted(other.name for other in path.parent.glob("*.csv"))[:100] if path.parent.is_dir() else []
+    near = nearest(path.name, found)
+    word = "check the word 'table' in the protocol's file"
+    return f"{word}; there is '{near}'" if near else word
 
 
 def _refuse_delimiter(path: Path, line: str, mark: str, columns: Mapping[str, str]) -> None:
@@ -203,7 +211,7 @@ def _naming(path: Path, word: str, name: str, header: Sequence[str]) -> str:
     free = [one for one in header if one]
     like = next(iter(lookalikes(free, word)), "") or (nearest(name, free) if word != name else "")
     if like:
-        return f'if \'{like}\' is it, write {word} = "{like}" under [columns] in the protocol\'s file'
+        return f"if '{like}' is it, write {word} = \"{like}\" under [columns] in the protocol's file"
     return f"name the columns under [columns] in the protocol's file, or run 'bench data init --table {path}'"
 
 
@@ -291,7 +299,9 @@ def _refuse_bad_rows(source: _Source) -> None:
                     hint = "; write it with forward slashes" if "\\" in image else ""
                     problems.add(path, line, f"{quote(image)} is not a path inside the data set's folder{hint}")
                 elif not split or not row[place["vehicle"]].strip():
-                    problems.add(path, line, "the vehicle and the split are required" if "split" in place else NO_VEHICLE)
+                    problems.add(
+                        path, line, "the vehicle and the split are required" if "split" in place else NO_VEHICLE
+                    )
                 elif "\0" in "".join(row):
                     problems.add(path, line, "the row has a NUL character")
                 elif before != line:
@@ -331,6 +341,7 @@ def _time(text: str) -> int:
 
 
 def fault_of_time(text: str) -> str | None:
+    """Return why a text cannot be read as a time, or None if it can."""
     try:
         _time(text)
     except (ValueError, OverflowError):

@@ -38,7 +38,7 @@ def doubts(splits: Mapping[str, ImageTable], unused: Sequence[str] = ()) -> tupl
 def _unused(word: str, tables: Sequence[ImageTable], names: Sequence[str]) -> Iterator[str]:
     if all(table.label(word) is None for table in tables):
         for name in lookalikes(names, word)[:1]:
-            yield f'the column \'{name}\' is not used; if it has {word}s, write {word} = "{name}" under [columns]'
+            yield f"the column '{name}' is not used; if it has {word}s, write {word} = \"{name}\" under [columns]"
 
 
 def _values(word: str, tables: Sequence[ImageTable]) -> Iterator[str]:
@@ -48,7 +48,9 @@ def _values(word: str, tables: Sequence[ImageTable]) -> Iterator[str]:
     if not columns or not names:  # numbers, all written in one way
         return
     values, counts = np.unique(np.concatenate(columns), return_counts=True)
-    images = {names[value]: count for value, count in zip(values.tolist(), counts.tolist(), strict=True) if value in names}
+    images = {
+        names[value]: count for value, count in zip(values.tolist(), counts.tolist(), strict=True) if value in names
+    }
     for text, count in images.items():
         if text.lower() in NOTHING:
             yield (

@@ -43,10 +43,12 @@ def refusal(path: Path, problem: Any, models: Mapping[str, type[BaseModel]]) -> 
         error = DataError(what, expected="[tasks.main]" if place == ("tasks",) else f"{place[-1]} = ...")
     else:
         near = nearest(str(found), choices)
+        single = kind == "list_type" and isinstance(found, str)
+        expected = f'a list: ["{found}"]' if single else EXPECTED.get(kind, problem["msg"])
         error = DataError(
             "the protocol's file has an invalid setting" + (f"; did you mean '{near}'?" if near else ""),
             found=found,
-            expected=" or ".join(map(repr, choices)) or EXPECTED.get(kind, problem["msg"]),
+            expected=" or ".join(map(repr, choices)) or expected,
         )
     error.where, error.next_step = where, error.next_step or EXPLAINED
     return error
@@ -58,7 +60,9 @@ def _unknown(place: tuple[Any, ...], found: object, models: Mapping[str, type[Ba
     level = "file" if len(place) == 1 else "draws" if "draws" in place[2:] else "task"
     if level == "file" and name in models["task"].model_fields:
         return DataError(
-            f"the setting '{name}' is not at its place", found=name, next_step=f"write it below [tasks.main]; {EXPLAINED}"
+            f"the setting '{name}' is not at its place",
+            found=name,
+            next_step=f"write it below [tasks.main]; {EXPLAINED}",
         )
     if level == "task" and name in models["file"].model_fields:
         return DataError(

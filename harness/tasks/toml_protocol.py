@@ -156,7 +156,7 @@ def _read(path: Path) -> TomlSettings:
         raise DataError("the protocol's file is not TOML", where=path, found=problem) from None
     except ValidationError as problem:
         found = sorted(problem.errors(), key=lambda one: one["type"] != "extra_forbidden")
-        models = {"file": TomlSettings, "task": TaskSettings, "draws": DrawsSettings}
+        models: dict[str, type[BaseModel]] = {"file": TomlSettings, "task": TaskSettings, "draws": DrawsSettings}
         raise refusal(path, found[0], models) from None
 
 
@@ -179,9 +179,12 @@ def _formats(path: Path, settings: TomlSettings) -> list[str]:
     usual = {"JPG": "JPEG", "TIF": "TIFF", "JPE": "JPEG"}
     for name in settings.formats:
         if name.upper() not in {*known, *usual}:
-            error = unknown_name("image format", name, known.values(), error=DataError)
-            error.where, error.expected = f"{path}: formats", "JPEG, PNG, BMP, WEBP, TIFF or another of Pillow's"
-            raise error
+            raise DataError(
+                f"unknown image format '{name}'",
+                where=f"{path}: formats",
+                found=name,
+                expected="JPEG, PNG, BMP, WEBP, TIFF or another that Pillow reads here",
+            )
     return [known[usual.get(name.upper(), name.upper())] for name in settings.formats]
 
 

@@ -52,7 +52,9 @@ def images_below(root: Path) -> Images:
     """
     if not root.is_dir():
         raise DataError("the folder is missing", where=root)
-    keys, unreadable, odd = [], [], []
+    keys: list[str] = []
+    unreadable: list[str] = []
+    odd: list[str] = []
     for key in _files(root, unreadable):
         if key.encode("utf-8", "surrogateescape") != key.encode("utf-8", "replace") or leads_out(key):
             odd.append(repr(key)[1:-1])
@@ -73,7 +75,7 @@ def images_below(root: Path) -> Images:
             found="; ".join(notes) or None,
             expected=f"files that end in {', '.join(FORMATS)}",
         )
-    formats = {FORMATS[os.path.splitext(key)[1].lower()] for key in keys}
+    formats = {FORMATS[_ending(key)] for key in keys}
     return Images(tuple(sorted(keys)), tuple(sorted({"JPEG", "PNG"} | formats)), tuple(notes))
 
 
@@ -82,8 +84,14 @@ def _files(root: Path, unreadable: list[str]) -> Iterator[str]:
         inner[:] = sorted(name for name in inner if not name.startswith(".") and name.lower() not in LEFTOVERS)
         prefix = "" if Path(folder) == root else Path(folder).relative_to(root).as_posix() + "/"
         for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in FORMATS:
+            if not name.startswith(".") and _ending(name) in FORMATS:
                 yield prefix + name
+
+
+def _ending(name: str) -> str:
+    """Return the ending of a file's name in lower case, with its dot."""
+    stem, dot, ending = name.rpartition(".")
+    return f".{ending.lower()}" if dot and stem else ""
 
 
 def place(keys: Sequence[str]) -> tuple[list[Placed], list[str]]:
@@ -95,11 +103,8 @@ def place(keys: Sequence[str]) -> tuple[list[Placed], list[str]]:
     found = [_place(key) for key in keys]
     if any(one.split for one in found):
         return [one for one in found if one.split], [one.key for one in found if not one.split]
-    shared = os.path.commonprefix([key.split("/")[:-1] for key in keys])
-    if len(keys) > 1:
-        start = len("/".join(shared)) + 1 if shared else 0
-        return [Placed(key, "", key[start:]) for key in keys], []
-    return found, []
+    folder = os.path.commonpath([f"/{key}" for key in keys]) if len(keys) > 1 else "/"
+    return [Placed(key, "", key[len(f"{folder}/".lstrip("/")) :]) for key in keys], []
 
 
 def _place(key: str) -> Placed:

@@ -53,6 +53,7 @@ class OwnData:
         query: the split that asks; empty if every image asks all others.
         gallery: the split that answers.
         pattern: the pattern of the names that the rows were read by, or empty.
+        ignore: the images that a query ignores, or empty for the usual rule.
     """
 
     root: Path
@@ -63,3 +64,4 @@ class OwnData:
     query: str = ""
     gallery: str = ""
     pattern: str = ""
+    ignore: tuple[str, ...] = ()

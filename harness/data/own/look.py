@@ -24,7 +24,7 @@ def look(folder: Path | None, tables: Sequence[Path], pattern: Pattern | None, n
     """Return what a folder of images, a table, or lists of names say about a user's data.
 
     Args:
-        folder: the folder of the images; None for that of the first table.
+        folder: the folder of the images; None for that of the first table, which is then needed.
         tables: one table with columns, or any number of lists with a file name in each line. Without any, the only
             table in the folder is taken, or else the names of the images.
         pattern: the pattern of the names; None to find it.
@@ -32,10 +32,8 @@ def look(folder: Path | None, tables: Sequence[Path], pattern: Pattern | None, n
 
     Raises:
         DataError: there are no images, or a table cannot be read.
-        UsageError: nothing was given, or the names follow no pattern that is known.
+        UsageError: the names follow no pattern that is known.
     """
-    if folder is None and not tables:
-        raise UsageError("neither a folder nor a table is given", expected="bench data init FOLDER, or --table FILE")
     root = tables[0].parent if folder is None else folder
     if folder is not None and not folder.is_dir():
         looked_like_table = folder.is_file()
@@ -89,9 +87,7 @@ def _look_at_names(root: Path, images: Images, pattern: Pattern | None, notes: N
     notes.open += images.notes
     placed, outside = place(images.keys)
     if outside:
-        notes.open.append(
-            f"{len(outside)} images are in no folder of a split and are left out: {first_of(outside, 3)}"
-        )
+        notes.open.append(f"{len(outside)} images are in no folder of a split and are left out: {first_of(outside, 3)}")
     splits = dict.fromkeys(image.split for image in placed if image.split)
     if splits:
         notes.taken.append(("split", f"the folders for {', '.join(splits)}"))

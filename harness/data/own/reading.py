@@ -95,14 +95,11 @@ def _rows(path: Path, text: str, mark: str) -> list[tuple[int, tuple[str, ...]]]
         fields = [(number, tuple(line.split())) for number, line in enumerate(text.split("\n"), 1)]
         return [row for row in fields if row[1]]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-    rows = []
     try:
-        for row in reader:
-            if any(map(str.strip, row)):
-                rows.append((reader.line_num, tuple(map(str.strip, row))))
+        rows = [(reader.line_num, tuple(map(str.strip, row))) for row in reader]
     except csv.Error as problem:
         raise DataError("the table cannot be read", where=f"{path}:{reader.line_num}", found=problem) from None
-    return rows
+    return [row for row in rows if any(row[1])]
 
 
 def is_image(text: str) -> bool:

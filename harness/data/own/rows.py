@@ -52,7 +52,7 @@ def rows_of_names(placed: Sequence[Placed], pattern: Pattern | None, notes: Note
 
 
 def _told(word: str, rows: Sequence[Row], pattern: Pattern) -> str:
-    values = list(dict.fromkeys(row[word] for row in rows))
+    values = sorted({row[word] for row in rows}, key=lambda text: (len(text), text))
     of = "the type and the number" if word == "vehicle" and "{type}" in pattern.text else f"{{{word}}}"
     return f"{of} in the names: {first_of(values, 4)}"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.data.columns import COLUMNS, lookalikes, plain, split_word
 from harness.data.csv_table import ALL, DELIMITERS, fault_of_time, read_tables
+from harness.data.doubts import NOTHING
 from harness.data.lists import leads_out
 from harness.data.own.folder import Images
 from harness.data.own.found import Notes, OwnData, Row
@@ -38,17 +39,19 @@ def look_at_table(raw: RawTable, root: Path, images: Images | None, notes: Notes
     notes.taken.append(("encoding", raw.encoding))
     place = {word: (raw.header or _numbers(raw)).index(name) for word, name in columns.items()}
     rows = _rows(raw, place, notes)
+    rows, changed = _without_words_for_nothing(rows, notes)
     found = _resolve(rows, images, notes)
     rows, asks = _with_splits(rows, raw, place, notes)
     base = root if found is None or not found.prefix else root / found.prefix
     names = {word: name for word, name in columns.items() if word != name}
     settings: dict[str, object] = {} if images is None else {"formats": list(images.formats)}
-    whole = OwnData(base, None, raw.path, settings, names, *asks)
+    ignore = _ignored(rows, notes)
+    whole = OwnData(base, None, raw.path, settings, names, *asks, ignore=ignore)
     if raw.encoding != "utf-8":
         settings["encoding"] = raw.encoding
     if raw.delimiter not in DELIMITERS:
         settings["delimiter"] = raw.delimiter
-    if (found is None or found.prefix is not None) and _as_it_is(raw, whole, rows):
+    if not changed and (found is None or found.prefix is not None) and _as_it_is(raw, whole, rows):
         return whole
     key_of = {} if found is None else found.key_of
     kept = [
@@ -59,7 +62,7 @@ def look_at_table(raw: RawTable, root: Path, images: Images | None, notes: Notes
     if not kept:
         raise DataError("no row of the table can be used", where=raw.path)
     formats = {"formats": settings["formats"]} if images is not None else {}
-    return OwnData(root, _distinct(kept, notes), raw.path, formats, {}, *asks)
+    return OwnData(root, _distinct(kept, notes), raw.path, formats, {}, *asks, ignore=ignore)
 
 
 def _numbers(raw: RawTable) -> tuple[str, ...]:
@@ -105,7 +108,7 @@ def _by_place(raw: RawTable, notes: Notes) -> dict[str, str]:
     found = dict(zip(("path", "vehicle", "camera"), (names[place] for place in (path, *others)), strict=False))
     said = ", ".join(f"{name} for the {word}s" for word, name in found.items())
     notes.open.append(f"The first line names no columns. Taken: {said}. Else: write names into the first line.")
-    notes.taken += [(word, name) for word, name in found.items()]
+    notes.taken += found.items()
     return found
 
 
@@ -129,6 +132,35 @@ def _rows(raw: RawTable, place: Mapping[str, int], notes: Notes) -> list[Row]:
     return rows
 
 
+def _without_words_for_nothing(rows: list[Row], notes: Notes) -> tuple[list[Row], bool]:
+    """Return the rows with unknown values empty, if words such as ``nan`` mean that, and whether they do."""
+    before = rows
+    for word in ("vehicle", "camera", "track"):
+        found = {row[word] for row in rows if row.get(word, "").lower() in NOTHING}
+        if not found:
+            continue
+        count = sum(row.get(word, "") in found for row in rows)
+        unknown = "yes, these rows are left out" if word == "vehicle" else "yes, it is left empty"
+        question = f"The {word} of {count} images is {first_of(map(repr, sorted(found)))}. Is it unknown?"
+        if notes.decide(question, (unknown, f"no, it is a {word}")) == 0:
+            left = [row for row in rows if word != "vehicle" or row[word] not in found]
+            rows = [{**row, word: "" if row.get(word) in found else row.get(word, "")} for row in left]
+    if not rows:
+        raise DataError("no row of the table has a vehicle", found=f"{len(before)} rows whose vehicle is unknown")
+    return rows, rows is not before
+
+
+def _ignored(rows: Sequence[Row], notes: Notes) -> tuple[str, ...]:
+    """Return what a query ignores if the cameras of some images are unknown; empty for the usual rule."""
+    unknown = sum(not row.get("camera") for row in rows)
+    if unknown in (0, len(rows)):
+        return ()
+    notes.open.append(
+        f"The cameras of {unknown} images are unknown, so a query ignores only its own image, not its camera's."
+    )
+    return ("same image",)
+
+
 def _resolve(rows: Sequence[Row], images: Images | None, notes: Notes) -> Resolved | None:
     """Return the images that the rows name; None if there are no images to compare with."""
     if images is None:
@@ -143,7 +175,9 @@ def _resolve(rows: Sequence[Row], images: Images | None, notes: Notes) -> Resolv
     if found.lost:
         notes.open.append(f"{len(found.lost)} paths are no image in the folder: {first_of(found.lost, 3)}")
     if found.padded:
-        notes.open.append(f"{found.padded} names have lost the zeros at their front, as in a spreadsheet; taken with them.")
+        notes.open.append(
+            f"{found.padded} names have lost the zeros at their front, as in a spreadsheet; taken with them."
+        )
     return found
 
 
@@ -165,7 +199,9 @@ def _with_splits(
         words = list(dict.fromkeys(known.values()))
         known = {word: word for word in words}
     query, gallery = _asks(known, notes)
-    notes.taken.append(("asks", f"'{query}'" + (f"; '{gallery}' answers" if query != gallery else ", all others answer")))
+    notes.taken.append(
+        ("asks", f"'{query}'" + (f"; '{gallery}' answers" if query != gallery else ", all others answer"))
+    )
     return rows, (query, gallery)
 
 
@@ -175,7 +211,11 @@ def _by_flags(rows: Sequence[Row], raw: RawTable, flags: Mapping[str, int]) -> l
     found = []
     for row in rows:
         fields = fields_of[row["line"]]
-        asked = [word for word, column in flags.items() if fields[column : column + 1][0:1] and fields[column].lower() in TRUE]
+        asked = [
+            word
+            for word, column in flags.items()
+            if fields[column : column + 1][0:1] and fields[column].lower() in TRUE
+        ]
         found += [{**row, "split": word} for word in asked or [split_word(row.get("split", "")) or "train"]]
     return found
 

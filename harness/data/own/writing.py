@@ -4,38 +4,35 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.basics.files import replace_file
 from harness.data.csv_table import ALL, KNOWN
-from harness.data.own.found import OwnData, Row
+from harness.data.own.found import OwnData
 from harness.errors import DataError, UsageError
 
 HEAD = "# Written by 'bench data init'. docs/own-data.md explains every setting."
 
 
+def refuse_existing(path: Path) -> None:
+    """Raise a UsageError if a file exists."""
+    if path.exists():
+        raise UsageError(
+            "the file exists already", where=path, next_step="name another with --out, or replace it with --force"
+        )
+
+
 def files_of(out: Path, data: OwnData) -> tuple[Path, ...]:
-    """Return the files that ``write`` would write: the protocol's, and the table unless the user's own is read."""
-    return (out,) if data.rows is None else (out, out.with_suffix(".csv"))
+    """Return the files that ``write`` writes: the protocol's, and the table unless the user's own is read.
 
-
-def refuse_existing(out: Path, data: OwnData) -> None:
-    """Raise an error if a file exists, or is the user's own table."""
-    if out.suffix != ".toml":
-        raise UsageError("a protocol's file must end in .toml", found=out)
-    for path in files_of(out, data):
-        if data.source is not None and path.exists() and path.samefile(data.source):
-            raise UsageError(
-                "the table would be written over your own", where=path, next_step="name another file with --out"
-            )
-        if path.exists():
-            raise UsageError(
-                "the file exists already",
-                where=path,
-                next_step="name another with --out, or replace it with --force",
-            )
+    The table is named like the protocol, unless this is the user's own table, which is never written over.
+    """
+    if data.rows is None:
+        return (out,)
+    table = out.with_suffix(".csv")
+    own = data.source is not None and table.exists() and table.samefile(data.source)
+    return out, out.with_name(f"{out.stem}-images.csv") if own else table
 
 
 def write(out: Path, name: str, data: OwnData, told: Sequence[tuple[str, str]]) -> tuple[Path, ...]:
@@ -65,14 +62,10 @@ def write(out: Path, name: str, data: OwnData, told: Sequence[tuple[str, str]]) 
             columns = [word for word in KNOWN if any(word in row for row in data.rows)]
             writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
-            writer.writerows(sorted(data.rows, key=_order))
+            writer.writerows(sorted(data.rows, key=lambda row: (row.get("split", ""), row["path"])))
     with replace_file(out) as file:
         file.write(text)
     return files
-
-
-def _order(row: Row) -> tuple[str, str]:
-    return row.get("split", ""), row["path"]
 
 
 def _lines(out: Path, table: Path, data: OwnData, told: Sequence[tuple[str, str]], name: str) -> Iterator[str]:
@@ -97,6 +90,8 @@ def _lines(out: Path, table: Path, data: OwnData, told: Sequence[tuple[str, str]
     if data.query and (data.query, data.gallery) != usual:
         yield f"query = {toml(data.query)}"
         yield f"gallery = {toml(data.gallery)}"
+    if data.ignore:
+        yield f"ignore = {toml(list(data.ignore))}"
 
 
 def toml(value: object) -> str:
@@ -110,5 +105,5 @@ def _comment(text: str) -> str:
 
 def _relative(path: Path, folder: Path) -> str:
     """Return a path relative to a folder if it lies in it, else as an absolute one; with forward slashes."""
-    path, folder = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
+    path, folder = path.resolve(), folder.resolve()
     return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
