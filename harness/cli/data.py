@@ -25,7 +25,7 @@ UNUSABLE = 2
 
 @click.group(cls=GroupedGroup, section="Prepare data and boxes")
 def data() -> None:
-    """Describe your own data, draw a synthetic data set, or check a copy of a real one."""
+    """Describe your own images, draw a data set, or check one."""
 
 
 @data.command()

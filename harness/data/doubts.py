@@ -70,7 +70,7 @@ def _alike(texts: Mapping[str, int]) -> list[tuple[str, str]]:
     """Return the pairs of texts that are the same number."""
     first: dict[str, str] = {}
     pairs = []
-    for text in texts:
+    for text in sorted(texts, key=lambda text: (len(text), text)):
         number = re.fullmatch(r"0*([0-9]+?)(?:\.0+)?", text)
         if number is not None and first.setdefault(number[1], text) != text:
             pairs.append((first[number[1]], text))

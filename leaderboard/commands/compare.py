@@ -62,9 +62,8 @@ def compare(
     separately.
 
     \b
-    Examples:
-      bench compare runs/first runs/second --measure ap
-      bench compare mine strong-baseline --over-seeds
+    Example:
+      bench compare runs/mine-1a2b3c4d5e6f strong-baseline --over-seeds
     """
     from harness.errors import UsageError
     from leaderboard.matching import match_results, read_vehicles

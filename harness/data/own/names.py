@@ -14,6 +14,9 @@ FIELDS = ("vehicle", "camera", "type", "track", "rest")
 ENOUGH = 0.9
 """Share of the images that a pattern must match to be taken before a later one."""
 
+SAMPLE = 20_000
+"""The number of names at the beginning and at the end of a long list that the pattern is chosen by."""
+
 LONGEST = 200
 """The longest pattern, in characters."""
 
@@ -103,7 +106,7 @@ def find_pattern(keys: Sequence[str]) -> Pattern:
         UsageError: none fits half of them and has two vehicles, one of them with two images.
     """
     best, most = None, 0
-    sampled = keys[:: max(1, len(keys) // 20_000)]
+    sampled = keys if len(keys) <= 2 * SAMPLE else [*keys[:SAMPLE], *keys[-SAMPLE:]]  # neighbours are of one vehicle
     for pattern in usual_patterns():
         found = [fields["vehicle"] for fields in map(pattern.read, sampled) if fields]
         if not 1 < len(set(found)) < len(found):

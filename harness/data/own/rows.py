@@ -61,7 +61,7 @@ def _numbered_again(rows: list[Row], notes: Notes) -> list[Row]:
     """Return the rows; if the numbering starts again in each split, the vehicles' names begin with their split."""
     groups = {row["split"]: "test" if row["split"] in ("query", "gallery") else row["split"] for row in rows}
     found = {(groups[row["split"]], row["vehicle"]) for row in rows}
-    shared = [vehicle for vehicle, count in Counter(vehicle for _, vehicle in found).items() if count > 1]
+    shared = sorted(vehicle for vehicle, count in Counter(vehicle for _, vehicle in found).items() if count > 1)
     if not shared:
         return rows
     answers = ("no, the numbering starts again in each", "yes, they are the same vehicles")
