@@ -210,7 +210,7 @@ def test_a_table_without_names_of_columns_is_read_by_their_usual_order(tmp_path)
 def test_lists_of_names_are_splits_and_find_their_images(tmp_path):
     images(tmp_path, *(f"{s}/car_{v}_cam{c}.jpg" for s in ("train", "test") for v in (1, 2) for c in (1, 2)))
     (tmp_path / "test.txt").write_text(
-        "car_1_cam1.jpg\ncar_1_cam2.jpg\ncar_2_cam1.jpg\ncar_2_cam2.jpg\ngone_1_cam1.jpg\n"
+        "name\ncar_1_cam1.jpg\ncar_1_cam2.jpg\ncar_2_cam1.jpg\ncar_2_cam2.jpg\ngone_1_cam1.jpg\n"
     )
     data, notes = looked(tmp_path, tmp_path / "test.txt")
 
