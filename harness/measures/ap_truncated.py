@@ -25,5 +25,6 @@ FAMILY = MeasureFamily(
     about="The mean precision at the positives among the {k} nearest units; other positives are ignored.",
     source="a convention of public code for VERI-Wild",
     cutoff=True,
+    formula=r"\mathrm{AP}_k = \frac{1}{m} \sum_{i=1}^{m} \frac{i}{r_i}, \quad m = \left| \{ i : r_i \leq k \} \right|, \quad \mathrm{AP}_k = 0 \text{ if } m = 0",
     compute=compute,
 )

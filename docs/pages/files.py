@@ -1,0 +1,105 @@
+"""The page of the files' schemas, from the modules that write and read them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from make_api import _prose, markdown
+from pages import text
+from pydantic import BaseModel
+
+from harness.describe.method import type_words
+from harness.features import layout
+from harness.features.provenance import Provenance
+from harness.scoring import per_query, record
+
+INTRODUCTION = """\
+What the harness writes and reads, field by field. Everything is checked when it is read, and nothing in these files is ever
+executed."""
+
+
+def page() -> str:
+    """Return the page."""
+    return text.page("Files", INTRODUCTION, _parts())
+
+
+def _parts() -> Iterator[str]:
+    yield "## Feature file"
+    yield "An HDF5 file, written by `harness.write_features`, `bench run` and `bench extract`."
+    yield from _prose((layout.__doc__ or "").strip())
+    yield text.table(
+        ["limit", "value"],
+        [
+            ("schema", layout.SCHEMA),
+            ("types of the features", ", ".join(sorted(layout.DTYPES))),
+            ("rows per checksum", layout.BLOCK),
+            ("longest key, in bytes", layout.LONGEST_KEY),
+        ],
+    )
+    yield "### Provenance of features"
+    yield from fields(Provenance)
+    yield "## Record"
+    yield (
+        "A JSON file, `record-TASK.json` in the folder of a run: the fields below, the number of the schema "
+        f"(`schema`, now {record.SCHEMA}) and the SHA-256 of the canonical JSON of all of them (`digest`). A file is at most "
+        f"{record.MAX_BYTES >> 20} MiB; a file that was changed by hand is refused."
+    )
+    yield from fields(record.Record)
+    for model in (record.FurtherMeasure, record.PerQueryFile, record.Cost):
+        yield f"### {model.__name__}"
+        yield from fields(model)
+    yield "## Values of every query"
+    yield from _prose((per_query.__doc__ or "").strip())
+    yield (
+        f"Columns: {', '.join(f'`{name}`' for name in per_query.FIXED)}, then one for each measure; tasks with draws also have "
+        f"`{per_query.ASKED}`."
+    )
+    yield from markdown(inspect.getdoc(per_query.PerQuery) or "")
+
+
+def fields(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the table of a model's fields."""
+    described = attributes(model)
+    schema = model.model_json_schema(mode="serialization")
+    required = {name for name, field in model.model_fields.items() if field.is_required()}
+    rows = [
+        (
+            text.code(name),
+            type_of(schema["properties"][name]),
+            "yes" if name in required else "",
+            described.get(name, ""),
+        )
+        for name in model.model_fields
+    ]
+    yield text.table(["field", "type", "required", "meaning"], rows)
+
+
+def type_of(schema: Mapping[str, Any]) -> str:
+    """Return the type in a JSON schema in a few words."""
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(type_of(part) for part in schema["anyOf"]))
+    if schema.get("pattern") == "^[0-9a-f]{64}$":
+        return "SHA-256"
+    if schema.get("type") == "object":
+        inside = schema.get("additionalProperties")
+        return f"object of {type_of(inside)}" if isinstance(inside, Mapping) and inside else "object"
+    if schema.get("type") == "array" and "prefixItems" in schema:
+        return f"list of {len(schema['prefixItems'])} {type_of(schema['prefixItems'][0])}"
+    if schema.get("type") == "array" and schema.get("items"):
+        return f"list of {type_of(schema['items'])}"
+    return type_words(schema) or "any"
+
+
+def attributes(model: type) -> dict[str, str]:
+    """Return what the docstrings of a class and its bases say of each attribute."""
+    found: dict[str, str] = {}
+    for one in reversed(model.__mro__):
+        section = re.search(
+            r"^Attributes:\n((?: {4}.*\n?)+)", inspect.cleandoc(one.__dict__.get("__doc__") or ""), re.M
+        )
+        for name, written in re.findall(r"^ {4}(\w+): (.*\n?(?: {5,}.*\n?)*)", section[1] if section else "", re.M):
+            found[name] = " ".join(written.replace("``", "`").split()).removesuffix(".")
+    return found
