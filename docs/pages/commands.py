@@ -6,14 +6,14 @@ import inspect
 from collections.abc import Iterator
 
 import click
-from pages import own, text
 
 from harness.cli import main
 from harness.cli.grouped import GROUPS, SECTIONS, section_of
+from pages import own, text
 
 INTRODUCTION = """\
-What `bench` can do, in the order of `bench --help`. Every verb also takes `--help`. A user's mistake ends with exit status
-2 and a message, a failed run with 1; see [troubleshooting](../troubleshooting.md)."""
+What `bench` can do, in the order of `bench --help`. Every verb also takes `--help`. The exit status is 2 after a user's
+mistake and 1 after a failed run, each with a message: see [troubleshooting](../troubleshooting.md)."""
 COLUMNS = 1000
 """Wider than any usage line, so that none is wrapped."""
 

@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from make_api import _prose, markdown
-from pages import text
 from pydantic import BaseModel
 
 from harness.describe.method import type_words
 from harness.features import layout
 from harness.features.provenance import Provenance
 from harness.scoring import per_query, record
+from pages import text
 
 INTRODUCTION = """\
-What the harness writes and reads, field by field. Everything is checked when it is read, and nothing in these files is ever
-executed."""
+What the harness writes and reads, field by field. Everything is checked when it is read, and nothing in these files is
+ever executed."""
 
 
 def page() -> str:
@@ -43,9 +43,9 @@ def _parts() -> Iterator[str]:
     yield from fields(Provenance)
     yield "## Record"
     yield (
-        "A JSON file, `record-TASK.json` in the folder of a run: the fields below, the number of the schema "
-        f"(`schema`, now {record.SCHEMA}) and the SHA-256 of the canonical JSON of all of them (`digest`). A file is at most "
-        f"{record.MAX_BYTES >> 20} MiB; a file that was changed by hand is refused."
+        "A JSON file, `record-TASK.json` in the folder of a run. It has the fields below, the number of the schema "
+        f"(`schema`, now {record.SCHEMA}), and the SHA-256 of the canonical JSON of all of them (`digest`). A file of "
+        f"more than {record.MAX_BYTES >> 20} MiB or one that was changed by hand is refused."
     )
     yield from fields(record.Record)
     for model in (record.FurtherMeasure, record.PerQueryFile, record.Cost):
@@ -54,8 +54,8 @@ def _parts() -> Iterator[str]:
     yield "## Values of every query"
     yield from _prose((per_query.__doc__ or "").strip())
     yield (
-        f"Columns: {', '.join(f'`{name}`' for name in per_query.FIXED)}, then one for each measure; tasks with draws also have "
-        f"`{per_query.ASKED}`."
+        f"Its columns are {', '.join(f'`{name}`' for name in per_query.FIXED)}, for tasks with draws "
+        f"`{per_query.ASKED}`, and one for each measure."
     )
     yield from markdown(inspect.getdoc(per_query.PerQuery) or "")
 

@@ -6,15 +6,15 @@ import ast
 from collections.abc import Iterator
 
 from make_api import _function, _source, find, markdown
+
+from harness.registry.kinds import KINDS
 from pages import text
 from pages.own import ROOT
 
-from harness.registry.kinds import KINDS
-
 INTRODUCTION = """\
 A plugin is a Python file (`--plugin FILE`) or an installed distribution with an entry point in the group `bench`. It
-implements any of these hooks as a function of the same name, marked with `harness.hookimpl`; parameters that it does not
-need may be left out."""
+implements any of these hooks as a function of the same name, marked with `harness.hookimpl`. Parameters that the function
+does not need may be left out."""
 EXAMPLE = """\
 import harness
 

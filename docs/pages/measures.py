@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from pages import text
 
 import harness
 from harness.measures import FAMILIES
+from pages import text
 
 INTRODUCTION = """\
 Every measure is a function of the ranks of a query's positives, counted from 1: a query with *n* positives at the ranks

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pages import own, text
-
 from harness.describe.method import options_of
 from harness.methods.method import Method, resolve_options
 from harness.methods.naming import as_set
 from harness.registry.kinds import DETECTOR, METHOD
+from pages import own, text
 
 INTRODUCTION = """\
-The built-in methods and detectors with their options, which `--set OPTION=VALUE` changes. `bench methods show NAME` also
-prints the shapes inside the network and the number of parameters; [recipes](../recipes.md) shows how to run the papers'
-methods. The source of a default stands in brackets: a section or table of the paper, `R` for the authors' released
+The built-in methods and detectors with their options, which `--set OPTION=VALUE` changes. `bench methods show NAME`
+also prints the shapes inside the network and the number of parameters. [Recipes](../recipes.md) shows how to run the
+methods as in their papers. The source of a default stands in brackets: a section or table of the paper, `R` for the authors' released
 recipe, `open` if nobody has published the value."""
 
 

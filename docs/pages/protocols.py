@@ -6,23 +6,23 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pages import own, text
-
 from harness.describe.protocol import describe
 from harness.registry.kinds import PROTOCOL
 from harness.tasks.protocol import Protocol
+from pages import own, text
 
 INTRODUCTION = """\
-A protocol fixes which images are queries and which are the gallery, which answers are right, and which are ignored. This
-page says so for each task, with the source of every rule, as `bench protocols show NAME` does. With `--data DIR`, that
-command also counts the images in your copy of the data set, says whether results on it are official, and prints the
-fingerprint of each task. Images of your own get a protocol of their own: see [your data](../own-data.md)."""
+A protocol fixes which images are queries and which are the gallery, which answers are right, and which are ignored.
+This page says so for each task, with the source of every rule, as `bench protocols show NAME` does. With `--data DIR`,
+that command also counts the images in your copy of the data set, says whether results on it are official, and prints
+the fingerprint of each task. Images of your own get a protocol of their own: see [your data](../own-data.md)."""
 
 FINGERPRINTS = """\
 A fingerprint is a digest of everything that decides a number except the features: the keys, labels and roles of the
 images, the rule, the task's own measures, the draws and the version of the protocol. Only numbers with the same
-fingerprint are compared. It is computed from the lists of the data set, so the fingerprints of a real data set are printed
-by `bench protocols show NAME --data DIR`. The synthetic set is the same on every machine:"""
+fingerprint are compared. It is computed from the lists of the data set, which only their owners give out:
+`bench protocols show NAME --data DIR` prints the fingerprints of your copy. These are of the synthetic set, which is
+the same everywhere:"""
 
 
 def page() -> str:

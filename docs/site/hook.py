@@ -1,7 +1,7 @@
 """What MkDocs does not do by itself: pages from outside docs/, links as on GitHub, formulas, and checks of addresses.
 
-The pages are written for a reader of the repository. The site has README.md as its first page, and a few more pages from
-outside docs/; every relative link is translated from the repository's paths to the site's.
+The pages are written for a reader of the repository. The site has README.md as its first page, and a few more pages
+from outside docs/; every relative link is translated from the repository's paths to the site's.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     drawn = FORMULA.sub(lambda match: f'<div class="formula">{convert(match[1], display="block")}</div>', markdown)
     parts = re.split(f"({FENCE.pattern})", drawn, flags=FENCE.flags)
     own = repository_path(page.file.src_uri)
-    return "".join(part if number % 2 else _translated(part, own) for number, part in enumerate(parts))
+    return "".join(part if number % 2 else translated(part, own) for number, part in enumerate(parts))
 
 
 def on_page_content(html: str, page: Page, **_: object) -> None:
@@ -81,14 +81,16 @@ def addresses(html: str) -> Iterator[str]:
     found: list[str] = []
 
     class Reader(HTMLParser):
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
             found.extend(value for name, value in attrs if name in {"href", "src"} and value)
 
     Reader().feed(html)
     yield from (value for value in found if urlsplit(value).scheme)
 
 
-def _translated(text: str, own: str) -> str:
+def translated(text: str, own: str) -> str:
+    """Return a text whose relative links lead from a file of the repository to the same files on the site."""
+
     def link(match: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(own), match[2]))
         place = posixpath.relpath(site_path(target), posixpath.dirname(site_path(own)))

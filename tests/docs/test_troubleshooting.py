@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 QUOTED = re.findall(r"^### (.+)$", PAGE, re.MULTILINE)
 KINDS = [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.BenchError)]
-SOURCES = [path for room in ("harness", "protocols", "plugins", "leaderboard") for path in sorted((ROOT / room).rglob("*.py"))]
+SOURCES = [
+    path for room in ("harness", "protocols", "plugins", "leaderboard") for path in sorted((ROOT / room).rglob("*.py"))
+]
 ANY = "\0"
 """Stands for a value that a message is given."""
 LEAST = 10
@@ -86,7 +88,9 @@ def test_no_message_is_on_the_page_twice_and_each_has_an_answer():
     headings = re.findall(r"^###? .+$", PAGE, re.MULTILINE)
 
     assert [message for message, count in Counter(QUOTED).items() if count > 1] == []
-    assert [head for head, text in zip(headings, answers, strict=True) if head.startswith("### ") and not text.strip()] == []
+    assert [
+        head for head, text in zip(headings, answers, strict=True) if head.startswith("### ") and not text.strip()
+    ] == []
 
 
 @pytest.mark.parametrize("door", DOORS)
