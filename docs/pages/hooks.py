@@ -13,8 +13,8 @@ from pages.own import ROOT
 
 INTRODUCTION = """\
 A plugin is a Python file (`--plugin FILE`) or an installed distribution with an entry point in the group `bench`. It
-implements any of these hooks as a function of the same name, marked with `harness.hookimpl`. Parameters that the function
-does not need may be left out."""
+implements any of these hooks as a function of the same name, marked with `harness.hookimpl`. The function may leave out
+parameters that it does not need."""
 EXAMPLE = """\
 import harness
 

@@ -14,8 +14,8 @@ from pages import own, text
 INTRODUCTION = """\
 The built-in methods and detectors with their options, which `--set OPTION=VALUE` changes. `bench methods show NAME`
 also prints the shapes inside the network and the number of parameters. [Recipes](../recipes.md) shows how to run the
-methods as in their papers. The source of a default stands in brackets: a section or table of the paper, `R` for the authors' released
-recipe, `open` if nobody has published the value."""
+methods as in their papers. The source of a default stands in brackets: a section or table of the paper, `R` for the
+authors' released recipe, `open` if nobody has published the value."""
 
 
 def page() -> str:

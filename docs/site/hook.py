@@ -28,6 +28,9 @@ FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 FORMULA = re.compile(r"^```math\n(.+?)\n```$", re.MULTILINE | re.DOTALL)
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 
+BOOST = {"troubleshooting.md": 4, "api.md": 0.5, "CHANGELOG.md": 0.25, "leaderboard/": 0.25}
+"""The weights of pages in the search, by the beginning of their place: who looks for a message wants its answer."""
+
 log = logging.getLogger("mkdocs.hooks.site")
 
 
@@ -42,7 +45,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Translate links and formulas; what stands in a fence stays as it is."""
+    """Translate links and formulas, but nothing that stands in a fence; weigh the page for the search."""
+    weights = [weight for place, weight in BOOST.items() if page.file.src_uri.startswith(place)]
+    page.meta.update({"search": {"boost": weights[0]}} if weights else {})
     drawn = FORMULA.sub(lambda match: f'<div class="formula">{convert(match[1], display="block")}</div>', markdown)
     parts = re.split(f"({FENCE.pattern})", drawn, flags=FENCE.flags)
     own = repository_path(page.file.src_uri)

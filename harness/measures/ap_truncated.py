@@ -26,8 +26,8 @@ FAMILY = MeasureFamily(
     source="a convention of public code for VERI-Wild",
     cutoff=True,
     formula=(
-        r"\mathrm{AP}_k = \begin{cases} \frac{1}{m} \sum_{i=1}^{m} \frac{i}{r_i} & m > 0 \\ 0 & m = 0 \end{cases}, \quad "
-        r"m = \left| \{ i : r_i \leq k \} \right|"
+        r"\mathrm{AP}_k = \begin{cases} \frac{1}{m} \sum_{i=1}^{m} \frac{i}{r_i} & m > 0 \\ 0 & m = 0 \end{cases}, "
+        r"\quad m = \left| \{ i : r_i \leq k \} \right|"
     ),
     compute=compute,
 )
