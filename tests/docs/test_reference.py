@@ -59,11 +59,11 @@ def test_every_field_of_a_record_is_explained(made):
 def test_every_verb_of_the_project_is_on_the_page_of_commands(made):
     page = made.commands.page()
 
-    assert [verb for verb in made.own.verbs() if f"### bench {verb}\n" not in page] == []
+    assert [verb for verb in made.commands.own.verbs() if f"### bench {verb}\n" not in page] == []
 
 
 def test_every_protocol_and_method_of_the_project_is_on_its_page(made):
-    registry = made.own.registry()
+    registry = made.commands.own.registry()
     methods, protocols = made.methods.page(), made.protocols.page()
 
     assert [name for name in registry.names(METHOD) if f"## {name}\n" not in methods] == []
