@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from make_api import _prose, markdown
+from make_api import markdown, prose
 from pydantic import BaseModel
 
 from harness.describe.method import type_words
@@ -29,7 +29,7 @@ def page() -> str:
 def _parts() -> Iterator[str]:
     yield "## Feature file"
     yield "An HDF5 file, written by `harness.write_features`, `bench run` and `bench extract`."
-    yield from _prose((layout.__doc__ or "").strip())
+    yield from prose((layout.__doc__ or "").strip())
     yield text.table(
         ["limit", "value"],
         [
@@ -52,7 +52,7 @@ def _parts() -> Iterator[str]:
         yield f"### {model.__name__}"
         yield from fields(model)
     yield "## Values of every query"
-    yield from _prose((per_query.__doc__ or "").strip())
+    yield from prose((per_query.__doc__ or "").strip())
     yield (
         f"Its columns are {', '.join(f'`{name}`' for name in per_query.FIXED)}, for tasks with draws "
         f"`{per_query.ASKED}`, and one for each measure."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from make_api import _function, _source, find, markdown
+from make_api import find, markdown, signature_of, source_block
 
 from harness.registry.kinds import KINDS
 from pages import text
@@ -50,15 +50,15 @@ def _parts() -> Iterator[str]:
     yield text.block(EXAMPLE, "python")
     yield "## Registering"
     register, _ = find("Register", "harness.registry.hookspecs")
-    call = next(item for item in register.body if isinstance(item, ast.FunctionDef))
+    call = next(item for item in ast.walk(register) if isinstance(item, ast.FunctionDef))
     call.name = "register"
     call.args.args = call.args.args[1:]
-    yield _source(_function(call))
+    yield source_block(signature_of(call))
     yield from markdown(ast.get_docstring(call) or "")
     kinds = {kind.hook: kind.word for kind in KINDS}
     for node in _nodes():
         yield f"## {node.name}"
-        yield _source(_function(node))
+        yield source_block(signature_of(node))
         yield from markdown(ast.get_docstring(node) or "")
         if node.name in kinds:
             yield f"What it registers is a {kinds[node.name]} on the command line, beside the built-in ones."

@@ -1,6 +1,7 @@
 """The site as a reader has it without a connection: built without a warning, opened from a file, and searched."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,15 @@ def test_no_page_asks_another_host_for_anything_or_logs_an_error(browser, site):
     assert len(pages) > 20
     assert {urlsplit(url).scheme for url in requests_of(browser)} <= {"file", "data", "about", "blob"}
     assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_no_markup_is_left_in_the_text_of_a_page(site):
+    left = re.compile(r"\n\s*(?:[-*]|\d+\.) |\n\||```|\\[<*_|]|\*\*")
+    for page in site.rglob("*.html"):
+        article = re.search(r"<article.*?</article>", page.read_text(encoding="utf-8"), re.DOTALL)
+        text = re.sub(r"<(pre|code)\b.*?</\1>", "", article[0] if article else "", flags=re.DOTALL)
+        for paragraph in re.findall(r"<(?:p|li)>((?:(?!</?(?:p|li|ul|ol)>).)*)", text, re.DOTALL):
+            assert not left.search(paragraph), (page.name, paragraph)
 
 
 def test_the_formulas_are_drawn_by_the_browser_itself(browser, site):
