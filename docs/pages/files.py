@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from itertools import pairwise
+from types import ModuleType
+from typing import Annotated, Any
 
 from make_api import markdown, prose
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from harness.describe.method import type_words
 from harness.features import layout
@@ -30,15 +33,7 @@ def _parts() -> Iterator[str]:
     yield "## Feature file"
     yield "An HDF5 file, written by `harness.write_features`, `bench run` and `bench extract`."
     yield from prose((layout.__doc__ or "").strip())
-    yield text.table(
-        ["limit", "value"],
-        [
-            ("schema", layout.SCHEMA),
-            ("types of the features", ", ".join(sorted(layout.DTYPES))),
-            ("rows per checksum", layout.BLOCK),
-            ("longest key, in bytes", layout.LONGEST_KEY),
-        ],
-    )
+    yield text.table(["constant", "value", "meaning"], constants(layout))
     yield "### Provenance of features"
     yield from fields(Provenance)
     yield "## Record"
@@ -60,20 +55,24 @@ def _parts() -> Iterator[str]:
     yield from markdown(inspect.getdoc(per_query.PerQuery) or "")
 
 
+def constants(module: ModuleType) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, value and meaning of each constant of a module that has a docstring, as the source has them."""
+    body = ast.parse(inspect.getsource(module)).body
+    for node, after in pairwise(body):
+        match node, after:
+            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(meaning))):
+                yield text.code(name), text.code(ast.unparse(node.value)), " ".join(meaning.replace("``", "`").split())
+
+
 def fields(model: type[BaseModel]) -> Iterator[str]:
     """Yield the table of a model's fields."""
     described = attributes(model)
-    schema = model.model_json_schema(mode="serialization")
-    required = {name for name, field in model.model_fields.items() if field.is_required()}
-    rows = [
-        (
-            text.code(name),
-            type_of(schema["properties"][name]),
-            "yes" if name in required else "",
-            described.get(name, ""),
-        )
-        for name in model.model_fields
-    ]
+    rows = []
+    for name, field in model.model_fields.items():
+        annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        schema = TypeAdapter(annotation).json_schema(mode="serialization")
+        required = "yes" if field.is_required() else ""
+        rows.append((text.code(name), type_of(schema), required, described.get(name, "")))
     yield text.table(["field", "type", "required", "meaning"], rows)
 
 
