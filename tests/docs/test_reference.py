@@ -31,9 +31,11 @@ def test_every_page_in_the_folder_is_generated(made):
 
 def test_every_hook_is_on_its_page(made):
     specified = [name for name in vars(hookspecs) if name.startswith("bench_")]
+    page = made.hooks.page()
 
     assert specified
     assert made.hooks.names() == specified
+    assert [name for name in specified if f"\n### {name}\n" not in page] == []
 
 
 def test_the_example_of_a_hook_registers_its_method(made, tmp_path):
