@@ -40,7 +40,7 @@ INTRODUCTION = """\
 # Public names
 
 These names are imported from `harness` itself: `import harness`, then `harness.evaluate(...)`. The modules behind them
-are private and may move. This page is the reference; [methods.md](methods.md) shows how to write a method.
+are private and may move. This page is the reference; [your-method.md](your-method.md) shows how to write a method.
 
 Generated from the docstrings by `python docs/make_api.py`. `(n, d) float32` gives the shape and type of an array."""
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-OUTSIDE = Path(__file__).parent / "third_party" / "mean-colour"
 REPOSITORY = Path(__file__).parents[1]
+OUTSIDE = REPOSITORY / "examples" / "third-party"
 HERE = Path(sys.executable)
 
 
@@ -54,19 +54,38 @@ def environment(tmp_path_factory) -> Path:
     return python
 
 
-def test_an_installed_method_is_listed_and_runs(environment, small_synthetic, tmp_path):
+def test_an_installed_method_is_listed_runs_and_appears_on_the_leaderboard(environment, small_synthetic, tmp_path):
     listed = answer(environment, "methods", cwd=tmp_path)
     assert {
         "method": "mean-colour",
-        "about": "the mean colour of the image",
+        "about": "the mean colours of a grid of cells",
         "plugin": "mean-colour:mean-colour",
     } in listed
 
-    words = ["--method", "mean-colour", "--protocol", "synthetic", "--data", small_synthetic]
+    words = ["--method", "mean-colour/grid", "--protocol", "synthetic", "--data", small_synthetic]
     results = answer(environment, "run", *words, cwd=tmp_path)
 
     assert [result["task"] for result in results] == ["synthetic/image-to-track", "synthetic/image-to-image"]
     assert all(0 < result["measures"]["ap"] < 1 for result in results)
+    rows = answer(environment, "leaderboard", "--runs", "runs", "--task", "synthetic", cwd=tmp_path)
+    own = {row["task"]: row for row in rows if row["method"] == "mean-colour"}
+    assert set(own) == {result["task"] for result in results}
+    assert own["synthetic/image-to-image"]["variant"] == "grid"
+    assert own["synthetic/image-to-image"]["measures"]["ap"] == results[1]["measures"]["ap"]
+
+
+@pytest.mark.slow
+def test_the_outside_method_passes_its_own_tests(environment, tmp_path):
+    done = subprocess.run(  # noqa: S603 - our own example
+        [environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", OUTSIDE / "tests"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "30 passed" in done.stdout
 
 
 def test_a_method_in_a_file_runs_without_being_installed(small_synthetic, tmp_path):

@@ -14,10 +14,12 @@ from harness.registry.packages import check_packages
 
 VERBS = {
     "attend": "harness.cli.attend:attend",
+    "check": "harness.cli.authoring:check",
     "data": "harness.cli.data:data",
     "eval": "harness.cli.evaluate:evaluate",
     "extract": "harness.cli.run:extract",
     "methods": "harness.cli.methods:methods",
+    "new-method": "harness.cli.authoring:new_method",
     "plugins": "harness.cli.plugins:plugins",
     "protocols": "harness.cli.protocols:protocols",
     "run": "harness.cli.run:run",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.basics.seeds import derive, generators_at
 from harness.errors import BenchError, PluginError, UsageError, unknown_name
 from harness.features.metric import Metric
 from harness.methods.trouble import plugin_error
@@ -82,8 +83,15 @@ class Method:
         return (size, size) if isinstance(size, int) else tuple(size)
 
     @abstractmethod
-    def embed(self, images: torch.Tensor, **needed: Any) -> torch.Tensor:
+    def embed(
+        self,
+        images: torch.Tensor,
+        *_: Any,  # with it, type checkers accept a subclass whose embed takes fewer arguments
+        **needed: Any,
+    ) -> torch.Tensor:
         """Return the features of a batch.
+
+        A subclass takes what it needs: ``embed(self, images)``, or ``embed(self, images, boxes_parts)``.
 
         Args:
             images: (n, 3, height, width) float32, RGB, 0 to 1.
@@ -160,7 +168,7 @@ def complete(candidate: object) -> type[Method]:
     parts = inspect.getmembers(candidate)
     if lacking := [name for name, part in parts if getattr(part, "__isabstractmethod__", False)]:
         raise PluginError(
-            f"{candidate.__qualname__} does not define {', '.join(lacking)}", next_step="see docs/methods.md"
+            f"{candidate.__qualname__} does not define {', '.join(lacking)}", next_step="see docs/your-method.md"
         )
     return candidate
 
@@ -222,12 +230,16 @@ def resolve_options(
         ) from None
 
 
-def create(method: type[Method], options: Options) -> Method:
-    """Return an instance with these options, or raise a PluginError that quotes the exception of its ``__init__``."""
+def create(method: type[Method], options: Options, seed: int = 0) -> Method:
+    """Return an instance with these options, or raise a PluginError that quotes the exception of its ``__init__``.
+
+    The seed decides what ``__init__`` draws from the global generators, such as the weights of a new network.
+    """
     instance = method.__new__(method)
     instance.options = options
     try:
-        instance.__init__()  # type: ignore[misc]  # the instance is not set up yet
+        with generators_at(derive(seed, "method")):
+            instance.__init__()  # type: ignore[misc]  # the instance is not set up yet
     except BenchError:
         raise
     except (Exception, SystemExit) as problem:

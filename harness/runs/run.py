@@ -56,6 +56,10 @@ class Run:
         self.inputs = RunInputs(plan)
         self.boxes = RunBoxes(plan, self.inputs)
 
+    def _method(self) -> Method:
+        """Return the method anew, with the same weights each time."""
+        return create(self.plan.method, self.plan.options, self.plan.request.seed)
+
     @cached_property
     def origin(self) -> Origin:
         """The method, its settings and the data set that this run trains on."""
@@ -90,7 +94,7 @@ class Run:
         files = _named_files(self.plan.options)
         if files:
             identity["files"] = files
-        held = digest_of(networks_of(create(self.plan.method, self.plan.options)))
+        held = digest_of(networks_of(self._method()))
         if held is not None:
             identity["held"] = held
         if request.checkpoint is not None:
@@ -176,7 +180,7 @@ class Run:
         from harness.compute.threads import fitting_threads
         from harness.training.state import NAME as STATE
 
-        method = create(self.plan.method, self.plan.options)
+        method = self._method()
         session = self._session(method)
         with fitting_threads(self.inputs.fabric) as threads:
             method.fit(session)
@@ -230,7 +234,7 @@ class Run:
             FeatureFile.open(path).close()
             log.info("extraction: using the existing features")
             return path
-        method = create(self.plan.method, self.plan.options)
+        method = self._method()
         info = None
         if checkpoint is not None:
             state, info = load_checkpoint(checkpoint)
