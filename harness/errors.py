@@ -13,7 +13,11 @@ BenchError
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+ABBREVIATED = 3
+"""The fewest letters that are taken for the beginning of a name."""
 
 
 class BenchError(Exception):
@@ -84,15 +88,45 @@ class RunError(BenchError):
     exit_status = 1
 
 
-def unknown_name(kind: str, found: str, known: Iterable[str], *, error: type[BenchError] = UsageError) -> BenchError:
-    """Return the error for an unknown name, with the most similar known one."""
+def unknown_name(
+    kind: str, found: str, known: Iterable[str], *, near: str = "", error: type[BenchError] = UsageError
+) -> BenchError:
+    """Return the error for an unknown name, with the most similar known one, or ``near`` if the caller knows better."""
     names = sorted(known)
-    near = difflib.get_close_matches(found, names, n=1, cutoff=0.4)
+    near = near or nearest(found, names)
     return error(
-        f"unknown {kind} '{found}'" + (f"; did you mean '{near[0]}'?" if near else ""),
+        f"unknown {kind} '{found}'" + (f"; did you mean '{near}'?" if near else ""),
         found=found,
         expected=", ".join(names) or f"no {kind} is registered",
     )
+
+
+def nearest(found: str, names: Iterable[str]) -> str:
+    """Return the most similar name, or an empty text if none is near; case, punctuation and order do not count.
+
+    A name that begins with what was written is nearer than one of a similar spelling.
+
+    Example:
+        >>> nearest("VeRi-776", ["vehicleid", "veri776"])
+        'veri776'
+    """
+    plain: dict[str, str] = {}
+    for name in names:
+        plain.setdefault(_plain(name), name)
+    wanted, parts = _plain(found), sorted(re.findall(r"\w+", found.casefold()))
+    if wanted in plain:
+        return plain[wanted]
+    reordered = [
+        name for name in plain.values() if len(parts) > 1 and sorted(re.findall(r"\w+", name.casefold())) == parts
+    ]
+    begun = [name for name in plain if len(wanted) >= ABBREVIATED and name.startswith(wanted)]
+    near = difflib.get_close_matches(wanted, begun or plain, n=1, cutoff=0.0 if begun else 0.4)
+    return reordered[0] if reordered else plain[near[0]] if near else ""
+
+
+def _plain(name: str) -> str:
+    """Return the letters and digits of a name in lower case, or a name without any as it is."""
+    return "".join(filter(str.isalnum, name.casefold())) or name
 
 
 def first_of(items: Iterable[object], limit: int = 10) -> str:

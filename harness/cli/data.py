@@ -1,21 +1,31 @@
-"""The verb ``bench data``: draw a data set, or check one."""
+"""The verb ``bench data``: describe a user's own data, draw a data set, or check one."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import COMPUTE, DATA, GroupedGroup, option
+from harness.cli.grouped import COMPUTE, DATA, OUTPUT, GroupedGroup, option
 from harness.cli.output import show
+
+if TYPE_CHECKING:
+    from harness.data.own.found import Notes
+    from harness.registry.registry import Registry
+    from harness.tasks.check import CopyReport
+
+UNUSABLE = 2
+"""The status of a report on data that cannot be used; ``harness.tasks.check`` is imported late."""
 
 
 @click.group(cls=GroupedGroup, section="Prepare data and boxes")
 def data() -> None:
-    """Draw a synthetic data set, or check a copy of a real one."""
+    """Describe your own images, draw a data set, or check one."""
 
 
 @data.command()
@@ -80,3 +90,141 @@ def check(ctx: click.Context, /, *, name: str, data: Path | None, plugin: tuple[
         report = check_copy(protocol, root, every_image=flags["every_image"], progress=advance)
     show(asdict(report), json_wanted=flags["json_wanted"], text=lambda: text(report))
     ctx.exit(report.status)
+
+
+@data.command()
+@click.argument("folder", required=False, type=shared.DIR, help="Folder of the images; default: that of the table.")
+@option(
+    "--table",
+    "tables",
+    multiple=True,
+    type=shared.FILE,
+    group=DATA,
+    help="Table with a row for each image, or a list of file names, one in each line. Lists are repeatable.",
+)
+@option(
+    "--names",
+    metavar="PATTERN",
+    group=DATA,
+    help="Pattern of the images' names, without ending, such as '{vehicle}_c{camera}_{rest}'; default: found.",
+)
+@option("--out", type=shared.FILE, group=OUTPUT, help="File to write; default: the folder's name with .toml, here.")
+@option("--yes", is_flag=True, group=OUTPUT, help="Ask nothing, and take what seems right.")
+@option("--force", is_flag=True, group=OUTPUT, help="Replace existing files.")
+@shared.plugin_files
+@shared.as_json
+@click.pass_context
+def init(
+    ctx: click.Context,
+    /,
+    *,
+    folder: Path | None,
+    tables: tuple[Path, ...],
+    names: str | None,
+    out: Path | None,
+    plugin: tuple[Path, ...],
+    **flags: bool,
+) -> None:
+    """Describe your own images in a file that --protocol takes.
+
+    The file names of the images, the folders that they are in or the columns of a table say what the vehicles and the
+    cameras are. What was taken for what is shown and stated in the file. In a terminal, what is uncertain is asked.
+
+    \b
+    Examples:
+      bench data init photographs/
+      bench data init photographs/ --table list.csv --out cars.toml
+      bench data init photographs/ --names '{vehicle}/{camera}_{rest}'
+    """
+    from harness.data.own.found import Notes, first
+    from harness.data.own.look import look
+    from harness.data.own.names import parse_pattern
+    from harness.data.own.writing import files_of, refuse_existing, write
+    from harness.registry.kinds import PROTOCOL
+    from harness.registry.registry import load
+
+    registry = load(plugin)
+    notes = Notes(first if flags["yes"] or flags["json_wanted"] or not _in_terminal() else _ask)
+    out, name = _file_and_name(out, tables[0] if folder is None and tables else folder, registry.names(PROTOCOL))
+    if not flags["force"]:
+        refuse_existing(out)
+    found = look(folder, tables, None if names is None else parse_pattern(names), notes)
+    if not flags["force"]:
+        refuse_existing(files_of(out, found)[-1])
+    files = write(out, name, found, notes.taken)
+    report = _try(registry, out)
+    command = _next(out, report)
+    shown = {
+        "files": [str(path) for path in files],
+        "taken": [{"what": what, "from": told} for what, told in notes.taken],
+        "open": notes.open,
+        "check": asdict(report),
+        "next": None if report.status == UNUSABLE else command,
+    }
+    show(shown, json_wanted=flags["json_wanted"], text=lambda: _told(files, notes, report, command))
+    ctx.exit(UNUSABLE if report.status == UNUSABLE else 0)
+
+
+def _in_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask(question: str, answers: Sequence[str]) -> int:
+    """Ask in the terminal and return the number of the answer; the first is the default."""
+    click.echo(question, err=True)
+    for number, answer in enumerate(answers, 1):
+        click.echo(f"  {number}  {answer}", err=True)
+    chosen: int = click.prompt("Number", type=click.IntRange(1, len(answers)), default=1, err=True)
+    return chosen - 1
+
+
+def _file_and_name(out: Path | None, source: Path | None, taken: Sequence[str]) -> tuple[Path, str]:
+    """Return the file to write, and the protocol's name if it is not the file's own."""
+    from harness.errors import UsageError
+    from harness.tasks.toml_protocol import as_name, name_of
+
+    if out is not None and out.suffix != ".toml":
+        raise UsageError("a protocol's file must end in .toml", found=out)
+    if source is None:
+        raise UsageError("neither a folder nor a table is given", expected="bench data init FOLDER, or --table FILE")
+    name = as_name(source.resolve().stem if out is None else out.stem)
+    name = f"my-{name}" if name in taken else name
+    path = Path(f"{name}.toml") if out is None else out
+    return path, "" if name_of(path) == name else name
+
+
+def _try(registry: Registry, out: Path) -> CopyReport:
+    """Return the report on the described data, as ``bench data check`` makes it."""
+    from harness.basics.progress import progress
+    from harness.errors import BenchError
+    from harness.scoring.evaluation import find_root
+    from harness.tasks.check import CopyReport, check_copy
+
+    try:
+        protocol = registry.protocol(str(out))
+        with progress("decoding") as advance:
+            return check_copy(protocol, find_root(protocol, None), progress=advance)
+    except BenchError as problem:
+        return CopyReport(str(out), "", problem=str(problem), verdict=f"unusable: {problem.what}", status=UNUSABLE)
+
+
+def _next(out: Path, report: CopyReport) -> str:
+    """Return the command that gives a first number."""
+    if not report.decoded:
+        return f"bench eval FEATURES.h5 --protocol {out}"
+    return f"bench run --method colour-histogram --protocol {out}"
+
+
+def _told(files: Sequence[Path], notes: Notes, report: CopyReport, command: str) -> str:
+    """Return what was found out as text for a terminal."""
+    from harness.tasks.check import text
+
+    width = max((len(what) for what, _ in notes.taken), default=0)
+    lines = ["Taken:", *(f"  {what:{width}}  {told}" for what, told in notes.taken)]
+    lines += ["Not certain:", *(f"  - {sentence}" for sentence in notes.open)] if notes.open else []
+    lines += ["", f"Written: {', '.join(map(str, files))}", text(report), ""]
+    if report.status == UNUSABLE:
+        lines.append("This cannot be used yet: correct the table or the file, and try it with 'bench data check'.")
+    else:
+        lines.append(f"Next: {command}")
+    return "\n".join(lines)
