@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @command("Get a number", "eval")
 @click.argument(
-    "features", type=shared.PATH, help="Feature file, as 'bench extract' or harness.write_features wrote it."
+    "features",
+    type=shared.PATH,
+    help="Feature file, as 'bench extract', 'bench features import' or harness.write_features wrote it, or a folder "
+    "with one, such as a run's.",
 )
 @shared.protocol
 @shared.data

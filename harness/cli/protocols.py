@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import Named
+from harness.cli.grouped import DATA, Named, option
 from harness.cli.output import show, show_rows
 
 
@@ -65,3 +65,33 @@ def show_protocol(name: str, data: Path | None, plugin: tuple[Path, ...], json_w
     root = data if data is not None else protocol.default_root()
     described = describe(protocol, None if root is None else protocol.load(root))
     show(described, json_wanted=json_wanted, text=lambda: text(described))
+
+
+@protocols.command("keys")
+@click.argument("name", metavar="NAME[/TASK]", help="Name of a protocol or of one of its tasks, or a TOML file.")
+@option(
+    "--split",
+    required=True,
+    metavar="NAME",
+    group=DATA,
+    help="List to print: query, gallery, train or another split of the protocol.",
+)
+@shared.data
+@shared.plugin_files
+@shared.as_json
+def keys(*, name: str, split: str, data: Path | None, plugin: tuple[Path, ...], json_wanted: bool) -> None:
+    """Print the keys of a list in the protocol's order.
+
+    Rows of features without names are taken in this order by 'bench features import --order'.
+
+    \b
+    Example:
+      bench protocols keys veri776 --data VeRi/ --split query
+    """
+    from harness.exchange.lists import list_of
+    from harness.registry.registry import load
+    from harness.scoring.evaluation import find_root
+
+    protocol, tasks = load(plugin).tasks(name)
+    table = list_of(split, tasks, protocol.load(find_root(protocol, data)))
+    show(list(table.paths), json_wanted=json_wanted, text=lambda: "\n".join(table.paths))

@@ -19,6 +19,7 @@ from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import RunError
 from harness.features import FeatureFile, Provenance
+from harness.features.finding import FEATURES
 from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
@@ -40,8 +41,6 @@ log = logging.getLogger("bench")
 
 TRAINING_VERSION = 2
 """Increased whenever a digit of training or extraction moves; see "Numbers that move" in the changelog."""
-
-FEATURES = "features.h5"
 
 
 class Run:

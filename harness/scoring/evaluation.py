@@ -145,10 +145,29 @@ def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, s
     Raises:
         DataError: no query has a positive.
     """
-    queries, metric = len(dataset.split(task.query)), metric_of(settings, file)
+    settings = replace(settings, metric=metric_of(settings, file))
+    ranks = _ranks(file, protocol, task, dataset, settings)
+    return scored(ranks, protocol, task, dataset, settings, metric=str(settings.metric))
+
+
+def scored(
+    ranks: tuple[PositiveRanks, ...],
+    protocol: Protocol,
+    task: Task,
+    dataset: Dataset,
+    settings: ScoringSettings,
+    *,
+    metric: str,
+) -> Scores:
+    """Return the scores of ranks on a task; ``metric`` says in words how images were compared.
+
+    Raises:
+        DataError: no query has a positive.
+    """
+    queries = len(dataset.split(task.query))
     further = [measure for measure in settings.measures if measure.word not in task.measures]
     scores = Scores.of(
-        _ranks(file, protocol, task, dataset, replace(settings, metric=metric)),
+        ranks,
         [*map(parse, task.measures), *further],
         queries=queries,
         drawn=task.rule.draws is not None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import tabulate as _tabulate
 
+from harness.features.storage import note_of
 from harness.measures import heading, in_order
 
 if TYPE_CHECKING:
@@ -108,6 +109,10 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
 def remarks(record: Record) -> list[str]:
     """Return one sentence for each fact that a reader of the record's scores must know."""
     notes = [] if record.rerank is None else [record.rerank.remark]
+    if record.given:
+        notes.append(f"Ranked by {record.metric}, a finished matrix; nobody can rank its features again.")
+    elif note_of(record.dtype, record.width):
+        notes.append(note_of(record.dtype, record.width))
     if record.convention is not None:
         notes.append(f"By another rule than the task's own: {record.convention}.")
     if not record.official:
