@@ -14,7 +14,7 @@ from make_api import markdown, prose
 from pydantic import BaseModel, TypeAdapter
 
 from harness.describe.method import type_words
-from harness.features import layout
+from harness.features import layout, storage
 from harness.features.provenance import Provenance
 from harness.scoring import per_query, record
 from pages import text
@@ -34,6 +34,8 @@ def _parts() -> Iterator[str]:
     yield "An HDF5 file, written by `harness.write_features`, `bench run` and `bench extract`."
     yield from prose((layout.__doc__ or "").strip())
     yield text.table(["constant", "value", "meaning"], constants(layout))
+    yield "### Types of features"
+    yield from prose((storage.__doc__ or "").strip())
     yield "### Provenance of features"
     yield from fields(Provenance)
     yield "## Record"

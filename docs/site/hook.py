@@ -20,7 +20,14 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
-OUTSIDE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "leaderboard/*.md", "leaderboard/tasks/**/*")
+OUTSIDE = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "examples/*/README.md",
+    "leaderboard/*.md",
+    "leaderboard/tasks/**/*",
+)
 """The files outside docs/ that the site also has, at the same paths but for README.md."""
 
 LINK = re.compile(r"(\]\()(?![a-z]+:|#|/)([^)\s#]+)((?:#[^)\s]*)?\))")

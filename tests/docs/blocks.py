@@ -1,7 +1,7 @@
 """The blocks of code on the pages of the docs, and how they are run.
 
-A page's blocks run in their order in one folder, which holds nothing but ``VeRi``: drawn vehicles in the layout of
-VeRi-776. A mark in the line before a block, which no reader sees, says why it is not run here, or that it takes long:
+A page's blocks run in their order in one folder, which holds what ``reader`` prepares. A mark in the line before a
+block, which no reader sees, says why it is not run here, or that it takes long:
 
     <!-- test: skip, trains for a day -->
     <!-- test: slow -->
@@ -111,10 +111,13 @@ def run(block: Block, names: dict[str, object], small: Path) -> None:
 
 def run_command(line: str, small: Path) -> None:
     """Run a command of ``bench`` as it stands; the drawn data set is the small one."""
-    words = shlex.split(line, comments=True)
+    command, _, out = line.partition(" > ")
+    words = shlex.split(command, comments=True)
     assert words[0] == "bench", f"not a command of bench, so mark the block: {line}"
     drawn = any(word.partition("/")[0] == "synthetic" for word in words[1:])
     if drawn and words[1] in {"run", "eval", "extract", "train"} and "--data" not in words:
         words += ["--data", str(small)]
     done = CliRunner().invoke(main, words[1:], catch_exceptions=False)
     assert done.exit_code == 0, f"{line}\n{done.output}"
+    if out:
+        Path(out).write_text(done.stdout, encoding="utf-8")

@@ -1,12 +1,12 @@
 """The code on the pages runs as it stands, page by page, and every command on them exists."""
 
 import re
-import shutil
 import sys
 
 import pytest
 
 from tests.docs.blocks import MARK, PAGES, ROOT, Block, blocks, commands, run, unknown_words
+from tests.docs.reader import prepare
 
 GENERATED = {ROOT / "docs" / "api.md", *(ROOT / "docs" / "reference").glob("*.md")}
 """Their blocks are signatures, and examples from docstrings."""
@@ -20,30 +20,28 @@ def name(page):
 
 
 @pytest.fixture
-def folder(small_synthetic, tmp_path, monkeypatch):
-    """The folder that a reader works in, with images in the layout of VeRi-776."""
-    shutil.copytree(small_synthetic, tmp_path / "VeRi")
+def names(small_synthetic, tmp_path, monkeypatch):
+    """The names that Python blocks find defined, in the folder that the page's reader works in."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    return tmp_path
+    return prepare(tmp_path, small_synthetic)
 
 
-def run_page(page, marks, small):
-    names: dict[str, object] = {"__name__": "page"}
+def run_page(page, marks, names, small):
     for block in blocks(page):
         if block.mark in marks:
             run(block, names, small)
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=name)
-def test_the_blocks_of_a_page_run_in_their_order(page, folder, small_synthetic):
-    run_page(page, {""}, small_synthetic)
+def test_the_blocks_of_a_page_run_in_their_order(page, names, small_synthetic):
+    run_page(page, {""}, names, small_synthetic)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", SLOW, ids=name)
-def test_the_long_blocks_of_a_page_run_too(page, folder, small_synthetic):
-    run_page(page, {"", "slow"}, small_synthetic)
+def test_the_long_blocks_of_a_page_run_too(page, names, small_synthetic):
+    run_page(page, {"", "slow"}, names, small_synthetic)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -66,10 +64,10 @@ def test_an_unknown_verb_or_option_is_found():
     assert unknown_words("bench data check veri776 --data VeRi  # --nothing") == []
 
 
-def test_a_block_that_fails_fails_its_page(folder, small_synthetic):
+def test_a_block_that_fails_fails_its_page(names, small_synthetic):
     with pytest.raises(AssertionError, match="unknown method"):
-        run(Block("sh", "", "", "bench methods no-such-method\n", 1), {}, small_synthetic)
+        run(Block("sh", "", "", "bench methods no-such-method\n", 1), names, small_synthetic)
     with pytest.raises(AssertionError, match="mark the block"):
-        run(Block("sh", "", "", "rm -r VeRi\n", 1), {}, small_synthetic)
+        run(Block("sh", "", "", "rm -r VeRi\n", 1), names, small_synthetic)
     with pytest.raises(ZeroDivisionError):
-        run(Block("python", "", "", "1 / 0\n", 1), {}, small_synthetic)
+        run(Block("python", "", "", "1 / 0\n", 1), names, small_synthetic)
