@@ -71,7 +71,7 @@ def describe_method(
         "metric": found.metric,
         "variants": {word: dict(sets) for word, sets in method.variants.items()},
         "recipes": {word: dict(sets) for word, sets in method.recipes.items()},
-        "options": _options(method.Options, options),
+        "options": options_of(method.Options, options),
         "needs": {"train": sorted(found.needs), "test": sorted(found.test_needs)},
         "classes": dict(classes),
         "input": list(found.input_size),
@@ -113,7 +113,7 @@ def _with_size(name: str, method: type[Method], chosen: dict[str, Any], size: tu
     raise refused[0]
 
 
-def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
+def options_of(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
     """Return name, type, default, value, description and source of each option, in the order of the class."""
     properties = _properties(model)
     defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
@@ -122,7 +122,7 @@ def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
     return [
         {
             "option": name,
-            "type": _type(properties.get(name, {})) or str(field.annotation),
+            "type": type_words(properties.get(name, {})) or str(field.annotation),
             "default": shown[name],
             "value": values[name],
             "about": field.description or "",
@@ -141,10 +141,10 @@ def _properties(model: type[Options]) -> dict[str, Any]:
     return properties
 
 
-def _type(schema: Mapping[str, Any]) -> str:
+def type_words(schema: Mapping[str, Any]) -> str:
     """Return the type in a JSON schema in a few words: ``int >= 1 or full``."""
     if "anyOf" in schema:
-        return " or ".join(_type(part) for part in schema["anyOf"])
+        return " or ".join(type_words(part) for part in schema["anyOf"])
     if "enum" in schema:
         return " or ".join(map(str, schema["enum"]))
     if "const" in schema:
@@ -152,7 +152,7 @@ def _type(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     bounds = [f"{sign} {schema[word]}" for word, sign in BOUNDS.items() if word in schema]
-    inside = f" of {_type(schema['items'])}" if schema.get("items") else ""
+    inside = f" of {type_words(schema['items'])}" if schema.get("items") else ""
     return " ".join([WORDS.get(schema.get("type", ""), ""), ", ".join(bounds)]).strip() + inside
 
 
