@@ -74,6 +74,17 @@ def test_a_deleted_record_or_another_seed_is_computed_and_nothing_else(sweep):
     assert states() == ["done", "done", "skipped", "done"]
 
 
+def test_a_run_without_a_measure_that_is_now_asked_for_does_not_stand(sweep):
+    text = TWO.replace('["random", "colour-histogram"]', '"random"')
+    sweep(text)
+
+    sweep(text + 'measure = ["cmc@3"]\n')
+    assert states() == ["done"]
+
+    sweep(text + 'measure = ["cmc@3"]\n')
+    assert states() == ["skipped"]
+
+
 def test_a_changed_plugin_makes_its_runs_stand_no_longer(sweep):
     text = '[[run]]\nmethod = "constant"\nprotocol = "synthetic/image-to-image"\n'
     sweep(text)

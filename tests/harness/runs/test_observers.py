@@ -119,6 +119,18 @@ def test_an_observer_is_no_part_of_the_identity_and_its_error_loses_nothing(benc
     assert "bench_started of observer.py failed: OSError: the net is down" in (only_folder() / "run.log").read_text()
 
 
+def test_a_missing_package_is_one_message_before_the_run_begins(bench, monkeypatch):
+    monkeypatch.setattr("harness.basics.extras.find_spec", lambda package: None)
+
+    done = bench("run", "--method", "random", "--observe", "wandb", status=2)
+
+    assert done.stderr.splitlines() == [
+        "bench: observer 'wandb' needs the package wandb, which is not installed",
+        "  next: python -m pip install 'vehicle-reid-bench[wandb]'",
+    ]
+    assert not Path("runs").exists()
+
+
 def test_the_observers_of_the_page_do_what_it_says(bench, tmp_path):
     for name, block in zip(("results.py", "bell.py"), BLOCKS, strict=True):
         (tmp_path / name).write_text(block)
