@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.cli.sweep import words_of_a_run
+from harness.cli.verbs.sweep import words_of_a_run
 from harness.sweeps.states import lock_of
 from tests.harness.runs.made import PLUGIN
 from tests.harness.sweeps.made import ENGINE, KNOWN

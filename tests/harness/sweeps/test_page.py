@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness.cli.sweep import words_of_a_run
+from harness.cli.verbs.sweep import words_of_a_run
 from harness.registry.kinds import ENGINE
 from harness.sweeps.expand import expand
 from harness.sweeps.states import WORDS

@@ -59,7 +59,7 @@ def sweep(
       bench sweep sweep.toml --status
       bench sweep sweep.toml --engine slurm --out sweep.md
     """
-    from harness.cli.run import log_to_terminal
+    from harness.cli.verbs.run import log_to_terminal
     from harness.errors import RunError, UsageError
     from harness.registry.registry import load
     from harness.sweeps.states import read_states
@@ -100,7 +100,7 @@ def sweep(
 
 def words_of_a_run() -> dict[str, Kind]:
     """Return the words of ``bench run`` that a table of runs may give, and how each is given."""
-    from harness.cli.run import run
+    from harness.cli.verbs.run import run
 
     found: dict[str, Kind] = {}
     for parameter in run.params:
@@ -111,7 +111,7 @@ def words_of_a_run() -> dict[str, Kind]:
 
 
 def _open(file: SweepFile, registry: Registry) -> Sweep:
-    from harness.cli.run import open_run, run
+    from harness.cli.verbs.run import open_run, run
     from harness.sweeps.sweep import open_sweep
 
     data: Opened = {}
