@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 LONGEST_CHANGES = 100
 """The length of the changes in a name, in characters; those beyond it are counted."""
 
-OMITTED = frozenset({"files", "trained_on"})
+OMITTED = frozenset({"files", "trained_on", "resizing"})
 """Fields that are left out of a checkpoint and of a feature file where they are empty."""
 
 
@@ -84,6 +84,7 @@ class Embedding(Origin):
     Attributes:
         checkpoint: SHA-256 of the checkpoint file, or None.
         input_size: height and width in pixels, or None.
+        resizing: the way to this size in words; empty for the default, stretched bilinearly.
         parameters: number of trainable parameters of the network, or None.
         precision: the network's, as in lightning-fabric, with whatever else moves last digits, or None.
         control: whether the method is kept only for comparison.
@@ -95,6 +96,7 @@ class Embedding(Origin):
 
     checkpoint: str | None = None
     input_size: tuple[int, int] | None = None
+    resizing: str = ""
     parameters: int | None = None
     precision: str | None = None
     control: bool = False

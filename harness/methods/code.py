@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import sys
 import sysconfig
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -22,10 +23,15 @@ OWN = ("harness",)
 """Packages that are not followed: the harness's computations are versioned with the harness."""
 
 
-def code_digest(method: type[Method]) -> str:
-    """Return a digest of the method's ``version``, its modules and its libraries, as 64 hexadecimal digits."""
+def code_digest(method: type[Method], modules: Iterable[str] = ()) -> str:
+    """Return a digest of the method's ``version``, its modules and its libraries, as 64 hexadecimal digits.
+
+    ``modules`` are further ones that count as the method's own, by their dotted names (see ``Method.modules``).
+    """
     hasher = hashlib.sha256(f"{method.__qualname__}\0{method.version}\0".encode())
     found = _Sources(method)
+    for module in modules:
+        found.add(module)
     for module, file in sorted(found.files.items()):
         hasher.update(f"{module}\0".encode() + file.read_bytes() + b"\0")
     for name in sorted(found.libraries):
@@ -54,6 +60,10 @@ class _Sources:
             module = sys.modules.get(base.__module__)
             self._add(base.__module__, getattr(module, "__file__", None) or _source(base))
 
+    def add(self, module: str) -> None:
+        """Follow one more module."""
+        self._add(module, self._find(module))
+
     def _add(self, module: str, file: str | None) -> None:
         """Follow a module unless it belongs to Python, the harness or another distribution, which is noted."""
         package = module.partition(".")[0]
@@ -81,7 +91,7 @@ class _Sources:
                 if top is None or (top.origin is not None and _installed(top.origin)):
                     return None if top is None else top.origin
             spec = importlib.util.find_spec(name)
-        except (ImportError, ValueError):
+        except Exception:  # it imports the package around the module, which can raise anything
             return None
         return None if spec is None else spec.origin
 
@@ -95,7 +105,10 @@ def _source(base: type) -> str | None:
 
 @cache
 def _installed_folders() -> tuple[Path, ...]:
-    return tuple(Path(sysconfig.get_path(word)).resolve() for word in ("purelib", "platlib", "stdlib"))
+    """Return the folders of distributions, those of other environments that Python also looks in among them."""
+    own = [sysconfig.get_path(word) for word in ("purelib", "platlib", "stdlib")]
+    shared = [place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")]
+    return tuple(Path(place).resolve() for place in (*own, *shared))
 
 
 def _installed(file: str) -> bool:

@@ -29,6 +29,8 @@ class Held(NamedTuple):
         networks: the digest of its networks, or None without one.
         trained_on: the protocols that its weights have seen, as their file says.
         files: the digests of the files that it has read, besides those that options name.
+        modules: the further modules that count as its code.
+        resizing: how pictures come to its input size, in words; empty for the default.
     """
 
     needs: frozenset[str]
@@ -36,6 +38,8 @@ class Held(NamedTuple):
     networks: str | None
     trained_on: tuple[str, ...]
     files: dict[str, str]
+    modules: tuple[str, ...]
+    resizing: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +98,11 @@ class RunPlan:
         """What the method holds once it is set up with these options."""
         from harness.methods.networks import digest_of, networks_of
 
-        method = create(self.method, self.options)
+        method = create(self.method, self.options, self.request.seed)
         files = {word: file_digest(path) for word, path in sorted(method.read_files.items())}
         networks = digest_of(networks_of(method))
-        return Held(method.needs, method.test_needs, networks, tuple(method.trained_on), files)
+        about = tuple(method.modules), str(method.resizing)
+        return Held(method.needs, method.test_needs, networks, tuple(method.trained_on), files, *about)
 
     @property
     def trained_on(self) -> tuple[str, ...]:
