@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harness.errors import CheckpointError, UsageError, first_of
 from harness.methods.sizes import InputSize
 from plugins.released.fast_reid_config import Config, read_config
-from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions, without
+from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions, normalised, without
 from plugins.released.neck import Place, Pool, Pooling
 from plugins.released.resnet import Arithmetic, ResNet, Shapes, usual
 from plugins.weights.fitting import fill
@@ -104,14 +104,14 @@ class FastReID(ReleasedMethod):
             self._compare(self._config, network, own, source)
         network.heads.pool_layer.kind = self._pool(own, source)
         fill(network, without(own, *IGNORED), source)
-        return nn.Sequential(Normalise(*self._colours(own), 255.0), network)
+        return normalised(network, Normalise(*self._colours(own), 255.0))
 
     def example(self) -> nn.Module:
         """Return ResNet-50-IBN with a learnt GeM, as released for VeRi-776, but without its non-local blocks."""
         names = usual(ibn=True, prefix="backbone.")
         names |= {POWER: torch.empty(1), "heads.bottleneck.0.weight": torch.empty(2048)}
         network = FastReIDNetwork(Shapes(names, "", ""), self._arithmetic, "gem", self.options.feature)
-        return nn.Sequential(Normalise(MEAN, STD, 255.0), network)
+        return normalised(network, Normalise(MEAN, STD, 255.0))
 
     @property
     def _arithmetic(self) -> Arithmetic:
