@@ -146,10 +146,13 @@ def existing(path: str, holding: str, own: Collection[str]) -> Path:
     found = Path(path)
     check_regular(found, holding, "")
     form = form_of(found)
-    if isinstance(form, Foreign) and form.what in own:
+    with found.open("rb") as file:
+        page = file.read(64).lstrip().lower().startswith((b"<!doctype", b"<html"))  # whatever the file's name says
+    if isinstance(form, Foreign) and form.what in own and not page:
         return found
     tensors = Foreign(
         "tensors without their network", "give the network as well: --method torch --set network=torchvision:resnet50"
     )
-    other = form if isinstance(form, Foreign) else tensors
+    saved_page = Foreign("a page of the web", "download the file itself; on a page, use its download link")
+    other = saved_page if page else form if isinstance(form, Foreign) else tensors
     raise CheckpointError(f"the file is {other.what}", where=found, expected=holding, next_step=other.next_step)

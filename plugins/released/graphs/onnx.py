@@ -96,8 +96,8 @@ class OnnxNetwork(nn.Module):
         self.path = path
         self.session = _session(path)
         self.input = self._input()
-        self.output = self._output(options.output)
         self.last = self._channels_last(options.layout)
+        self.output = self._output(options.output)
         sides = self.input.shape[1:3] if self.last else self.input.shape[2:]
         self.size = None if None in sides else (int(sides[0] or 0), int(sides[1] or 0))
         if options.range == "auto":
