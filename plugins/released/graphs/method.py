@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from abc import abstractmethod
 from collections.abc import Collection
 from dataclasses import replace
@@ -153,6 +154,10 @@ def existing(path: str, holding: str, own: Collection[str]) -> Path:
     tensors = Foreign(
         "tensors without their network", "give the network as well: --method torch --set network=torchvision:resnet50"
     )
+    if form == "zip" and not zipfile.is_zipfile(found):
+        raise CheckpointError(
+            "the file is damaged", where=found, found="a zip without its end", next_step="copy or download it again"
+        )
     saved_page = Foreign("a page of the web", "download the file itself; on a page, use its download link")
     other = saved_page if page else form if isinstance(form, Foreign) else tensors
     raise CheckpointError(f"the file is {other.what}", where=found, expected=holding, next_step=other.next_step)
