@@ -70,6 +70,8 @@ class GraphMethod(Method):
             raise UsageError(
                 "no weights were given", expected=self.holding, next_step="give it with --set weights=FILE"
             )
+        else:
+            self.size = self.asked_size or self.size
 
     @abstractmethod
     def open_file(self, path: Path) -> nn.Module:
@@ -93,6 +95,12 @@ class GraphMethod(Method):
         """Height and width in pixels that images are resized to."""
         return self.size
 
+    @property
+    def asked_size(self) -> tuple[int, int] | None:
+        """Height and width that the options ask for, or None for the file's own."""
+        size = self.options.input_size
+        return None if size == "auto" else (size, size) if isinstance(size, int) else size
+
     def follow(self, card: Card | None, found: tuple[int, int] | None, path: Path) -> None:
         """Set input size, resizing and metric: what the options say, else the file.
 
@@ -105,8 +113,7 @@ class GraphMethod(Method):
             CheckpointError: the options ask for another size than the file takes.
             UsageError: neither of them says the size.
         """
-        given = self.options.input_size
-        asked = None if given == "auto" else (given, given) if isinstance(given, int) else given
+        asked = self.asked_size
         fixed = found or (card and card.input_size)
         if asked is None and fixed is None:
             raise UsageError(

@@ -66,6 +66,7 @@ class HubMethod(Method):
     def __init__(self) -> None:
         if not self.options.model:
             if torch.get_default_device().type == "meta":  # where nothing is computed, as for 'bench methods show'
+                self.size = self.asked_size or self.size
                 return
             raise UsageError("no network was named", next_step="name it with --set model=NAME")
         with torch.random.fork_rng([]), warnings.catch_warnings():
