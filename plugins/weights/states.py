@@ -68,6 +68,26 @@ def _items(group: Any) -> list[tuple[str, Any]]:
     return [(str(name), one) for name, one in group.items()] if isinstance(group, dict) else []
 
 
+def others_in(value: Any) -> list[str]:
+    """Return the names of the classes and functions of the file that were not made, sorted."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, Placeholder):
+            found.add(one.name)
+            waiting += [one.given, one.state, one.items]
+        elif isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list | tuple) and not isinstance(one, Name):
+            waiting += one
+    return sorted(found)
+
+
 def _described(value: Any) -> str:
     """Return in words what is there in place of a state dict."""
     if isinstance(value, Placeholder):

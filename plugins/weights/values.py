@@ -182,6 +182,14 @@ class Array:
         self.shape, self.kind, self.fortran = sides, kind, bool(fortran)
         self.data = data if isinstance(data, bytes) else b""
 
+    @classmethod
+    def of(cls, data: object, kind: object, shape: object, order: object = "C", *_other: object) -> Array:
+        """Return an array as numpy's ``_frombuffer`` receives it, or raise Damaged."""
+        found = cls()
+        raw = bytes(data) if isinstance(data, bytes | bytearray) else None
+        found.build((1, shape, kind, order == "F", raw))
+        return found
+
     def numbers(self) -> NDArray[Any]:
         """Return the array, or raise Damaged if its bytes do not fit its shape."""
         if self.kind is None:
@@ -268,6 +276,7 @@ KNOWN: dict[Name, Callable[..., Any]] = {
         for core in ("core", "_core")
         for word, function in (("scalar", _scalar), ("_reconstruct", lambda *_given: Array()))
     },
+    **{Name(f"numpy.{core}.numeric", "_frombuffer"): Array.of for core in ("core", "_core")},
     **{Name(module, word): function for module in ("builtins", "__builtin__") for word, function in _BUILTINS.items()},
 }
 """What a pickle may call: functions of this module in place of those that it names."""
