@@ -1,6 +1,6 @@
 .PHONY: install test lint docs demo
 install:
-	python -m pip install -e '.[test]' -c constraints.txt
+	python -m pip install -e '.[test,docs]' -c constraints.txt
 test:
 	python -m pytest
 lint:
@@ -8,5 +8,7 @@ lint:
 docs:
 	bench leaderboard
 	python docs/make_api.py
+	python docs/make_reference.py
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build
 demo:
 	bench run --method strong-baseline --protocol synthetic

@@ -32,6 +32,7 @@ GROUPS = {
         "load"
     ),
     "Results": "results leaderboard Record",
+    "Observers and engines": "ObservedRun Engine Command Ticket",
     "Errors": "BenchError UsageError DataError FeatureError CheckpointError RecordError PluginError RunError",
 }
 """The complete list of public names by purpose, the most needed first."""
@@ -40,7 +41,7 @@ INTRODUCTION = """\
 # Public names
 
 These names are imported from `harness` itself: `import harness`, then `harness.evaluate(...)`. The modules behind them
-are private and may move. This page is the reference; [methods.md](methods.md) shows how to write a method.
+are private and may move. This page is the reference; [your-method.md](your-method.md) shows how to write a method.
 
 Generated from the docstrings by `python docs/make_api.py`. `(n, d) float32` gives the shape and type of an array."""
 
@@ -68,7 +69,7 @@ def _described(name: str) -> Iterator[str]:
     """Yield the paragraphs of one public name."""
     node, text = find(name)
     yield f"### {name}"
-    yield _source(_signature(node))
+    yield source_block(_signature(node))
     yield from markdown(text)
     if not isinstance(node, ast.ClassDef):
         return
@@ -77,14 +78,14 @@ def _described(name: str) -> Iterator[str]:
             continue
         if documented := ast.get_docstring(member):
             yield f"#### {name}.{member.name}"
-            yield _source(_function(member, owner=node))
+            yield source_block(signature_of(member, owner=node))
             yield from markdown(documented)
 
 
 def _signature(node: ast.stmt) -> str:
     if isinstance(node, ast.ClassDef):
         return _class(node)
-    return _function(node) if isinstance(node, ast.FunctionDef) else ast.unparse(node)
+    return signature_of(node) if isinstance(node, ast.FunctionDef) else ast.unparse(node)
 
 
 def find(name: str, module: str = "harness") -> tuple[ast.stmt, str]:
@@ -159,7 +160,7 @@ def _parameter(one: ast.arg, default: ast.expr | None = None) -> str:
     return f"{text} = {ast.unparse(default)}" if default else text
 
 
-def _function(node: ast.FunctionDef, owner: ast.ClassDef | None = None) -> str:
+def signature_of(node: ast.FunctionDef, owner: ast.ClassDef | None = None) -> str:
     """Return a function's signature; a property's is its type."""
     decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
     returns = ast.unparse(node.returns) if node.returns else ""
@@ -177,7 +178,7 @@ def _call(name: str, parameters: Sequence[str], returns: str) -> str:
     return "\n".join([f"{name}(", *(f"    {parameter}," for parameter in parameters), f"){returns}"])
 
 
-def _source(text: str) -> str:
+def source_block(text: str) -> str:
     """Return Python made by ``ast.unparse`` as a block with the project's quotes; no default holds a quote."""
     return _code(text.replace("'", '"'), "python")
 
@@ -188,8 +189,8 @@ def _code(text: str, language: str) -> str:
 
 def markdown(docstring: str) -> Iterator[str]:
     """Yield the paragraphs of a docstring: prose, lists of its sections, and its example."""
-    prose, *sections = SECTION.split(docstring)
-    yield from _prose(prose)
+    before, *sections = SECTION.split(docstring)
+    yield from prose(before)
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         section, *after = re.split(r"\n+(?=\S)", body, maxsplit=1)
         text = dedent(section).strip("\n")
@@ -199,14 +200,15 @@ def markdown(docstring: str) -> Iterator[str]:
         elif title.startswith("Example"):
             yield _code(text, "pycon")
         else:
-            first, *rest = _prose(text)
+            first, *rest = prose(text)
             yield f"**{title}** {first}"
             yield from rest
         for paragraphs in after:
-            yield from _prose(paragraphs)
+            yield from prose(paragraphs)
 
 
-def _prose(text: str) -> list[str]:
+def prose(text: str) -> list[str]:
+    """Return the paragraphs of a docstring's prose in Markdown."""
     return [_inline(paragraph) for paragraph in re.split(r"\n{2,}", text.strip())]
 
 

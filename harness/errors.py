@@ -13,7 +13,11 @@ BenchError
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+ABBREVIATED = 3
+"""The fewest letters that are taken for the beginning of a name."""
 
 
 class BenchError(Exception):
@@ -84,15 +88,50 @@ class RunError(BenchError):
     exit_status = 1
 
 
-def unknown_name(kind: str, found: str, known: Iterable[str], *, error: type[BenchError] = UsageError) -> BenchError:
-    """Return the error for an unknown name, with the most similar known one."""
+def unknown_name(
+    kind: str, found: str, known: Iterable[str], *, near: str = "", error: type[BenchError] = UsageError
+) -> BenchError:
+    """Return the error for an unknown name, with the most similar known one, or ``near`` if the caller knows better."""
     names = sorted(known)
-    near = difflib.get_close_matches(found, names, n=1, cutoff=0.4)
+    near = near or nearest(found, names)
     return error(
-        f"unknown {kind} '{found}'" + (f"; did you mean '{near[0]}'?" if near else ""),
+        f"unknown {kind} '{found}'" + (f"; did you mean '{near}'?" if near else ""),
         found=found,
         expected=", ".join(names) or f"no {kind} is registered",
     )
+
+
+def nearest(found: str, names: Iterable[str]) -> str:
+    """Return the most similar name, or an empty text if none is near.
+
+    A name of the same letters and digits, of the same words in another order, or that begins with what was written, is
+    nearer than one of a similar spelling.
+
+    Example:
+        >>> nearest("VeRi-776", ["vehicleid", "veri776"])
+        'veri776'
+    """
+    known = list(names)
+    wanted, words = _plain(found), _words(found)
+    same = [name for name in known if _plain(name) == wanted]
+    same = same or [name for name in known if len(words) > 1 and _words(name) == words]
+    if same:
+        return same[0]
+    begun = [name for name in known if len(wanted) >= ABBREVIATED and _plain(name).startswith(wanted)]
+    folded: dict[str, str] = {}
+    for name in begun or known:
+        folded.setdefault(name.casefold(), name)
+    near = difflib.get_close_matches(found.casefold(), folded, n=1, cutoff=0.0 if begun else 0.4)
+    return folded[near[0]] if near else ""
+
+
+def _words(text: str) -> list[str]:
+    return sorted(re.findall(r"[^\W_]+", text.casefold()))
+
+
+def _plain(name: str) -> str:
+    """Return the letters and digits of a name in lower case, or a name without any as it is."""
+    return "".join(filter(str.isalnum, name.casefold())) or name
 
 
 def first_of(items: Iterable[object], limit: int = 10) -> str:

@@ -70,8 +70,8 @@ class BoardRow:
 
     @property
     def competes(self) -> bool:
-        """Whether it stands among the methods; controls and re-ranked results stand below."""
-        return not self.record.control and self.record.rerank is None
+        """Whether it stands among the methods; controls, re-ranked results and given matrices stand below."""
+        return not self.record.control and self.record.plain
 
     @property
     def repeated(self) -> bool:
@@ -134,7 +134,7 @@ def _board(files: list[RecordFile]) -> Board:
     def place(row: BoardRow) -> tuple[bool, bool, float, str, str]:
         record = row.record
         mean = row.values[first.ranked_by].mean
-        return record.control, record.rerank is not None, -mean, record.method_name, record.run
+        return record.control, not record.plain, -mean, record.method_name, record.run
 
     return Board(
         task=first.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from harness.errors import DataError, RecordError
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record, read_record
 from leaderboard.grouping import grouped
+from leaderboard.named import named_records, refuse_ambiguous
 from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, side_of
 from leaderboard.statistics.chance import IntArray
@@ -51,12 +52,18 @@ class MatchedTask:
 
 
 def match_results(
-    paths: Sequence[Path], task: str | None = None, *, over_seeds: bool = False, vehicles: Collection[int] | None = None
+    paths: Sequence[Path],
+    task: str | None = None,
+    *,
+    known: Sequence[RecordFile] = (),
+    over_seeds: bool = False,
+    vehicles: Collection[int] | None = None,
 ) -> tuple[MatchedTask, ...]:
     """Return the tasks that all paths have a record of, sorted by name.
 
     Args:
-        paths: record files, or folders of runs.
+        paths: record files, folders of runs, or names of known records.
+        known: the records that a name may mean.
         task: ``protocol/task``, or None for all.
         over_seeds: whether runs that differ only in their seed form one side, with their mean; a folder may then
             contain any number of runs, and a task needs two sides.
@@ -66,7 +73,8 @@ def match_results(
         RecordError: the paths share no task, two results of one task have different fingerprints, or no query shows
             one of the vehicles.
     """
-    matches = _joined(paths, task) if over_seeds else _single(paths, task)
+    results = [_files(path, known) for path in paths]
+    matches = _joined(results, task) if over_seeds else _single(paths, results, task)
     return tuple(_matched(name, groups, vehicles) for name, groups in matches)
 
 
@@ -94,9 +102,9 @@ def read_vehicles(path: Path) -> frozenset[int]:
     return found
 
 
-def _single(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Group]]]:
+def _single(paths: Sequence[Path], results: Sequence[Group], task: str | None) -> list[tuple[str, list[Group]]]:
     """Return the sides of each task that every path has a record of, with one record per side."""
-    found = [_by_task(path) for path in paths]
+    found = [_by_task(path, files) for path, files in zip(paths, results, strict=True)]
     common = sorted({name for name in found[0] if all(name in one for one in found)})
     wanted = [name for name in common if task in (None, name)]
     if not wanted:
@@ -109,9 +117,9 @@ def _single(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Gro
     ]
 
 
-def _joined(paths: Sequence[Path], task: str | None) -> list[tuple[str, list[Group]]]:
+def _joined(results: Sequence[Group], task: str | None) -> list[tuple[str, list[Group]]]:
     """Return the groups of repeats of each task in the order given; each kind of re-ranking separately."""
-    named = {file.record.run: file for path in paths for file in _files(path)}  # a run named twice counts once
+    named = {file.record.run: file for files in results for file in files}  # a run named twice counts once
     order = {run: number for number, run in enumerate(named)}
     tasks = grouped(named.values(), lambda file: (file.record.name, str(file.record.rerank or "")))
     matches = []
@@ -142,22 +150,26 @@ def _alike(task: str, results: Sequence[Mapping[str, RecordFile]]) -> list[list[
     return alike
 
 
-def _files(path: Path) -> list[RecordFile]:
-    """Return the record of a file, or the records below a folder.
+def _files(path: Path, known: Sequence[RecordFile]) -> list[RecordFile]:
+    """Return the record of a file, the records below a folder, or those of a name.
 
     Raises:
-        RecordError: the folder has none.
+        RecordError: the folder has none, or no record has the name.
     """
+    if not path.exists() and path.suffix != ".json":
+        return named_records(path.as_posix(), known)
     paths = sorted(path.rglob("record-*.json")) if path.is_dir() else [path]
     if not paths:
         raise RecordError("the folder has no record", where=path, expected="files named record-*.json")
     return [RecordFile(read_record(file), file) for file in paths]
 
 
-def _by_task(path: Path) -> dict[str, dict[str, RecordFile]]:
-    """Return the records of a file or folder by task, then by re-ranking."""
+def _by_task(path: Path, found: Group) -> dict[str, dict[str, RecordFile]]:
+    """Return the records of a file, folder or name by task, then by re-ranking."""
+    if not path.exists():
+        refuse_ambiguous(path.as_posix(), found)
     files: dict[str, dict[str, RecordFile]] = {}
-    for file in _files(path):
+    for file in found:
         first = files.setdefault(file.record.name, {}).setdefault(str(file.record.rerank or ""), file)
         if first is not file:
             raise RecordError(
@@ -220,13 +232,20 @@ def _of_vehicles(values: PerQuery, vehicles: Collection[int], name: str) -> IntA
 
 
 def _names(groups: Sequence[Group]) -> list[str]:
-    """Return a name for each, with the number of its seeds; equal names get the seed, else the run's digest."""
+    """Return a name for each, with the number of its seeds; equal ones get the recipe, the seed, the run's digest."""
     names = [group[0].record.method_name for group in groups]
-    for tail in (lambda record: f"seed {record.seed}", lambda record: record.run[:8]):
-        counts = Counter(names)
+    tails: tuple[Callable[[Record], str], ...] = (
+        lambda record: f"recipe {record.recipe}" if record.recipe else "",
+        lambda record: f"seed {record.seed}",
+        lambda record: record.run[:8],
+    )
+    for tail in tails:
+        counts, told = Counter(names), [tail(group[0].record) for group in groups]
+        if len(set(told)) == 1:  # it tells nothing apart
+            continue
         names = [
-            f"{name} ({tail(group[0].record)})" if counts[name] > 1 and len(group) == 1 else name
-            for name, group in zip(names, groups, strict=True)
+            f"{name} ({text})" if counts[name] > 1 and text and (len(group) == 1 or tail is tails[0]) else name
+            for name, text, group in zip(names, told, groups, strict=True)
         ]
     return [
         f"{name} ({len(group)} seeds)" if len(group) > 1 else name for name, group in zip(names, groups, strict=True)

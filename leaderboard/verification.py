@@ -131,6 +131,14 @@ def rescore(file: RecordFile, features: Path, question: Question) -> None:
     from harness.scoring.settings import ScoringSettings
 
     record = file.record
+    if record.given:
+        raise RecordError(
+            "the result is of a finished matrix, and no features can confirm it",
+            where=file.path,
+            found=f"ranked by {record.metric}",
+            expected="a result of features",
+            next_step="import the features with 'bench features import', and score them with 'bench eval'",
+        )
     dataset = question.dataset or question.protocol.load(find_root(question.protocol, None))
     with FeatureFile.open(features) as stored:
         _same(file.path, f"the digest of {features}", record.features, stored.digest)

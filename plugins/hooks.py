@@ -1,4 +1,4 @@
-"""The built-in methods and detectors, registered through the same hooks as a third party's."""
+"""The built-in methods, detectors, observers and engines, registered through the same hooks as a third party's."""
 
 from harness.registry.hookspecs import Register, hookimpl
 
@@ -69,6 +69,16 @@ def bench_register_methods(register: Register) -> None:
         "plugins.released.layumi:Layumi",
         about="released weights of layumi's Person_reID_baseline_pytorch: ResNet-50 with a bottleneck, flipped",
     )
+    register(
+        "transreid",
+        "plugins.released.vit.transreid:TransReID",
+        about="released weights of TransReID, ViT and DeiT (He et al., 2021), and of DMT",
+    )
+    register(
+        "clip-reid",
+        "plugins.released.vit.clip_reid:ClipReID",
+        about="released weights of CLIP-ReID, ViT and ResNet (Li et al., 2023)",
+    )
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
     register("oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere")
     register("colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs")
@@ -89,3 +99,31 @@ def bench_register_detectors(register: Register) -> None:
         "plugins.detectors.localnet:LocalNetSmall",
         about="YOLO v1's output and loss on seven convolutions, for images of 64 to 128 pixels",
     )
+
+
+@hookimpl
+def bench_register_observers(register: Register) -> None:
+    """Register the observers that ``--observe`` turns on."""
+    register(
+        "tensorboard",
+        "plugins.observers.tensorboard:TensorBoard",
+        about="an event file for TensorBoard in the run's folder",
+    )
+    register(
+        "wandb",
+        "plugins.observers.wandb:WeightsAndBiases",
+        about="a run of Weights & Biases, offline unless WANDB_MODE=online",
+    )
+    register(
+        "mlflow",
+        "plugins.observers.mlflow:MLflow",
+        about="an MLflow run, in a local folder unless MLFLOW_TRACKING_URI names a server",
+    )
+
+
+@hookimpl
+def bench_register_engines(register: Register) -> None:
+    """Register the engines that ``bench sweep`` hands its runs to."""
+    register("local", "plugins.engines.local:Local", about="processes of this machine")
+    register("slurm", "plugins.engines.slurm:Slurm", about="a SLURM cluster, through submitit")
+    register("dask", "plugins.engines.dask:Dask", about="a Dask cluster, through dask.distributed")

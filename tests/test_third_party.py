@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-OUTSIDE = Path(__file__).parent / "third_party" / "mean-colour"
 REPOSITORY = Path(__file__).parents[1]
+OUTSIDE = REPOSITORY / "examples" / "third-party"
 HERE = Path(sys.executable)
 
 
@@ -46,27 +46,67 @@ def environment(tmp_path_factory) -> Path:
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     seen = [str(REPOSITORY), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     (site / "harness.pth").write_text("\n".join(dict.fromkeys(seen)) + "\n")
-    offline = ["--no-index", "--no-deps", "--no-build-isolation"]
-    subprocess.run(  # noqa: S603 - builds and installs the distribution next to this file
-        [HERE, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet", *offline, OUTSIDE],
-        check=True,
-    )
+    install(python, OUTSIDE)
     return python
 
 
-def test_an_installed_method_is_listed_and_runs(environment, small_synthetic, tmp_path):
+def install(python: Path, package: Path) -> None:
+    """Build a distribution and install it into an environment."""
+    offline = ["--no-index", "--no-deps", "--no-build-isolation"]
+    subprocess.run(  # noqa: S603 - our own command
+        [HERE, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet", *offline, package],
+        check=True,
+    )
+
+
+def test_an_installed_method_is_listed_runs_and_appears_on_the_leaderboard(environment, small_synthetic, tmp_path):
     listed = answer(environment, "methods", cwd=tmp_path)
     assert {
         "method": "mean-colour",
-        "about": "the mean colour of the image",
+        "about": "the mean colours of a grid of cells",
         "plugin": "mean-colour:mean-colour",
     } in listed
 
-    words = ["--method", "mean-colour", "--protocol", "synthetic", "--data", small_synthetic]
+    words = ["--method", "mean-colour/grid", "--protocol", "synthetic", "--data", small_synthetic]
     results = answer(environment, "run", *words, cwd=tmp_path)
 
     assert [result["task"] for result in results] == ["synthetic/image-to-track", "synthetic/image-to-image"]
     assert all(0 < result["measures"]["ap"] < 1 for result in results)
+    rows = answer(environment, "leaderboard", "--runs", "runs", "--task", "synthetic", cwd=tmp_path)
+    own = {row["task"]: row for row in rows if row["method"] == "mean-colour"}
+    assert set(own) == {result["task"] for result in results}
+    assert own["synthetic/image-to-image"]["variant"] == "grid"
+    assert own["synthetic/image-to-image"]["measures"]["ap"] == results[1]["measures"]["ap"]
+
+
+def own_tests(environment: Path, package: Path, cwd: Path) -> str:
+    """Run the tests of a package as its author does; they must succeed."""
+    done = subprocess.run(  # noqa: S603 - our own example
+        [environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", package / "tests"],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_outside_method_passes_its_own_tests(environment, tmp_path):
+    assert "30 passed" in own_tests(environment, OUTSIDE, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_new_method_is_installed_listed_run_and_tested_untouched(environment, small_synthetic, tmp_path):
+    bench(environment, "new-method", "brand-new", cwd=tmp_path)
+    install(environment, tmp_path / "brand-new")
+
+    assert "brand-new" in {row["method"] for row in answer(environment, "methods", cwd=tmp_path)}
+    words = ["--method", "brand-new", "--protocol", "synthetic", "--data", small_synthetic]
+    results = answer(environment, "run", *words, cwd=tmp_path)
+    assert [0 < result["measures"]["ap"] < 1 for result in results] == [True, True]
+    assert "15 passed" in own_tests(environment, tmp_path / "brand-new", tmp_path)
 
 
 def test_a_method_in_a_file_runs_without_being_installed(small_synthetic, tmp_path):

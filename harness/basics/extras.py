@@ -1,4 +1,4 @@
-"""Packages that only some methods and verbs use: imported when needed, with one message if they are missing."""
+"""Packages that only some commands need: they are extras, imported when they are used."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from types import ModuleType
 from harness.errors import UsageError
 
 
-def require(module: str, method: str, extra: str) -> ModuleType:
+def require(module: str, *, by: str, extra: str) -> ModuleType:
     """Return an imported module of an optional package.
 
     Args:
         module: its dotted name.
-        method: the method or verb that needs it, for messages.
-        extra: the extra of this project that installs it.
+        by: what needs it, for messages: ``method 'onnx'``.
+        extra: the extra of this distribution that installs it.
 
     Raises:
         UsageError: it is not installed, or cannot be imported.
@@ -22,9 +22,10 @@ def require(module: str, method: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as problem:
+        package = module.partition(".")[0]
+        missing = isinstance(problem, ModuleNotFoundError) and problem.name == package
         raise UsageError(
-            f"{method} needs a package that is missing",
-            found=" ".join(str(problem).split()),
-            expected=module.partition(".")[0],
-            next_step=f"install it with: pip install 'vehicle-reid-bench[{extra}]'",
+            f"{by} needs the package {package}, which {'is not installed' if missing else 'cannot be imported'}",
+            found=None if missing else " ".join(str(problem).split()),
+            next_step=f"python -m pip install 'vehicle-reid-bench[{extra}]'",
         ) from None

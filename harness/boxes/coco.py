@@ -85,12 +85,29 @@ def read_coco(path: Path, names: Mapping[int, str], size_of: Callable[[str], Siz
     try:
         content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
         if content.lstrip()[:1] == b"[":
-            return _of_results(path, _RESULTS.validate_json(content), names, size_of)
-        return _of_file(path, _File.model_validate_json(content), size_of)
+            results = _RESULTS.validate_json(content)
+            _refuse_shares(path, results)
+            return _of_results(path, results, names, size_of)
+        file = _File.model_validate_json(content)
+        if any(max(image.width, image.height) > 1 for image in file.images):
+            _refuse_shares(path, file.annotations)
+        return _of_file(path, file, size_of)
     except ValidationError as problem:
         raise _unreadable(path, problem) from None
     except OSError as problem:
         raise DataError("the boxes cannot be read", where=path, found=problem.strerror) from None
+
+
+def _refuse_shares(path: Path, annotations: list[_Annotation]) -> None:
+    """Raise a DataError if all boxes lie within one pixel: they are shares of the images' sides."""
+    if annotations and all(0 <= side <= 1 for one in annotations for side in one.row()[2:]):
+        raise DataError(
+            "the boxes are shares of the image, not pixels",
+            where=path,
+            found=f"all {len(annotations)} boxes between 0 and 1, the first {list(annotations[0].bbox)}",
+            expected="x, y, width and height in pixels, as in COCO",
+            next_step="multiply x and width by the image's width, y and height by its height",
+        )
 
 
 def _of_file(path: Path, file: _File, size_of: Callable[[str], Size] | None) -> Boxes:

@@ -91,11 +91,15 @@ def refuse_unknown_images(boxes: Boxes, dataset: Dataset) -> None:
     """Raise a DataError for boxes of images that are neither in the data set's lists nor in its folder."""
     known = all_keys(dataset)
     unknown = [key for key in boxes.of_image if key not in known and not _on_disk(dataset, key)]
-    if unknown or not boxes.of_image:
+    if not boxes.of_image:
+        raise DataError(
+            "the file of boxes names no image", where=boxes.path, next_step="see docs/parts.md for the formats"
+        )
+    if unknown:
         raise DataError(
             f"{len(unknown)} of {len(boxes.of_image)} images of the boxes are not in the data set",
             where=boxes.path,
-            found=first_of(unknown, 3) or "no image",
+            found=first_of(unknown, 3),
             expected=f"paths from {dataset.root}, such as {first_of(sorted(known), 2)}",
             next_step="give the boxes of this data set; boxes of another training set are given with --train-boxes",
         )

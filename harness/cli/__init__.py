@@ -1,10 +1,11 @@
-"""The command ``bench``. Each verb is a module, imported when it is used."""
+"""The command ``bench``. Each verb is a module of ``verbs/``, imported when it is used."""
 
 from __future__ import annotations
 
 import importlib
 import traceback
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 
 import click
 
@@ -13,16 +14,21 @@ from harness.errors import BenchError
 from harness.registry.packages import check_packages
 
 VERBS = {
-    "attend": "harness.cli.attend:attend",
-    "data": "harness.cli.data:data",
-    "eval": "harness.cli.evaluate:evaluate",
-    "export": "harness.cli.export:export",
-    "extract": "harness.cli.run:extract",
-    "methods": "harness.cli.methods:methods",
-    "plugins": "harness.cli.plugins:plugins",
-    "protocols": "harness.cli.protocols:protocols",
-    "run": "harness.cli.run:run",
-    "train": "harness.cli.run:train",
+    "attend": "harness.cli.verbs.attend:attend",
+    "check": "harness.cli.verbs.authoring:check",
+    "data": "harness.cli.verbs.data:data",
+    "distances": "harness.cli.verbs.distances:distances",
+    "eval": "harness.cli.verbs.evaluate:evaluate",
+    "export": "harness.cli.verbs.export:export",
+    "extract": "harness.cli.verbs.run:extract",
+    "features": "harness.cli.verbs.features:features",
+    "methods": "harness.cli.verbs.methods:methods",
+    "new-method": "harness.cli.verbs.authoring:new_method",
+    "plugins": "harness.cli.verbs.plugins:plugins",
+    "protocols": "harness.cli.verbs.protocols:protocols",
+    "run": "harness.cli.verbs.run:run",
+    "sweep": "harness.cli.verbs.sweep:sweep",
+    "train": "harness.cli.verbs.run:train",
 }
 INTERRUPTED = 130
 
@@ -32,7 +38,7 @@ class Bench(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the verbs, sorted."""
-        return sorted({*VERBS, *(found.name for found in entry_points(group="bench.commands"))})
+        return sorted({*VERBS, *(found.name for found in _installed_verbs())})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Return one verb, imported; if a third party's verb cannot be imported, it only prints the reason."""
@@ -40,7 +46,7 @@ class Bench(click.Group):
             module, _, attribute = VERBS[cmd_name].partition(":")
             command: click.Command = getattr(importlib.import_module(module), attribute)
             return command
-        for found in entry_points(group="bench.commands", name=cmd_name):
+        for found in _installed_verbs().select(name=cmd_name):
             try:
                 loaded = found.load()
             except Exception as problem:  # whatever a third party's import raises
@@ -85,6 +91,11 @@ class Bench(click.Group):
         except KeyboardInterrupt:
             click.echo("bench: interrupted; the same command continues from the last finished step", err=True)
             ctx.exit(INTERRUPTED)
+
+
+@cache  # finding them reads a file of every installed distribution
+def _installed_verbs() -> EntryPoints:
+    return entry_points(group="bench.commands")
 
 
 def _broken(name: str, problem: str) -> click.Command:

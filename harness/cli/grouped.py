@@ -13,7 +13,14 @@ DATA, METHOD, TRAINING, COMPUTE, EVALUATION, OUTPUT = ("Data", "Method", "Traini
 GROUPS = (METHOD, DATA, TRAINING, COMPUTE, EVALUATION, OUTPUT, "Options")
 """The titles, in the order of the help; options without a group come last."""
 
-SECTIONS = ("Get a number", "Compare numbers", "See what there is", "Prepare data and boxes", "Further verbs")
+SECTIONS = (
+    "Get a number",
+    "Compare numbers",
+    "See what there is",
+    "Write a method",
+    "Prepare data and boxes",
+    "Further verbs",
+)
 """Titles under which ``bench --help`` lists the verbs; a verb without a section comes last."""
 
 

@@ -42,7 +42,10 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
     """Return rows with the same keys as a table."""
     from tabulate import tabulate
 
-    return tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+    from harness.scoring.tables import plain
+
+    cells = [{name: "" if value is None else plain(value) for name, value in row.items()} for row in rows]
+    return tabulate(cells, headers="keys", tablefmt="github", disable_numparse=True)
 
 
 def show_records(records: Sequence[Record], further: Sequence[Measure] = (), *, json_wanted: bool) -> None:

@@ -43,7 +43,7 @@ def check_images(
     """Find missing, unlisted and unreadable image files; a sample of the images, or each, is decoded."""
     listed = list(dict.fromkeys(path for table in tables for path in table.paths))
     existing = set(_files(dataset.root, listed))
-    known = set(listed)
+    known = {path for table in dataset.splits.values() for path in table.paths}.union(listed)
     present = [path for path in listed if path in existing]
     if not present:
         return ImageCheck(

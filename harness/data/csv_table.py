@@ -15,18 +15,39 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.data.columns import lookalikes
 from harness.data.encoding import to_utf8
 from harness.data.images import LABELS, UNKNOWN, ImageTable, IntArray
 from harness.data.lists import Problems, leads_out, quote, read_bytes
-from harness.errors import DataError, first_of
+from harness.errors import DataError, first_of, nearest
 
 if TYPE_CHECKING:
     import pandas
 
-NEEDED = ("path", "vehicle", "split")
-KNOWN = (*NEEDED, *LABELS)
+NEEDED = ("path", "vehicle")
+KNOWN = (*NEEDED, "split", *LABELS)
+ALL = "all"
+"""The only split of a table without the column ``split``."""
+
 DELIMITERS = (",", ";", "\t")
+OTHERS = (*DELIMITERS, "|", " ")
+"""Delimiters that a message proposes."""
+
+NO_VEHICLE = "the vehicle is required"
 INTEGER = re.compile(r"[0-9]{1,15}")
+
+
+@dataclass(frozen=True)
+class Header:
+    """A table's first line.
+
+    Attributes:
+        places: the position of each known column, without cameras or tracks that are empty in every row.
+        unused: the names of the other columns.
+    """
+
+    places: Mapping[str, int]
+    unused: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +58,17 @@ class _Source:
     content: bytes
     delimiter: str
     place: dict[str, int]
-    width: int
+    header: Sequence[str]
 
     @contextmanager
     def reader(self) -> Iterator[Any]:
         """Yield a strict ``csv.reader`` at the first row below the header."""
         with io.TextIOWrapper(io.BytesIO(self.content), encoding="utf-8", newline="") as text:
             reader = csv.reader(text, delimiter=self.delimiter, strict=True)
-            next(reader)
+            try:
+                next(reader)
+            except csv.Error as problem:
+                raise _unreadable_header(self.path, problem) from None
             yield reader
 
 
@@ -56,8 +80,8 @@ class _Column:
     texts: Sequence[str]
 
 
-def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8") -> dict[str, int]:
-    """Return the position of each known column, without cameras or tracks that are empty in every row.
+def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8") -> Header:
+    """Return which columns a table has.
 
     Args:
         path: the CSV file; its first line names the columns.
@@ -78,13 +102,15 @@ def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", enc
                     break
         except csv.Error:
             empty = set()  # ``read_tables`` names the line
-    return {word: place for word, place in source.place.items() if word not in empty}
+    places = {word: place for word, place in source.place.items() if word not in empty}
+    unused = tuple(name for place, name in enumerate(source.header) if place not in source.place.values())
+    return Header(places, unused)
 
 
 def read_tables(
     path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8"
 ) -> dict[str, ImageTable]:
-    """Return the table of each split; the arguments are those of ``read_header``.
+    """Return the table of each split, or of the split ``all``; the arguments are those of ``read_header``.
 
     Every field is text, exactly as written: ``007``, ``1e5``, ``nan`` and ``NA`` are not converted. If the distinct
     texts of a column are distinct whole numbers, these are its labels; otherwise each text gets its own number, the
@@ -108,13 +134,15 @@ def read_tables(
             if named:
                 names[word] = named
     whole = ImageTable(tuple(paths), names=names, **labels)
+    if "split" not in texts:
+        return {ALL: whole}
     split = texts["split"]
     order = np.unique(split.codes, return_index=True)
     return {split.texts[code]: whole.take(split.codes == code) for code in order[0][np.argsort(order[1])]}
 
 
 def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str) -> _Source:
-    content = read_bytes(path, "table", "check the word 'table' in the protocol's file")
+    content = read_bytes(path, "table", _beside(path))
     content = to_utf8(path, content, encoding)
     if content.count(b"\r") > content.count(b"\r\n"):  # pandas loses an empty first field after a lone \r
         content = re.sub(rb"\r(?!\n)", b"\n", content)
@@ -122,14 +150,47 @@ def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str)
     wanted = {columns.get(word, word) for word in KNOWN}
     headers = {mark: _fields(path, first, mark) for mark in ([delimiter] if delimiter else DELIMITERS)}
     mark = max(headers, key=lambda mark: (len(wanted.intersection(headers[mark])), len(headers[mark])))
-    return _Source(path, content, mark, _places(path, headers[mark], columns), len(headers[mark]))
+    _refuse_delimiter(path, first, mark, columns)
+    return _Source(path, content, mark, _places(path, headers[mark], columns), headers[mark])
+
+
+def _beside(path: Path) -> str:
+    """Return what to do about a table that is missing: there may be another one beside it."""
+    found = sorted(other.name for other in path.parent.glob("*.csv"))[:100] if path.parent.is_dir() else []
+    near = nearest(path.name, found)
+    word = "check the word 'table' in the protocol's file"
+    return f"{word}; there is '{near}'" if near else word
+
+
+def _refuse_delimiter(path: Path, line: str, mark: str, columns: Mapping[str, str]) -> None:
+    """Raise a DataError if only another delimiter separates the columns that are required."""
+    needed = {columns.get(word, word) for word in NEEDED}
+    if needed <= set(_fields(path, line, mark)):
+        return
+    for other in OTHERS:
+        if needed <= set(_fields(path, line, other)):
+            raise DataError(
+                f"the fields of the table are not separated by {mark!r}",
+                where=f"{path}:1",
+                found=quote(line),
+                expected=f"{other!r}, by the columns {' and '.join(sorted(needed))}",
+                next_step=f"write delimiter = {_toml(other)} in the protocol's file",
+            )
+
+
+def _toml(delimiter: str) -> str:
+    return '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
 
 
 def _fields(path: Path, line: str, delimiter: str) -> list[str]:
     try:
         return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error as problem:
-        raise DataError("the table's first line cannot be read", where=f"{path}:1", found=problem) from None
+        raise _unreadable_header(path, problem) from None
+
+
+def _unreadable_header(path: Path, problem: csv.Error) -> DataError:
+    return DataError("the table's first line cannot be read", where=f"{path}:1", found=problem)
 
 
 def _places(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
@@ -146,10 +207,19 @@ def _places(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> di
                 f"the table has no column '{name}'",
                 where=path,
                 found=first_of(header) or "an empty first line",
-                expected=f"columns {', '.join(NEEDED)}, and if known {', '.join(LABELS)}",
-                next_step="name the columns in the table's first line, or under [columns] in the protocol's file",
+                expected=f"columns {', '.join(NEEDED)}, and if known split, {', '.join(LABELS)}",
+                next_step=_naming(path, word, name, header),
             )
     return found
+
+
+def _naming(path: Path, word: str, name: str, header: Sequence[str]) -> str:
+    """Return what to do about a missing column; a name in the first line that looks like it is proposed."""
+    free = [one for one in header if one]
+    like = next(iter(lookalikes(free, word)), "") or (nearest(name, free) if word != name else "")
+    if like:
+        return f"if '{like}' is it, write {word} = \"{like}\" under [columns] in the protocol's file"
+    return f"name the columns under [columns] in the protocol's file, or run 'bench data init --table {path}'"
 
 
 def _read(source: _Source) -> tuple[list[str], dict[str, _Column]]:
@@ -168,14 +238,16 @@ def _read(source: _Source) -> tuple[list[str], dict[str, _Column]]:
     short = (last == "").any()  # pandas fills a row that ends early with empty fields
     paths = [path.strip() for path in frame[source.place["path"]]]
     columns = {word: _column(frame[place]) for word, place in source.place.items() if word != "path"}
-    needed = ("vehicle", "split")
+    needed = [word for word in ("vehicle", "split") if word in columns]
     suspicious = (
         short
         or any(mark in source.content for mark in (b'"', b"\0"))
         or any("" in columns[word].texts for word in needed)
         or any(map(leads_out, paths))
-        or pandas.DataFrame({"path": paths, "split": columns["split"].codes}).duplicated().any()
-        or ("time" in columns and any(_fault_of_time(text) for text in columns["time"].texts))
+        or pandas.DataFrame({"path": paths, "split": columns["split"].codes if "split" in columns else 0})
+        .duplicated()
+        .any()
+        or ("time" in columns and any(fault_of_time(text) for text in columns["time"].texts))
     )
     if suspicious:
         _refuse_bad_rows(source)
@@ -193,7 +265,7 @@ def _frame(source: _Source) -> pandas.DataFrame:
         io.BytesIO(source.content),
         sep=source.delimiter,
         header=0,
-        names=list(range(source.width)),
+        names=list(range(len(source.header))),
         usecols=sorted(source.place.values()),
         index_col=False,
         dtype=str,
@@ -214,7 +286,7 @@ def _column(series: pandas.Series[Any]) -> _Column:
 def _refuse_bad_rows(source: _Source) -> None:
     """Raise an error that names the lines of all rows that cannot be used, if there are any."""
     path, place = source.path, source.place
-    problems = Problems(path.parent, "the table", "correct these lines")
+    problems = Problems(path.parent, "the table", "correct these lines, or let 'bench data init' write another table")
     needed = max(place.values()) + 1
     seen: dict[tuple[str, str], int] = {}
     with source.reader() as reader:
@@ -226,14 +298,17 @@ def _refuse_bad_rows(source: _Source) -> None:
                 if len(row) < needed:
                     problems.add(path, line, f"{len(row)} fields, at least {needed} expected")
                     continue
-                image, split = row[place["path"]].strip(), row[place["split"]].strip()
+                image = row[place["path"]].strip()
+                split = row[place["split"]].strip() if "split" in place else ALL
                 before = seen.setdefault((image, split), line)
-                time = _fault_of_time(row[place["time"]].strip()) if "time" in place else None
+                time = fault_of_time(row[place["time"]].strip()) if "time" in place else None
                 if leads_out(image):
                     hint = "; write it with forward slashes" if "\\" in image else ""
                     problems.add(path, line, f"{quote(image)} is not a path inside the data set's folder{hint}")
                 elif not split or not row[place["vehicle"]].strip():
-                    problems.add(path, line, "the vehicle and the split are required")
+                    problems.add(
+                        path, line, "the vehicle and the split are required" if "split" in place else NO_VEHICLE
+                    )
                 elif "\0" in "".join(row):
                     problems.add(path, line, "the row has a NUL character")
                 elif before != line:
@@ -272,7 +347,8 @@ def _time(text: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
 
 
-def _fault_of_time(text: str) -> str | None:
+def fault_of_time(text: str) -> str | None:
+    """Return why a text cannot be read as a time, or None if it can."""
     try:
         _time(text)
     except (ValueError, OverflowError):

@@ -16,6 +16,9 @@ MARKS = (
 )
 """Byte-order marks; UTF-32's begins with UTF-16's."""
 
+ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")
+"""How workbooks (.xlsx, .xls) and archives begin."""
+
 USUAL = 0.9
 """Share of usual characters from which an encoding is proposed: French read as GB18030 has almost none, and Big5 about
 0.6."""
@@ -27,6 +30,13 @@ def to_utf8(path: Path, content: bytes, encoding: str = "utf-8") -> bytes:
     Raises:
         DataError: the encoding is unknown, or the bytes are not in it; the message proposes another.
     """
+    if content.startswith(ARCHIVES):
+        raise DataError(
+            "the table is a workbook or an archive",
+            where=path,
+            expected="text with a line for each image",
+            next_step='save it as "CSV UTF-8"',
+        )
     try:
         utf8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
         text = content.decode("utf-8" if utf8 else encoding)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from harness.errors import UsageError
+from harness.features.provenance import Origin
 from harness.methods.method import Method, Options, resolve_options
 from harness.methods.naming import as_set
 from harness.registry.kinds import METHOD
@@ -60,6 +61,7 @@ def describe_method(
         "method": name,
         "variant": variant,
         "recipe": recipe,
+        "changes": {option: as_set(option, value) for option, value in (changes or {}).items()},
         "about": entry.about or method.about,
         "plugin": entry.plugin,
         "control": method.control,
@@ -69,7 +71,7 @@ def describe_method(
         "metric": found.metric,
         "variants": {word: dict(sets) for word, sets in method.variants.items()},
         "recipes": {word: dict(sets) for word, sets in method.recipes.items()},
-        "options": _options(method.Options, options),
+        "options": options_of(method.Options, options),
         "needs": {"train": sorted(found.needs), "test": sorted(found.test_needs)},
         "classes": dict(classes),
         "input": list(found.input_size),
@@ -111,7 +113,7 @@ def _with_size(name: str, method: type[Method], chosen: dict[str, Any], size: tu
     raise refused[0]
 
 
-def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
+def options_of(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
     """Return name, type, default, value, description and source of each option, in the order of the class."""
     properties = _properties(model)
     defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
@@ -120,7 +122,7 @@ def _options(model: type[Options], resolved: Options) -> list[dict[str, Any]]:
     return [
         {
             "option": name,
-            "type": _type(properties.get(name, {})) or str(field.annotation),
+            "type": type_words(properties.get(name, {})) or str(field.annotation),
             "default": shown[name],
             "value": values[name],
             "about": field.description or "",
@@ -139,10 +141,10 @@ def _properties(model: type[Options]) -> dict[str, Any]:
     return properties
 
 
-def _type(schema: Mapping[str, Any]) -> str:
+def type_words(schema: Mapping[str, Any]) -> str:
     """Return the type in a JSON schema in a few words: ``int >= 1 or full``."""
     if "anyOf" in schema:
-        return " or ".join(_type(part) for part in schema["anyOf"])
+        return " or ".join(type_words(part) for part in schema["anyOf"])
     if "enum" in schema:
         return " or ".join(map(str, schema["enum"]))
     if "const" in schema:
@@ -150,7 +152,7 @@ def _type(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     bounds = [f"{sign} {schema[word]}" for word, sign in BOUNDS.items() if word in schema]
-    inside = f" of {_type(schema['items'])}" if schema.get("items") else ""
+    inside = f" of {type_words(schema['items'])}" if schema.get("items") else ""
     return " ".join([WORDS.get(schema.get("type", ""), ""), ", ".join(bounds)]).strip() + inside
 
 
@@ -158,7 +160,7 @@ def text(described: Mapping[str, Any]) -> str:
     """Return the result of ``describe_method`` as text for a terminal."""
     from tabulate import tabulate
 
-    name = "/".join(word for word in (described["method"], described["variant"]) if word)
+    name = Origin(**{word: described[word] for word in ("method", "variant", "changes")}).run_name
     under = f", recipe {described['recipe']}" if described["recipe"] else ""
     needs = {word: ", ".join(given).replace("|", " or ") or "nothing" for word, given in described["needs"].items()}
     options = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from lightning_fabric import Fabric
 
 from harness.compute.compute import FULL
@@ -42,11 +43,7 @@ def check_alone(method: Method, subjects: Subjects, fabric: Fabric) -> None:
     together, one, other = (features(part) for part in (rows, rows[:half], rows[half:]))
     if together is None or one is None or other is None:
         return  # an image that cannot be read is the extraction's to report
-    apart = np.concatenate([one, other])
-    lengths = np.linalg.norm(together, axis=1) * np.linalg.norm(apart, axis=1)
-    cosine = np.where(lengths > 0, (together * apart).sum(axis=1) / np.where(lengths > 0, lengths, 1.0), 1.0)
-    cosine = np.where((lengths == 0) & (together != apart).any(axis=1), 0.0, cosine)
-    least = LEAST.get(fabric.strategy.precision.precision, LEAST_ROUNDED)
+    cosine, least = cosines(together, np.concatenate([one, other])), least_cosine(fabric)
     if cosine.min() < least:
         key = subjects.pictures.keys[int(rows[int(cosine.argmin())])]
         raise PluginError(
@@ -57,3 +54,17 @@ def check_alone(method: Method, subjects: Subjects, fabric: Fabric) -> None:
             next_step="compute each image's features from that image alone: no statistics of the batch, and networks "
             "in evaluation mode",
         )
+
+
+def least_cosine(fabric: Fabric) -> float:
+    """Return the least cosine of features that count as the same in the precision of these devices."""
+    return LEAST.get(fabric.strategy.precision.precision, LEAST_ROUNDED)
+
+
+def cosines(some: Features, others: Features) -> npt.NDArray[np.float64]:
+    """Return the (n,) cosines of the rows of two (n, d) arrays; that of two zeros is 1, of a zero and another 0."""
+    one, other = some.astype(np.float64), others.astype(np.float64)
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    cosine = np.where(lengths > 0, (one * other).sum(axis=1) / np.where(lengths > 0, lengths, 1.0), 1.0)
+    found: npt.NDArray[np.float64] = np.where((lengths == 0) & (one != other).any(axis=1), 0.0, cosine)
+    return found

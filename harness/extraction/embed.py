@@ -114,6 +114,8 @@ def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> 
         needed["path"] = keys
     if "vehicle" in method.test_needs:
         needed["vehicle"] = torch.from_numpy(subjects.vehicle[batch.rows.numpy()]).to(fabric.device)
+    for word, numbers in subjects.labels.items():
+        needed[word] = torch.from_numpy(numbers[batch.rows.numpy()]).to(fabric.device)
     images = fabric.strategy.precision.convert_input(to_unit_range(batch.images, fabric.device))
     with torch.inference_mode(), fabric.autocast(), in_plugin(f"{type(method).__name__}.embed", type(method)):
         returned = method.embed(images, **needed)
@@ -138,7 +140,16 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
         raise PluginError(
             f"{name}.embed did not return a tensor", found=type(returned).__name__, expected="a float tensor (n, d)"
         )
-    tensor = torch.as_tensor(returned).detach()
+    try:
+        tensor = torch.as_tensor(returned).detach()
+        stored = tensor.to("cpu", torch.float32).to_dense().numpy()
+    except (TypeError, ValueError, RuntimeError) as problem:  # objects, reversed bytes, a tensor of the meta device
+        about = f"{type(returned).__name__} of {returned.dtype}"
+        raise PluginError(
+            f"{name}.embed returned features that cannot be stored",
+            found=f"{about} on {returned.device}" if isinstance(returned, Tensor) else about,
+            expected="a float tensor (n, d) with values",
+        ) from problem
     if tensor.ndim != 2 or tensor.shape[0] != len(keys) or tensor.shape[1] == 0:
         raise PluginError(
             f"{name}.embed returned features of a wrong shape",
@@ -147,7 +158,7 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
         )
     if not tensor.is_floating_point():
         raise PluginError(f"{name}.embed did not return floats", found=tensor.dtype, expected="float32")
-    features = tensor.to("cpu", torch.float32).numpy()
+    features: Features = stored
     wrong = ~np.isfinite(features).all(axis=1)
     if wrong.any():
         raise RunError(

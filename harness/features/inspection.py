@@ -12,35 +12,61 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from harness.errors import FeatureError, first_of
-from harness.features.layout import DTYPES, LONGEST_KEY, SCHEMA, blocks, encode_keys, text_digest
+from harness.features.layout import LONGEST_KEY, SCHEMAS, blocks, encode_keys, text_digest
 from harness.features.provenance import Provenance
+from harness.features.storage import DTYPES, FLOATS, Storage
 
 LONGEST_PROVENANCE = 1 << 20
 """Limit of the provenance in characters."""
 
 
-def check_layout(path: Path, file: h5py.File) -> None:
-    """Raise a FeatureError if the file has another layout or a newer schema, before any contents are read."""
+def check_layout(path: Path, file: h5py.File) -> Storage:
+    """Return how the numbers are stored, before any contents are read.
+
+    Raises:
+        FeatureError: the file has another layout or a newer schema.
+    """
     schema = file.attrs["schema"] if _kind(file, "schema") is h5py.h5t.TypeIntegerID else None
     if schema is None:
-        raise FeatureError("this is not a feature file", where=path, expected="an HDF5 file written by bench")
-    if schema > SCHEMA:
+        raise foreign(path, "an HDF5 file of another program")
+    if schema > max(SCHEMAS):
         raise FeatureError(
             "the feature file has a newer schema",
             where=path,
             found=int(schema),
-            expected=f"at most {SCHEMA}",
+            expected=f"at most {max(SCHEMAS)}",
             next_step="update vehicle-reid-bench",
         )
+    if schema not in SCHEMAS:
+        raise damaged(path, f"its schema is {int(schema)}")
     names = {"keys", "features", "checksums"}
     if set(file) != names:
         raise damaged(path, f"it holds {first_of(sorted(file))}, not {first_of(sorted(names))}")
     for name in sorted(names):
         _check_part(path, file, name)
+    storage = _storage(path, file, int(schema))
     shape = file["features"].shape
     rows = len(file["keys"])
-    if shape != (rows, shape[-1]) or not all(shape) or file["checksums"].shape != (blocks(rows), 32):
+    if shape != (rows, storage.columns) or not all(shape) or file["checksums"].shape != (blocks(rows), 32):
         raise damaged(path, f"its parts do not match: {rows} keys, features {shape}")
+    return storage
+
+
+def _storage(path: Path, file: h5py.File, schema: int) -> Storage:
+    """Return how the numbers are stored: from the data set's type in schema 1, from the attribute in schema 2."""
+    dtype, width = file["features"].dtype, file["features"].shape[-1]
+    text = attribute(path, file, "storage", 100) if schema > 1 else ""
+    try:
+        if schema == 1:
+            return Storage(next(word for word in FLOATS if DTYPES[word] == dtype), width)
+        storage = Storage.parse(text)
+        if storage.dtype == dtype:
+            return storage
+    except (StopIteration, ValueError, OverflowError):
+        pass
+    except FeatureError as problem:
+        raise damaged(path, f"{problem.what}: {problem.found}") from None
+    raise damaged(path, f"'features' has type {dtype}, which its schema {schema} does not describe")
 
 
 def _check_part(path: Path, file: h5py.File, name: str) -> None:
@@ -120,6 +146,18 @@ def read_provenance(path: Path, file: h5py.File) -> Provenance:
         return Provenance.model_validate(json.loads(stored))
     except (ValidationError, ValueError, RecursionError):
         raise damaged(path, "its provenance cannot be read") from None
+
+
+def foreign(path: Path, what: str) -> FeatureError:
+    """Return the error for a file of features that another program wrote."""
+    return FeatureError(
+        "this is not a feature file",
+        where=path,
+        found=what,
+        expected="an HDF5 file written by bench",
+        next_step=f"make one of it with 'bench features import {path.name} --protocol NAME --data DIR --method NAME "
+        "--out features.h5'",
+    )
 
 
 def damaged(path: Path, found: str) -> FeatureError:

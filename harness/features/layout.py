@@ -1,9 +1,12 @@
-"""The contents of a feature file in schema 1.
+"""The contents of a feature file in schemas 1 and 2.
 
 Attributes: ``schema``, and as fixed-length texts ``provenance`` (canonical JSON), ``provenance_digest``, and ``digest``
 once the file is complete. Data sets, all contiguous and without filters: ``keys`` (n,) fixed-length UTF-8;
 ``features`` (n, d) little-endian float32 or float16; ``checksums`` (ceil(n / 256), 32) uint8, the SHA-256 of each block
 of 256 rows, zero for blocks that are not written yet.
+
+Schema 2 has one more attribute, ``storage`` (see ``storage``), and ``features`` of int8 or of packed bits. Files of
+float32 and float16 are written in schema 1.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ import numpy.typing as npt
 
 from harness.errors import FeatureError, first_of
 
-SCHEMA = 1
+SCHEMAS = (1, 2)
+"""The first for float32 and float16, the second for int8 and binary features."""
+
 VERSIONS = ("v108", "v108")
 """Version of HDF5's own structures: the first with checksums. A flipped bit in older ones can make the library loop or
 crash, and newer ones cannot be opened again after the writing process was killed."""
@@ -28,8 +33,6 @@ BLOCK = 256
 
 LONGEST_KEY = 1024
 """Limit of a key in bytes."""
-
-DTYPES: dict[str, np.dtype[Any]] = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 
 Array = npt.NDArray[Any]
 
@@ -70,12 +73,3 @@ def blocks(rows: int) -> int:
 def checksum(block: Array) -> Array:
     """Return the SHA-256 of up to 256 rows as (32,) uint8."""
     return np.frombuffer(hashlib.sha256(np.ascontiguousarray(block).tobytes()).digest(), dtype=np.uint8)
-
-
-def content_digest(keys: npt.NDArray[np.bytes_], width: int, dtype: np.dtype[Any], checksums: Array) -> str:
-    """Return the digest of a file's keys and features, independent of their provenance."""
-    hasher = hashlib.sha256(f"{SCHEMA} {len(keys)} {width} {dtype.name}\n".encode())
-    for key in keys.tolist():
-        hasher.update(len(key).to_bytes(4, "little") + key)
-    hasher.update(np.ascontiguousarray(checksums).tobytes())
-    return hasher.hexdigest()

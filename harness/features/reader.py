@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import h5py
@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from harness.errors import FeatureError, first_of
 from harness.features.inspection import attribute, check_layout, damaged, decode_keys, read_provenance
-from harness.features.layout import BLOCK, Array, blocks, checksum, content_digest
+from harness.features.kinds import refuse_foreign
+from harness.features.layout import BLOCK, Array, blocks, checksum
 
 
 class FeatureFile:
@@ -24,26 +25,27 @@ class FeatureFile:
         keys: n image paths, in the file's order.
         provenance: the provenance of the features.
         digest: the digest of keys and features, 64 hexadecimal digits.
+        storage: how the numbers are stored.
         shape: (n, d).
-        dtype: float32 or float16.
+        dtype: float32 or float16, the type of the numbers as they are read and ranked.
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self._file = file
-        check_layout(path, file)
+        self.storage = check_layout(path, file)
         if "digest" not in file.attrs:
             raise FeatureError(
                 "the feature file is not complete", where=path, next_step="run the same extraction again"
             )
         self._features = file["features"]
         self._sums: Array = file["checksums"][:]
-        self.shape: tuple[int, int] = self._features.shape
-        self.dtype: np.dtype[Any] = self._features.dtype
+        self.shape: tuple[int, int] = (len(self._features), self.storage.width)
+        self.dtype: np.dtype[Any] = self.storage.ranked
         encoded = file["keys"][:]
         self.keys: tuple[str, ...] = decode_keys(path, encoded)
         self.provenance = read_provenance(path, file)
-        self.digest = content_digest(encoded, self.shape[1], self.dtype, self._sums)
+        self.digest = self.storage.digest(encoded, self._sums)
         if self.digest != attribute(path, file, "digest", 64):
             raise damaged(path, "its digest does not match its keys and checksums")
         self._checked = np.zeros(len(self._sums), np.bool_)
@@ -67,6 +69,7 @@ class FeatureFile:
         try:
             file = h5py.File(path, "r")
         except OSError as problem:
+            refuse_foreign(path)
             raise damaged(path, str(problem)) from None
         try:
             return cls(path, file)
@@ -103,15 +106,27 @@ class FeatureFile:
         row_of = self._row_of
         missing = [key for key in keys if key not in row_of]
         if missing:
-            raise FeatureError(
-                f"{len(missing)} of {len(keys)} images have no feature",
-                where=self.path,
-                found=first_of(missing),
-                expected=f"a feature for every image; the file was written for '{self.provenance.dataset}'",
-                next_step="name the protocol and the data set that the features belong to, or leave these images out "
-                "with --skip-missing (the result is then not official)",
-            )
+            raise self._lacking(missing, len(keys))
         return np.fromiter((row_of[key] for key in keys), np.int64, len(keys))
+
+    def _lacking(self, missing: Sequence[str], wanted: int) -> FeatureError:
+        """Return the error for images without a feature, with two keys of the file beside two that are wanted."""
+        known = set(missing)
+        own = [key for key in self.keys if key not in known]
+        error = FeatureError(
+            f"{len(missing)} of {wanted} images have no feature",
+            where=self.path,
+            found=f"no feature for {first_of(missing, 2)}; the file has {first_of(own, 2)}",
+            expected=f"a feature for every image; the file was written for '{self.provenance.dataset}'",
+            next_step="name the protocol and the data set that the features belong to, or leave these images out "
+            "with --skip-missing (the result is then not official)",
+        )
+        if len(missing) == wanted and _stems(missing) & _stems(own):
+            error.next_step = (
+                f"the keys differ in their folders or suffixes only: match them with 'bench features import "
+                f"{self.path.name} --protocol NAME --data DIR --method NAME --out matched.h5'"
+            )
+        return error
 
     def rows(self, keys: Sequence[str]) -> FeatureRows:
         """Return the features of some keys as an array that is read when sliced.
@@ -130,7 +145,11 @@ class FeatureFile:
         return self.between(0, len(self)) if keys is None else self.rows(keys)[:]
 
     def between(self, start: int, stop: int) -> Array:
-        """Return rows ``start`` to ``stop - 1`` of the file, verified."""
+        """Return rows ``start`` to ``stop - 1`` as they are ranked, verified."""
+        return self.storage.decode(self.stored(start, stop))
+
+    def stored(self, start: int, stop: int) -> Array:
+        """Return rows ``start`` to ``stop - 1`` as the file stores them, verified."""
         first, last = start // BLOCK, blocks(stop)
         if self._checked[first:last].all():
             return self._read(start, stop)
@@ -198,3 +217,7 @@ class FeatureRows:
             block = self._file.between(start, min(start + BLOCK, len(self._file)))
             gathered[part] = block[index[part] - start]
         return gathered
+
+
+def _stems(keys: Sequence[str]) -> set[str]:
+    return {PurePosixPath(key.replace("\\", "/")).stem for key in keys}

@@ -19,17 +19,15 @@ from harness.errors import BenchError, FeatureError, RunError, first_of
 from harness.features.inspection import check_layout
 from harness.features.layout import (
     BLOCK,
-    DTYPES,
-    SCHEMA,
     VERSIONS,
     Array,
     blocks,
     checksum,
-    content_digest,
     encode_keys,
     text_digest,
 )
 from harness.features.provenance import Provenance
+from harness.features.storage import FLOATS, Storage
 
 
 class FeatureWriter:
@@ -38,7 +36,7 @@ class FeatureWriter:
     A later writer with the same keys, width, type and provenance resumes after the last complete block of 256 rows;
     ``done`` is the number of rows already written.
 
-    The keys are image paths as the protocol names them; ``dtype`` is ``float32`` or ``float16``.
+    The keys are image paths as the protocol names them; ``dtype`` is ``float32``, ``float16`` or a ``Storage``.
 
     Raises:
         FeatureError: keys, width or type cannot be stored.
@@ -51,20 +49,24 @@ class FeatureWriter:
     """
 
     def __init__(
-        self, path: str | Path, keys: Sequence[str], width: int, provenance: Provenance, dtype: str = "float32"
+        self,
+        path: str | Path,
+        keys: Sequence[str],
+        width: int,
+        provenance: Provenance,
+        dtype: str | Storage = "float32",
     ) -> None:
-        if dtype not in DTYPES:
-            raise FeatureError("features cannot be stored in this type", found=dtype, expected=" or ".join(DTYPES))
-        if width < 1:
-            raise FeatureError("features have no width", found=width, expected="a width of at least 1")
+        if isinstance(dtype, str) and dtype not in FLOATS:
+            raise FeatureError("features cannot be stored in this type", found=dtype, expected=" or ".join(FLOATS))
+        self._storage = dtype if isinstance(dtype, Storage) else Storage(dtype, width)
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.done = 0
         self._keys = encode_keys(keys)
-        self._shape = (len(keys), width)
-        self._dtype = DTYPES[dtype]
+        self._shape = (len(keys), self._storage.columns)
+        self._dtype = self._storage.dtype
         self._provenance = np.bytes_(canonical_json(provenance.model_dump(mode="json")))
-        self._block = np.empty((BLOCK, width), self._dtype)
+        self._block = np.empty((BLOCK, self._storage.columns), self._dtype)
         self._file: h5py.File
 
     def __enter__(self) -> FeatureWriter:
@@ -90,7 +92,9 @@ class FeatureWriter:
     def _start(self) -> None:
         """Create the file with contiguous data sets of their final size, so that writing rows changes no metadata."""
         self._file = h5py.File(self.partial, "w", libver=VERSIONS)
-        self._file.attrs["schema"] = SCHEMA
+        self._file.attrs["schema"] = self._storage.schema
+        if self._storage.schema > 1:
+            self._file.attrs["storage"] = np.bytes_(self._storage.text)
         self._file.attrs["provenance"] = self._provenance
         self._file.attrs["provenance_digest"] = np.bytes_(text_digest(self._provenance.decode()))
         self._file.create_dataset("keys", data=self._keys)
@@ -106,11 +110,10 @@ class FeatureWriter:
             return False
         try:
             self._file = h5py.File(self.partial, "r+", libver=VERSIONS)
-            check_layout(self.partial, self._file)
             same = (
-                self._file.attrs["provenance"] == self._provenance
+                check_layout(self.partial, self._file) == self._storage
+                and self._file.attrs["provenance"] == self._provenance
                 and self._file["features"].shape == self._shape
-                and self._file["features"].dtype == self._dtype
                 and np.array_equal(self._file["keys"][:], self._keys)
             )
             if same:
@@ -138,13 +141,20 @@ class FeatureWriter:
         return int(self._shape[0])
 
     def write(self, features: npt.ArrayLike) -> None:
-        """Append (m, d) finite rows.
+        """Append (m, d) finite rows, rounded to the file's type.
 
         Raises:
             FeatureError: another width, more rows than keys, or a number that is not finite in the file's type.
             RunError: the file cannot be written; earlier rows are kept.
         """
-        rows = _as_rows(features, self._dtype, self._shape[1], self._keys[self.done :])
+        self.write_stored(_as_rows(features, self._storage, self._keys[self.done :]))
+
+    def write_stored(self, rows: Array) -> None:
+        """Append (m, columns) rows that are as the file stores them.
+
+        Raises:
+            RunError: as ``write``.
+        """
         try:
             while len(rows):
                 start = self.done % BLOCK
@@ -163,7 +173,7 @@ class FeatureWriter:
         try:
             if kind is None and self.done == self._shape[0]:
                 sums = self._file["checksums"][:]
-                digest = content_digest(self._keys, self._shape[1], self._dtype, sums)
+                digest = self._storage.digest(self._keys, sums)
                 self._file.attrs["digest"] = np.bytes_(digest)
                 self._file.close()
                 self.partial.replace(self.path)
@@ -232,20 +242,21 @@ def write_features(
     return Path(path)
 
 
-def _as_rows(features: npt.ArrayLike, dtype: np.dtype[Any], width: int, keys: npt.NDArray[np.bytes_]) -> Array:
+def _as_rows(features: npt.ArrayLike, storage: Storage, keys: npt.NDArray[np.bytes_]) -> Array:
     array = np.asarray(features)
-    if array.ndim != 2 or array.shape[1] != width or len(array) > len(keys):
+    if array.ndim != 2 or array.shape[1] != storage.width or len(array) > len(keys):
         raise FeatureError(
-            "features do not match the file", found=array.shape, expected=f"at most {len(keys)} rows of {width} numbers"
+            "features do not match the file",
+            found=array.shape,
+            expected=f"at most {len(keys)} rows of {storage.width} numbers",
         )
     if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
         raise FeatureError("features are not numbers", found=array.dtype)
-    with np.errstate(over="ignore"):
-        rows = array.astype(dtype)
-    wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    rows = storage.encode(array)
+    wrong = np.flatnonzero(~np.isfinite(rows if storage.word in FLOATS else array).all(axis=1))
     if len(wrong):
         raise FeatureError(
-            f"{len(wrong)} features are not finite in {dtype.name}",
+            f"{len(wrong)} features are not finite in {storage.word}",
             found=first_of(keys[row].decode() for row in wrong),
             next_step="check the method for a division by zero or an overflow",
         )

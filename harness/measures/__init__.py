@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from harness.errors import unknown_name
@@ -30,8 +31,20 @@ def parse(word: str) -> Measure:
     """
     name = word.partition("@")[0]
     if name not in FAMILIES:
-        raise unknown_name("measure", word, words())
+        raise unknown_name("measure", word, words(), near=usual_word(word))
     return FAMILIES[name].measure(word)
+
+
+def usual_word(word: str) -> str:
+    """Return our word for a measure that papers and toolboxes call otherwise, or an empty text.
+
+    Example:
+        >>> usual_word("Rank-1"), usual_word("mAP")
+        ('cmc@1', 'ap')
+    """
+    plain = re.sub(r"[\W_]", "", word.lower())
+    ranked = re.fullmatch(r"(?:rank|r|top|cmc|cmctop|acc)([1-9][0-9]*)", plain)
+    return f"cmc@{ranked[1]}" if ranked else {"map": "ap", "inp": "minp", "minp": "minp"}.get(plain, "")
 
 
 def heading(word: str) -> str:

@@ -17,5 +17,6 @@ FAMILY = MeasureFamily(
     title="mAP",
     about="The mean, over a query's positives, of the precision at each.",
     source="Zheng et al., Scalable Person Re-identification: A Benchmark, ICCV 2015",
+    formula=r"\mathrm{AP} = \frac{1}{n} \sum_{i=1}^{n} \frac{i}{r_i}",
     compute=compute,
 )

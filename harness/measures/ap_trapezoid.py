@@ -23,5 +23,9 @@ FAMILY = MeasureFamily(
     title="mAP (trapezoid)",
     about="The area under the precision-recall curve by trapezoids; it never exceeds mAP.",
     source="the evaluation code released with VeRi-776; Philbin et al., CVPR 2007",
+    formula=(
+        r"\mathrm{AP} = \frac{1}{n} \sum_{i=1}^{n} \frac{1}{2} \left( \frac{i}{r_i} + p_i \right), \quad "
+        r"p_i = \begin{cases} 1 & r_i = 1 \\ \frac{i - 1}{r_i - 1} & r_i > 1 \end{cases}"
+    ),
     compute=compute,
 )

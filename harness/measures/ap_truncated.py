@@ -25,5 +25,9 @@ FAMILY = MeasureFamily(
     about="The mean precision at the positives among the {k} nearest units; other positives are ignored.",
     source="a convention of public code for VERI-Wild",
     cutoff=True,
+    formula=(
+        r"\mathrm{AP}_k = \begin{cases} \frac{1}{m} \sum_{i=1}^{m} \frac{i}{r_i} & m > 0 \\ 0 & m = 0 \end{cases}, "
+        r"\quad m = \left| \{ i : r_i \leq k \} \right|"
+    ),
     compute=compute,
 )

@@ -18,5 +18,6 @@ FAMILY = MeasureFamily(
     about="The share of the queries with a positive among the {k} nearest units.",
     source="Gray et al., Evaluating Appearance Models for Recognition, Reacquisition, and Tracking, PETS 2007",
     cutoff=True,
+    formula=r"\mathrm{CMC}_k = \begin{cases} 1 & r_1 \leq k \\ 0 & r_1 > k \end{cases}",
     compute=compute,
 )

@@ -28,6 +28,7 @@ class MeasureFamily:
             queries without a positive are ignored.
         cutoff: whether the word takes ``@k``.
         order: the position of its column in tables, ascending.
+        formula: the value of one query in LaTeX, for the documentation; its n positives have the ranks r_1 < ... < r_n.
     """
 
     word: str
@@ -37,6 +38,7 @@ class MeasureFamily:
     compute: Callable[[PositiveRanks, int], FloatArray]
     cutoff: bool = False
     order: int = 100
+    formula: str = ""
 
     def measure(self, word: str) -> Measure:
         """Return the measure of a word of this family.

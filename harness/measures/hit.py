@@ -12,5 +12,6 @@ FAMILY = MeasureFamily(
     about="The share of the queries with a right track among the {k} nearest tracks.",
     source="Liu et al., PROVID: Progressive and Multimodal Vehicle Reidentification, IEEE TMM 2018",
     cutoff=True,
+    formula=r"\mathrm{HIT}_k = \begin{cases} 1 & r_1 \leq k \\ 0 & r_1 > k \end{cases}",
     compute=compute,
 )

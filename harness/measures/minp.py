@@ -22,5 +22,6 @@ FAMILY = MeasureFamily(
     title="mINP",
     about="The number of a query's positives over the rank of the last one.",
     source="Ye et al., Deep Learning for Person Re-identification: A Survey and Outlook, IEEE TPAMI 2022",
+    formula=r"\mathrm{mINP} = \frac{n}{r_n}",
     compute=compute,
 )

@@ -91,7 +91,7 @@ class _Sources:
                 if top is None or (top.origin is not None and _installed(top.origin)):
                     return None if top is None else top.origin
             spec = importlib.util.find_spec(name)
-        except (ImportError, ValueError):
+        except Exception:  # it imports the package around the module, which can raise anything
             return None
         return None if spec is None else spec.origin
 
@@ -105,7 +105,10 @@ def _source(base: type) -> str | None:
 
 @cache
 def _installed_folders() -> tuple[Path, ...]:
-    return tuple(Path(sysconfig.get_path(word)).resolve() for word in ("purelib", "platlib", "stdlib"))
+    """Return the folders of distributions, those of other environments that Python also looks in among them."""
+    own = [sysconfig.get_path(word) for word in ("purelib", "platlib", "stdlib")]
+    shared = [place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")]
+    return tuple(Path(place).resolve() for place in (*own, *shared))
 
 
 def _installed(file: str) -> bool:

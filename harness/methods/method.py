@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.basics.seeds import derive, generators_at
 from harness.data.resizing import STRETCHED, Resizing
 from harness.errors import BenchError, PluginError, UsageError, unknown_name
 from harness.features.metric import Metric
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
     import torch
 
     from harness.boxes import Boxes
+    from harness.data.images import IntArray
     from harness.methods.session import Session
 
 State = dict[str, "torch.Tensor"]
+
+
+TEST_LABELS = ("camera", "view")
+"""The labels of test images that ``embed`` may need and that a method can do without."""
 
 
 class Options(BaseModel):
@@ -58,6 +64,8 @@ class Method:
             ``model|type`` means the first of these labels that the training images have.
         test_needs: keyword arguments that ``embed`` receives besides the images (see ``embed``). The class declares
             the ``needs`` and ``test_needs`` of the published method; ``__init__`` may set those of the given options.
+        without: for a label in ``test_needs`` the option by which the method does without: ``{"camera": "sie=none"}``.
+            It is named when a data set has no such label.
         control: True for a method that no paper would report, such as one that reads the test labels.
         metric: how features are compared.
         resizing: how pictures come to the input size; a method with boxes must not cut anything off.
@@ -83,6 +91,7 @@ class Method:
     own_files: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     needs: frozenset[str] = frozenset()
     test_needs: frozenset[str] = frozenset()
+    without: ClassVar[Mapping[str, str]] = {}
     control: ClassVar[bool] = False
     metric: Metric = "cosine"
     resizing: Resizing = STRETCHED
@@ -101,14 +110,22 @@ class Method:
         return (size, size) if isinstance(size, int) else tuple(size)
 
     @abstractmethod
-    def embed(self, images: torch.Tensor, **needed: Any) -> torch.Tensor:
+    def embed(
+        self,
+        images: torch.Tensor,
+        *_: Any,  # with it, type checkers accept a subclass whose embed takes fewer arguments
+        **needed: Any,
+    ) -> torch.Tensor:
         """Return the features of a batch.
+
+        A subclass takes what it needs: ``embed(self, images)``, or ``embed(self, images, boxes_parts)``.
 
         Args:
             images: (n, 3, height, width) float32, RGB, 0 to 1.
-            needed: one argument for each word of ``test_needs``: ``path`` is a tuple of keys, ``vehicle`` is (n,)
-                int64, ``boxes_parts`` and ``boxes_regions`` are lists of n tensors (m, 6): label, score, x0, y0, x1, y1
-                in pixels of the resized image.
+            needed: one argument for each word of ``test_needs``: ``path`` is a tuple of keys; ``vehicle``, ``camera``
+                and ``view`` are (n,) int64, as the data set numbers them, -1 if unknown; ``boxes_parts`` and
+                ``boxes_regions`` are lists of n tensors (m, 6): label, score, x0, y0, x1, y1 in pixels of the resized
+                image.
 
         Returns:
             (n, d) float32.
@@ -129,6 +146,17 @@ class Method:
             DataError: boxes that the method requires are missing.
         """
         return boxes
+
+    def check_labels(self, keys: Sequence[str], labels: Mapping[str, IntArray]) -> None:
+        """Refuse numbers that ``embed`` cannot use, before any image is embedded; override it if there are some.
+
+        Args:
+            keys: the n images to embed.
+            labels: the (n,) int64 cameras and views by name, if ``test_needs`` names them.
+
+        Raises:
+            DataError: a number cannot be used.
+        """
 
     def fit(self, session: Session) -> None:
         """Train on ``session.train``; override it if the method needs training."""
@@ -179,7 +207,7 @@ def complete(candidate: object) -> type[Method]:
     parts = inspect.getmembers(candidate)
     if lacking := [name for name, part in parts if getattr(part, "__isabstractmethod__", False)]:
         raise PluginError(
-            f"{candidate.__qualname__} does not define {', '.join(lacking)}", next_step="see docs/methods.md"
+            f"{candidate.__qualname__} does not define {', '.join(lacking)}", next_step="see docs/your-method.md"
         )
     return candidate
 
@@ -244,6 +272,8 @@ def resolve_options(
 def create(method: type[Method], options: Options, seed: int = 0) -> Method:
     """Return an instance with these options.
 
+    The seed decides what ``__init__`` draws from the global generators, such as the weights of a new network.
+
     Raises:
         PluginError: its ``__init__`` fails, which the message quotes, or it needs boxes of pictures that it crops.
     """
@@ -251,7 +281,8 @@ def create(method: type[Method], options: Options, seed: int = 0) -> Method:
     instance.options = options
     instance.seed = seed
     try:
-        instance.__init__()  # type: ignore[misc]  # the instance is not set up yet
+        with generators_at(derive(seed, "method")):
+            instance.__init__()  # type: ignore[misc]  # the instance is not set up yet
     except BenchError:
         raise
     except (Exception, SystemExit) as problem:

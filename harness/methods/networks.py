@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -48,6 +49,6 @@ def _held(found: object, place: str, seen: set[int], depth: int) -> Iterator[tup
     elif isinstance(found, list | tuple | set | frozenset):
         for number, part in enumerate(found):
             yield from _held(part, f"{place}[{number}]", seen, depth + 1)
-    elif hasattr(found, "__dict__") and not isinstance(found, type) and not callable(found):
+    elif hasattr(found, "__dict__") and not isinstance(found, type | ModuleType) and not callable(found):
         for name, part in vars(found).items():
             yield from _held(part, f"{place}.{name}" if place else name, seen, depth + 1)

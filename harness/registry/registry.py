@@ -1,4 +1,4 @@
-"""The registry of everything installed: methods, protocols, detectors, layouts and measures by name."""
+"""The registry of everything installed: methods, protocols, measures and so on by name."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.errors import PluginError, UsageError
-from harness.measures import parse
+from harness.errors import PluginError, UsageError, unknown_name
+from harness.measures import parse, usual_word
 from harness.registry import hookspecs
 from harness.registry.catalogue import OWN_DISTRIBUTION, Catalogue
-from harness.registry.kinds import DETECTOR, KINDS, LAYOUT, MEASURE, METHOD, PROTOCOL
+from harness.registry.kinds import DETECTOR, ENGINE, KINDS, LAYOUT, MEASURE, METHOD, OBSERVER, PROTOCOL
 from harness.registry.packages import check_packages
 
 if TYPE_CHECKING:
+    from harness.compute.engine import Engine
     from harness.data.layout import Layout
     from harness.measures.family import Measure
     from harness.methods.detector import Detector
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 OWN_SUFFIX = ".toml"
 """Ends the name of a protocol that a user's own file defines."""
+
+TABLES = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".ods")
+"""The endings of tables, which are no protocols."""
 
 
 class Registry(Catalogue):
@@ -44,6 +48,14 @@ class Registry(Catalogue):
     def detector(self, name: str) -> type[Detector]:
         """Return the detector of that name."""
         return self.get(DETECTOR, name)
+
+    def observer(self, name: str) -> type[Any]:
+        """Return the class of the observer of that name."""
+        return self.get(OBSERVER, name)
+
+    def engine(self, name: str) -> type[Engine]:
+        """Return the class of the engine of that name."""
+        return self.get(ENGINE, name)
 
     def layout(self, name: str) -> Layout:
         """Return the layout of that name."""
@@ -62,7 +74,10 @@ class Registry(Catalogue):
         Raises:
             UsageError: the word is unknown, or its cutoff is missing, not allowed or below 1.
         """
-        return self.get(MEASURE, word.partition("@")[0]).measure(word)
+        name = word.partition("@")[0]
+        if name not in self.names(MEASURE) and usual_word(word):
+            raise unknown_name("measure", word, self.names(MEASURE), near=usual_word(word))
+        return self.get(MEASURE, name).measure(word)
 
     def protocol(self, name: str) -> Protocol:
         """Return the protocol of that name, or of a user's TOML file, or raise a DataError if that cannot be used."""
@@ -92,11 +107,26 @@ class Registry(Catalogue):
             name, task = (file + OWN_SUFFIX, task) if own else (word, "")
         else:
             name, _, task = word.partition("/")
+            if name not in self.names(PROTOCOL):
+                _refuse_data(Path(word))
         protocol = self.protocol(name)
         tasks = protocol.select(task or None)
         for measure in sorted({measure for task in tasks for measure in task.measures}):
             parse(measure)
         return protocol, tasks
+
+
+def _refuse_data(path: Path) -> None:
+    """Raise a UsageError if a table or a folder of images is named in place of a protocol."""
+    table = path.suffix.lower() in TABLES
+    if table or path.is_dir():
+        option = "--table " if table else ""
+        raise UsageError(
+            f"a {'table' if table else 'folder'} is no protocol",
+            found=path,
+            expected="a protocol's name, or a TOML file that says what the data are",
+            next_step=f"let bench write that file: bench data init {option}{path}",
+        )
 
 
 def load(files: str | Path | Iterable[str | Path] = ()) -> Registry:

@@ -22,13 +22,13 @@ from harness.errors import CheckpointError, RunError, UsageError, first_of, unkn
 from harness.extraction.alone import LEAST, LEAST_ROUNDED
 from harness.extraction.samples import to_unit_range
 from harness.features import FeatureFile, Provenance
+from harness.features.finding import FEATURES
 from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
 from harness.methods.exported import Card
 from harness.methods.method import Method, create, resolve_options, trains
 from harness.methods.networks import networks_of
 from harness.registry.registry import Registry
 from harness.runs.graphs import FORMATS, Format
-from harness.runs.run import FEATURES
 from harness.scoring.evaluation import find_root
 
 CHECKED = 16

@@ -52,11 +52,11 @@ def _silent() -> Iterator[None]:
 
 
 def _require_onnx() -> object:
-    return [require(name, "bench export --to onnx", "onnx") for name in ("onnx", "onnxruntime")]
+    return [require(name, by="bench export --to onnx", extra="onnx") for name in ("onnx", "onnxruntime")]
 
 
 def _write_onnx(network: nn.Module, card: Card, images: Tensor) -> bytes:
-    onnx = require("onnx", "bench export --to onnx", "onnx")
+    onnx = require("onnx", by="bench export --to onnx", extra="onnx")
     content = io.BytesIO()
     with _silent():
         torch.onnx.export(
@@ -76,7 +76,7 @@ def _write_onnx(network: nn.Module, card: Card, images: Tensor) -> bytes:
 
 
 def _compute_onnx(content: bytes, _method: Method, images: Tensor) -> npt.NDArray[np.float32]:
-    runtime = require("onnxruntime", "bench export --to onnx", "onnx")
+    runtime = require("onnxruntime", by="bench export --to onnx", extra="onnx")
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = torch.get_num_threads()
     session = runtime.InferenceSession(content, settings, providers=["CPUExecutionProvider"])

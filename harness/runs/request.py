@@ -35,6 +35,7 @@ class Request:
         metric: None for the method's own.
         rerank: None to rank by the features alone.
         memory: bytes that the evaluation may use, or None for a share of the free memory.
+        observe: the names of observers to turn on.
     """
 
     method: str
@@ -59,6 +60,7 @@ class Request:
     rerank: Reranking | None = None
     measures: tuple[str, ...] = ()
     memory: int | None = None
+    observe: tuple[str, ...] = ()
 
 
 def parse_changes(assignments: tuple[str, ...]) -> dict[str, str]:

@@ -23,6 +23,8 @@ from harness.errors import UsageError
 from harness.methods.method import Method
 from harness.methods.network import NetworkMethod
 from harness.methods.session import HeldOut, Session
+from harness.registry.observing import Observers
+from harness.registry.registry import Registry
 from harness.runs.plan import RunPlan
 from harness.runs.run import Run
 from harness.scoring.cost import device_name
@@ -165,6 +167,10 @@ class _SmokeRun(Run):
     trial: TrainingTrial | None = None
     session: Session | None = None
     checkpoint: Path | None = None
+
+    def __init__(self, plan: RunPlan) -> None:
+        super().__init__(plan)
+        self.observers = Observers.of(Registry())  # a trial tells nobody
 
     def report(self) -> SmokeReport | None:
         """Do every step, and return what it took; None in all processes but the first."""

@@ -49,21 +49,21 @@ def compare(tasks: Iterable[Task], means: Mapping[str, Mapping[str, float]]) -> 
 
 
 def comparison_table(rows: Sequence[Comparison]) -> str:
-    """Return comparisons as one Markdown table, with values in percent and differences in points."""
+    """Return comparisons as one table for a terminal, with values in percent and differences in points."""
     from harness.measures import heading
-    from harness.scoring.tables import escape, table
+    from harness.scoring.tables import plain, table
 
     words = list(dict.fromkeys(word for row in rows for word in row.values))
     cells = [
         {
-            "task": escape(row.task),
-            "reported as": escape(row.convention or "official rule"),
+            "task": plain(row.task),
+            "reported as": plain(row.convention or "official rule"),
             **{heading(word): _cell(row, word) for word in words},
-            "what it changes": escape(row.about) if row.convention else "",
+            "what it changes": plain(row.about) if row.convention else "",
         }
         for row in rows
     ]
-    return table(cells, right=map(heading, words))
+    return table(cells, right=map(heading, words), shown=plain)
 
 
 def _cell(row: Comparison, word: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast, get_args
@@ -21,6 +21,7 @@ from harness.measures.ranks import PositiveRanks
 from harness.registry.registry import Registry, load
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
+from harness.scoring.sources import FeatureSource, features_of
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
@@ -43,29 +44,39 @@ class EvaluateSettings(TypedDict, total=False):
 
 
 def evaluate(
-    features: str | Path,
+    features: FeatureSource,
     task: str,
     *,
     data: str | Path | None = None,
     registry: Registry | None = None,
+    options: Mapping[str, Any] | None = None,
     **settings: Unpack[EvaluateSettings],
 ) -> Scores:
-    """Return the scores of a feature file on one task.
+    """Return the scores of some features on one task: the digits of ``bench eval``, of ``bench run`` for a method.
 
     Args:
-        features: an HDF5 file as ``write_features`` makes it.
+        features: a feature file as ``write_features`` makes it; ``(keys, array)`` with n image paths and (n, d)
+            numbers; or what computes features: a function from images (n, 3, height, width) float32, RGB, 0 to 1, to
+            (n, d), a network, or a method, which is a class with ``embed`` or an object of one.
         task: ``protocol/task``, or a protocol for its main task.
-        data: folder of the data set; its lists are read, its images are not.
+        data: folder of the data set; its images are read only if the features are to be computed.
         registry: the registry with the protocols and measures, or None for everything installed.
-        settings: how features are scored: ``metric`` (default: ``"cosine"``), ``rerank`` (a ``Reranking``),
-            ``measures`` (words of additional measures), ``skip_missing`` (leave out images without a feature; the
-            result is then not official) and ``machine`` (``Machine.here("cuda")``; no digit depends on it).
+        options: the options of a method's class; of a function or a network ``{"input_size": 224}``.
+        settings: how features are scored: ``metric`` (default: the method's own, which a feature file names, else
+            ``"cosine"``), ``rerank`` (a ``Reranking``), ``measures`` (words of additional measures), ``skip_missing``
+            (leave out images that have no feature or cannot be read; the result is then not official) and ``machine``
+            (``Machine.here("cuda")``; no digit depends on it).
 
     Raises:
-        UsageError: unknown protocol, task or measure, the data set is not given, or re-ranking is not defined for the
-            task.
+        UsageError: unknown protocol, task, measure or option, the data set is not given, the method is to be trained
+            first, or re-ranking is not defined for the task.
         DataError: the data set cannot be read, or cannot serve the task.
-        FeatureError: the file is damaged, or lacks images of the task.
+        FeatureError: the features are damaged, or those of some images of the task are missing.
+        PluginError: the function or method breaks its contract.
+
+    Example:
+        >>> harness.evaluate(lambda images: images.mean((2, 3)), "synthetic").mean["ap"]  # doctest: +SKIP
+        0.0876
     """
     found = registry or load()
     chosen = _settings(found, settings)
@@ -76,7 +87,14 @@ def evaluate(
         if not served:
             raise problem
         log.warning("%s/%s cannot be evaluated; using %s: %s", protocol.name, name, served[0].name, problem.what)
-    with FeatureFile.open(features) as file:
+    with features_of(
+        features,
+        dataset,
+        served[0],
+        name=protocol.name,
+        options=options or {},
+        skip_broken=chosen.skip_missing,
+    ) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
         return score(file, protocol, served[0], dataset, chosen)
 
@@ -94,7 +112,7 @@ def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings
     rerank = settings.get("rerank")
     if rerank is not None and not isinstance(rerank, Reranking):
         raise UsageError("rerank is not a re-ranking", found=repr(rerank), expected="harness.Reranking(k1=20, k2=6)")
-    values: dict[str, Any] = {"metric": "cosine", **settings, "measures": tuple(map(registry.measure, words))}
+    values: dict[str, Any] = {**settings, "measures": tuple(map(registry.measure, words))}
     return ScoringSettings(**values)
 
 
@@ -127,10 +145,29 @@ def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, s
     Raises:
         DataError: no query has a positive.
     """
-    queries, metric = len(dataset.split(task.query)), metric_of(settings, file)
+    settings = replace(settings, metric=metric_of(settings, file))
+    ranks = _ranks(file, protocol, task, dataset, settings)
+    return scored(ranks, protocol, task, dataset, settings, metric=str(settings.metric))
+
+
+def scored(
+    ranks: tuple[PositiveRanks, ...],
+    protocol: Protocol,
+    task: Task,
+    dataset: Dataset,
+    settings: ScoringSettings,
+    *,
+    metric: str,
+) -> Scores:
+    """Return the scores of ranks on a task; ``metric`` says in words how images were compared.
+
+    Raises:
+        DataError: no query has a positive.
+    """
+    queries = len(dataset.split(task.query))
     further = [measure for measure in settings.measures if measure.word not in task.measures]
     scores = Scores.of(
-        _ranks(file, protocol, task, dataset, replace(settings, metric=metric)),
+        ranks,
         [*map(parse, task.measures), *further],
         queries=queries,
         drawn=task.rule.draws is not None,

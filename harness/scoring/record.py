@@ -27,6 +27,9 @@ from harness.scoring.scores import Scores
 from harness.tasks.reranking import FIELDS, Reranking
 
 SCHEMA = 1
+GIVEN = {False: "given distances", True: "given similarities"}
+"""The ``metric`` of a record that was ranked by a finished matrix; by whether the greater number is the nearer."""
+
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
@@ -117,10 +120,10 @@ class Record(Embedding):
         fingerprint: the digest of everything that decides the scores except the features.
         official: whether the data set agrees with the released lists.
         differences: one sentence for each difference from the released lists.
-        features: the digest of the keys and values of the features.
-        width: the width of a feature.
-        dtype: ``float32`` or ``float16``.
-        metric: how features were compared.
+        features: the digest of the keys and values of the features; of the matrix's numbers if it was given.
+        width: the width of a feature, or of the matrix.
+        dtype: ``float32``, ``float16``, ``int8`` or ``binary``; of a matrix, its numbers' type.
+        metric: how features were compared; ``given distances`` or ``given similarities`` if a finished matrix ranked.
         rerank: the re-ranking, or None; omitted from the file if None.
         queries: the number of queries in the lists.
         ignored_queries: the number of queries without a positive, which are excluded from every mean.
@@ -248,8 +251,20 @@ class Record(Embedding):
         return f"{self.protocol}/{self.task}" + ("" if self.convention is None else f"+{self.convention}")
 
     @property
+    def given(self) -> bool:
+        """Whether a finished matrix of distances or similarities ranked, whose features nobody has seen."""
+        return self.metric in GIVEN.values()
+
+    @property
+    def plain(self) -> bool:
+        """Whether the features alone ranked: neither re-ranking nor a finished matrix."""
+        return self.rerank is None and not self.given
+
+    @property
     def method_name(self) -> str:
-        """The name of the run and its re-ranking: ``pgan/no-pam (epochs=3)``, ``pgan + re-ranking (20, 6, 0.3)``."""
+        """The name of the run and its ranking: ``pgan/no-pam (epochs=3)``, ``pgan + re-ranking (20, 6, 0.3)``."""
+        if self.given:
+            return f"{self.run_name} + {self.metric}"
         return self.run_name if self.rerank is None else f"{self.run_name} + {self.rerank}"
 
     @property
@@ -275,11 +290,16 @@ MIGRATIONS: Mapping[int, Migration] = {}
 """The function that converts the content of an older schema to the next one; empty while there is only one schema."""
 
 
+def record_text(record: Record) -> str:
+    """Return the content of a record's file: JSON with its schema and its digest."""
+    content = {"schema": SCHEMA, "digest": record.digest, **record.values}
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
 def write_record(path: str | Path, record: Record) -> None:
     """Write a record as JSON with its digest, atomically, or raise a RunError."""
-    content = {"schema": SCHEMA, "digest": record.digest, **record.values}
     with replace_file(path) as file:
-        file.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+        file.write(record_text(record))
 
 
 def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA) -> Record:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from harness.basics.digests import digest
 from harness.data.dataset import Dataset
 from harness.errors import RecordError
 from harness.features import FeatureFile
+from harness.features.finding import FEATURES, find_features
 from harness.features.provenance import Embedding, facts
 from harness.measures import FAMILIES, parse
 from harness.registry.registry import Registry
@@ -40,7 +44,8 @@ def evaluate_file(
 ) -> list[Record]:
     """Return the records of a feature file under the tasks that ``veri776`` or ``veri776/image-to-image`` names.
 
-    They are written into ``folder``, with the per-query values, unless it is None; ``conventions`` may be ``all``.
+    ``features`` may be a folder with one feature file for the protocol, such as a run's. The records are written into
+    ``folder``, with the per-query values, unless it is None; ``conventions`` may be ``all``.
 
     Raises:
         UsageError: an unknown name, the data set is not given, or re-ranking is defined for none of the tasks.
@@ -49,8 +54,9 @@ def evaluate_file(
     """
     protocol, tasks = registry.tasks(word)
     tasks = with_conventions(tasks, conventions)
+    path = find_features(features, protocol.name)
     dataset = protocol.load(find_root(protocol, data))
-    with FeatureFile.open(features) as file:
+    with FeatureFile.open(path) as file:
         return record_tasks(file, protocol, tasks, dataset, settings, folder=folder)
 
 
@@ -83,6 +89,50 @@ def record_tasks(
     return [record for record in found if record is not None]
 
 
+def named(words: str, origin: Embedding, features: str) -> str:
+    """Return a name for the files of a record that no record of another method, variant or features has.
+
+    Args:
+        words: the task and the ranking: ``veri776-image-to-image-cosine``.
+        origin: the method, its variant and its options.
+        features: the digest of the features.
+    """
+    run = "-".join(word for word in (origin.method, origin.variant) if word)
+    safe = re.sub(r"[^A-Za-z0-9._@+-]+", "-", run).strip("-.")[:60] or "features"
+    return f"{safe}-{words}-{digest({'features': features, **origin_of(origin)})[:12]}"
+
+
+def origin_of(described: Embedding) -> dict[str, Any]:
+    """Return how features were made, as JSON values."""
+    return Embedding.model_validate(facts(described, Embedding)).model_dump(mode="json")
+
+
+def _same(folder: Path, other: Path) -> bool:
+    return folder.resolve() == other.resolve()
+
+
+def are_recorded(
+    file: FeatureFile,
+    protocol: Protocol,
+    tasks: Sequence[Task],
+    dataset: Dataset,
+    settings: ScoringSettings,
+    *,
+    folder: Path,
+) -> bool:
+    """Return whether ``record_tasks`` would find all its records in the folder and compute nothing.
+
+    Raises:
+        FeatureError: the file lacks images of the tasks.
+    """
+    served, _ = serve(tasks, dataset, settings.rerank)
+    recorder = _Recorder(file, protocol, replace(settings, metric=metric_of(settings, file)), folder)
+    return bool(served) and all(
+        recorder.answers(task, with_features(file, task, dataset, skip_missing=settings.skip_missing))
+        for task in served
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class _Recorder:
     """Scores the tasks of one protocol on one feature file."""
@@ -95,9 +145,7 @@ class _Recorder:
     def record(self, task: Task, dataset: Dataset) -> Record | None:
         """Return the task's record, an existing or a new one; None in all processes but the first."""
         settings, machine = self.settings, self.settings.machine
-        slug = [settings.rerank.slug] if settings.rerank else []
-        name = "-".join((self.protocol.name, task.name, str(settings.metric), *slug))
-        existing = None
+        name, existing = self._name(task), None
         if self.folder is not None and machine.first:
             existing = self._existing(self.folder / f"record-{name}.json", task, dataset)
         if machine.team.as_first(existing is not None and self._answers(existing, task)):
@@ -107,6 +155,25 @@ class _Recorder:
             settings = replace(settings, measures=tuple(dict.fromkeys((*settings.measures, *kept))))
         scores = score(self.file, self.protocol, task, dataset, settings)
         return self._written(scores, name, task, dataset) if machine.first else None
+
+    def answers(self, task: Task, dataset: Dataset) -> bool:
+        """Return whether the folder holds a task's record with all measures that are asked for."""
+        if self.folder is None:
+            return False
+        existing = self._existing(self.folder / f"record-{self._name(task)}.json", task, dataset)
+        return existing is not None and self._answers(existing, task)
+
+    def _name(self, task: Task) -> str:
+        """Return the part of the file names behind ``record-`` and ``per-query-``.
+
+        A run's folder holds one feature file. Elsewhere the name begins with the method and the variant, and ends with
+        a digest of the features and their origin, so that no record replaces another's.
+        """
+        slug = [self.settings.rerank.slug] if self.settings.rerank else []
+        words = [self.protocol.name, task.name, str(self.settings.metric), *slug]
+        if self.file.path.name == FEATURES and self.folder is not None and _same(self.folder, self.file.path.parent):
+            return "-".join(words)
+        return named("-".join(words), self.file.provenance, self.file.digest)
 
     def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
         query, provenance = dataset.split(task.query), self.file.provenance
@@ -119,7 +186,7 @@ class _Recorder:
             per_query=None if self.folder is None else {"name": values, "digest": table.digest},
             features=self.file.digest,
             width=self.file.shape[1],
-            dtype=self.file.dtype.name,
+            dtype=self.file.storage.word,
             cost=read_cost(self.file),
             versions=provenance.versions or installed_versions(),
             **facts(provenance, Embedding),
@@ -142,7 +209,8 @@ class _Recorder:
         expected = (self.file.digest, fingerprint(self.protocol, task, dataset), settings.metric, settings.rerank)
         found = (record.features, record.fingerprint, record.metric, record.rerank)
         whole = record.per_query is not None and (path.parent / record.per_query.name).is_file()
-        return record if whole and found == expected else None
+        same = found == expected and facts(record, Embedding) == facts(self.file.provenance, Embedding)
+        return record if whole and same else None
 
     def _answers(self, record: Record, task: Task) -> bool:
         """Return whether a record holds all measures; a third party's is computed again, since its code may change."""

@@ -1,13 +1,14 @@
-"""Tables of scores as Markdown that is readable in a terminal, with every cell escaped."""
+"""Tables of scores: for a terminal, with every name as it is, and for pages as Markdown, with every cell escaped."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import tabulate as _tabulate
 
+from harness.features.storage import note_of
 from harness.measures import heading, in_order
 
 if TYPE_CHECKING:
@@ -21,18 +22,23 @@ SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
 """Characters to escape; an underscore between letters or digits is not emphasis (CommonMark 6.2) and is kept."""
 
 
-def escape(text: object) -> str:
-    r"""Return a text as one line of Markdown without markup such as HTML, pipes, emphasis or links.
+def plain(text: object) -> str:
+    """Return a text as one line for a terminal.
 
     Non-printable characters, such as those that move the cursor or change the writing direction, become ``?``.
+    """
+    line = " ".join(str(text).split())
+    return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def escape(text: object) -> str:
+    r"""Return a text as one line of Markdown without markup such as HTML, pipes, emphasis or links; as ``plain``.
 
     Example:
         >>> print(escape("a|b<i>"))
         a\|b&lt;i&gt;
     """
-    line = " ".join(str(text).split())
-    visible = "".join(character if character.isprintable() else "?" for character in line)
-    return SPECIAL.sub(_escaped, visible)
+    return SPECIAL.sub(_escaped, plain(text))
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -49,13 +55,18 @@ def percent(value: float, deviation: float | None = None) -> str:
     return f"{100 * value:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")
 
 
-def table(rows: Sequence[Mapping[str, str]], *, right: Iterable[str] = ()) -> str:
-    """Return rows of finished Markdown cells by heading as a table; ``right`` are the right-aligned columns."""
+def table(
+    rows: Sequence[Mapping[str, str]], *, right: Iterable[str] = (), shown: Callable[[object], str] = escape
+) -> str:
+    """Return rows of finished cells by heading as a table; ``right`` are the right-aligned columns.
+
+    ``shown`` makes the headings: ``escape`` for Markdown, ``plain`` for a terminal.
+    """
     headings = list(rows[0]) if rows else []
     flush_right = set(right)
     return _tabulate.tabulate(
         [[row[heading] for heading in headings] for row in rows],
-        headers=[escape(heading) for heading in headings],
+        headers=[shown(heading) for heading in headings],
         tablefmt="pipe",
         disable_numparse=True,
         colalign=["right" if heading in flush_right else "left" for heading in headings],
@@ -79,7 +90,7 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
         }
         rows = [
             {
-                "method": escape(record.method_name),
+                "method": plain(record.method_name),
                 "queries": str(record.queries),
                 **{heading(word): percent(record.measures[word], record.deviations.get(word)) for word in columns},
                 **{
@@ -89,9 +100,9 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
             }
             for record in mine
         ]
-        notes = [note for record in mine for note in remarks(record)]
+        notes = [f"- {plain(note)}" for record in mine for note in remarks(record)]
         right = ["queries", *map(heading, columns), *added.values()]
-        parts.append("\n".join([f"{escape(name)}\n", table(rows, right=right), *dict.fromkeys(notes)]))
+        parts.append("\n".join([f"{plain(name)}\n", table(rows, right=right, shown=plain), *dict.fromkeys(notes)]))
     return "\n\n".join(parts)
 
 
@@ -111,13 +122,12 @@ def weights_data(record: Record) -> str:
 
 
 def remarks(record: Record) -> list[str]:
-    """Return one line of Markdown for each fact that a reader of the record's scores must know."""
-    return [f"- {escape(note)}" for note in plain_remarks(record)]
-
-
-def plain_remarks(record: Record) -> list[str]:
     """Return one sentence for each fact that a reader of the record's scores must know."""
     notes = [] if record.rerank is None else [record.rerank.remark]
+    if record.given:
+        notes.append(f"Ranked by {record.metric}, a finished matrix; nobody can rank its features again.")
+    elif note_of(record.dtype, record.width):
+        notes.append(note_of(record.dtype, record.width))
     if record.convention is not None:
         notes.append(f"By another rule than the task's own: {record.convention}.")
     if seen := weights_data(record):

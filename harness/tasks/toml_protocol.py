@@ -12,19 +12,23 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.data.csv_table import KNOWN, read_header, read_tables
+from harness.data.columns import lookalikes
+from harness.data.csv_table import ALL, KNOWN, Header, read_header, read_tables
 from harness.data.dataset import Dataset
+from harness.data.doubts import doubts
+from harness.data.images import UNKNOWN, ImageTable
 from harness.data.lists import refuse_shared_vehicles
 from harness.errors import DataError, UsageError, unknown_name
 from harness.measures import parse
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Draws, Ignored, Rule, Task
+from harness.tasks.toml_messages import refusal
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_BYTES = 1 << 20
@@ -49,8 +53,8 @@ class DrawsSettings(_Strict):
 class TaskSettings(_Strict):
     """``[tasks.NAME]``; see ``harness.tasks.task.Task`` and ``Rule``."""
 
-    query: str = "query"
-    gallery: str = "gallery"
+    query: str | None = None
+    gallery: str | None = None
     unit: Literal["image", "track"] = "image"
     reduce: Literal["maximum", "mean feature"] = "maximum"
     ignore: list[Ignored] | None = None
@@ -80,6 +84,7 @@ class TomlProtocol(Protocol):
 
     file: ClassVar[Path]
     settings: ClassVar[TomlSettings]
+    unused: ClassVar[tuple[str, ...]]
 
     def load(self, root: Path) -> Dataset:
         """Read the image table, whose paths are relative to ``root``."""
@@ -88,17 +93,45 @@ class TomlProtocol(Protocol):
         for task in self.tasks:
             for split in (task.query, task.gallery):
                 if split not in splits:
-                    raise unknown_name(f"split of task '{task.name}'", split, splits, error=DataError)
+                    error = unknown_name(f"split of task '{task.name}'", split, splits, error=DataError)
+                    error.where = table
+                    error.next_step = f"name splits of the table with query and gallery under [tasks.{task.name}]"
+                    raise error
                 if "train" in splits and split != "train":
                     train = splits["train"]
                     refuse_shared_vehicles(
                         table, train.vehicle, splits[split].vehicle, train.names.get("vehicle"), SEPARATE
                     )
-        return Dataset(root, splits, formats=tuple(self.settings.formats))
+        return Dataset(
+            root,
+            splits,
+            unavailable=_without_cameras(table, self.tasks, splits),
+            notes=doubts(splits, self.unused),
+            formats=tuple(self.settings.formats),
+        )
 
     def default_root(self) -> Path:
         """Return the folder that the file names as ``root``."""
         return self.file.parent / self.settings.root
+
+
+def _without_cameras(table: Path, tasks: Sequence[Task], splits: Mapping[str, ImageTable]) -> dict[str, DataError]:
+    """Return an error for each task that ignores by camera, if the cameras of some of its images are unknown."""
+    found = {}
+    for task in tasks:
+        for split in (task.query, task.gallery) if any("camera" in word for word in task.rule.ignore) else ():
+            camera = splits[split].camera
+            unknown = len(splits[split]) if camera is None else int((camera == UNKNOWN).sum())
+            if unknown:
+                found[task.name] = DataError(
+                    f"the rule of '{task.name}' ignores by camera, and cameras are unknown",
+                    where=table,
+                    found=f"{unknown} images of '{split}' without a camera",
+                    expected="a camera for every image",
+                    next_step=f'fill the column, or write ignore = ["same image"] under [tasks.{task.name}]; do not '
+                    "invent camera numbers",
+                )
+    return found
 
 
 def open_protocol(path: Path) -> Protocol:
@@ -109,17 +142,24 @@ def open_protocol(path: Path) -> Protocol:
         DataError: the file or the table's header is invalid.
     """
     settings = _read(path)
-    name = settings.name or path.stem.lower().replace("_", "-")
+    name = settings.name or name_of(path)
     if not NAME.fullmatch(name):
         raise DataError(
-            "the protocol has an invalid name", where=path, found=name, expected="lower-case letters, digits, hyphens"
+            "the protocol has an invalid name",
+            where=path,
+            found=name,
+            expected="lower-case letters, digits, hyphens",
+            next_step=f'write name = "{as_name(name)}" in the file',
         )
+    formats = _formats(path, settings)
     header = read_header(path.parent / settings.table, settings.columns, settings.delimiter, settings.encoding)
+    _refuse_unused_split(path, settings, header)
     tasks = tuple(_task(path, task, described, header) for task, described in settings.tasks.items())
     attributes = {
         "__doc__": f"The protocol of {path.name}.",
         "file": path,
-        "settings": settings,
+        "settings": settings.model_copy(update={"formats": formats}),
+        "unused": header.unused,
         "name": name,
         "title": settings.title or name,
         "version": settings.version,
@@ -141,32 +181,69 @@ def _read(path: Path) -> TomlSettings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise DataError("the protocol's file is not TOML", where=path, found=problem) from None
     except ValidationError as problem:
-        first = sorted(problem.errors(), key=lambda one: one["type"] != "extra_forbidden")[0]
-        if first["type"] == "extra_forbidden":
-            known = {name for model in (TomlSettings, TaskSettings, DrawsSettings) for name in model.model_fields}
-            error = unknown_name("setting", str(first["loc"][-1]), known, error=DataError)
-            error.where = f"{path}: {'.'.join(map(str, first['loc']))}"
-            error.next_step = "see docs/own-data.md"
-            raise error from None
+        found = sorted(problem.errors(), key=lambda one: one["type"] != "extra_forbidden")
+        models: dict[str, type[BaseModel]] = {"file": TomlSettings, "task": TaskSettings, "draws": DrawsSettings}
+        raise refusal(path, found[0], models) from None
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a protocol whose file gives none."""
+    return path.stem.lower().replace("_", "-")
+
+
+def as_name(text: str) -> str:
+    """Return a text as the name of a protocol: lower-case letters, digits and hyphens."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower())) or "my-data"
+
+
+def _formats(path: Path, settings: TomlSettings) -> list[str]:
+    """Return the formats as Pillow writes them; it would take an unknown one for a damaged image."""
+    from PIL import Image
+
+    Image.init()
+    known = {name.upper(): name for name in Image.OPEN}
+    usual = {"JPG": "JPEG", "TIF": "TIFF", "JPE": "JPEG"}
+    for name in settings.formats:
+        if name.upper() not in {*known, *usual}:
+            raise DataError(
+                f"unknown image format '{name}'",
+                where=f"{path}: formats",
+                found=name,
+                expected="JPEG, PNG, BMP, WEBP, TIFF or another that Pillow reads here",
+            )
+    return [known[usual.get(name.upper(), name.upper())] for name in settings.formats]
+
+
+def _refuse_unused_split(path: Path, settings: TomlSettings, header: Header) -> None:
+    """Raise a DataError if every image would ask all others, though a column seems to divide them."""
+    like = [] if "split" in header.places else lookalikes(header.unused, "split")
+    if like and any(task.query is None or task.gallery is None for task in settings.tasks.values()):
         raise DataError(
-            "the protocol's file has an invalid setting" if first["type"] != "missing" else "a setting is missing",
-            where=f"{path}: {'.'.join(str(part) for part in first['loc'])}",
-            found=first["input"] if first["type"] != "missing" else None,
-            expected=first["msg"],
-            next_step="see docs/own-data.md",
-        ) from None
+            f"the table has no column 'split', but '{like[0]}'",
+            where=path.parent / settings.table,
+            next_step=f'write split = "{like[0]}" under [columns] in {path.name}; if it is none, write query = "{ALL}" '
+            f'and gallery = "{ALL}" under the task: then every image asks all others',
+        )
 
 
-def _task(path: Path, name: str, settings: TaskSettings, columns: Collection[str]) -> Task:
+def _task(path: Path, name: str, settings: TaskSettings, header: Header) -> Task:
     """Return one task of the file.
+
+    By default, queries ask the gallery; in a table without splits, every image asks all others.
 
     By default a query ignores its own image and, if the table has cameras, images of its vehicle from its camera. A
     task with draws ignores nothing by default.
     """
     if not NAME.fullmatch(name):
         raise DataError(
-            f"task '{name}' has an invalid name", where=path, expected="lower-case letters, digits, hyphens"
+            f"task '{name}' has an invalid name",
+            where=path,
+            expected="lower-case letters, digits, hyphens",
+            next_step=f"write [tasks.{as_name(name)}]",
         )
+    columns = header.places
+    query, gallery = settings.query or ("query" if "split" in columns else ALL), settings.gallery
+    gallery = gallery or ("gallery" if "split" in columns else ALL)
     for word in settings.measures:
         parse(word)
     ignore = settings.ignore
@@ -181,15 +258,15 @@ def _task(path: Path, name: str, settings: TaskSettings, columns: Collection[str
                 where=path,
                 next_step=f"add the column, or use a rule without {column}s; do not invent {column} numbers",
             )
-    if settings.draws is not None and (settings.query != settings.gallery or settings.unit != "image"):
+    if settings.draws is not None and (query != gallery or settings.unit != "image"):
         raise DataError(f"task '{name}' has draws, which need single images of one split", where=path)
     draws = None if settings.draws is None else Draws(**settings.draws.model_dump())
     return Task(
         name,
         Rule(settings.unit, settings.reduce, tuple(ignore), draws),
         tuple(settings.measures),
-        query=settings.query,
-        gallery=settings.gallery,
+        query=query,
+        gallery=gallery,
         about=settings.about,
         source=settings.source or path.name,
     )

@@ -142,6 +142,7 @@ class _Training:
             if self.material.fabric.is_global_zero:
                 self._save(state, last=running.finished)
                 log.info("%s, %s: %s (%.0f images/s)", stage.name, running.progress, _summary(row), rate)
+                self.material.session.told(len(state.rows), dict(row))
             self.material.fabric.barrier()
 
     def _validate(self) -> dict[str, float]:

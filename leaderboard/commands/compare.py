@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from harness.cli.grouped import EVALUATION, command, option
-from harness.cli.options import FILE, PATH, as_json
+from harness.cli.grouped import DATA, EVALUATION, command, option
+from harness.cli.options import DIR, FILE, PATH, as_json
 from harness.cli.output import show_json
 
 setting = partial(option, group=EVALUATION)
@@ -17,7 +17,19 @@ setting = partial(option, group=EVALUATION)
 
 @command("Compare numbers")
 @click.argument(
-    "results", nargs=-1, required=True, metavar="A B...", type=PATH, help="Record files or folders of runs."
+    "results",
+    nargs=-1,
+    required=True,
+    metavar="A B...",
+    type=PATH,
+    help="Record files, folders of runs, or names of methods.",
+)
+@option(
+    "--runs",
+    type=DIR,
+    default=Path("runs"),
+    group=DATA,
+    help="Folder of the runs that a name may mean, besides the filed records.",
 )
 @setting("--task", metavar="PROTOCOL/TASK", help="Compare only this task; default: all tasks that every result has.")
 @setting(
@@ -33,6 +45,7 @@ setting = partial(option, group=EVALUATION)
 def compare(
     *,
     results: tuple[Path, ...],
+    runs: Path,
     task: str | None,
     over_seeds: bool,
     vehicles: Path | None,
@@ -42,24 +55,27 @@ def compare(
 ) -> None:
     """Compare results on the same queries.
 
-    A and B are record files or run folders; with more than two results, all pairs are compared. Each row has the
+    A and B are record files, run folders, or names as tables show them: of runs in the folder --runs and of the filed
+    records. With more than two results, all pairs are compared. Each row has the
     difference with its interval, and the p value of a paired test by vehicle, corrected for the number of rows (Holm).
     With --over-seeds both include the chance of training. Plain and re-ranked results in a folder are compared
     separately.
 
     \b
     Example:
-      bench compare runs/first runs/second --measure ap
+      bench compare runs/mine-1a2b3c4d5e6f strong-baseline --over-seeds
     """
     from harness.errors import UsageError
     from leaderboard.matching import match_results, read_vehicles
+    from leaderboard.named import known_records
     from leaderboard.pages.comparison import compare_sides, comparison_json, comparison_text
 
     if len(results) < 2 and not over_seeds:
         raise UsageError("nothing to compare with", expected="two results or more")
     only = None if vehicles is None else read_vehicles(vehicles)
     shown = []
-    for matched in match_results(results, task, over_seeds=over_seeds, vehicles=only):
+    known = () if all(path.exists() for path in results) else known_records(runs)
+    for matched in match_results(results, task, known=known, over_seeds=over_seeds, vehicles=only):
         pairs = compare_sides(matched, **settings)
         if json_wanted:
             shown.append(comparison_json(matched, pairs, queries))

@@ -44,7 +44,7 @@ def verify(
     """
     from harness.errors import RunError
     from harness.registry.registry import load
-    from harness.scoring.tables import escape, table
+    from harness.scoring.tables import plain, table
     from leaderboard.record_files import collect, shipped_folders
 
     roots = data_roots(data)
@@ -54,7 +54,7 @@ def verify(
     if json_wanted:
         show_json(rows)
     elif rows:
-        click.echo(table([{name: escape(cell) for name, cell in row.items()} for row in rows]))
+        click.echo(table([{name: plain(cell) for name, cell in row.items()} for row in rows], shown=plain))
     refused = [row for row in rows if row["result"] == "refused"]
     if refused:
         raise RunError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.scoring.record import Record
-from harness.scoring.tables import percent, plain_remarks, weights_data
+from harness.scoring.tables import percent, remarks, weights_data
 from leaderboard.boards import Board, BoardRow, BoardValue
 from leaderboard.statistics.intervals import Interval
 
@@ -118,7 +118,7 @@ def row_notes(row: BoardRow) -> Iterator[str]:
             "how many draws asked it. Score the features again."
         )
     for record in row.records:
-        yield from plain_remarks(record)
+        yield from remarks(record)
 
 
 def value_cell(value: BoardValue, *, with_interval: bool) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.errors import unknown_name
 from harness.measures import heading, in_order
-from harness.scoring.tables import escape, percent, table, weights_data
+from harness.scoring.tables import percent, plain, table, weights_data
 from leaderboard.matching import MatchedTask, NamedSide
 from leaderboard.statistics.paired import ALPHA, PairedComparison, compare_paired, holm
 
@@ -91,28 +91,28 @@ def comparison_json(matched: MatchedTask, pairs: list[Pair], queries: int) -> di
 
 def comparison_text(matched: MatchedTask, pairs: list[Pair], queries: int) -> str:
     """Return the tables of one task; with the queries of two sides that changed most."""
-    parts = [escape(matched.task), _pairs_table(pairs, two=len(matched.sides) == 2)]
+    parts = [plain(matched.task), _pairs_table(pairs, two=len(matched.sides) == 2)]
     if given := [(side.name, weights_data(side.record)) for side in matched.sides if weights_data(side.record)]:
-        parts.append(table([{"given weights": escape(name), "weights from": escape(seen)} for name, seen in given]))
+        parts.append(table([{"given weights": name, "weights from": seen} for name, seen in given]))
     if len(matched.sides) > 2:
         parts.append(_matrix(matched, pairs))
     elif rows := changed_most(pairs[0], queries):
-        shown = table([_cells(row) for row in rows], right=["vehicle", "A", "B"])
-        parts += [f"Queries that changed most ({escape(pairs[0].found.measure)}):", shown]
+        shown = table([_cells(row) for row in rows], right=["vehicle", "A", "B"], shown=plain)
+        parts += [f"Queries that changed most ({plain(pairs[0].found.measure)}):", shown]
     return "\n\n".join(parts)
 
 
 def _pairs_table(pairs: list[Pair], *, two: bool) -> str:
     """Return a row for each pair; if there are only two sides, their names head the columns of their values."""
     rows = [dict(_pair_cells(pair, two=two)) for pair in pairs]
-    return table(rows, right=[name for name in rows[0] if name not in ("measure", "A", "B")])
+    return table(rows, right=[name for name in rows[0] if name not in ("measure", "A", "B")], shown=plain)
 
 
 def _pair_cells(pair: Pair, *, two: bool) -> Iterator[tuple[str, str]]:
     found = pair.found
-    yield "measure", escape(heading(found.measure))
+    yield "measure", plain(heading(found.measure))
     for letter, side in (("A", pair.one), ("B", pair.other)):
-        yield (f"{letter}: {side.name}", percent(side.measures[found.measure])) if two else (letter, escape(side.name))
+        yield (f"{letter}: {side.name}", percent(side.measures[found.measure])) if two else (letter, plain(side.name))
     yield "A - B", f"{100 * found.difference:+.2f}"
     yield "95 % interval", f"{100 * found.interval.low:+.2f} to {100 * found.interval.high:+.2f}"
     yield "p", _probability(found.p)
@@ -129,18 +129,16 @@ def _matrix(matched: MatchedTask, pairs: list[Pair]) -> str:
     """Return the differences row minus column; a star if the corrected p value is below 0.05."""
     cells: dict[tuple[str, str], str] = {}
     for pair in pairs:
-        star = " \\*" if pair.p_holm < ALPHA else ""
+        star = " *" if pair.p_holm < ALPHA else ""
         cells[pair.one.name, pair.other.name] = f"{100 * pair.found.difference:+.2f}{star}"
         cells[pair.other.name, pair.one.name] = f"{-100 * pair.found.difference:+.2f}{star}"
     names = [side.name for side in matched.sides]
-    rows = [
-        {"row - column": escape(row), **{column: cells.get((row, column), "") for column in names}} for row in names
-    ]
-    return table(rows, right=names)
+    rows = [{"row - column": plain(row), **{column: cells.get((row, column), "") for column in names}} for row in names]
+    return table(rows, right=names, shown=plain)
 
 
 def _cells(row: Mapping[str, object]) -> dict[str, str]:
     return {
-        name.upper() if name in {"a", "b"} else name: percent(value) if isinstance(value, float) else escape(value)
+        name.upper() if name in {"a", "b"} else name: percent(value) if isinstance(value, float) else plain(value)
         for name, value in row.items()
     }

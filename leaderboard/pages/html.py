@@ -166,7 +166,7 @@ def _measured(board: Board, costs: CostSession | None) -> Table:
             input=row.record.size_text,
             trained=elsewhere(row.record),
             recipe=row.record.recipe,
-            group=2 if row.record.control else 0 if row.record.rerank is None else 1,
+            group=2 if row.record.control else 0 if row.record.plain else 1,
         )
 
     first = board.rows[0].record

@@ -44,7 +44,7 @@ def published_differences(row: BoardRow, tables: Iterable[PublishedTable]) -> It
     """Yield the published numbers of a row's method for its task, or for its data set if the rule is not stated."""
     record = row.record
     names = {record.method_name, *row.aliases}
-    if record.rerank is None and set(record.changes) <= set(SETTINGS):
+    if record.plain and set(record.changes) <= set(SETTINGS):
         names.add(f"{record.method}/{record.variant}" if record.variant else record.method)
     for table in tables:
         if table.name != record.name and not _may_be(record, table):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import FeatureError, RecordError, UsageError, first_of
 from harness.features import FeatureFile
-from harness.runs.run import FEATURES
+from harness.features.finding import FEATURES
 from harness.scoring.evaluation import find_root, with_features
 from harness.scoring.record import Record, read_record
 from harness.tasks.conventions import unavailable
@@ -115,7 +115,7 @@ def _records(run: Path) -> list[RecordFile]:
 
 def _plain(run: Path, files: Sequence[RecordFile]) -> list[RecordFile]:
     """Return the records that were not re-ranked, since the nearest units are known for these alone."""
-    plain = [file for file in files if file.record.rerank is None]
+    plain = [file for file in files if file.record.plain]
     if files and not plain:
         raise UsageError(
             "the run has re-ranked results only, whose lists are not kept",

@@ -103,8 +103,12 @@ class ReleasedMethod(Method):
     def example(self) -> nn.Module:
         """Return the zoo's usual network with random weights, which ``bench methods show`` describes."""
 
-    @torch.no_grad()
-    def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
-        """Return the features (n, d) float32, of length 1, of images (n, 3, h, w), RGB from 0 to 1."""
+    def features(self, images: Tensor, needed: Mapping[str, Any]) -> Tensor:  # noqa: ARG002 - for subclasses
+        """Return the features of ``embed`` of any length; override it if the network takes more than images."""
         features: Tensor = self.model(images)
-        return functional.normalize(features.to(torch.float32))
+        return features
+
+    @torch.no_grad()
+    def embed(self, images: Tensor, **needed: Any) -> Tensor:
+        """Return the features (n, d) float32, of length 1, of images (n, 3, h, w), RGB from 0 to 1."""
+        return functional.normalize(self.features(images, needed).to(torch.float32))

@@ -1,4 +1,6 @@
-from harness.errors import BenchError, DataError, RunError, first_of, unknown_name
+import pytest
+
+from harness.errors import BenchError, DataError, RunError, first_of, nearest, unknown_name
 
 
 def test_a_message_says_what_where_found_expected_and_what_to_do_next():
@@ -14,6 +16,32 @@ def test_a_mistake_ends_with_2_and_a_failed_run_with_1():
 def test_an_unknown_name_without_anything_near_lists_what_there_is():
     assert "did you mean" not in str(unknown_name("method", "zzz", ["pgan", "ram"]))
     assert "pgan, ram" in str(unknown_name("method", "zzz", ["pgan", "ram"]))
+
+
+@pytest.mark.parametrize(
+    ("found", "near"),
+    [
+        ("veri", "veri776"),
+        ("VeRi", "veri776"),
+        ("Veri-776", "veri776"),
+        ("VeRi Wild", "veriwild"),
+        ("vehicle_id", "vehicleid"),
+        ("STRONG_BASELINE", "strong-baseline"),
+        ("strong", "strong-baseline"),
+        ("to-track-image", "image-to-track"),
+        ("?!", ""),
+        ("", ""),
+    ],
+)
+def test_the_nearest_name_is_found_whatever_its_case_punctuation_and_order(found, near):
+    names = ["image-to-track", "strong-baseline", "vehicleid", "veri776", "veriwild", "vric"]
+
+    assert nearest(found, names) == near
+    assert ("did you mean" in str(unknown_name("name", found, names))) == bool(near)
+
+
+def test_a_caller_may_know_the_nearest_name_better():
+    assert "did you mean 'cmc@1'?" in str(unknown_name("measure", "rank-1", ["ap"], near="cmc@1"))
 
 
 def test_long_lists_show_ten_and_count_the_rest():

@@ -77,6 +77,7 @@ class GraphMethod(Method):
     def open_file(self, path: Path) -> nn.Module:
         """Return the network of a file, and call ``follow`` with what the file says."""
 
+    @torch.no_grad()
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
         """Return the features of the file's network; none without a file.
 

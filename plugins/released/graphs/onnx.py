@@ -78,7 +78,7 @@ class Onnx(GraphMethod):
 
     def open_file(self, path: Path) -> OnnxNetwork:
         """Return the graph, loaded by onnxruntime."""
-        graph = read_graph(path, require("onnx", "onnx", "onnx"))
+        graph = read_graph(path, require("onnx", by="method 'onnx'", extra="onnx"))
         self.read_files = beside(graph, path)
         network = OnnxNetwork(path, self.options)
         meta = {entry.key: entry.value for entry in graph.metadata_props}
@@ -204,7 +204,7 @@ def _may_be_features(shape: tuple[int | None, ...]) -> bool:
 
 def _session(path: Path) -> Any:
     """Return onnxruntime's session of a file, with as many threads as torch has and the same digits in every call."""
-    runtime = require("onnxruntime", "onnx", "onnx")
+    runtime = require("onnxruntime", by="method 'onnx'", extra="onnx")
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = torch.get_num_threads()
     settings.inter_op_num_threads = 1

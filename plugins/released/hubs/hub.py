@@ -34,7 +34,7 @@ def from_hub(load: Callable[[], T], what: str, method: str) -> T:
         BenchError: raised by the function on purpose.
         CheckpointError: it is neither in the cache nor to be downloaded, or cannot be loaded.
     """
-    constants = require("huggingface_hub.constants", method, method)
+    constants = require("huggingface_hub.constants", by=f"method '{method}'", extra=method)
     try:
         with _offline(constants):
             return load()

@@ -80,7 +80,7 @@ class HubMethod(Method):
         mean = own.mean if options.mean == "auto" else options.mean
         deviation = own.deviation if options.deviation == "auto" else options.deviation
         pixels = PixelOptions.model_validate({"mean": tuple(mean), "deviation": tuple(deviation)})
-        self.model = HubNetwork(network.eval().requires_grad_(requires_grad=False), Pixels(pixels), options.model)
+        self.model = HubNetwork(network, Pixels(pixels), options.model)
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -102,6 +102,7 @@ class HubMethod(Method):
             CheckpointError: the weights cannot be loaded, or are of another network.
         """
 
+    @torch.no_grad()
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
         """Return the pooled feature of the network; none without a network.
 

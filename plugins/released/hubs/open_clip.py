@@ -37,7 +37,7 @@ class OpenClip(HubMethod):
 
     def build(self) -> tuple[nn.Module, Preprocessing]:
         """Return the image tower and its preprocessing."""
-        library = require("open_clip", "open-clip", "open-clip")
+        library = require("open_clip", by="method 'open-clip'", extra="open-clip")
         name, weights = self.options.model, self.options.weights
         known = library.list_models()
         if name not in known:

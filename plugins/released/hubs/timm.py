@@ -26,7 +26,7 @@ class Timm(HubMethod):
 
     def build(self) -> tuple[nn.Module, Preprocessing]:
         """Return the network and timm's data config of it."""
-        timm = require("timm", "timm", "timm")
+        timm = require("timm", by="method 'timm'", extra="timm")
         name = self.options.model
         if not timm.is_model(name):
             bare = name.partition(".")[0]

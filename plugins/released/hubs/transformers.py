@@ -41,7 +41,7 @@ class Transformers(HubMethod):
 
     def build(self) -> tuple[nn.Module, Preprocessing]:
         """Return the network and the preprocessing in the folder of its config."""
-        library = require("transformers", "transformers", "transformers")
+        library = require("transformers", by="method 'transformers'", extra="transformers")
         name = self.options.model
         config = from_hub(lambda: self._config(library), name, "transformers")
         about = self._preprocessing(library, config)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import random
 
+import numpy as np
+import torch
 from hypothesis import given, settings, strategies as st
 
-from harness.basics.seeds import derive
+from harness.basics.seeds import derive, generators_at
 
 words = st.lists(st.text("abc", max_size=3) | st.integers(-9, 9), max_size=4)
 
@@ -29,3 +32,25 @@ def test_no_two_streams_of_a_run_share_a_seed():
 
 def test_words_do_not_run_into_each_other():
     assert derive(0, "a", 11) != derive(0, "a", 1, 1) != derive(0, "a1", 1)
+
+
+def drawn() -> list[float]:
+    return [random.random(), float(np.random.rand()), float(torch.rand(()))]  # noqa: S311, NPY002 - others' generators
+
+
+def test_global_generators_are_seeded_for_a_block_and_given_back():
+    with generators_at(3):
+        first = drawn()
+    with generators_at(4):
+        assert first != drawn()
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - as above
+    torch.manual_seed(0)
+    expected = drawn()
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - as above
+    torch.manual_seed(0)
+    with generators_at(3):
+        assert first == drawn()
+
+    assert expected == drawn()

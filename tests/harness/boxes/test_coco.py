@@ -220,6 +220,18 @@ def test_results_without_a_data_set_are_refused(tmp_path: Path):
         read_boxes(write(tmp_path, [result()]))
 
 
+def test_shares_of_the_image_are_not_taken_for_pixels(tmp_path: Path):
+    content = coco(bbox=[0.5, 0.25, 0.5, 0.75])
+    content["annotations"][0]["bbox"] = [0.1, 0.1, 0.3, 0.2]
+    with pytest.raises(DataError, match=r"shares of the image, not pixels(.|\n)*multiply x and width"):
+        read_boxes(write(tmp_path, content))
+    with pytest.raises(DataError, match="shares of the image, not pixels"):
+        read_boxes(write(tmp_path, [result(bbox=[0.1, 0.1, 0.3, 0.2])]), kind="parts", dataset=pictures(tmp_path))
+
+    content["images"][0].update(width=1, height=1)  # then they are its pixels
+    assert read_boxes(write(tmp_path, content)).of_image[KEYS[0]][:, 2:].max() == 1
+
+
 def test_boxes_written_as_coco_are_read_back_to_the_bit(tmp_path: Path):
     random = np.random.default_rng(3)
     corners = np.sort(random.random((40, 2, 2)), axis=1).reshape(40, 4)

@@ -188,7 +188,8 @@ def test_records_of_every_ranking_stand_beside_each_other_and_are_used_again():
 
     assert {path.name: path.stat().st_mtime_ns for path in Path("records").iterdir()} == stood
     marks = ["", "-rerank-20-6-0.3", "-rerank-5-3-0.4"]
-    names = [f"record-listed-image-to-image-cosine{mark}.json" for mark in marks]
+    (end,) = {path.stem.rpartition("-")[2] for path in Path("records").glob("*.json")}
+    names = [f"record-mine-listed-image-to-image-cosine{mark}-{end}.json" for mark in marks]
     assert sorted(stood) == sorted(
         [*names, *(name.replace("record", "per-query").replace(".json", ".csv.gz") for name in names)]
     )

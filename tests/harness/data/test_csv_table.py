@@ -34,7 +34,7 @@ def names(table, label):
 def test_the_delimiter_and_the_byte_order_mark_are_found(tmp_path, delimiter, mark):
     path = write(tmp_path, mark + TABLE.replace(",", delimiter).encode())
 
-    assert read_header(path, {}) == {"path": 0, "vehicle": 1, "split": 2, "camera": 3}
+    assert read_header(path, {}).places == {"path": 0, "vehicle": 1, "split": 2, "camera": 3}
     assert read_tables(path, {})["query"].paths == ("q/1.jpg",)
 
 
@@ -48,7 +48,7 @@ def test_a_delimiter_that_is_given_is_used(tmp_path):
     path = write(tmp_path, TABLE.replace(",", "|"))
 
     assert names(read_tables(path, {}, "|")["gallery"], "camera") == ["south"]
-    with pytest.raises(DataError, match="no column 'path'"):
+    with pytest.raises(DataError, match=r"not separated by ','(.|\n)*write delimiter = \"\|\""):
         read_tables(path, {})
 
 
@@ -95,6 +95,15 @@ def test_numbers_are_kept_and_an_empty_field_is_unknown(tmp_path):
     assert table.names == {}
 
 
+def test_cameras_and_views_keep_their_numbers(tmp_path):
+    path = write(tmp_path, "path,vehicle,split,camera,view\na.jpg,1,query,7,0\nb.jpg,2,query,12,\n")
+
+    table = read_tables(path, {})["query"]
+
+    assert table.camera.tolist() == [7, 12]
+    assert table.view.tolist() == [0, UNKNOWN]
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_blank_rows_are_skipped_under_every_line_ending_and_lines_still_count(tmp_path, ending):
     lines = ["split,vehicle,path", "query,7,a", "", "  ", ",,", "query,7,b", ",7,c", "gallery,7,d"]
@@ -139,7 +148,7 @@ def test_every_bad_row_is_named_by_its_line_even_after_fields_of_several_lines(t
         "images.csv:8: 2 fields, at least 4 expected",
         "images.csv:9: 'img\\\\e' is not a path inside the data set's folder; write it with forward slashes",
     ]
-    assert refused.value.next_step == "correct these lines"
+    assert refused.value.next_step == "correct these lines, or let 'bench data init' write another table"
 
 
 @pytest.mark.parametrize(
@@ -173,13 +182,15 @@ def test_the_header_has_no_empty_camera_or_track_column(tmp_path):
     text = "path,vehicle,split,camera,track,colour\n{},{},\n"
     path = write(tmp_path, text.format("a,1,x, ", "") + "b,1,x,,5,\n")
 
-    assert read_header(path, {}).keys() == {"path", "vehicle", "split", "track", "colour"}
+    assert read_header(path, {}).places.keys() == {"path", "vehicle", "split", "track", "colour"}
     assert read_tables(path, {})["x"].camera is None
 
 
 def test_a_header_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(DataError, match="first line cannot be read"):
         read_header(write(tmp_path, "x" * 200_000 + ",path\n"), {})
+    with pytest.raises(DataError, match="first line cannot be read"):
+        read_tables(write(tmp_path, 'path,vehicle,"camera"x\n1.jpg,"7",2\n'), {})
     with pytest.raises(DataError, match=r"no column 'path'\n(.|\n)*found: an empty first line"):
         read_header(write(tmp_path, "\npath,vehicle,split\n"), {})
     with pytest.raises(DataError, match="no column 'path'"):

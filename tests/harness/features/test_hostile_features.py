@@ -110,6 +110,8 @@ TAMPERED = {
     "a digest of numbers": lambda file: file.attrs.__setitem__("digest", np.arange(4)),
     "no schema": lambda file: file.attrs.__delitem__("schema"),
     "a schema of text": lambda file: file.attrs.__setitem__("schema", "1"),
+    "schema 0": lambda file: file.attrs.__setitem__("schema", 0),
+    "schema 2 without its storage": lambda file: file.attrs.__setitem__("schema", 2),
     "no provenance": lambda file: file.attrs.__delitem__("provenance"),
     "provenance of another form": lambda file: set_provenance(file, b"[1, 2]"),
     "endless provenance": lambda file: set_provenance(file, b"[" * 60000),
@@ -130,7 +132,7 @@ def test_a_file_that_is_not_what_the_schema_says_is_refused(tmp_path, change):
 
 def test_a_newer_schema_is_refused_with_what_to_do(tmp_path):
     path, _, _ = example(tmp_path)
-    tampered(path, lambda file: file.attrs.__setitem__("schema", 2))
+    tampered(path, lambda file: file.attrs.__setitem__("schema", 3))
 
     with pytest.raises(FeatureError, match="newer schema") as caught:
         FeatureFile.open(path)

@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from harness.methods import code
 from harness.methods.code import code_digest, source_files
 from harness.methods.method import complete
 from harness.registry import kinds
@@ -94,3 +95,28 @@ def test_a_built_in_digest_covers_modules_of_the_plugins_and_none_of_the_harness
 
 def test_the_digest_of_a_built_in_method_covers_the_layers_that_it_imports():
     assert {"plugins.strong_baseline", "plugins.layers.resnet"} <= source_files(load().method("strong-baseline")).keys()
+
+
+def test_the_packages_of_another_environment_count_by_their_version(package, tmp_path, monkeypatch):
+    folder, digest = package
+    shared = tmp_path / "lib" / "site-packages"
+    shared.mkdir(parents=True)
+    (shared / "shared_by_all.py").write_text("WIDTH = 1\n")
+    monkeypatch.syspath_prepend(shared)
+    monkeypatch.setattr(code, "_installed_folders", code._installed_folders.__wrapped__)
+    (folder / "layers.py").write_text("import shared_by_all\n")
+    before = digest()
+
+    (shared / "shared_by_all.py").write_text("WIDTH = 2\n")
+
+    assert digest() == before
+    monkeypatch.delitem(sys.modules, "shared_by_all")
+
+
+def test_a_module_that_fails_when_its_package_is_imported_is_left_out(package):
+    folder, digest = package
+    (folder / "broken").mkdir()
+    (folder / "broken" / "__init__.py").write_text("assert False, 'not on this machine'\n")
+    (folder / "layers.py").write_text("def later():\n    import code_digest_example.broken.inside\n")
+
+    assert len(digest()) == 64

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from harness.measures import heading, in_order
-from harness.scoring.tables import escape, percent, scores_table, table
+from harness.scoring.tables import escape, percent, plain, scores_table, table
 from tests.records import record
 
 
@@ -24,6 +24,21 @@ from tests.records import record
 )
 def test_markup_in_a_name_is_shown_and_not_obeyed(text, expected):
     assert escape(text) == expected
+
+
+@pytest.mark.parametrize("text", ["a|b", "R&D <fast>", "**bold** _it_ `code` [x](y) $z$"])
+def test_a_terminal_shows_a_name_as_it_is(text):
+    shown = scores_table([record(method=text)])
+
+    assert f"| {text} " in shown
+    assert table([{text: text}], shown=plain).startswith(f"| {text} ")
+    assert table([{text: escape(text)}]).startswith(f"| {escape(text)} ")
+
+
+@given(st.text())
+def test_a_text_for_a_terminal_is_one_line_that_moves_no_cursor(text):
+    assert plain(text).isprintable()
+    assert plain("\x1b[31mred\nblue\u202e") == "?[31mred blue?"
 
 
 @given(st.text())

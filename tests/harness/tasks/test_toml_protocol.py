@@ -182,7 +182,7 @@ def test_the_name_of_a_built_in_protocol_cannot_be_taken(tmp_path):
     ("protocol", "message"),
     [
         ("table = ", "is not TOML"),
-        ('table = "images.csv"', r"a setting is missing\n  where: .*tasks\n"),
+        ('table = "images.csv"', r"the file defines no task\n  where: .*tasks\n  expected: \[tasks.main\]"),
         ('tabel = "images.csv"', r"unknown setting 'tabel'; did you mean 'table'"),
         (SHORTEST + "ignored = []", r"unknown setting 'ignored'; did you mean 'ignore'(.|\n)*tasks.main.ignored"),
         (SHORTEST + 'ignore = ["same car"]', r"tasks.main.ignore.0\n  found: same car\n  expected: .*'same image'"),
@@ -191,10 +191,26 @@ def test_the_name_of_a_built_in_protocol_cannot_be_taken(tmp_path):
         (SHORTEST + "draws = { count = 2 }", "draws, which need single images of one split"),
         (SHORTEST + 'unit = "track"', "needs a column 'track'"),
         (SHORTEST + 'query = "probe"', r"unknown split of task 'main' 'probe'(.|\n)*expected: gallery, query, train"),
-        ('name = "My Cars"\n' + SHORTEST, "has an invalid name"),
+        ('name = "My Cars"\n' + SHORTEST, r'has an invalid name(.|\n)*write name = "my-cars"'),
+        ('table = "images.csv"\n[task.main]', r"unknown setting 'task'; did you mean '\[tasks.main\]'"),
+        ('table = "images.csv"\n[main]', r"unknown setting 'main'; did you mean '\[tasks.main\]'"),
+        ('table = "images.csv"\n[tasks]\nquery = "x"', r"expected: a table, such as \[tasks.main\]"),
+        ('query = "x"\n' + SHORTEST, r"'query' is not at its place(.|\n)*next: write it below \[tasks.main\]"),
+        (SHORTEST + 'formats = ["PNG"]', r"'formats' is not at its place(.|\n)*above the first line in brackets"),
+        (SHORTEST + "draws = { conut = 2 }", r"unknown setting 'conut'; did you mean 'count'"),
+        (SHORTEST + 'ignore = "same image"', r'expected: a list: \["same image"\]'),
+        (SHORTEST + 'ignore = ["same camera and vehicle"]', "did you mean 'same vehicle and camera'"),
+        ("version = 1.5\n" + SHORTEST, r"found: 1.5\n  expected: a whole number"),
+        ('formats = ["HEIF2"]\n' + SHORTEST, "unknown image format 'HEIF2'"),
+        (SHORTEST + 'measures = ["rank-1"]', "unknown measure 'rank-1'; did you mean 'cmc@1'"),
+        ('delimiter = ";"\n' + SHORTEST, r"not separated by ';'(.|\n)*next: write delimiter = \",\""),
+        ('table = "image.csv"\n[tasks.main]', r"the table is missing(.|\n)*there is 'images.csv'"),
         ('table = "images.csv"\n[tasks."a b"]', "task 'a b' has an invalid name"),
         ('table = "images.csv"\n[columns]\nvehicle = "plate"\n[tasks.main]', "the table has no column 'plate'"),
-        ('table = "images.csv"\n[columns]\nvehicel = "plate"\n[tasks.main]', "columns.vehicel"),
+        (
+            'table = "images.csv"\n[columns]\nvehicel = "plate"\n[tasks.main]',
+            "unknown column 'vehicel'; did you mean 'vehicle'",
+        ),
         ('table = "nowhere.csv"\n[tasks.main]', r"the table is missing\n  where: .*nowhere.csv"),
     ],
 )
@@ -227,6 +243,56 @@ def test_a_table_without_images_and_a_column_that_stands_twice_are_refused(tmp_p
         load_from(write(tmp_path, table="path,vehicle,split,split\n"))
     with pytest.raises(DataError, match=r"images.csv:2: 'soon' is not a time"):
         load_from(write(tmp_path, table="path,vehicle,split,time\na,1,query,soon\n"))
+
+
+def test_in_a_table_without_splits_every_image_asks_all_others(tmp_path):
+    protocol, dataset = load_from(write(tmp_path, table="path,vehicle,camera\na,1,1\nb,1,2\nc,1,1\nd,2,1\n"))
+
+    assert (protocol.tasks[0].query, protocol.tasks[0].gallery) == ("all", "all")
+    found = counts(protocol.tasks[0], dataset)
+    assert (found["queries"], found["gallery images"], found["positives"]) == (4, 4, 4)
+    with pytest.raises(DataError, match=r"images.csv:3: the vehicle is required"):
+        load_from(write(tmp_path, table="path,vehicle\na,1\nb,\n"))
+    with pytest.raises(DataError, match=r"images.csv:3: 'a' is already in line 2"):
+        load_from(write(tmp_path, table="path,vehicle\na,1\na,1\n"))
+
+
+def test_a_column_that_looks_like_splits_is_not_passed_over(tmp_path):
+    text = "path,vehicle,Set\na,1,train\nb,2,query\nc,2,gallery\n"
+    with pytest.raises(DataError, match=r"no column 'split', but 'Set'(.|\n)*write split = \"Set\" under \[columns\]"):
+        open_protocol(write(tmp_path, table=text))
+
+    said = open_protocol(write(tmp_path, 'table = "images.csv"\n[columns]\nsplit = "Set"\n[tasks.main]\n', text))
+    assert said.tasks[0].query == "query"
+    asked = open_protocol(write(tmp_path, SHORTEST + 'query = "all"\ngallery = "all"\n', text))
+    assert asked.tasks[0].query == "all"
+
+
+def test_a_column_that_looks_like_one_of_ours_is_named(tmp_path):
+    text = "path,plate,split\nq,1,query\ng,1,gallery\n"
+    with pytest.raises(DataError, match=r"no column 'vehicle'(.|\n)*if 'plate' is it, write vehicle = \"plate\""):
+        open_protocol(write(tmp_path, table=text))
+    text = "path,vehicle,split,camID\nq,1,query,1\ng,1,gallery,2\n"
+    _, dataset = load_from(write(tmp_path, table=text))
+    assert dataset.notes == (
+        "the column 'camID' is not used; if it has cameras, write camera = \"camID\" under [columns]",
+    )
+
+
+def test_cameras_that_some_images_lack_are_told_with_the_rule_that_does_without(tmp_path):
+    path = write(tmp_path, table="path,vehicle,split,camera\nq,1,query,\ng,1,gallery,2\n")
+    problem = load_from(path)[1].unavailable["main"]
+
+    assert problem.found == "1 images of 'query' without a camera"
+    assert 'write ignore = ["same image"] under [tasks.main]' in problem.next_step
+    path.write_text(SHORTEST + 'ignore = ["same image"]\n')
+    assert not load_from(path)[1].unavailable
+
+
+def test_the_usual_words_for_formats_are_those_of_pillow(tmp_path):
+    _, dataset = load_from(write(tmp_path, 'formats = ["jpg", "Png", "tif"]\n' + SHORTEST))
+
+    assert dataset.formats == ("JPEG", "PNG", "TIFF")
 
 
 def test_an_image_may_be_query_and_gallery_and_is_then_ignored(tmp_path):

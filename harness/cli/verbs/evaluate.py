@@ -1,0 +1,92 @@
+"""The verb ``bench eval``: evaluate a feature file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli import options as shared
+from harness.cli.grouped import COMPUTE, DATA, EVALUATION, OUTPUT, command, option
+from harness.cli.output import show_records
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.scoring.record import Record
+
+
+@command("Get a number", "eval")
+@click.argument(
+    "features",
+    type=shared.PATH,
+    help="Feature file, as 'bench extract', 'bench features import' or harness.write_features wrote it, or a folder "
+    "with one, such as a run's.",
+)
+@shared.protocol
+@shared.data
+@option(
+    "--skip-missing",
+    is_flag=True,
+    group=DATA,
+    help="Leave out images that have no feature; the result is then not official.",
+)
+@shared.plugin_files
+@option("--device", default="cpu", group=COMPUTE, help="Device that ranks the gallery: cpu, cuda, cuda:1 or auto.")
+@shared.memory
+@shared.metric
+@shared.measures
+@shared.rerank
+@option(
+    "--conventions",
+    multiple=True,
+    metavar="NAME",
+    group=EVALUATION,
+    help="Evaluate also under this convention, or under all with 'all', and print the differences. Repeatable.",
+)
+@option("--record", type=shared.DIR, group=OUTPUT, help="Folder to write the records into.")
+@shared.as_json
+def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -> None:
+    """Evaluate a feature file.
+
+    This needs the data set's lists, but not its images.
+
+    \b
+    Examples:
+      bench eval f.h5 --protocol veri776 --data VeRi/
+      bench eval f.h5 --protocol veri776/image-to-image --data VeRi/ --measure cmc@20 --json
+    """
+    if words["measures"] and words["conventions"] and not words["json_wanted"]:
+        raise click.UsageError("--measure and --conventions are shown together only with --json")
+    from harness.compute.machine import open_machine
+    from harness.registry.registry import load
+    from harness.scoring.recording import evaluate_file
+    from harness.scoring.settings import ScoringSettings
+
+    machine = open_machine(device, memory)
+    if words["rerank"] is not None:  # re-ranking has no shards
+        if not machine.first:
+            return
+        machine = machine.alone()
+    with machine.team.together():
+        registry = load(words["plugin"])
+        further = tuple(map(registry.measure, words["measures"]))
+        settings = ScoringSettings(words["metric"], words["rerank"], further, words["skip_missing"], machine)
+        places = {"data": words["data"], "folder": words["record"], "conventions": words["conventions"]}
+        records = evaluate_file(features, words["protocol"], settings, registry=registry, **places)
+    if not machine.first:
+        return
+    if words["json_wanted"] or not words["conventions"]:
+        show_records(records, further, json_wanted=words["json_wanted"])
+    else:
+        _show_comparison(records, registry, words)
+
+
+def _show_comparison(records: list[Record], registry: Registry, words: dict[str, Any]) -> None:
+    from harness.scoring.comparison import compare, comparison_table
+    from harness.tasks.conventions import with_conventions
+
+    tasks = with_conventions(registry.tasks(words["protocol"])[1], words["conventions"])
+    click.echo(comparison_table(compare(tasks, {record.name.partition("/")[2]: record.measures for record in records})))
+    if words["rerank"] is not None:
+        click.echo(f"- {words['rerank'].remark}")

@@ -1,0 +1,1 @@
+"""Looking at a user's images and table, so that nobody has to describe them by hand."""

@@ -1,0 +1,212 @@
+"""Which of a file's arrays are features, keys and labels: by the usual names, or as the user says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from harness.errors import FeatureError, first_of
+from harness.exchange.contents import Array, Contents
+from harness.exchange.words import CAMERAS, FEATURES, KEYS, ROLES, VEHICLES, found
+
+Orientation = Literal["", "rows", "columns"]
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the user says of a file.
+
+    Attributes:
+        features: names of the arrays of features, one a part; empty to go by the usual names.
+        keys: names of the lists of keys, one a part; empty likewise.
+        orientation: whether an image is a row or a column; empty to go by the numbers of images.
+    """
+
+    features: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    orientation: Orientation = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Features of some images, as one file holds them.
+
+    Attributes:
+        where: the file, and the array's name.
+        features: (n, d) numbers, or (d, n) until ``oriented``.
+        role: ``query`` or ``gallery`` if the array's name says so, or empty.
+        keys: n names, or None.
+        labels: n texts by label (``vehicle``, ``camera``), as far as the file has them.
+        orientation: as the user says.
+        decimal: whether the numbers were decimal text.
+    """
+
+    where: str
+    features: Array
+    role: str = ""
+    keys: tuple[str, ...] | None = None
+    labels: dict[str, Labels] | None = None
+    orientation: Orientation = ""
+    decimal: bool = False
+
+    def oriented(self, images: int | None = None) -> Part:
+        """Return the part with an image a row.
+
+        Args:
+            images: how many there are, or None for the number of keys or labels.
+
+        Raises:
+            FeatureError: neither rows nor columns are as many.
+        """
+        array = np.squeeze(self.features, axis=tuple(range(2, self.features.ndim)))
+        listed = {"keys": self.keys, **(self.labels or {})}
+        counts = {word: len(words) for word, words in listed.items() if words is not None}
+        expected = images if images is not None else next(iter(counts.values()), None)
+        wrong = {word: count for word, count in counts.items() if count != expected}
+        if wrong:
+            word, count = next(iter(wrong.items()))
+            raise FeatureError(
+                f"the file has {'more' if count > (expected or 0) else 'fewer'} {word}s than images"
+                if word != "keys"
+                else "the number of keys is not that of the images",
+                where=self.where,
+                found=count,
+                expected=expected,
+            )
+        if not self.orientation and expected == array.shape[0] == array.shape[1]:
+            raise FeatureError(
+                "the file has as many numbers a feature as images, so that rows and columns cannot be told apart",
+                where=self.where,
+                found=f"{array.shape[0]} rows and {array.shape[1]} columns",
+                next_step="say --images-in rows or --images-in columns",
+            )
+        turned = self.orientation == "columns" or (
+            not self.orientation and expected is not None and expected != len(array) and expected == array.shape[1]
+        )
+        array = array.T if turned else array
+        if expected is not None and len(array) != expected:
+            raise FeatureError(
+                f"the file has too {'many' if len(array) > expected else 'few'} features",
+                where=self.where,
+                found=f"{self.features.shape[0]} rows and {self.features.shape[1]} columns",
+                expected=f"{expected} images" + (", one for each key or label" if images is None else ""),
+                next_step="check that the features are of these images, all of them and no others",
+            )
+        return replace(self, features=array)
+
+
+def parts_of(contents: Contents, names: Names) -> list[Part]:
+    """Return the parts of a file: its queries and its gallery, or one part for all images.
+
+    Raises:
+        FeatureError: no array, or more than one, may be the features; the message lists what there is.
+    """
+    if names.features:
+        chosen = [(_role(name), _named(contents, name, contents.arrays)) for name in names.features]
+    else:
+        chosen = _by_role(contents) or [("", _single(contents))]
+    parts = []
+    for number, (role, name) in enumerate(chosen):
+        array = contents.arrays[name]
+        if array.ndim < 2 or array.size == 0 or array.size != array.shape[0] * array.shape[1]:
+            raise FeatureError(
+                "the features have no rows and columns",
+                where=f"{contents.path}: {name or 'its array'}",
+                found=f"shape {array.shape}",
+                expected="(n, d): n images of d numbers each",
+                next_step="name the array of features with --features-name NAME" if len(contents.arrays) > 1 else None,
+            )
+        parts.append(
+            Part(
+                where=f"{contents.path}: {name}" if name else str(contents.path),
+                features=array,
+                role=role,
+                keys=_keys(contents, role, names.keys[number : number + 1]),
+                labels=labels_of(contents, role),
+                orientation=names.orientation,
+                decimal=contents.decimal,
+            )
+        )
+    return parts
+
+
+def _role(name: str) -> str:
+    return next((role for role in ROLES if found([name], role, FEATURES)), "")
+
+
+def _by_role(contents: Contents) -> list[tuple[str, str]]:
+    """Return the arrays of queries and gallery, both or only one, by their usual names."""
+    found_names = {role: found(contents.arrays, role, FEATURES) for role in ROLES}
+    if any(len(names) > 1 for names in found_names.values()):
+        raise _undecided(contents, [name for names in found_names.values() for name in names])
+    return [(role, names[0]) for role, names in found_names.items() if names]
+
+
+def _single(contents: Contents) -> str:
+    """Return the array of features by its usual name, or the only one of two axes."""
+    named = found(contents.arrays, "", FEATURES)
+    named = named or [name for name, array in contents.arrays.items() if array.ndim == 2 and min(array.shape) > 1]
+    named = named or [name for name, array in contents.arrays.items() if array.ndim == 2]
+    if len(named) != 1:
+        raise _undecided(contents, named)
+    return named[0]
+
+
+def _undecided(contents: Contents, names: Sequence[str]) -> FeatureError:
+    cells = [name for name, why in contents.unusable.items() if "cell" in why and not names]
+    return FeatureError(
+        "the file has several arrays that may be the features" if names else "the file has no array of features",
+        where=contents.path,
+        found=first_of(names) if names else contents.listed(),
+        expected="features, or query_f and gallery_f, or one array of rows and columns",
+        next_step="save the features as a matrix of numbers: cell2mat, or vertcat(x{:})"
+        if cells
+        else "name them with --features-name NAME, or NAME,NAME for queries and gallery",
+    )
+
+
+def _named(contents: Contents, name: str, known: object) -> str:
+    if isinstance(known, dict) and name in known:
+        return name
+    raise FeatureError(
+        f"the file has no such {'array' if known is contents.arrays else 'list'} '{name}'",
+        where=contents.path,
+        found=contents.listed(),
+        expected="the name of one of them",
+    )
+
+
+def _keys(contents: Contents, role: str, named: Sequence[str]) -> tuple[str, ...] | None:
+    if named:
+        return contents.texts[_named(contents, named[0], contents.texts)]
+    names = found(contents.texts, role, KEYS)
+    if len(names) > 1:
+        raise FeatureError(
+            "the file has several lists that may be the keys",
+            where=contents.path,
+            found=first_of(names),
+            next_step="name one with --keys-name NAME",
+        )
+    return contents.texts[names[0]] if names else None
+
+
+def labels_of(contents: Contents, role: str) -> dict[str, Labels]:
+    """Return the vehicles and cameras of a role as texts, as far as the file has them."""
+    labels: dict[str, Labels] = {}
+    for label, words in (("vehicle", VEHICLES), ("camera", CAMERAS)):
+        numbers, texts = found(contents.arrays, role, words), found(contents.texts, role, words)
+        if len(numbers) == 1 and not texts:
+            array = contents.arrays[numbers[0]]
+            if array.size == max(array.shape, default=0):
+                labels[label] = tuple(_as_text(value) for value in array.ravel().tolist())
+        elif len(texts) == 1 and not numbers:
+            labels[label] = contents.texts[texts[0]]
+    return labels
+
+
+def _as_text(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else str(value)

@@ -1,0 +1,96 @@
+"""What can be evaluated: a feature file, features in memory, or something that computes features."""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from harness.data.dataset import Dataset
+from harness.errors import UsageError
+from harness.features import FeatureFile, write_features
+from harness.tasks.task import Task
+
+if TYPE_CHECKING:
+    from harness.methods.method import Method
+
+FeatureSource = str | Path | tuple[Sequence[str], npt.ArrayLike] | Callable[..., Any] | object
+"""A feature file; (keys, array); a function of images or a network; a method: its class, or an object of it."""
+
+
+@contextmanager
+def features_of(
+    given: FeatureSource,
+    dataset: Dataset,
+    task: Task,
+    *,
+    name: str,
+    options: Mapping[str, Any],
+    skip_broken: bool,
+) -> Iterator[FeatureFile]:
+    """Yield the features of a task's images as an open file, which is a temporary one unless a file was given.
+
+    Args:
+        given: where the features come from.
+        dataset: the data set, whose images are read if the features are to be computed.
+        task: the task.
+        name: the protocol's name.
+        options: the options of a method.
+        skip_broken: leave out images that cannot be read.
+
+    Raises:
+        UsageError: it is nothing that can be evaluated.
+        FeatureError: the features are damaged.
+        PluginError: the method breaks its contract.
+    """
+    in_memory = isinstance(given, tuple | list)
+    if options and (in_memory or isinstance(given, str | Path)):
+        raise UsageError("options belong to a method", found=dict(options), next_step="leave them out for features")
+    if isinstance(given, str | Path):
+        with FeatureFile.open(given) as file:
+            yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-features-") as folder:
+        path = Path(folder) / "features.h5"
+        if in_memory:
+            write_features(path, *_pair(given), dataset=name, method="given")
+        else:
+            from harness.methods.given import method_of
+
+            _extract(method_of(given, options), dataset, task, path, name=name, skip_broken=skip_broken)
+        with FeatureFile.open(path) as file:
+            yield file
+
+
+def _pair(given: object) -> tuple[Sequence[str], npt.ArrayLike]:
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        found = f"{len(given)} things" if isinstance(given, tuple | list) else type(given).__name__
+        raise UsageError("features in memory need their keys", found=found, expected="(keys, array)")
+    return given[0], given[1]
+
+
+def _extract(method: Method, dataset: Dataset, task: Task, path: Path, *, name: str, skip_broken: bool) -> None:
+    """Write the features of a task's images as ``bench run`` does, in the same order and batches."""
+    from harness.compute.compute import Compute
+    from harness.extraction.extract import FeatureOutput, extract
+    from harness.features import Provenance
+    from harness.methods.given import left_as_found
+
+    # Where workers are started afresh, they would run a user's script once more; the digits are the same without them.
+    workers = None if multiprocessing.get_context().get_start_method() == "fork" else 0
+    provenance = Provenance(dataset=name, method=type(method).__name__, metric=method.metric)
+    tables = [dataset.split(split) for split in sorted({task.query, task.gallery})]
+    with left_as_found(method):
+        extract(
+            method,
+            dataset,
+            tables,
+            FeatureOutput(path, provenance),
+            compute=Compute(device="auto", workers=workers),
+            skip_broken=skip_broken,
+        )

@@ -1,0 +1,3 @@
+"""The browser of the site's tests."""
+
+from tests.leaderboard.pages.test_browser import browser  # noqa: F401 - the fixture
