@@ -73,6 +73,7 @@ class HubMethod(Method):
             warnings.simplefilter("ignore")  # the libraries warn of their own future
             torch.manual_seed(derive(self.seed, "network"))
             network, own = self.build()
+            self._try_size(network)
         self.size = self.asked_size or own.size
         word, options = self.options.interpolation, self.options
         kept = Resizing(own.resizing.interpolation) if options.fit == "stretch" else own.resizing
@@ -93,6 +94,21 @@ class HubMethod(Method):
         size = self.options.input_size
         return None if size == "auto" else (size, size) if isinstance(size, int) else size
 
+    def _try_size(self, network: nn.Module) -> None:
+        """Refuse a size that the options ask for and the network does not take."""
+        if self.asked_size is None or torch.get_default_device().type == "meta":
+            return
+        height, width = self.asked_size
+        try:
+            with torch.no_grad():
+                network.eval()(torch.zeros(1, 3, height, width))
+        except Exception as problem:  # whatever a network raises
+            raise UsageError(
+                f"{self.options.model} does not take images of {height} x {width} pixels",
+                found=f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:300],
+                next_step="leave out --set input_size, or give one that the network takes",
+            ) from None
+
     @abstractmethod
     def build(self) -> tuple[nn.Module, Preprocessing]:
         """Return the network with its weights, from normalised images to (n, d), and what it was trained with.
@@ -104,11 +120,7 @@ class HubMethod(Method):
 
     @torch.no_grad()
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
-        """Return the pooled feature of the network; none without a network.
-
-        Raises:
-            PluginError: it fails on images of this size.
-        """
+        """Return the pooled feature of the network; none without a network."""
         if self.model is None:
             return images.new_zeros(len(images), 0)
         features: Tensor = self.model(images)
@@ -126,14 +138,7 @@ class HubNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (n, d) float32."""
-        try:
-            found = self.network(self.pixels(images))
-        except (RuntimeError, ValueError, AssertionError) as problem:
-            raise PluginError(
-                f"{self.name} fails on images of {images.shape[2]} x {images.shape[3]} pixels",
-                found=f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:300],
-                next_step="leave out --set input_size, or give one that the network takes",
-            ) from problem
+        found = self.network(self.pixels(images))
         return features_in(found, len(images), "", self.name, PluginError)
 
 

@@ -74,6 +74,11 @@ def test_options_replace_its_own_preprocessing():
     assert method(model="test_vit", input_size="96").embed(torch.rand(1, 3, 96, 96)).shape == (1, 64)
 
 
+def test_a_size_that_the_network_does_not_take_is_refused_at_once():
+    with pytest.raises(UsageError, match="test_vit does not take images of 161 x 161 pixels"):
+        method(model="test_vit", input_size="161")
+
+
 def test_a_name_that_does_not_exist_proposes_the_nearest():
     with pytest.raises(BenchError, match="unknown network of timm 'test_resnett'; did you mean 'test_resnet'"):
         method(model="test_resnett")
