@@ -66,12 +66,14 @@ class HubMethod(Method):
     def __init__(self) -> None:
         if not self.options.model:
             if torch.get_default_device().type == "meta":  # where nothing is computed, as for 'bench methods show'
+                self.size = self.asked_size or self.size
                 return
             raise UsageError("no network was named", next_step="name it with --set model=NAME")
         with torch.random.fork_rng([]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the libraries warn of their own future
             torch.manual_seed(derive(self.seed, "network"))
             network, own = self.build()
+            self._try_size(network)
         self.size = self.asked_size or own.size
         word, options = self.options.interpolation, self.options
         kept = Resizing(own.resizing.interpolation) if options.fit == "stretch" else own.resizing
@@ -79,7 +81,7 @@ class HubMethod(Method):
         mean = own.mean if options.mean == "auto" else options.mean
         deviation = own.deviation if options.deviation == "auto" else options.deviation
         pixels = PixelOptions.model_validate({"mean": tuple(mean), "deviation": tuple(deviation)})
-        self.model = HubNetwork(network.eval().requires_grad_(requires_grad=False), Pixels(pixels), options.model)
+        self.model = HubNetwork(network, Pixels(pixels), options.model)
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -92,6 +94,21 @@ class HubMethod(Method):
         size = self.options.input_size
         return None if size == "auto" else (size, size) if isinstance(size, int) else size
 
+    def _try_size(self, network: nn.Module) -> None:
+        """Refuse a size that the options ask for and the network does not take."""
+        if self.asked_size is None or torch.get_default_device().type == "meta":
+            return
+        height, width = self.asked_size
+        try:
+            with torch.no_grad():
+                network.eval()(torch.zeros(1, 3, height, width))
+        except Exception as problem:  # whatever a network raises
+            raise UsageError(
+                f"{self.options.model} does not take images of {height} x {width} pixels",
+                found=f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:300],
+                next_step="leave out --set input_size, or give one that the network takes",
+            ) from None
+
     @abstractmethod
     def build(self) -> tuple[nn.Module, Preprocessing]:
         """Return the network with its weights, from normalised images to (n, d), and what it was trained with.
@@ -101,12 +118,9 @@ class HubMethod(Method):
             CheckpointError: the weights cannot be loaded, or are of another network.
         """
 
+    @torch.no_grad()
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
-        """Return the pooled feature of the network; none without a network.
-
-        Raises:
-            PluginError: it fails on images of this size.
-        """
+        """Return the pooled feature of the network; none without a network."""
         if self.model is None:
             return images.new_zeros(len(images), 0)
         features: Tensor = self.model(images)
@@ -124,14 +138,7 @@ class HubNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (n, d) float32."""
-        try:
-            found = self.network(self.pixels(images))
-        except (RuntimeError, ValueError, AssertionError) as problem:
-            raise PluginError(
-                f"{self.name} fails on images of {images.shape[2]} x {images.shape[3]} pixels",
-                found=f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:300],
-                next_step="leave out --set input_size, or give one that the network takes",
-            ) from problem
+        found = self.network(self.pixels(images))
         return features_in(found, len(images), "", self.name, PluginError)
 
 
