@@ -39,6 +39,7 @@ def check_method(
     Raises:
         UsageError: there is no method or protocol of that name.
         PluginError: a given file is no plugin.
+        DataError: the protocol's images, or the boxes that the method needs, cannot be read.
     """
     asked = Asked(method, dict(options or {}), protocol=protocol, data=data, plugins=plugins)
     return list(Check(asked).findings())

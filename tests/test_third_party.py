@@ -46,12 +46,17 @@ def environment(tmp_path_factory) -> Path:
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     seen = [str(REPOSITORY), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     (site / "harness.pth").write_text("\n".join(dict.fromkeys(seen)) + "\n")
+    install(python, OUTSIDE)
+    return python
+
+
+def install(python: Path, package: Path) -> None:
+    """Build a distribution and install it into an environment."""
     offline = ["--no-index", "--no-deps", "--no-build-isolation"]
-    subprocess.run(  # noqa: S603 - builds and installs the distribution next to this file
-        [HERE, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet", *offline, OUTSIDE],
+    subprocess.run(  # noqa: S603 - our own command
+        [HERE, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet", *offline, package],
         check=True,
     )
-    return python
 
 
 def test_an_installed_method_is_listed_runs_and_appears_on_the_leaderboard(environment, small_synthetic, tmp_path):
@@ -74,18 +79,34 @@ def test_an_installed_method_is_listed_runs_and_appears_on_the_leaderboard(envir
     assert own["synthetic/image-to-image"]["measures"]["ap"] == results[1]["measures"]["ap"]
 
 
-@pytest.mark.slow
-def test_the_outside_method_passes_its_own_tests(environment, tmp_path):
+def own_tests(environment: Path, package: Path, cwd: Path) -> str:
+    """Run the tests of a package as its author does; they must succeed."""
     done = subprocess.run(  # noqa: S603 - our own example
-        [environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", OUTSIDE / "tests"],
-        cwd=tmp_path,
+        [environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", package / "tests"],
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
     )
-
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "30 passed" in done.stdout
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_outside_method_passes_its_own_tests(environment, tmp_path):
+    assert "30 passed" in own_tests(environment, OUTSIDE, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_new_method_is_installed_listed_run_and_tested_untouched(environment, small_synthetic, tmp_path):
+    bench(environment, "new-method", "brand-new", cwd=tmp_path)
+    install(environment, tmp_path / "brand-new")
+
+    assert "brand-new" in {row["method"] for row in answer(environment, "methods", cwd=tmp_path)}
+    words = ["--method", "brand-new", "--protocol", "synthetic", "--data", small_synthetic]
+    results = answer(environment, "run", *words, cwd=tmp_path)
+    assert [0 < result["measures"]["ap"] < 1 for result in results] == [True, True]
+    assert "15 passed" in own_tests(environment, tmp_path / "brand-new", tmp_path)
 
 
 def test_a_method_in_a_file_runs_without_being_installed(small_synthetic, tmp_path):

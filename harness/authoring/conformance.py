@@ -9,7 +9,7 @@ from harness.authoring.finding import Finding, Measured, Skipped
 from harness.authoring.properties import PROPERTIES
 from harness.authoring.trial import Asked, Trial
 from harness.compute.devices import undisturbed
-from harness.errors import BenchError, PluginError, UsageError
+from harness.errors import BenchError, DataError, PluginError, UsageError
 from harness.registry.catalogue import one_line
 from harness.registry.kinds import METHOD
 
@@ -20,15 +20,15 @@ class Check:
     Raises:
         UsageError: there is no method, protocol or device of that name.
         PluginError: a given file is no plugin.
+        DataError: the protocol's images, or the boxes that the method needs, cannot be read; ``finding`` raises it too.
     """
 
     def __init__(self, asked: Asked) -> None:
         self.trial = Trial(asked)
         self._loaded: Finding | None = None
         with self.trial.listening():
-            self.trial.registry.tasks(asked.protocol)
+            self.trial.fabric, self.trial.dataset  # noqa: B018 - opened now: what is wrong with them is no finding
             self.own = self._package()
-        self.trial.fabric  # noqa: B018 - opened now, to refuse a wrong device
 
     def _package(self) -> str:
         """Return the top-level package of the method, which is no optional dependency of it."""
@@ -67,6 +67,8 @@ class Check:
             return Finding(name, "measured", str(figure))
         except Skipped as reason:
             return Finding(name, "skipped", str(reason))
+        except DataError:
+            raise
         except (Exception, SystemExit) as problem:
             missing = self._missing(problem)
             if missing:

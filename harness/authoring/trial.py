@@ -28,6 +28,7 @@ from harness.methods.method import Method, Options, complete, create, resolve_op
 from harness.methods.network import NetworkMethod
 from harness.registry.registry import Registry, load
 from harness.scoring.evaluation import find_root
+from harness.tasks.protocol import Protocol
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Asked:
         protocol: where the images come from.
         data: folder of the protocol's data set, or None for its default.
         plugins: files with hooks.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
 
     method: str | type
@@ -91,11 +93,16 @@ class Trial:
         return self.registry.method(self.asked.name) if isinstance(given, str) else complete(given)
 
     @cached_property
+    def protocol(self) -> Protocol:
+        """The protocol that the images are of."""
+        return self.registry.tasks(self.asked.protocol)[0]
+
+    @cached_property
     def recipe(self) -> str:
         """The recipe of the options; empty for the defaults."""
         if self.asked.recipe is not None:
             return self.asked.recipe
-        proposed = self.registry.protocol(self.asked.protocol.partition("/")[0]).recipe
+        proposed = self.protocol.recipe
         return proposed * (proposed in self.kind.recipes)
 
     @cached_property
@@ -131,8 +138,8 @@ class Trial:
     @cached_property
     def dataset(self) -> Dataset:
         """The protocol's data set."""
-        protocol = self.registry.protocol(self.asked.protocol.partition("/")[0])
-        return protocol.load(find_root(protocol, None if self.asked.data is None else Path(self.asked.data)))
+        data = self.asked.data
+        return self.protocol.load(find_root(self.protocol, None if data is None else Path(data)))
 
     @cached_property
     def subjects(self) -> Subjects:
@@ -141,8 +148,8 @@ class Trial:
 
     def subjects_for(self, method: Method) -> Subjects:
         """Return the same images for a method of other options."""
-        _, tasks = self.registry.tasks(self.asked.protocol)
-        tables = [self.dataset.split(name) for name in (tasks[0].query, tasks[0].gallery)]
+        task = self.registry.tasks(self.asked.protocol)[1][0]
+        tables = [self.dataset.split(name) for name in (task.query, task.gallery)]
         found = subjects_of(self.dataset, tables, method.input_size, method)
         count = len(found.pictures)
         if not count:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 
 import click
 
@@ -35,7 +36,7 @@ class Bench(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the verbs, sorted."""
-        return sorted({*VERBS, *(found.name for found in entry_points(group="bench.commands"))})
+        return sorted({*VERBS, *(found.name for found in _installed_verbs())})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Return one verb, imported; if a third party's verb cannot be imported, it only prints the reason."""
@@ -43,7 +44,7 @@ class Bench(click.Group):
             module, _, attribute = VERBS[cmd_name].partition(":")
             command: click.Command = getattr(importlib.import_module(module), attribute)
             return command
-        for found in entry_points(group="bench.commands", name=cmd_name):
+        for found in _installed_verbs().select(name=cmd_name):
             try:
                 loaded = found.load()
             except Exception as problem:  # whatever a third party's import raises
@@ -88,6 +89,11 @@ class Bench(click.Group):
         except KeyboardInterrupt:
             click.echo("bench: interrupted; the same command continues from the last finished step", err=True)
             ctx.exit(INTERRUPTED)
+
+
+@cache  # finding them reads a file of every installed distribution
+def _installed_verbs() -> EntryPoints:
+    return entry_points(group="bench.commands")
 
 
 def _broken(name: str, problem: str) -> click.Command:

@@ -19,6 +19,7 @@ from harness.authoring.trial import Asked
 from harness.cli import main
 from harness.registry.kinds import METHOD
 from harness.testing import MethodTests, check_method
+from tests.tiny import tiny_dataset
 
 
 def mean(images):
@@ -198,6 +199,13 @@ class Trained(harness.Method):
         return self.net(mean(images))
 
 
+class Boxed(Good):
+    test_needs = frozenset({"boxes.parts"})
+
+    def embed(self, images, boxes_parts):
+        return mean(images)
+
+
 FAULTS = [
     (Failing, "loads", "ValueError: no such layer"),
     (Variant, "options", "variant 'wrong' cannot be used"),
@@ -312,6 +320,9 @@ def test_the_command_prints_a_table_and_each_failure_in_full_and_exits_with_1(sm
         (["oracle", "--protocol", "synthetik"], "did you mean 'synthetic'"),
         (["oracle", "--device", "nonsense"], "cannot run on 'nonsense'"),
         (["oracle", "--set", "input_size"], "an option has no value"),
+        (["oracle", "--data", "nowhere"], "the data set's folder is missing"),
+        (["oracle", "--protocol", "veri776"], "the data set of protocol 'veri776' is not given"),
+        (["oracle", "--plugin", "nowhere.py"], "the plugin file is missing"),
     ],
 )
 def test_what_cannot_be_asked_is_a_users_mistake(words, said):
@@ -319,6 +330,20 @@ def test_what_cannot_be_asked_is_a_users_mistake(words, said):
 
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_images_of_ones_own_can_be_tried_and_missing_boxes_are_no_fault_of_the_method(tmp_path):
+    table = tiny_dataset(tmp_path, vehicles=1).split("gallery")
+    rows = [f"{path},{vehicle}" for path, vehicle in zip(table.paths, table.vehicle.tolist(), strict=True)]
+    lines = ["path,vehicle,split", *(f"{row},query" for row in rows[::3]), *(f"{row},gallery" for row in rows)]
+    (tmp_path / "images.csv").write_text("\n".join(lines))
+    (tmp_path / "own.toml").write_text('table = "images.csv"\n[tasks.main]\n')
+
+    found = bench("check", "oracle", "--protocol", f"{tmp_path}/own.toml/main")
+
+    assert found.exit_code == 0, found.output
+    with pytest.raises(harness.DataError, match="boxes"):
+        check_method(Boxed, protocol=f"{tmp_path}/own.toml")
 
 
 def builtin(quick):

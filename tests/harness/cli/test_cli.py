@@ -12,9 +12,23 @@ def bench(*words):
     return CliRunner().invoke(main, [str(word) for word in words])
 
 
-def test_help_imports_nothing_heavy():
+def install(folder, number):
+    """Write the files of a distribution with a method and a verb, as an installer does."""
+    (folder / f"stranger_{number}.py").write_text("import torch\n")
+    (folder / f"verb_{number}.py").write_text("import click\n\n@click.command()\ndef verb():\n    'Be strange.'\n")
+    information = folder / f"stranger_{number}-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: stranger-{number}\nVersion: 1.0\n")
+    points = f"[bench]\nstranger = stranger_{number}\n[bench.commands]\nstranger-{number} = verb_{number}:verb\n"
+    (information / "entry_points.txt").write_text(points)
+
+
+def test_help_imports_nothing_heavy_however_many_plugins_are_installed(tmp_path):
+    for number in range(20):
+        install(tmp_path, number)
     code = (
         "import sys\n"
+        f"sys.path.append({str(tmp_path)!r})\n"
         "from harness.cli import main\n"
         "main(['--help'], standalone_mode=False)\n"
         "heavy = {'torch', 'torchvision', 'pandas', 'numba', 'h5py', 'matplotlib', 'numpy'} & set(sys.modules)\n"
@@ -24,10 +38,13 @@ def test_help_imports_nothing_heavy():
 
     assert done.returncode == 0, done.stderr
     assert "Get a number:" in done.stdout
+    assert "stranger-19" in done.stdout
+    assert "Write a method:" in done.stdout
 
 
 @pytest.mark.parametrize(
-    "verb", ["attend", "run", "train", "extract", "eval", "methods", "protocols", "plugins", "leaderboard", "data"]
+    "verb",
+    ["attend", "run", "train", "extract", "eval", "methods", "protocols", "plugins", "leaderboard", "data", "check"],
 )
 def test_every_verb_has_a_help_text(verb):
     done = bench(verb, "--help")

@@ -64,3 +64,12 @@ def test_the_digest_follows_parameters_and_buffers():
 
     assert len(set(digests)) == 3
     assert digest_of({}) is None
+
+
+def test_a_module_of_python_is_no_place_of_networks():
+    class Mine:
+        def __init__(self):
+            self.library = torch.nn
+            self.net = nn.Linear(2, 2)
+
+    assert list(networks_of(Mine())) == ["net"]
