@@ -102,26 +102,31 @@ def unknown_name(
 
 
 def nearest(found: str, names: Iterable[str]) -> str:
-    """Return the most similar name, or an empty text if none is near; case, punctuation and order do not count.
+    """Return the most similar name, or an empty text if none is near.
 
-    A name that begins with what was written is nearer than one of a similar spelling.
+    A name of the same letters and digits, of the same words in another order, or that begins with what was written, is
+    nearer than one of a similar spelling.
 
     Example:
         >>> nearest("VeRi-776", ["vehicleid", "veri776"])
         'veri776'
     """
-    plain: dict[str, str] = {}
-    for name in names:
-        plain.setdefault(_plain(name), name)
-    wanted, parts = _plain(found), sorted(re.findall(r"\w+", found.casefold()))
-    if wanted in plain:
-        return plain[wanted]
-    reordered = [
-        name for name in plain.values() if len(parts) > 1 and sorted(re.findall(r"\w+", name.casefold())) == parts
-    ]
-    begun = [name for name in plain if len(wanted) >= ABBREVIATED and name.startswith(wanted)]
-    near = difflib.get_close_matches(wanted, begun or plain, n=1, cutoff=0.0 if begun else 0.4)
-    return reordered[0] if reordered else plain[near[0]] if near else ""
+    known = list(names)
+    wanted, words = _plain(found), _words(found)
+    same = [name for name in known if _plain(name) == wanted]
+    same = same or [name for name in known if len(words) > 1 and _words(name) == words]
+    if same:
+        return same[0]
+    begun = [name for name in known if len(wanted) >= ABBREVIATED and _plain(name).startswith(wanted)]
+    folded: dict[str, str] = {}
+    for name in begun or known:
+        folded.setdefault(name.casefold(), name)
+    near = difflib.get_close_matches(found.casefold(), folded, n=1, cutoff=0.0 if begun else 0.4)
+    return folded[near[0]] if near else ""
+
+
+def _words(text: str) -> list[str]:
+    return sorted(re.findall(r"[^\W_]+", text.casefold()))
 
 
 def _plain(name: str) -> str:

@@ -65,7 +65,10 @@ class _Source:
         """Yield a strict ``csv.reader`` at the first row below the header."""
         with io.TextIOWrapper(io.BytesIO(self.content), encoding="utf-8", newline="") as text:
             reader = csv.reader(text, delimiter=self.delimiter, strict=True)
-            next(reader)
+            try:
+                next(reader)
+            except csv.Error as problem:
+                raise _unreadable_header(self.path, problem) from None
             yield reader
 
 
@@ -183,7 +186,11 @@ def _fields(path: Path, line: str, delimiter: str) -> list[str]:
     try:
         return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error as problem:
-        raise DataError("the table's first line cannot be read", where=f"{path}:1", found=problem) from None
+        raise _unreadable_header(path, problem) from None
+
+
+def _unreadable_header(path: Path, problem: csv.Error) -> DataError:
+    return DataError("the table's first line cannot be read", where=f"{path}:1", found=problem)
 
 
 def _places(path: Path, header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from harness.errors import UsageError
+from harness.features.provenance import Origin
 from harness.methods.method import Method, Options, resolve_options
 from harness.methods.naming import as_set
 from harness.registry.kinds import METHOD
@@ -60,6 +61,7 @@ def describe_method(
         "method": name,
         "variant": variant,
         "recipe": recipe,
+        "changes": {option: as_set(option, value) for option, value in (changes or {}).items()},
         "about": entry.about or method.about,
         "plugin": entry.plugin,
         "control": method.control,
@@ -156,7 +158,7 @@ def text(described: Mapping[str, Any]) -> str:
     """Return the result of ``describe_method`` as text for a terminal."""
     from tabulate import tabulate
 
-    name = "/".join(word for word in (described["method"], described["variant"]) if word)
+    name = Origin(**{word: described[word] for word in ("method", "variant", "changes")}).run_name
     under = f", recipe {described['recipe']}" if described["recipe"] else ""
     needs = {word: ", ".join(given).replace("|", " or ") or "nothing" for word, given in described["needs"].items()}
     options = [

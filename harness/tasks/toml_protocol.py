@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -21,6 +22,7 @@ from harness.data.columns import lookalikes
 from harness.data.csv_table import ALL, KNOWN, Header, read_header, read_tables
 from harness.data.dataset import Dataset
 from harness.data.doubts import doubts
+from harness.data.images import UNKNOWN, ImageTable
 from harness.data.lists import refuse_shared_vehicles
 from harness.errors import DataError, UsageError, unknown_name
 from harness.measures import parse
@@ -100,12 +102,36 @@ class TomlProtocol(Protocol):
                     refuse_shared_vehicles(
                         table, train.vehicle, splits[split].vehicle, train.names.get("vehicle"), SEPARATE
                     )
-        notes = doubts(splits, self.unused)
-        return Dataset(root, splits, notes=notes, formats=tuple(self.settings.formats))
+        return Dataset(
+            root,
+            splits,
+            unavailable=_without_cameras(table, self.tasks, splits),
+            notes=doubts(splits, self.unused),
+            formats=tuple(self.settings.formats),
+        )
 
     def default_root(self) -> Path:
         """Return the folder that the file names as ``root``."""
         return self.file.parent / self.settings.root
+
+
+def _without_cameras(table: Path, tasks: Sequence[Task], splits: Mapping[str, ImageTable]) -> dict[str, DataError]:
+    """Return an error for each task that ignores by camera, if the cameras of some of its images are unknown."""
+    found = {}
+    for task in tasks:
+        for split in (task.query, task.gallery) if any("camera" in word for word in task.rule.ignore) else ():
+            camera = splits[split].camera
+            unknown = len(splits[split]) if camera is None else int((camera == UNKNOWN).sum())
+            if unknown:
+                found[task.name] = DataError(
+                    f"the rule of '{task.name}' ignores by camera, and cameras are unknown",
+                    where=table,
+                    found=f"{unknown} images of '{split}' without a camera",
+                    expected="a camera for every image",
+                    next_step=f'fill the column, or write ignore = ["same image"] under [tasks.{task.name}]; do not '
+                    "invent camera numbers",
+                )
+    return found
 
 
 def open_protocol(path: Path) -> Protocol:

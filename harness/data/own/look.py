@@ -79,8 +79,8 @@ def _lying_in(root: Path, notes: Notes) -> list[Path]:
 
 
 def _is_list(raw: RawTable) -> bool:
-    """Return whether each line is only the name of an image."""
-    return not raw.header and all(len(fields) == 1 for _, fields in raw.rows) and is_image(raw.rows[0][1][0])
+    """Return whether each line, but perhaps the first, is only the name of an image."""
+    return all(len(fields) == 1 for _, fields in raw.rows) and is_image("".join(raw.rows[0][1] if raw.rows else ()))
 
 
 def _look_at_names(root: Path, images: Images, pattern: Pattern | None, notes: Notes) -> OwnData:

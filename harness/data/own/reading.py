@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from harness.errors import DataError
 MARKS = (",", ";", "\t", "|")
 BLANK = " "
 """The delimiter of lists whose fields are separated by any number of spaces."""
+
+MOST = 0.9
+"""Share of the lines that a delimiter must divide alike."""
 
 TRIED = 200
 """The number of lines that the delimiter is chosen by."""
@@ -51,6 +55,9 @@ def read_raw(path: Path) -> RawTable:
     content = read_bytes(path, "table", "name an existing table with --table")
     encoding = guess_encoding(content) or "utf-8"
     text = to_utf8(path, content, encoding).decode().replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataError("the table has a NUL character", where=f"{path}:{line}", next_step="remove it")
     lines = [line for line in text.split("\n") if line.strip()][:TRIED]
     if not lines:
         raise DataError("the table is empty", where=path)
@@ -73,10 +80,10 @@ def _header(line: str) -> str:
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    """Return the delimiter that divides all lines into the same number of fields, two or more."""
+    """Return the delimiter that divides nearly all lines into the same number of fields, two or more."""
     for mark in (*MARKS, BLANK):
-        widths = {len(_split(line, mark)) for line in lines}
-        if len(widths) == 1 and widths != {1}:
+        [(width, count)] = Counter(len(_split(line, mark)) for line in lines).most_common(1)
+        if width > 1 and count >= MOST * len(lines):
             return mark
     return ","
 

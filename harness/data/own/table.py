@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.data.columns import COLUMNS, lookalikes, plain, split_word
 from harness.data.csv_table import ALL, DELIMITERS, fault_of_time, read_tables
 from harness.data.doubts import NOTHING
-from harness.data.lists import leads_out
+from harness.data.lists import leads_out, quote
 from harness.data.own.folder import Images
 from harness.data.own.found import Notes, OwnData, Row
 from harness.data.own.paths import Resolved, forward, resolve
@@ -38,31 +38,27 @@ def look_at_table(raw: RawTable, root: Path, images: Images | None, notes: Notes
     notes.taken.append(("delimiter", MARKED[raw.delimiter]))
     notes.taken.append(("encoding", raw.encoding))
     place = {word: (raw.header or _numbers(raw)).index(name) for word, name in columns.items()}
-    rows = _rows(raw, place, notes)
-    rows, changed = _without_words_for_nothing(rows, notes)
+    rows, changed = _without_words_for_nothing(_rows(raw, place, notes), notes)
     found = _resolve(rows, images, notes)
-    rows, asks = _with_splits(rows, raw, place, notes)
-    base = root if found is None or not found.prefix else root / found.prefix
-    names = {word: name for word, name in columns.items() if word != name}
+    if found is not None:
+        rows = [row for row in rows if row["path"] in found.key_of]
+    rows, asks = _with_splits(rows, raw, notes)
     settings: dict[str, object] = {} if images is None else {"formats": list(images.formats)}
-    ignore = _ignored(rows, notes)
-    whole = OwnData(base, None, raw.path, settings, names, *asks, ignore=ignore)
+    read_by = dict(settings)
     if raw.encoding != "utf-8":
-        settings["encoding"] = raw.encoding
+        read_by["encoding"] = raw.encoding
     if raw.delimiter not in DELIMITERS:
-        settings["delimiter"] = raw.delimiter
-    if not changed and (found is None or found.prefix is not None) and _as_it_is(raw, whole, rows):
-        return whole
+        read_by["delimiter"] = raw.delimiter
+    ignore = _ignored(rows, notes)
+    if not changed and (found is None or found.prefix is not None):
+        base = root if found is None or not found.prefix else root / found.prefix
+        names = {word: name for word, name in columns.items() if word != name}
+        whole = OwnData(base, None, raw.path, read_by, names, *asks, ignore=ignore)
+        if _as_it_is(raw, whole, rows):
+            return whole
     key_of = {} if found is None else found.key_of
-    kept = [
-        {**row, "path": key_of.get(row["path"], forward(row["path"]))}
-        for row in rows
-        if not images or row["path"] in key_of
-    ]
-    if not kept:
-        raise DataError("no row of the table can be used", where=raw.path)
-    formats = {"formats": settings["formats"]} if images is not None else {}
-    return OwnData(root, _distinct(kept, notes), raw.path, formats, {}, *asks, ignore=ignore)
+    rows = [{**row, "path": key_of.get(row["path"], forward(row["path"]))} for row in rows]
+    return OwnData(root, _distinct(rows, notes), raw.path, settings, {}, *asks, ignore=ignore)
 
 
 def _numbers(raw: RawTable) -> tuple[str, ...]:
@@ -103,6 +99,13 @@ def _columns(raw: RawTable, notes: Notes) -> dict[str, str]:
 def _by_place(raw: RawTable, notes: Notes) -> dict[str, str]:
     """Return the columns of a table without names: path, vehicle, camera, as in the lists of the field."""
     names, first = _numbers(raw), raw.rows[0][1]
+    if len(first) == 1:
+        raise DataError(
+            "the lines of the list are no file names, and are not divided into fields",
+            where=f"{raw.path}:{raw.rows[0][0]}",
+            found=quote(first[0]),
+            expected="the name of an image in each line, or names of columns in the first line",
+        )
     path = next((place for place, text in enumerate(first) if is_image(text)), 0)
     others = [place for place in range(len(first)) if place != path]
     found = dict(zip(("path", "vehicle", "camera"), (names[place] for place in (path, *others)), strict=False))
@@ -181,17 +184,20 @@ def _resolve(rows: Sequence[Row], images: Images | None, notes: Notes) -> Resolv
     return found
 
 
-def _with_splits(
-    rows: list[Row], raw: RawTable, place: Mapping[str, int], notes: Notes
-) -> tuple[list[Row], tuple[str, str]]:
+def _with_splits(rows: list[Row], raw: RawTable, notes: Notes) -> tuple[list[Row], tuple[str, str]]:
     """Return the rows with our words for their splits, and the splits of query and gallery."""
     flags = {word: raw.header.index(name) for word, flag in FLAGS.items() for name in raw.header if plain(name) == flag}
     if len(flags) == len(FLAGS):
         rows = list(_by_flags(rows, raw, flags))
         notes.taken.append(("split", "the columns that say who asks and who answers"))
-    elif "split" not in place:
+    elif not any(row.get("split") for row in rows):
+        rows = [{word: text for word, text in row.items() if word != "split"} for row in rows]
         notes.taken.append(("asks", "every image asks all others, since no column has the splits"))
         return rows, ("", "")
+    lost = [row["line"] for row in rows if not row.get("split")]
+    if lost:
+        notes.open.append(f"{len(lost)} rows have no split and are left out: lines {first_of(lost, 5)}")
+        rows = [row for row in rows if row.get("split")]
     words = list(dict.fromkeys(row["split"] for row in rows))
     known = {word: split_word(word) or word for word in words}
     if len(set(known.values())) < len(words) or known.get("train", "") != "train" or "train" in known.values():
@@ -252,10 +258,18 @@ def _as_it_is(raw: RawTable, whole: OwnData, rows: Sequence[Row]) -> bool:
 
 
 def _distinct(rows: Sequence[Row], notes: Notes) -> list[Row]:
-    """Return the rows without those that repeat an image of their split."""
+    """Return the rows without those that repeat an image of their split, or whose path leads out of the folder."""
+    inside = [row for row in rows if not leads_out(row["path"])]
+    if not inside:
+        raise DataError("no path of the table can be used", found=first_of((row["path"] for row in rows), 3))
+    if len(inside) < len(rows):
+        odd = (row["path"] for row in rows if leads_out(row["path"]))
+        notes.open.append(
+            f"{len(rows) - len(inside)} paths lead out of the folder and are left out: {first_of(odd, 3)}"
+        )
     first: dict[tuple[str, str], Row] = {}
-    for row in rows:
+    for row in inside:
         first.setdefault((row["path"], row.get("split", "")), row)
-    if len(first) < len(rows):
-        notes.open.append(f"{len(rows) - len(first)} rows repeat an image and are left out")
+    if len(first) < len(inside):
+        notes.open.append(f"{len(inside) - len(first)} rows repeat an image and are left out")
     return [{word: text for word, text in row.items() if word != "line"} for row in first.values()]

@@ -180,6 +180,8 @@ def test_the_header_has_no_empty_camera_or_track_column(tmp_path):
 def test_a_header_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(DataError, match="first line cannot be read"):
         read_header(write(tmp_path, "x" * 200_000 + ",path\n"), {})
+    with pytest.raises(DataError, match="first line cannot be read"):
+        read_tables(write(tmp_path, 'path,vehicle,"camera"x\n1.jpg,"7",2\n'), {})
     with pytest.raises(DataError, match=r"no column 'path'\n(.|\n)*found: an empty first line"):
         read_header(write(tmp_path, "\npath,vehicle,split\n"), {})
     with pytest.raises(DataError, match="no column 'path'"):

@@ -334,6 +334,12 @@ def test_a_method_of_one_size_takes_no_other(third):
         describe_method(third, "plain", size=(64, 64))
 
 
+def test_changed_options_stand_in_the_name_beside_the_recipe():
+    found = describe_method(REGISTRY, "strong-baseline/no-erasing", recipe="quick", changes={"epochs": "2"})
+
+    assert text(found).startswith("strong-baseline/no-erasing (epochs=2), recipe quick: ")
+
+
 @pytest.mark.parametrize(
     ("asked", "words", "error", "message"),
     [

@@ -279,6 +279,16 @@ def test_a_column_that_looks_like_one_of_ours_is_named(tmp_path):
     )
 
 
+def test_cameras_that_some_images_lack_are_told_with_the_rule_that_does_without(tmp_path):
+    path = write(tmp_path, table="path,vehicle,split,camera\nq,1,query,\ng,1,gallery,2\n")
+    problem = load_from(path)[1].unavailable["main"]
+
+    assert problem.found == "1 images of 'query' without a camera"
+    assert 'write ignore = ["same image"] under [tasks.main]' in problem.next_step
+    path.write_text(SHORTEST + 'ignore = ["same image"]\n')
+    assert not load_from(path)[1].unavailable
+
+
 def test_the_usual_words_for_formats_are_those_of_pillow(tmp_path):
     _, dataset = load_from(write(tmp_path, 'formats = ["jpg", "Png", "tif"]\n' + SHORTEST))
 

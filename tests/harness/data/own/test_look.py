@@ -210,7 +210,7 @@ def test_a_table_without_names_of_columns_is_read_by_their_usual_order(tmp_path)
 def test_lists_of_names_are_splits_and_find_their_images(tmp_path):
     images(tmp_path, *(f"{s}/car_{v}_cam{c}.jpg" for s in ("train", "test") for v in (1, 2) for c in (1, 2)))
     (tmp_path / "test.txt").write_text(
-        "car_1_cam1.jpg\ncar_1_cam2.jpg\ncar_2_cam1.jpg\ncar_2_cam2.jpg\ngone_1_cam1.jpg\n"
+        "name\ncar_1_cam1.jpg\ncar_1_cam2.jpg\ncar_2_cam1.jpg\ncar_2_cam2.jpg\ngone_1_cam1.jpg\n"
     )
     data, notes = looked(tmp_path, tmp_path / "test.txt")
 
@@ -239,6 +239,8 @@ def test_the_only_table_in_a_folder_is_taken_and_lists_are_named(tmp_path):
         (b"path,vehicle\n\xff\xfe\x81\x8d\x8f,1\n", "not in UTF-8"),
         (b"path,colour\n1.jpg,red\n", "no column of the table looks like the vehicles"),
         (b"path,vehicle\n,\n1.jpg,\n", "no row with a path and a vehicle"),
+        (b"path,vehicle\n1.jpg,\0\n", "has a NUL character"),
+        (b"one\ntwo\n", "are no file names, and are not divided into fields"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_with_its_file(tmp_path, content, message):
@@ -247,6 +249,19 @@ def test_a_table_that_cannot_be_used_is_refused_with_its_file(tmp_path, content,
     with pytest.raises(DataError, match=message) as refused:
         looked(None, tmp_path / "list.csv")
     assert str(tmp_path / "list.csv") in str(refused.value.where)
+
+
+def test_rows_that_cannot_be_used_are_left_out_and_told(tmp_path):
+    rows = [["../a.jpg", "7", "test"], ["b.jpg", "7", "test"], ["b.jpg", "7", "test"], ["c.jpg", "8"], ["d.jpg"]]
+    data, notes = looked(None, table(tmp_path / "list.csv", ["path", "vehicle", "split"], *rows))
+
+    assert column(data, "path") == ["b.jpg"]
+    assert notes.open[0] == "1 rows lack a path or a vehicle and are left out: lines 6"
+    assert notes.open[2:] == [
+        "1 rows have no split and are left out: lines 5",
+        "1 paths lead out of the folder and are left out: ../a.jpg",
+        "1 rows repeat an image and are left out",
+    ]
 
 
 def test_what_is_no_folder_or_holds_no_image_is_refused(tmp_path):
