@@ -154,7 +154,7 @@ def info(file: Path, json_wanted: bool) -> None:
     from harness.features import FeatureFile
     from harness.features.finding import find_features
 
-    with FeatureFile.open(find_features(file, "")) as opened:
+    with FeatureFile.open(find_features(file)) as opened:
         described = _described(opened)
     show(
         described,
@@ -207,7 +207,7 @@ def verify(file: Path, json_wanted: bool) -> None:
     from harness.features.changing import verify as verified
     from harness.features.finding import find_features
 
-    with FeatureFile.open(find_features(file, "")) as opened:
+    with FeatureFile.open(find_features(file)) as opened:
         count = verified(opened)
         digest = opened.digest
     show(
@@ -239,7 +239,7 @@ def export(file: Path, target: str, out: Path) -> None:
     from harness.features import FeatureFile
     from harness.features.finding import find_features
 
-    with FeatureFile.open(find_features(file, "")) as opened:
+    with FeatureFile.open(find_features(file)) as opened:
         for path in exported(opened, target, out):
             click.echo(path)
 
@@ -286,7 +286,7 @@ def quantise(file: Path, word: str, out: Path) -> None:
     from harness.features.changing import quantise as quantised
     from harness.features.finding import find_features
 
-    with FeatureFile.open(find_features(file, "")) as opened:
+    with FeatureFile.open(find_features(file)) as opened:
         storage, share = quantised(opened, word, out)
     lines = [f"{out}: {storage.width} numbers a feature, {storage.word}"]
     if storage.word == "binary":

@@ -189,8 +189,9 @@ def _with_roles(parts: list[Part], order: tuple[str, ...], lists: _Lists) -> lis
                 "are in the order that 'bench protocols keys' prints",
             )
         return [(part.role, part) for part in parts]
-    if len(parts) == 1 and len(order) > 1 and parts[0].keys is None:
-        return list(zip(order, _split(parts[0], [len(table) for table in tables.values()]), strict=True))
+    sizes = [len(table) for table in tables.values()]
+    if len(parts) == 1 and len(order) > 1 and len(parts[0].keys or range(sum(sizes))) == sum(sizes):
+        return list(zip(order, _split(parts[0], sizes), strict=True))
     roles = [part.role for part in parts]
     if sorted(roles) == sorted(order):
         return list(zip(roles, parts, strict=True))
@@ -211,6 +212,7 @@ def _split(part: Part, sizes: Sequence[int]) -> list[Part]:
         replace(
             whole,
             features=whole.features[first:last],
+            keys=None if whole.keys is None else whole.keys[first:last],
             labels={label: texts[first:last] for label, texts in (whole.labels or {}).items()},
             orientation="rows",
         )

@@ -93,7 +93,7 @@ class Part:
                 f"the file has too {'many' if len(array) > expected else 'few'} features",
                 where=self.where,
                 found=f"{self.features.shape[0]} rows and {self.features.shape[1]} columns",
-                expected=f"{expected} images",
+                expected=f"{expected} images" + (", one for each key or label" if images is None else ""),
                 next_step="check that the features are of these images, all of them and no others",
             )
         return replace(self, features=array)

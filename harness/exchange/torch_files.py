@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,10 @@ DEEPEST = 3
 """Limit of dicts within dicts."""
 
 KIND = "a file of torch.save"
-AS_TENSORS = "save tensors and texts alone: torch.save({'features': features.cpu(), 'keys': list_of_names}, file)"
+AS_TENSORS = (
+    "save tensors and texts alone: torch.save({'features': features.cpu(), 'keys': list_of_names}, file); "
+    "arrays of NumPy with np.savez"
+)
 MOST_ITEMS = 20_000_000
 """Limit of the entries of lists and dicts."""
 
@@ -46,13 +50,19 @@ def read_torch(path: Path) -> Contents:
         raise FeatureError(
             "the file holds more than tensors and plain values, and reading it could execute code",
             where=path,
-            found=str(problem).partition("\n")[0][:200],
+            found=_wanted(str(problem)),
             expected="tensors, and lists of texts and numbers",
             next_step=f"where it was made, {AS_TENSORS}",
         ) from None
     except Exception as problem:  # the unpickler fails on damaged bytes in a dozen ways
         raise unreadable(path, KIND, f"{type(problem).__name__}: {problem}".partition("\n")[0]) from None
     return _contents(path, loaded)
+
+
+def _wanted(problem: str) -> str:
+    """Return what a file asks for, from torch's message, whose advice is to trust the file."""
+    named = re.search(r"GLOBAL ([\w.]{1,100})", problem)
+    return f"it asks for {named[1]}" if named else "it asks for more than tensors"
 
 
 def _check_sizes(path: Path) -> None:

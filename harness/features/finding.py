@@ -11,11 +11,11 @@ FEATURES = "features.h5"
 """The name of the feature file in a run's folder."""
 
 
-def find_features(path: Path, dataset: str) -> Path:
+def find_features(path: Path, dataset: str = "") -> Path:
     """Return a path that is no folder as it is, and for a folder the one feature file in it.
 
     A folder is looked at together with its own folders, as a run has one for each protocol; of several files, those of
-    the data set are taken.
+    the data set are taken, if one is named.
 
     Raises:
         FeatureError: the folder has no feature file, or several.
@@ -29,7 +29,7 @@ def find_features(path: Path, dataset: str) -> Path:
         return found[0]
     if found:
         raise FeatureError(
-            f"the folder has {len(found)} feature files for '{dataset}'",
+            f"the folder has {len(found)} feature files" + (f" for '{dataset}'" if dataset else ""),
             where=path,
             found=first_of(one.relative_to(path) for one in found),
             expected="one feature file",

@@ -167,7 +167,7 @@ BAD = {
     "several arrays": (lambda folder: npz(folder / "f.npz", feats=FEATURES), "several arrays", "feats, features"),
     "objects": (objects, "holds objects", "np.asarray"),
     "objects in npz": (objects_in_npz, "holds objects", "np.asarray"),
-    "a pickle that wants code": (pickled, "could execute code", "torch.save({'features'"),
+    "a pickle that wants code": (pickled, "could execute code", "it asks for"),
     "a bare pickle": (bare_pickle, "could execute code", "save tensors"),
     "a ragged table": (lambda folder: lines(folder, in_line_three("1,2")), "differ in length", "f.csv:3"),
     "a word in a table": (lambda folder: lines(folder, in_line_three("red")), "not a number", "'red'"),

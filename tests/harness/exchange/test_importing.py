@@ -211,10 +211,13 @@ def test_bfloat16_is_widened_and_a_sparse_tensor_is_listed_as_unusable(tmp_path)
     assert "sparse" in str(caught.value.found)
 
 
-@pytest.mark.parametrize("order", [(), ORDER])
-def test_names_that_queries_and_gallery_share_are_matched_each_in_its_own_list(tmp_path, order):
+@pytest.mark.parametrize(("order", "parts"), [((), 2), (ORDER, 2), (ORDER, 1)])
+def test_names_that_queries_and_gallery_share_are_matched_each_in_its_own_list(tmp_path, order, parts):
     keys = [np.array([f"{number}.jpg" for number in range(len(table))]) for table in (QUERY, GALLERY)]
     turned = {"qf": FEATURES[:6][::-1], "gf": FEATURES[6:], "query_paths": keys[0][::-1], "gallery_paths": keys[1]}
+    if parts == 1:
+        features, paths = (np.concatenate(list(turned.values())[first : first + 2]) for first in (0, 2))
+        turned = {"features": features, "paths": paths}
     np.savez(tmp_path / "f.npz", **turned)
     tables = [replace(QUERY, paths=tuple(f"q/{key}" for key in keys[0]))]
     tables.append(replace(GALLERY, paths=tuple(f"g/{key}" for key in keys[1])))

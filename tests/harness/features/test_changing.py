@@ -1,5 +1,6 @@
 """Small types are ranked by what they store, exactly; files of one method join, and others do not."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -169,3 +170,29 @@ def test_impossible_storage_is_refused(word, width, scale):
 def test_a_word_without_a_scale_is_no_type_for_new_features(tmp_path):
     with pytest.raises(FeatureError, match="cannot be stored in this type"):
         FeatureWriter(tmp_path / "f.h5", ["a"], 3, Provenance(method="m", dataset="d"), "int8")
+
+
+STORAGE = {
+    "another scale": "int8 4 0x1.8000000000000p+0",
+    "another width": "int8 5 0x1.0000000000000p+0",
+    "another type": "binary 4 0x1.0000000000000p+0",
+    "a scale of nothing": "int8 4 0x0.0p+0",
+    "an endless scale": "int8 4 inf",
+    "words": "int8 four 1",
+    "a float type": "float32 4 0x1.0000000000000p+0",
+    "a huge width": "int8 99999999999 0x1.0000000000000p+0",
+    "nothing": "int8",
+}
+
+
+@pytest.mark.parametrize("text", STORAGE.values(), ids=STORAGE)
+def test_a_small_file_that_says_something_else_of_its_numbers_is_refused(tmp_path, text):
+    path = tmp_path / "f.h5"
+    about = Provenance(method="m", dataset="d")
+    with FeatureWriter(path, ["a", "b"], 4, about, Storage("int8", 4)) as writer:
+        writer.write(np.arange(8).reshape(2, 4))
+    with h5py.File(path, "r+") as file:
+        file.attrs["storage"] = np.bytes_(text)
+
+    with pytest.raises(FeatureError, match="damaged"):
+        FeatureFile.open(path)
