@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,6 +140,7 @@ def init(
     from harness.data.own.look import look
     from harness.data.own.names import parse_pattern
     from harness.data.own.writing import files_of, refuse_existing, write
+    from harness.errors import BenchError
     from harness.registry.kinds import PROTOCOL
     from harness.registry.registry import load
 
@@ -148,7 +149,13 @@ def init(
     out, name = _file_and_name(out, tables[0] if folder is None and tables else folder, registry.names(PROTOCOL))
     if not flags["force"]:
         refuse_existing(out)
-    found = look(folder, tables, None if names is None else parse_pattern(names), notes)
+    released = [] if folder is None else list(_released(registry, folder))
+    notes.open += released
+    try:
+        found = look(folder, tables, None if names is None else parse_pattern(names), notes)
+    except BenchError as problem:
+        problem.next_step = released[0] if released else problem.next_step
+        raise
     if not flags["force"]:
         refuse_existing(files_of(out, found)[-1])
     files = write(out, name, found, notes.taken)
@@ -191,6 +198,19 @@ def _file_and_name(out: Path | None, source: Path | None, taken: Sequence[str]) 
     name = f"my-{name}" if name in taken else name
     path = Path(f"{name}.toml") if out is None else out
     return path, "" if name_of(path) == name else name
+
+
+def _released(registry: Registry, folder: Path) -> Iterator[str]:
+    """Yield a sentence for each protocol whose released lists are in the folder."""
+    from harness.errors import BenchError
+    from harness.registry.kinds import PROTOCOL
+
+    for name in registry.names(PROTOCOL):
+        try:
+            registry.protocol(name).load(folder)
+        except BenchError:
+            continue
+        yield f"This folder has the lists of {name}; for its official tasks use --protocol {name} --data {folder}."
 
 
 def _try(registry: Registry, out: Path) -> CopyReport:

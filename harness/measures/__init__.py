@@ -44,7 +44,7 @@ def usual_word(word: str) -> str:
     """
     plain = re.sub(r"[\W_]", "", word.lower())
     ranked = re.fullmatch(r"(?:rank|r|top|cmc|cmctop|acc)([1-9][0-9]*)", plain)
-    return f"cmc@{ranked[1]}" if ranked else {"map": "ap", "inp": "minp", "hitrate": "hit@k"}.get(plain, "")
+    return f"cmc@{ranked[1]}" if ranked else {"map": "ap", "inp": "minp", "minp": "minp"}.get(plain, "")
 
 
 def heading(word: str) -> str:

@@ -46,6 +46,11 @@ def test_boxes_of_another_data_sets_images_are_refused(tmp_path: Path):
     assert "a.jpg" in str(caught.value.found)
 
 
+def test_a_file_of_boxes_that_names_no_image_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match="the file of boxes names no image"):
+        find_boxes(pictures(tmp_path), PARTS, write(tmp_path, {"images": [], "annotations": [], "categories": []}))
+
+
 def test_images_that_lie_in_the_folder_and_in_no_list_may_have_boxes(tmp_path: Path):
     dataset = pictures(tmp_path)
     dataset = replace(dataset, splits={"query": dataset.splits["query"]})

@@ -114,6 +114,15 @@ def test_a_table_that_cannot_serve_a_task_is_written_and_told_with_2(tmp_path, m
     assert "Next:" not in done.output
 
 
+def test_a_copy_of_a_released_data_set_is_told(small_synthetic, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    shown = json.loads(bench("data", "init", small_synthetic, "--out", "mine.toml", "--json").stdout)
+
+    asked = f"for its official tasks use --protocol synthetic --data {small_synthetic}."
+    assert f"This folder has the lists of synthetic; {asked}" in shown["open"]
+
+
 def test_the_name_of_a_protocol_of_the_harness_is_not_taken(photographs, tmp_path):
     photographs.rename(tmp_path / "VeRi776")
 

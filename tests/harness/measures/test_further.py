@@ -145,6 +145,8 @@ def test_the_built_in_measures_are_registered_as_anybodys():
     )
     with pytest.raises(UsageError, match="unknown measure"):
         registry.measure("no-such")
+    with pytest.raises(UsageError, match="unknown measure 'rank-5'; did you mean 'cmc@5'"):
+        registry.measure("rank-5")
 
 
 def test_a_measures_heading_and_order_come_from_its_file():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from harness.errors import UsageError
-from harness.measures import parse, words
+from harness.measures import parse, usual_word, words
 from harness.measures.ranks import PositiveRanks
 from harness.scoring.scores import Scores
 from tests import reference
@@ -163,3 +163,17 @@ def test_no_order_of_the_queries_moves_a_digit_of_the_mean(table, seed):
     one, other = (Scores.of([ranks_of(*rows)], ["ap"], queries=len(table)).mean["ap"] for rows in (table, shuffled))
 
     assert one == other or (math.isnan(one) and math.isnan(other))
+
+
+@pytest.mark.parametrize(
+    ("written", "ours"),
+    [
+        ("mAP", "ap"), ("mINP", "minp"), ("Rank-1", "cmc@1"), ("R@5", "cmc@5"), ("top10", "cmc@10"), ("CMC-1", "cmc@1"),
+        ("cmc@0", ""), ("speed", ""),
+    ],
+)  # fmt: skip
+def test_what_papers_call_a_measure_leads_to_our_word(written, ours):
+    assert usual_word(written) == ours
+    if ours:
+        with pytest.raises(UsageError, match=f"unknown measure '{written}'; did you mean '{ours}'"):
+            parse(written)
