@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.boxes import Boxes as Boxes
+    from harness.compute.engine import Command as Command, Engine as Engine, Ticket as Ticket
     from harness.compute.machine import Machine as Machine
     from harness.data.dataset import Dataset as Dataset
     from harness.data.images import UNKNOWN as UNKNOWN, ImageTable as ImageTable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from harness.methods.session import Session as Session
     from harness.methods.sizes import InputSize as InputSize
     from harness.registry.hookspecs import hookimpl as hookimpl
+    from harness.registry.observed import ObservedRun as ObservedRun
     from harness.registry.registry import load as load
     from harness.scoring.dataframes import leaderboard as leaderboard, results as results
     from harness.scoring.evaluation import evaluate as evaluate
@@ -48,6 +50,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "boxes": "Boxes",
+    "compute.engine": "Command Engine Ticket",
     "compute.machine": "Machine",
     "data.dataset": "Dataset",
     "data.images": "ImageTable UNKNOWN",
@@ -66,6 +69,7 @@ _MODULES = {
     "methods.session": "Session",
     "methods.sizes": "InputSize",
     "registry.hookspecs": "hookimpl",
+    "registry.observed": "ObservedRun",
     "registry.registry": "load",
     "scoring.dataframes": "leaderboard results",
     "scoring.evaluation": "evaluate",

@@ -146,7 +146,7 @@ def _extracted(run: MeasuredRun, registry: Registry, roots: Mapping[str, Path]) 
             protocol=first.protocol,
             data=roots.get(first.protocol),
             recipe=first.recipe or None,
-            changes={} if run.checkpoint else dict(first.changes),
+            changes=dict(first.changes),
             checkpoint=run.checkpoint,
             seed=first.seed or 0,
             runs=Path(folder),

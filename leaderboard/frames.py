@@ -57,9 +57,9 @@ def results(*folders: str | Path) -> DataFrame:
     return frame.sort_values(SORTED_BY, ignore_index=True)
 
 
-def leaderboard(*folders: str | Path) -> DataFrame:
+def leaderboard(*folders: str | Path, shipped: bool = True) -> DataFrame:
     """Return the table of ``harness.leaderboard``, which documents it."""
-    return board_frame(build_boards(collect(shipped_folders(), map(Path, folders))))
+    return board_frame(build_boards(collect(shipped_folders() if shipped else [], map(Path, folders))))
 
 
 def board_frame(boards: Sequence[Board]) -> DataFrame:

@@ -1,4 +1,4 @@
-"""The built-in methods and detectors, registered through the same hooks as a third party's."""
+"""The built-in methods, detectors, observers and engines, registered through the same hooks as a third party's."""
 
 from harness.registry.hookspecs import Register, hookimpl
 
@@ -31,6 +31,54 @@ def bench_register_methods(register: Register) -> None:
         "plugins.pr_reid.method:PRReID",
         about="ResNet regularised by window, light and brand branches while training (He et al., 2019)",
     )
+    register(
+        "torch",
+        "plugins.released.built.method:Built",
+        about="any network that Python can build, with a file of its weights",
+    )
+    register("onnx", "plugins.released.graphs.onnx:Onnx", about="any network in an ONNX file")
+    register(
+        "torchscript", "plugins.released.graphs.torchscript:TorchScript", about="any network in a file of TorchScript"
+    )
+    register(
+        "timm", "plugins.released.hubs.timm:Timm", about="any network of timm, zero-shot, with its own data config"
+    )
+    register("open-clip", "plugins.released.hubs.open_clip:OpenClip", about="the image towers of open_clip, zero-shot")
+    register(
+        "transformers",
+        "plugins.released.hubs.transformers:Transformers",
+        about="DINOv2, SigLIP, CLIP, ViT and others of transformers, zero-shot",
+    )
+    register(
+        "fast-reid",
+        "plugins.released.fast_reid:FastReID",
+        about="released weights of fast-reid: ResNets with IBN, non-local blocks, GeM, BNNeck",
+    )
+    register(
+        "torchreid",
+        "plugins.released.torchreid:Torchreid",
+        about="released weights of torchreid: OSNet with its AIN and IBN forms, ResNets",
+    )
+    register(
+        "reid-strong-baseline",
+        "plugins.released.strong_baseline:LuoBaseline",
+        about="released weights of reid-strong-baseline: ResNets with BNNeck (Luo et al., 2019)",
+    )
+    register(
+        "layumi",
+        "plugins.released.layumi:Layumi",
+        about="released weights of layumi's Person_reID_baseline_pytorch: ResNet-50 with a bottleneck, flipped",
+    )
+    register(
+        "transreid",
+        "plugins.released.vit.transreid:TransReID",
+        about="released weights of TransReID, ViT and DeiT (He et al., 2021), and of DMT",
+    )
+    register(
+        "clip-reid",
+        "plugins.released.vit.clip_reid:ClipReID",
+        about="released weights of CLIP-ReID, ViT and ResNet (Li et al., 2023)",
+    )
     register("random", "plugins.controls:Random", about="control: random features, by the image's key alone")
     register("oracle", "plugins.controls:Oracle", about="control: reads the test labels, scores 1.0 everywhere")
     register("colour-histogram", "plugins.controls:ColourHistogram", about="control: how often each colour occurs")
@@ -51,3 +99,31 @@ def bench_register_detectors(register: Register) -> None:
         "plugins.detectors.localnet:LocalNetSmall",
         about="YOLO v1's output and loss on seven convolutions, for images of 64 to 128 pixels",
     )
+
+
+@hookimpl
+def bench_register_observers(register: Register) -> None:
+    """Register the observers that ``--observe`` turns on."""
+    register(
+        "tensorboard",
+        "plugins.observers.tensorboard:TensorBoard",
+        about="an event file for TensorBoard in the run's folder",
+    )
+    register(
+        "wandb",
+        "plugins.observers.wandb:WeightsAndBiases",
+        about="a run of Weights & Biases, offline unless WANDB_MODE=online",
+    )
+    register(
+        "mlflow",
+        "plugins.observers.mlflow:MLflow",
+        about="an MLflow run, in a local folder unless MLFLOW_TRACKING_URI names a server",
+    )
+
+
+@hookimpl
+def bench_register_engines(register: Register) -> None:
+    """Register the engines that ``bench sweep`` hands its runs to."""
+    register("local", "plugins.engines.local:Local", about="processes of this machine")
+    register("slurm", "plugins.engines.slurm:Slurm", about="a SLURM cluster, through submitit")
+    register("dask", "plugins.engines.dask:Dask", about="a Dask cluster, through dask.distributed")

@@ -181,7 +181,7 @@ def _attention(method: NetworkMethod, image: Path, boxes: Found) -> tuple[dict[s
 
     Each image is a batch of its own, so that its digits do not depend on the others.
     """
-    pixels = torch.from_numpy(decode(image, method.input_size, FORMATS))[None]
+    pixels = torch.from_numpy(decode(image, method.input_size, FORMATS, method.resizing))[None]
     needed = {keyword: [torch.from_numpy(rows)] for keyword, (rows, _) in boxes.items()}
     with torch.no_grad():
         found = method.attend(to_unit_range(pixels, torch.device("cpu")), **needed)

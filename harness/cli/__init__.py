@@ -1,4 +1,4 @@
-"""The command ``bench``. Each verb is a module, imported when it is used."""
+"""The command ``bench``. Each verb is a module of ``verbs/``, imported when it is used."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from harness.errors import BenchError
 from harness.registry.packages import check_packages
 
 VERBS = {
-    "attend": "harness.cli.attend:attend",
-    "check": "harness.cli.authoring:check",
-    "data": "harness.cli.data:data",
-    "distances": "harness.cli.distances:distances",
-    "eval": "harness.cli.evaluate:evaluate",
-    "extract": "harness.cli.run:extract",
-    "features": "harness.cli.features:features",
-    "methods": "harness.cli.methods:methods",
-    "new-method": "harness.cli.authoring:new_method",
-    "plugins": "harness.cli.plugins:plugins",
-    "protocols": "harness.cli.protocols:protocols",
-    "run": "harness.cli.run:run",
-    "train": "harness.cli.run:train",
+    "attend": "harness.cli.verbs.attend:attend",
+    "check": "harness.cli.verbs.authoring:check",
+    "data": "harness.cli.verbs.data:data",
+    "distances": "harness.cli.verbs.distances:distances",
+    "eval": "harness.cli.verbs.evaluate:evaluate",
+    "export": "harness.cli.verbs.export:export",
+    "extract": "harness.cli.verbs.run:extract",
+    "features": "harness.cli.verbs.features:features",
+    "methods": "harness.cli.verbs.methods:methods",
+    "new-method": "harness.cli.verbs.authoring:new_method",
+    "plugins": "harness.cli.verbs.plugins:plugins",
+    "protocols": "harness.cli.verbs.protocols:protocols",
+    "run": "harness.cli.verbs.run:run",
+    "sweep": "harness.cli.verbs.sweep:sweep",
+    "train": "harness.cli.verbs.run:train",
 }
 INTERRUPTED = 130
 

@@ -15,7 +15,7 @@ IntArray = npt.NDArray[np.int64]
 UNKNOWN = -1
 """The value of a label that is not known for an image."""
 
-LABELS = ("camera", "track", "colour", "type", "model", "time")
+LABELS = ("camera", "track", "colour", "type", "model", "time", "view")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +25,12 @@ class ImageTable:
     Attributes:
         paths: (n,) keys: paths relative to the data set's root, with forward slashes.
         vehicle: (n,) int64, the released vehicle numbers.
-        camera: (n,) int64, or None if the data set has no cameras.
+        camera: (n,) int64, or None if the data set has no cameras. It is the number that the data set itself gives the
+            camera: VeRi-776's c001 is 1.
         track: (n,) int64, or None. Images with the same number form one unit of an image-to-track gallery.
         colour: (n,) int64, ``UNKNOWN`` for images without this label, or None; likewise ``type`` and ``model``.
         time: (n,) int64, a frame number or seconds, or None.
+        view: (n,) int64, from which side the vehicle is seen, as the data set numbers it; ``UNKNOWN`` or None as above.
         names: names of the values of some labels: ``{"colour": {1: "yellow"}}``.
 
     Raises:
@@ -43,6 +45,7 @@ class ImageTable:
     type: IntArray | None = None
     model: IntArray | None = None
     time: IntArray | None = None
+    view: IntArray | None = None
     names: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from harness.basics.progress import Advance, progress
+from harness.data.resizing import STRETCHED, Resizing
 from harness.errors import DataError, first_of
 
 Pixels = npt.NDArray[np.uint8]
@@ -43,16 +44,19 @@ def locate(root: Path, key: str) -> Path:
     return path
 
 
-def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)) -> Pixels:
+def decode(
+    path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",), resizing: Resizing = STRETCHED
+) -> Pixels:
     """Return a resized RGB image; the EXIF orientation is ignored, as in all published results.
 
     Args:
         path: the file.
         size: height and width in pixels.
         formats: accepted formats, as Pillow names them.
+        resizing: the way to this size.
 
     Returns:
-        (3, height, width) uint8, resized bilinearly with antialiasing.
+        (3, height, width) uint8.
 
     Raises:
         DataError: the file is missing, truncated, damaged, in another format, or larger than ``MAX_PIXELS``.
@@ -60,7 +64,7 @@ def decode(path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",)
     try:
         with Image.open(path, formats=tuple(formats)) as image:
             _check_pixels(path, image.size)
-            pixels = image.convert("RGB").resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            pixels = resizing(image.convert("RGB"), size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
         raise DataError("the image is too large to be a vehicle", where=path, found=problem) from None
     except UnidentifiedImageError:
@@ -101,12 +105,14 @@ class Pictures:
         size: tuple[int, int],
         formats: Sequence[str] = ("JPEG",),
         *,
+        resizing: Resizing = STRETCHED,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.root = root
         self.keys = tuple(keys)
         self.size = size
         self.formats = tuple(formats)
+        self.resizing = resizing
         self._cache_bytes = cache_bytes
         self._cache: Pixels | None = None
 
@@ -118,7 +124,7 @@ class Pictures:
         if self._cache is not None:
             pixels: Pixels = self._cache[row]
             return pixels
-        return decode(locate(self.root, self.keys[row]), self.size, self.formats)
+        return decode(locate(self.root, self.keys[row]), self.size, self.formats, self.resizing)
 
     @property
     def cached(self) -> bool:
@@ -159,7 +165,8 @@ class Pictures:
     def take(self, rows: npt.NDArray[np.integer]) -> Pictures:
         """Return the pictures of some rows, in their order, with their decoded pixels."""
         keys = [self.keys[row] for row in rows]
-        taken = Pictures(self.root, keys, self.size, self.formats, cache_bytes=self._cache_bytes)
+        root, size, formats = self.root, self.size, self.formats
+        taken = Pictures(root, keys, size, formats, resizing=self.resizing, cache_bytes=self._cache_bytes)
         taken._cache = None if self._cache is None else self._cache[rows]
         return taken
 

@@ -66,6 +66,8 @@ def describe_method(
         "plugin": entry.plugin,
         "control": method.control,
         "papers": list(method.papers),
+        "preprocessing": method.preprocessing,
+        "provenance": method.provenance,
         "metric": found.metric,
         "variants": {word: dict(sets) for word, sets in method.variants.items()},
         "recipes": {word: dict(sets) for word, sets in method.recipes.items()},
@@ -173,15 +175,20 @@ def text(described: Mapping[str, Any]) -> str:
     ]
     blocks = [
         f"{name}{under}: {described['about']}",
-        "\n".join(f"paper: {paper}" for paper in described["papers"]) or "paper: none",
+        "\n".join([f"paper: {paper}" for paper in described["papers"]] or ["paper: none"])
+        + "".join(f"\n{word}: {described[word]}" for word in ("preprocessing", "provenance") if described[word]),
         f"plugin: {described['plugin']}\nmetric: {described['metric']}\n"
         f"needs: {needs['train']} for training, {needs['test']} at test time besides the images",
         _sets("variants", described["variants"]) + "\n" + _sets("recipes", described["recipes"]),
         tabulate(options, headers="keys", tablefmt="github", disable_numparse=True) or "no options",
         _inside(described),
-        f"feature: {described['feature']:,} numbers\n{_parameters(**described['parameters'])}",
+        f"feature: {_numbers(described['feature'])}\n{_parameters(**described['parameters'])}",
     ]
     return "\n\n".join(blocks)
+
+
+def _numbers(width: int) -> str:
+    return f"{width:,} numbers" if width else "as many numbers as the given network has"
 
 
 def _sets(word: str, named: Mapping[str, Mapping[str, Any]]) -> str:

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from harness.data.images import UNKNOWN
 from harness.errors import BenchError, PluginError, UsageError
-from harness.methods.method import Method, Options, create
+from harness.methods.method import TEST_LABELS, Method, Options, create
 from harness.methods.network import NetworkMethod
 
 IMAGES = 2
@@ -160,7 +161,7 @@ def _recording(networks: Mapping[str, nn.Module], found: dict[str, Shape]) -> It
     for root, network in networks.items():
         for path, part in network.named_modules(prefix="" if root == "model" else root):
             named = path and not any(word.isdigit() for word in path.split("."))
-            if named and not isinstance(part, nn.Identity | ParametrizationList):
+            if named and not isinstance(part, nn.Identity | ParametrizationList | torch.jit.ScriptModule):
                 handles.append(part.register_forward_hook(_recorder(path, found)))
     try:
         yield
@@ -202,6 +203,7 @@ def _width(features: object) -> int:
 def _made_up(needs: Collection[str], size: tuple[int, int]) -> dict[str, Any]:
     """Return made-up inputs of ``embed`` besides two images."""
     known = {"path": tuple(f"{number}.jpg" for number in range(IMAGES)), "vehicle": torch.arange(IMAGES)}
+    known |= {word: torch.full((IMAGES,), UNKNOWN) for word in TEST_LABELS}
     return {**{word: value for word, value in known.items() if word in needs}, **_boxes(needs, size)}
 
 

@@ -27,6 +27,7 @@ from harness.errors import DataError, UsageError
 from harness.methods.checkpoint import CheckpointInfo, save_checkpoint
 from harness.methods.code import code_digest
 from harness.methods.detector import Detector
+from harness.methods.files import named_files, portable
 from harness.tasks.fingerprint import contents_digest, dataset_digest
 from harness.tasks.protocol import Protocol
 from harness.training.prepare import TrainingRequest, prepare
@@ -67,7 +68,8 @@ def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> P
     dataset = replace(request.dataset, splits={"train": table.take(rows)})
     info = CheckpointInfo(
         method=request.name,
-        options=detector.options.model_dump(mode="json"),
+        options=portable(detector.options),
+        files=named_files(detector.options),
         code=code_digest(type(detector)),
         seed=request.seed,
         train_on=request.protocol.name,

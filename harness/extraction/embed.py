@@ -114,6 +114,8 @@ def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> 
         needed["path"] = keys
     if "vehicle" in method.test_needs:
         needed["vehicle"] = torch.from_numpy(subjects.vehicle[batch.rows.numpy()]).to(fabric.device)
+    for word, numbers in subjects.labels.items():
+        needed[word] = torch.from_numpy(numbers[batch.rows.numpy()]).to(fabric.device)
     images = fabric.strategy.precision.convert_input(to_unit_range(batch.images, fabric.device))
     with torch.inference_mode(), fabric.autocast(), in_plugin(f"{type(method).__name__}.embed", type(method)):
         returned = method.embed(images, **needed)

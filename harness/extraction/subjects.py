@@ -11,39 +11,69 @@ from harness.boxes import Boxes, needed_boxes
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable, IntArray
 from harness.data.pictures import Pictures, log_broken, refuse_broken
-from harness.methods.method import Method
+from harness.errors import DataError
+from harness.methods.method import TEST_LABELS, Method
 
 
 @dataclass(frozen=True, eq=False)
 class Subjects:
-    """Images to embed, with their (n,) vehicles and, by keyword of ``embed``, the boxes that the method needs."""
+    """Images to embed, with what the method needs besides them.
+
+    Attributes:
+        pictures: the n images.
+        vehicle: (n,) int64.
+        boxes: the boxes by keyword of ``embed``.
+        labels: the cameras or views, (n,) int64, by keyword of ``embed``.
+    """
 
     pictures: Pictures
     vehicle: IntArray
     boxes: Mapping[str, Boxes] = field(default_factory=dict)
+    labels: Mapping[str, IntArray] = field(default_factory=dict)
 
     def take(self, rows: IntArray) -> Subjects:
         """Return the subjects in the given rows."""
-        return Subjects(self.pictures.take(rows), self.vehicle[rows], self.boxes)
+        labels = {word: numbers[rows] for word, numbers in self.labels.items()}
+        return Subjects(self.pictures.take(rows), self.vehicle[rows], self.boxes, labels)
 
 
 def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int, int], method: Method) -> Subjects:
     """Return the images of some tables without duplicates, in the order of their first occurrence.
 
     Raises:
-        DataError: the data set has no boxes of a kind that the method needs.
+        DataError: the data set has no boxes or labels of a kind that the method needs, or numbers that it cannot use.
     """
     vehicles: dict[str, int] = {}
     for table in tables:
         for key, vehicle in zip(table.paths, table.vehicle.tolist(), strict=True):
             vehicles.setdefault(key, vehicle)
+    labels = {word: _label(word, dataset, tables, method) for word in TEST_LABELS if word in method.test_needs}
+    method.check_labels(tuple(vehicles), labels)
     return Subjects(
-        Pictures(dataset.root, list(vehicles), size, dataset.formats),
+        Pictures(dataset.root, list(vehicles), size, dataset.formats, resizing=method.resizing),
         np.fromiter(vehicles.values(), np.int64, len(vehicles)),
         method.arrange_boxes(
             {word: found.take(vehicles) for word, found in needed_boxes(dataset, method.test_needs).items()}, None
         ),
+        labels,
     )
+
+
+def _label(word: str, dataset: Dataset, tables: Sequence[ImageTable], method: Method) -> IntArray:
+    """Return the (n,) numbers of a label of the images without duplicates, or raise a DataError if they have none."""
+    numbers: dict[str, int] = {}
+    for table in tables:
+        column = table.label(word)
+        if column is None:
+            option = method.without.get(word)
+            raise DataError(
+                f"the method needs the {word} of every image, and the data set has no {word}s",
+                where=dataset.root,
+                next_step=f"let the method do without: --set {option}" if option else "choose another method",
+            )
+        for key, number in zip(table.paths, column.tolist(), strict=True):
+            numbers.setdefault(key, number)
+    return np.fromiter(numbers.values(), np.int64, len(numbers))
 
 
 def readable(subjects: Subjects, *, skip_broken: bool, rows: IntArray | None = None) -> IntArray:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 LONGEST_CHANGES = 100
 """The length of the changes in a name, in characters; those beyond it are counted."""
+
+OMITTED = frozenset({"files", "trained_on", "resizing"})
+"""Fields that are left out of a checkpoint and of a feature file where they are empty."""
 
 
 class Origin(BaseModel):
@@ -20,7 +23,10 @@ class Origin(BaseModel):
         changes: these options, as written after ``--set``, a path without its folders; older files have none.
         aliases: other variants with the same options under the recipe, empty for the method as published.
         recipe: the named set of options; empty for the defaults.
-        options: all options, as resolved.
+        options: all options, as resolved; of a file only its base name.
+        files: the SHA-256 of each file that an option names, by the option; left out if there is none.
+        trained_on: the protocols whose training images the given weights have seen, as the user or the file says; left
+            out if nobody says so.
         seed: of the run, or None for features from elsewhere.
         code: digest of the method's source, or None.
         train_on: the protocol trained on, or None.
@@ -36,11 +42,19 @@ class Origin(BaseModel):
     aliases: tuple[str, ...] = ()
     recipe: str = ""
     options: dict[str, Any] = Field(default_factory=dict)
+    files: dict[str, str] = Field(default_factory=dict)
+    trained_on: tuple[str, ...] = ()
     seed: int | None = None
     code: str | None = None
     train_on: str | None = None
     train_data: str | None = None
     threads: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the later fields where they are empty, so that files without them stay the same bytes."""
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if value or name not in OMITTED}
 
     @property
     def run_name(self) -> str:
@@ -70,6 +84,7 @@ class Embedding(Origin):
     Attributes:
         checkpoint: SHA-256 of the checkpoint file, or None.
         input_size: height and width in pixels, or None.
+        resizing: the way to this size in words; empty for the default, stretched bilinearly.
         parameters: number of trainable parameters of the network, or None.
         precision: the network's, as in lightning-fabric, with whatever else moves last digits, or None.
         control: whether the method is kept only for comparison.
@@ -81,6 +96,7 @@ class Embedding(Origin):
 
     checkpoint: str | None = None
     input_size: tuple[int, int] | None = None
+    resizing: str = ""
     parameters: int | None = None
     precision: str | None = None
     control: bool = False

@@ -30,9 +30,23 @@ Range. A product of two float32 is between 1e-90 and 1e78, so neither 1e30 nor 1
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
+from harness.kernel.native.similarity import LANES, row_similarities
+
 UNIT = 2.0**-53
 
 
 def tolerance(width: int) -> float:
     """Return the difference up to which two similarities of features of that width tie; see the module."""
     return (width + 32) * UNIT
+
+
+def similarities(
+    query: npt.NDArray[np.floating], rows: npt.NDArray[np.floating], *, euclidean: bool
+) -> npt.NDArray[np.float64]:
+    """Return the canonical similarity of one query row (d,) and each of some gallery rows (n, d): (n,)."""
+    found = np.empty(len(rows))
+    row_similarities(query, rows, euclidean, found, np.empty(LANES))
+    return found

@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import sys
 import sysconfig
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -22,10 +23,15 @@ OWN = ("harness",)
 """Packages that are not followed: the harness's computations are versioned with the harness."""
 
 
-def code_digest(method: type[Method]) -> str:
-    """Return a digest of the method's ``version``, its modules and its libraries, as 64 hexadecimal digits."""
+def code_digest(method: type[Method], modules: Iterable[str] = ()) -> str:
+    """Return a digest of the method's ``version``, its modules and its libraries, as 64 hexadecimal digits.
+
+    ``modules`` are further ones that count as the method's own, by their dotted names (see ``Method.modules``).
+    """
     hasher = hashlib.sha256(f"{method.__qualname__}\0{method.version}\0".encode())
     found = _Sources(method)
+    for module in modules:
+        found.add(module)
     for module, file in sorted(found.files.items()):
         hasher.update(f"{module}\0".encode() + file.read_bytes() + b"\0")
     for name in sorted(found.libraries):
@@ -53,6 +59,10 @@ class _Sources:
         for base in method.__mro__:
             module = sys.modules.get(base.__module__)
             self._add(base.__module__, getattr(module, "__file__", None) or _source(base))
+
+    def add(self, module: str) -> None:
+        """Follow one more module."""
+        self._add(module, self._find(module))
 
     def _add(self, module: str, file: str | None) -> None:
         """Follow a module unless it belongs to Python, the harness or another distribution, which is noted."""

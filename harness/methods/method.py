@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.basics.seeds import derive, generators_at
+from harness.data.resizing import STRETCHED, Resizing
 from harness.errors import BenchError, PluginError, UsageError, unknown_name
 from harness.features.metric import Metric
 from harness.methods.trouble import plugin_error
@@ -18,9 +21,14 @@ if TYPE_CHECKING:
     import torch
 
     from harness.boxes import Boxes
+    from harness.data.images import IntArray
     from harness.methods.session import Session
 
 State = dict[str, "torch.Tensor"]
+
+
+TEST_LABELS = ("camera", "view")
+"""The labels of test images that ``embed`` may need and that a method can do without."""
 
 
 class Options(BaseModel):
@@ -37,7 +45,7 @@ class Method:
     """Turns images into features.
 
     The smallest method is any class with ``embed``; everything else defaults to this class. The harness sets
-    ``options`` before it calls ``__init__`` without arguments.
+    ``options`` and ``seed`` before it calls ``__init__`` without arguments.
 
     Attributes:
         version: increase it when the features change without a change of the source code.
@@ -56,9 +64,20 @@ class Method:
             ``model|type`` means the first of these labels that the training images have.
         test_needs: keyword arguments that ``embed`` receives besides the images (see ``embed``). The class declares
             the ``needs`` and ``test_needs`` of the published method; ``__init__`` may set those of the given options.
+        without: for a label in ``test_needs`` the option by which the method does without: ``{"camera": "sie=none"}``.
+            It is named when a data set has no such label.
         control: True for a method that no paper would report, such as one that reads the test labels.
         metric: how features are compared.
+        resizing: how pictures come to the input size; a method with boxes must not cut anything off.
+        modules: the modules that ``__init__`` imported by a name that an option gives; they count as the method's code.
+        preprocessing: for ``bench methods show``, how images are prepared: colours, scale, mean and deviation, size.
+        provenance: for ``bench methods show``, where the weights come from and what they have seen.
+        trained_on: the protocols whose training images the weights have seen, where their file says so; ``__init__``
+            sets it. A user says it with ``--trained-on``.
+        read_files: files that ``__init__`` read besides those that options name, by a word: ``{"opts": path}``. Their
+            digests are part of a run's identity and of its record.
         options: the options of this run.
+        seed: the seed of this run, for weights that ``__init__`` draws.
     """
 
     version: ClassVar[int] = 1
@@ -72,9 +91,17 @@ class Method:
     own_files: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     needs: frozenset[str] = frozenset()
     test_needs: frozenset[str] = frozenset()
+    without: ClassVar[Mapping[str, str]] = {}
     control: ClassVar[bool] = False
     metric: Metric = "cosine"
+    resizing: Resizing = STRETCHED
+    modules: tuple[str, ...] = ()
+    preprocessing: ClassVar[str] = ""
+    provenance: ClassVar[str] = ""
+    trained_on: tuple[str, ...] = ()
+    read_files: Mapping[str, Path] = MappingProxyType({})
     options: Any
+    seed: int = 0
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -95,9 +122,10 @@ class Method:
 
         Args:
             images: (n, 3, height, width) float32, RGB, 0 to 1.
-            needed: one argument for each word of ``test_needs``: ``path`` is a tuple of keys, ``vehicle`` is (n,)
-                int64, ``boxes_parts`` and ``boxes_regions`` are lists of n tensors (m, 6): label, score, x0, y0, x1, y1
-                in pixels of the resized image.
+            needed: one argument for each word of ``test_needs``: ``path`` is a tuple of keys; ``vehicle``, ``camera``
+                and ``view`` are (n,) int64, as the data set numbers them, -1 if unknown; ``boxes_parts`` and
+                ``boxes_regions`` are lists of n tensors (m, 6): label, score, x0, y0, x1, y1 in pixels of the resized
+                image.
 
         Returns:
             (n, d) float32.
@@ -118,6 +146,17 @@ class Method:
             DataError: boxes that the method requires are missing.
         """
         return boxes
+
+    def check_labels(self, keys: Sequence[str], labels: Mapping[str, IntArray]) -> None:
+        """Refuse numbers that ``embed`` cannot use, before any image is embedded; override it if there are some.
+
+        Args:
+            keys: the n images to embed.
+            labels: the (n,) int64 cameras and views by name, if ``test_needs`` names them.
+
+        Raises:
+            DataError: a number cannot be used.
+        """
 
     def fit(self, session: Session) -> None:
         """Train on ``session.train``; override it if the method needs training."""
@@ -231,12 +270,16 @@ def resolve_options(
 
 
 def create(method: type[Method], options: Options, seed: int = 0) -> Method:
-    """Return an instance with these options, or raise a PluginError that quotes the exception of its ``__init__``.
+    """Return an instance with these options.
 
     The seed decides what ``__init__`` draws from the global generators, such as the weights of a new network.
+
+    Raises:
+        PluginError: its ``__init__`` fails, which the message quotes, or it needs boxes of pictures that it crops.
     """
     instance = method.__new__(method)
     instance.options = options
+    instance.seed = seed
     try:
         with generators_at(derive(seed, "method")):
             instance.__init__()  # type: ignore[misc]  # the instance is not set up yet
@@ -244,4 +287,11 @@ def create(method: type[Method], options: Options, seed: int = 0) -> Method:
         raise
     except (Exception, SystemExit) as problem:
         raise plugin_error(f"method {method.__name__} could not be set up", problem, method) from problem
+    boxes = sorted(need for need in instance.needs | instance.test_needs if need.startswith("boxes."))
+    if boxes and instance.resizing.moves_boxes:
+        raise PluginError(
+            f"method {method.__name__} needs boxes, and cuts off parts of the pictures",
+            found=f"{', '.join(boxes)}; {instance.resizing}",
+            expected="a resizing that keeps the whole picture",
+        )
     return instance

@@ -30,6 +30,10 @@ class HeldOut:
     gallery: ImageTable
 
 
+def unheard(number: int, row: Mapping[str, Any]) -> None:
+    """Take a row of an epoch that no observer hears of."""
+
+
 @dataclass(frozen=True, eq=False)
 class Session:
     """Everything that one training run needs.
@@ -46,6 +50,8 @@ class Session:
         engine: trains a ``NetworkMethod`` on this session.
         compute: devices, precision and workers.
         skip_broken: skip and log unreadable images instead of raising an error.
+        told: called after each epoch with the number of finished epochs and a row of its losses, for observers; the
+            engine does so, and a ``fit`` of a method's own may.
     """
 
     dataset: Dataset
@@ -59,3 +65,4 @@ class Session:
     engine: Callable[[Any, Session], None]
     compute: Compute = field(default_factory=Compute)
     skip_broken: bool = False
+    told: Callable[[int, Mapping[str, Any]], None] = unheard

@@ -127,7 +127,7 @@ class Catalogue:
             self._collect(kind, plugin, module)
 
     def _check_hooks(self, module: object) -> None:
-        known = [kind.hook for kind in self.kinds]
+        known = [word for word in vars(hookspecs) if word.startswith("bench_")]
         callers = self._manager.get_hookcallers(module) or []
         for caller in callers:
             if not caller.has_spec():
@@ -178,6 +178,10 @@ class Catalogue:
             if other.name == holder.plugin:
                 other.problem = other.problem or f"{word} '{entry.name}' is also registered by {plugin.name}"
                 other.names[word].remove(entry.name)
+
+    def implementations(self, hook: str) -> list[pluggy.HookImpl]:
+        """Return the functions of all plugins that implement a hook, in the order of loading."""
+        return list(getattr(self._manager.hook, hook).get_hookimpls())
 
     def names(self, kind: Kind[Any]) -> list[str]:
         """Return the registered names of one kind, sorted."""

@@ -9,9 +9,11 @@ import inspect
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import PluginError
+from harness.registry import hookspecs
 from harness.registry.catalogue import Kind, one_line
 
 if TYPE_CHECKING:
+    from harness.compute.engine import Engine
     from harness.data.layout import Layout
     from harness.measures.family import MeasureFamily
     from harness.methods.detector import Detector
@@ -82,10 +84,29 @@ def _measure(name: str, found: object) -> MeasureFamily:
     return found
 
 
+def _observer(name: str, found: object) -> type[Any]:
+    marked = [word for word in vars(hookspecs) if hasattr(getattr(found, word, None), f"{hookspecs.GROUP}_impl")]
+    if not inspect.isclass(found) or not marked:
+        expected = "a class with bench_started, bench_epoch or another hook of a run, marked with harness.hookimpl"
+        raise PluginError(f"'{name}' is not an observer", found=repr(found), expected=expected)
+    return found
+
+
+def _engine(name: str, found: object) -> type[Engine]:
+    from harness.compute.engine import Engine
+
+    if not (inspect.isclass(found) and issubclass(found, Engine)):
+        expected = "a subclass of harness.Engine"
+        raise PluginError(f"'{name}' is not an engine", found=repr(found), expected=expected)
+    return found
+
+
 METHOD = Kind("method", "bench_register_methods", _method)
 PROTOCOL = Kind("protocol", "bench_register_protocols", _protocol)
 DETECTOR = Kind("detector", "bench_register_detectors", _detector)
 LAYOUT = Kind("layout", "bench_register_layouts", _layout)
 MEASURE = Kind("measure", "bench_register_measures", _measure)
+OBSERVER = Kind("observer", "bench_register_observers", _observer)
+ENGINE = Kind("engine", "bench_register_engines", _engine)
 
 KINDS: tuple[Kind[Any], ...] = tuple(value for value in list(vars().values()) if isinstance(value, Kind))

@@ -1,4 +1,4 @@
-"""The registry of everything installed: methods, protocols, detectors, layouts and measures by name."""
+"""The registry of everything installed: methods, protocols, measures and so on by name."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import PluginError, UsageError, unknown_name
 from harness.measures import parse, usual_word
 from harness.registry import hookspecs
 from harness.registry.catalogue import OWN_DISTRIBUTION, Catalogue
-from harness.registry.kinds import DETECTOR, KINDS, LAYOUT, MEASURE, METHOD, PROTOCOL
+from harness.registry.kinds import DETECTOR, ENGINE, KINDS, LAYOUT, MEASURE, METHOD, OBSERVER, PROTOCOL
 from harness.registry.packages import check_packages
 
 if TYPE_CHECKING:
+    from harness.compute.engine import Engine
     from harness.data.layout import Layout
     from harness.measures.family import Measure
     from harness.methods.detector import Detector
@@ -47,6 +48,14 @@ class Registry(Catalogue):
     def detector(self, name: str) -> type[Detector]:
         """Return the detector of that name."""
         return self.get(DETECTOR, name)
+
+    def observer(self, name: str) -> type[Any]:
+        """Return the class of the observer of that name."""
+        return self.get(OBSERVER, name)
+
+    def engine(self, name: str) -> type[Engine]:
+        """Return the class of the engine of that name."""
+        return self.get(ENGINE, name)
 
     def layout(self, name: str) -> Layout:
         """Return the layout of that name."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
+from harness.basics.digests import file_digest
 from harness.compute.compute import FULL, PROPOSED
 from harness.errors import UsageError
 from harness.features.provenance import Origin
 from harness.methods.checkpoint import check_belongs, load_checkpoint, same_form
+from harness.methods.files import portable
 from harness.methods.method import Method, Options, create, resolve_options, trains
 from harness.methods.naming import Naming, name_run
 from harness.registry.registry import Registry
@@ -17,6 +20,26 @@ from harness.runs.request import Request
 from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import refuse_undefined
 from harness.tasks.task import Task
+
+
+class Held(NamedTuple):
+    """What a method holds once it is set up, without the method itself, which may be large.
+
+    Attributes:
+        networks: the digest of its networks, or None without one.
+        trained_on: the protocols that its weights have seen, as their file says.
+        files: the digests of the files that it has read, besides those that options name.
+        modules: the further modules that count as its code.
+        resizing: how pictures come to its input size, in words; empty for the default.
+    """
+
+    needs: frozenset[str]
+    test_needs: frozenset[str]
+    networks: str | None
+    trained_on: tuple[str, ...]
+    files: dict[str, str]
+    modules: tuple[str, ...]
+    resizing: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +88,26 @@ class RunPlan:
         """The splits whose features the tasks need, sorted."""
         return sorted({name for task in self.tasks for name in (task.query, task.gallery)})
 
-    @cached_property
+    @property
     def needs(self) -> tuple[frozenset[str], frozenset[str]]:
         """The labels and boxes that the method needs to train and to embed, with these options."""
-        method = create(self.method, self.options)
-        return method.needs, method.test_needs
+        return self.held.needs, self.held.test_needs
+
+    @cached_property
+    def held(self) -> Held:
+        """What the method holds once it is set up with these options."""
+        from harness.methods.networks import digest_of, networks_of
+
+        method = create(self.method, self.options, self.request.seed)
+        files = {word: file_digest(path) for word, path in sorted(method.read_files.items())}
+        networks = digest_of(networks_of(method))
+        about = tuple(method.modules), str(method.resizing)
+        return Held(method.needs, method.test_needs, networks, tuple(method.trained_on), files, *about)
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """The protocols whose training images the given weights have seen: as the user says, else as the file says."""
+        return self.request.trained_on or self.held.trained_on
 
 
 def plan_run(request: Request, registry: Registry) -> RunPlan:
@@ -88,6 +126,8 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     recipe = request.recipe if request.recipe is not None else proposed * (proposed in method.recipes)
     for word in request.measures:
         registry.measure(word)
+    for word in request.trained_on:
+        registry.protocol(word)
     if request.rerank is not None:
         refuse_undefined(tasks)
     if request.checkpoint is None:
@@ -129,7 +169,7 @@ def _of_checkpoint(request: Request, name: str, asked: str, method: type[Method]
     if request.changes or request.recipe is not None:
         variant = asked or named.variant
         wanted = resolve_options(name, method, variant=variant, recipe=recipe, changes=request.changes)
-        check_belongs(path, given, given.model_copy(update={"options": wanted.model_dump(mode="json")}))
+        check_belongs(path, given, given.model_copy(update={"options": portable(wanted)}))
     elif asked not in ("", given.variant):
         wanted = resolve_options(name, method, variant=asked, recipe=recipe)
         expected = given.model_copy(update={"variant": name_run(name, method, wanted, recipe).variant})

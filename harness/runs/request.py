@@ -25,6 +25,7 @@ class Request:
         train_data: folder of the data set of ``train_on``.
         recipe: None for the one that the training protocol proposes, if the method has it.
         changes: options by name, as written after ``--set``.
+        trained_on: the protocols whose training images given weights have seen, as the user says.
         boxes: file of boxes for the images of ``protocol``, in place of the data set's own.
         train_boxes: the same for the images of ``train_on``; None for ``boxes``, if that is the same data set.
         detector: checkpoint of a detector, used when no boxes are given.
@@ -34,6 +35,7 @@ class Request:
         metric: None for the method's own.
         rerank: None to rank by the features alone.
         memory: bytes that the evaluation may use, or None for a share of the free memory.
+        observe: the names of observers to turn on.
     """
 
     method: str
@@ -43,6 +45,7 @@ class Request:
     train_data: Path | None = None
     recipe: str | None = None
     changes: Mapping[str, str] = field(default_factory=dict)
+    trained_on: tuple[str, ...] = ()
     boxes: Path | None = None
     train_boxes: Path | None = None
     detector: Path | None = None
@@ -57,6 +60,7 @@ class Request:
     rerank: Reranking | None = None
     measures: tuple[str, ...] = ()
     memory: int | None = None
+    observe: tuple[str, ...] = ()
 
 
 def parse_changes(assignments: tuple[str, ...]) -> dict[str, str]:

@@ -17,22 +17,23 @@ from harness.basics.digests import digest, file_digest
 from harness.basics.files import removed_unless, replace_file
 from harness.boxes import digests
 from harness.compute.machine import Machine
-from harness.errors import RunError
+from harness.errors import FeatureError, RunError
 from harness.features import FeatureFile, Provenance
 from harness.features.finding import FEATURES
 from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
-from harness.methods.method import Method, Options, create, trains, used_needs
-from harness.methods.networks import digest_of, networks_of
+from harness.methods.files import named_files, portable
+from harness.methods.method import Method, create, trains, used_needs
 from harness.methods.session import Session
+from harness.registry.observed import ObservedRun
+from harness.registry.observing import Observers
 from harness.runs.boxes import RunBoxes
-from harness.runs.inputs import RunInputs
+from harness.runs.inputs import Opened, RunInputs, images_digest, labels_digest
 from harness.runs.plan import RunPlan
 from harness.scoring.record import Record, installed_versions
-from harness.scoring.recording import record_tasks
+from harness.scoring.recording import are_recorded, record_tasks
 from harness.scoring.settings import ScoringSettings
-from harness.tasks.fingerprint import contents_digest, dataset_digest
 
 if TYPE_CHECKING:
     from harness.training.prepare import TrainingRequest
@@ -46,17 +47,22 @@ TRAINING_VERSION = 2
 class Run:
     """One run of one method, step by step.
 
+    Args:
+        plan: what to do.
+        opened: the data sets that several runs share; None for those of this run alone.
+
     Raises:
-        UsageError: the request gives boxes that the run does not use.
+        UsageError: the request gives boxes that the run does not use, or names an unknown observer or one whose package
+            is not installed.
     """
 
-    def __init__(self, plan: RunPlan) -> None:
+    def __init__(self, plan: RunPlan, opened: Opened | None = None) -> None:
         self.plan = plan
-        self.inputs = RunInputs(plan)
+        self.observers = Observers.of(plan.registry, plan.request.observe)
+        self.inputs = RunInputs(plan, opened)
         self.boxes = RunBoxes(plan, self.inputs)
 
-    def _method(self) -> Method:
-        """Return the method anew, with the same weights each time."""
+    def _create(self) -> Method:
         return create(self.plan.method, self.plan.options, self.plan.request.seed)
 
     @cached_property
@@ -65,7 +71,7 @@ class Run:
         plan = self.plan
         trained = {}
         if plan.trains:
-            data = dataset_digest(self.inputs.training, ("train",))
+            data = labels_digest(self.inputs.training, ("train",))
             trained = {"train_on": plan.train_protocol.name, "train_data": data}
         return Origin(
             method=plan.name,
@@ -73,9 +79,11 @@ class Run:
             changes=dict(plan.named.changes),
             aliases=plan.named.aliases,
             recipe=plan.recipe,
-            options=plan.options.model_dump(mode="json"),
+            options=portable(plan.options),
+            files={**plan.held.files, **named_files(plan.options)},
+            trained_on=plan.trained_on,
             seed=plan.request.seed,
-            code=code_digest(plan.method),
+            code=code_digest(plan.method, plan.held.modules),
             **trained,
         )
 
@@ -90,12 +98,12 @@ class Run:
             "training": TRAINING_VERSION,
             **self.inputs.devices,
         }
-        files = _named_files(self.plan.options)
-        if files:
-            identity["files"] = files
-        held = digest_of(networks_of(self._method()))
-        if held is not None:
-            identity["held"] = held
+        if self.plan.held.resizing:
+            identity["resizing"] = self.plan.held.resizing
+        # Files with the same bytes are the same, whatever they are called.
+        identity["options"] = {name: self.origin.files.get(name, value) for name, value in identity["options"].items()}
+        if self.plan.held.networks is not None:
+            identity["held"] = self.plan.held.networks
         if request.checkpoint is not None:
             return {**identity, "checkpoint": file_digest(request.checkpoint)}
         if not self.plan.trains:
@@ -104,7 +112,7 @@ class Run:
             identity["train_boxes"] = digests(self.boxes.train)
         return {
             **identity,
-            "train_images": contents_digest(self.inputs.training, ("train",)),
+            "train_images": images_digest(self.inputs.training, ("train",)),
             "skip_broken": request.skip_broken,
             "validate": request.validate,
             "hold_out": request.hold_out if request.validate == "train" else 0.0,
@@ -118,6 +126,28 @@ class Run:
             parts.append("checkpoint" if self.plan.request.checkpoint else self.plan.train_protocol.name)
         return self.plan.request.runs / "-".join([*parts, digest(self.identity)[:12]])
 
+    @cached_property
+    def observed(self) -> ObservedRun:
+        """What observers are told of this run."""
+        plan, origin = self.plan, self.origin
+        return ObservedRun(
+            name=origin.run_name,
+            method=plan.name,
+            variant=origin.variant,
+            recipe=plan.recipe,
+            options=dict(origin.options),
+            seed=plan.request.seed,
+            protocol=plan.protocol.name,
+            tasks=tuple(f"{plan.protocol.name}/{task.name}" for task in plan.tasks),
+            train_on=plan.train_protocol.name if plan.trains else "",
+            folder=self.folder,
+        )
+
+    def _tell(self, hook: str, **facts: object) -> None:
+        """Call a hook of all observers, in the first process."""
+        if self.inputs.fabric.is_global_zero:
+            self.observers.tell(hook, run=self.observed, **facts)
+
     @contextmanager
     def _in_folder(self) -> Iterator[None]:
         """Lock the folder while the block runs; the first process does it for all."""
@@ -127,6 +157,7 @@ class Run:
                 self.identity  # noqa: B018 - so that all processes fail together if it cannot be computed
                 if team.index == 0:
                     held.enter_context(self._locked())
+                    held.enter_context(self.observers.watching(self.observed))
             yield
 
     @contextmanager
@@ -155,7 +186,9 @@ class Run:
         All processes but the first return an empty list.
         """
         with self._in_folder():
-            return self._evaluate(self._extract(self._train()))
+            records = self._evaluate(self._extract(self._train()))
+            self._tell("bench_scored", records=tuple(records))
+            return records
 
     def train(self) -> Path | None:
         """Return the checkpoint, training it unless it exists; None if the method does not train."""
@@ -179,7 +212,7 @@ class Run:
         from harness.compute.threads import fitting_threads
         from harness.training.state import NAME as STATE
 
-        method = self._method()
+        method = self._create()
         session = self._session(method)
         with fitting_threads(self.inputs.fabric) as threads:
             method.fit(session)
@@ -211,40 +244,57 @@ class Run:
             skip_broken=request.skip_broken,
             validate=request.validate,
             hold_out=request.hold_out,
+            told=lambda number, row: self._tell("bench_epoch", number=number, row=row),
         )
 
     def _extract(self, checkpoint: Path | None) -> Path:
-        from harness.extraction.extract import FeatureOutput, extract
+        features = self._extracted(checkpoint)
+        self._tell("bench_extracted", features=features)
+        return features
+
+    @cached_property
+    def _images(self) -> str:
+        """The digest of the names and sizes of the images that the tasks need."""
+        return images_digest(self.inputs.dataset, self.plan.splits)
+
+    @cached_property
+    def features(self) -> Path:
+        """The feature file of the images that the tasks need; the records lie beside it."""
         from harness.extraction.inference import choices
-        from harness.scoring.cost import measured
 
         splits = self.plan.splits
         about = {
             "protocol": self.plan.protocol.name,
             "splits": splits,
-            "data": dataset_digest(self.inputs.dataset, splits),
-            "images": contents_digest(self.inputs.dataset, splits),
+            "data": labels_digest(self.inputs.dataset, splits),
+            "images": self._images,
             "skip_broken": self.plan.request.skip_broken,
             **({"boxes": digests(self.boxes.test)} if self.boxes.test else {}),
             **choices(self.plan.request.compute),
         }
-        path = self.folder / f"{self.plan.protocol.name}-{digest(about)[:12]}" / FEATURES
+        return self.folder / f"{self.plan.protocol.name}-{digest(about)[:12]}" / FEATURES
+
+    def _extracted(self, checkpoint: Path | None) -> Path:
+        from harness.extraction.extract import FeatureOutput, extract
+        from harness.scoring.cost import measured
+
+        path = self.features
         if path.exists():
             FeatureFile.open(path).close()
             log.info("extraction: using the existing features")
             return path
-        method = self._method()
+        method = self._create()
         info = None
         if checkpoint is not None:
             state, info = load_checkpoint(checkpoint)
             with same_form(checkpoint, f"the method '{self.plan.name}'"):
                 method.restore(state, info.classes)
-        provenance = self._provenance(method, checkpoint, info, images=str(about["images"]))
+        provenance = self._provenance(method, checkpoint, info, images=self._images)
         with measured(path, self.inputs.fabric):
             return extract(
                 method,
                 self.boxes.kept(self.inputs.dataset, self.boxes.test, path.parent),
-                [self.inputs.dataset.split(name) for name in splits],
+                [self.inputs.dataset.split(name) for name in self.plan.splits],
                 FeatureOutput(path, provenance),
                 compute=self.plan.request.compute,
                 skip_broken=self.plan.request.skip_broken,
@@ -253,16 +303,17 @@ class Run:
     def _provenance(
         self, method: Method, checkpoint: Path | None, info: CheckpointInfo | None, *, images: str
     ) -> Provenance:
-        words = ("seed", "train_on", "train_data", "threads")
+        words = ("seed", "train_on", "train_data", "threads", "files")
         trained = {} if info is None else {word: getattr(info, word) for word in words}
         return Provenance(
-            **{**facts(self.origin, Origin), **trained},
+            **{**facts(self.origin, Origin), **trained, "trained_on": self._trained_on(info)},
             checkpoint=None if checkpoint is None else file_digest(checkpoint),
             train_boxes=info.boxes if info else {},
             dataset=self.plan.protocol.name,
             images=images,
             boxes=digests(self.boxes.test),
             input_size=method.input_size,
+            resizing=str(method.resizing),
             parameters=_parameters(method),
             needs=tuple(sorted(used_needs(method.needs, info.classes if info else ()) - {"vehicle"})),
             test_needs=tuple(sorted(method.test_needs)),
@@ -273,32 +324,52 @@ class Run:
             versions=installed_versions(),
         )
 
+    def _trained_on(self, info: CheckpointInfo | None) -> tuple[str, ...]:
+        """Return what the given weights have seen: as the user says now, else as it was said in training."""
+        return self.plan.request.trained_on or (self.origin.trained_on if info is None else info.trained_on)
+
     def _evaluate(self, features: Path) -> list[Record]:
-        # On the processor, whatever device embeds: ranking on a GPU is opt-in ('bench eval --device') until its
-        # integers have been compared with the processor's on a real GPU.
+        # On the processor, whatever device embeds: it needs no memory of the GPU, and the integers are the same.
         request = self.plan.request
         machine = replace(Machine.of(self.inputs.fabric, request.memory), device="cpu")
         if request.rerank is not None:  # re-ranking has no shards
             if not machine.first:
                 return []
             machine = machine.alone()
-        settings = ScoringSettings(
+        with machine.team.together(), FeatureFile.open(features) as file:
+            return record_tasks(
+                file,
+                self.plan.protocol,
+                self.plan.tasks,
+                self.inputs.dataset,
+                replace(self._settings, machine=machine),
+                folder=features.parent,
+            )
+
+    @property
+    def _settings(self) -> ScoringSettings:
+        request = self.plan.request
+        return ScoringSettings(
             metric=request.metric,
             rerank=request.rerank,
             measures=tuple(map(self.plan.registry.measure, request.measures)),
             skip_missing=request.skip_broken,
-            machine=machine,
         )
-        with machine.team.together(), FeatureFile.open(features) as file:
-            return record_tasks(
-                file, self.plan.protocol, self.plan.tasks, self.inputs.dataset, settings, folder=features.parent
-            )
 
-
-def _named_files(options: Options) -> dict[str, str]:
-    """Return the digest of each file that an option names, since its content may change."""
-    values = options.model_dump(mode="json").items()
-    return {name: file_digest(value) for name, value in values if isinstance(value, str) and Path(value).is_file()}
+    def standing(self) -> Path | None:
+        """Return the folder of the records if ``run`` would find everything done, or None; nothing is written."""
+        path = self.features
+        trained = not self.plan.trains or (self.folder / CHECKPOINT).exists()
+        if not trained or not path.exists():
+            return None
+        try:
+            with FeatureFile.open(path) as file:
+                stands = are_recorded(
+                    file, self.plan.protocol, self.plan.tasks, self.inputs.dataset, self._settings, folder=path.parent
+                )
+        except FeatureError:  # the run will say what is wrong
+            return None
+        return path.parent if stands else None
 
 
 def _parameters(method: Method) -> int | None:

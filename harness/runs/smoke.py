@@ -20,9 +20,11 @@ from harness.compute.machine import Machine
 from harness.data.dataset import Dataset
 from harness.data.images import IntArray
 from harness.errors import UsageError
-from harness.methods.method import Method, create
+from harness.methods.method import Method
 from harness.methods.network import NetworkMethod
 from harness.methods.session import HeldOut, Session
+from harness.registry.observing import Observers
+from harness.registry.registry import Registry
 from harness.runs.plan import RunPlan
 from harness.runs.run import Run
 from harness.scoring.cost import device_name
@@ -166,6 +168,10 @@ class _SmokeRun(Run):
     session: Session | None = None
     checkpoint: Path | None = None
 
+    def __init__(self, plan: RunPlan) -> None:
+        super().__init__(plan)
+        self.observers = Observers.of(Registry())  # a trial tells nobody
+
     def report(self) -> SmokeReport | None:
         """Do every step, and return what it took; None in all processes but the first."""
         plan, whole = self.plan, self.inputs.dataset
@@ -189,7 +195,7 @@ class _SmokeRun(Run):
         from harness.training.smoke import draw, rows_of, stages_of
 
         tables = [self.inputs.dataset.split(name) for name in self.plan.splits]
-        method = create(self.plan.method, self.plan.options)
+        method = self._create()
         if self.plan.trains and isinstance(method, NetworkMethod):
             request = self._training(self.plan.request.runs)
             labels = {need for need in method.needs if not need.startswith("boxes.")}
@@ -254,8 +260,7 @@ class _SmokeRun(Run):
 
         if cost is None:
             return 0.0
-        method = create(self.plan.method, self.plan.options)
-        size = self.plan.request.compute.batch or choose_batch(self.inputs.fabric, method.input_size)
+        size = self.plan.request.compute.batch or choose_batch(self.inputs.fabric, self._create().input_size)
         return cost.seconds / (math.ceil(cost.images / size) * size if cost.images > size else cost.images)
 
 

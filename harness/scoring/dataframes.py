@@ -29,7 +29,7 @@ def results(*folders: str | Path) -> DataFrame:
     return _table("results", folders)
 
 
-def leaderboard(*folders: str | Path) -> DataFrame:
+def leaderboard(*folders: str | Path, shipped: bool = True) -> DataFrame:
     """Return the leaderboard as a table, one row per method of each board.
 
     Each measure is a float64 column of fractions of 1, the mean over the runs of the row. ``ap_low`` and ``ap_high``
@@ -37,7 +37,8 @@ def leaderboard(*folders: str | Path) -> DataFrame:
     draws. All of these are NaN if the page has none. ``best_rank`` and ``worst_rank`` are NA for a row without a rank.
 
     Args:
-        folders: folders of runs or filed records, to add to the records that come with the package.
+        folders: folders of runs or filed records.
+        shipped: whether to add them to the records that come with the package, or to show them alone.
 
     Returns:
         The rows in the order of the page: official boards first, then by task; in each board the best method first.
@@ -45,11 +46,11 @@ def leaderboard(*folders: str | Path) -> DataFrame:
     Raises:
         RecordError: a folder is missing, a file is damaged, or two records of one run contradict each other.
     """
-    return _table("leaderboard", folders)
+    return _table("leaderboard", folders, shipped=shipped)
 
 
-def _table(name: str, folders: tuple[str | Path, ...]) -> DataFrame:
+def _table(name: str, folders: tuple[str | Path, ...], **words: bool) -> DataFrame:
     """Call a function of the entry-point group ``bench.tables``, since harness imports no other package."""
     (found,) = entry_points(group="bench.tables", name=name)
-    frame: DataFrame = found.load()(*folders)
+    frame: DataFrame = found.load()(*folders, **words)
     return frame

@@ -22,7 +22,7 @@ from pydantic import (
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
 from harness.errors import RecordError, UsageError
-from harness.features.provenance import Embedding
+from harness.features.provenance import OMITTED, Embedding
 from harness.scoring.scores import Scores
 from harness.tasks.reranking import FIELDS, Reranking
 
@@ -33,7 +33,7 @@ GIVEN = {False: "given distances", True: "given similarities"}
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
-LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision"}
+LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", *OMITTED}
 """Fields added after the first records; they are omitted from the file if empty."""
 
 OUTCOME = {
@@ -145,6 +145,8 @@ class Record(Embedding):
     aliases: tuple[Word, ...] = ()
     recipe: Word = ""
     options: dict[str, JsonValue] = Field(default_factory=dict)
+    files: dict[Word, Digest] = Field(default_factory=dict)
+    trained_on: tuple[Word, ...] = ()
     code: Digest | None = None
     train_on: Word | None = None
     train_data: Digest | None = None
@@ -152,6 +154,7 @@ class Record(Embedding):
     threads: Annotated[int, Field(ge=1)] | None = None
     checkpoint: Digest | None = None
     input_size: tuple[Count, Count] | None = None
+    resizing: Word = ""
     parameters: Count | None = None
     boxes: dict[Word, Digest] = Field(default_factory=dict)
     train_boxes: dict[Word, Digest] = Field(default_factory=dict)
@@ -287,11 +290,16 @@ MIGRATIONS: Mapping[int, Migration] = {}
 """The function that converts the content of an older schema to the next one; empty while there is only one schema."""
 
 
+def record_text(record: Record) -> str:
+    """Return the content of a record's file: JSON with its schema and its digest."""
+    content = {"schema": SCHEMA, "digest": record.digest, **record.values}
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
 def write_record(path: str | Path, record: Record) -> None:
     """Write a record as JSON with its digest, atomically, or raise a RunError."""
-    content = {"schema": SCHEMA, "digest": record.digest, **record.values}
     with replace_file(path) as file:
-        file.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+        file.write(record_text(record))
 
 
 def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRATIONS, schema: int = SCHEMA) -> Record:

@@ -111,6 +111,28 @@ def _same(folder: Path, other: Path) -> bool:
     return folder.resolve() == other.resolve()
 
 
+def are_recorded(
+    file: FeatureFile,
+    protocol: Protocol,
+    tasks: Sequence[Task],
+    dataset: Dataset,
+    settings: ScoringSettings,
+    *,
+    folder: Path,
+) -> bool:
+    """Return whether ``record_tasks`` would find all its records in the folder and compute nothing.
+
+    Raises:
+        FeatureError: the file lacks images of the tasks.
+    """
+    served, _ = serve(tasks, dataset, settings.rerank)
+    recorder = _Recorder(file, protocol, replace(settings, metric=metric_of(settings, file)), folder)
+    return bool(served) and all(
+        recorder.answers(task, with_features(file, task, dataset, skip_missing=settings.skip_missing))
+        for task in served
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class _Recorder:
     """Scores the tasks of one protocol on one feature file."""
@@ -123,8 +145,7 @@ class _Recorder:
     def record(self, task: Task, dataset: Dataset) -> Record | None:
         """Return the task's record, an existing or a new one; None in all processes but the first."""
         settings, machine = self.settings, self.settings.machine
-        name = self._name(task)
-        existing = None
+        name, existing = self._name(task), None
         if self.folder is not None and machine.first:
             existing = self._existing(self.folder / f"record-{name}.json", task, dataset)
         if machine.team.as_first(existing is not None and self._answers(existing, task)):
@@ -134,6 +155,13 @@ class _Recorder:
             settings = replace(settings, measures=tuple(dict.fromkeys((*settings.measures, *kept))))
         scores = score(self.file, self.protocol, task, dataset, settings)
         return self._written(scores, name, task, dataset) if machine.first else None
+
+    def answers(self, task: Task, dataset: Dataset) -> bool:
+        """Return whether the folder holds a task's record with all measures that are asked for."""
+        if self.folder is None:
+            return False
+        existing = self._existing(self.folder / f"record-{self._name(task)}.json", task, dataset)
+        return existing is not None and self._answers(existing, task)
 
     def _name(self, task: Task) -> str:
         """Return the part of the file names behind ``record-`` and ``per-query-``.

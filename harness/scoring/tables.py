@@ -106,6 +106,21 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
     return "\n\n".join(parts)
 
 
+def weights_data(record: Record) -> str:
+    """Return what the given weights of a record have seen: ``veri776 (this data set)``; empty if none were given.
+
+    Weights that were trained on the evaluated data set, or on more, answer another question than those of other data.
+    """
+    if not record.trained_on:
+        return "not said" if record.files and record.train_on is None else ""
+    others = [name for name in record.trained_on if name != record.protocol]
+    if len(others) == len(record.trained_on):
+        mark = "other data"
+    else:
+        mark = "this data set and more" if others else "this data set"
+    return f"{', '.join(record.trained_on)} ({mark})"
+
+
 def remarks(record: Record) -> list[str]:
     """Return one sentence for each fact that a reader of the record's scores must know."""
     notes = [] if record.rerank is None else [record.rerank.remark]
@@ -115,6 +130,8 @@ def remarks(record: Record) -> list[str]:
         notes.append(note_of(record.dtype, record.width))
     if record.convention is not None:
         notes.append(f"By another rule than the task's own: {record.convention}.")
+    if seen := weights_data(record):
+        notes.append(f"Given weights; the data that they were trained on: {seen}.")
     if not record.official:
         reason = "; ".join(record.differences) or "the data set is not the released one"
         notes.append(f"Not official: {reason}.")

@@ -59,8 +59,10 @@ def dataset_digest(dataset: Dataset, splits: Iterable[str]) -> str:
     lines = []
     for split in sorted(splits):
         table = dataset.split(split)
-        columns = [_column(table, name) for name in ("vehicle", *LABELS)]
-        known = {name: table.label(name) is not None for name in LABELS}
+        # Without views the digest is that of the releases that knew none.
+        labels = [name for name in LABELS if name != "view" or table.view is not None]
+        columns = [_column(table, name) for name in ("vehicle", *labels)]
+        known = {name: table.label(name) is not None for name in labels}
         rows = zip(_paths(table), *columns, strict=True)
         lines += [canonical_json([SCHEMA, split, known]), *map(json.dumps, rows)]
     return _digest(lines)

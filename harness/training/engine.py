@@ -71,7 +71,8 @@ def new_network(method: NetworkMethod, session: Session, fabric: Fabric) -> nn.M
 def training_images(method: NetworkMethod, session: Session) -> Subjects:
     """Return the images to train on with the boxes that the network receives; nothing is decoded yet."""
     table = session.train
-    pictures = Pictures(session.dataset.root, table.paths, session.input_size, session.dataset.formats)
+    formats = session.dataset.formats
+    pictures = Pictures(session.dataset.root, table.paths, session.input_size, formats, resizing=method.resizing)
     vehicles = dict(zip(table.paths, table.vehicle.tolist(), strict=True))
     found = {word: boxes.take(vehicles) for word, boxes in needed_boxes(session.dataset, method.needs).items()}
     return Subjects(pictures, table.vehicle, method.arrange_boxes(found, vehicles))
@@ -141,6 +142,7 @@ class _Training:
             if self.material.fabric.is_global_zero:
                 self._save(state, last=running.finished)
                 log.info("%s, %s: %s (%.0f images/s)", stage.name, running.progress, _summary(row), rate)
+                self.material.session.told(len(state.rows), dict(row))
             self.material.fabric.barrier()
 
     def _validate(self) -> dict[str, float]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.errors import DataError
 from harness.methods.method import used_needs
-from harness.methods.session import CLASS_LABELS, HeldOut, Session, Validate
+from harness.methods.session import CLASS_LABELS, HeldOut, Session, Validate, unheard
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class TrainingRequest:
     skip_broken: bool = False
     validate: Validate = "train"
     hold_out: float = 0.1
+    told: Callable[[int, Mapping[str, Any]], None] = unheard
 
 
 def prepare(
@@ -68,6 +70,7 @@ def prepare(
         engine=train,
         compute=request.compute,
         skip_broken=request.skip_broken,
+        told=request.told,
     )
 
 

@@ -19,6 +19,9 @@ FORMATS = click.Choice([*ENDINGS, "huggingface"])
 @command("Compare numbers")
 @options.folders("--records", "Folder of further records to show.")
 @options.folders("--runs", "Folder of runs to show, written by `bench run`.")
+@option(
+    "--shipped/--no-shipped", default=True, group=DATA, help="Whether to show the records that come with the package."
+)
 @options.published
 @options.folder("--from-hub", "Folder of copies of models on the Hugging Face Hub whose reported results to show.")
 @option("--costs", group=DATA, type=FILE, help="Costs to draw, written by `bench cost`; default: the package's.")
@@ -45,6 +48,7 @@ def leaderboard(
     *,
     records: tuple[Path, ...],
     runs: tuple[Path, ...],
+    shipped: bool,
     published: Path | None,
     form: str,
     out: Path | None,
@@ -79,7 +83,7 @@ def leaderboard(
     owner, reported, json_wanted = words.pop("hub_owner"), words.pop("from_hub"), words.pop("json_wanted")
     costs = words.pop("costs") or (SHIPPED if SHIPPED.is_file() else None)
     selection = Selection(**words)
-    boards = build_boards(collect([*shipped_folders(), *records], runs))
+    boards = build_boards(collect([*(shipped_folders() if shipped else []), *records], runs))
     library = with_reported(load_library(published or FOLDER), reported)
     tables = published_tables(library)
     if json_wanted:

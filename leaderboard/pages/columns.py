@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.scoring.record import Record
-from harness.scoring.tables import percent, remarks
+from harness.scoring.tables import percent, remarks, weights_data
 from leaderboard.boards import Board, BoardRow, BoardValue
 from leaderboard.statistics.intervals import Interval
 
@@ -44,6 +44,7 @@ COLUMNS: Mapping[str, Column] = {
     "method": Column(lambda row: row.shown_name, words=True),
     "recipe": Column(lambda row: row.record.recipe, words=True),
     "trained on": Column(lambda row: elsewhere(row.record), words=True),
+    "weights from": Column(lambda row: weights_data(row.record), words=True),
     "run": Column(lambda row: row.record.run[:8], words=True),
     "runs": Column(lambda row: str(len(row.records))),
     "width": Column(lambda row: str(row.record.width), best="low"),
@@ -79,6 +80,7 @@ def _short(board: Board) -> Iterator[str]:
     naming = ["method"]
     naming += ["recipe"] if any(record.recipe for record in records) else []
     naming += ["trained on"] if any(elsewhere(record) for record in records) else []
+    naming += ["weights from"] if any(weights_data(record) for record in records) else []
     yield from naming
     labels = {tuple(COLUMNS[name].text(row) for name in naming) for row in board.rows}
     if len(labels) < len(board.rows):

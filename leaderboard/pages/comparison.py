@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.errors import unknown_name
 from harness.measures import heading, in_order
-from harness.scoring.tables import percent, plain, table
+from harness.scoring.tables import percent, plain, table, weights_data
 from leaderboard.matching import MatchedTask, NamedSide
 from leaderboard.statistics.paired import ALPHA, PairedComparison, compare_paired, holm
 
@@ -92,6 +92,8 @@ def comparison_json(matched: MatchedTask, pairs: list[Pair], queries: int) -> di
 def comparison_text(matched: MatchedTask, pairs: list[Pair], queries: int) -> str:
     """Return the tables of one task; with the queries of two sides that changed most."""
     parts = [plain(matched.task), _pairs_table(pairs, two=len(matched.sides) == 2)]
+    if given := [(side.name, weights_data(side.record)) for side in matched.sides if weights_data(side.record)]:
+        parts.append(table([{"given weights": name, "weights from": seen} for name, seen in given]))
     if len(matched.sides) > 2:
         parts.append(_matrix(matched, pairs))
     elif rows := changed_most(pairs[0], queries):

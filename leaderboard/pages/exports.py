@@ -35,6 +35,8 @@ def _measured(board: Board, row: BoardRow) -> dict[str, object]:
         "recipe": record.recipe,
         "rerank": None if record.rerank is None else record.rerank.values,
         "train_on": record.train_on,
+        **({"files": record.files} if record.files else {}),
+        **({"trained_on": list(record.trained_on)} if record.trained_on else {}),
         "control": record.control,
         "aliases": list(row.aliases),
         "ranks": row.ranks and [row.ranks.best, row.ranks.worst],

@@ -181,12 +181,12 @@ def _labelled(template: str, title: str, lines: Sequence[Line], across: Sequence
         across: the ticks of the horizontal axis.
     """
     low, high = _scale(*(end(y for line in lines for _, y in line.points) for end in (min, max)))
-    top, tall = 40, 300
+    top, tall = 40, max(300, LABEL_GAP * (len(lines) - 1))
 
     def y(percent: float) -> float:
         return round(top + tall * (high - percent) / (high - low), 2)
 
-    labels = spread_out([y(line.points[-1][1]) for line in lines], LABEL_GAP)
+    labels = spread_out([y(line.points[-1][1]) for line in lines], LABEL_GAP, top + tall)
     return render(
         template,
         title=title,
@@ -200,7 +200,7 @@ def _labelled(template: str, title: str, lines: Sequence[Line], across: Sequence
         right=LEFT + PLOT,
         bottom=top + tall,
         width=LEFT + PLOT + 20 + max(text_width(line.name) for line in lines) + MARGIN,
-        height=max(top + tall + 40, max(labels) + MARGIN),
+        height=top + tall + 40,
     )
 
 
@@ -213,9 +213,13 @@ def _timed(board: Board, costs: CostSession | None) -> list[tuple[BoardRow, floa
 
 
 def _speeds(low: float, high: float) -> list[float]:
-    """Return the round numbers between two speeds: 1, 2 and 5 times a power of ten."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [step * 10.0**power for power in powers for step in (1, 2, 5) if low <= step * 10.0**power <= high]
+    """Return the round numbers between two speeds: 1, 2 and 5 times a power of ten, or whole steps within a decade."""
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    rounds = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    if high >= 10 * low:
+        return [number for number in rounds if low <= number <= high]
+    step = next(step for step in rounds if (high - low) / step <= 6)
+    return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _ks(board: Board) -> list[tuple[int, str]]:
@@ -277,15 +281,23 @@ def _character_width(character: str) -> float:
     return 8.8 if character.isupper() or not character.isascii() else 4.5 if character in "ijl.,'|:;! " else 7.2
 
 
-def spread_out(places: Sequence[float], gap: float) -> list[float]:
-    """Return the places moved down as little as needed, in the given order, so that no two are closer than the gap.
+def spread_out(places: Sequence[float], gap: float, bottom: float) -> list[float]:
+    """Return the places moved apart, in the given order, so that no two are closer than the gap.
+
+    They move down, and up again where the last would be below the bottom.
 
     Example:
-        >>> spread_out([10.0, 12.0, 40.0], 15.0)
+        >>> spread_out([10.0, 12.0, 40.0], 15.0, 50.0)
         [10.0, 25.0, 40.0]
+        >>> spread_out([10.0, 12.0, 40.0], 15.0, 35.0)
+        [5.0, 20.0, 35.0]
     """
-    found = [0.0] * len(places)
+    order = sorted(range(len(places)), key=lambda index: (places[index], index))
+    found = list(places)
     last = -math.inf
-    for index in sorted(range(len(places)), key=lambda index: (places[index], index)):
-        last = found[index] = max(places[index], last + gap)
+    for index in order:
+        last = found[index] = max(found[index], last + gap)
+    last = bottom + gap
+    for index in reversed(order):
+        last = found[index] = min(found[index], last - gap)
     return found

@@ -78,6 +78,8 @@ def _page(runs: list[ReportedRun], lists: list[RankLists], twins: Twins, choices
     grouped, heat = groupings(positives, query, found.units, sides=sides, twins=twins)
     style, script = render("report.css"), render("report.js")
     own_data = choices.data is not None
+    measures = [measured(run, one, choices.draw) for run, one in zip(runs, lists, strict=True)]
+    changes = _changes(shown, query) if len(shown) > 1 else {}
     return render(
         "report.html",
         generator=MARK,
@@ -88,14 +90,15 @@ def _page(runs: list[ReportedRun], lists: list[RankLists], twins: Twins, choices
         runs=[
             {
                 "name": name,
-                "measured": measured(run, one, choices.draw),
                 "facts": facts(run, choices.draw),
                 "options": options(run.record),
                 "commands": commands(run.record, draw=choices.draw, own_data=own_data),
             }
-            for name, run, one in zip(names, runs, lists, strict=True)
+            for name, run in zip(names, runs, strict=True)
         ],
-        change=_change(shown, query) if len(shown) > 1 else None,
+        measures=list(zip(*measures, strict=True)),
+        changes=changes,
+        change=changes.get("ap"),
         task=main.record.name,
         title=main.protocol.title or main.protocol.name,
         draw=choices.draw if main.record.draws else None,
@@ -118,10 +121,10 @@ def _names(runs: list[ReportedRun]) -> list[str]:
     return names
 
 
-def _change(shown: list[Shown], query: ImageTable) -> PairedComparison:
-    """Return how the AP changes from the first run to the second."""
-    first, second = (Side((PerQuery(query.paths, query.vehicle, {"ap": one.ap}),)) for one in shown)
-    return compare_paired([second, first], "ap")[0]
+def _changes(shown: list[Shown], query: ImageTable) -> dict[str, PairedComparison]:
+    """Return by measure how each query's value changes from the first run to the second."""
+    first, second = (Side((PerQuery(query.paths, query.vehicle, dict(one.lists.values)),)) for one in shown)
+    return {word: compare_paired([second, first], word)[0] for word in shown[0].lists.values}
 
 
 def _notes(run: ReportedRun, pictures: Pictures, rows: list[int], relevance: Relevance) -> list[str]:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from harness.data.images import IntArray
 from harness.features import FeatureFile
+from harness.kernel.exact import similarities
+from harness.kernel.native.similarity import unit_means
 from harness.kernel.neighbours import NOBODY
 from harness.measures.ranks import PositiveRanks
 from harness.tasks.relevance import Relevance
@@ -45,15 +47,14 @@ class Closeness:
     def in_order(self, ranks: PositiveRanks) -> PositiveRanks:
         """Return the same ranks with positives of equal rank from the nearest to the farthest, then by number.
 
-        ``PositiveRanks`` has those with no negative between them by number alone. Similarities are compared in float32,
-        so that the order is the same on every machine.
+        ``PositiveRanks`` has those with no negative between them by number alone.
         """
         base = ranks.closer + ranks.tied
         order = np.arange(len(ranks.units))
         for query, start, end in zip(ranks.asked.tolist(), ranks.starts[:-1], ranks.starts[1:], strict=True):
             part = slice(int(start), int(end))
             if len(np.unique(base[part])) < end - start:
-                close = self._of(query, ranks.units[part])[0].astype(np.float32)
+                close = self._of(query, ranks.units[part])[0]
                 order[part] = part.start + np.lexsort((ranks.units[part], -close, base[part]))
         return PositiveRanks(ranks.asked, ranks.starts, ranks.units[order], ranks.closer[order], ranks.tied[order])
 
@@ -77,19 +78,16 @@ class Closeness:
         rows = np.concatenate(own)
         features = self._gallery.take(rows)
         if self._relevance.reduce == "mean feature":
-            sums = np.add.reduceat(features, edges, axis=0)
-            return self._similarity(query, sums / self._units.images[units][:, None]), self._units.first[units]
+            means = np.empty((len(units), features.shape[1]))
+            unit_means(features, np.append(edges, len(rows)), means)
+            return self._similarity(query, means), self._units.first[units]
         close = self._similarity(query, features)
         order = np.lexsort((np.arange(len(rows)), -close, np.repeat(np.arange(len(own)), list(map(len, own)))))
         return np.maximum.reduceat(close, edges), rows[order[edges]]
 
     def _similarity(self, query: int, features: FloatArray) -> FloatArray:
-        """Return the cosine, or minus the squared distance, of a query and some rows: (n,)."""
         (asked,) = self._queries.take(np.array([query]))
-        if self._euclidean:
-            return np.asarray(-((features - asked) ** 2).sum(axis=1))
-        norms = np.sqrt((features**2).sum(axis=1) * (asked**2).sum())
-        return np.asarray((features * asked).sum(axis=1) / np.where(norms > 0, norms, 1.0))
+        return similarities(asked, features, euclidean=self._euclidean)
 
 
 class _Rows:

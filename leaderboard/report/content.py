@@ -13,6 +13,7 @@ import numpy as np
 from harness.basics.seeds import derive
 from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.kernel.neighbours import NOBODY
+from harness.measures import heading
 from leaderboard.report.labels import Twins
 from leaderboard.report.lists import FloatArray, RankLists
 from leaderboard.report.pictures import Pictures, in_turns
@@ -37,6 +38,11 @@ class Shown:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ranks", self.lists.ranks.ranks)
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The measures of the task of which the page shows each query's value, besides AP by steps."""
+        return tuple(word for word in self.lists.values if word != "ap")
 
     @property
     def ap(self) -> FloatArray:
@@ -104,6 +110,7 @@ def page_content(
     in_track = [int(size.images[unit_of[image]]) if unit_of is not None else 1 for image in used]
     return {
         "runs": [one.name for one in runs],
+        "measures": [value_name(word) for word in runs[0].further],
         "tracks": unit_of is not None,
         "labels": {label: _names(query, gallery, label) for label in FILTERS if _known(query, label)},
         "duplicates": runs[0].lists.ahead is not None,
@@ -141,20 +148,30 @@ def _answers(shown: Shown, row: int, number_of: Mapping[int, int], slot: int) ->
 
     Returns:
         AP or None; the images of the list; a letter for each; the similarities; the ranks of all right answers; the
-        number of near-duplicates ahead of the nearest of them.
+        number of near-duplicates ahead of the nearest of them; the values of the further measures or None.
     """
     lists = shown.lists
     listed = lists.images[row][lists.nearest[row] != NOBODY].tolist()
     start, end = lists.ranks.starts[slot], lists.ranks.starts[slot + 1]
-    ap = shown.ap[row]
     return [
-        None if math.isnan(ap) else round(float(ap), 6),
+        _value(shown.ap[row]),
         [number_of[image] for image in listed],
         lists.marks(row),
         [round(float(value), 4) for value in lists.similarity[row][: len(listed)]],
         shown.ranks[start:end].tolist(),
         0 if lists.ahead is None else int(lists.ahead[row]),
+        [_value(lists.values[word][row]) for word in shown.further],
     ]
+
+
+def _value(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), 6)
+
+
+def value_name(word: str) -> str:
+    """Return the heading of one query's value: that of the mean over queries, without its ``m``."""
+    name = heading(word)
+    return name[1:] if name[:1] == "m" and name[1:2].isupper() else name
 
 
 def as_script_data(content: Mapping[str, Any]) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.describe.protocol import statements
 from harness.measures import heading, in_order
 from harness.scoring.record import Record
-from harness.tasks.task import Rule
 from leaderboard.report.lists import RankLists
 from leaderboard.report.source import ReportedRun
 from leaderboard.statistics.intervals import Interval, over_vehicles
@@ -19,6 +19,8 @@ from leaderboard.statistics.vehicles import by_vehicle
 
 PRECISIONS = {"32-true", "bf16-mixed", "16-mixed", "bf16-true"}
 """Words that ``--precision`` takes; a record's precision may say more."""
+RULE = ("gallery", "ignored", "draws")
+"""The statements on a task that a report repeats."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class Measured:
     """One measure of a run.
 
     Attributes:
+        word: the measure's.
         name: its heading.
         value: over all queries, or of the reported draw.
         interval: over vehicles; None if no query has a value.
         over_draws: the mean and the standard deviation over all draws, or None without draws.
     """
 
+    word: str
     name: str
     value: float
     interval: Interval | None
@@ -47,7 +51,7 @@ def measured(run: ReportedRun, lists: RankLists, draw: int) -> list[Measured]:
         value = record.per_draw[word][draw - 1] if record.draws else record.measures[word]
         interval = None if np.isnan(values).all() else over_vehicles(by_vehicle(values, vehicle))
         over = (record.measures[word], record.deviations[word]) if record.draws else None
-        found.append(Measured(heading(word), value, interval, over))
+        found.append(Measured(word, heading(word), value, interval, over))
     return found
 
 
@@ -60,7 +64,9 @@ def _facts(run: ReportedRun, draw: int) -> Iterator[tuple[str, str]]:
     record = run.record
     yield "task", record.name
     yield "about the task", run.task.about
-    yield "rule", rule_text(run.task.rule)
+    for statement in statements(run.task):
+        if statement.what in RULE:
+            yield statement.what, statement.says
     if record.draws:
         yield "draw", f"{draw} of {record.draws}"
     if record.ignored_queries:
@@ -97,20 +103,6 @@ def _of_the_machine(record: Record) -> Iterator[tuple[str, str]]:
         rate = cost.images / cost.seconds
         yield "extraction", f"{cost.images:,} images in {cost.seconds:.1f} s, {rate:.0f} a second"
     yield "versions", ", ".join(f"{name} {number}" for name, number in sorted(record.versions.items()))
-
-
-def rule_text(rule: Rule) -> str:
-    """Return a rule in words."""
-    said = {
-        "same image": "the query's own image",
-        "same vehicle and camera": "images of the query's vehicle by its camera",
-        "same camera": "all images by the query's camera",
-    }
-    ranked = "tracks are ranked" if rule.unit == "track" else "images are ranked"
-    if rule.unit == "track":
-        ranked += ", each by its nearest image" if rule.reduce == "maximum" else ", each by the mean of its features"
-    ignored = " and ".join(said[word] for word in rule.ignore)
-    return f"{ranked}; ignored: {ignored or 'nothing'}"
 
 
 def options(record: Record) -> list[tuple[str, str]]:

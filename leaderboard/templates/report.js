@@ -1,8 +1,8 @@
 "use strict";
 // The data of the page. A query and an image are [key, picture, vehicle, camera, colour, type]; an image also has the
 // number of images of its track. An answer is [AP, images, letters, similarities, ranks of all right answers,
-// near-duplicates ahead of the nearest of these]. A picture is a number from 1, 0 for one that was left out, -1 for a
-// file that is not there and -2 for one that cannot be decoded.
+// near-duplicates ahead of the nearest of these, values of data.measures]. A picture is a number from 1, 0 for one that
+// was left out, -1 for a file that is not there and -2 for one that cannot be decoded.
 const data = JSON.parse(document.getElementById("data").textContent);
 const LABELS = ["camera", "colour", "type"];
 const AT_ONCE = 24;
@@ -110,6 +110,7 @@ const answersOf = (query, number, run) => {
     score.append(element("span", {}, `${change < 0 ? "" : "+"}${change.toFixed(2)} against A`));
   }
   if (answer[4].length) score.append(element("span", {}, `first right answer at ${answer[4][0]}`));
+  data.measures.forEach((name, index) => score.append(element("span", { class: "further" }, `${name} ${percent(answer[6][index])}`)));
   if (answer[5] > 0) score.append(element("span", {}, `≈ ${answer[5]} near-duplicate${answer[5] > 1 ? "s" : ""} ahead of it`));
   const list = element("ol", { class: "tiles" }, ...tiles(query, answer));
   return element("div", { class: "answers" }, score, list, ranksLine(answer));

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import CheckpointError
-from plugins.layers.weights import fill, read_weights
+from plugins.weights.fitting import fill
+from plugins.weights.reading import read_weights
 
 log = logging.getLogger("bench")
 

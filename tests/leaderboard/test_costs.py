@@ -11,6 +11,7 @@ from leaderboard.boards import build_boards
 from leaderboard.costs import CostSession, read_session, write_session
 from leaderboard.pages.pictures import draw_picture, drawable
 from leaderboard.record_files import collect
+from tests.harness.runs.made import PLUGIN
 from tests.records import write_result
 
 
@@ -80,6 +81,24 @@ def test_runs_are_measured_in_turns_and_leave_nothing_behind(small_synthetic, tm
     assert set(found.speeds) == {record.run for record in records}
     assert all(len(speeds) == 2 for speeds in found.speeds.values())
     assert sorted((tmp_path / "runs").rglob("*")) == before
+
+
+def test_a_trained_run_with_changed_options_is_measured_by_its_checkpoint(small_synthetic, tmp_path):
+    (tmp_path / "plugin.py").write_text(PLUGIN)
+    plugin = ["--plugin", str(tmp_path / "plugin.py")]
+    words = ["--protocol", "synthetic", "--data", str(small_synthetic), "--runs", str(tmp_path / "runs")]
+    chosen = ["--method", "tiny", "--set", "epochs=1", "--set", "vehicles=5", "--validate", "none"]
+    done = CliRunner().invoke(main, ["run", *chosen, *words, *plugin])
+    assert done.exit_code == 0, done.output
+    [run] = (tmp_path / "runs").iterdir()
+
+    out = tmp_path / "costs.json"
+    words = ["--rounds", "1", "--data", f"synthetic={small_synthetic}", "--out", str(out)]
+    done = CliRunner().invoke(main, ["cost", str(run), *plugin, *words])
+
+    assert done.exit_code == 0, done.output
+    assert "tiny (epochs=1, vehicles=5)" in done.output
+    assert len(read_session(out).speeds) == 2
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):

@@ -120,6 +120,14 @@ def squared_norms(rows: Array, out: Array, acc: Array) -> None:
 
 
 @compiled
+def row_similarities(query: Array, rows: Array, euclidean: bool, out: Array, acc: Array) -> None:
+    """Write the similarity of one query row and each of some gallery rows."""
+    norm = dot(query, query, acc)
+    for i in range(rows.shape[0]):
+        out[i] = similarity(query, rows[i], norm, dot(rows[i], rows[i], acc), euclidean, acc)
+
+
+@compiled
 def unit_means(rows: Array, starts: Array, out: Array) -> None:
     """Write the float64 mean of the rows ``starts[u]:starts[u + 1]``, summed in their order."""
     for u in range(starts.shape[0] - 1):

@@ -95,6 +95,15 @@ def test_numbers_are_kept_and_an_empty_field_is_unknown(tmp_path):
     assert table.names == {}
 
 
+def test_cameras_and_views_keep_their_numbers(tmp_path):
+    path = write(tmp_path, "path,vehicle,split,camera,view\na.jpg,1,query,7,0\nb.jpg,2,query,12,\n")
+
+    table = read_tables(path, {})["query"]
+
+    assert table.camera.tolist() == [7, 12]
+    assert table.view.tolist() == [0, UNKNOWN]
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_blank_rows_are_skipped_under_every_line_ending_and_lines_still_count(tmp_path, ending):
     lines = ["split,vehicle,path", "query,7,a", "", "  ", ",,", "query,7,b", ",7,c", "gallery,7,d"]

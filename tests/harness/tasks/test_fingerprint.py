@@ -165,12 +165,19 @@ def test_a_data_sets_digest_covers_every_label_and_the_order():
         changed(data, "test", camera=[0, 0, 1]),
         changed(data, "test", colour=[1, 1, 2]),
         changed(data, "test", type=[1, 1, 1]),
+        changed(data, "test", view=[1, 1, 1]),
         dataset(table([1, 2, 3], colour=[1, 1, 1])),
         dataset(data.splits["test"].take(np.array([2, 1, 0]))),
     ]
 
     assert len({dataset_digest(other, ["test"]) for other in [data, *others]}) == len(others) + 1
     assert dataset_digest(replace(data, root=Path("x")), ("test",)) == dataset_digest(data, ("test",))
+
+
+def test_a_data_set_without_views_keeps_the_digest_that_filed_records_have():
+    expected = "b9811500f444eca29eae9c36300f9a0e9acc0d086842f2ffba3c55340a36558b"
+
+    assert dataset_digest(example(), ["query", "gallery"]) == expected
 
 
 def test_a_contents_digest_covers_names_and_sizes_and_opens_nothing(tmp_path):

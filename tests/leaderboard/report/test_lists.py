@@ -30,7 +30,8 @@ def test_a_list_holds_the_twenty_nearest_with_their_marks_and_the_ranks_of_all_r
     shown = [image[0] for image in content["images"]]
 
     assert [query[0] for query in content["queries"]] == keys[:queries]
-    for row, (average, images, letters, similarity, ranks, _) in enumerate(content["lists"][0]):
+    assert content["measures"] == ["CMC@1"]
+    for row, (average, images, letters, similarity, ranks, _, further) in enumerate(content["lists"][0]):
         close = features[queries:] @ features[row]
         order = np.argsort(-close)
         own = vehicle[queries:][order] == vehicle[row]
@@ -42,6 +43,7 @@ def test_a_list_holds_the_twenty_nearest_with_their_marks_and_the_ranks_of_all_r
         assert similarity == pytest.approx(close[order[:20]], abs=1e-4)
         assert ranks == place[expected == "r"].tolist()
         assert average == pytest.approx(np.mean(np.arange(1, len(ranks) + 1) / ranks), abs=1e-6)
+        assert further == [float(ranks[0] == 1)]
 
 
 def test_near_duplicates_ahead_of_the_nearest_right_answer_are_counted(reported):

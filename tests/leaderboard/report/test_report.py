@@ -79,7 +79,7 @@ def test_the_head_states_the_measures_and_how_the_run_was_made(reported):
     for value in record.measures.values():
         assert f"{100 * value:.2f}" in text
     assert record.fingerprint in text
-    assert "images are ranked; ignored: images of the query's vehicle by its camera" in text
+    assert "the query's vehicle under the query's camera" in text
     assert "bench eval features.h5 --protocol listed/images --data DIR" in text
 
 
@@ -108,13 +108,14 @@ def test_two_runs_stand_side_by_side_with_the_queries_that_changed_most_first(pl
     content = content_of(place)
     one, other = ([answer[0] for answer in lists] for lists in content["lists"])
     change = [abs(one[number] - other[number]) for number in content["orders"]["changed"]]
-    measures = [
-        read_record(place / run / "record-listed-images-cosine.json").measures["ap"] for run in ("run", "other")
-    ]
+    first, second = (read_record(place / run / "record-listed-images-cosine.json").measures for run in ("run", "other"))
 
     assert content["runs"] == ["mine", "theirs"]
     assert change == sorted(change, reverse=True)
-    assert f"From A to B the mean AP changes by {100 * (measures[1] - measures[0]):+.2f}" in page_of(place)
+    rows = page_of(place).split("<tbody>")[1].split("</tbody>")[0].split("<tr>")[1:]
+    for row, word in zip(rows, ("ap", "cmc@1"), strict=True):
+        shown = [f"{100 * first[word]:.2f}", f"{100 * second[word]:.2f}", f"{100 * (second[word] - first[word]):+.2f}"]
+        assert re.findall("<b>(.+?)</b>", row) == shown
 
 
 def test_two_runs_of_different_tasks_are_refused(place):

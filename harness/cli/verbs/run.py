@@ -13,6 +13,9 @@ from harness.cli.grouped import COMPUTE, DATA, METHOD, OUTPUT, TRAINING, command
 from harness.cli.output import own_output, show, show_records
 
 if TYPE_CHECKING:
+    from harness.compute.compute import Compute
+    from harness.registry.registry import Registry
+    from harness.runs.inputs import Opened
     from harness.runs.run import Run
 
 OF_A_RUN = shared.together(
@@ -29,6 +32,13 @@ OF_A_RUN = shared.together(
         help="Named set of options, such as paper or quick; default: the one that the training protocol proposes.",
     ),
     shared.changes,
+    option(
+        "--trained-on",
+        metavar="WORD[,WORD]",
+        group=METHOD,
+        callback=lambda _context, _option, words: tuple(filter(None, (words or "").replace(" ", "").split(","))),
+        help="Protocols whose training images the given weights have seen, for the record: veri776,vehicleid.",
+    ),
     option("--checkpoint", type=shared.FILE, group=METHOD, help="Checkpoint to use instead of training."),
     shared.plugin_files,
     shared.protocol,
@@ -72,6 +82,13 @@ OF_A_RUN = shared.together(
     ),
     shared.workers,
     option("--runs", default="runs", type=shared.DIR, group=OUTPUT, help="Folder of all runs."),
+    option(
+        "--observe",
+        multiple=True,
+        metavar="NAME",
+        group=OUTPUT,
+        help="Also write losses and results for tensorboard, wandb, mlflow or another registered observer. Repeatable.",
+    ),
 )
 
 OF_AN_EXTRACTION = shared.together(
@@ -92,21 +109,41 @@ OF_AN_EXTRACTION = shared.together(
 
 
 def _open(words: dict[str, Any]) -> Run:
-    from harness.compute.compute import Compute
     from harness.compute.machine import team_before
     from harness.registry.registry import load
+
+    log_to_terminal()
+    plugin_files = words.pop("plugin")
+    compute = _resources(words)
+    with team_before(compute).together():
+        return _opened(words, compute, load(plugin_files))
+
+
+def log_to_terminal() -> None:
+    """Show what the harness logs on standard error, line by line."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("bench").setLevel(logging.INFO)
+
+
+def open_run(words: dict[str, Any], registry: Registry, opened: Opened) -> Run:
+    """Return one of several runs, which share a registry and data sets, from the parameters of ``bench run``."""
+    return _opened(words, _resources(words), registry, opened)
+
+
+def _resources(words: dict[str, Any]) -> Compute:
+    from harness.compute.compute import Compute
+
+    named = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled")
+    return Compute(**{name: words.pop(name) for name in named if name in words})
+
+
+def _opened(words: dict[str, Any], compute: Compute, registry: Registry, opened: Opened | None = None) -> Run:
     from harness.runs.plan import plan_run
     from harness.runs.request import Request, parse_changes
     from harness.runs.run import Run
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("bench").setLevel(logging.INFO)
-    resources = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled")
-    compute = Compute(**{name: words.pop(name) for name in resources if name in words})
-    with team_before(compute).together():
-        registry = load(words.pop("plugin"))
-        changes = parse_changes(words.pop("changes"))
-        return Run(plan_run(Request(**words, changes=changes, compute=compute), registry))
+    changes = parse_changes(words.pop("changes"))
+    return Run(plan_run(Request(**words, changes=changes, compute=compute), registry), opened)
 
 
 @command("Get a number")

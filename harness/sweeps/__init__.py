@@ -1,0 +1,1 @@
+"""Many runs: the file that lists them, their states, and the engine that computes them."""

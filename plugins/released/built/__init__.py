@@ -1,0 +1,1 @@
+"""Any network that Python can build, with the weights of a file."""

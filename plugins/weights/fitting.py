@@ -1,0 +1,80 @@
+"""Fits the tensors of a file into a network, or says how the two differ and what the file looks like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from harness.errors import CheckpointError, first_of
+from plugins.weights.formats import nearest
+
+SHOWN = 3
+"""How many tensors of each kind of difference a message names."""
+
+SHARE = 0.8
+"""The share of a network's tensors that a file must have without a prefix for this to be proposed."""
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
+    """Load every tensor of ``network`` from ``state``, which must have exactly these; nothing is loaded otherwise.
+
+    A count of batches, which files of 2016 lack, may be missing. A network on the ``meta`` device, whose numbers were
+    never allocated, takes the tensors themselves, as float32 where they are numbers.
+
+    Raises:
+        CheckpointError: names or shapes differ; the message has the first missing, unknown and misshapen tensors, the
+            format that the file looks like, and a prefix without which it would fit.
+    """
+    own = network.state_dict()
+    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
+    unknown = [name for name in state if name not in own]
+    other = [
+        f"{name} {tuple(state[name].shape)} in place of {tuple(own[name].shape)}"
+        for name in own
+        if name in state and own[name].shape != state[name].shape
+    ]
+    differences = [
+        f"{word}: {first_of(names, SHOWN)}"
+        for word, names in (("missing", missing), ("unknown", unknown), ("of another shape", other))
+        if names
+    ]
+    if differences:
+        raise CheckpointError(
+            "the weights are of another network",
+            where=source,
+            found=f"{len(state):,} tensors; " + "; ".join(differences),
+            expected=f"the {len(own):,} tensors of the network",
+            next_step=advice(own, state),
+        )
+    if not any(tensor.is_meta for tensor in own.values()):
+        network.load_state_dict(dict(state), strict=False)
+        return
+    taken = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    counts = {name: torch.tensor(0, device="cpu") for name in own if name not in state}
+    network.load_state_dict({**taken, **counts}, assign=True)
+
+
+def advice(own: Collection[str], state: Mapping[str, Tensor]) -> str | None:
+    """Return what to do with a file whose names are not those of the network; None if nothing is known."""
+    prefix = prefix_to_strip(own, state)
+    if prefix:
+        return f"without the prefix '{prefix}' the names would fit: --set strip={prefix} where the method has it"
+    found = nearest(state.keys())
+    return f"this looks like {found.name}: use {found.use}" if found else None
+
+
+def prefix_to_strip(own: Collection[str], names: Collection[str]) -> str:
+    """Return the prefix without which most of a network's names are in a file; empty if there is none."""
+    wanted = {name for name in own if not name.endswith("num_batches_tracked")}
+    have = len(wanted & set(names))
+    counted: Counter[str] = Counter()
+    for name in names:
+        parts = name.split(".")
+        for place in range(1, min(len(parts), 4)):
+            if ".".join(parts[place:]) in wanted:
+                counted[".".join(parts[:place]) + "."] += 1
+    prefix, count = counted.most_common(1)[0] if counted else ("", 0)
+    return prefix if count >= SHARE * len(wanted) and count > have else ""

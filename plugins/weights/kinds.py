@@ -1,0 +1,151 @@
+"""What a file is, by its first bytes, and which method or command takes it if it is no file of weights."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from harness.errors import CheckpointError
+
+Form = Literal["safetensors", "zip", "pickle"]
+"""The forms that are read: safetensors, torch.save's archive, and a pickle (torch.save before 1.6)."""
+
+HEAD = 512
+
+PROTOCOLS = (b"\x02", b"\x03", b"\x04", b"\x05")
+"""The protocols of pickles that begin with their number."""
+
+AGAIN = "download the file itself; on a page, use its download link"
+FEATURES = "these are no weights; features go through 'bench features import FILE OUT.h5'"
+UNPACK = "unpack it and give the file of weights inside"
+
+
+class Foreign(NamedTuple):
+    """A file that holds no weights by name: what it is, and what to do."""
+
+    what: str
+    next_step: str
+
+
+STARTS: tuple[tuple[bytes, Foreign], ...] = (
+    (b"version https://git-lfs", Foreign("a pointer of Git LFS", "fetch the file itself with 'git lfs pull'")),
+    (b"404", Foreign("an answer that says 404, not found", AGAIN)),
+    (b"MATLAB 5.0", Foreign("a .mat file of MATLAB", FEATURES)),
+    (b"MATLAB 7.3", Foreign("a .mat file of MATLAB 7.3", FEATURES)),
+    (b"\x93NUMPY", Foreign("a .npy array without names", FEATURES)),
+    (b"\x89HDF\r\n", Foreign("an HDF5 file", "weights of Keras have to be exported from it; " + FEATURES)),
+    (b"\x1f\x8b", Foreign("an archive of gzip", UNPACK)),
+    (b"7z\xbc\xaf", Foreign("an archive of 7-Zip", UNPACK)),
+    (b"Rar!", Foreign("an archive of RAR", UNPACK)),
+    (b"\xfd7zXZ", Foreign("an archive of xz", UNPACK)),
+    (b"BZh", Foreign("an archive of bzip2", UNPACK)),
+    (b"%PDF", Foreign("a PDF document", AGAIN)),
+    (b"\xff\xd8\xff", Foreign("a JPEG picture", AGAIN)),
+    (b"\x89PNG", Foreign("a PNG picture", AGAIN)),
+    (b"GGUF", Foreign("a GGUF file", "no method reads it; get the weights as safetensors")),
+    (b"model_checkpoint_path:", Foreign("the index of a TensorFlow checkpoint", "export the network to ONNX")),
+)
+
+SUFFIXES = {
+    ".caffemodel": Foreign("a file of Caffe's", "convert it to the network's names, or export the network to ONNX"),
+    ".prototxt": Foreign("a file of Caffe's", "convert it to the network's names, or export the network to ONNX"),
+    ".pb": Foreign("a graph of TensorFlow", "export the network to ONNX and use --method onnx"),
+    ".index": Foreign("a part of a TensorFlow checkpoint", "export the network to ONNX and use --method onnx"),
+    ".tflite": Foreign("a file of TensorFlow Lite", "export the network to ONNX and use --method onnx"),
+    ".onnx": Foreign("an ONNX file", "use --method onnx"),
+    ".engine": Foreign("a plan of TensorRT", "it runs on one kind of GPU only; give the weights that it was made from"),
+    ".param": Foreign("a file of ncnn", "give the weights that it was made from"),
+}
+
+
+def form_of(path: Path) -> Form | Foreign:
+    """Return the form of a regular file, or what else it is; only its first bytes and its members' names are read."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head:
+        return Foreign("empty", AGAIN)
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _archive(path)
+    if head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= size:
+        return "safetensors"
+    foreign = _foreign(head, path.suffix.lower())
+    if foreign is None and head[:1] == b"\x80" and head[1:2] in PROTOCOLS:
+        return "pickle"
+    return foreign or _text(head) or Foreign("none of torch.save or safetensors", AGAIN)
+
+
+def _foreign(head: bytes, suffix: str) -> Foreign | None:
+    """Return what a file is by how it begins, then by its suffix; None if neither is known."""
+    marked = (
+        (head[257:262] == b"ustar", Foreign("an archive of tar, or a file of torch before 0.1.10", UNPACK)),
+        (head[4:8] == b"TFL3", SUFFIXES[".tflite"]),
+        (head[:1] == b"\x08" and b"\x12" in head[:4], SUFFIXES[".onnx"]),  # version and producer of the protobuf
+    )
+    found = [foreign for start, foreign in STARTS if head.startswith(start)]
+    found += [foreign for holds, foreign in marked if holds]
+    return found[0] if found else SUFFIXES.get(suffix)
+
+
+def _archive(path: Path) -> Form | Foreign:
+    """Return what a zip archive is by the names of its members."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return "zip"  # damaged, which its reader says
+    inside = {name.partition("/")[2] for name in names}
+    if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):
+        return Foreign("a TorchScript archive, which is a network with its code", "use --method torchscript")
+    if "data.pkl" in inside:
+        return "zip"
+    if names and all(name.endswith(".npy") for name in names):
+        return Foreign("an .npz file of numpy", FEATURES)
+    if "config.json" in names and "model.weights.h5" in names:
+        return Foreign("a file of Keras", "export the network to ONNX and use --method onnx")
+    return Foreign("a zip archive without a state dict", UNPACK)
+
+
+def _text(head: bytes) -> Foreign | None:
+    """Return what a file of text is; None if it is none."""
+    try:
+        text = head.decode("utf-8-sig", "strict" if len(head) < HEAD else "ignore").strip()
+    except UnicodeDecodeError:
+        return None
+    if not text or not all(sign.isprintable() or sign.isspace() for sign in text):
+        return None
+    begins = " ".join(text.split())[:60]
+    lower = text.lower()
+    if lower.startswith(("<!doctype html", "<html")) or "<html" in lower:
+        return Foreign(f"a page of the web, not a file of weights: {_title(text) or begins}", AGAIN)
+    if lower.startswith("<?xml"):
+        return Foreign("an XML document", "for OpenVINO, give the ONNX file with --method onnx")
+    if lower.startswith(("{", "[")):
+        return Foreign("a JSON document", AGAIN)
+    return Foreign(f"a text that begins with {json.dumps(begins)}", AGAIN)
+
+
+def _title(page: str) -> str:
+    """Return the title of a page in at most 60 characters."""
+    start = page.lower().find("<title>")
+    return "" if start < 0 else " ".join(page[start + 7 :].partition("<")[0].split())[:60]
+
+
+def check_regular(path: Path, holding: str, instead: str) -> None:
+    """Refuse what is no regular file, before anything is read.
+
+    Raises:
+        CheckpointError: nothing is there, or a folder, a pipe or a device.
+    """
+    if path.is_file():
+        return
+    odd = "a folder" if path.is_dir() else "no regular file" if path.exists() else None
+    raise CheckpointError(
+        "the weights are no file" if odd else "no such weights file",
+        where=path,
+        found=odd,
+        expected=f"a file with {holding}" + (f", or {instead}" if instead else ""),
+        next_step="give it with --set weights=FILE",
+    )
