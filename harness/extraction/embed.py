@@ -18,7 +18,7 @@ from harness.data.images import IntArray
 from harness.errors import DataError, PluginError, RunError
 from harness.extraction.samples import Batch, BatchRequest, Loader, Samples, to_unit_range
 from harness.extraction.subjects import Subjects
-from harness.methods.method import Method
+from harness.methods.method import Method, trains
 from harness.methods.networks import networks_of
 from harness.methods.trouble import in_plugin
 
@@ -165,7 +165,9 @@ def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:
             f"{name} gave features that are not finite",
             where=keys[int(np.flatnonzero(wrong)[0])],
             found=f"{int(wrong.sum())} of {len(keys)} images in this batch",
-            next_step="lower the learning rate: the training may have diverged",
+            next_step="lower the learning rate: the training may have diverged"
+            if trains(type(method))
+            else "check the weights, and the range, mean and deviation of the pixels",
         )
     return features
 

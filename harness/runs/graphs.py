@@ -87,7 +87,7 @@ def _compute_onnx(content: bytes, _method: Method, images: Tensor) -> npt.NDArra
 def _write_torchscript(network: nn.Module, card: Card, images: Tensor) -> bytes:
     traced: Any = torch.jit.trace(network, images, check_trace=False)  # type: ignore[no-untyped-call]  # torch's
     content = io.BytesIO()
-    torch.jit.save(traced, content, _extra_files={CARD: card.model_dump_json()})  # type: ignore[no-untyped-call]  # torch's
+    torch.jit.save(traced, content, _extra_files={CARD: card.model_dump_json()})
     return content.getvalue()
 
 

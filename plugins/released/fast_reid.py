@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harness.errors import CheckpointError, UsageError, first_of
 from harness.methods.sizes import InputSize
 from plugins.released.fast_reid_config import Config, read_config
-from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions, without
+from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions, normalised, without
 from plugins.released.neck import Place, Pool, Pooling
 from plugins.released.resnet import Arithmetic, ResNet, Shapes, usual
 from plugins.weights.fitting import fill
@@ -96,6 +96,13 @@ class FastReID(ReleasedMethod):
                 found=first_of(odd, 3),
                 expected="a ResNet with one head: META_ARCHITECTURE Baseline",
             )
+        grouped = state.get("backbone.layer1.0.conv2.weight")
+        if grouped is not None and grouped.ndim == 4 and grouped.shape[0] != grouped.shape[1]:
+            raise CheckpointError(
+                "the weights are of a ResNeXt of fast-reid's, which is not known here",
+                where=source,
+                expected="a ResNet: BACKBONE.NAME build_resnet_backbone",
+            )
         own = {name.replace("heads.bnneck.", "heads.bottleneck.0."): tensor for name, tensor in state.items()}
         shapes = Shapes(own, "", source)
         with torch.device("meta"):
@@ -104,14 +111,14 @@ class FastReID(ReleasedMethod):
             self._compare(self._config, network, own, source)
         network.heads.pool_layer.kind = self._pool(own, source)
         fill(network, without(own, *IGNORED), source)
-        return nn.Sequential(Normalise(*self._colours(own), 255.0), network)
+        return normalised(network, Normalise(*self._colours(own), 255.0))
 
     def example(self) -> nn.Module:
         """Return ResNet-50-IBN with a learnt GeM, as released for VeRi-776, but without its non-local blocks."""
         names = usual(ibn=True, prefix="backbone.")
         names |= {POWER: torch.empty(1), "heads.bottleneck.0.weight": torch.empty(2048)}
         network = FastReIDNetwork(Shapes(names, "", ""), self._arithmetic, "gem", self.options.feature)
-        return nn.Sequential(Normalise(MEAN, STD, 255.0), network)
+        return normalised(network, Normalise(MEAN, STD, 255.0))
 
     @property
     def _arithmetic(self) -> Arithmetic:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from harness.errors import CheckpointError, UsageError, first_of
 from harness.methods.sizes import InputSize
-from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions, without
+from plugins.released.method import ReleasedMethod, ReleasedOptions, normalised, without
 from plugins.released.neck import Flip, Place
 from plugins.released.resnet import Arithmetic, ResNet, Shapes, usual
 from plugins.weights.fitting import fill
@@ -80,7 +80,7 @@ class Layumi(ReleasedMethod):
         return self._whole(Bottlenecked(Shapes(names, "", ""), 2, self.options.feature))
 
     def _whole(self, network: nn.Module) -> nn.Module:
-        whole = nn.Sequential(Normalise(), network)
+        whole = normalised(network)
         return Flip(whole) if self.options.flip else whole
 
     def _stride(self, beside: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -44,6 +45,11 @@ class Normalise(nn.Module):
         return (images * self.scale - self.mean) / self.deviation
 
 
+def normalised(network: nn.Module, normalise: Normalise | None = None) -> nn.Sequential:
+    """Return a network whose images are normalised first, by ImageNet's colours unless others are given."""
+    return nn.Sequential(OrderedDict(normalise=normalise or Normalise(), network=network))
+
+
 def without(state: Mapping[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
     """Return the tensors whose names do not begin with one of the prefixes, such as those of a classifier."""
     return {name: tensor for name, tensor in state.items() if not name.startswith(prefixes)}
@@ -79,7 +85,7 @@ class ReleasedMethod(Method):
                 expected=f"a file with {self.holding}",
                 next_step="give it with --set weights=FILE",
             )
-        self.model.eval().requires_grad_(requires_grad=False)
+        self.model.eval()
 
     @abstractmethod
     def assemble(self, state: Mapping[str, Tensor], source: str) -> nn.Module:
@@ -102,6 +108,7 @@ class ReleasedMethod(Method):
         features: Tensor = self.model(images)
         return features
 
+    @torch.no_grad()
     def embed(self, images: Tensor, **needed: Any) -> Tensor:
         """Return the features (n, d) float32, of length 1, of images (n, 3, h, w), RGB from 0 to 1."""
         return functional.normalize(self.features(images, needed).to(torch.float32))

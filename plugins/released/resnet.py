@@ -216,11 +216,14 @@ class ResNet(nn.Module):
         for stage in STAGES:
             blocks = self.get_submodule(f"layer{stage}")
             parts = list(getattr(self, f"NL_{stage}", ()))
+            if not parts:
+                maps = blocks(maps)
+                continue
+            first = sum(1 for _ in blocks.children()) - len(parts)
             for number, block in enumerate(blocks.children()):
                 maps = block(maps)
-                place = number - (len(blocks) - len(parts))  # type: ignore[arg-type]  # a Sequential
-                if place >= 0:
-                    maps = parts[place](maps)
+                if number >= first:
+                    maps = parts[number - first](maps)
         found: Tensor = maps
         return found
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from harness.errors import CheckpointError, UsageError
 from harness.methods.sizes import InputSize
-from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions, without
+from plugins.released.method import ReleasedMethod, ReleasedOptions, normalised, without
 from plugins.released.neck import Place
 from plugins.released.resnet import Arithmetic, ResNet, Shapes, usual
 from plugins.weights.fitting import fill
@@ -67,12 +67,12 @@ class LuoBaseline(ReleasedMethod):
         with torch.device("meta"):
             network = Necked(shapes, self.options)
         fill(network, wanted, source)
-        return nn.Sequential(Normalise(), network)
+        return normalised(network)
 
     def example(self) -> nn.Module:
         """Return ResNet-50 with its neck."""
         names = {**usual(prefix="base."), "bottleneck.weight": torch.empty(2048)}
-        return nn.Sequential(Normalise(), Necked(Shapes(names, "", ""), self.options))
+        return normalised(Necked(Shapes(names, "", ""), self.options))
 
 
 class Necked(nn.Module):

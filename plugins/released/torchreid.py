@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from harness.errors import CheckpointError, first_of
 from harness.methods.sizes import InputSize
-from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions, without
+from plugins.released.method import ReleasedMethod, ReleasedOptions, normalised, without
 from plugins.released.osnet import OSNet
 from plugins.released.resnet import Arithmetic, ResNet, Shapes, usual
 from plugins.weights.fitting import fill
@@ -70,11 +70,11 @@ class Torchreid(ReleasedMethod):
         with torch.device("meta"):
             network = OSNet(shapes) if osnet else self._resnet(shapes)
         fill(network, wanted, source)
-        return nn.Sequential(Normalise(), network)
+        return normalised(network)
 
     def example(self) -> nn.Module:
         """Return ResNet-50, whose parts are fewer to read than those of OSNet."""
-        return nn.Sequential(Normalise(), self._resnet(Shapes(usual(), "", "")))
+        return normalised(self._resnet(Shapes(usual(), "", "")))
 
     def _resnet(self, shapes: Shapes) -> PooledResNet:
         stride = self.options.last_stride

@@ -48,6 +48,8 @@ class Contents:
             raise Damaged(f"a storage of {storage.count:,} numbers, of which the file holds {found}")
         numbers = block[: storage.count * storage.kind.size].view(storage.kind.code)
         found_tensor = tensor.within(numbers)
+        if found_tensor.dtype == np.bool_:  # a byte of the file may be neither 0 nor 1
+            found_tensor = found_tensor.view(np.uint8) != 0
         self._left -= found_tensor.nbytes
         if self._left < 0:
             raise Damaged("tensors that together are much larger than the file")

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from plugins.weights.values import KNOWN, VALUES, Array, Damaged, Name, NumpyType, Storage
 
-MAX_OPERATIONS = 5_000_000
+MAX_OPERATIONS = 2_000_000
 """A ResNet-152 takes 40,000 operations, a training state with its optimiser three times as many."""
 
 LONGEST_NAME = 100
@@ -107,7 +107,11 @@ class _Machine:
 
     def marked(self) -> list[Any]:
         """Return the values since the last mark, and remove both."""
-        place = len(self.stack) - 1 - self.stack[::-1].index(_MARK)
+        place = len(self.stack) - 1
+        while place >= 0 and self.stack[place] is not _MARK:
+            place -= 1
+        if place < 0:
+            raise Damaged("values without a mark")
         values = self.stack[place + 1 :]
         del self.stack[place:]
         return values

@@ -92,6 +92,7 @@ class Built(Method):
             fill(network, self._renamed(state, dropped), options.weights)
         self.model = BuiltNetwork(network, options)
 
+    @torch.no_grad()
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
         """Return what the network returns; no features without one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from abc import abstractmethod
 from collections.abc import Collection
 from dataclasses import replace
@@ -69,11 +70,14 @@ class GraphMethod(Method):
             raise UsageError(
                 "no weights were given", expected=self.holding, next_step="give it with --set weights=FILE"
             )
+        else:
+            self.size = self.asked_size or self.size
 
     @abstractmethod
     def open_file(self, path: Path) -> nn.Module:
         """Return the network of a file, and call ``follow`` with what the file says."""
 
+    @torch.no_grad()
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
         """Return the features of the file's network; none without a file.
 
@@ -92,6 +96,12 @@ class GraphMethod(Method):
         """Height and width in pixels that images are resized to."""
         return self.size
 
+    @property
+    def asked_size(self) -> tuple[int, int] | None:
+        """Height and width that the options ask for, or None for the file's own."""
+        size = self.options.input_size
+        return None if size == "auto" else (size, size) if isinstance(size, int) else size
+
     def follow(self, card: Card | None, found: tuple[int, int] | None, path: Path) -> None:
         """Set input size, resizing and metric: what the options say, else the file.
 
@@ -104,8 +114,7 @@ class GraphMethod(Method):
             CheckpointError: the options ask for another size than the file takes.
             UsageError: neither of them says the size.
         """
-        given = self.options.input_size
-        asked = None if given == "auto" else (given, given) if isinstance(given, int) else given
+        asked = self.asked_size
         fixed = found or (card and card.input_size)
         if asked is None and fixed is None:
             raise UsageError(
@@ -146,10 +155,17 @@ def existing(path: str, holding: str, own: Collection[str]) -> Path:
     found = Path(path)
     check_regular(found, holding, "")
     form = form_of(found)
-    if isinstance(form, Foreign) and form.what in own:
+    with found.open("rb") as file:
+        page = file.read(64).lstrip().lower().startswith((b"<!doctype", b"<html"))  # whatever the file's name says
+    if isinstance(form, Foreign) and form.what in own and not page:
         return found
     tensors = Foreign(
         "tensors without their network", "give the network as well: --method torch --set network=torchvision:resnet50"
     )
-    other = form if isinstance(form, Foreign) else tensors
+    if form == "zip" and not zipfile.is_zipfile(found):
+        raise CheckpointError(
+            "the file is damaged", where=found, found="a zip without its end", next_step="copy or download it again"
+        )
+    saved_page = Foreign("a page of the web", "download the file itself; on a page, use its download link")
+    other = saved_page if page else form if isinstance(form, Foreign) else tensors
     raise CheckpointError(f"the file is {other.what}", where=found, expected=holding, next_step=other.next_step)

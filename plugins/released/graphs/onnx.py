@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -96,8 +98,8 @@ class OnnxNetwork(nn.Module):
         self.path = path
         self.session = _session(path)
         self.input = self._input()
-        self.output = self._output(options.output)
         self.last = self._channels_last(options.layout)
+        self.output = self._output(options.output)
         sides = self.input.shape[1:3] if self.last else self.input.shape[2:]
         self.size = None if None in sides else (int(sides[0] or 0), int(sides[1] or 0))
         if options.range == "auto":
@@ -210,7 +212,8 @@ def _session(path: Path) -> Any:
     settings.log_severity_level = 4  # what goes wrong is raised as well
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return runtime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+        with redirect_stdout(io.StringIO()):  # onnxruntime prints what it then raises
+            return runtime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
     except Exception as problem:  # onnxruntime's exceptions share no base class of their own
         raise CheckpointError("onnxruntime cannot load the ONNX file", where=path, found=_said(problem)) from None
 

@@ -81,6 +81,8 @@ def _inspect(path: Path) -> None:
             _check_form(names, path)
             if sum(entry.file_size for entry in entries) > MAX_GROWTH * path.stat().st_size + MAX_TEXT:
                 raise _damaged(path, "its content is far larger than the file")
+            if (broken := archive.testzip()) is not None:
+                raise _damaged(path, f"{broken.rpartition('/')[2]} does not match its checksum")
             texts = [entry for entry in entries if entry.filename.endswith((".py", "data.pkl", "constants.pkl"))]
             if sum(entry.file_size for entry in texts) > MAX_TEXT:
                 raise _damaged(path, f"a program of more than {MAX_TEXT} bytes")

@@ -66,6 +66,7 @@ class HubMethod(Method):
     def __init__(self) -> None:
         if not self.options.model:
             if torch.get_default_device().type == "meta":  # where nothing is computed, as for 'bench methods show'
+                self.size = self.asked_size or self.size
                 return
             raise UsageError("no network was named", next_step="name it with --set model=NAME")
         with torch.random.fork_rng([]), warnings.catch_warnings():
@@ -79,7 +80,7 @@ class HubMethod(Method):
         mean = own.mean if options.mean == "auto" else options.mean
         deviation = own.deviation if options.deviation == "auto" else options.deviation
         pixels = PixelOptions.model_validate({"mean": tuple(mean), "deviation": tuple(deviation)})
-        self.model = HubNetwork(network.eval().requires_grad_(requires_grad=False), Pixels(pixels), options.model)
+        self.model = HubNetwork(network, Pixels(pixels), options.model)
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -101,6 +102,7 @@ class HubMethod(Method):
             CheckpointError: the weights cannot be loaded, or are of another network.
         """
 
+    @torch.no_grad()
     def embed(self, images: Tensor, **needed: Any) -> Tensor:  # noqa: ARG002 - the contract
         """Return the pooled feature of the network; none without a network.
 

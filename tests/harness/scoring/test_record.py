@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from harness.basics.digests import digest
 from harness.errors import RecordError
+from harness.features.provenance import Origin
 from harness.scoring.record import (
     MAX_BYTES,
     OUTCOME,
@@ -354,3 +355,20 @@ def test_whatever_a_file_says_differs_the_name_is_short(changes):
 
 def test_re_ranked_scores_become_a_record_that_says_so():
     assert Record.from_scores(scores(rerank=Reranking()), **ABOUT).rerank == Reranking()
+
+
+def test_a_record_says_which_files_were_given_and_what_they_have_seen_and_an_older_one_has_neither(tmp_path):
+    plain = record()
+    given_weights = record(files={"weights": digest("veri.pth")}, trained_on=("veri776",))
+    write_record(tmp_path / "record.json", given_weights)
+
+    assert read_record(tmp_path / "record.json") == given_weights
+    assert given_weights.run != plain.run
+    assert not {"files", "trained_on"} & plain.values.keys()
+
+
+def test_a_checkpoints_description_has_the_later_fields_only_where_they_say_something():
+    silent, telling = Origin(method="pgan"), Origin(method="pgan", files={"weights": "a" * 64}, trained_on=("vru",))
+
+    assert not {"files", "trained_on"} & silent.model_dump(mode="json").keys()
+    assert Origin.model_validate(telling.model_dump(mode="json")) == telling

@@ -35,6 +35,17 @@ def test_two_results_are_compared_in_every_measure(tmp_path, values):
     assert "| CMC@1" in done.output
 
 
+def test_a_comparison_says_what_given_weights_have_seen(tmp_path, values):
+    given = {"files": {"weights": "0" * 64}, "trained_on": ("synthetic", "veri776")}
+    a = write_result(tmp_path / "a", "given", values, **given)
+    b = write_result(tmp_path / "b", "trained", values[::-1], train_on="synthetic")
+
+    done = bench(a, b)
+
+    assert "| given           | synthetic, veri776 (this data set and more)" in done.output
+    assert "given weights" not in bench(b, write_result(tmp_path / "c", "third", values)).output
+
+
 def test_what_differs_from_a_method_is_in_the_name_of_its_side(tmp_path, values):
     a = write_result(tmp_path / "a", "mine", values, options={"D": 5}, changes={"D": "5"})
     b = write_result(tmp_path / "b", "mine", values[::-1], options={"D": 8})

@@ -32,3 +32,20 @@ def test_runs_in_two_precisions_are_two_rows_that_the_short_table_tells_apart():
 
 def test_the_input_is_height_x_width():
     assert cells("input", record(method="m", input_size=(64, 32)), full=False) == {"m": "64x32"}
+
+
+def test_given_weights_are_marked_by_what_they_have_seen_where_a_row_has_any():
+    own = record(method="own", train_on="synthetic")
+    same = record(method="same", files={"weights": "0" * 64}, trained_on=("synthetic",))
+    more = record(method="more", files={"weights": "1" * 64}, trained_on=("veri776", "synthetic"))
+    other = record(method="other", files={"weights": "2" * 64}, trained_on=("veri776",))
+    silent = record(method="silent", files={"weights": "3" * 64})
+
+    assert cells("weights from", own, full=False) is None
+    assert cells("weights from", own, same, more, other, silent, full=False) == {
+        "own": "",
+        "same": "synthetic (this data set)",
+        "more": "veri776, synthetic (this data set and more)",
+        "other": "veri776 (other data)",
+        "silent": "not said",
+    }

@@ -195,6 +195,7 @@ def test_ibn_squeeze_excite_non_local_and_a_smaller_width_are_found_by_names(tmp
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"backbone.layer1.0.conv2.weight": torch.ones(4, 2, 3, 3)}, "of a ResNeXt of fast-reid's"),
         ({"b1.0.conv1.weight": torch.ones(1)}, "another network of fast-reid's"),
         ({"backbone.layer3.0.conv2.weight": torch.ones(3, 3)}, "of no network that this method knows"),
         ({"backbone.layer3.0.conv2.weight": torch.ones(9, 9, 3, 3)}, r"of another shape: backbone\.layer3"),

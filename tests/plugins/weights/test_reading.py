@@ -95,6 +95,23 @@ def test_a_tensor_that_its_storage_cannot_hold_is_refused_before_it_is_read(tmp_
     assert found in str(caught.value.found)
 
 
+def test_more_operations_than_any_file_of_weights_has_are_refused(tmp_path):
+    (tmp_path / "w.pth").write_bytes(b"\x80\x02" + b"N0" * 1_000_001 + b"N.")
+
+    with pytest.raises(CheckpointError, match="damaged") as caught:
+        read_weights(tmp_path / "w.pth")
+    assert str(caught.value.found) == "more than 2,000,000 operations"
+
+
+def test_tensors_that_are_together_much_larger_than_their_file_are_refused(tmp_path):
+    numbers = torch.ones(1 << 16)
+    (tmp_path / "w.pth").write_bytes(saved({f"copy{number}": numbers for number in range(20)}))
+
+    with pytest.raises(CheckpointError, match="damaged") as caught:
+        read_weights(tmp_path / "w.pth")
+    assert "much larger than the file" in str(caught.value.found)
+
+
 def test_a_described_tensor_that_fits_is_read(tmp_path):
     numbers = torch.arange(6.0)
     content = archive(described_tensor(), [("data/0", numbers.numpy().tobytes())])

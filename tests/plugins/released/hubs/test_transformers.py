@@ -1,0 +1,156 @@
+"""A network of transformers embeds as its own preprocessing and forward do, and its folder never runs code."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from harness.data.pictures import decode
+from harness.errors import CheckpointError, UsageError
+from harness.methods.method import create, resolve_options
+from plugins.released.hubs.transformers import Transformers
+
+library = pytest.importorskip("transformers", reason="the extra transformers is not installed")
+
+SMALL = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+IMAGES = {"image_size": 28, "patch_size": 14}
+TEXTS = {"text_config": {"vocab_size": 50, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1, **SMALL}}
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    library.utils.logging.disable_progress_bar()
+    library.utils.logging.set_verbosity_error()
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Save a network of a kind with its preprocessing, and return both and the folder."""
+
+    def save(kind):
+        torch.manual_seed(0)
+        vision = {"vision_config": {**IMAGES, **SMALL}}
+        network, processor = {
+            "dinov2": lambda: (
+                library.Dinov2Model(library.Dinov2Config(**IMAGES, **SMALL)),
+                library.BitImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 28, "width": 28}),
+            ),
+            "siglip": lambda: (
+                library.SiglipModel(library.SiglipConfig(**vision, **TEXTS)),
+                library.SiglipImageProcessorPil(size={"height": 28, "width": 28}),
+            ),
+            "clip": lambda: (
+                library.CLIPModel(library.CLIPConfig(**vision, **TEXTS)),
+                library.CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}),
+            ),
+            "vit": lambda: (
+                library.ViTForImageClassification(library.ViTConfig(**IMAGES, **SMALL)),
+                library.ViTImageProcessorPil(size={"height": 28, "width": 28}),
+            ),
+        }[kind]()
+        network.save_pretrained(tmp_path / kind)
+        processor.save_pretrained(tmp_path / kind)
+        return network.eval(), processor, tmp_path / kind
+
+    return save
+
+
+def method(folder, seed=0, **changes):
+    words = {"model": str(folder), **changes}
+    found = create(Transformers, resolve_options("transformers", Transformers, changes=words), seed)
+    found.model.eval()
+    return found
+
+
+FEATURES = {
+    "dinov2": lambda network, pixels: network(pixels).pooler_output,
+    "siglip": lambda network, pixels: network.vision_model(pixels).pooler_output,
+    "clip": lambda network, pixels: network.visual_projection(network.vision_model(pixels).pooler_output),
+    "vit": lambda network, pixels: network.vit(pixels).last_hidden_state[:, 0],
+}
+
+
+@pytest.mark.parametrize("kind", sorted(FEATURES))
+def test_its_feature_is_transformers_own(made, tmp_path, kind):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (51, 72, 3), np.uint8)).save(tmp_path / "a.png")
+    network, processor, folder = made(kind)
+    with torch.no_grad(), Image.open(tmp_path / "a.png") as image:
+        pixels = processor(images=[image], return_tensors="np")["pixel_values"]
+        expected = FEATURES[kind](network, torch.from_numpy(np.array(pixels)))
+
+    found = method(folder)
+
+    own = torch.from_numpy(decode(tmp_path / "a.png", found.input_size, ("PNG",), found.resizing))[None]
+    assert torch.allclose(found.embed(own / 255), expected, atol=1e-5)
+    assert set(found.read_files) == {"config.json", "preprocessor_config.json"}
+
+
+def test_random_weights_need_the_config_alone(made):
+    _, _, folder = made("dinov2")
+    (folder / "model.safetensors").unlink()
+
+    one, same, other = (method(folder, seed, weights="none").model.state_dict() for seed in (0, 0, 1))
+
+    name = "network.network.embeddings.cls_token"
+    assert torch.equal(one[name], same[name])
+    assert not torch.equal(one[name], other[name])
+    assert method(folder, weights="none", input_size="42").embed(torch.rand(1, 3, 42, 42)).shape == (1, 24)
+
+
+def test_code_in_the_folder_is_refused_and_not_run(tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    about = {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModel": "mine.Model"}}
+    (folder / "config.json").write_text(json.dumps(about))
+    (folder / "mine.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+
+    with pytest.raises(CheckpointError, match="brings code of its own, which is never executed"):
+        method(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_pickled_weights_are_not_read(made):
+    network, _, folder = made("dinov2")
+    (folder / "model.safetensors").unlink()
+    torch.save(network.state_dict(), folder / "pytorch_model.bin")
+
+    with pytest.raises(CheckpointError):
+        method(folder)
+
+
+def test_weights_that_lack_tensors_are_refused(made):
+    from safetensors.torch import load_file, save_file
+
+    _, _, folder = made("dinov2")
+    state = load_file(folder / "model.safetensors")
+    save_file({name: one for name, one in state.items() if "layernorm" not in name}, folder / "model.safetensors")
+
+    with pytest.raises(CheckpointError, match=r"missing: .*layernorm"):
+        method(folder)
+
+
+def test_preprocessing_that_is_not_there_is_asked_for(made):
+    _, _, folder = made("vit")
+    (folder / "preprocessor_config.json").unlink()
+
+    with pytest.raises(UsageError, match=r"the preprocessing of .* is not known"):
+        method(folder)
+    assert method(folder, mean="half", deviation="half").input_size == (28, 28)
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"image_mean": [0.5], "image_std": [0.5], "size": {"longest_edge": 9}}']
+)
+def test_preprocessing_that_cannot_be_read_is_one_message(made, content):
+    _, _, folder = made("vit")
+    (folder / "preprocessor_config.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"preprocessing .*cannot be read"):
+        method(folder)
+
+
+def test_a_folder_without_a_network_is_one_message(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="does not know the network"):
+        method(tmp_path)
