@@ -59,11 +59,11 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: object) -> Non
 
 def advice(own: Collection[str], state: Mapping[str, Tensor]) -> str | None:
     """Return what to do with a file whose names are not those of the network; None if nothing is known."""
-    prefix = prefix_to_strip(own, state)
+    found, prefix = nearest(state.keys()), prefix_to_strip(own, state)
+    steps = [f"this looks like {found.name}: use {found.use}"] if found else []
     if prefix:
-        return f"without the prefix '{prefix}' the names would fit: --set strip={prefix} where the method has it"
-    found = nearest(state.keys())
-    return f"this looks like {found.name}: use {found.use}" if found else None
+        steps.append(f"without the prefix '{prefix}' the names would fit: --method torch takes --set strip={prefix}")
+    return "; ".join(steps) or None
 
 
 def prefix_to_strip(own: Collection[str], names: Collection[str]) -> str:

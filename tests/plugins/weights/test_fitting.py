@@ -37,8 +37,8 @@ def test_all_differences_stand_in_one_message():
 def test_a_prefix_is_proposed_without_which_the_names_fit():
     with pytest.raises(CheckpointError) as caught:
         fill(nn.Linear(3, 2), {f"net.head.{name}": tensor for name, tensor in STATE.items()}, "w.pth")
-    assert caught.value.next_step.startswith(
-        "without the prefix 'net.head.' the names would fit: --set strip=net.head."
+    assert caught.value.next_step == (
+        "without the prefix 'net.head.' the names would fit: --method torch takes --set strip=net.head."
     )
 
 
@@ -61,3 +61,14 @@ def test_a_network_without_numbers_takes_those_of_the_file():
     assert all(tensor.device.type == "cpu" for tensor in network.state_dict().values())
     assert network[0].weight.dtype == torch.float32
     assert torch.equal(network[0].weight, old["0.weight"].float())
+
+
+def test_both_a_format_and_a_prefix_are_proposed():
+    tensors = {**{f"backbone.{name}": one for name, one in STATE.items()}, "heads.weight": torch.ones(1)}
+
+    with pytest.raises(CheckpointError) as caught:
+        fill(nn.Linear(3, 2), tensors, "w.pth")
+    assert caught.value.next_step == (
+        "this looks like fast-reid: use --method fast-reid; without the prefix 'backbone.' the names would fit: "
+        "--method torch takes --set strip=backbone."
+    )
