@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 from click.testing import CliRunner
+from pages import own
 
 from harness.cli import main
 
@@ -72,7 +73,7 @@ def unknown_words(line: str) -> list[str]:
     command: click.Command = main
     while isinstance(command, click.Group):
         name = next((word for word in words if not word.startswith("-")), "")
-        found = command.get_command(click.Context(command), name)
+        found = own.verbs().get(name) if command is main else command.get_command(click.Context(command), name)
         if found is None and command is main:
             return [name] if name else []
         if found is None:

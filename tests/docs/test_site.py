@@ -102,7 +102,7 @@ def test_the_formulas_are_drawn_by_the_browser_itself(browser, site):
 
 def test_a_broken_link_or_anchor_fails_the_build(tmp_path, monkeypatch):
     copy = tmp_path / "copy"
-    for name in ("docs", "leaderboard/tasks"):
+    for name in ("docs", "examples", "leaderboard/tasks"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("mkdocs.yml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "leaderboard/LEADERBOARD.md"):
         shutil.copy(ROOT / name, copy / name)
