@@ -137,13 +137,11 @@ def read_config(path: Path) -> Config:
         UsageError: it is missing, too large or no YAML of fast-reid.
     """
     content = _parsed(path)
-    model = content.get("MODEL")
+    base = PurePosixPath(str(content.get("_BASE_", "")).replace("\\", "/")).stem
+    model = content.get("MODEL", {} if base in BASES else None)
     if not isinstance(model, dict):
         raise _no_config(path, "no section MODEL")
-    said: dict[str, Any] = {}
-    base = PurePosixPath(str(content.get("_BASE_", "")).replace("\\", "/")).stem
-    if base:
-        said |= SHARED | dict(BASES.get(base, {})) if base in BASES else {}
+    said: dict[str, Any] = {**SHARED, **BASES[base]} if base in BASES else {}
     for section in ("BACKBONE", "HEADS"):
         found = model.get(section)
         said |= {f"{section}.{name}": value for name, value in found.items()} if isinstance(found, dict) else {}

@@ -132,6 +132,16 @@ def test_a_yaml_inherits_what_its_released_base_says_and_nothing_is_read_outside
     assert method.input_size == (384, 128)
 
 
+def test_a_yaml_may_have_nothing_but_its_base(tmp_path):
+    (tmp_path / "c.yml").write_text("_BASE_: ../Base-bagtricks.yml\nDATASETS: {NAMES: ('VehicleID',)}\n")
+    weights = saved(tmp_path / "w.pth", {"model": state(resnet((3, 4, 6, 3)))})
+
+    method = made(FastReID, weights=weights, config=str(tmp_path / "c.yml"))
+
+    assert method.input_size == (256, 128)
+    assert method.trained_on == ("vehicleid",)
+
+
 def test_yaml_and_weights_that_contradict_each_other_get_one_message(tmp_path):
     weights = saved(tmp_path / "w.pth", {"model": state(resnet((3, 4, 6, 3)))})
     wrong = config(tmp_path / "c.yml", depth="101x", ibn="true", pool="GeneralizedMeanPoolingP")
