@@ -28,7 +28,8 @@ from harness.registry.registry import Registry
 from harness.runs.plan import RunPlan
 from harness.runs.run import Run
 from harness.scoring.cost import device_name
-from harness.scoring.record import Cost, Record
+from harness.scoring.fields import Cost
+from harness.scoring.record import Record
 from harness.tasks.conventions import serve
 from harness.tasks.rules import relevance
 from harness.tasks.task import Rule, Task

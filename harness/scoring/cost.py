@@ -17,7 +17,7 @@ from harness.basics.digests import canonical_json
 from harness.basics.files import cannot_write, replace_file
 from harness.basics.host import processor_model
 from harness.features import FeatureFile
-from harness.scoring.record import Cost
+from harness.scoring.fields import Cost
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -8,23 +8,25 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
-from harness.errors import RecordError, UsageError
+from harness.errors import RecordError
 from harness.features.provenance import OMITTED, Embedding
+from harness.scoring.fields import (
+    Cost,
+    Count,
+    Deviation,
+    Digest,
+    FurtherMeasure,
+    PerQueryFile,
+    RecordModel,
+    RerankingField,
+    Share,
+    Word,
+)
 from harness.scoring.scores import Scores
-from harness.tasks.reranking import FIELDS, Reranking
 
 SCHEMA = 1
 GIVEN = {False: "given distances", True: "given similarities"}
@@ -45,68 +47,6 @@ OUTCOME = {
 Another number of threads may move the last digits of a training, as another version of torch does. The features state
 that; a run is neither another one nor on another row of the leaderboard for it. Nor is it another one if its method has
 got a variant that is an alias of it."""
-
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Word = Annotated[str, Field(max_length=200)]
-Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Deviation = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-
-
-class _RecordModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PerQueryFile(_RecordModel):
-    """The file of per-query values beside a record, and the ``PerQuery.digest`` of its content."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$", max_length=200)]
-    digest: Digest
-
-
-class FurtherMeasure(_RecordModel):
-    """A measure that a user asked for besides those of the task; it is not part of the fingerprint.
-
-    Attributes:
-        value: the mean over the queries, 0 to 1; with draws, the mean over the draws.
-        deviation: the sample standard deviation over the draws, or None without draws.
-    """
-
-    value: Share
-    deviation: Deviation | None = None
-
-
-class Cost(_RecordModel):
-    """The measured cost of an extraction, for information only.
-
-    Attributes:
-        images: the number of images.
-        seconds: the wall time of reading, decoding and embedding them.
-        device: the kind and model of the device, without a host name.
-    """
-
-    images: Annotated[int, Field(gt=0)]
-    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    device: Word
-
-
-def _read_reranking(value: object) -> Reranking | None:
-    """Return the re-ranking of a record; ``Reranking`` checks its numbers."""
-    if value is None or isinstance(value, Reranking):
-        return value
-    if not isinstance(value, dict) or set(value) != set(FIELDS):
-        raise ValueError(f"it must have the fields {', '.join(FIELDS)} and no others")
-    try:
-        return Reranking(**{FIELDS[word]: number for word, number in value.items()})
-    except UsageError as problem:
-        raise ValueError(f"{problem.what}: {problem.found}") from None
-
-
-def _write_reranking(value: Reranking | None) -> dict[str, int | float] | None:
-    return None if value is None else value.values
-
-
-RerankingField = Annotated[Reranking | None, PlainValidator(_read_reranking), PlainSerializer(_write_reranking)]
 
 
 class Record(Embedding):
@@ -215,9 +155,7 @@ class Record(Embedding):
         """
         protocol, _, word = scores.task.partition("/")
         task, _, convention = word.partition("+")
-        about = {
-            name: value.model_dump() if isinstance(value, _RecordModel) else value for name, value in about.items()
-        }
+        about = {name: value.model_dump() if isinstance(value, RecordModel) else value for name, value in about.items()}
         own = [word for word in scores.mean if word not in scores.further]
         per_draw = {word: tuple(map(float, scores.per_draw[word])) for word in own if word in scores.per_draw}
         further = {
@@ -231,7 +169,7 @@ class Record(Embedding):
             "fingerprint": scores.fingerprint,
             "official": scores.official,
             "metric": scores.metric,
-            "rerank": _write_reranking(scores.rerank),
+            "rerank": None if scores.rerank is None else scores.rerank.values,
             "queries": scores.queries,
             "ignored_queries": scores.ignored_queries,
             "ties": scores.ties,

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import harness
-from harness.cli import data as verb, main
+from harness.cli.verbs import data as verb, main
 
 REAL = Path(__file__).parents[4] / "shared" / "real" / "khoa"
 

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 import harness
 from harness.cli import main
-from harness.features.layout import BLOCK, checksum, content_digest
+from harness.features.layout import BLOCK, checksum
+from harness.features.storage import Storage
 from tests.harness.cli.test_rerank import PLUGIN
 
 ROOT = Path(__file__).parents[3]
@@ -55,7 +56,8 @@ def break_last_row(path):
         file["features"][-1, 0] = np.nan
         file["checksums"][last] = checksum(file["features"][last * BLOCK :])
         features = file["features"]
-        digest = content_digest(file["keys"][:], features.shape[1], features.dtype, file["checksums"][:])
+        storage = Storage(features.dtype.name, features.shape[1])
+        digest = storage.digest(file["keys"][:], file["checksums"][:])
         file.attrs["digest"] = np.bytes_(digest)
 
 
