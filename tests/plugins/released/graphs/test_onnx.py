@@ -230,7 +230,7 @@ def test_no_file_and_a_missing_file_are_told_apart():
 
 def test_without_the_package_the_extra_is_named(method, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(UsageError, match="method .onnx. needs the package onnxruntime") as caught:
+    with pytest.raises(UsageError, match=r"method .onnx. needs the package onnxruntime") as caught:
         method(graph())
     assert "vehicle-reid-bench[onnx]" in str(caught.value)
 
