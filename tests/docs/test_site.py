@@ -66,7 +66,7 @@ def test_the_search_works_from_a_page_in_a_folder_too(browser, site):
     browser.get(first)
 
     assert urlsplit(first).scheme == "file"
-    assert "k-reciprocal" in browser.page_source
+    assert WebDriverWait(browser, 30).until(lambda _: "k-reciprocal" in browser.page_source)
 
 
 def test_no_page_asks_another_host_for_anything_or_logs_an_error(browser, site):
