@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 import harness
-from harness.cli.verbs import data as verb, main
+from harness.cli import main
+from harness.cli.verbs import data as verb
 
 REAL = Path(__file__).parents[4] / "shared" / "real" / "khoa"
 
