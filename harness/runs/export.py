@@ -69,6 +69,7 @@ class Export(NamedTuple):
         images: the number of compared images.
         difference: the largest difference of a feature's number to the run's own.
         cosine: the least cosine of an image's two features.
+        precision: in which the run computed its features; the file's network computes in float32.
     """
 
     path: Path
@@ -77,6 +78,7 @@ class Export(NamedTuple):
     images: int
     difference: float
     cosine: float
+    precision: str
 
 
 def export(request: ExportRequest, registry: Registry) -> Export:
@@ -113,7 +115,7 @@ def export(request: ExportRequest, registry: Registry) -> Export:
     difference, cosine = _compared(found, expected, about)
     with replace_file(request.out, "wb") as out:
         out.write(content)
-    return Export(request.out, card, found.shape[1], len(keys), difference, cosine)
+    return Export(request.out, card, found.shape[1], len(keys), difference, cosine, about.precision or FULL)
 
 
 def _features(run: Path) -> Path:

@@ -56,7 +56,12 @@ def _values(done: Export) -> dict[str, object]:
 
 
 def _check(done: Export) -> dict[str, object]:
-    return {"images": done.images, "largest_difference": done.difference, "least_cosine": done.cosine}
+    return {
+        "images": done.images,
+        "largest_difference": done.difference,
+        "least_cosine": done.cosine,
+        "precision": done.precision,
+    }
 
 
 def _text(done: Export, to: str) -> str:
@@ -71,6 +76,8 @@ def _text(done: Export, to: str) -> str:
         f"checked on {done.images} images of the run: largest difference {done.difference:.2g}, "
         f"least cosine {done.cosine:.6f}",
     ]
+    if done.precision != "32-true":
+        lines.append(f"the run computed its features in {done.precision}, and the file computes in float32")
     if to != "safetensors":
         lines.append(f"score it with: bench run --method {FORMATS[to].method} --set weights={done.path} ...")
     return "\n".join(lines)
