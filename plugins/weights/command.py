@@ -31,7 +31,7 @@ def weights() -> None:
 @option("--all", "every", is_flag=True, group=OUTPUT, help="List all tensors, not only the first dozen.")
 @shared.as_json
 def show_weights(file: Path, *, every: bool, json_wanted: bool) -> None:
-    """Show the form of a file, its tensors, and the format that it looks like.
+    """Show the tensors and the format of a file of weights.
 
     Nothing of the file is executed; a file that holds more than tensors is shown as well.
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,7 @@ def test_an_observer_is_no_part_of_the_identity_and_its_error_loses_nothing(benc
 
 
 def test_a_missing_package_is_one_message_before_the_run_begins(bench, monkeypatch):
-    monkeypatch.setattr("harness.basics.extras.find_spec", lambda package: None)
+    monkeypatch.setitem(sys.modules, "wandb", None)
 
     done = bench("run", "--method", "random", "--observe", "wandb", status=2)
 
