@@ -49,14 +49,21 @@ class RunState(BaseModel):
 
 @dataclass(frozen=True)
 class States:
-    """The states of all runs of a sweep, and the folder that they are kept in."""
+    """The states of all runs of a sweep, and the folder that they are kept in.
+
+    Attributes:
+        folder: the folder.
+        runs: the states.
+        source: the ``SweepFile.source`` of the file that lists the runs.
+    """
 
     folder: Path
     runs: Sequence[RunState]
+    source: str = ""
 
     def save(self) -> None:
         """Write the states, in one step."""
-        content = {"schema": SCHEMA, "runs": [run.model_dump() for run in self.runs]}
+        content = {"schema": SCHEMA, "source": self.source, "runs": [run.model_dump() for run in self.runs]}
         with replace_file(self.folder / NAME) as file:
             file.write(json.dumps(content, indent=1) + "\n")
 
@@ -109,7 +116,21 @@ def read_states(folder: Path) -> States:
         for run in runs:
             if run.state == "running":
                 run.state, run.note = "waiting", "the sweep was killed while it ran; it goes on"
-    return States(folder, runs)
+    return States(folder, runs, str(content.get("source", "")))
+
+
+def refuse_another(folder: Path, source: str) -> None:
+    """Refuse a folder that holds the states of another file of the same name.
+
+    Raises:
+        UsageError: it does; RunError: its states are damaged.
+    """
+    if (folder / NAME).is_file() and read_states(folder).source not in ("", source):
+        raise UsageError(
+            "another file has a sweep of this name",
+            where=folder,
+            next_step="give this one a name of its own at its top: name = 'mine'",
+        )
 
 
 def lock_of(folder: Path) -> FileLock:

@@ -17,7 +17,7 @@ from harness.basics.progress import progress
 from harness.compute.engine import Command, Engine, same_program
 from harness.errors import BenchError, RunError, UsageError, unknown_name
 from harness.sweeps.expand import Kind, PlannedRun, expand, short_name
-from harness.sweeps.states import RunState, States, lock_of
+from harness.sweeps.states import RunState, States, lock_of, refuse_another
 from harness.sweeps.toml_file import SweepFile
 from harness.sweeps.work import Task, work
 
@@ -86,10 +86,13 @@ def open_sweep(file: SweepFile, known: Mapping[str, Kind], opener: Opener) -> Sw
         opener: see ``Opener``.
 
     Raises:
+        UsageError: another file has a sweep of this name.
         BenchError: the first run that cannot be computed, with its place in the file.
     """
+    refuse_another(file.folder, file.source)
     runs = expand(file, known)
-    states = States(file.folder, [RunState(method=run.method, protocol=run.protocol, seed=run.seed) for run in runs])
+    waiting = [RunState(method=run.method, protocol=run.protocol, seed=run.seed) for run in runs]
+    states = States(file.folder, waiting, file.source)
     folders = []
     with progress("checking the runs") as advance:
         for number, (run, state) in enumerate(zip(runs, states.runs, strict=True), 1):

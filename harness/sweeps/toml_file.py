@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -107,6 +108,11 @@ class SweepFile:
     def folder(self) -> Path:
         """The folder of the sweep's state and logs."""
         return Path(self.content.runs) / "sweeps" / self.name
+
+    @property
+    def source(self) -> str:
+        """What tells this file from another one of the same name: a digest of where it is."""
+        return hashlib.sha256(str(self.path.resolve()).encode(errors="surrogateescape")).hexdigest()[:16]
 
     def place(self, table: str, number: int = 0) -> Place:
         """Return a table of the file."""

@@ -27,7 +27,7 @@ FORMS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".t
 
 @command("Get a number")
 @click.argument("file", metavar="FILE", type=FILE, help="TOML file that lists the runs.")
-@option("--engine", default="local", metavar="NAME", group=COMPUTE, help="Where to compute: local, slurm or dask.")
+@option("--engine", default="local", metavar="NAME", group=COMPUTE, help="Where to compute: local, slurm, dask, or an engine of a plugin.")
 @option(
     "--jobs",
     type=click.IntRange(1),
@@ -62,7 +62,7 @@ def sweep(
     from harness.cli.verbs.run import log_to_terminal
     from harness.errors import RunError, UsageError
     from harness.registry.registry import load
-    from harness.sweeps.states import read_states
+    from harness.sweeps.states import read_states, refuse_another
     from harness.sweeps.sweep import open_engine
     from harness.sweeps.toml_file import read_sweep
 
@@ -70,6 +70,7 @@ def sweep(
         raise UsageError("the leaderboard has no such format", found=out.name, expected=", ".join(FORMS))
     read = read_sweep(file)
     if status:
+        refuse_another(read.folder, read.source)
         _show(read_states(read.folder), json_wanted=json_wanted)
         return
     log_to_terminal()

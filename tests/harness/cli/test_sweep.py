@@ -157,6 +157,19 @@ def test_a_second_process_on_the_same_sweep_is_refused(sweep):
     assert "this sweep is being computed already" in done.stderr
 
 
+def test_another_file_of_the_same_name_is_refused(sweep, tmp_path):
+    sweep(TWO)
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "sweep.toml"
+    other.write_text(Path("sweep.toml").read_text())
+
+    for words in ((), ("--status",)):
+        done = CliRunner().invoke(main, ["sweep", str(other), *words])
+        assert done.exit_code == 2
+        assert "another file has a sweep of this name" in done.stderr
+    assert states() == ["done", "done"]
+
+
 def test_out_writes_the_pages_of_these_runs_alone(sweep):
     sweep(TWO, "--out", "pages/board.md")
 
