@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Training takes as many threads as there are idle processors, and their number can move a digit.
-os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
+# Training takes as many threads as there are idle processors, and their number can move a digit. The processes of
+# pytest-xdist share them.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // WORKERS, 1)))
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("any-machine", deadline=None)
