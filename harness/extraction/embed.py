@@ -72,6 +72,7 @@ def embed(
         Samples(subjects.pictures, subjects.boxes),
         choose_workers(workers, fabric, cached=subjects.pictures.cached),
         pinned=fabric.device.type == "cuda",
+        once=True,
     )
     whole = True
     for group, (batch, features) in enumerate(_launched(method, subjects, fabric, loader.serve(requests))):

@@ -136,9 +136,13 @@ def _inside(before: Tensor, corners: Tensor, size: Sequence[int]) -> Tensor:
 
 
 class Loader:
-    """Serves requests in order, from worker processes that live as long as the loader."""
+    """Serves requests in order, from worker processes that live as long as the loader.
 
-    def __init__(self, samples: Samples, workers: int, *, pinned: bool = False) -> None:
+    If it serves only ``once``, they end with the last batch: a process that lives on keeps every file locked that was
+    open when it was forked.
+    """
+
+    def __init__(self, samples: Samples, workers: int, *, pinned: bool = False, once: bool = False) -> None:
         self._requests: list[BatchRequest] = []  # replaced between epochs, while the workers keep running
         self._loader = DataLoader(
             samples,
@@ -147,7 +151,7 @@ class Loader:
             num_workers=workers,
             collate_fn=_as_is,
             pin_memory=pinned,
-            persistent_workers=workers > 0,
+            persistent_workers=workers > 0 and not once,
             generator=torch.Generator(),  # torch's own generator would advance by an amount that depends on the workers
         )
 
