@@ -26,7 +26,7 @@ class Held(NamedTuple):
     """What a method holds once it is set up, without the method itself, which may be large.
 
     Attributes:
-        networks: the digest of its networks, or None without one.
+        numbers: the digest of its networks, tensors and arrays, or None without any.
         trained_on: the protocols that its weights have seen, as their file says.
         files: the digests of the files that it has read, besides those that options name.
         modules: the further modules that count as its code.
@@ -35,7 +35,7 @@ class Held(NamedTuple):
 
     needs: frozenset[str]
     test_needs: frozenset[str]
-    networks: str | None
+    numbers: str | None
     trained_on: tuple[str, ...]
     files: dict[str, str]
     modules: tuple[str, ...]
@@ -96,13 +96,13 @@ class RunPlan:
     @cached_property
     def held(self) -> Held:
         """What the method holds once it is set up with these options."""
-        from harness.methods.networks import digest_of, networks_of
+        from harness.methods.networks import digest_of
 
         method = create(self.method, self.options, self.request.seed)
         files = {word: file_digest(path) for word, path in sorted(method.read_files.items())}
-        networks = digest_of(networks_of(method))
+        numbers = digest_of(method)
         about = tuple(method.modules), str(method.resizing)
-        return Held(method.needs, method.test_needs, networks, tuple(method.trained_on), files, *about)
+        return Held(method.needs, method.test_needs, numbers, tuple(method.trained_on), files, *about)
 
     @property
     def trained_on(self) -> tuple[str, ...]:

@@ -102,8 +102,8 @@ class Run:
             identity["resizing"] = self.plan.held.resizing
         # Files with the same bytes are the same, whatever they are called.
         identity["options"] = {name: self.origin.files.get(name, value) for name, value in identity["options"].items()}
-        if self.plan.held.networks is not None:
-            identity["held"] = self.plan.held.networks
+        if self.plan.held.numbers is not None:
+            identity["held"] = self.plan.held.numbers
         if request.checkpoint is not None:
             return {**identity, "checkpoint": file_digest(request.checkpoint)}
         if not self.plan.trains:
