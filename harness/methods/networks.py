@@ -11,7 +11,7 @@ from types import FunctionType, ModuleType
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 DEEPEST = 8
 """How deep attributes, lists, dictionaries and functions are searched."""
@@ -47,6 +47,14 @@ def digest_of(method: object) -> str | None:
     return hasher.hexdigest()
 
 
+def parameters_of(method: object) -> int | None:
+    """Return the number of trainable parameters of a method's ``model``, or None if it has none of that name."""
+    model = getattr(method, "model", None)
+    if model is None or not hasattr(model, "parameters"):
+        return None
+    return sum(int(weight.numel()) for weight in model.parameters() if weight.requires_grad)
+
+
 def _arrays(found: nn.Module | Array) -> Iterator[tuple[str, Array]]:
     """Yield the arrays of what was found, by name; of a network also the buffers that it does not save."""
     if not isinstance(found, nn.Module):
@@ -54,7 +62,7 @@ def _arrays(found: nn.Module | Array) -> Iterator[tuple[str, Array]]:
         return
     for name, value in {**found.state_dict(), **dict(found.named_buffers())}.items():
         # What set_extra_state is given may be anything, and a lazy network has no numbers yet.
-        if isinstance(value, torch.Tensor) and not isinstance(value, UninitializedTensorMixin):
+        if isinstance(value, torch.Tensor) and not is_lazy(value):
             yield name, value
 
 

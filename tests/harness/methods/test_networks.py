@@ -98,7 +98,7 @@ def test_networks_are_found_in_what_is_called():
         called=Extractor(nets[0]),
         bound=Extractor(nets[1]).run,
         part=functools.partial(Extractor(nets[2]).run, other=nets[3]),
-        function=lambda images: nets[4](images),
+        function=lambda images: 2 * nets[4](images),
         default=lambda images, net=nets[5]: net(images),
     )
 
