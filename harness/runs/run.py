@@ -19,7 +19,7 @@ from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import FeatureError, RunError
 from harness.features import FeatureFile, Provenance
-from harness.features.finding import FEATURES
+from harness.features.finding import FEATURES, RUN
 from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
@@ -169,7 +169,7 @@ class Run:
 
         work = (STATE, CHECKPOINT, FEATURES, f"{FEATURES}.partial")
         left = nullcontext() if self.folder.exists() else removed_unless(self.folder, work)
-        with replace_file(self.folder / "config.json") as file:
+        with replace_file(self.folder / RUN) as file:
             about = {"recipe": self.plan.recipe, "changes": self.origin.changes, **self.identity}
             file.write(json.dumps(about, indent=2, sort_keys=True) + "\n")
         try:
