@@ -24,7 +24,8 @@ class Origin(BaseModel):
         aliases: other variants with the same options under the recipe, empty for the method as published.
         recipe: the named set of options; empty for the defaults.
         options: all options, as resolved; of a file only its base name.
-        files: the SHA-256 of each file that an option names, by the option; left out if there is none.
+        files: the SHA-256 of each file that an option names, by the option, and of files beside these, such as
+            ``beside:opts``; left out if there is none.
         trained_on: the data that the given weights have seen, protocols by their names, as the user or the file says;
             left out if nobody says so.
         seed: of the run, or None for features from elsewhere.

@@ -134,11 +134,12 @@ def _features(run: Path) -> Path:
 def _method(request: ExportRequest, registry: Registry, about: Provenance) -> Method:
     """Return the method of a run with its network, in evaluation mode."""
     kind = registry.method(about.method)
-    if request.changes.keys() - about.files.keys():
+    named = sorted(about.files.keys() & about.options.keys())
+    if request.changes.keys() - set(named):
         raise UsageError(
             "an export takes the options of its run",
-            found=f"--set {first_of(sorted(request.changes.keys() - about.files.keys()))}",
-            expected=f"--set for files alone: {first_of(sorted(about.files)) or 'this run has none'}",
+            found=f"--set {first_of(sorted(request.changes.keys() - set(named)))}",
+            expected=f"--set for files alone: {first_of(named) or 'this run has none'}",
         )
     trained = trains(kind)
     given = {} if trained else _given_files(request, about)

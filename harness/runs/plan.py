@@ -23,6 +23,9 @@ from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import refuse_undefined
 from harness.tasks.task import Task
 
+BESIDE = "beside:"
+"""Before the word of a file that no option names; options have no colon, so that no file hides another."""
+
 
 class Held(NamedTuple):
     """What a method holds once it is set up, without the method itself, which may be large.
@@ -32,7 +35,7 @@ class Held(NamedTuple):
         weights: the same digest if its networks have parameters, else None.
         source: where its weights come from, if no option names their file; else empty.
         trained_on: the data that its weights have seen, as their file says.
-        files: the digests of the files that it has read, besides those that options name.
+        files: the digests of the files that it has read, besides those that options name: ``beside:WORD``.
         modules: the further modules that count as its code.
         resizing: how pictures come to its input size, in words; empty for the default.
         own_size: height and width in pixels of its input, if it follows from what it holds rather than from an option.
@@ -117,7 +120,7 @@ class RunPlan:
             weights=numbers if weighty else None,
             source=str(method.source)[:200],
             trained_on=tuple(method.trained_on),
-            files={word: file_digest(path) for word, path in sorted(method.read_files.items())},
+            files={f"{BESIDE}{word}": file_digest(path) for word, path in sorted(method.read_files.items())},
             modules=tuple(method.modules),
             resizing=str(method.resizing),
             own_size=None if method.input_size == stated else method.input_size,

@@ -117,3 +117,39 @@ def test_a_record_has_the_digest_and_the_source_of_weights_that_a_method_brought
 def test_weights_that_a_method_brought_along_are_marked_if_nobody_says_what_they_have_seen(run):
     assert "the data that they were trained on: not said" in run("called")
     assert "trained on" not in run("whitened")
+
+
+BESIDE = """
+from pathlib import Path
+import harness
+
+
+class Mine:
+    class Options(harness.Options):
+        weights: str = "w.bin"
+        input_size: int = 32
+
+    def __init__(self):
+        self.read_files = {"weights": Path("beside.bin")}
+
+    def embed(self, images):
+        return images.mean(2)[:, :, ::8].flatten(1)
+
+
+@harness.hookimpl
+def bench_register_methods(register):
+    register("reads", Mine)
+"""
+
+
+def test_a_file_beside_the_weights_may_be_called_as_an_option(run):
+    Path("mine.py").write_text(BESIDE)
+    for name in ("w.bin", "beside.bin"):
+        Path(name).write_text(name)
+    run("reads")
+    for name in ("w.bin", "beside.bin"):
+        Path(name).write_text("changed")
+        run("reads")
+
+    assert len(records()) == 3
+    assert all(record.files.keys() == {"weights", "beside:weights"} for record in records())
