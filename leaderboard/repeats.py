@@ -17,6 +17,8 @@ from leaderboard.statistics.paired import Side
 OF_ONE_RUN = {"seed", "features", "checkpoint", "code"}
 """Fields that may differ between repeats, besides the outcome; ``code`` digests source text, which a mended typo
 changes."""
+WEIGHTS = {"weights"}
+"""May differ too where no hub is named: random weights follow the seed."""
 NAME = {"variant", "changes", "recipe"}
 """Fields that only name what the options say in full, for a record that has options."""
 
@@ -27,23 +29,25 @@ def group_repeats(files: Iterable[RecordFile], *, of_one_code: bool = False) -> 
     Equal options are one method, whatever variant or recipe they were asked for by.
 
     The same features of one seed count once. If one seed has different features under different code, the change of
-    code moved digits, and each code forms a group. With ``of_one_code`` each always does.
+    code or of weights moved digits, and each forms a group. With ``of_one_code`` each always does.
     """
     groups: dict[str, dict[object, RecordFile]] = {}
     for file in sorted(files, key=lambda file: (file.record.seed or 0, file.record.run)):
-        varying = OF_ONE_RUN - ({"code"} if of_one_code else set()) | OUTCOME | (NAME if file.record.options else set())
-        same = {name: value for name, value in file.record.values.items() if name not in varying}
-        group, key = groups.setdefault(digest(same), {}), (file.record.seed, file.record.features)
+        record = file.record
+        varying = OF_ONE_RUN - ({"code"} if of_one_code else set()) | OUTCOME | (NAME if record.options else set())
+        varying |= set() if record.source else WEIGHTS
+        same = {name: value for name, value in record.values.items() if name not in varying}
+        group, key = groups.setdefault(digest(same), {}), (record.seed, record.features)
         known = group.get(key)
-        group[key] = file if known is None else replace(known, names=(*known.names, file.record.method_name))
+        group[key] = file if known is None else replace(known, names=(*known.names, record.method_name))
     return [part for group in groups.values() for part in _by_code(list(group.values()))]
 
 
 def _by_code(group: list[RecordFile]) -> list[list[RecordFile]]:
-    """Return the group, split by code if a seed occurs more than once."""
+    """Return the group, split by code and weights if a seed occurs more than once."""
     if len({file.record.seed for file in group}) == len(group):
         return [group]
-    return list(grouped(group, lambda file: file.record.code).values())
+    return list(grouped(group, lambda file: (file.record.code, file.record.weights)).values())
 
 
 def mean_measures(group: Sequence[RecordFile]) -> Mapping[str, float]:

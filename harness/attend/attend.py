@@ -21,6 +21,7 @@ from harness.compute.devices import open_fabric, undisturbed
 from harness.data.pictures import MAX_PIXELS, decode, size_on_disk
 from harness.errors import CheckpointError, DataError, PluginError, RunError, UsageError
 from harness.extraction.samples import to_unit_range
+from harness.features.finding import RUN
 from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
 from harness.methods.method import create
 from harness.methods.network import NetworkMethod
@@ -103,7 +104,7 @@ def find_checkpoint(run: Path, registry: Registry) -> Path:
 def _method_of(run: Path) -> str:
     """Return the name of a run's method, or an empty string if its folder does not name it."""
     try:
-        return str(json.loads((run / "config.json").read_text(encoding="utf-8"))["method"])
+        return str(json.loads((run / RUN).read_text(encoding="utf-8"))["method"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -29,10 +29,9 @@ from harness.basics.seeds import generators_at
 from harness.describe.method import CLASSES
 from harness.describe.network import dissect
 from harness.errors import BenchError, PluginError, UsageError, first_of
-from harness.extraction.alone import cosines, least_cosine
+from harness.extraction.alone import Limits, limits_of, unlike
 from harness.extraction.embed import Features
 from harness.extraction.samples import Samples
-from harness.extraction.subjects import Subjects
 from harness.methods.method import Options, resolve_options
 from harness.methods.network import NetworkMethod
 from harness.methods.networks import digest_of, networks_of
@@ -142,13 +141,13 @@ def one_image(trial: Trial) -> None:
 
 
 def _same(trial: Trial, found: Features, where: str) -> None:
-    least = least_cosine(trial.fabric)
-    cosine = float(cosines(trial.features(trial.rows), found).min())
-    if cosine < least:
+    which = f"its features in a batch of {len(trial.rows)} and {where}"
+    other = unlike(trial.features(trial.rows), found, _limits(trial), which)
+    if other is not None:
         raise PluginError(
             f"an image has other features {where}",
-            found=f"a cosine of {cosine:.4f} to its features in a batch of {len(trial.rows)}",
-            expected=f"at least {least:g}",
+            found=other.found,
+            expected=other.expected,
             next_step="compute each image's features from that image alone: no statistics of the batch",
         )
 
@@ -161,10 +160,9 @@ def picture_sizes(trial: Trial) -> None:
             path = Path(folder) / key
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", size, (90, 120, 30)).save(path, trial.dataset.formats[0])
-        rows = np.arange(len(keys))
-        odd = trial.subjects.pictures.take(rows)
-        odd.root = Path(folder)
-        trial.features(rows.tolist(), subjects=Subjects(odd, trial.subjects.vehicle[rows], trial.subjects.boxes))
+        odd = trial.subjects.take(np.arange(len(keys)))
+        odd.pictures.root = Path(folder)
+        trial.features(range(len(keys)), subjects=odd)
 
 
 def input_sizes(trial: Trial) -> None:
@@ -249,7 +247,7 @@ def twice(trial: Trial) -> None:
     with generators_at(1):
         first, again = trial.made(), trial.made()
         expected = trial.features(trial.rows, first)
-    if digest_of(networks_of(first)) != digest_of(networks_of(again)):
+    if digest_of(first) != digest_of(again):
         raise PluginError(
             "the weights are others each time the method is set up",
             next_step="draw them from torch, numpy.random or random, which are seeded, or from a seed of your own",
@@ -260,7 +258,7 @@ def twice(trial: Trial) -> None:
         if not _equal(trial, expected, found):
             raise PluginError(
                 "the same images have other features the second time",
-                found=f"a cosine of {float(cosines(expected, found).min()):.6f}",
+                found=f"a difference of {float(np.abs(expected - found).max()):.3g}",
                 expected="the same digits",
                 next_step="draw nothing at random in embed, and keep nothing from one batch to the next",
             )
@@ -269,7 +267,11 @@ def twice(trial: Trial) -> None:
 def _equal(trial: Trial, some: Features, others: Features) -> bool:
     if trial.fabric.device.type == "cpu":
         return np.array_equal(some, others)
-    return float(cosines(some, others).min()) >= least_cosine(trial.fabric)  # kernels of a GPU may sum in any order
+    return unlike(some, others, _limits(trial), "") is None  # kernels of a GPU may sum in any order
+
+
+def _limits(trial: Trial) -> Limits:
+    return limits_of(trial.fabric.strategy.precision.precision)
 
 
 def output(trial: Trial) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from lightning_fabric import Fabric
@@ -16,10 +18,23 @@ from harness.methods.method import Method
 TRIED = 8
 """Images that are embedded together, and then in two halves."""
 
-LEAST = {FULL: 0.9999}
-"""The least cosine of an image's features among others; in float32, other batches move only the last digits."""
-LEAST_ROUNDED = 0.99
-"""The same in any other precision."""
+
+class Limits(NamedTuple):
+    """How far the two features of one image may be apart and still count as the same.
+
+    Attributes:
+        cosine: the least between them.
+        length: the most by which their lengths may differ, as a share of the longer one.
+    """
+
+    cosine: float
+    length: float
+
+
+EXACT = Limits(0.9999, 0.001)
+"""In float32, other batches move only the last digits."""
+ROUNDED = Limits(0.99, 0.01)
+"""In any other precision."""
 
 
 def check_alone(method: Method, subjects: Subjects, fabric: Fabric) -> None:
@@ -43,22 +58,64 @@ def check_alone(method: Method, subjects: Subjects, fabric: Fabric) -> None:
     together, one, other = (features(part) for part in (rows, rows[:half], rows[half:]))
     if together is None or one is None or other is None:
         return  # an image that cannot be read is the extraction's to report
-    cosine, least = cosines(together, np.concatenate([one, other])), least_cosine(fabric)
-    if cosine.min() < least:
-        key = subjects.pictures.keys[int(rows[int(cosine.argmin())])]
+    limits = limits_of(fabric.strategy.precision.precision)
+    found = unlike(together, np.concatenate([one, other]), limits, "its features among more and among fewer images")
+    if found is not None:
+        key = subjects.pictures.keys[int(rows[found.row])]
         raise PluginError(
             "the features of an image depend on the other images of its batch",
             where=f"{type(method).__name__}.embed, {key}",
-            found=f"a cosine of {cosine.min():.4f} to its features among fewer images",
-            expected=f"at least {least:g}",
+            found=found.found,
+            expected=found.expected,
             next_step="compute each image's features from that image alone: no statistics of the batch, and networks "
             "in evaluation mode",
         )
 
 
-def least_cosine(fabric: Fabric) -> float:
-    """Return the least cosine of features that count as the same in the precision of these devices."""
-    return LEAST.get(fabric.strategy.precision.precision, LEAST_ROUNDED)
+def limits_of(precision: str | None) -> Limits:
+    """Return how far features may be apart that count as the same.
+
+    Args:
+        precision: as in a feature file, where further settings follow it; None for float32.
+    """
+    return EXACT if (precision or FULL).partition(",")[0] == FULL else ROUNDED
+
+
+class Unlike(NamedTuple):
+    """Two features of one image that are not the same.
+
+    Attributes:
+        row: of the image.
+        found: how far they are apart, in words.
+        expected: how far they may be.
+    """
+
+    row: int
+    found: str
+    expected: str
+
+
+def unlike(some: Features, others: Features, limits: Limits, which: str) -> Unlike | None:
+    """Return the row of two (n, d) arrays that is farthest apart in direction, else in length; None if all are alike.
+
+    Args:
+        some: (n, d) float32.
+        others: (n, d) float32.
+        limits: what counts as alike.
+        which: the two features in words, for messages.
+    """
+    cosine = cosines(some, others)
+    if not cosine.min() >= limits.cosine:
+        row = int(cosine.argmin())
+        return Unlike(row, f"a cosine of {cosine[row]:.4f} between {which}", f"at least {limits.cosine:g}")
+    one, other = (np.linalg.norm(found.astype(np.float64), axis=1) for found in (some, others))
+    longer = np.maximum(one, other)
+    apart = np.abs(one - other) / np.where(longer > 0, longer, 1.0)
+    row = int(apart.argmax())
+    if apart[row] <= limits.length:
+        return None
+    lengths = f"lengths of {one[row]:.4g} and {other[row]:.4g} of {which}"
+    return Unlike(row, lengths, f"the same length up to {100 * limits.length:g} %")
 
 
 def cosines(some: Features, others: Features) -> npt.NDArray[np.float64]:

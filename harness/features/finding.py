@@ -9,6 +9,13 @@ from harness.features.reader import FeatureFile
 
 FEATURES = "features.h5"
 """The name of the feature file in a run's folder."""
+RUN = "config.json"
+"""The name of the file in a run's folder that says which run it is; the features are a folder below."""
+
+
+def is_of_run(path: Path) -> bool:
+    """Return whether a feature file is the one that a run has extracted, where the run left it."""
+    return path.name == FEATURES and (path.parent.resolve().parent / RUN).is_file()
 
 
 def find_features(path: Path, dataset: str = "") -> Path:

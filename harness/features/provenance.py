@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 LONGEST_CHANGES = 100
 """The length of the changes in a name, in characters; those beyond it are counted."""
 
-OMITTED = frozenset({"files", "trained_on", "resizing"})
+OMITTED = frozenset({"files", "trained_on", "resizing", "weights", "source"})
 """Fields that are left out of a checkpoint and of a feature file where they are empty."""
 
 
@@ -24,9 +24,10 @@ class Origin(BaseModel):
         aliases: other variants with the same options under the recipe, empty for the method as published.
         recipe: the named set of options; empty for the defaults.
         options: all options, as resolved; of a file only its base name.
-        files: the SHA-256 of each file that an option names, by the option; left out if there is none.
-        trained_on: the protocols whose training images the given weights have seen, as the user or the file says; left
-            out if nobody says so.
+        files: the SHA-256 of each file that an option names, by the option, and of files beside these, such as
+            ``beside:opts``; left out if there is none.
+        trained_on: the data that the given weights have seen, protocols by their names, as the user or the file says;
+            left out if nobody says so.
         seed: of the run, or None for features from elsewhere.
         code: digest of the method's source, or None.
         train_on: the protocol trained on, or None.
@@ -86,6 +87,8 @@ class Embedding(Origin):
         input_size: height and width in pixels, or None.
         resizing: the way to this size in words; empty for the default, stretched bilinearly.
         parameters: number of trainable parameters of the network, or None.
+        weights: digest of the weights that a method brought along rather than trained; left out if there are none.
+        source: where these come from, if no option names their file: ``hf-hub:timm/resnet50.a1_in1k``; else left out.
         precision: the network's, as in lightning-fabric, with whatever else moves last digits, or None.
         control: whether the method is kept only for comparison.
         needs: labels and boxes, besides the vehicle, that training used.
@@ -98,6 +101,8 @@ class Embedding(Origin):
     input_size: tuple[int, int] | None = None
     resizing: str = ""
     parameters: int | None = None
+    weights: str | None = None
+    source: str = ""
     precision: str | None = None
     control: bool = False
     needs: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """The code version of a method: a digest of everything that its features depend on and that a user may change.
 
 Python files are covered by their content, wherever they lie: the method's own module, and all that it imports, directly
-or indirectly. What is installed as a distribution counts by its name and version, and is not followed.
+or indirectly. What is installed as a distribution counts by its name and version, and is not followed. A compiled
+module, and one that lies among the installed ones but is of no distribution, counts by its content as well.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def code_digest(method: type[Method], modules: Iterable[str] = ()) -> str:
 
 
 def source_files(method: type[Method]) -> dict[str, Path]:
-    """Return the Python files that a method's features depend on, by the dotted name of the module."""
+    """Return the files that a method's features depend on, by the dotted name of the module."""
     return _Sources(method).files
 
 
@@ -69,14 +70,20 @@ class _Sources:
         package = module.partition(".")[0]
         if module in self.files or package in OWN or package in sys.stdlib_module_names:
             return
-        if package not in self._own and (file is None or _installed(file)):
+        if package not in self._own and (file is None or (_installed(file) and _version(package))):
             if file is not None:
                 self.libraries.add(package)
             return
-        if file is None or not file.endswith(".py"):
+        if file is None or not Path(file).is_file():  # a package of several folders, or a module that Python has within
             return
         self.files[module] = Path(file)
-        for node in ast.walk(ast.parse(Path(file).read_bytes())):
+        if not file.endswith(".py"):
+            return
+        try:
+            tree = ast.parse(Path(file).read_bytes())
+        except (SyntaxError, ValueError):  # of another version of Python, which this one cannot import either
+            return
+        for node in ast.walk(tree):
             for name in _imported(node, module, is_package=file.endswith("__init__.py")):
                 self._add(name, self._find(name))
 
@@ -88,7 +95,7 @@ class _Sources:
         try:
             if package not in self._own:
                 top = importlib.util.find_spec(package)
-                if top is None or (top.origin is not None and _installed(top.origin)):
+                if top is None or (top.origin is not None and _installed(top.origin) and _version(package)):
                     return None if top is None else top.origin
             spec = importlib.util.find_spec(name)
         except Exception:  # it imports the package around the module, which can raise anything
@@ -117,8 +124,9 @@ def _installed(file: str) -> bool:
     return any(path.is_relative_to(folder) for folder in _installed_folders())
 
 
+@cache
 def _version(package: str) -> str:
-    """Return the name and version of a package's distribution; the package's own name if nothing states them."""
+    """Return the version of a package's distribution, or its name and version if it is called otherwise; else empty."""
     try:
         return version(package)
     except PackageNotFoundError:

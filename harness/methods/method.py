@@ -72,8 +72,10 @@ class Method:
         modules: the modules that ``__init__`` imported by a name that an option gives; they count as the method's code.
         preprocessing: for ``bench methods show``, how images are prepared: colours, scale, mean and deviation, size.
         provenance: for ``bench methods show``, where the weights come from and what they have seen.
-        trained_on: the protocols whose training images the weights have seen, where their file says so; ``__init__``
-            sets it. A user says it with ``--trained-on``.
+        source: where the weights come from if no option names their file, such as ``hf-hub:timm/resnet50.a1_in1k``;
+            ``__init__`` sets it, and the record has it.
+        trained_on: the data that the weights have seen, protocols by their names, where their file says so;
+            ``__init__`` sets it, for random weights to ``("nothing",)``. A user says it with ``--trained-on``.
         read_files: files that ``__init__`` read besides those that options name, by a word: ``{"opts": path}``. Their
             digests are part of a run's identity and of its record.
         options: the options of this run.
@@ -98,6 +100,7 @@ class Method:
     modules: tuple[str, ...] = ()
     preprocessing: ClassVar[str] = ""
     provenance: ClassVar[str] = ""
+    source: str = ""
     trained_on: tuple[str, ...] = ()
     read_files: Mapping[str, Path] = MappingProxyType({})
     options: Any

@@ -19,7 +19,7 @@ from harness.compute.compute import FULL
 from harness.data.dataset import Dataset
 from harness.data.pictures import decode, locate
 from harness.errors import CheckpointError, RunError, UsageError, first_of, unknown_name
-from harness.extraction.alone import LEAST, LEAST_ROUNDED
+from harness.extraction.alone import cosines, limits_of, unlike
 from harness.extraction.samples import to_unit_range
 from harness.features import FeatureFile, Provenance
 from harness.features.finding import FEATURES
@@ -134,11 +134,12 @@ def _features(run: Path) -> Path:
 def _method(request: ExportRequest, registry: Registry, about: Provenance) -> Method:
     """Return the method of a run with its network, in evaluation mode."""
     kind = registry.method(about.method)
-    if request.changes.keys() - about.files.keys():
+    named = sorted(about.files.keys() & about.options.keys())
+    if request.changes.keys() - set(named):
         raise UsageError(
             "an export takes the options of its run",
-            found=f"--set {first_of(sorted(request.changes.keys() - about.files.keys()))}",
-            expected=f"--set for files alone: {first_of(sorted(about.files)) or 'this run has none'}",
+            found=f"--set {first_of(sorted(request.changes.keys() - set(named)))}",
+            expected=f"--set for files alone: {first_of(named) or 'this run has none'}",
         )
     trained = trains(kind)
     given = {} if trained else _given_files(request, about)
@@ -235,18 +236,16 @@ def _compared(found: Features, expected: Features, about: Provenance) -> tuple[f
             found=found.shape,
             expected=expected.shape,
         )
-    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
-    cosine = float(np.min((found * expected).sum(axis=1) / np.where(lengths > 0, lengths, 1.0)))
     difference = float(np.abs(found - expected).max())
-    least = LEAST.get(FULL, LEAST_ROUNDED) if about.precision in (None, FULL) else LEAST_ROUNDED
-    if not cosine >= least:
+    other = unlike(found, expected, limits_of(about.precision), "the network's and the run's features of an image")
+    if other is not None:
         raise RunError(
             "the exported network gives other features than the run; nothing was written",
-            found=f"a cosine of {cosine:.6f}, a difference of {difference:.3g}",
-            expected=f"a cosine of at least {least:g}",
+            found=f"{other.found}; a difference of {difference:.3g}",
+            expected=other.expected,
             next_step="try another format with --to; a network that depends on values cannot be traced",
         )
-    return difference, cosine
+    return difference, float(cosines(found, expected).min())
 
 
 class Embedding(nn.Module):

@@ -15,31 +15,42 @@ from harness.methods.checkpoint import check_belongs, load_checkpoint, same_form
 from harness.methods.files import portable
 from harness.methods.method import Method, Options, create, resolve_options, trains
 from harness.methods.naming import Naming, name_run
-from harness.registry.registry import Registry
+from harness.methods.seen import seen_word
+from harness.registry.kinds import PROTOCOL
+from harness.registry.registry import OWN_SUFFIX, Registry
 from harness.runs.request import Request
 from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import refuse_undefined
 from harness.tasks.task import Task
+
+BESIDE = "beside:"
+"""Before the word of a file that no option names; options have no colon, so that no file hides another."""
 
 
 class Held(NamedTuple):
     """What a method holds once it is set up, without the method itself, which may be large.
 
     Attributes:
-        networks: the digest of its networks, or None without one.
-        trained_on: the protocols that its weights have seen, as their file says.
-        files: the digests of the files that it has read, besides those that options name.
+        numbers: the digest of its networks, tensors and arrays, or None without any.
+        weights: the same digest if its networks have parameters, else None.
+        source: where its weights come from, if no option names their file; else empty.
+        trained_on: the data that its weights have seen, as their file says.
+        files: the digests of the files that it has read, besides those that options name: ``beside:WORD``.
         modules: the further modules that count as its code.
         resizing: how pictures come to its input size, in words; empty for the default.
+        own_size: height and width in pixels of its input, if it follows from what it holds rather than from an option.
     """
 
     needs: frozenset[str]
     test_needs: frozenset[str]
-    networks: str | None
+    numbers: str | None
+    weights: str | None
+    source: str
     trained_on: tuple[str, ...]
     files: dict[str, str]
     modules: tuple[str, ...]
     resizing: str
+    own_size: tuple[int, int] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +110,25 @@ class RunPlan:
         from harness.methods.networks import digest_of, networks_of
 
         method = create(self.method, self.options, self.request.seed)
-        files = {word: file_digest(path) for word, path in sorted(method.read_files.items())}
-        networks = digest_of(networks_of(method))
-        about = tuple(method.modules), str(method.resizing)
-        return Held(method.needs, method.test_needs, networks, tuple(method.trained_on), files, *about)
+        numbers = digest_of(method)
+        weighty = any(True for network in networks_of(method).values() for _ in network.parameters())
+        stated = Method.input_size.__get__(method)  # "auto" is none that any network has
+        return Held(
+            needs=method.needs,
+            test_needs=method.test_needs,
+            numbers=numbers,
+            weights=numbers if weighty else None,
+            source=str(method.source)[:200],
+            trained_on=tuple(method.trained_on),
+            files={f"{BESIDE}{word}": file_digest(path) for word, path in sorted(method.read_files.items())},
+            modules=tuple(method.modules),
+            resizing=str(method.resizing),
+            own_size=None if method.input_size == stated else method.input_size,
+        )
 
     @property
     def trained_on(self) -> tuple[str, ...]:
-        """The protocols whose training images the given weights have seen: as the user says, else as the file says."""
+        """The data that the given weights have seen: as the user says, else as the file says."""
         return self.request.trained_on or self.held.trained_on
 
 
@@ -126,8 +148,7 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     recipe = request.recipe if request.recipe is not None else proposed * (proposed in method.recipes)
     for word in request.measures:
         registry.measure(word)
-    for word in request.trained_on:
-        registry.protocol(word)
+    request = replace(request, trained_on=tuple(_seen(word, registry) for word in request.trained_on))
     if request.rerank is not None:
         refuse_undefined(tasks)
     if request.checkpoint is None:
@@ -139,6 +160,13 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
         precision = _proposed_precision(method, recipe, request.compute.device)
         request = replace(request, compute=replace(request.compute, precision=precision))
     return RunPlan(request, registry, name, named, recipe, method, options, protocol, tasks, train_protocol)
+
+
+def _seen(word: str, registry: Registry) -> str:
+    """Return the word for data that weights have seen: of a user's own protocol its name, else as ``seen_word``."""
+    if word.endswith(OWN_SUFFIX):
+        return registry.protocol(word).name
+    return seen_word(word, registry.names(PROTOCOL))
 
 
 def _proposed_precision(method: type[Method], recipe: str, device: str) -> str:

@@ -25,7 +25,7 @@ class Request:
         train_data: folder of the data set of ``train_on``.
         recipe: None for the one that the training protocol proposes, if the method has it.
         changes: options by name, as written after ``--set``.
-        trained_on: the protocols whose training images given weights have seen, as the user says.
+        trained_on: the data that given weights have seen, as the user says; protocols by their names.
         boxes: file of boxes for the images of ``protocol``, in place of the data set's own.
         train_boxes: the same for the images of ``train_on``; None for ``boxes``, if that is the same data set.
         detector: checkpoint of a detector, used when no boxes are given.

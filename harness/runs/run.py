@@ -19,7 +19,7 @@ from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import FeatureError, RunError
 from harness.features import FeatureFile, Provenance
-from harness.features.finding import FEATURES
+from harness.features.finding import FEATURES, RUN
 from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
@@ -100,10 +100,12 @@ class Run:
         }
         if self.plan.held.resizing:
             identity["resizing"] = self.plan.held.resizing
+        if self.plan.held.own_size is not None:
+            identity["input_size"] = self.plan.held.own_size
         # Files with the same bytes are the same, whatever they are called.
         identity["options"] = {name: self.origin.files.get(name, value) for name, value in identity["options"].items()}
-        if self.plan.held.networks is not None:
-            identity["held"] = self.plan.held.networks
+        if self.plan.held.numbers is not None:
+            identity["held"] = self.plan.held.numbers
         if request.checkpoint is not None:
             return {**identity, "checkpoint": file_digest(request.checkpoint)}
         if not self.plan.trains:
@@ -167,7 +169,7 @@ class Run:
 
         work = (STATE, CHECKPOINT, FEATURES, f"{FEATURES}.partial")
         left = nullcontext() if self.folder.exists() else removed_unless(self.folder, work)
-        with replace_file(self.folder / "config.json") as file:
+        with replace_file(self.folder / RUN) as file:
             about = {"recipe": self.plan.recipe, "changes": self.origin.changes, **self.identity}
             file.write(json.dumps(about, indent=2, sort_keys=True) + "\n")
         try:
@@ -303,6 +305,8 @@ class Run:
     def _provenance(
         self, method: Method, checkpoint: Path | None, info: CheckpointInfo | None, *, images: str
     ) -> Provenance:
+        from harness.methods.networks import parameters_of
+
         words = ("seed", "train_on", "train_data", "threads", "files")
         trained = {} if info is None else {word: getattr(info, word) for word in words}
         return Provenance(
@@ -314,7 +318,9 @@ class Run:
             boxes=digests(self.boxes.test),
             input_size=method.input_size,
             resizing=str(method.resizing),
-            parameters=_parameters(method),
+            parameters=parameters_of(method),
+            weights=None if checkpoint else self.plan.held.weights,
+            source="" if checkpoint else self.plan.held.source,
             needs=tuple(sorted(used_needs(method.needs, info.classes if info else ()) - {"vehicle"})),
             test_needs=tuple(sorted(method.test_needs)),
             control=method.control,
@@ -370,13 +376,6 @@ class Run:
         except FeatureError:  # the run will say what is wrong
             return None
         return path.parent if stands else None
-
-
-def _parameters(method: Method) -> int | None:
-    model = getattr(method, "model", None)
-    if model is None or not hasattr(model, "parameters"):
-        return None
-    return sum(int(weight.numel()) for weight in model.parameters() if weight.requires_grad)
 
 
 @contextmanager

@@ -96,6 +96,8 @@ class Record(Embedding):
     input_size: tuple[Count, Count] | None = None
     resizing: Word = ""
     parameters: Count | None = None
+    weights: Digest | None = None
+    source: Word = ""
     boxes: dict[Word, Digest] = Field(default_factory=dict)
     train_boxes: dict[Word, Digest] = Field(default_factory=dict)
     protocol: Word

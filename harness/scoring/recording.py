@@ -13,7 +13,7 @@ from harness.basics.digests import digest
 from harness.data.dataset import Dataset
 from harness.errors import RecordError
 from harness.features import FeatureFile
-from harness.features.finding import FEATURES, find_features
+from harness.features.finding import find_features, is_of_run
 from harness.features.provenance import Embedding, facts
 from harness.measures import FAMILIES, parse
 from harness.registry.registry import Registry
@@ -166,12 +166,14 @@ class _Recorder:
     def _name(self, task: Task) -> str:
         """Return the part of the file names behind ``record-`` and ``per-query-``.
 
-        A run's folder holds one feature file. Elsewhere the name begins with the method and the variant, and ends with
-        a digest of the features and their origin, so that no record replaces another's.
+        A run's own folder holds one feature file. Elsewhere, whatever the file is called, the name begins with the
+        method and the variant, and ends with a digest of the features and their origin, so that no record replaces
+        another's.
         """
         slug = [self.settings.rerank.slug] if self.settings.rerank else []
         words = [self.protocol.name, task.name, str(self.settings.metric), *slug]
-        if self.file.path.name == FEATURES and self.folder is not None and _same(self.folder, self.file.path.parent):
+        path = self.file.path
+        if self.folder is not None and _same(self.folder, path.parent) and is_of_run(path):
             return "-".join(words)
         return named("-".join(words), self.file.provenance, self.file.digest)
 

@@ -10,6 +10,7 @@ import tabulate as _tabulate
 
 from harness.features.storage import note_of
 from harness.measures import heading, in_order
+from harness.methods.seen import NOTHING
 
 if TYPE_CHECKING:
     from harness.measures.family import Measure
@@ -109,10 +110,14 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
 def weights_data(record: Record) -> str:
     """Return what the given weights of a record have seen: ``veri776 (this data set)``; empty if none were given.
 
+    Given are those of a file, those that a method brought along, and those of which somebody says what they have seen.
+
     Weights that were trained on the evaluated data set, or on more, answer another question than those of other data.
     """
     if not record.trained_on:
-        return "not said" if record.files and record.train_on is None else ""
+        return "not said" if (record.files or record.weights) and record.train_on is None else ""
+    if record.trained_on == (NOTHING,):
+        return NOTHING
     others = [name for name in record.trained_on if name != record.protocol]
     if len(others) == len(record.trained_on):
         mark = "other data"

@@ -36,6 +36,8 @@ def _measured(board: Board, row: BoardRow) -> dict[str, object]:
         "rerank": None if record.rerank is None else record.rerank.values,
         "train_on": record.train_on,
         **({"files": record.files} if record.files else {}),
+        **({"weights": record.weights} if record.weights else {}),
+        **({"source": record.source} if record.source else {}),
         **({"trained_on": list(record.trained_on)} if record.trained_on else {}),
         "control": record.control,
         "aliases": list(row.aliases),

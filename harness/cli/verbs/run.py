@@ -37,7 +37,7 @@ OF_A_RUN = shared.together(
         metavar="WORD[,WORD]",
         group=METHOD,
         callback=lambda _context, _option, words: tuple(filter(None, (words or "").replace(" ", "").split(","))),
-        help="Protocols whose training images the given weights have seen, for the record: veri776,vehicleid.",
+        help="Data that the given weights have seen, for the record; protocols by their names: veri776,imagenet.",
     ),
     option("--checkpoint", type=shared.FILE, group=METHOD, help="Checkpoint to use instead of training."),
     shared.plugin_files,

@@ -14,6 +14,7 @@ from harness.basics.seeds import derive
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import CheckpointError, PluginError, UsageError
 from harness.methods.method import Method, Options
+from harness.methods.seen import NOTHING
 from harness.methods.sizes import InputSize
 from plugins.layers.schedules import split_words
 from plugins.released.built.builder import TORCHVISION, build, module_of
@@ -87,7 +88,9 @@ class Built(Method):
             torch.manual_seed(derive(self.seed, "network"))
             network = build(options.network)
         dropped = self._drop(network)
-        if options.weights != "none":
+        if options.weights == "none":
+            self.trained_on = (NOTHING,)
+        else:
             state = read_weights(Path(options.weights), f"the tensors of {options.network}", instead="'none'")
             fill(network, self._renamed(state, dropped), options.weights)
         self.model = BuiltNetwork(network, options)

@@ -15,6 +15,7 @@ from harness.basics.seeds import derive
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import PluginError, UsageError
 from harness.methods.method import Method, Options
+from harness.methods.seen import NOTHING
 from harness.methods.sizes import InputSize
 from plugins.released.outputs import features_in
 from plugins.released.pixels import Deviation, Mean, PixelOptions, Pixels
@@ -73,6 +74,8 @@ class HubMethod(Method):
             warnings.simplefilter("ignore")  # the libraries warn of their own future
             torch.manual_seed(derive(self.seed, "network"))
             network, own = self.build()
+            if self.options.weights == "none":
+                self.trained_on = (NOTHING,)
             self._try_size(network)
         self.size = self.asked_size or own.size
         word, options = self.options.interpolation, self.options

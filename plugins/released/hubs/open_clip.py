@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from harness.basics.extras import require
 from harness.data.resizing import Resizing
 from harness.errors import UsageError, first_of, unknown_name
+from plugins.released.hubs.cards import data_of
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, HubOptions, Preprocessing, unknown_fit
 from plugins.weights.fitting import fill
@@ -52,6 +53,10 @@ class OpenClip(HubMethod):
         about: dict[str, Any] = {"force_image_size": self.asked_size, "pretrained_text": False}
         if weights in tags:
             whole = from_hub(lambda: library.create_model(name, weights, **about), f"{name} {weights}", "open-clip")
+            about_weights = library.get_pretrained_cfg(name, weights)
+            place = str(about_weights.get("hf_hub") or "").strip("/")
+            self.source = f"hf-hub:{place}" if place else about_weights.get("url") or ""
+            self.trained_on = data_of(weights)
         else:
             whole = library.create_model(name, **about)
         tower = whole.visual

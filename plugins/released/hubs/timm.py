@@ -11,6 +11,7 @@ from torch import nn
 from harness.basics.extras import require
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import UsageError, unknown_name
+from plugins.released.hubs.cards import data_of
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, Preprocessing, unknown_fit
 from plugins.weights.fitting import fill
@@ -33,11 +34,19 @@ class Timm(HubMethod):
             raise unknown_name("network of timm", name, difflib.get_close_matches(bare, timm.list_models(), 8, 0.0))
         if self.options.weights == "hub":
             made = from_hub(lambda: self._create(timm, pretrained=True), name, "timm")
+            self._say(made)
         else:
             made = self._create(timm, pretrained=False)
             if self.options.weights != "none":
                 self._fill(made)
         return made, self._preprocessing(timm.data.resolve_model_data_config(made))
+
+    def _say(self, network: nn.Module) -> None:
+        """Say where the weights come from, and what their config says that they have seen."""
+        about: Any = network.pretrained_cfg
+        place = about.get("hf_hub_id")
+        self.source = f"hf-hub:{place}" if place else about.get("url") or ""
+        self.trained_on = data_of(about.get("tag") or "")
 
     def _create(self, timm: Any, *, pretrained: bool) -> nn.Module:
         about: dict[str, Any] = {"pretrained": pretrained, "num_classes": 0}

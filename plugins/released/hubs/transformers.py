@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from harness.basics.extras import require
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import CheckpointError, UsageError, first_of
+from plugins.released.hubs.cards import data_of_card
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, Preprocessing
 from plugins.weights.fitting import fill
@@ -49,6 +50,8 @@ class Transformers(HubMethod):
         more: dict[str, Any] = {"add_pooling_layer": False} if config.model_type == "vit" else {}
         if self.options.weights == "hub":
             made = from_hub(lambda: self._pretrained(kind, config, more), name, "transformers")
+            self.source = "" if Path(name).is_dir() else f"hf-hub:{name}"
+            self.trained_on = data_of_card(self._card(library))
         else:
             made = kind.from_config(config) if kind is library.AutoModel else kind(config, **more)
             if self.options.weights != "none":
@@ -96,6 +99,15 @@ class Transformers(HubMethod):
             )
         made: nn.Module = network
         return made
+
+    def _card(self, library: Any) -> str:
+        """Return the text of the network's README.md; empty without one."""
+        try:
+            place = library.utils.cached_file(self.options.model, "README.md")
+            with Path(place).open(encoding="utf-8") as file:
+                return file.read(LARGEST)
+        except (OSError, TypeError, UnicodeDecodeError):
+            return ""
 
     def _fill(self, network: nn.Module) -> None:
         source = self.options.weights

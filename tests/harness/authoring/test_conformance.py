@@ -206,6 +206,24 @@ class Boxed(Good):
         return mean(images)
 
 
+class Scaled(Good):
+    """Divides by the largest number of the batch, which no cosine shows."""
+
+    metric = "euclidean"
+
+    def embed(self, images):
+        return mean(images) / mean(images).max()
+
+
+class ByCamera(Good):
+    """Adds the camera of each image."""
+
+    test_needs = frozenset({"camera"})
+
+    def embed(self, images, camera):
+        return mean(images) + camera[:, None]
+
+
 FAULTS = [
     (Failing, "loads", "ValueError: no such layer"),
     (Variant, "options", "variant 'wrong' cannot be used"),
@@ -218,6 +236,7 @@ FAULTS = [
     (Wide, "width", "3 numbers among 1 images, 6 numbers among 8 images"),
     (Position, "order", "in the opposite order"),
     (Batch, "batch size", "in batches of 2"),
+    (Scaled, "one image", "lengths of"),
     (Squeezed, "one image", "a wrong shape"),
     (Contrast, "picture sizes", "not finite"),
     (Multiple, "input sizes", "refuse such sizes where the option is declared"),
@@ -235,7 +254,7 @@ def check(method, small_synthetic, **words):
     return Check(Asked(method, data=small_synthetic, **words))
 
 
-@pytest.mark.parametrize("method", [Good, Sized])
+@pytest.mark.parametrize("method", [Good, Sized, ByCamera])
 def test_a_good_method_passes_every_check(method, small_synthetic):
     found = check_method(method, data=small_synthetic)
 

@@ -88,8 +88,9 @@ def test_a_network_under_any_name_and_depth_is_embedded_in_evaluation_mode(run, 
     assert measures(run(NET.format(name=name, held=held, part=part), "--json")) == usual
 
 
-def test_statistics_of_the_batch_are_refused(run):
-    body = "class Mine:\n    def embed(self, images):\n        f = images.mean((2, 3))\n        return f - f.mean(0)\n"
+@pytest.mark.parametrize("returned", ["f - f.mean(0)", "f / f.max()"])
+def test_statistics_of_the_batch_are_refused(run, returned):
+    body = f"class Mine:\n    def embed(self, images):\n        f = images.mean((2, 3))\n        return {returned}\n"
 
     assert "depend on the other images of its batch" in refused(run(body))
 

@@ -1,4 +1,5 @@
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
 
@@ -102,15 +103,57 @@ def test_the_packages_of_another_environment_count_by_their_version(package, tmp
     shared = tmp_path / "lib" / "site-packages"
     shared.mkdir(parents=True)
     (shared / "shared_by_all.py").write_text("WIDTH = 1\n")
+    about = shared / "shared_by_all-1.0.dist-info" / "METADATA"
+    about.parent.mkdir()
+    about.write_text("Metadata-Version: 2.1\nName: shared-by-all\nVersion: 1.0\n")
     monkeypatch.syspath_prepend(shared)
-    monkeypatch.setattr(code, "_installed_folders", code._installed_folders.__wrapped__)
+    for name in ("_installed_folders", "_version"):  # without what they remember
+        monkeypatch.setattr(code, name, getattr(code, name).__wrapped__)
     (folder / "layers.py").write_text("import shared_by_all\n")
     before = digest()
 
     (shared / "shared_by_all.py").write_text("WIDTH = 2\n")
 
     assert digest() == before
+    about.write_text(about.read_text().replace("1.0", "1.1"))
+    assert digest() != before
     monkeypatch.delitem(sys.modules, "shared_by_all")
+
+
+def test_an_installed_module_of_no_distribution_counts_by_its_content(package, tmp_path, monkeypatch):
+    folder, digest = package
+    shared = tmp_path / "lib" / "site-packages"
+    shared.mkdir(parents=True)
+    (shared / "copied_by_hand.py").write_text("WIDTH = 1\n")
+    monkeypatch.syspath_prepend(shared)
+    monkeypatch.setattr(code, "_installed_folders", code._installed_folders.__wrapped__)
+    (folder / "layers.py").write_text("import copied_by_hand\n")
+    before = digest()
+
+    (shared / "copied_by_hand.py").write_text("WIDTH = 2\n")
+
+    assert digest() != before
+    monkeypatch.delitem(sys.modules, "copied_by_hand")
+
+
+def test_a_compiled_module_of_the_package_counts_by_its_content(package):
+    folder, digest = package
+    compiled = folder / f"kernels{EXTENSION_SUFFIXES[0]}"
+    compiled.write_bytes(b"one")
+    (folder / "layers.py").write_text("def later():\n    from . import kernels\n")
+    before = digest()
+
+    compiled.write_bytes(b"two")
+
+    assert digest() != before
+
+
+def test_a_module_that_cannot_be_parsed_is_not_followed(package):
+    folder, digest = package
+    (folder / "deep" / "old.py").write_text("print 'of another Python'\n")
+    (folder / "layers.py").write_text("def later():\n    from .deep import old\n")
+
+    assert len(digest()) == 64
 
 
 def test_a_module_that_fails_when_its_package_is_imported_is_left_out(package):

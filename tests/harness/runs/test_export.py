@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from harness.cli import main
+from harness.errors import RunError
+from harness.features import Provenance
+from harness.runs.export import _compared
 from tests.harness.runs.made import only_folder
 
 OTHERS = """
@@ -175,3 +179,12 @@ def test_weights_that_a_run_was_given_are_named_again_and_must_be_the_same(bench
     done = export("--to", "torchscript", "--out", "m", "--set", "weights=other.pth", status=2)
     assert "not the one that the run read" in done.stderr
     assert "takes the options of its run" in export("--to", "onnx", "--out", "m", "--set", "head=keep", status=2).stderr
+
+
+def test_an_export_of_other_lengths_is_refused():
+    run = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
+    about = Provenance(method="mine", dataset="synthetic", metric="euclidean")
+
+    assert _compared(run, run, about) == (0.0, pytest.approx(1.0))
+    with pytest.raises(RunError, match="gives other features than the run"):
+        _compared(2 * run, run, about)

@@ -364,7 +364,7 @@ def test_a_record_says_which_files_were_given_and_what_they_have_seen_and_an_old
 
     assert read_record(tmp_path / "record.json") == given_weights
     assert given_weights.run != plain.run
-    assert not {"files", "trained_on"} & plain.values.keys()
+    assert not {"files", "trained_on", "weights", "source"} & plain.values.keys()
 
 
 def test_a_checkpoints_description_has_the_later_fields_only_where_they_say_something():

@@ -63,13 +63,26 @@ def test_the_same_features_are_answered_by_the_record_that_stands(score):
 
 
 def test_a_runs_own_folder_keeps_the_short_name_and_asks_who_wrote_the_features(score):
-    first, (path,) = score("run/features.h5", folder=Path("run"))
-    second, new = score("run/features.h5", folder=Path("run"), method="other")
+    own = Path("run/synthetic-1")
+    own.mkdir(parents=True)
+    Path("run/config.json").write_text("{}")
+    first, (path,) = score("run/synthetic-1/features.h5", folder=own)
+    second, new = score("run/synthetic-1/features.h5", folder=own, method="other")
 
     assert path.name == "record-synthetic-image-to-image-cosine.json"
     assert new == []
     assert (first.method, read_record(path).method) == ("mine", "other")
     assert read_record(path) == second
+
+
+def test_another_file_of_that_name_replaces_no_record(score):
+    first, (path,) = score("features.h5", folder=Path())
+    Path("config.json").write_text("{}")  # of some other program
+    second, (other,) = score("features.h5", folder=Path(), seed=1)
+
+    assert path.name.startswith("record-mine-synthetic-image-to-image-cosine-")
+    assert read_record(path) == first
+    assert read_record(other) == second
 
 
 def test_a_folder_is_evaluated_by_its_features(score, small_synthetic):

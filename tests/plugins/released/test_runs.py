@@ -84,10 +84,10 @@ def test_the_same_bytes_elsewhere_or_by_another_name_are_the_same_run_and_other_
     assert bench(weights, verb="extract").stdout != first
 
 
-def test_an_unknown_protocol_is_not_what_weights_have_seen(bench, weights):
+def test_half_the_name_of_a_protocol_is_not_what_weights_have_seen(bench, weights):
     result = bench(weights, "--trained-on", "veri", status=2)
 
-    assert "unknown protocol 'veri'" in result.stderr
+    assert "did you mean 'veri776'?" in result.stderr
     assert not Path("runs").exists()
 
 

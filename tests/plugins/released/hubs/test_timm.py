@@ -62,6 +62,9 @@ def test_weights_in_the_cache_of_the_hub_are_taken(tmp_path, monkeypatch):
 
     found = method(model="test_resnet", weights="hub")
 
+    assert found.source == "hf-hub:timm/test_resnet.r160_in1k"
+    assert found.trained_on == ("imagenet",)
+    assert (method(model="test_resnet").source, method(model="test_resnet").trained_on) == ("", ("nothing",))
     assert torch.equal(found.model.network.conv1[0].weight, network.conv1[0].weight)
 
 
