@@ -10,7 +10,7 @@ from harness.errors import FeatureError
 from harness.exchange.apart import read_apart
 from harness.exchange.contents import LONGEST_TEXT, Contents, unreadable
 from harness.exchange.numpy_files import read_npy, read_npz
-from harness.exchange.tables import read_csv, read_parquet
+from harness.exchange.tables import read_csv
 from harness.exchange.torch_files import read_torch
 from harness.features.kinds import kind_of
 
@@ -18,7 +18,6 @@ READERS: dict[str, Callable[[Path], Contents]] = {
     "npy": read_npy,
     "npz": read_npz,
     "csv": read_csv,
-    "parquet": read_parquet,
     "torch": read_torch,
 }
 FORMATS = ".npy, .npz, .mat, .csv, .tsv, .parquet, .pt, .pth or HDF5"
