@@ -191,7 +191,7 @@ BAD = {
     "another order": (shuffled, "the vehicles are not those of the list", "query_f, row 1"),
     "labels too few": (
         lambda folder: matlab(folder / "f.mat", query_label=QUERY.vehicle[1:]),
-        "fewer vehicles than images",
+        "fewer vehicles ('query_label') than images",
         "expected: 6",
     ),
     "a link out of the file": (linked, "no array of features", "features: a link"),

@@ -51,8 +51,45 @@ def test_the_labels_of_a_matlab_file_are_compared_and_said_to_agree(tmp_path):
     report = bring(tmp_path / "out.h5", matlab(tmp_path / "f.mat", query_cam=QUERY.camera - 1), order=ORDER)
 
     (query, gallery) = report.notes
-    assert "vehicles and cameras (the list's numbers are 1 greater)" in query
-    assert "vehicles and cameras of" in gallery
+    assert "vehicles ('query_label') and cameras ('query_cam'; the list's numbers are 1 greater) of" in query
+    assert "vehicles ('gallery_label') and cameras ('gallery_cam') of" in gallery
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_of_two_arrays_of_labels_both_are_compared(tmp_path, place):
+    names = ("query_label", "query_pid")
+    labels = {name: QUERY.vehicle[::-1] if name == names[place] else QUERY.vehicle for name in names}
+
+    with pytest.raises(FeatureError, match="the vehicles are not those of the list") as caught:
+        bring(tmp_path / "out.h5", matlab(tmp_path / "f.mat", **labels), order=ORDER)
+    assert f"in '{names[place]}'" in str(caught.value.found)
+
+    report = bring(tmp_path / "out.h5", matlab(tmp_path / "f.mat", query_pid=QUERY.vehicle), order=ORDER)
+    assert "vehicles ('query_label') and vehicles ('query_pid') and cameras" in report.notes[0]
+
+
+def test_the_labels_of_rows_with_keys_are_compared_after_matching(tmp_path):
+    order = np.random.default_rng(0).permutation(len(KEYS))
+    vehicles = np.concatenate([QUERY.vehicle, GALLERY.vehicle])[order]
+    keyed = {"features": FEATURES[order], "keys": np.array(KEYS)[order]}
+
+    report = bring(tmp_path / "out.h5", npz(tmp_path / "f.npz", **keyed, pids=vehicles))
+    assert report.notes == (f"vehicles ('pids') of {tmp_path / 'f.npz'}: features agree with the list, image by image",)
+
+    wrong = {**keyed, "features": FEATURES, "pids": vehicles}
+    shifted = npz(tmp_path / "f.npz", **{**wrong, "keys": np.roll(keyed["keys"], 1)})
+    with pytest.raises(FeatureError, match="keys are of other rows") as caught:
+        bring(tmp_path / "out.h5", shifted)
+    assert "rename 'pids'" in str(caught.value)
+
+
+def test_of_two_parts_with_keys_each_has_its_labels_compared(tmp_path):
+    arrays = {"qf": FEATURES[:6], "gf": FEATURES[6:], "query_paths": QUERY.paths, "gallery_paths": GALLERY.paths}
+    np.savez(tmp_path / "f.npz", **arrays, q_pids=QUERY.vehicle, g_pids=GALLERY.vehicle[::-1])
+
+    with pytest.raises(FeatureError, match="not those of the list") as caught:
+        bring(tmp_path / "out.h5", tmp_path / "f.npz")
+    assert "gf, row" in str(caught.value)
 
 
 @pytest.mark.parametrize("turned", [{"query_f": PARTS["query_f"].T}, {name: part.T for name, part in PARTS.items()}])
