@@ -273,6 +273,20 @@ def test_a_packed_variable_of_matlab_is_unpacked_no_further_than_the_limit(tmp_p
         reader.read_matlab(tmp_path / "f.mat")
 
 
+@pytest.mark.parametrize("form", ["by image", "list", "array", "several arrays"])
+def test_tensors_that_repeat_one_number_fill_no_memory(tmp_path, monkeypatch, form):
+    monkeypatch.setattr(contents, "LARGEST", 1 << 20)
+    monkeypatch.setattr(np, "stack", None)
+    row = torch.zeros(1).expand(1 << 17)
+    rows = {"by image": dict.fromkeys(KEYS, row), "list": [row] * 17, "array": row.expand(17, -1)}
+    rows["several arrays"] = {f"features{number}": row.expand(2, -1) for number in range(9)}
+    torch.save(rows[form] if form in {"by image", "several arrays"} else {"features": rows[form]}, tmp_path / "f.pt")
+    assert (tmp_path / "f.pt").stat().st_size < 10_000
+
+    with pytest.raises(FeatureError, match="more than is read into memory"):
+        bring(tmp_path / "out.h5", tmp_path / "f.pt", order=ORDER)
+
+
 def test_a_packed_file_of_torch_is_refused(tmp_path):
     tensors(tmp_path / "f.pt")
     with zipfile.ZipFile(tmp_path / "f.pt") as source, zipfile.ZipFile(tmp_path / "packed.pt", "w", 8) as target:
