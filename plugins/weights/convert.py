@@ -30,11 +30,11 @@ def convert(path: Path, out: Path) -> Converted:
     """Write the state dict of a file of torch.save as safetensors; nothing of the file is executed.
 
     Objects of the file that are neither tensors nor plain values are left out; of a network that was pickled whole, the
-    parameters and buffers are taken.
+    parameters and buffers are taken. An existing output is replaced in one step.
 
     Raises:
         CheckpointError: the file is none of torch.save, is damaged, or holds no tensors by name.
-        UsageError: the output exists, or is no safetensors file by its name.
+        UsageError: the output is no safetensors file by its name.
         RunError: the output cannot be written, or the limits of time or memory were reached.
     """
     check_regular(path, "weights", "")
@@ -45,8 +45,6 @@ def convert(path: Path, out: Path) -> Converted:
         raise UsageError("the file is one of safetensors already", where=path, next_step="use it as it is")
     if out.suffix != ".safetensors":
         raise UsageError("the output is not named as one of safetensors", found=out.name, expected="OUT.safetensors")
-    if out.exists():
-        raise UsageError("the output exists already", where=out, next_step="give another name, or remove it")
     size = path.stat().st_size
     limits = Limits(SECONDS + size // BYTES_A_SECOND, 2 * size, 5 * size + (1 << 26))
     with replace_file(out, "wb") as written:  # the process fills it, and may be ended at any time
