@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from harness.basics.extras import require
+from harness.data.delimiters import best_delimiter
 from harness.data.encoding import to_utf8
 from harness.errors import DataError, FeatureError, first_of
 from harness.exchange.contents import Array, Contents, refuse_size, unreadable
 from harness.exchange.words import CAMERAS, KEYS, VEHICLES, last
 
-DELIMITERS = (",", ";", "\t")
 MOST_ROWS = 20_000_000
 """Limit of the rows of a Parquet table, which may take no bytes in the file."""
 
@@ -41,7 +41,7 @@ def read_csv(path: Path) -> Contents:
     except DataError as problem:
         raise unreadable(path, "a table of text", problem.found, instead="save it as UTF-8") from None
     first = text.partition("\n")[0]
-    mark = max(DELIMITERS, key=first.count)
+    mark = best_delimiter(first, len)
     rows = _rows(path, text, mark)
     header = next(rows, (0, []))[1]
     if not any(header):

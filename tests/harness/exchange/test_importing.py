@@ -9,6 +9,7 @@ import torch
 from harness.errors import DataError, FeatureError, UsageError
 from harness.exchange.importing import ImportRequest, import_features
 from harness.exchange.lists import list_of
+from harness.exchange.reading import read_names
 from harness.exchange.selecting import Names
 from harness.features import FeatureFile, Provenance, write_features
 from harness.features.changing import quantise
@@ -111,6 +112,25 @@ def test_queries_and_gallery_may_be_two_files(tmp_path):
 
     assert np.array_equal(by_order, FEATURES)
     assert np.array_equal(brought(tmp_path / "out.h5"), FEATURES)
+
+
+def test_a_list_of_names_has_a_line_for_each_name_and_no_other(tmp_path):
+    odd = ["a\u2028b/1.jpg", "c\x85/2.jpg", "d\x0be/3.jpg", *KEYS[3:]]
+    (tmp_path / "n.txt").write_bytes("\ufeff".encode() + "\r\n".join([*odd, "", ""]).encode())
+
+    assert read_names(tmp_path / "n.txt") == tuple(odd)
+
+
+def test_a_list_of_names_that_cannot_be_used_is_one_message(tmp_path):
+    given = {"n.txt": b"a\n\nb\n", "latin.txt": "ä".encode("latin-1"), "empty.txt": b"\n \n"}
+    said = {"n.txt": "n.txt:2", "latin.txt": "save it as UTF-8", "empty.txt": "is empty"}
+    for name, content in given.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(FeatureError) as caught:
+            read_names(tmp_path / name)
+        assert said[name] in str(caught.value)
+    with pytest.raises(DataError, match="the list of names is missing"):
+        read_names(tmp_path / "none.txt")
 
 
 def test_a_dict_of_one_vector_an_image_is_keyed(tmp_path):
