@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, overload
 
-from harness.errors import RunError
+from harness.errors import RunError, UsageError
 
 
 @overload
@@ -47,6 +47,19 @@ def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> Iterator[I
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def refuse_existing(*paths: Path, force: bool) -> None:
+    """Raise a UsageError if one of the files that a command is to write exists, unless it may be replaced.
+
+    A command calls it before it begins. The files of runs are resumed instead, and those of records named by their
+    content.
+    """
+    for path in paths:
+        if not force and path.exists():
+            raise UsageError(
+                "the file exists already", where=path, next_step="name another file, or replace this one with --force"
+            )
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.data.columns import lookalikes
+from harness.data.delimiters import DELIMITERS, best_delimiter, fields_of
 from harness.data.encoding import to_utf8
 from harness.data.images import LABELS, UNKNOWN, ImageTable, IntArray
 from harness.data.lists import Problems, leads_out, quote, read_bytes
@@ -29,7 +30,6 @@ KNOWN = (*NEEDED, "split", *LABELS)
 ALL = "all"
 """The only split of a table without the column ``split``."""
 
-DELIMITERS = (",", ";", "\t")
 OTHERS = (*DELIMITERS, "|", " ")
 """Delimiters that a message proposes."""
 
@@ -148,10 +148,10 @@ def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str)
         content = re.sub(rb"\r(?!\n)", b"\n", content)
     first = content.partition(b"\n")[0].decode().rstrip("\r")
     wanted = {columns.get(word, word) for word in KNOWN}
-    headers = {mark: _fields(path, first, mark) for mark in ([delimiter] if delimiter else DELIMITERS)}
-    mark = max(headers, key=lambda mark: (len(wanted.intersection(headers[mark])), len(headers[mark])))
+    mark = delimiter or best_delimiter(first, lambda names: (len(wanted.intersection(names)), len(names)))
+    header = _fields(path, first, mark)
     _refuse_delimiter(path, first, mark, columns)
-    return _Source(path, content, mark, _places(path, headers[mark], columns), headers[mark])
+    return _Source(path, content, mark, _places(path, header, columns), header)
 
 
 def _beside(path: Path) -> str:
@@ -184,7 +184,7 @@ def _toml(delimiter: str) -> str:
 
 def _fields(path: Path, line: str, delimiter: str) -> list[str]:
     try:
-        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+        return fields_of(line, delimiter)
     except csv.Error as problem:
         raise _unreadable_header(path, problem) from None
 

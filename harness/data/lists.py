@@ -112,13 +112,20 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         DataError: as ``read_bytes``, or all lines are blank.
     """
-    text = read_bytes(path).removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    lines = [line.rstrip(" \t\x0b\x0c\x00") for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-    if not lines[-1]:
-        lines.pop()
+    lines = lines_of(read_bytes(path).decode("utf-8", "replace"))
     if not any(lines):
         raise DataError("the list is empty", where=path, next_step="copy it from the data set's release")
     return lines
+
+
+def lines_of(text: str) -> list[str]:
+    r"""Return the lines of a text without line ends, trailing blanks and the byte-order mark.
+
+    Lines end with ``\n``, ``\r\n`` or ``\r`` and nothing else: a name may hold what Unicode calls a line separator.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line.rstrip(" \t\x0b\x0c\x00") for line in text.split("\n")]
+    return lines if lines[-1] else lines[:-1]
 
 
 def parse(path: Path, pattern: re.Pattern[str], expected: str, problems: Problems) -> list[Row]:

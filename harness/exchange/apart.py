@@ -1,15 +1,13 @@
-"""Reading a format whose library may crash or loop on damaged files, in a process of its own.
+"""Reading a format whose library may crash, loop or fill memory on damaged files, in a process of its own.
 
-A flipped bit in an HDF5 file without checksums can end the process that reads it, or keep it busy for ever. The reading
-process hands numbers over as .npy files in a temporary folder, and everything else as JSON.
+A flipped bit in an HDF5 file without checksums can end the process that reads it, or keep it busy for ever. A short
+Parquet file can say that it repeats a text a milliard times. The reading process hands numbers over as .npy files in a
+temporary folder.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+import importlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,17 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import FeatureError
-from harness.exchange.contents import Array, Contents, unreadable
+from harness.basics.child import ChildFailedError, Limits, call
+from harness.exchange.contents import LARGEST, Array, Contents, unreadable
 
 FORMATS = {
     "hdf5": ("HDF5", "harness.exchange.hdf5", "read_hdf5"),
     "mat": ("a MATLAB file", "harness.exchange.matlab", "read_matlab"),
+    "parquet": ("a Parquet table", "harness.exchange.tables", "read_parquet"),
 }
 LEAST, PER_SECOND = 30, 5_000_000
 """Seconds that the smallest file may take, and the bytes a second of a larger one."""
 
-ANSWER = "answer.json"
+PACKED = 32
+"""How many times its size a file may unpack to, besides what the process may use anyway."""
 
 
 @contextmanager
@@ -36,38 +36,21 @@ def read_apart(path: Path, kind: str) -> Iterator[Contents]:
     """Yield the contents of a file that another process reads; its arrays last as long as the block.
 
     Raises:
-        FeatureError: as its reader, or the reader crashed or did not end in time.
+        FeatureError: as its reader, or the reader crashed or reached its limits of time or memory.
+        UsageError: as its reader.
     """
     name = FORMATS[kind][0]
+    size = path.stat().st_size
+    limits = Limits(LEAST + size // PER_SECOND, 2 * min(LARGEST, PACKED * size), LARGEST + (1 << 20))
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-        limit = LEAST + path.stat().st_size // PER_SECOND
         try:
-            done = subprocess.run(  # noqa: S603 - this very interpreter and a module of our own
-                [sys.executable, "-m", "harness.exchange.apart", str(path), kind, folder],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(_search_path()), "OMP_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=limit,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise unreadable(path, name, f"the file was not read within {limit} seconds") from None
-        answer = Path(folder) / ANSWER
-        if done.returncode != 0 or not answer.is_file():
-            end = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-            raise unreadable(path, name, f"its reader ended with status {done.returncode}. {end}".strip())
-        yield _handed_over(path, json.loads(answer.read_text(encoding="utf-8")), Path(folder))
-
-
-def _search_path() -> list[str]:
-    """Return where the other process finds the modules of this one."""
-    own = str(Path(__file__).parents[2])
-    return list(dict.fromkeys([own, *(entry for entry in sys.path if entry)]))
+            answer = call("harness.exchange.apart:hand_over", [str(path), kind, folder], limits)
+        except ChildFailedError as problem:
+            raise unreadable(path, name, problem) from None
+        yield _handed_over(path, answer, Path(folder))
 
 
 def _handed_over(path: Path, answer: dict[str, Any], folder: Path) -> Contents:
-    if "error" in answer:
-        raise FeatureError(**answer["error"])
     arrays: dict[str, Array] = {
         name: np.load(folder / file, mmap_mode="r" if size else None, allow_pickle=False)
         for name, (file, size) in answer["arrays"].items()
@@ -76,25 +59,18 @@ def _handed_over(path: Path, answer: dict[str, Any], folder: Path) -> Contents:
     return Contents(path, arrays, texts, answer["unusable"])
 
 
-def hand_over(path: Path, kind: str, folder: Path) -> None:
-    """Read a file and write what it holds into a folder, or the error."""
-    import importlib
+def hand_over(words: list[str]) -> dict[str, Any]:
+    """Read a file of a kind, write its numbers into a folder, and return their names there and all else.
 
+    Raises:
+        FeatureError: as its reader.
+        UsageError: as its reader.
+    """
+    path, kind, folder = words
     _, module, function = FORMATS[kind]
-    answer: dict[str, Any]
-    try:
-        contents: Contents = getattr(importlib.import_module(module), function)(path)
-        arrays = {}
-        for number, (name, array) in enumerate(contents.arrays.items()):
-            np.save(folder / f"{number}.npy", array, allow_pickle=False)
-            arrays[name] = (f"{number}.npy", array.size)
-        answer = {"arrays": arrays, "texts": dict(contents.texts), "unusable": dict(contents.unusable)}
-    except FeatureError as problem:
-        fields = ("what", "where", "found", "expected", "next_step")
-        stated = {field: getattr(problem, field) for field in fields}
-        answer = {"error": {field: None if value is None else str(value) for field, value in stated.items()}}
-    (folder / ANSWER).write_text(json.dumps(answer), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    hand_over(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    contents: Contents = getattr(importlib.import_module(module), function)(Path(path))
+    arrays = {}
+    for number, (name, array) in enumerate(contents.arrays.items()):
+        np.save(Path(folder) / f"{number}.npy", array, allow_pickle=False)
+        arrays[name] = (f"{number}.npy", array.size)
+    return {"arrays": arrays, "texts": dict(contents.texts), "unusable": dict(contents.unusable)}

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from harness.basics.extras import require
 from harness.basics.files import replace_file
-from harness.errors import FeatureError, UsageError
+from harness.errors import FeatureError
 from harness.exchange.contents import LARGEST, Array
 from harness.features import FeatureFile
 
@@ -19,8 +20,13 @@ MATLAB_LIMIT = (1 << 31) - 1
 """Bytes of one variable in MATLAB's version 5."""
 
 
+def files_of(target: str, out: Path) -> list[Path]:
+    """Return the files that ``export`` writes: two for .npy, whose keys are a list beside it."""
+    return [out, out.with_name(out.name + ".txt")] if target == "npy" else [out]
+
+
 def export(file: FeatureFile, target: str, out: Path) -> list[Path]:
-    """Write all features with their keys, and return the files: two for .npy, whose keys are a list beside it.
+    """Write all features with their keys, and return the files; existing ones are replaced.
 
     Numbers are those that are stored, int8 without its scale and bits as truth values (1 and -1 in .csv), so that
     importing them again gives the same ranks.
@@ -30,8 +36,8 @@ def export(file: FeatureFile, target: str, out: Path) -> list[Path]:
         FeatureError: the file is damaged, or too large for the format.
         RunError: the file cannot be written.
     """
-    written: list[Path] = WRITERS[target](file, out)
-    return written
+    WRITERS[target](file, out)
+    return files_of(target, out)
 
 
 def numbers_of(file: FeatureFile, limit: int = LARGEST) -> Array:
@@ -56,25 +62,23 @@ def numbers_of(file: FeatureFile, limit: int = LARGEST) -> Array:
     return stored
 
 
-def _npy(file: FeatureFile, out: Path) -> list[Path]:
-    names = out.with_name(out.name + ".txt")
+def _npy(file: FeatureFile, out: Path) -> None:
     numbers = numbers_of(file, limit=1 << 62)
     if any("\n" in key or "\r" in key for key in file.keys):
         raise FeatureError("a key has a line break, which a list of names cannot hold", where=file.path)
-    with replace_file(out, "wb") as target:
-        np.save(target, numbers, allow_pickle=False)
-    with replace_file(names) as text:
+    _, names = files_of("npy", out)
+    with replace_file(names) as text, replace_file(out, "wb") as target:  # neither gets its name before both are whole
         text.write("".join(f"{key}\n" for key in file.keys))
-    return [out, names]
+        text.flush()
+        np.save(target, numbers, allow_pickle=False)
 
 
-def _npz(file: FeatureFile, out: Path) -> list[Path]:
+def _npz(file: FeatureFile, out: Path) -> None:
     with replace_file(out, "wb") as target:
         np.savez(target, features=numbers_of(file), keys=np.array(file.keys))
-    return [out]
 
 
-def _csv(file: FeatureFile, out: Path) -> list[Path]:
+def _csv(file: FeatureFile, out: Path) -> None:
     numbers = numbers_of(file)
     if numbers.dtype.kind == "b":
         numbers = numbers.astype(np.int8) * 2 - 1
@@ -84,27 +88,20 @@ def _csv(file: FeatureFile, out: Path) -> list[Path]:
         writer.writerow(["key", *(f"f{number}" for number in range(numbers.shape[1]))])
         for key, row in zip(file.keys, numbers, strict=True):
             writer.writerow([key, *map(shown.format, row.tolist())])
-    return [out]
 
 
-def _parquet(file: FeatureFile, out: Path) -> list[Path]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise UsageError(
-            "Parquet cannot be written without pyarrow", next_step="pip install 'vehicle-reid-bench[parquet]'"
-        ) from None
+def _parquet(file: FeatureFile, out: Path) -> None:
+    pyarrow = require("pyarrow", by="writing Parquet", extra="parquet")
+    parquet = require("pyarrow.parquet", by="writing Parquet", extra="parquet")
     numbers = numbers_of(file)
     flat = pyarrow.array(np.ascontiguousarray(numbers).ravel())
     column = pyarrow.FixedSizeListArray.from_arrays(flat, numbers.shape[1])
     table = pyarrow.table({"key": pyarrow.array(list(file.keys)), "feature": column})
     with replace_file(out, "wb") as target:
         parquet.write_table(table, target)
-    return [out]
 
 
-def _mat(file: FeatureFile, out: Path) -> list[Path]:
+def _mat(file: FeatureFile, out: Path) -> None:
     from scipy.io import savemat
 
     numbers = numbers_of(file, limit=MATLAB_LIMIT)
@@ -112,10 +109,9 @@ def _mat(file: FeatureFile, out: Path) -> list[Path]:
     content: dict[str, Any] = {"features": numbers, "keys": np.array(file.keys, dtype=object).reshape(-1, 1)}
     with replace_file(out, "wb") as target:
         savemat(target, content)
-    return [out]
 
 
-WRITERS: dict[str, Callable[[FeatureFile, Path], list[Path]]] = {
+WRITERS: dict[str, Callable[[FeatureFile, Path], None]] = {
     "npy": _npy,
     "npz": _npz,
     "csv": _csv,

@@ -14,7 +14,7 @@ from harness.data.dataset import Dataset
 from harness.data.images import IntArray
 from harness.errors import FeatureError, UsageError, first_of
 from harness.exchange.contents import Array
-from harness.exchange.lists import check_labels, list_of, wanted
+from harness.exchange.lists import check_labels, list_of, tables_of, wanted
 from harness.exchange.matching import SHOWN, match
 from harness.exchange.reading import read, read_names
 from harness.exchange.selecting import Names, Part, parts_of
@@ -138,21 +138,26 @@ def _placed(request: ImportRequest, lists: _Lists, held: ExitStack) -> tuple[lis
         if part.keys is None:
             table = list_of(role, lists.tasks, lists.dataset)
             whole = part.oriented(len(table))
-            notes += check_labels(whole.labels or {}, table, where=whole.where)
+            notes += check_labels(whole.labels, table, where=whole.where)
             placed.append(_Placed(whole, table.paths, np.arange(len(table))))
             matched.append(f"{len(table)} rows in the order of '{role}'")
             continue
-        own = wanted(lists.tasks, lists.dataset) if not role else list_of(role, lists.tasks, lists.dataset).paths
+        tables = [list_of(role, lists.tasks, lists.dataset)] if role else tables_of(lists.tasks, lists.dataset)
+        own = list(dict.fromkeys(path for table in tables for path in table.paths))
         whole = part.oriented()
         several = len(parts) > 1 and not role  # the other parts may have the rest
         found = match(part.keys, own, where=part.where, partly=request.skip_missing or several)
+        row_of = dict(zip(own, found.rows.tolist(), strict=True))
+        for table in tables:
+            of_table = np.array([row_of[path] for path in table.paths], dtype=np.int64)
+            notes += check_labels(whole.labels, table, where=whole.where, rows=of_table)
         rows = np.flatnonzero(found.rows >= 0)
         placed.append(_Placed(whole, tuple(own[row] for row in rows), found.rows[rows]))
         matched.append(f"{found.matched} keys by {found.way}")
         extra += len(found.extra)
         if found.extra:
             notes.append(f"{len(found.extra)} rows are of no image and were left out: {first_of(found.extra, SHOWN)}")
-    return placed, matched, notes, extra
+    return placed, matched, list(dict.fromkeys(notes)), extra
 
 
 def _parts(request: ImportRequest, held: ExitStack) -> list[Part]:
@@ -213,7 +218,7 @@ def _split(part: Part, sizes: Sequence[int]) -> list[Part]:
             whole,
             features=whole.features[first:last],
             keys=None if whole.keys is None else whole.keys[first:last],
-            labels={label: texts[first:last] for label, texts in (whole.labels or {}).items()},
+            labels=tuple(one._replace(texts=one.texts[first:last]) for one in whole.labels),
             orientation="rows",
         )
         for first, last in pairwise(edges)

@@ -18,8 +18,8 @@ from harness.exchange.contents import Array, Contents
 from harness.exchange.lists import check_labels
 from harness.exchange.matching import match
 from harness.exchange.reading import read, read_names
-from harness.exchange.selecting import labels_of
-from harness.exchange.words import DISTANCES, KEYS, ROLES, SIMILARITIES, found
+from harness.exchange.selecting import keys_of, labels_of
+from harness.exchange.words import DISTANCES, ROLES, SIMILARITIES, found
 
 HASHED = 1 << 24
 """Numbers of the matrix that are digested at once."""
@@ -99,7 +99,12 @@ def read_matrix(request: MatrixRequest, query: ImageTable, gallery: ImageTable, 
     values = contents.arrays[name]
     where = f"{request.file}: {name}" if name else str(request.file)
     lists = dict(request.lists)
-    keys = {role: read_names(lists[role]) if role in lists else _keys(contents, role) for role in ROLES}
+    keys = {
+        role: read_names(lists[role])
+        if role in lists
+        else keys_of(contents, role, naming=f"give the names with --{role}-keys FILE")
+        for role in ROLES
+    }
     tables = {"query": query, "gallery": gallery}
     wanted = tuple(len(keys[role] or tables[role]) for role in ROLES)
     notes = []
@@ -120,13 +125,13 @@ def read_matrix(request: MatrixRequest, query: ImageTable, gallery: ImageTable, 
         if own is None:
             axes[role] = None
             notes.append(f"{len(table)} {role} images in the order of the list")
-            notes += check_labels(labels_of(contents, role), table, where=f"{request.file}: {role}")
         else:
             paths = list(dict.fromkeys(table.paths))
             placed = match(own, paths, where=f"{where}, {role}")
             row_of = dict(zip(paths, placed.rows.tolist(), strict=True))
             axes[role] = np.array([row_of[path] for path in table.paths], dtype=np.int64)
             notes.append(f"{placed.matched} {role} images by {placed.way}")
+        notes += check_labels(labels_of(contents, role), table, where=f"{request.file}: {role}", rows=axes[role])
     rows = axes["query"]
     return GivenMatrix(values, np.arange(len(query)) if rows is None else rows, axes["gallery"], similar, tuple(notes))
 
@@ -150,8 +155,3 @@ def _named(contents: Contents, request: MatrixRequest) -> tuple[str, bool]:
     if contents.arrays[names[0]].dtype.kind not in "fiu":
         raise FeatureError("the matrix holds truth values", where=contents.path, expected="numbers")
     return names[0], names[0] in usual[True] if request.similar is None else request.similar
-
-
-def _keys(contents: Contents, role: str) -> tuple[str, ...] | None:
-    names = found(contents.texts, role, KEYS)
-    return contents.texts[names[0]] if len(names) == 1 else None

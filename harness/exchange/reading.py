@@ -6,11 +6,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from harness.data.lists import lines_of, read_bytes
 from harness.errors import FeatureError
 from harness.exchange.apart import read_apart
 from harness.exchange.contents import LONGEST_TEXT, Contents, unreadable
 from harness.exchange.numpy_files import read_npy, read_npz
-from harness.exchange.tables import read_csv, read_parquet
+from harness.exchange.tables import read_csv
 from harness.exchange.torch_files import read_torch
 from harness.features.kinds import kind_of
 
@@ -18,12 +19,9 @@ READERS: dict[str, Callable[[Path], Contents]] = {
     "npy": read_npy,
     "npz": read_npz,
     "csv": read_csv,
-    "parquet": read_parquet,
     "torch": read_torch,
 }
 FORMATS = ".npy, .npz, .mat, .csv, .tsv, .parquet, .pt, .pth or HDF5"
-LONGEST_LIST = 1 << 30
-"""Limit of a list of names in bytes."""
 
 
 def read(path: Path, held: ExitStack) -> Contents:
@@ -53,19 +51,16 @@ def read_names(path: Path) -> tuple[str, ...]:
     """Return the names of a list, one a line; the empty lines at its end are no names.
 
     Raises:
-        FeatureError: the list is missing, is not UTF-8, or has an empty or very long line.
+        DataError: the list is missing or too large.
+        FeatureError: the list is not UTF-8, or has an empty or very long line.
     """
+    content = read_bytes(path, "list of names", "name an existing list")
     try:
-        with path.open("rb") as file:
-            content = file.read(LONGEST_LIST + 1)
-    except OSError as problem:
-        raise FeatureError("the list of names cannot be read", where=path, found=problem.strerror) from None
-    if len(content) > LONGEST_LIST:
-        raise unreadable(path, "a list of names", "it is too large")
-    try:
-        lines = content.decode("utf-8-sig").rstrip().splitlines()
+        lines = lines_of(content.decode())
     except UnicodeDecodeError as problem:
         raise unreadable(path, "a list of names", problem, instead="save it as UTF-8, one name a line") from None
+    while lines and not lines[-1]:
+        lines.pop()
     wrong = [number for number, line in enumerate(lines, 1) if not 0 < len(line.strip()) <= LONGEST_TEXT]
     if wrong or not lines:
         raise FeatureError(

@@ -10,10 +10,10 @@ import numpy as np
 
 from harness.errors import FeatureError, first_of
 from harness.exchange.contents import Array, Contents
+from harness.exchange.lists import Column
 from harness.exchange.words import CAMERAS, FEATURES, KEYS, ROLES, VEHICLES, found
 
 Orientation = Literal["", "rows", "columns"]
-Labels = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Part:
         features: (n, d) numbers, or (d, n) until ``oriented``.
         role: ``query`` or ``gallery`` if the array's name says so, or empty.
         keys: n names, or None.
-        labels: n texts by label (``vehicle``, ``camera``), as far as the file has them.
+        labels: the vehicles and cameras that the file has, n texts each.
         orientation: as the user says.
         decimal: whether the numbers were decimal text.
     """
@@ -49,7 +49,7 @@ class Part:
     features: Array
     role: str = ""
     keys: tuple[str, ...] | None = None
-    labels: dict[str, Labels] | None = None
+    labels: tuple[Column, ...] = ()
     orientation: Orientation = ""
     decimal: bool = False
 
@@ -63,14 +63,14 @@ class Part:
             FeatureError: neither rows nor columns are as many.
         """
         array = np.squeeze(self.features, axis=tuple(range(2, self.features.ndim)))
-        listed = {"keys": self.keys, **(self.labels or {})}
-        counts = {word: len(words) for word, words in listed.items() if words is not None}
-        expected = images if images is not None else next(iter(counts.values()), None)
-        wrong = {word: count for word, count in counts.items() if count != expected}
+        counts = [("keys", len(self.keys))] if self.keys is not None else []
+        counts += [(f"{label}s ('{name}')", len(texts)) for label, name, texts in self.labels]
+        expected = images if images is not None else next((count for _, count in counts), None)
+        wrong = [one for one in counts if one[1] != expected]
         if wrong:
-            word, count = next(iter(wrong.items()))
+            word, count = wrong[0]
             raise FeatureError(
-                f"the file has {'more' if count > (expected or 0) else 'fewer'} {word}s than images"
+                f"the file has {'more' if count > (expected or 0) else 'fewer'} {word} than images"
                 if word != "keys"
                 else "the number of keys is not that of the images",
                 where=self.where,
@@ -125,7 +125,7 @@ def parts_of(contents: Contents, names: Names) -> list[Part]:
                 where=f"{contents.path}: {name}" if name else str(contents.path),
                 features=array,
                 role=role,
-                keys=_keys(contents, role, names.keys[number : number + 1]),
+                keys=keys_of(contents, role, names.keys[number : number + 1]),
                 labels=labels_of(contents, role),
                 orientation=names.orientation,
                 decimal=contents.decimal,
@@ -180,7 +180,20 @@ def _named(contents: Contents, name: str, known: object) -> str:
     )
 
 
-def _keys(contents: Contents, role: str, named: Sequence[str]) -> tuple[str, ...] | None:
+def keys_of(
+    contents: Contents, role: str, named: Sequence[str] = (), *, naming: str = "name one with --keys-name NAME"
+) -> tuple[str, ...] | None:
+    """Return the names of a role's rows, if the file has them.
+
+    Args:
+        contents: of the file.
+        role: ``query``, ``gallery`` or empty.
+        named: the list that the user says, if any.
+        naming: how the user says which list it is, for messages.
+
+    Raises:
+        FeatureError: several lists may be the keys, or the named one is missing.
+    """
     if named:
         return contents.texts[_named(contents, named[0], contents.texts)]
     names = found(contents.texts, role, KEYS)
@@ -189,23 +202,21 @@ def _keys(contents: Contents, role: str, named: Sequence[str]) -> tuple[str, ...
             "the file has several lists that may be the keys",
             where=contents.path,
             found=first_of(names),
-            next_step="name one with --keys-name NAME",
+            next_step=naming,
         )
     return contents.texts[names[0]] if names else None
 
 
-def labels_of(contents: Contents, role: str) -> dict[str, Labels]:
-    """Return the vehicles and cameras of a role as texts, as far as the file has them."""
-    labels: dict[str, Labels] = {}
+def labels_of(contents: Contents, role: str) -> tuple[Column, ...]:
+    """Return all arrays and lists that hold vehicles or cameras of a role."""
+    columns = []
     for label, words in (("vehicle", VEHICLES), ("camera", CAMERAS)):
-        numbers, texts = found(contents.arrays, role, words), found(contents.texts, role, words)
-        if len(numbers) == 1 and not texts:
-            array = contents.arrays[numbers[0]]
+        for name in found(contents.arrays, role, words):
+            array = contents.arrays[name]
             if array.size == max(array.shape, default=0):
-                labels[label] = tuple(_as_text(value) for value in array.ravel().tolist())
-        elif len(texts) == 1 and not numbers:
-            labels[label] = contents.texts[texts[0]]
-    return labels
+                columns.append(Column(label, name, tuple(_as_text(value) for value in array.ravel().tolist())))
+        columns += [Column(label, name, contents.texts[name]) for name in found(contents.texts, role, words)]
+    return tuple(columns)
 
 
 def _as_text(value: float) -> str:

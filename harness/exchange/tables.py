@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from harness.basics.extras import require
+from harness.data.delimiters import best_delimiter
 from harness.data.encoding import to_utf8
-from harness.errors import DataError, FeatureError, UsageError, first_of
+from harness.errors import DataError, FeatureError, first_of
 from harness.exchange.contents import Array, Contents, refuse_size, unreadable
 from harness.exchange.words import CAMERAS, KEYS, VEHICLES, last
 
-DELIMITERS = (",", ";", "\t")
+MOST_ROWS = 20_000_000
+"""Limit of the rows of a Parquet table, which may take no bytes in the file."""
+
 LABELS = (*VEHICLES, *CAMERAS)
 BEFORE = ("split", "part", "role", "index", "unnamed:_0", "__index_level_0__", "")
 """Columns that other programs write and that are neither features nor labels; they are not read."""
@@ -37,7 +41,7 @@ def read_csv(path: Path) -> Contents:
     except DataError as problem:
         raise unreadable(path, "a table of text", problem.found, instead="save it as UTF-8") from None
     first = text.partition("\n")[0]
-    mark = max(DELIMITERS, key=first.count)
+    mark = best_delimiter(first, len)
     rows = _rows(path, text, mark)
     header = next(rows, (0, []))[1]
     if not any(header):
@@ -166,23 +170,23 @@ def _features(path: Path, line: int, row: Sequence[str], places: Sequence[int], 
 def read_parquet(path: Path) -> Contents:
     """Return the columns of a Parquet table: lists of numbers, texts and labels; plain numbers become ``features``.
 
+    It is called in a process of its own (``apart``): a few bytes of the file can stand for any number of equal texts.
+
     Raises:
         UsageError: pyarrow is not installed.
         FeatureError: the file is damaged, or is too large.
     """
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise UsageError(
-            "Parquet cannot be read without pyarrow", where=path, next_step="pip install 'vehicle-reid-bench[parquet]'"
-        ) from None
+    pyarrow = require("pyarrow", by="reading Parquet", extra="parquet")
+    parquet = require("pyarrow.parquet", by="reading Parquet", extra="parquet")
     try:
         with parquet.ParquetFile(path) as file:
             about = file.metadata
             refuse_size(path, about.num_rows * about.num_columns * 4)
             refuse_size(path, sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups)))
-            table = file.read()
+            if about.num_rows > MOST_ROWS:
+                raise ValueError(f"it says that it has {about.num_rows} rows, more than the {MOST_ROWS} allowed")
+            table = file.read(use_threads=False)
+            refuse_size(path, table.nbytes)
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError, MemoryError) as problem:
         raise unreadable(path, "a Parquet table", problem) from None
     return _columns(path, table)
@@ -217,8 +221,7 @@ def _columns(path: Path, table: Any) -> Contents:
 
 def _column(column: Any) -> Array | tuple[str, ...]:
     """Return a column of texts, of numbers (n,), or of lists of equal length (n, d)."""
-    import pyarrow
-    from pyarrow import types
+    from pyarrow import compute, types
 
     kind = column.type
     if types.is_dictionary(kind):
@@ -229,7 +232,7 @@ def _column(column: Any) -> Array | tuple[str, ...]:
     if types.is_string(kind) or types.is_large_string(kind):
         return tuple(column.to_pylist())
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        lengths = set(pyarrow.compute.list_value_length(column).to_pylist())
+        lengths = set(compute.list_value_length(column).to_pylist())
         if len(lengths) != 1:
             raise ValueError(f"lists of {min(lengths)} to {max(lengths)} numbers")
         inner = column.flatten()

@@ -81,7 +81,7 @@ def _check_sizes(path: Path) -> None:
 
 
 def _contents(path: Path, loaded: object) -> Contents:
-    keyed = _by_image(loaded)
+    keyed = _by_image(path, loaded)
     if keyed is not None:
         return Contents(path, {"features": keyed[1]}, {"keys": keyed[0]})
     arrays: dict[str, Array] = {}
@@ -98,6 +98,7 @@ def _contents(path: Path, loaded: object) -> Contents:
             texts[name] = read
         else:
             arrays[name] = read
+            refuse_size(path, sum(array.nbytes for array in arrays.values()))
     return Contents(path, arrays, texts, unusable)
 
 
@@ -109,7 +110,7 @@ def _flat(name: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
         yield name, value
 
 
-def _by_image(loaded: object) -> tuple[tuple[str, ...], Array] | None:
+def _by_image(path: Path, loaded: object) -> tuple[tuple[str, ...], Array] | None:
     """Return the keys and rows of a dict of one vector an image, or None if it is something else."""
     from torch import Tensor
 
@@ -122,6 +123,7 @@ def _by_image(loaded: object) -> tuple[tuple[str, ...], Array] | None:
     plain = all(value.numel() == width == value.shape[-1:].numel() and value.dim() in (1, 2) for value in values)
     if not plain or width < 1 or any(map(is_known, loaded)):
         return None
+    _refuse_tensors(path, "", values)
     return tuple(loaded), np.stack([_numbers(value).reshape(width) for value in values])
 
 
@@ -130,7 +132,7 @@ def _value(path: Path, name: str, value: object) -> Array | tuple[str, ...]:
     from torch import Tensor
 
     if isinstance(value, Tensor):
-        refuse_size(path, value.numel() * max(value.element_size(), 4), name)
+        _refuse_tensors(path, name, [value])
         return _numbers(value)
     if isinstance(value, (bool, int, float)):
         return _plain(value)
@@ -149,7 +151,7 @@ def _stacked(path: Path, name: str, value: Sequence[object]) -> Array:
 
     tensors = [item for item in value if isinstance(item, Tensor)]
     if len(tensors) == len(value):
-        refuse_size(path, sum(item.numel() * max(item.element_size(), 4) for item in tensors), name)
+        _refuse_tensors(path, name, tensors)
         rows = [_numbers(item) for item in tensors]
         return np.concatenate(rows) if rows[0].ndim > 1 else np.stack(rows)
     lists = [item for item in value if isinstance(item, (list, tuple))]
@@ -157,6 +159,11 @@ def _stacked(path: Path, name: str, value: Sequence[object]) -> Array:
     if not all(isinstance(number, (bool, int, float)) for number in numbers) or len(set(map(len, lists))) > 1:
         raise ValueError("a list of values of several types or lengths")
     return _plain(value)
+
+
+def _refuse_tensors(path: Path, name: str, tensors: Sequence[Tensor]) -> None:
+    """Refuse tensors that are too much in memory: those of a short file may all be views of one number."""
+    refuse_size(path, sum(tensor.numel() * max(tensor.element_size(), 4) for tensor in tensors), name)
 
 
 def _plain(value: object) -> Array:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from harness.features.inspection import foreign
 
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
 MARKS = (
     (b"\x93NUMPY", "npy", "a NumPy array (.npy)"),
     (b"PAR1", "parquet", "a Parquet table"),
     (b"MATLAB 5.0 MAT-file", "mat", "a MATLAB file (.mat)"),
     (b"MATLAB 7.3 MAT-file", "hdf5", "a MATLAB file (.mat) of version 7.3"),
-    (b"\x89HDF\r\n\x1a\n", "hdf5", "an HDF5 file"),
+    (HDF5, "hdf5", "an HDF5 file"),
 )
 """The first bytes, the format and its name; a MATLAB file of version 7.3 is HDF5 behind a block of text."""
 
@@ -35,7 +37,7 @@ def kind_of(path: Path) -> tuple[str, str] | None:
     for mark, word, name in MARKS:
         if first.startswith(mark):
             return word, name
-    if first[512:].startswith(b"\x89HDF\r\n\x1a\n"[: len(first[512:])]) and len(first) == 520:
+    if first[512:] == HDF5:
         return "hdf5", "a MATLAB file (.mat) of version 7.3"
     if first[124:128] in (b"\x00\x01IM", b"\x01\x00MI"):
         return "mat", "a MATLAB file (.mat)"

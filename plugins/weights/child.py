@@ -1,21 +1,20 @@
-"""The process of ``bench weights convert``: reads one file inertly, writes one of safetensors, and answers in JSON."""
+"""What the process of ``bench weights convert`` does: reads one file inertly, and writes one of safetensors."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.basics.files import replace_file
-from harness.errors import RunError
+from harness.basics.files import cannot_write
+from harness.errors import CheckpointError, RunError
 from plugins.weights.archives import open_contents
 from plugins.weights.states import others_in, state_in
-from plugins.weights.values import Damaged
+from plugins.weights.values import Damaged, Kind
 
 SAFE = {
     "float32": "F32", "float64": "F64", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "int32": "I32",
@@ -27,39 +26,52 @@ LEFT_OUT = 5
 """How many of the objects that are left out are named."""
 
 
-def limit(memory: int, seconds: int, written: int) -> None:
-    """Limit this process, where the system can: memory in bytes, time of the processor, size of a written file."""
+def convert(words: list[str]) -> dict[str, Any]:
+    """Return what was written: the number of tensors, of their numbers, and what was left out.
+
+    Args:
+        words: the file, the output, and ``zip`` or ``pickle``.
+
+    Raises:
+        CheckpointError: the file is damaged, or holds no tensors that safetensors can hold.
+        RunError: the file cannot be read, or the output not be written.
+    """
+    path, out, form = Path(words[0]), Path(words[1]), words[2]
     try:
-        import resource
-    except ImportError:  # not on Windows, where only the parent's limit of time holds
-        return
-    for what, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, written),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(what)
-        with suppress(ValueError, OSError):  # a system may know a limit and not let it be set
-            resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        with path.open("rb") as file:
+            source = hashlib.file_digest(file, "sha256").hexdigest()
+        with open_contents(path, zipped=form == "zip", inert=True) as contents:
+            found = state_in(contents.value)
+            if isinstance(found, str):
+                raise CheckpointError("the file holds no state dict", where=path, found=found)
+            left = others_in(contents.value)
+            tensors = {name: contents.numbers(one) for name, one in sorted(found.items())}
+    except Damaged as problem:
+        raise CheckpointError("the file is damaged", where=path, found=problem) from None
+    except OSError as problem:
+        raise RunError("the file cannot be read", where=path, found=problem.strerror) from None
+    header = _header(path, tensors, source)
+    try:
+        with out.open("wb") as written:
+            written.write(len(header).to_bytes(8, "little") + header)
+            for _, numbers in tensors.values():
+                written.write(np.ascontiguousarray(numbers).tobytes())
+    except OSError as problem:
+        raise cannot_write(out, problem) from None
+    count = sum(int(numbers.size) for _, numbers in tensors.values())
+    return {"tensors": len(tensors), "numbers": count, "left_out": left[:LEFT_OUT]}
 
 
-def convert(path: Path, out: Path, *, zipped: bool) -> dict[str, Any]:
-    """Return the answer for the parent: the number of tensors, or what is wrong."""
-    with path.open("rb") as file:
-        source = hashlib.file_digest(file, "sha256").hexdigest()
-    with open_contents(path, zipped=zipped, inert=True) as contents:
-        found = state_in(contents.value)
-        if isinstance(found, str):
-            return {"error": "the file holds no state dict", "found": found}
-        left = others_in(contents.value)
-        tensors = {name: contents.numbers(one) for name, one in sorted(found.items())}
+def _header(path: Path, tensors: dict[str, tuple[Kind | None, NDArray[Any]]], source: str) -> bytes:
+    """Return the JSON in front of the numbers, filled up to a multiple of eight bytes."""
     header: dict[str, Any] = {"__metadata__": {"converted": json.dumps({"from": path.name, "sha256": source})}}
     offset = 0
     for name, (kind, numbers) in tensors.items():
         word = kind.word if kind is not None else numbers.dtype.name
         if word not in SAFE:
-            return {"error": "the file holds numbers that safetensors cannot hold", "found": f"{name}: {word}"}
+            raise CheckpointError(
+                "the file holds numbers that safetensors cannot hold", where=path, found=f"{name}: {word}"
+            )
         header[name] = {
             "dtype": SAFE[word],
             "shape": list(numbers.shape),
@@ -67,30 +79,4 @@ def convert(path: Path, out: Path, *, zipped: bool) -> dict[str, Any]:
         }
         offset += numbers.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with replace_file(out, "wb") as written:
-        written.write(len(text).to_bytes(8, "little") + text)
-        for _, numbers in tensors.values():
-            written.write(np.ascontiguousarray(numbers).tobytes())
-    count = sum(int(numbers.size) for _, numbers in tensors.values())
-    return {"tensors": len(tensors), "numbers": count, "left_out": left[:LEFT_OUT]}
-
-
-def answer(words: list[str]) -> dict[str, Any]:
-    """Return the answer to the parent's words: file, output, form, memory, seconds."""
-    path, out = Path(words[0]), Path(words[1])
-    limit(int(words[3]), int(words[4]), 5 * path.stat().st_size + (1 << 26))
-    try:
-        return convert(path, out, zipped=words[2] == "zip")
-    except Damaged as problem:
-        return {"error": "the file is damaged", "found": str(problem)}
-    except MemoryError:
-        return {"error": "the conversion needs more memory than the file's size allows", "kind": "run"}
-    except RunError as problem:
-        return {"error": problem.what, "found": str(problem.found), "where": str(problem.where), "kind": "run"}
-    except OSError as problem:
-        return {"error": "the file cannot be read", "found": problem.strerror, "kind": "run"}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(answer(sys.argv[1:])))
+    return text + b" " * (-len(text) % 8)

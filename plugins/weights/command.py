@@ -70,8 +70,9 @@ def _text(found: dict[str, Any], *, every: bool) -> str:
 @weights.command("convert")
 @click.argument("file", type=shared.FILE, help="File of torch.save, whatever else it holds.")
 @click.argument("out", type=shared.FILE, help="File to write: OUT.safetensors.")
+@shared.force
 @shared.as_json
-def convert_weights(file: Path, out: Path, *, json_wanted: bool) -> None:
+def convert_weights(file: Path, out: Path, *, force: bool, json_wanted: bool) -> None:
     """Take the tensors out of a file that holds more than tensors.
 
     A process of its own interprets the file: nothing in it is imported or executed. Of a network that was pickled
@@ -81,8 +82,10 @@ def convert_weights(file: Path, out: Path, *, json_wanted: bool) -> None:
     Example:
       bench weights convert resnet50_model_120.pth resnet50.safetensors
     """
+    from harness.basics.files import refuse_existing
     from plugins.weights.convert import convert
 
+    refuse_existing(out, force=force)
     done = convert(file, out)
     answer = {"out": str(out), "tensors": done.tensors, "numbers": done.numbers, "left_out": list(done.left_out)}
     left = f"\nleft out: {', '.join(done.left_out)}" if done.left_out else ""

@@ -6,23 +6,16 @@ of memory, time and written bytes besides, and knows neither torch nor the user'
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from harness.basics.child import ChildFailedError, Limits, call
+from harness.basics.files import replace_file
 from harness.errors import CheckpointError, RunError, UsageError
 from plugins.weights.kinds import Foreign, check_regular, form_of
 
-SECONDS = 120
-"""The longest time that a conversion takes, besides a second for every 20 MB."""
-
-BYTES_A_SECOND = 20_000_000
-
-SPARE = 2 << 30
-"""Bytes of memory besides twice the file's size: Python and numpy by themselves reserve one."""
+SECONDS, BYTES_A_SECOND = 120, 20_000_000
+"""The longest time that the conversion of the smallest file may take, and the bytes a second of a larger one."""
 
 
 class Converted(NamedTuple):
@@ -37,11 +30,11 @@ def convert(path: Path, out: Path) -> Converted:
     """Write the state dict of a file of torch.save as safetensors; nothing of the file is executed.
 
     Objects of the file that are neither tensors nor plain values are left out; of a network that was pickled whole, the
-    parameters and buffers are taken.
+    parameters and buffers are taken. An existing output is replaced in one step.
 
     Raises:
         CheckpointError: the file is none of torch.save, is damaged, or holds no tensors by name.
-        UsageError: the output exists, or is no safetensors file by its name.
+        UsageError: the output is no safetensors file by its name.
         RunError: the output cannot be written, or the limits of time or memory were reached.
     """
     check_regular(path, "weights", "")
@@ -52,44 +45,12 @@ def convert(path: Path, out: Path) -> Converted:
         raise UsageError("the file is one of safetensors already", where=path, next_step="use it as it is")
     if out.suffix != ".safetensors":
         raise UsageError("the output is not named as one of safetensors", found=out.name, expected="OUT.safetensors")
-    if out.exists():
-        raise UsageError("the output exists already", where=out, next_step="give another name, or remove it")
-    answer = _answer(path, out, zipped=form == "zip")
-    if "error" in answer:
-        kind = RunError if answer.get("kind") == "run" else CheckpointError
-        raise kind(answer["error"], where=answer.get("where", path), found=answer.get("found"))
-    return Converted(answer["tensors"], answer["numbers"], tuple(answer["left_out"]))
-
-
-def _answer(path: Path, out: Path, *, zipped: bool) -> dict[str, Any]:
-    """Return what the process says; of the environment it gets only where Python and this package are."""
-    root = Path(__file__).resolve().parents[2]
     size = path.stat().st_size
-    seconds = SECONDS + size // BYTES_A_SECOND
-    environment = {"PYTHONPATH": str(root), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    kept = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "TMPDIR", "TEMP")
-    environment |= {name: os.environ[name] for name in kept if name in os.environ}
-    words = [
-        str(path.resolve()),
-        str(out.resolve()),
-        "zip" if zipped else "pickle",
-        str(2 * size + SPARE),
-        str(seconds),
-    ]
-    command = [sys.executable, "-m", "plugins.weights.child", *words]
-    try:
-        ended = subprocess.run(  # noqa: S603 - our own module, given as a list
-            command, env=environment, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        raise RunError("the conversion took too long and was ended", where=path, found=f"{seconds} seconds") from None
-    try:
-        answer = json.loads(ended.stdout)
-    except ValueError:
-        raise RunError(
-            "the conversion was ended by its limits",
-            where=path,
-            found=f"exit status {ended.returncode}",
-            expected=f"at most {(2 * size + SPARE) >> 20:,} MiB of memory",
-        ) from None
-    return answer if isinstance(answer, dict) else {"error": "the conversion gave no answer"}
+    limits = Limits(SECONDS + size // BYTES_A_SECOND, 2 * size, 5 * size + (1 << 26))
+    with replace_file(out, "wb") as written:  # the process fills it, and may be ended at any time
+        words = [str(path), written.name, "zip" if form == "zip" else "pickle"]
+        try:
+            answer = call("plugins.weights.child:convert", words, limits)
+        except ChildFailedError as problem:
+            raise RunError("the file could not be converted within its limits", where=path, found=problem) from None
+    return Converted(answer["tensors"], answer["numbers"], tuple(answer["left_out"]))

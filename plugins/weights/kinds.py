@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from harness.errors import CheckpointError
+from harness.features.kinds import HDF5, MARKS
 
 Form = Literal["safetensors", "zip", "pickle"]
 """The forms that are read: safetensors, torch.save's archive, and a pickle (torch.save before 1.6)."""
@@ -32,10 +33,8 @@ class Foreign(NamedTuple):
 STARTS: tuple[tuple[bytes, Foreign], ...] = (
     (b"version https://git-lfs", Foreign("a pointer of Git LFS", "fetch the file itself with 'git lfs pull'")),
     (b"404", Foreign("an answer that says 404, not found", AGAIN)),
-    (b"MATLAB 5.0", Foreign("a .mat file of MATLAB", FEATURES)),
-    (b"MATLAB 7.3", Foreign("a .mat file of MATLAB 7.3", FEATURES)),
-    (b"\x93NUMPY", Foreign("a .npy array without names", FEATURES)),
-    (b"\x89HDF\r\n", Foreign("an HDF5 file", "weights of Keras have to be exported from it; " + FEATURES)),
+    (HDF5, Foreign("an HDF5 file", "weights of Keras have to be exported from it; " + FEATURES)),
+    *((mark, Foreign(name, FEATURES)) for mark, _, name in MARKS),
     (b"\x1f\x8b", Foreign("an archive of gzip", UNPACK)),
     (b"7z\xbc\xaf", Foreign("an archive of 7-Zip", UNPACK)),
     (b"Rar!", Foreign("an archive of RAR", UNPACK)),

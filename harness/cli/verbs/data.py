@@ -110,7 +110,7 @@ def check(ctx: click.Context, /, *, name: str, data: Path | None, plugin: tuple[
 )
 @option("--out", type=shared.FILE, group=OUTPUT, help="File to write; default: the folder's name with .toml, here.")
 @option("--yes", is_flag=True, group=OUTPUT, help="Ask nothing, and take what seems right.")
-@option("--force", is_flag=True, group=OUTPUT, help="Replace existing files.")
+@shared.force
 @shared.plugin_files
 @shared.as_json
 @click.pass_context
@@ -136,10 +136,11 @@ def init(
       bench data init photographs/ --table list.csv --out cars.toml
       bench data init photographs/ --names '{vehicle}/{camera}_{rest}'
     """
+    from harness.basics.files import refuse_existing
     from harness.data.own.found import Notes, first
     from harness.data.own.look import look
     from harness.data.own.names import parse_pattern
-    from harness.data.own.writing import files_of, refuse_existing, write
+    from harness.data.own.writing import files_of, write
     from harness.errors import BenchError
     from harness.registry.kinds import PROTOCOL
     from harness.registry.registry import load
@@ -147,8 +148,7 @@ def init(
     registry = load(plugin)
     notes = Notes(first if flags["yes"] or flags["json_wanted"] or not _in_terminal() else _ask)
     out, name = _file_and_name(out, tables[0] if folder is None and tables else folder, registry.names(PROTOCOL))
-    if not flags["force"]:
-        refuse_existing(out)
+    refuse_existing(out, force=flags["force"])
     released = [] if folder is None else list(_released(registry, folder))
     notes.open += released
     try:
@@ -156,8 +156,7 @@ def init(
     except BenchError as problem:
         problem.next_step = released[0] if released else problem.next_step
         raise
-    if not flags["force"]:
-        refuse_existing(files_of(out, found)[-1])
+    refuse_existing(files_of(out, found)[-1], force=flags["force"])
     files = write(out, name, found, notes.taken)
     report = _try(registry, out)
     command = _next(out, report)

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     help="Format: a graph, a program, or the tensors alone.",
 )
 @option("--out", required=True, type=shared.FILE, group=OUTPUT, help="File to write.")
+@shared.force
 @option("--checkpoint", type=shared.FILE, group=METHOD, help="Checkpoint of the run, if it was given one.")
 @shared.changes
 @shared.plugin_files
 @option("--protocol", metavar="NAME", group=DATA, help="Protocol of the run's images; default: as its features say.")
 @shared.data
 @shared.as_json
-def export(*, plugin: tuple[Path, ...], changes: tuple[str, ...], json_wanted: bool, **words: Any) -> None:
+def export(*, plugin: tuple[Path, ...], changes: tuple[str, ...], force: bool, json_wanted: bool, **words: Any) -> None:
     """Export the network of a finished run.
 
     The file's network takes (n, 3, height, width) float32, RGB from 0 to 1, at the run's input size; mean and deviation
@@ -42,10 +43,12 @@ def export(*, plugin: tuple[Path, ...], changes: tuple[str, ...], json_wanted: b
       bench export runs/strong-baseline-synthetic-0123456789ab --to onnx --out baseline.onnx
       bench run --method onnx --set weights=baseline.onnx --protocol synthetic
     """
+    from harness.basics.files import refuse_existing
     from harness.registry.registry import load
     from harness.runs.export import ExportRequest, export as write
     from harness.runs.request import parse_changes
 
+    refuse_existing(words["out"], force=force)
     with own_output():
         done = write(ExportRequest(**words, changes=parse_changes(changes)), load(plugin))
     show(_values(done), json_wanted=json_wanted, text=lambda: _text(done, words["to"]))

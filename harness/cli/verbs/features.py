@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.basics.files import refuse_existing
 from harness.cli import options as shared
 from harness.cli.grouped import DATA, OUTPUT, TRAINING, GroupedGroup, option
 from harness.cli.origin import method, origin_of
@@ -24,7 +25,10 @@ SPLIT_WORDS = {
 }
 """How an option with several words, parted by commas, is read."""
 
-out = option("--out", type=shared.FILE, required=True, group=OUTPUT, help="File to write; an existing one is replaced.")
+out = shared.together(
+    option("--out", type=shared.FILE, required=True, group=OUTPUT, help="File to write."),
+    shared.force,
+)
 
 
 @click.group(cls=GroupedGroup, section="Prepare data and boxes")
@@ -120,6 +124,7 @@ def import_(
     from harness.registry.registry import load
     from harness.scoring.evaluation import find_root
 
+    refuse_existing(out, force=words["force"])
     chosen, tasks = load(plugin).tasks(protocol)
     origin = origin_of(words["method"], words["seed"])
     names = Names(words["features_names"], words["keys_names"], words["orientation"] or "")
@@ -228,17 +233,18 @@ def verify(file: Path, json_wanted: bool) -> None:
     help="Format; with npy, the keys are written into a list beside the file.",
 )
 @out
-def export(file: Path, target: str, out: Path) -> None:
+def export(file: Path, target: str, out: Path, *, force: bool) -> None:
     """Write features and keys for another program.
 
     \b
     Example:
       bench features export features.h5 --to npz --out features.npz
     """
-    from harness.exchange.exporting import export as exported
+    from harness.exchange.exporting import export as exported, files_of
     from harness.features import FeatureFile
     from harness.features.finding import find_features
 
+    refuse_existing(*files_of(target, out), force=force)
     with FeatureFile.open(find_features(file)) as opened:
         for path in exported(opened, target, out):
             click.echo(path)
@@ -247,7 +253,7 @@ def export(file: Path, target: str, out: Path) -> None:
 @features.command()
 @click.argument("files", nargs=-1, required=True, type=shared.PATH, metavar="FILE...", help="Feature files.")
 @out
-def merge(files: tuple[Path, ...], out: Path) -> None:
+def merge(files: tuple[Path, ...], out: Path, *, force: bool) -> None:
     """Join several feature files of one method.
 
     \b
@@ -256,6 +262,7 @@ def merge(files: tuple[Path, ...], out: Path) -> None:
     """
     from harness.features.changing import merge as merged
 
+    refuse_existing(out, force=force)
     images, again = merged(files, out)
     several = f", {again:,} of them more than once, with equal features" if again else ""
     click.echo(f"{out}: {images:,} features of {len(files)} files{several}")
@@ -272,7 +279,7 @@ def merge(files: tuple[Path, ...], out: Path) -> None:
     help="Type: float16, int8 with one scale for the file, or one bit a number that says whether it is above 0.",
 )
 @out
-def quantise(file: Path, word: str, out: Path) -> None:
+def quantise(file: Path, word: str, out: Path, *, force: bool) -> None:
     """Write features in a smaller type.
 
     The measures of the new file are those of the stored numbers. Those of int8 and of bits are ranked exactly: int8 as
@@ -286,6 +293,7 @@ def quantise(file: Path, word: str, out: Path) -> None:
     from harness.features.changing import quantise as quantised
     from harness.features.finding import find_features
 
+    refuse_existing(out, force=force)
     with FeatureFile.open(find_features(file)) as opened:
         storage, share = quantised(opened, word, out)
     lines = [f"{out}: {storage.width} numbers a feature, {storage.word}"]

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.columns import known_columns, lookalikes
+from harness.data.delimiters import DELIMITERS, best_delimiter, fields_of
 from harness.data.encoding import guess_encoding, to_utf8
 from harness.data.lists import read_bytes
 from harness.data.own.folder import FORMATS
 from harness.errors import DataError
 
-MARKS = (",", ";", "\t", "|")
 BLANK = " "
 """The delimiter of lists whose fields are separated by any number of spaces."""
+
+MARKS = (*DELIMITERS, "|", BLANK)
 
 MOST = 0.9
 """Share of the lines that a delimiter must divide alike."""
@@ -69,19 +71,18 @@ def read_raw(path: Path) -> RawTable:
 
 def _header(line: str) -> str:
     """Return the delimiter by which a first line names columns, or an empty text if it names none."""
-    best, most = "", 0
-    for mark in (*MARKS, BLANK):
-        names = _split(line, mark)
-        known = known_columns(names)
-        if known > most and not any(map(is_image, names)):
-            best, most = mark, known
-    names = _split(line, best) if best else []
-    return best if most >= 2 or (most and lookalikes(names, "path")) else ""
+
+    def known(names: list[str]) -> int:
+        return 0 if any(map(is_image, names)) else known_columns(names)
+
+    best = best_delimiter(line, known, MARKS, _split)
+    names = _split(line, best)
+    return best if known(names) >= 2 or (known(names) and lookalikes(names, "path")) else ""
 
 
 def _delimiter(lines: Sequence[str]) -> str:
     """Return the delimiter that divides nearly all lines into the same number of fields, two or more."""
-    for mark in (*MARKS, BLANK):
+    for mark in MARKS:
         [(width, count)] = Counter(len(_split(line, mark)) for line in lines).most_common(1)
         if width > 1 and count >= MOST * len(lines):
             return mark
@@ -92,7 +93,7 @@ def _split(line: str, mark: str) -> list[str]:
     if mark == BLANK:
         return line.split()
     try:
-        return [name.strip() for name in next(csv.reader([line], delimiter=mark), [])]
+        return fields_of(line, mark)
     except csv.Error:
         return [line]
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.data.columns import COLUMNS, lookalikes, plain, split_word
-from harness.data.csv_table import ALL, DELIMITERS, fault_of_time, read_tables
+from harness.data.csv_table import ALL, fault_of_time, read_tables
+from harness.data.delimiters import DELIMITERS
 from harness.data.doubts import NOTHING
 from harness.data.lists import leads_out, quote
 from harness.data.own.folder import Images

@@ -15,14 +15,6 @@ from harness.errors import DataError, UsageError
 HEAD = "# Written by 'bench data init'. docs/own-data.md explains every setting."
 
 
-def refuse_existing(path: Path) -> None:
-    """Raise a UsageError if a file exists."""
-    if path.exists():
-        raise UsageError(
-            "the file exists already", where=path, next_step="name another with --out, or replace it with --force"
-        )
-
-
 def files_of(out: Path, data: OwnData) -> tuple[Path, ...]:
     """Return the files that ``write`` writes: the protocol's, and the table unless the user's own is read.
 

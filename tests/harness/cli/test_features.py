@@ -45,7 +45,7 @@ def of(place):
 def test_imported_features_are_scored_as_those_that_were_written(place):
     words = "features", "import", "x.mat", "--order", "query,gallery", *of(place), "--method", "mine"
     said = bench(*words, "--out", "f.h5")
-    told = json.loads(bench(*words, "--out", "f.h5", "--json"))
+    told = json.loads(bench(*words, "--out", "f.h5", "--force", "--json"))
 
     assert "f.h5: 146 features of 6 numbers, float32" in said
     assert "rows in the order of 'query'" in said
@@ -88,6 +88,36 @@ def test_features_are_checked_changed_and_passed_on(place):
     assert "type: int8" in bench("features", "info", "small.h5")
     assert "Hamming distance" in bench("eval", "bits.h5", *of(place))
     assert "146 of them more than once" in bench("features", "merge", "right.h5", "right.h5", "--out", "both.h5")
+
+
+VERBS = {
+    "import": ("import", "x.mat", "--order", "query,gallery", "--method", "mine"),
+    "export": ("export", "right.h5", "--to", "npz"),
+    "merge": ("merge", "right.h5"),
+    "quantise": ("quantise", "right.h5", "--to", "int8"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_existing_file_is_replaced_only_with_force(place, verb):
+    words = "features", *VERBS[verb], *(of(place) if verb == "import" else ()), "--out", "mine.h5"
+    Path("mine.h5").write_bytes(b"mine")
+
+    assert "the file exists already\n  where: mine.h5" in bench(*words, status=2)
+    assert Path("mine.h5").read_bytes() == b"mine"
+    bench(*words, "--force")
+    assert Path("mine.h5").stat().st_size > 1000
+
+
+def test_the_list_of_names_beside_an_exported_array_is_not_replaced_unasked(place):
+    words = "features", "export", "right.h5", "--to", "npy", "--out", "f.npy"
+    Path("f.npy.txt").write_text("mine")
+
+    assert "where: f.npy.txt" in bench(*words, status=2)
+    assert Path("f.npy.txt").read_text() == "mine"
+    assert not Path("f.npy").exists()
+    bench(*words, "--force")
+    assert len(Path("f.npy.txt").read_text().splitlines()) == 146
 
 
 def test_eval_names_the_command_that_imports(place):

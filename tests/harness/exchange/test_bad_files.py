@@ -3,7 +3,6 @@
 import io
 import pickle
 import struct
-import subprocess
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,8 +13,9 @@ import pytest
 import torch
 from scipy.io import savemat
 
+from harness.basics.child import ChildFailedError
 from harness.errors import FeatureError
-from harness.exchange import apart, contents
+from harness.exchange import apart, contents, tables
 from tests.harness.exchange.made import (
     FEATURES,
     KEYS,
@@ -28,6 +28,7 @@ from tests.harness.exchange.made import (
     names,
     npy,
     npz,
+    parquet,
     tensors,
     text,
 )
@@ -190,7 +191,7 @@ BAD = {
     "another order": (shuffled, "the vehicles are not those of the list", "query_f, row 1"),
     "labels too few": (
         lambda folder: matlab(folder / "f.mat", query_label=QUERY.vehicle[1:]),
-        "fewer vehicles than images",
+        "fewer vehicles ('query_label') than images",
         "expected: 6",
     ),
     "a link out of the file": (linked, "no array of features", "features: a link"),
@@ -272,6 +273,20 @@ def test_a_packed_variable_of_matlab_is_unpacked_no_further_than_the_limit(tmp_p
         reader.read_matlab(tmp_path / "f.mat")
 
 
+@pytest.mark.parametrize("form", ["by image", "list", "array", "several arrays"])
+def test_tensors_that_repeat_one_number_fill_no_memory(tmp_path, monkeypatch, form):
+    monkeypatch.setattr(contents, "LARGEST", 1 << 20)
+    monkeypatch.setattr(np, "stack", None)
+    row = torch.zeros(1).expand(1 << 17)
+    rows = {"by image": dict.fromkeys(KEYS, row), "list": [row] * 17, "array": row.expand(17, -1)}
+    rows["several arrays"] = {f"features{number}": row.expand(2, -1) for number in range(9)}
+    torch.save(rows[form] if form in {"by image", "several arrays"} else {"features": rows[form]}, tmp_path / "f.pt")
+    assert (tmp_path / "f.pt").stat().st_size < 10_000
+
+    with pytest.raises(FeatureError, match="more than is read into memory"):
+        bring(tmp_path / "out.h5", tmp_path / "f.pt", order=ORDER)
+
+
 def test_a_packed_file_of_torch_is_refused(tmp_path):
     tensors(tmp_path / "f.pt")
     with zipfile.ZipFile(tmp_path / "f.pt") as source, zipfile.ZipFile(tmp_path / "packed.pt", "w", 8) as target:
@@ -283,24 +298,48 @@ def test_a_packed_file_of_torch_is_refused(tmp_path):
     assert "which torch.save never does" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("end", "found"),
-    [
-        (subprocess.CompletedProcess([], -11, b"", b""), "its reader ended with status -11"),
-        (subprocess.TimeoutExpired([], 30), "not read within 30 seconds"),
-    ],
-)
-def test_a_reader_that_crashes_or_hangs_is_one_message(tmp_path, monkeypatch, end, found):
-    def run(*_words, **_settings):
-        if isinstance(end, BaseException):
-            raise end
-        return end
+def test_a_reader_that_crashes_or_hangs_is_one_message(tmp_path, monkeypatch):
+    def call(*_words):
+        raise ChildFailedError("its process ended with status -11")
 
-    monkeypatch.setattr(apart.subprocess, "run", run)
+    monkeypatch.setattr(apart, "call", call)
 
     with pytest.raises(FeatureError, match="cannot be read as a MATLAB file") as caught:
         bring(tmp_path / "out.h5", matlab(tmp_path / "f.mat"), order=ORDER)
-    assert found in str(caught.value)
+    assert caught.value.found == "its process ended with status -11"
+
+
+def test_a_parquet_table_that_repeats_one_text_fills_no_memory(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    from pyarrow.parquet import write_table
+
+    places = pyarrow.array(np.zeros(2_000_000, dtype=np.int8))
+    repeated = pyarrow.DictionaryArray.from_arrays(places, pyarrow.array(["x" * 4000]))
+    write_table(pyarrow.table({"key": repeated}), tmp_path / "f.parquet", store_schema=False)
+    assert (tmp_path / "f.parquet").stat().st_size < 2_000_000
+
+    with pytest.raises(FeatureError, match=r"cannot be read as a Parquet table|more than is read into memory"):
+        bring(tmp_path / "out.h5", tmp_path / "f.parquet")
+
+
+def test_a_parquet_table_of_too_many_rows_is_refused(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    monkeypatch.setattr(tables, "MOST_ROWS", 16)
+
+    with pytest.raises(FeatureError, match="cannot be read as a Parquet table") as caught:
+        tables.read_parquet(parquet(tmp_path / "f.parquet"))
+    assert "17 rows" in caught.value.found
+
+
+def test_modules_in_the_current_folder_are_not_imported(tmp_path, monkeypatch):
+    for name in ("numpy.py", "scipy.py", "harness/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'executed')!r}, 'w').close()")
+    monkeypatch.chdir(tmp_path)
+
+    bring(tmp_path / "out.h5", matlab(tmp_path / "f.mat"), order=ORDER)
+
+    assert not (tmp_path / "executed").exists()
 
 
 def test_the_reading_process_needs_no_working_folder_of_the_project(tmp_path, monkeypatch):

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from harness.errors import FeatureError, UsageError
+from harness.basics import files
+from harness.errors import FeatureError, RunError, UsageError
 from harness.exchange import exporting
 from harness.exchange.exporting import WRITERS, export
 from harness.features import FeatureFile, write_features
@@ -61,6 +62,28 @@ def test_what_a_format_cannot_hold_is_refused_and_nothing_is_left(tmp_path, monk
         export(file, "npy", tmp_path / "f.npy")
 
     assert [one.name for one in tmp_path.iterdir()] == ["float32.h5"]
+
+
+@pytest.mark.parametrize("failing", ["array", "names"])
+def test_an_array_and_its_list_of_names_are_replaced_together_or_not_at_all(tmp_path, monkeypatch, failing):
+    path = stored(tmp_path, "float32")
+    (tmp_path / "f.npy").write_bytes(b"array")
+    (tmp_path / "f.npy.txt").write_bytes(b"names")
+
+    def full(*_given, **_more):
+        raise OSError(28, "No space left on device")
+
+    if failing == "array":
+        monkeypatch.setattr(exporting.np, "save", full)
+    with FeatureFile.open(path) as file:
+        if failing == "names":
+            monkeypatch.setattr(files.os, "fsync", full)
+        with pytest.raises(RunError, match="could not be written"):
+            export(file, "npy", tmp_path / "f.npy")
+
+    assert (tmp_path / "f.npy").read_bytes() == b"array"
+    assert (tmp_path / "f.npy.txt").read_bytes() == b"names"
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import torch
 from harness.errors import DataError, FeatureError, UsageError
 from harness.exchange.importing import ImportRequest, import_features
 from harness.exchange.lists import list_of
+from harness.exchange.reading import read_names
 from harness.exchange.selecting import Names
 from harness.features import FeatureFile, Provenance, write_features
 from harness.features.changing import quantise
@@ -51,8 +52,45 @@ def test_the_labels_of_a_matlab_file_are_compared_and_said_to_agree(tmp_path):
     report = bring(tmp_path / "out.h5", matlab(tmp_path / "f.mat", query_cam=QUERY.camera - 1), order=ORDER)
 
     (query, gallery) = report.notes
-    assert "vehicles and cameras (the list's numbers are 1 greater)" in query
-    assert "vehicles and cameras of" in gallery
+    assert "vehicles ('query_label') and cameras ('query_cam'; the list's numbers are 1 greater) of" in query
+    assert "vehicles ('gallery_label') and cameras ('gallery_cam') of" in gallery
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_of_two_arrays_of_labels_both_are_compared(tmp_path, place):
+    names = ("query_label", "query_pid")
+    labels = {name: QUERY.vehicle[::-1] if name == names[place] else QUERY.vehicle for name in names}
+
+    with pytest.raises(FeatureError, match="the vehicles are not those of the list") as caught:
+        bring(tmp_path / "out.h5", matlab(tmp_path / "f.mat", **labels), order=ORDER)
+    assert f"in '{names[place]}'" in str(caught.value.found)
+
+    report = bring(tmp_path / "out.h5", matlab(tmp_path / "f.mat", query_pid=QUERY.vehicle), order=ORDER)
+    assert "vehicles ('query_label') and vehicles ('query_pid') and cameras" in report.notes[0]
+
+
+def test_the_labels_of_rows_with_keys_are_compared_after_matching(tmp_path):
+    order = np.random.default_rng(0).permutation(len(KEYS))
+    vehicles = np.concatenate([QUERY.vehicle, GALLERY.vehicle])[order]
+    keyed = {"features": FEATURES[order], "keys": np.array(KEYS)[order]}
+
+    report = bring(tmp_path / "out.h5", npz(tmp_path / "f.npz", **keyed, pids=vehicles))
+    assert report.notes == (f"vehicles ('pids') of {tmp_path / 'f.npz'}: features agree with the list, image by image",)
+
+    wrong = {**keyed, "features": FEATURES, "pids": vehicles}
+    shifted = npz(tmp_path / "f.npz", **{**wrong, "keys": np.roll(keyed["keys"], 1)})
+    with pytest.raises(FeatureError, match="keys are of other rows") as caught:
+        bring(tmp_path / "out.h5", shifted)
+    assert "rename 'pids'" in str(caught.value)
+
+
+def test_of_two_parts_with_keys_each_has_its_labels_compared(tmp_path):
+    arrays = {"qf": FEATURES[:6], "gf": FEATURES[6:], "query_paths": QUERY.paths, "gallery_paths": GALLERY.paths}
+    np.savez(tmp_path / "f.npz", **arrays, q_pids=QUERY.vehicle, g_pids=GALLERY.vehicle[::-1])
+
+    with pytest.raises(FeatureError, match="not those of the list") as caught:
+        bring(tmp_path / "out.h5", tmp_path / "f.npz")
+    assert "gf, row" in str(caught.value)
 
 
 @pytest.mark.parametrize("turned", [{"query_f": PARTS["query_f"].T}, {name: part.T for name, part in PARTS.items()}])
@@ -74,6 +112,25 @@ def test_queries_and_gallery_may_be_two_files(tmp_path):
 
     assert np.array_equal(by_order, FEATURES)
     assert np.array_equal(brought(tmp_path / "out.h5"), FEATURES)
+
+
+def test_a_list_of_names_has_a_line_for_each_name_and_no_other(tmp_path):
+    odd = ["a\u2028b/1.jpg", "c\x85/2.jpg", "d\x0be/3.jpg", *KEYS[3:]]
+    (tmp_path / "n.txt").write_bytes("\ufeff".encode() + "\r\n".join([*odd, "", ""]).encode())
+
+    assert read_names(tmp_path / "n.txt") == tuple(odd)
+
+
+def test_a_list_of_names_that_cannot_be_used_is_one_message(tmp_path):
+    given = {"n.txt": b"a\n\nb\n", "latin.txt": "ä".encode("latin-1"), "empty.txt": b"\n \n"}
+    said = {"n.txt": "n.txt:2", "latin.txt": "save it as UTF-8", "empty.txt": "is empty"}
+    for name, content in given.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(FeatureError) as caught:
+            read_names(tmp_path / name)
+        assert said[name] in str(caught.value)
+    with pytest.raises(DataError, match="the list of names is missing"):
+        read_names(tmp_path / "none.txt")
 
 
 def test_a_dict_of_one_vector_an_image_is_keyed(tmp_path):

@@ -94,6 +94,8 @@ def test_the_tensors_alone_have_the_names_of_the_network(bench, export):
     bench("run", "--method", "tiny")
 
     export("--to", "safetensors", "--out", "n.safetensors")
+    assert "the file exists already" in export("--to", "safetensors", "--out", "n.safetensors", status=2).stderr
+    export("--to", "safetensors", "--out", "n.safetensors", "--force")
 
     assert {"body.0.weight", "body.0.bias", "classifier.weight"} <= load_file("n.safetensors").keys()
 

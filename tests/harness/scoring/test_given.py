@@ -119,3 +119,28 @@ def test_labels_of_another_order_are_refused(place):
     done = bench(place, "distances", "import", "m.npz", "--method", "mine")
 
     assert "the vehicles are not those of the list" in done.output
+
+
+def test_of_two_lists_that_may_be_keys_none_is_taken(place):
+    protocol, (task,) = harness.load().tasks(TASK)
+    query = list(protocol.load(place).split(task.query).paths)
+    np.savez("m.npz", distmat=np.load("d.npy"), query_names=query, query_paths=query[::-1])
+
+    done = bench(place, "distances", "import", "m.npz", "--method", "mine")
+
+    assert done.exit_code == 2
+    assert "several lists that may be the keys" in done.output
+    assert "--query-keys FILE" in done.output
+
+
+def test_labels_are_compared_when_the_rows_have_keys_too(place):
+    protocol, (task,) = harness.load().tasks(TASK)
+    query = protocol.load(place).split(task.query)
+    keyed = {"distmat": np.load("d.npy")[::-1], "query_names": list(query.paths[::-1])}
+    np.savez("m.npz", **keyed, q_pids=query.vehicle[::-1])
+    assert "vehicles ('q_pids')" in bench(place, "distances", "import", "m.npz", "--method", "mine").output
+
+    for pids, message in ((query.vehicle, "keys are of other rows"), (query.vehicle[1:], "another number of vehicles")):
+        np.savez("m.npz", **keyed, q_pids=pids)
+        done = bench(place, "distances", "import", "m.npz", "--method", "mine")
+        assert (done.exit_code, message in done.output) == (2, True), done.output

@@ -60,6 +60,18 @@ def test_convert_writes_a_file_that_show_traces_back(tmp_path, bench):
     assert "converted from: w.pth, sha256 " in bench("show", tmp_path / "w.safetensors").stdout
 
 
+def test_convert_replaces_an_existing_file_only_if_it_is_told_to(tmp_path, bench):
+    torch.save({"model": FAST_REID}, tmp_path / "w.pth")
+    (tmp_path / "w.safetensors").write_bytes(b"mine")
+
+    result = bench("convert", tmp_path / "w.pth", tmp_path / "w.safetensors")
+
+    assert (result.exit_code, "the file exists already" in result.stderr) == (2, True)
+    assert (tmp_path / "w.safetensors").read_bytes() == b"mine"
+    assert bench("convert", tmp_path / "w.pth", tmp_path / "w.safetensors", "--force").exit_code == 0
+    assert "2 tensors" in bench("show", tmp_path / "w.safetensors").stdout
+
+
 @pytest.mark.parametrize("verb", ["show", "convert"])
 def test_a_missing_file_ends_with_a_message(tmp_path, bench, verb):
     result = bench(verb, tmp_path / "no.pth", *([tmp_path / "o.safetensors"] if verb == "convert" else []))

@@ -1,4 +1,5 @@
 import argparse
+from pathlib import Path
 
 import pytest
 import torch
@@ -6,6 +7,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
+from harness.basics import child
+from harness.basics.child import ChildFailedError
 from harness.errors import CheckpointError, RunError, UsageError
 from plugins.weights import convert as converting
 from plugins.weights.convert import convert
@@ -104,18 +107,15 @@ def test_a_storage_that_declares_too_much_leaves_no_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["w.pth"]
 
 
-def test_an_output_is_not_replaced_and_is_one_of_safetensors(tmp_path):
+def test_an_output_is_one_of_safetensors(tmp_path):
     torch.save(STATE, tmp_path / "w.pth")
-    (tmp_path / "w.safetensors").write_bytes(b"mine")
 
-    with pytest.raises(UsageError, match="exists already"):
-        convert(tmp_path / "w.pth", tmp_path / "w.safetensors")
     with pytest.raises(UsageError, match="not named as one of safetensors"):
         convert(tmp_path / "w.pth", tmp_path / "w.bin")
     (tmp_path / "r.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     with pytest.raises(UsageError, match="is one of safetensors already"):
         convert(tmp_path / "r.safetensors", tmp_path / "x.safetensors")
-    assert (tmp_path / "w.safetensors").read_bytes() == b"mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.safetensors", "w.pth"]
 
 
 def test_a_page_of_the_web_is_said_to_be_one(tmp_path):
@@ -129,13 +129,46 @@ def test_a_conversion_ends_when_its_time_is_over(tmp_path, monkeypatch):
     torch.save(STATE, tmp_path / "w.pth")
     monkeypatch.setattr(converting, "SECONDS", 0)
 
-    with pytest.raises(RunError, match="took too long"):
+    with pytest.raises(RunError, match="within its limits") as caught:
         convert(tmp_path / "w.pth", tmp_path / "w.safetensors")
+
+    assert str(caught.value.found) == "it was not done within 0 seconds"
+    assert [path.name for path in tmp_path.iterdir()] == ["w.pth"]
+
+
+def test_a_conversion_that_is_killed_while_it_writes_leaves_nothing(tmp_path, monkeypatch):
+    torch.save({"big": torch.zeros(1000, 1000)}, tmp_path / "w.pth")
+    killed = []
+
+    def call(_function, words, _limits):
+        Path(words[1]).write_bytes(b"half a file")
+        killed.append(words[1])
+        raise ChildFailedError("its process ended with status -24")
+
+    monkeypatch.setattr(converting, "call", call)
+    with pytest.raises(RunError, match="within its limits"):
+        convert(tmp_path / "w.pth", tmp_path / "w.safetensors")
+
+    assert len(killed) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["w.pth"]
+
+
+def test_modules_in_the_current_folder_are_not_imported(tmp_path, monkeypatch):
+    for name in ("numpy.py", "json.py", "plugins/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'executed')!r}, 'w').close()")
+    torch.save(STATE, tmp_path / "w.pth")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", ".")
+
+    convert(tmp_path / "w.pth", tmp_path / "w.safetensors")
+
+    assert not (tmp_path / "executed").exists()
 
 
 def test_a_conversion_ends_when_its_memory_is_over(tmp_path, monkeypatch):
     torch.save(STATE, tmp_path / "w.pth")
-    monkeypatch.setattr(converting, "SPARE", 1 << 26)
+    monkeypatch.setattr(child, "SPARE", 1 << 26)
 
-    with pytest.raises(RunError, match=r"ended by its limits|needs more memory"):
+    with pytest.raises(RunError, match="within its limits"):
         convert(tmp_path / "w.pth", tmp_path / "w.safetensors")
