@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from harness.data.resizing import Resizing
 from harness.errors import CheckpointError, UsageError, first_of
 from harness.methods.sizes import InputSize
 from plugins.released.fast_reid_config import Config, read_config
@@ -57,13 +58,14 @@ class FastReID(ReleasedMethod):
         "Re-identification. 2020",
     )
     preprocessing = (
-        "RGB from 0 to 255, minus the weights' pixel_mean, over their pixel_std; 256 x 256 for vehicles; the feature "
-        "behind the batch normalisation, of length 1"
+        "RGB from 0 to 255, minus the weights' pixel_mean, over their pixel_std; resized bicubically, to 256 x 256 for "
+        "vehicles; the feature behind the batch normalisation, of length 1"
     )
     provenance = (
         "the model zoo of fast-reid (Apache-2.0): a dictionary with 'model'; VeRi-776, VehicleID and VERI-Wild among "
         "others; give --trained-on or the YAML, whose data sets are recorded"
     )
+    resizing = Resizing("bicubic")
     Options = FastReIDOptions
     holding = "the 'model' of fast-reid: tensors backbone.* and heads.*"
     options: FastReIDOptions

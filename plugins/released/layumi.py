@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field
 from torch import Tensor, nn
 
+from harness.data.resizing import Resizing
 from harness.errors import CheckpointError, UsageError, first_of
 from harness.methods.sizes import InputSize
 from plugins.released.method import ReleasedMethod, ReleasedOptions, normalised, without
@@ -39,13 +40,14 @@ class Layumi(ReleasedMethod):
         "Z. Zheng, L. Zheng, Y. Yang: A Discriminatively Learned CNN Embedding for Person Re-identification. 2017",
     )
     preprocessing = (
-        "RGB from 0 to 1, ImageNet's mean and deviation; 256 x 128 for persons, 224 in older versions; the features "
-        "behind the bottleneck of an image and of its mirror image, summed, of length 1"
+        "RGB from 0 to 1, ImageNet's mean and deviation; resized bicubically, to 256 x 128 for persons, 224 in older "
+        "versions; the features behind the bottleneck of an image and of its mirror image, summed, of length 1"
     )
     provenance = (
         "net_last.pth of layumi's Person_reID_baseline_pytorch (MIT): a state dict, with opts.yaml beside it; say with "
         "--trained-on which protocols the weights have seen"
     )
+    resizing = Resizing("bicubic")
     Options = LayumiOptions
     holding = "tensors model.* and classifier.add_block.* of layumi's baseline"
     options: LayumiOptions
