@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,7 +21,7 @@ from plugins.released.built.head import drop_head
 from plugins.released.outputs import features_in
 from plugins.released.pixels import KNOWN, Deviation, Mean, PixelOptions, Pixels
 from plugins.weights.fitting import fill
-from plugins.weights.reading import read_weights
+from plugins.weights.reading import read_weights, unwrapped
 
 Prefixes = Annotated[tuple[str, ...], BeforeValidator(split_words)]
 """Beginnings of names, on the command line ``module.,base.``."""
@@ -86,10 +86,12 @@ class Built(Method):
         with torch.random.fork_rng([]):
             torch.manual_seed(derive(self.seed, "network"))
             network = build(options.network)
+        own = frozenset(network.state_dict())
         dropped = self._drop(network)
         if options.weights != "none":
-            state = read_weights(Path(options.weights), f"the tensors of {options.network}", instead="'none'")
-            fill(network, self._renamed(state, dropped), options.weights)
+            holding = f"the tensors of {options.network}"
+            state = read_weights(Path(options.weights), holding, instead="'none'", named=str)
+            fill(network, self._renamed(state, own, dropped), options.weights)
         self.model = BuiltNetwork(network, options)
 
     @torch.no_grad()
@@ -111,14 +113,18 @@ class Built(Method):
             head = "drop" if module_of(self.options.network) == TORCHVISION else "keep"
         return "" if head == "keep" else drop_head(network, "" if head == "drop" else head, self.input_size)
 
-    def _renamed(self, state: Mapping[str, Tensor], dropped: str) -> dict[str, Tensor]:
-        """Return the file's tensors under the network's names, without those of the classifier that was taken off."""
+    def _renamed(self, state: Mapping[str, Tensor], own: Collection[str], dropped: str) -> dict[str, Tensor]:
+        """Return the file's tensors under the network's names, without those of the classifier that was taken off.
+
+        Args:
+            state: the tensors by the file's names.
+            own: the names in the network with its classifier.
+            dropped: the path of the classifier, empty if it stays.
+        """
         found: dict[str, Tensor] = {}
         left_out = (*self.options.ignore, *([f"{dropped}."] if dropped else []))
         for name, tensor in state.items():
-            short = name
-            for prefix in self.options.strip:
-                short = short.removeprefix(prefix)
+            short = self._short(name, own)
             if left_out and short.startswith(left_out):
                 continue
             if short in found:
@@ -130,6 +136,12 @@ class Built(Method):
                 )
             found[short] = tensor
         return found
+
+    def _short(self, name: str, own: Collection[str]) -> str:
+        """Return a name without the beginnings that the options name, nor those of torch's wrappers."""
+        for prefix in self.options.strip:
+            name = (name if name.startswith(prefix) else unwrapped(name, own)).removeprefix(prefix)
+        return unwrapped(name, own)
 
 
 class BuiltNetwork(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -14,7 +15,7 @@ from harness.errors import UsageError, unknown_name
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, Preprocessing, unknown_fit
 from plugins.weights.fitting import fill
-from plugins.weights.reading import read_weights
+from plugins.weights.reading import read_weights, unwrapped
 
 
 class Timm(HubMethod):
@@ -59,7 +60,9 @@ class Timm(HubMethod):
     def _fill(self, network: nn.Module) -> None:
         """Load a file's tensors, without those of the classifier."""
         source = self.options.weights
-        state = read_weights(Path(source), f"the tensors of timm's {self.options.model}", instead="'hub' or 'none'")
+        holding = f"the tensors of timm's {self.options.model}"
+        named = partial(unwrapped, own=network.state_dict())
+        state = read_weights(Path(source), holding, instead="'hub' or 'none'", named=named)
         about: Any = network.pretrained_cfg
         named = about.get("classifier") or ()
         heads = tuple(f"{head}." for head in ([named] if isinstance(named, str) else named))

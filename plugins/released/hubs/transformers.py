@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from harness.errors import CheckpointError, UsageError, first_of
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, Preprocessing
 from plugins.weights.fitting import fill
-from plugins.weights.reading import read_weights
+from plugins.weights.reading import read_weights, unwrapped
 
 TOWERS = {
     "clip": "CLIPVisionModelWithProjection",
@@ -100,7 +101,8 @@ class Transformers(HubMethod):
     def _fill(self, network: nn.Module) -> None:
         source = self.options.weights
         holding = f"the tensors of {self.options.model}"
-        fill(network, read_weights(Path(source), holding, instead="'hub' or 'none'"), source)
+        named = partial(unwrapped, own=network.state_dict())
+        fill(network, read_weights(Path(source), holding, instead="'hub' or 'none'", named=named), source)
 
     def _preprocessing(self, library: Any, config: Any) -> Preprocessing:
         """Return what ``preprocessor_config.json`` says."""

@@ -31,6 +31,10 @@ def build():
     return Net()
 
 
+def wrapped():
+    return nn.ModuleDict({"module": Net().body, "fc": nn.Linear(4, 2)})
+
+
 def words():
     return "a network"
 
@@ -107,6 +111,27 @@ def test_prefixes_are_taken_off_and_one_that_helps_is_proposed(saved, state):
     assert "base.conv1.0.weight" in str(caught.value)
     found = method(**SMALL, weights=path, strip="base.")
     assert torch.equal(found.model.network.conv1[0].weight, state["conv1.0.weight"])
+
+
+@pytest.mark.parametrize("strip", ["", "module.", "module.base.", "base.", "_orig_mod.,module.,base."])
+def test_prefixes_of_torch_s_wrappers_may_be_named_or_not(saved, state, strip):
+    before = "module.base." if "base" in strip else "module."
+    path = saved({before + name: tensor for name, tensor in state.items()})
+
+    found = method(**SMALL, weights=path, strip=strip)
+
+    assert torch.equal(found.model.network.conv1[0].weight, state["conv1.0.weight"])
+
+
+@pytest.mark.parametrize(("before", "strip"), [("", ""), ("module.", ""), ("module.", "module."), ("net.", "net.")])
+def test_a_network_whose_own_names_begin_with_module_keeps_them(module, saved, before, strip):
+    own = {"module.0.weight": torch.rand(4, 3, 3, 3), "module.0.bias": torch.rand(4)}
+    more = {"fc.weight": torch.rand(2, 4), "fc.bias": torch.rand(2)}
+    path = saved({before + name: tensor for name, tensor in (own | more).items()})
+
+    found = method(network="my_networks:wrapped", weights=path, strip=strip)
+
+    assert torch.equal(found.model.network.state_dict()["module.0.weight"], own["module.0.weight"])
 
 
 def test_further_heads_of_the_file_are_left_out_by_name(saved, state):
