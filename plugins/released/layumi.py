@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from harness.data.resizing import Resizing
 from harness.errors import CheckpointError, UsageError, first_of
 from harness.methods.sizes import InputSize
+from plugins.released.asked import Auto
 from plugins.released.method import ReleasedMethod, ReleasedOptions, normalised, without
 from plugins.released.neck import Flip, Place
 from plugins.released.resnet import Arithmetic, ResNet, Shapes, usual
@@ -27,7 +28,7 @@ class LayumiOptions(ReleasedOptions):
     """The options of layumi's weights."""
 
     input_size: InputSize = Field((256, 128), description="input in pixels: height x width, or a side such as 224")
-    stride: Literal["auto", 1, 2] = Field("auto", description="stride of the last stage; auto: that of opts.yaml")
+    last_stride: Auto | Literal[1, 2] = Field("auto", description="stride of the last stage; auto: that of opts.yaml")
     feature: Place = Field("behind", description="the feature, behind or before the bottleneck")
     flip: bool = Field(default=True, description="sum the features of an image and of its mirror image")
 
@@ -91,8 +92,8 @@ class Layumi(ReleasedMethod):
         Raises:
             UsageError: neither says it.
         """
-        if self.options.stride != "auto":
-            return self.options.stride
+        if self.options.last_stride != "auto":
+            return self.options.last_stride
         said = _options(beside).get("stride") if beside.is_file() else None
         if said not in (1, 2):
             raise UsageError(
@@ -100,7 +101,7 @@ class Layumi(ReleasedMethod):
                 where=beside,
                 found="no such file" if said is None and not beside.is_file() else f"stride: {said}",
                 expected=f"{BESIDE} beside the weights, as the training wrote it",
-                next_step="copy it there, or give --set stride=2, the zoo's default, or --set stride=1",
+                next_step="copy it there, or give --set last_stride=2, the zoo's default, or --set last_stride=1",
             )
         self.read_files = {"opts": beside}
         return int(said)

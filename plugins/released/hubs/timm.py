@@ -61,12 +61,12 @@ class Timm(HubMethod):
         """Load a file's tensors, without those of the classifier."""
         source = self.options.weights
         holding = f"the tensors of timm's {self.options.model}"
-        named = partial(unwrapped, own=network.state_dict())
-        state = read_weights(Path(source), holding, instead="'hub' or 'none'", named=named)
+        own = network.state_dict()
+        short = partial(unwrapped, own=own)
+        state = read_weights(Path(source), holding, instead="'hub' or 'none'", named=short)
         about: Any = network.pretrained_cfg
         named = about.get("classifier") or ()
         heads = tuple(f"{head}." for head in ([named] if isinstance(named, str) else named))
-        own = network.state_dict()
         kept = {key: tensor for key, tensor in state.items() if key in own or not key.startswith(heads or ("\0",))}
         fill(network, kept, source)
 

@@ -52,8 +52,8 @@ def test_a_stride_that_nothing_tells_is_asked_for(tmp_path):
     with pytest.raises(UsageError, match="do not tell the stride") as caught:
         made(Layumi, weights=weights)
     assert caught.value.found == "no such file"
-    assert "--set stride=2" in caught.value.next_step
-    assert made(Layumi, weights=weights, stride=1).read_files == {}
+    assert "--set last_stride=2" in caught.value.next_step
+    assert made(Layumi, weights=weights, last_stride=1).read_files == {}
 
 
 @pytest.mark.parametrize("text", ["", "stride: 7\n", "- 1\n", "stride: [", "stride: !!python/name:os.mkdir\n"])
@@ -86,4 +86,4 @@ def test_weights_of_another_network_are_refused(tmp_path, change, message):
     tensors = {name: one for name, one in {**state(resnet()), **change}.items() if one is not None}
 
     with pytest.raises(CheckpointError, match=message):
-        made(Layumi, weights=saved(tmp_path / "net_last.pth", tensors), stride=2)
+        made(Layumi, weights=saved(tmp_path / "net_last.pth", tensors), last_stride=2)
