@@ -47,7 +47,7 @@ class ExportRequest:
         out: the file to write.
         protocol: the protocol that the run was scored by, or None for the one that its features name.
         data: the folder of its data set, or None for the protocol's own.
-        changes: the options that name files, which a run remembers without their folders.
+        changes: the options that name files or folders, which a run remembers without the folders that they lie in.
         checkpoint: the checkpoint, if the run was given one.
     """
 
@@ -134,16 +134,21 @@ def _features(run: Path) -> Path:
 def _method(request: ExportRequest, registry: Registry, about: Provenance) -> Method:
     """Return the method of a run with its network, in evaluation mode."""
     kind = registry.method(about.method)
-    if request.changes.keys() - about.files.keys():
+    files = about.files.keys() & about.options.keys()
+    folders = {name: value for name, value in request.changes.items() if _is_folder(value, about.options.get(name))}
+    if other := sorted(request.changes.keys() - files - folders.keys()):
         raise UsageError(
             "an export takes the options of its run",
-            found=f"--set {first_of(sorted(request.changes.keys() - about.files.keys()))}",
-            expected=f"--set for files alone: {first_of(sorted(about.files)) or 'this run has none'}",
+            found=f"--set {first_of(other)}",
+            expected="--set for what the run has read alone, a file or a folder of the same name: "
+            + (first_of(sorted(files)) or "this run has no file"),
         )
     trained = trains(kind)
     given = {} if trained else _given_files(request, about)
-    options = resolve_options(about.method, kind, changes={**about.options, **given})
+    options = resolve_options(about.method, kind, changes={**about.options, **given, **folders})
     method = create(kind, options, about.seed or 0)
+    for word, path in method.read_files.items():
+        _check_file(path, about.files.get(word))
     if trained:
         _restore(method, request, about)
     if method.test_needs:
@@ -169,14 +174,23 @@ def _given_files(request: ExportRequest, about: Provenance) -> dict[str, str]:
                 "the run read a file that is not here", found=f"{name}={path}",
                 next_step=f"say where it is with --set {name}=FILE",
             )  # fmt: skip
-        if file_digest(path) != about.files[name]:
-            raise CheckpointError(
-                "the file is not the one that the run read",
-                where=path,
-                found=f"SHA-256 {file_digest(path)[:12]}...",
-                expected=f"{about.files[name][:12]}...",
-            )
+        _check_file(path, about.files[name])
     return given
+
+
+def _is_folder(given: str, remembered: object) -> bool:
+    """Return whether a value is a folder, of which the run remembers the base name."""
+    return isinstance(remembered, str) and Path(given).is_dir() and Path(given).name == remembered
+
+
+def _check_file(path: str | Path, wanted: str | None) -> None:
+    if file_digest(path) != wanted:
+        raise CheckpointError(
+            "the file is not the one that the run read",
+            where=path,
+            found=f"SHA-256 {file_digest(path)[:12]}...",
+            expected=f"{wanted[:12]}..." if wanted else "no such file",
+        )
 
 
 def _restore(method: Method, request: ExportRequest, about: Provenance) -> None:

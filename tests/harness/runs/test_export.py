@@ -12,6 +12,8 @@ from harness.cli import main
 from tests.harness.runs.made import only_folder
 
 OTHERS = """
+from pathlib import Path
+
 import torch
 from torch import nn
 import harness
@@ -42,11 +44,23 @@ class ByNumpy(Held):
         return torch.from_numpy(self.net(images).detach().numpy())
 
 
+class FromFolder(Held):
+    class Options(harness.Options):
+        model: str = ""
+
+    def __init__(self):
+        super().__init__()
+        path = Path(self.options.model) / "config.txt"
+        self.read_files = {"config.txt": path}
+        self.net[0].weight.data *= float(path.read_text())
+
+
 @harness.hookimpl
 def bench_register_methods(register):
     register("held", Held)
     register("labelled", Labelled)
     register("by-numpy", ByNumpy)
+    register("from-folder", FromFolder)
 """
 
 
@@ -175,3 +189,20 @@ def test_weights_that_a_run_was_given_are_named_again_and_must_be_the_same(bench
     done = export("--to", "torchscript", "--out", "m", "--set", "weights=other.pth", status=2)
     assert "not the one that the run read" in done.stderr
     assert "takes the options of its run" in export("--to", "onnx", "--out", "m", "--set", "head=keep", status=2).stderr
+
+
+def test_a_folder_that_a_run_was_given_is_named_again_and_must_hold_the_same(bench, export, tmp_path):
+    Path("plugin.py").write_text(OTHERS)
+    for folder, number in (("there", 2), ("here", 2), ("changed", 3)):
+        (tmp_path / folder / "small").mkdir(parents=True)
+        (tmp_path / folder / "small" / "config.txt").write_text(str(number))
+    run = bench("run", "--method", "from-folder", "--set", "model=there/small")
+
+    export("--to", "torchscript", "--out", "n.pt", "--set", "model=here/small")
+
+    again = bench("run", "--method", "torchscript", "--set", "weights=n.pt", "--runs", "exported")
+    assert measures(again) == measures(run)
+    done = export("--to", "torchscript", "--out", "m", "--set", "model=changed/small", status=2)
+    assert "not the one that the run read" in done.stderr
+    done = export("--to", "torchscript", "--out", "m", "--set", "model=here", status=2)
+    assert "a folder of the same name" in done.stderr
