@@ -110,6 +110,17 @@ def open_safetensors(path: Path, framework: str) -> Iterator[Any]:
         raise Damaged(str(problem).partition("\n")[0][:200]) from None
 
 
+def metadata_of(path: Path) -> dict[str, str]:
+    """Return the words that a file of safetensors says about itself; none for a damaged or missing one, or another."""
+    if not path.is_file() or form_of(path) != "safetensors":
+        return {}
+    try:
+        with open_safetensors(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except Damaged:
+        return {}
+
+
 def _saved(path: Path, zipped: bool) -> dict[str, Tensor]:
     with open_contents(path, zipped=zipped) as contents:
         found = state_in(contents.value)

@@ -108,6 +108,18 @@ def test_the_tensors_alone_have_the_names_of_the_network(bench, export):
     assert {"body.0.weight", "body.0.bias", "classifier.weight"} <= load_file("n.safetensors").keys()
 
 
+def test_the_tensors_alone_are_scored_as_the_run_was_in_the_same_network(bench, export):
+    network = ["--method", "torch", "--set", "network=torchvision:shufflenet_v2_x0_5"]
+    more = ["input_size=40x36", "interpolation=bicubic", "mean=half", "deviation=0.3", "weights=none"]
+    run = bench("run", *network, *[word for one in more for word in ("--set", one)])
+
+    done = export("--to", "safetensors", "--out", "n.safetensors")
+
+    again = bench("run", *network, "--set", "weights=n.safetensors", "--runs", "exported")
+    assert measures(again) == measures(run)
+    assert done["least_cosine"] > 0.9999
+
+
 def test_a_network_that_the_method_holds_itself_is_exported_too(bench, export):
     Path("plugin.py").write_text(OTHERS)
     run = bench("run", "--method", "held")

@@ -1,5 +1,7 @@
 """Any network that Python builds takes the weights of a file, and says which ones it does not take."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -226,3 +228,41 @@ def test_a_size_that_the_network_does_not_take_is_named():
 def test_numbers_that_are_none_are_refused(option, value):
     with pytest.raises(UsageError, match=f"option '{option}' of torch does not fit"):
         method(**SMALL, weights="none", **{option: value})
+
+
+def exported(path, tensors, **card):
+    from safetensors.torch import save_file
+
+    about = {"run": "torch", "input_size": [40, 32], "interpolation": "bicubic", "metric": "euclidean", **card}
+    save_file(tensors, path, {"bench": json.dumps(about)})
+    return str(path)
+
+
+def test_a_file_of_bench_export_says_size_resizing_metric_and_colours(tmp_path, state):
+    tensors = {f"network.{name}": one for name, one in state.items()}
+    colours = {"pixels.mean": torch.full((1, 3, 1, 1), 0.25), "pixels.deviation": torch.full((1, 3, 1, 1), 0.75)}
+    words = {"network": SMALL["network"], "weights": exported(tmp_path / "n.safetensors", {**tensors, **colours})}
+
+    found = method(**words)
+
+    assert found.input_size == (40, 32)
+    assert str(found.resizing) == "bicubic"
+    assert found.metric == "euclidean"
+    assert found.model.pixels.mean.flatten().tolist() == [0.25] * 3
+    assert found.model.pixels.deviation.flatten().tolist() == [0.75] * 3
+    assert torch.equal(found.model.network.conv1[0].weight, state["conv1.0.weight"])
+    told = method(**words, mean="half", input_size="64", interpolation="lanczos")
+    assert told.input_size == (64, 64)
+    assert str(told.resizing) == "lanczos"
+    assert told.model.pixels.mean.flatten().tolist() == [0.5] * 3
+
+
+def test_what_an_exported_file_says_is_checked(tmp_path, state):
+    words = {"network": SMALL["network"]}
+    colours = {"pixels.mean": torch.zeros(3), "pixels.deviation": torch.zeros(3)}
+    path = exported(tmp_path / "n.safetensors", {**{f"network.{name}": one for name, one in state.items()}, **colours})
+    with pytest.raises(CheckpointError, match="deviation of the colours is not above 0"):
+        method(**words, weights=path)
+    with pytest.raises(CheckpointError, match="says about its network is damaged"):
+        method(**words, weights=exported(tmp_path / "m.safetensors", state, input_size=[0, 0]))
+    assert method(**words, weights=exported(tmp_path / "k.safetensors", state)).input_size == (40, 32)
