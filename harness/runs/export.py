@@ -18,7 +18,7 @@ from harness.basics.files import replace_file
 from harness.compute.compute import FULL
 from harness.data.dataset import Dataset
 from harness.data.pictures import decode, locate
-from harness.errors import CheckpointError, RunError, UsageError, first_of, unknown_name
+from harness.errors import CheckpointError, RunError, UsageError, error_line, first_of, unknown_name
 from harness.extraction.alone import LEAST, LEAST_ROUNDED
 from harness.extraction.samples import to_unit_range
 from harness.features import FeatureFile, Provenance
@@ -228,17 +228,10 @@ def _written(form: Format, method: Method, card: Card, images: Tensor) -> tuple[
     except Exception as problem:  # whatever torch and onnxruntime raise on a network that they cannot take
         raise RunError(
             f"the network of {type(method).__name__} cannot be exported",
-            found=_said(problem),
+            found=f"{type(problem).__name__}: {error_line(problem)}",
             next_step="try another format with --to",
         ) from problem
     return content, found
-
-
-def _said(problem: Exception) -> str:
-    """Return the line of a message that names the error; torch puts traces of the traced program around it."""
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    named = [line for line in lines if "Error: " in line]
-    return f"{type(problem).__name__}: {(named[-1:] or lines or [''])[0]}"[:400]
 
 
 def _compared(found: Features, expected: Features, about: Provenance) -> tuple[float, float]:

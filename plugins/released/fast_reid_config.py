@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from harness.errors import UsageError
+from harness.errors import UsageError, in_one_line
 from plugins.released.neck import Pool
 
 MAX_BYTES = 1 << 20
@@ -164,7 +164,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(raw)
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        raise _no_config(path, " ".join(str(problem).split())[:200]) from None
+        raise _no_config(path, in_one_line(problem)) from None
     if not isinstance(content, dict):
         raise _no_config(path, f"a {type(content).__name__}")
     return content

@@ -65,7 +65,7 @@ def read_weights(
     check_regular(path, holding, instead)
     form = form_of(path)
     if isinstance(form, Foreign):
-        next_step = from_caffe if form.what == "a file of Caffe's" else form.next_step
+        next_step = from_caffe if form.word == "caffe" else form.next_step
         raise CheckpointError(
             f"the weights file is {form.what}",
             where=path,

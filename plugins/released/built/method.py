@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from harness.basics.seeds import derive
 from harness.data.resizing import Interpolation, Resizing
-from harness.errors import CheckpointError, PluginError, UsageError
+from harness.errors import CheckpointError, PluginError, UsageError, in_one_line
 from harness.methods.exported import CARD, read_card
 from harness.methods.method import Options
 from harness.methods.sizes import InputSize
@@ -212,7 +212,7 @@ class BuiltNetwork(nn.Module):
             height, width = images.shape[2:]
             raise PluginError(
                 f"the network {self.word} fails on images",
-                found=f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:300],
+                found=in_one_line(problem, named=True),
                 expected=f"one that takes ({len(images)}, 3, {height}, {width}) float32",
             ) from problem
         return features_in(found, len(images), self.output, self.word, PluginError)

@@ -48,7 +48,7 @@ class GraphMethod(OwnSize):
 
     Attributes:
         holding: what a file holds, for messages.
-        own: what ``form_of`` may say about such a file.
+        own: the words of ``Foreign`` for such a file.
         network: from images, RGB from 0 to 1, to features; None without a file, for ``bench methods show``.
     """
 
@@ -128,7 +128,7 @@ def existing(path: str, holding: str, own: Collection[str]) -> Path:
     Args:
         path: as the option ``weights`` gives it.
         holding: what such a file holds, for messages.
-        own: what ``form_of`` may say about such a file.
+        own: the words of ``Foreign`` for such a file.
 
     Raises:
         CheckpointError: it is missing or something else.
@@ -138,7 +138,7 @@ def existing(path: str, holding: str, own: Collection[str]) -> Path:
     form = form_of(found)
     with found.open("rb") as file:
         page = file.read(64).lstrip().lower().startswith((b"<!doctype", b"<html"))  # whatever the file's name says
-    if isinstance(form, Foreign) and form.what in own and not page:
+    if isinstance(form, Foreign) and form.word in own and not page:
         return found
     tensors = Foreign(
         "tensors without their network", "give the network as well: --method torch --set network=torchvision:resnet50"

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from harness.basics.extras import require
-from harness.errors import CheckpointError, UsageError, unknown_name
+from harness.errors import CheckpointError, UsageError, in_one_line, unknown_name
 from harness.methods.exported import CARD, read_card
 from plugins.released.graphs.method import GraphMethod, GraphOptions
 from plugins.released.graphs.onnx_file import beside, read_graph
@@ -72,7 +72,7 @@ class Onnx(GraphMethod):
     about = "any network in an ONNX file"
     Options = OnnxOptions
     holding = "a file of ONNX"
-    own = ("an ONNX file", "none of torch.save or safetensors")
+    own = ("onnx", "unknown")
     modules = ("onnxruntime",)
     options: OnnxOptions
 
@@ -221,4 +221,4 @@ def _session(path: Path) -> Any:
 
 def _said(problem: Exception) -> str:
     """Return onnxruntime's message in one line, without its numbers."""
-    return " ".join(str(problem).rpartition("[ONNXRuntimeError] :")[2].split())[:300]
+    return in_one_line(str(problem).rpartition("[ONNXRuntimeError] :")[2])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from harness.basics.seeds import derive
 from harness.data.resizing import Interpolation, Resizing
-from harness.errors import PluginError, UsageError
+from harness.errors import PluginError, UsageError, in_one_line
 from harness.methods.method import Options
 from harness.methods.sizes import InputSize
 from plugins.released.asked import Auto, OwnSize, given
@@ -88,7 +88,7 @@ class HubMethod(OwnSize):
         except Exception as problem:  # whatever a network raises
             raise UsageError(
                 f"{self.options.model} does not take images of {height} x {width} pixels",
-                found=f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:300],
+                found=in_one_line(problem, named=True),
                 next_step="leave out --set input_size, or give one that the network takes",
             ) from None
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from harness.basics.extras import require
 from harness.data.resizing import Interpolation, Resizing
-from harness.errors import UsageError, unknown_name
+from harness.errors import UsageError, in_one_line, unknown_name
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, Preprocessing, unknown_fit
 from plugins.weights.fitting import fill
@@ -52,7 +52,7 @@ class Timm(HubMethod):
                 raise
             raise UsageError(
                 f"timm has no released weights of {self.options.model}",
-                found=" ".join(str(problem).split())[:200],
+                found=in_one_line(problem),
                 next_step=f"name one with its tag: timm.list_pretrained('{self.options.model}*') lists them",
             ) from None
         return network

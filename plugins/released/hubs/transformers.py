@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from harness.basics.extras import require
 from harness.data.resizing import Interpolation, Resizing
-from harness.errors import CheckpointError, UsageError, first_of
+from harness.errors import CheckpointError, UsageError, first_of, in_one_line
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, Preprocessing, unknown_fit
 from plugins.weights.fitting import fill
@@ -79,12 +79,12 @@ class Transformers(HubMethod):
             if "trust_remote_code" in str(problem) or "execute" in str(problem):
                 raise CheckpointError(
                     f"'{self.options.model}' brings code of its own, which is never executed",
-                    found=" ".join(str(problem).split())[:200],
+                    found=in_one_line(problem),
                     next_step="build it in a method of your own, or export it to ONNX and use --method onnx",
                 ) from None
             raise CheckpointError(
                 f"transformers does not know the network '{self.options.model}'",
-                found=" ".join(str(problem).split())[:200],
+                found=in_one_line(problem),
                 next_step="give a name in the hub, or a folder with config.json",
             ) from None
         return getattr(config, "vision_config", config)
