@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-import yaml
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -17,11 +16,11 @@ from harness.methods.sizes import InputSize
 from plugins.released.asked import Auto
 from plugins.released.method import ReleasedMethod, ReleasedOptions, normalised, without
 from plugins.released.neck import Flip, Place
+from plugins.released.plain_yaml import read_plain_yaml
 from plugins.released.resnet import Arithmetic, ResNet, Shapes, usual
 from plugins.weights.fitting import fill
 
 BESIDE = "opts.yaml"
-MAX_BYTES = 1 << 16
 
 
 class LayumiOptions(ReleasedOptions):
@@ -94,28 +93,18 @@ class Layumi(ReleasedMethod):
         """
         if self.options.last_stride != "auto":
             return self.options.last_stride
-        said = _options(beside).get("stride") if beside.is_file() else None
+        content = read_plain_yaml(beside)
+        said = None if isinstance(content, str) else content.get("stride")
         if said not in (1, 2):
             raise UsageError(
                 "the weights do not tell the stride of their last stage",
                 where=beside,
-                found="no such file" if said is None and not beside.is_file() else f"stride: {said}",
+                found=content if isinstance(content, str) else f"stride: {said}" if said else "no stride in it",
                 expected=f"{BESIDE} beside the weights, as the training wrote it",
                 next_step="copy it there, or give --set last_stride=2, the zoo's default, or --set last_stride=1",
             )
         self.read_files = {"opts": beside}
         return int(said)
-
-
-def _options(path: Path) -> dict[str, Any]:
-    """Return the options of a training, as plain values; empty if the file holds none."""
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    try:
-        found = yaml.safe_load(raw[: MAX_BYTES + 1]) if len(raw) <= MAX_BYTES else None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 class Bottlenecked(nn.Module):

@@ -56,13 +56,23 @@ def test_a_stride_that_nothing_tells_is_asked_for(tmp_path):
     assert made(Layumi, weights=weights, last_stride=1).read_files == {}
 
 
-@pytest.mark.parametrize("text", ["", "stride: 7\n", "- 1\n", "stride: [", "stride: !!python/name:os.mkdir\n"])
-def test_a_file_beside_the_weights_that_does_not_tell_the_stride_is_no_help(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "a NoneType"),
+        ("stride: 7\n", "stride: 7"),
+        ("lr: 0.1\n", "no stride in it"),
+        ("- 1\n", "a list"),
+        ("stride: [", "while parsing"),
+        ("stride: !!python/name:os.mkdir\n", "could not determine a constructor"),
+    ],
+)
+def test_a_file_beside_the_weights_that_does_not_tell_the_stride_is_no_help(tmp_path, text, found):
     beside(tmp_path, text)
 
     with pytest.raises(UsageError, match="do not tell the stride") as caught:
         made(Layumi, weights=saved(tmp_path / "net_last.pth", state(resnet())))
-    assert str(caught.value.found).startswith("stride: ")
+    assert str(caught.value.found).startswith(found)
 
 
 def test_the_file_beside_the_weights_is_one_that_was_read(tmp_path):
