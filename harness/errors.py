@@ -139,3 +139,21 @@ def first_of(items: Iterable[object], limit: int = 10) -> str:
     listed = [str(item) for item in items]
     rest = len(listed) - limit
     return ", ".join(listed[:limit]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def in_one_line(problem: object, longest: int = 300, *, named: bool = False) -> str:
+    """Return the message of another library as one line of at most so many characters, behind its class if wanted.
+
+    Example:
+        >>> in_one_line(ValueError("two\\n  lines"), named=True)
+        'ValueError: two lines'
+    """
+    text = " ".join(str(problem).split())
+    word = type(problem).__name__
+    return (f"{word}: {text}" if named and text else word if named else text)[:longest]
+
+
+def error_line(problem: object) -> str:
+    """Return the line of a message that names the error, if one does: torch puts the traces of a program around it."""
+    lines = [line.strip() for line in str(problem).splitlines() if re.match(r"\s*[A-Za-z.]*Error: ", line)]
+    return in_one_line(lines[-1] if lines else problem)

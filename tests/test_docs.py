@@ -54,3 +54,11 @@ Example:
         "- `DataError`: `b` is zero.",
         "```pycon\n>>> f(1, 2)\n2\n```",
     ]
+
+
+def test_the_pages_that_messages_name_are_there():
+    sources = [path for folder in ("harness", "plugins") for path in (ROOT / folder).rglob("*.py")]
+    named = {page for path in sources for page in re.findall(r"docs/[\w/-]+\.md", path.read_text())}
+
+    assert named
+    assert {page for page in named if not (ROOT / page).is_file()} == set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "path": (
@@ -62,9 +62,3 @@ def split_word(name: str) -> str:
     """
     words = [word for word in re.split(r"[\W_]+", name.casefold()) if word and word not in ASIDE]
     return SPLITS.get(words[0], "") if len(words) == 1 else ""
-
-
-def missing_column(word: str, header: Iterable[str]) -> str:
-    """Return the line under ``[columns]`` that names one of our columns, if a name in the first line looks like it."""
-    found = lookalikes(list(header), word)
-    return f'{word} = "{found[0]}"' if found else ""

@@ -32,10 +32,16 @@ def in_plugin(what: str, kind: type) -> Iterator[None]:
         raise plugin_error(f"{what} failed", problem, kind) from problem
 
 
-def plugin_error(what: str, problem: BaseException, kind: type) -> PluginError:
-    """Return the message of an exception: its class and text, and the last line of the plugin's own file."""
+def plugin_error(what: str, problem: BaseException, of: type | str) -> PluginError:
+    """Return the message of an exception: its class and text, and the last line of the plugin's own file.
+
+    Args:
+        what: what fails.
+        problem: the exception.
+        of: the plugin's class, or its module.
+    """
     frames = traceback.extract_tb(problem.__traceback__)
-    module = Path(getattr(sys.modules.get(kind.__module__), "__file__", "") or "")
+    module = Path(getattr(sys.modules.get(of if isinstance(of, str) else of.__module__), "__file__", "") or "")
     own = [frame for frame in frames if Path(frame.filename) == module] or frames
     text = " ".join(str(problem).split())
     called = "it calls sys.exit" if isinstance(problem, SystemExit) else type(problem).__name__

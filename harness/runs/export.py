@@ -18,7 +18,7 @@ from harness.basics.files import replace_file
 from harness.compute.compute import FULL
 from harness.data.dataset import Dataset
 from harness.data.pictures import decode, locate
-from harness.errors import CheckpointError, RunError, UsageError, first_of, unknown_name
+from harness.errors import CheckpointError, RunError, UsageError, error_line, first_of, unknown_name
 from harness.extraction.alone import cosines, limits_of, unlike
 from harness.extraction.samples import to_unit_range
 from harness.features import FeatureFile, Provenance
@@ -47,7 +47,7 @@ class ExportRequest:
         out: the file to write.
         protocol: the protocol that the run was scored by, or None for the one that its features name.
         data: the folder of its data set, or None for the protocol's own.
-        changes: the options that name files, which a run remembers without their folders.
+        changes: the options that name files or folders, which a run remembers without the folders that they lie in.
         checkpoint: the checkpoint, if the run was given one.
     """
 
@@ -134,17 +134,21 @@ def _features(run: Path) -> Path:
 def _method(request: ExportRequest, registry: Registry, about: Provenance) -> Method:
     """Return the method of a run with its network, in evaluation mode."""
     kind = registry.method(about.method)
-    named = sorted(about.files.keys() & about.options.keys())
-    if request.changes.keys() - set(named):
+    files = about.files.keys() & about.options.keys()
+    folders = {name: value for name, value in request.changes.items() if _is_folder(value, about.options.get(name))}
+    if other := sorted(request.changes.keys() - files - folders.keys()):
         raise UsageError(
             "an export takes the options of its run",
-            found=f"--set {first_of(sorted(request.changes.keys() - set(named)))}",
-            expected=f"--set for files alone: {first_of(named) or 'this run has none'}",
+            found=f"--set {first_of(other)}",
+            expected="--set for what the run has read alone, a file or a folder of the same name: "
+            + (first_of(sorted(files)) or "this run has no file"),
         )
     trained = trains(kind)
     given = {} if trained else _given_files(request, about)
-    options = resolve_options(about.method, kind, changes={**about.options, **given})
+    options = resolve_options(about.method, kind, changes={**about.options, **given, **folders})
     method = create(kind, options, about.seed or 0)
+    for word, path in method.read_files.items():
+        _check_file(path, about.files.get(word))
     if trained:
         _restore(method, request, about)
     if method.test_needs:
@@ -170,14 +174,23 @@ def _given_files(request: ExportRequest, about: Provenance) -> dict[str, str]:
                 "the run read a file that is not here", found=f"{name}={path}",
                 next_step=f"say where it is with --set {name}=FILE",
             )  # fmt: skip
-        if file_digest(path) != about.files[name]:
-            raise CheckpointError(
-                "the file is not the one that the run read",
-                where=path,
-                found=f"SHA-256 {file_digest(path)[:12]}...",
-                expected=f"{about.files[name][:12]}...",
-            )
+        _check_file(path, about.files[name])
     return given
+
+
+def _is_folder(given: str, remembered: object) -> bool:
+    """Return whether a value is a folder, of which the run remembers the base name."""
+    return isinstance(remembered, str) and Path(given).is_dir() and Path(given).name == remembered
+
+
+def _check_file(path: str | Path, wanted: str | None) -> None:
+    if file_digest(path) != wanted:
+        raise CheckpointError(
+            "the file is not the one that the run read",
+            where=path,
+            found=f"SHA-256 {file_digest(path)[:12]}...",
+            expected=f"{wanted[:12]}..." if wanted else "no such file",
+        )
 
 
 def _restore(method: Method, request: ExportRequest, about: Provenance) -> None:
@@ -215,17 +228,10 @@ def _written(form: Format, method: Method, card: Card, images: Tensor) -> tuple[
     except Exception as problem:  # whatever torch and onnxruntime raise on a network that they cannot take
         raise RunError(
             f"the network of {type(method).__name__} cannot be exported",
-            found=_said(problem),
+            found=f"{type(problem).__name__}: {error_line(problem)}",
             next_step="try another format with --to",
         ) from problem
     return content, found
-
-
-def _said(problem: Exception) -> str:
-    """Return the line of a message that names the error; torch puts traces of the traced program around it."""
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    named = [line for line in lines if "Error: " in line]
-    return f"{type(problem).__name__}: {(named[-1:] or lines or [''])[0]}"[:400]
 
 
 def _compared(found: Features, expected: Features, about: Provenance) -> tuple[float, float]:

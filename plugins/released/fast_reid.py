@@ -10,8 +10,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from harness.data.resizing import Resizing
 from harness.errors import CheckpointError, UsageError, first_of
 from harness.methods.sizes import InputSize
+from plugins.released.asked import Auto
 from plugins.released.fast_reid_config import Config, read_config
 from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions, normalised, without
 from plugins.released.neck import Place, Pool, Pooling
@@ -35,8 +37,8 @@ OTHER_HEADS = ("b1.", "b2.", "b1_head.", "heads.queue")
 class FastReIDOptions(ReleasedOptions):
     """The options of fast-reid's weights."""
 
-    input_size: InputSize = Field(
-        256, description="input in pixels: a side, or height x width; with a YAML and without this option, the YAML's"
+    input_size: InputSize | Auto = Field(
+        "auto", description="input in pixels: a side, or height x width; auto: the YAML's, else 256 as for vehicles"
     )
     config: str = Field("", description="the YAML that the weights were trained with")
     pool: Pool | Literal["auto"] = Field(
@@ -45,7 +47,7 @@ class FastReIDOptions(ReleasedOptions):
     last_stride: Literal["auto", 1, 2] = Field(
         "auto", description="stride of the last stage; auto: the YAML's, else 1 as in all released configurations"
     )
-    feature: Place = Field("behind", description="the feature, behind or before the batch normalisation")
+    feature: Place = Field("behind", description="the feature, behind or before the neck's batch normalisation")
 
 
 class FastReID(ReleasedMethod):
@@ -57,30 +59,26 @@ class FastReID(ReleasedMethod):
         "Re-identification. 2020",
     )
     preprocessing = (
-        "RGB from 0 to 255, minus the weights' pixel_mean, over their pixel_std; 256 x 256 for vehicles; the feature "
-        "behind the batch normalisation, of length 1"
+        "RGB from 0 to 255, minus the weights' pixel_mean, over their pixel_std; resized bicubically, to 256 x 256 for "
+        "vehicles; the feature behind the batch normalisation, of length 1"
     )
     provenance = (
         "the model zoo of fast-reid (Apache-2.0): a dictionary with 'model'; VeRi-776, VehicleID and VERI-Wild among "
         "others; give --trained-on or the YAML, whose data sets are recorded"
     )
+    resizing = Resizing("bicubic")
     Options = FastReIDOptions
     holding = "the 'model' of fast-reid: tensors backbone.* and heads.*"
     options: FastReIDOptions
+    size = (256, 256)
     _config: Config | None = None
 
     def __init__(self) -> None:
         if self.options.config:
             self._config = read_config(Path(self.options.config))
             self.trained_on = self._config.trained_on
+            self.size = self._config.input_size or self.size
         super().__init__()
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Height and width in pixels: the option's if it is given, else the YAML's."""
-        if self._config is not None and self._config.input_size and "input_size" not in self.options.model_fields_set:
-            return self._config.input_size
-        return super().input_size
 
     def assemble(self, state: Mapping[str, Tensor], source: str) -> nn.Module:
         """Return the network of a file.

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from harness.errors import UsageError
 from plugins.released.neck import Pool
-
-MAX_BYTES = 1 << 20
+from plugins.released.plain_yaml import read_plain_yaml
 
 POOLS: Mapping[str, Pool] = {
     "GlobalAvgPool": "avg",
@@ -155,18 +152,9 @@ def read_config(path: Path) -> Config:
 
 
 def _parsed(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise _no_config(path, "no such file")
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
-        raise _no_config(path, f"more than {MAX_BYTES:,} bytes")
-    try:
-        content = yaml.safe_load(raw)
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        raise _no_config(path, " ".join(str(problem).split())[:200]) from None
-    if not isinstance(content, dict):
-        raise _no_config(path, f"a {type(content).__name__}")
+    content = read_plain_yaml(path)
+    if isinstance(content, str):
+        raise _no_config(path, content)
     return content
 
 

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-import yaml
 from pydantic import Field
 from torch import Tensor, nn
 
+from harness.data.resizing import Resizing
 from harness.errors import CheckpointError, UsageError, first_of
 from harness.methods.sizes import InputSize
+from plugins.released.asked import Auto
 from plugins.released.method import ReleasedMethod, ReleasedOptions, normalised, without
 from plugins.released.neck import Flip, Place
+from plugins.released.plain_yaml import read_plain_yaml
 from plugins.released.resnet import Arithmetic, ResNet, Shapes, usual
 from plugins.weights.fitting import fill
 
 BESIDE = "opts.yaml"
-MAX_BYTES = 1 << 16
 
 
 class LayumiOptions(ReleasedOptions):
     """The options of layumi's weights."""
 
     input_size: InputSize = Field((256, 128), description="input in pixels: height x width, or a side such as 224")
-    stride: Literal["auto", 1, 2] = Field("auto", description="stride of the last stage; auto: that of opts.yaml")
+    last_stride: Auto | Literal[1, 2] = Field("auto", description="stride of the last stage; auto: that of opts.yaml")
     feature: Place = Field("behind", description="the feature, behind or before the bottleneck")
     flip: bool = Field(default=True, description="sum the features of an image and of its mirror image")
 
@@ -39,13 +40,14 @@ class Layumi(ReleasedMethod):
         "Z. Zheng, L. Zheng, Y. Yang: A Discriminatively Learned CNN Embedding for Person Re-identification. 2017",
     )
     preprocessing = (
-        "RGB from 0 to 1, ImageNet's mean and deviation; 256 x 128 for persons, 224 in older versions; the features "
-        "behind the bottleneck of an image and of its mirror image, summed, of length 1"
+        "RGB from 0 to 1, ImageNet's mean and deviation; resized bicubically, to 256 x 128 for persons, 224 in older "
+        "versions; the features behind the bottleneck of an image and of its mirror image, summed, of length 1"
     )
     provenance = (
         "net_last.pth of layumi's Person_reID_baseline_pytorch (MIT): a state dict, with opts.yaml beside it; say with "
         "--trained-on which protocols the weights have seen"
     )
+    resizing = Resizing("bicubic")
     Options = LayumiOptions
     holding = "tensors model.* and classifier.add_block.* of layumi's baseline"
     options: LayumiOptions
@@ -89,30 +91,20 @@ class Layumi(ReleasedMethod):
         Raises:
             UsageError: neither says it.
         """
-        if self.options.stride != "auto":
-            return self.options.stride
-        said = _options(beside).get("stride") if beside.is_file() else None
+        if self.options.last_stride != "auto":
+            return self.options.last_stride
+        content = read_plain_yaml(beside)
+        said = None if isinstance(content, str) else content.get("stride")
         if said not in (1, 2):
             raise UsageError(
                 "the weights do not tell the stride of their last stage",
                 where=beside,
-                found="no such file" if said is None and not beside.is_file() else f"stride: {said}",
+                found=content if isinstance(content, str) else f"stride: {said}" if said else "no stride in it",
                 expected=f"{BESIDE} beside the weights, as the training wrote it",
-                next_step="copy it there, or give --set stride=2, the zoo's default, or --set stride=1",
+                next_step="copy it there, or give --set last_stride=2, the zoo's default, or --set last_stride=1",
             )
         self.read_files = {"opts": beside}
         return int(said)
-
-
-def _options(path: Path) -> dict[str, Any]:
-    """Return the options of a training, as plain values; empty if the file holds none."""
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    try:
-        found = yaml.safe_load(raw[: MAX_BYTES + 1]) if len(raw) <= MAX_BYTES else None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 class Bottlenecked(nn.Module):

@@ -13,10 +13,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.errors import UsageError
-from harness.methods.method import Method, Options
+from harness.methods.method import Options
 from harness.methods.sizes import InputSize
 from plugins.layers.augment import MEAN, STD
+from plugins.released.asked import Auto, OwnSize, given
 from plugins.weights.reading import read_weights
 
 
@@ -24,7 +24,7 @@ class ReleasedOptions(Options):
     """The options of all zoos."""
 
     weights: str = Field("", description="the released file")
-    input_size: InputSize = Field(256, description="input in pixels: a side, or height x width")
+    input_size: InputSize | Auto = Field(256, description="input in pixels: a side, or height x width")
 
 
 class Normalise(nn.Module):
@@ -55,7 +55,7 @@ def without(state: Mapping[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in state.items() if not name.startswith(prefixes)}
 
 
-class ReleasedMethod(Method):
+class ReleasedMethod(OwnSize):
     """A network from a released file; subclasses write ``assemble``.
 
     Attributes:
@@ -75,16 +75,11 @@ class ReleasedMethod(Method):
             UsageError: no file is given, or an option contradicts it.
         """
         source = self.options.weights
-        if source:
+        holding, next_step = f"a file with {self.holding}", "give it with --set weights=FILE"
+        if given(source, "no weights were given", expected=holding, next_step=next_step):
             self.model = self.assemble(read_weights(Path(source), self.holding), source)
-        elif torch.get_default_device().type == "meta":  # nothing is computed, as for 'bench methods show'
-            self.model = self.example()
         else:
-            raise UsageError(
-                "no weights were given",
-                expected=f"a file with {self.holding}",
-                next_step="give it with --set weights=FILE",
-            )
+            self.model = self.example()
         self.model.eval()
 
     @abstractmethod

@@ -13,6 +13,7 @@ from harness.methods.method import Options
 from plugins.layers.augment import MEAN, STD
 
 Three = tuple[float, float, float]
+Channels = Literal["rgb", "bgr"]
 
 KNOWN: dict[str, tuple[Three, Three]] = {
     "imagenet": (MEAN, STD),
@@ -57,7 +58,7 @@ class PixelOptions(Options):
     deviation: Deviation = Field(
         (1.0, 1.0, 1.0), description="then divided by, in the same words: imagenet, clip, half, a number or three"
     )
-    channels: Literal["rgb", "bgr"] = Field("rgb", description="order of the colours that the network expects")
+    channels: Channels = Field("rgb", description="order of the colours that the network expects")
 
 
 class Pixels(nn.Module):

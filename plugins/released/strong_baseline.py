@@ -22,7 +22,7 @@ class LuoOptions(ReleasedOptions):
 
     input_size: InputSize = Field((256, 128), description="input in pixels: height x width, or a side")
     last_stride: Literal[1, 2] = Field(1, description="stride of the last stage; 1 in all released configurations")
-    feature: Place = Field("behind", description="the feature, behind or before the batch normalisation")
+    feature: Place = Field("behind", description="the feature, behind or before the neck's batch normalisation")
 
 
 class LuoBaseline(ReleasedMethod):

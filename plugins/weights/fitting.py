@@ -21,24 +21,36 @@ SHARE = 0.8
 def fill(network: nn.Module, state: Mapping[str, Tensor], source: object) -> None:
     """Load every tensor of ``network`` from ``state``, which must have exactly these; nothing is loaded otherwise.
 
-    A count of batches, which files of 2016 lack, may be missing. A network on the ``meta`` device, whose numbers were
-    never allocated, takes the tensors themselves, as float32 where they are numbers.
+    A count of batches, which files of 2016 lack and no feature depends on, may be missing or of any kind. A network on
+    the ``meta`` device, whose numbers were never allocated, takes the tensors themselves, as float32 where they are
+    floats.
 
     Raises:
-        CheckpointError: names or shapes differ; the message has the first missing, unknown and misshapen tensors, the
-            format that the file looks like, and a prefix without which it would fit.
+        CheckpointError: names, shapes or kinds of numbers differ, such as int8 of a quantised file in place of floats;
+            the message has the first missing, unknown, misshapen and unfitting tensors, the format that the file looks
+            like, and a prefix without which it would fit.
     """
     own = network.state_dict()
-    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
+    missing = [name for name in own if name not in state and not _counts(name)]
     unknown = [name for name in state if name not in own]
     other = [
         f"{name} {tuple(state[name].shape)} in place of {tuple(own[name].shape)}"
         for name in own
         if name in state and own[name].shape != state[name].shape
     ]
+    odd = [
+        f"{name} {_word(state[name])} in place of {_word(own[name])}"
+        for name in own
+        if name in state and _kind(own[name]) != _kind(state[name]) and not _counts(name)
+    ]
     differences = [
         f"{word}: {first_of(names, SHOWN)}"
-        for word, names in (("missing", missing), ("unknown", unknown), ("of another shape", other))
+        for word, names in (
+            ("missing", missing),
+            ("unknown", unknown),
+            ("of another shape", other),
+            ("of another kind of numbers", odd),
+        )
         if names
     ]
     if differences:
@@ -53,8 +65,24 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: object) -> Non
         network.load_state_dict(dict(state), strict=False)
         return
     taken = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
-    counts = {name: torch.tensor(0, device="cpu") for name in own if name not in state}
+    counts = {name: torch.tensor(0, device="cpu") for name in own if _counts(name)}
     network.load_state_dict({**taken, **counts}, assign=True)
+
+
+def _counts(name: str) -> bool:
+    """Return whether a tensor is a normalisation's count of batches."""
+    return name.endswith("num_batches_tracked")
+
+
+def _kind(tensor: Tensor) -> str:
+    """Return what numbers of a tensor are, whatever bits each has."""
+    if tensor.is_floating_point() or tensor.is_complex():
+        return "complex" if tensor.is_complex() else "float"
+    return "bool" if tensor.dtype == torch.bool else "integer"
+
+
+def _word(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def advice(own: Collection[str], state: Mapping[str, Tensor]) -> str | None:
@@ -68,7 +96,7 @@ def advice(own: Collection[str], state: Mapping[str, Tensor]) -> str | None:
 
 def prefix_to_strip(own: Collection[str], names: Collection[str]) -> str:
     """Return the prefix without which most of a network's names are in a file; empty if there is none."""
-    wanted = {name for name in own if not name.endswith("num_batches_tracked")}
+    wanted = {name for name in own if not _counts(name)}
     have = len(wanted & set(names))
     counted: Counter[str] = Counter()
     for name in names:

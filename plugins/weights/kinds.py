@@ -24,10 +24,17 @@ UNPACK = "unpack it and give the file of weights inside"
 
 
 class Foreign(NamedTuple):
-    """A file that holds no weights by name: what it is, and what to do."""
+    """A file that holds no weights by name.
+
+    Attributes:
+        what: it is, for messages.
+        next_step: what to do, for messages.
+        word: for code that treats such a file in its own way: ``onnx``, ``torchscript``, ``caffe``, ``unknown``.
+    """
 
     what: str
     next_step: str
+    word: str = ""
 
 
 STARTS: tuple[tuple[bytes, Foreign], ...] = (
@@ -47,13 +54,19 @@ STARTS: tuple[tuple[bytes, Foreign], ...] = (
     (b"model_checkpoint_path:", Foreign("the index of a TensorFlow checkpoint", "export the network to ONNX")),
 )
 
+CAFFE = Foreign("a file of Caffe's", "convert it to the network's names, or export the network to ONNX", "caffe")
+ONNX = Foreign("an ONNX file", "use --method onnx", "onnx")
+TORCHSCRIPT = Foreign(
+    "a TorchScript archive, which is a network with its code", "use --method torchscript", "torchscript"
+)
+
 SUFFIXES = {
-    ".caffemodel": Foreign("a file of Caffe's", "convert it to the network's names, or export the network to ONNX"),
-    ".prototxt": Foreign("a file of Caffe's", "convert it to the network's names, or export the network to ONNX"),
+    ".caffemodel": CAFFE,
+    ".prototxt": CAFFE,
     ".pb": Foreign("a graph of TensorFlow", "export the network to ONNX and use --method onnx"),
     ".index": Foreign("a part of a TensorFlow checkpoint", "export the network to ONNX and use --method onnx"),
     ".tflite": Foreign("a file of TensorFlow Lite", "export the network to ONNX and use --method onnx"),
-    ".onnx": Foreign("an ONNX file", "use --method onnx"),
+    ".onnx": ONNX,
     ".engine": Foreign("a plan of TensorRT", "it runs on one kind of GPU only; give the weights that it was made from"),
     ".param": Foreign("a file of ncnn", "give the weights that it was made from"),
 }
@@ -73,7 +86,7 @@ def form_of(path: Path) -> Form | Foreign:
     foreign = _foreign(head, path.suffix.lower())
     if foreign is None and head[:1] == b"\x80" and head[1:2] in PROTOCOLS:
         return "pickle"
-    return foreign or _text(head) or Foreign("none of torch.save or safetensors", AGAIN)
+    return foreign or _text(head) or Foreign("none of torch.save or safetensors", AGAIN, "unknown")
 
 
 def _foreign(head: bytes, suffix: str) -> Foreign | None:
@@ -81,7 +94,7 @@ def _foreign(head: bytes, suffix: str) -> Foreign | None:
     marked = (
         (head[257:262] == b"ustar", Foreign("an archive of tar, or a file of torch before 0.1.10", UNPACK)),
         (head[4:8] == b"TFL3", SUFFIXES[".tflite"]),
-        (head[:1] == b"\x08" and b"\x12" in head[:4], SUFFIXES[".onnx"]),  # version and producer of the protobuf
+        (head[:1] == b"\x08" and b"\x12" in head[:4], ONNX),  # version and producer of the protobuf
     )
     found = [foreign for start, foreign in STARTS if head.startswith(start)]
     found += [foreign for holds, foreign in marked if holds]
@@ -97,7 +110,7 @@ def _archive(path: Path) -> Form | Foreign:
         return "zip"  # damaged, which its reader says
     inside = {name.partition("/")[2] for name in names}
     if "constants.pkl" in inside or any(name.startswith("code/") for name in inside):
-        return Foreign("a TorchScript archive, which is a network with its code", "use --method torchscript")
+        return TORCHSCRIPT
     if "data.pkl" in inside:
         return "zip"
     if names and all(name.endswith(".npy") for name in names):

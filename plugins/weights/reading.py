@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,25 @@ PREFIXES = ("module.", "_orig_mod.")
 """What torch's wrappers for several devices and for compiled networks put before every name."""
 
 
+def unwrapped(name: str, own: Collection[str] = ()) -> str:
+    """Return the name of a tensor without the prefixes of torch's wrappers, as far as it is none of the network's own.
+
+    Example:
+        >>> unwrapped("module._orig_mod.fc.weight"), unwrapped("module.module.fc.weight", own=["module.fc.weight"])
+        ('fc.weight', 'module.fc.weight')
+    """
+    while name not in own and name.startswith(PREFIXES):
+        name = name.partition(".")[2]
+    return name
+
+
 def read_weights(
     path: Path,
     holding: str = "the network's tensors by name",
     *,
     instead: str = "",
     from_caffe: str = NOT_FROM_CAFFE,
+    named: Callable[[str], str] = unwrapped,
 ) -> dict[str, Tensor]:
     """Return the tensors of a file by name, on the processor, without the prefixes of torch's wrappers.
 
@@ -42,6 +56,7 @@ def read_weights(
         holding: what a file for this network holds, for messages.
         instead: what may be given in place of a file, for messages.
         from_caffe: the next step of somebody who gives one of Caffe's, for messages.
+        named: the name for one of the file; ``str`` leaves all names as they are.
 
     Raises:
         CheckpointError: no such file, a damaged one, one that holds no weights, one that needs code to be read, or a
@@ -50,7 +65,7 @@ def read_weights(
     check_regular(path, holding, instead)
     form = form_of(path)
     if isinstance(form, Foreign):
-        next_step = from_caffe if form.what == "a file of Caffe's" else form.next_step
+        next_step = from_caffe if form.word == "caffe" else form.next_step
         raise CheckpointError(
             f"the weights file is {form.what}",
             where=path,
@@ -58,7 +73,7 @@ def read_weights(
             next_step=next_step,
         )
     try:
-        state = _safetensors(path) if form == "safetensors" else _saved(path, zipped=form == "zip")
+        state = renamed(_safetensors(path) if form == "safetensors" else _saved(path, form == "zip"), named, path)
     except WantsCode as wanted:
         raise CheckpointError(
             "the weights file holds more than tensors and plain values, and only code could read it",
@@ -79,24 +94,41 @@ def read_weights(
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
+    with open_safetensors(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in sorted(file.keys())}
+
+
+@contextmanager
+def open_safetensors(path: Path, framework: str) -> Iterator[Any]:
+    """Open a file of safetensors for ``pt`` or ``np``; whatever is wrong with it is raised as ``Damaged``."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in sorted(file.keys())}
+        with safe_open(path, framework=framework) as file:
+            yield file
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as problem:
         raise Damaged(str(problem).partition("\n")[0][:200]) from None
-    return bare(state, path)
 
 
-def _saved(path: Path, *, zipped: bool) -> dict[str, Tensor]:
+def metadata_of(path: Path) -> dict[str, str]:
+    """Return the words that a file of safetensors says about itself; none for a damaged or missing one, or another."""
+    if not path.is_file() or form_of(path) != "safetensors":
+        return {}
+    try:
+        with open_safetensors(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except Damaged:
+        return {}
+
+
+def _saved(path: Path, zipped: bool) -> dict[str, Tensor]:
     with open_contents(path, zipped=zipped) as contents:
         found = state_in(contents.value)
         if isinstance(found, str):
             raise CheckpointError(
                 "the weights file holds no state dict", where=path, found=found, expected="tensors by name"
             )
-        return bare({name: _tensor(*contents.numbers(one)) for name, one in found.items()}, path)
+        return {name: _tensor(*contents.numbers(one)) for name, one in found.items()}
 
 
 def _tensor(kind: Any, numbers: Any) -> Tensor:
@@ -104,17 +136,15 @@ def _tensor(kind: Any, numbers: Any) -> Tensor:
     return copied.view(torch.bfloat16) if kind is not None and kind.word == "bfloat16" else copied
 
 
-def bare(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Return the tensors without the prefixes of torch's wrappers.
+def renamed(state: Mapping[str, Tensor], named: Callable[[str], str], path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file by other names.
 
     Raises:
         CheckpointError: two tensors then have one name.
     """
     found: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        short = name
-        while short.startswith(PREFIXES):
-            short = short.partition(".")[2]
+        short = named(name)
         if short in found:
             raise CheckpointError(
                 "two tensors of the weights file have one name", where=path, found=f"{short}, with and without a prefix"

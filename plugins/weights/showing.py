@@ -12,7 +12,7 @@ from harness.errors import CheckpointError
 from plugins.weights.archives import open_contents
 from plugins.weights.formats import nearest
 from plugins.weights.kinds import Foreign, Form, check_regular, form_of
-from plugins.weights.reading import PREFIXES
+from plugins.weights.reading import open_safetensors, unwrapped
 from plugins.weights.states import others_in, state_in
 from plugins.weights.values import Damaged, Stored
 
@@ -37,7 +37,7 @@ def described(path: Path) -> dict[str, Any]:
         tensors, besides, metadata = _of_safetensors(path) if form == "safetensors" else _of_torch(path, form)
     except (Damaged, OSError) as problem:
         raise CheckpointError("the file is damaged", where=path, found=problem) from None
-    names = [_bare(one["name"]) for one in tensors]
+    names = [unwrapped(one["name"]) for one in tensors]
     found = nearest(names)
     return {
         "file": path.name,
@@ -50,12 +50,6 @@ def described(path: Path) -> dict[str, Any]:
         "parameters": sum(math.prod(one["shape"]) for one in tensors),
         "tensors": tensors,
     }
-
-
-def _bare(name: str) -> str:
-    while name.startswith(PREFIXES):
-        name = name.partition(".")[2]
-    return name
 
 
 def _of_torch(path: Path, form: Form) -> tuple[list[dict[str, Any]], list[str], dict[str, Any]]:
@@ -72,18 +66,13 @@ def _of_torch(path: Path, form: Form) -> tuple[list[dict[str, Any]], list[str], 
 
 
 def _of_safetensors(path: Path) -> tuple[list[dict[str, Any]], list[str], dict[str, Any]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            parts = {name: file.get_slice(name) for name in sorted(file.keys())}
-            rows = [
-                {"name": name, "shape": list(part.get_shape()), "numbers": str(part.get_dtype())}
-                for name, part in parts.items()
-            ]
-            return rows, [], dict(file.metadata() or {})
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as problem:
-        raise Damaged(str(problem).partition("\n")[0][:200]) from None
+    with open_safetensors(path, "np") as file:
+        parts = {name: file.get_slice(name) for name in sorted(file.keys())}
+        rows = [
+            {"name": name, "shape": list(part.get_shape()), "numbers": str(part.get_dtype())}
+            for name, part in parts.items()
+        ]
+        return rows, [], dict(file.metadata() or {})
 
 
 def _origin(metadata: dict[str, Any]) -> str:

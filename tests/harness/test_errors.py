@@ -1,6 +1,6 @@
 import pytest
 
-from harness.errors import BenchError, DataError, RunError, first_of, nearest, unknown_name
+from harness.errors import BenchError, DataError, RunError, error_line, first_of, in_one_line, nearest, unknown_name
 
 
 def test_a_message_says_what_where_found_expected_and_what_to_do_next():
@@ -47,3 +47,15 @@ def test_a_caller_may_know_the_nearest_name_better():
 def test_long_lists_show_ten_and_count_the_rest():
     assert first_of(range(12)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
     assert first_of(["a"]) == "a"
+
+
+def test_a_message_of_many_lines_is_told_in_one():
+    assert in_one_line("a\n\tb  c\n") == "a b c"
+    assert in_one_line(ValueError("a\nb"), named=True) == "ValueError: a b"
+    assert in_one_line(ValueError(), named=True) == "ValueError"
+    assert len(in_one_line("x" * 1000)) == 300
+
+
+def test_of_a_trace_the_line_with_the_error_is_told():
+    assert error_line("Traceback:\n  x = y\n\nRuntimeError: no such size\n") == "RuntimeError: no such size"
+    assert error_line("no\nerror here") == "no error here"

@@ -81,6 +81,6 @@ def _text(done: Export, to: str) -> str:
     ]
     if done.precision != "32-true":
         lines.append(f"the run computed its features in {done.precision}, and the file computes in float32")
-    if to != "safetensors":
-        lines.append(f"score it with: bench run --method {FORMATS[to].method} --set weights={done.path} ...")
+    further = " --set network=torchvision:NAME" if to == "safetensors" else ""
+    lines.append(f"score it with: bench run --method {FORMATS[to].method}{further} --set weights={done.path} ...")
     return "\n".join(lines)

@@ -27,7 +27,13 @@ FORMS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".t
 
 @command("Get a number")
 @click.argument("file", metavar="FILE", type=FILE, help="TOML file that lists the runs.")
-@option("--engine", default="local", metavar="NAME", group=COMPUTE, help="Where to compute: local, slurm, dask, or an engine of a plugin.")
+@option(
+    "--engine",
+    default="local",
+    metavar="NAME",
+    group=COMPUTE,
+    help="Where to compute: local, slurm, dask, or an engine of a plugin.",
+)
 @option(
     "--jobs",
     type=click.IntRange(1),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -113,8 +112,3 @@ def _rows(path: Path, text: str, mark: str) -> list[tuple[int, tuple[str, ...]]]
 def is_image(text: str) -> bool:
     """Return whether a field ends like the file name of an image."""
     return any(text.lower().endswith(ending) for ending in FORMATS)
-
-
-def is_number(text: str) -> bool:
-    """Return whether a field is a whole number."""
-    return re.fullmatch(r"[0-9]{1,15}", text) is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import nn
 from torchvision import models
 
 from harness.errors import PluginError, UsageError, unknown_name
+from harness.methods.trouble import plugin_error
 
 TORCHVISION = "torchvision"
 
@@ -62,14 +62,14 @@ def _of_user(module: str, name: str) -> nn.Module:
         found = importlib.import_module(module)
     except ModuleNotFoundError as problem:
         if problem.name is None or not (module + ".").startswith(problem.name + "."):
-            raise _failed(f"module '{module}' cannot be imported", problem, module) from problem
+            raise plugin_error(f"module '{module}' cannot be imported", problem, module) from problem
         raise UsageError(
             f"there is no module '{problem.name}'",
             where=f"--set network={module}:{name}",
             next_step="start bench in the module's folder, or install the module",
         ) from None
     except (Exception, SystemExit) as problem:
-        raise _failed(f"module '{module}' cannot be imported", problem, module) from problem
+        raise plugin_error(f"module '{module}' cannot be imported", problem, module) from problem
     function: Callable[..., Any] | None = getattr(found, name, None)
     if not callable(function):
         public = [word for word, one in vars(found).items() if callable(one) and not word.startswith("_")]
@@ -77,22 +77,9 @@ def _of_user(module: str, name: str) -> nn.Module:
     try:
         network = function()
     except (Exception, SystemExit) as problem:
-        raise _failed(f"{module}:{name}() failed", problem, module) from problem
+        raise plugin_error(f"{module}:{name}() failed", problem, module) from problem
     if not isinstance(network, nn.Module):
         raise PluginError(
             f"{module}:{name}() returned no network", found=type(network).__name__, expected="a torch.nn.Module"
         )
     return network
-
-
-def _failed(what: str, problem: BaseException, module: str) -> PluginError:
-    """Return the message of an exception: its class and text, and the last line of the user's own file."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    own = [frame for frame in frames if frame.filename == getattr(sys.modules.get(module), "__file__", None)] or frames
-    text = " ".join(str(problem).split())
-    return PluginError(
-        what,
-        where=f"{own[-1].filename}, line {own[-1].lineno}" if own else None,
-        found=f"{type(problem).__name__}: {text}",
-        next_step="correct it there; 'bench --debug ...' shows the whole traceback",
-    )

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.errors import UsageError, first_of
+from harness.errors import UsageError, first_of, in_one_line
 
 
 def drop_head(network: nn.Module, name: str, size: tuple[int, int]) -> str:
@@ -59,7 +59,7 @@ def _last_linear(network: nn.Module, size: tuple[int, int]) -> str:
     except Exception as problem:  # a network may fail in any way on images of a size that it does not take
         raise UsageError(
             "the network fails on images of this size",
-            found=f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:300],
+            found=in_one_line(problem, named=True),
             next_step="give the size that it takes with --set input_size=224",
         ) from None
     finally:

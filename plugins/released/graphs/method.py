@@ -16,12 +16,11 @@ from torch import Tensor, nn
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import CheckpointError, UsageError
 from harness.methods.exported import Card
-from harness.methods.method import Method, Options, create
+from harness.methods.method import Options, create
 from harness.methods.sizes import InputSize
+from plugins.released.asked import Auto, OwnSize, given
 from plugins.released.pixels import PixelOptions
 from plugins.weights.kinds import Foreign, check_regular, form_of
-
-Auto = Literal["auto"]
 
 
 class FileOptions(Options):
@@ -44,14 +43,13 @@ class GraphOptions(PixelOptions, FileOptions):
     )
 
 
-class GraphMethod(Method):
+class GraphMethod(OwnSize):
     """A network in a file of its own computation; subclasses write ``open_file``.
 
     Attributes:
         holding: what a file holds, for messages.
-        own: what ``form_of`` may say about such a file.
+        own: the words of ``Foreign`` for such a file.
         network: from images, RGB from 0 to 1, to features; None without a file, for ``bench methods show``.
-        size: height and width of its input in pixels.
     """
 
     Options = GraphOptions
@@ -61,17 +59,11 @@ class GraphMethod(Method):
     own: ClassVar[tuple[str, ...]]
     options: GraphOptions
     network: nn.Module | None = None
-    size: tuple[int, int] = (224, 224)
 
     def __init__(self) -> None:
-        if self.options.weights:
+        next_step = "give it with --set weights=FILE"
+        if given(self.options.weights, "no weights were given", expected=self.holding, next_step=next_step):
             self.network = self.open_file(existing(self.options.weights, self.holding, self.own))
-        elif torch.get_default_device().type != "meta":  # where nothing is computed, as for 'bench methods show'
-            raise UsageError(
-                "no weights were given", expected=self.holding, next_step="give it with --set weights=FILE"
-            )
-        else:
-            self.size = self.asked_size or self.size
 
     @abstractmethod
     def open_file(self, path: Path) -> nn.Module:
@@ -90,17 +82,6 @@ class GraphMethod(Method):
             raise NotImplementedError
         features: Tensor = self.network(images)
         return features
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Height and width in pixels that images are resized to."""
-        return self.size
-
-    @property
-    def asked_size(self) -> tuple[int, int] | None:
-        """Height and width that the options ask for, or None for the file's own."""
-        size = self.options.input_size
-        return None if size == "auto" else (size, size) if isinstance(size, int) else size
 
     def follow(self, card: Card | None, found: tuple[int, int] | None, path: Path) -> None:
         """Set input size, resizing and metric: what the options say, else the file.
@@ -129,7 +110,7 @@ class GraphMethod(Method):
                 found=f"{found[0]} x {found[1]} pixels in the file, {'x'.join(map(str, asked or ()))} in the options",
                 next_step="leave out --set input_size",
             )
-        self.size = asked or fixed or (0, 0)
+        self.size = fixed or self.size
         own = card.resizing if card else Resizing()
         word = self.options.interpolation
         self.resizing = own if word == "auto" else replace(own, interpolation=word)
@@ -147,7 +128,7 @@ def existing(path: str, holding: str, own: Collection[str]) -> Path:
     Args:
         path: as the option ``weights`` gives it.
         holding: what such a file holds, for messages.
-        own: what ``form_of`` may say about such a file.
+        own: the words of ``Foreign`` for such a file.
 
     Raises:
         CheckpointError: it is missing or something else.
@@ -157,7 +138,7 @@ def existing(path: str, holding: str, own: Collection[str]) -> Path:
     form = form_of(found)
     with found.open("rb") as file:
         page = file.read(64).lstrip().lower().startswith((b"<!doctype", b"<html"))  # whatever the file's name says
-    if isinstance(form, Foreign) and form.what in own and not page:
+    if isinstance(form, Foreign) and form.word in own and not page:
         return found
     tensors = Foreign(
         "tensors without their network", "give the network as well: --method torch --set network=torchvision:resnet50"

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from harness.basics.extras import require
-from harness.errors import CheckpointError, UsageError, unknown_name
+from harness.errors import CheckpointError, UsageError, in_one_line, unknown_name
 from harness.methods.exported import CARD, read_card
 from plugins.released.graphs.method import GraphMethod, GraphOptions
 from plugins.released.graphs.onnx_file import beside, read_graph
@@ -72,14 +72,15 @@ class Onnx(GraphMethod):
     about = "any network in an ONNX file"
     Options = OnnxOptions
     holding = "a file of ONNX"
-    own = ("an ONNX file", "none of torch.save or safetensors")
+    own = ("onnx", "unknown")
     modules = ("onnxruntime",)
     options: OnnxOptions
 
     def open_file(self, path: Path) -> OnnxNetwork:
         """Return the graph, loaded by onnxruntime."""
         graph = read_graph(path, require("onnx", by="method 'onnx'", extra="onnx"))
-        self.read_files = beside(graph, path)
+        # The places are the file's own words: one may be the name of an option, whose file would then not count.
+        self.read_files = {f"beside:{place}": file for place, file in beside(graph, path).items()}
         network = OnnxNetwork(path, self.options)
         meta = {entry.key: entry.value for entry in graph.metadata_props}
         self.follow(read_card(meta.get(CARD), path), network.size, path)
@@ -220,4 +221,4 @@ def _session(path: Path) -> Any:
 
 def _said(problem: Exception) -> str:
     """Return onnxruntime's message in one line, without its numbers."""
-    return " ".join(str(problem).rpartition("[ONNXRuntimeError] :")[2].split())[:300]
+    return in_one_line(str(problem).rpartition("[ONNXRuntimeError] :")[2])

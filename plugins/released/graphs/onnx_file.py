@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.errors import CheckpointError, first_of
+from harness.errors import CheckpointError, first_of, in_one_line
 
 MAX_BYTES = (1 << 31) - 1
 """The largest protocol buffer; a larger network keeps its tensors in a file beside it."""
@@ -27,9 +27,7 @@ def read_graph(path: Path, onnx: Any) -> Any:
     try:
         graph = onnx.load(str(path), load_external_data=False)
     except Exception as problem:  # protobuf's errors share no base class of their own
-        raise CheckpointError(
-            "the ONNX file is damaged, or is none", where=path, found=" ".join(str(problem).split())[:200]
-        ) from None
+        raise CheckpointError("the ONNX file is damaged, or is none", where=path, found=in_one_line(problem)) from None
     if not graph.graph.node:
         raise CheckpointError("the ONNX file is damaged, or is none", where=path, found="no network in it")
     return graph

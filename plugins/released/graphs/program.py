@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, error_line
 from harness.methods.exported import CARD
 
 NAMESPACES = {
@@ -61,15 +61,9 @@ def load_program(path: Path) -> tuple[torch.jit.ScriptModule, str]:
             warnings.simplefilter("ignore")  # torch calls all of TorchScript deprecated
             program = torch.jit.load(str(path), map_location="cpu", _extra_files=extra)  # type: ignore[no-untyped-call]  # torch's
     except Exception as problem:  # damaged bytes raise a dozen classes
-        raise CheckpointError("the file of TorchScript is damaged", where=path, found=said(problem)) from None
+        raise CheckpointError("the file of TorchScript is damaged", where=path, found=error_line(problem)) from None
     card: str | bytes = extra[CARD]
     return program, card.decode("utf-8", "replace") if isinstance(card, bytes) else card
-
-
-def said(problem: Exception) -> str:
-    """Return torch's message in one line: that of the error itself, if the program's own trace comes before it."""
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if re.match(r"[A-Za-z.]*Error: ", line)), " ".join(lines))[:300]
 
 
 def _inspect(path: Path) -> None:
@@ -100,7 +94,7 @@ def _inspect(path: Path) -> None:
         EOFError,
         ValueError,
     ) as problem:
-        raise _damaged(path, said(problem)) from None
+        raise _damaged(path, error_line(problem)) from None
 
 
 def _check_form(names: list[str], path: Path) -> None:
@@ -136,7 +130,7 @@ def _forbidden(path: Path, what: str) -> CheckpointError:
         where=path,
         found=what,
         expected="operators that only compute: no files, no network",
-        next_step="if you trust it, load it in a method of your own; see docs/methods.md",
+        next_step="if you trust it, load it in a method of your own; see docs/your-method.md",
     )
 
 

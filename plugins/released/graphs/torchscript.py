@@ -8,10 +8,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, error_line
 from harness.methods.exported import read_card
 from plugins.released.graphs.method import GraphMethod, GraphOptions
-from plugins.released.graphs.program import load_program, said
+from plugins.released.graphs.program import load_program
 from plugins.released.outputs import features_in
 from plugins.released.pixels import Pixels
 
@@ -30,7 +30,7 @@ class TorchScript(GraphMethod):
     about = "any network in a file of TorchScript"
     Options = TorchScriptOptions
     holding = "a file of torch.jit.save"
-    own = ("a TorchScript archive, which is a network with its code",)
+    own = ("torchscript",)
     options: TorchScriptOptions
 
     def open_file(self, path: Path) -> ProgramNetwork:
@@ -62,7 +62,7 @@ class ProgramNetwork(nn.Module):
             raise CheckpointError(
                 "the program of TorchScript fails on pictures",
                 where=self.path,
-                found=said(problem),
+                found=error_line(problem),
                 expected=f"one that takes ({len(images)}, 3, {height}, {width}) float32",
                 next_step="another --set input_size, or the network exported again",
             ) from None

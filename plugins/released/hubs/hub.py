@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from harness.basics.extras import require
-from harness.errors import BenchError, CheckpointError
+from harness.errors import BenchError, CheckpointError, in_one_line
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def from_hub(load: Callable[[], T], what: str, method: str) -> T:
         raise CheckpointError(
             f"'{what}' is not in this machine's cache, and the hub cannot be reached",
             where=constants.HF_HUB_CACHE,
-            found=_said(first),
+            found=in_one_line(first, named=True),
             next_step="fetch it where there is a connection and copy the cache here, or give a file with --set "
             "weights=FILE; --set weights=none draws random weights",
         )
@@ -58,7 +58,7 @@ def from_hub(load: Callable[[], T], what: str, method: str) -> T:
         raise CheckpointError(
             f"'{what}' cannot be loaded from the hub",
             where=constants.ENDPOINT,
-            found=_said(problem),
+            found=in_one_line(problem, named=True),
             next_step="check the name, or give a file with --set weights=FILE",
         ) from None
 
@@ -86,7 +86,3 @@ def _reachable(constants: Any) -> bool:
     with suppress(OSError), socket.create_connection((address.hostname or "", address.port or 443), PATIENCE):
         return True
     return False
-
-
-def _said(problem: Exception) -> str:
-    return f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:200]

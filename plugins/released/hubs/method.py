@@ -13,14 +13,13 @@ from torch import Tensor, nn
 
 from harness.basics.seeds import derive
 from harness.data.resizing import Interpolation, Resizing
-from harness.errors import PluginError, UsageError
-from harness.methods.method import Method, Options
+from harness.errors import PluginError, UsageError, in_one_line
+from harness.methods.method import Options
 from harness.methods.seen import NOTHING
 from harness.methods.sizes import InputSize
+from plugins.released.asked import Auto, OwnSize, given
 from plugins.released.outputs import features_in
 from plugins.released.pixels import Deviation, Mean, PixelOptions, Pixels
-
-Auto = Literal["auto"]
 
 
 class HubOptions(Options):
@@ -47,13 +46,12 @@ class Preprocessing:
     resizing: Resizing
 
 
-class HubMethod(Method):
+class HubMethod(OwnSize):
     """A network of a library; subclasses write ``build``.
 
     Attributes:
         word: the method's own name, which is that of its extra.
         model: None without a name, for ``bench methods show``.
-        size: height and width of its input in pixels.
     """
 
     Options = HubOptions
@@ -62,14 +60,10 @@ class HubMethod(Method):
     word: ClassVar[str]
     options: HubOptions
     model: nn.Module | None = None
-    size: tuple[int, int] = (224, 224)
 
     def __init__(self) -> None:
-        if not self.options.model:
-            if torch.get_default_device().type == "meta":  # where nothing is computed, as for 'bench methods show'
-                self.size = self.asked_size or self.size
-                return
-            raise UsageError("no network was named", next_step="name it with --set model=NAME")
+        if not given(self.options.model, "no network was named", next_step="name it with --set model=NAME"):
+            return
         with torch.random.fork_rng([]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the libraries warn of their own future
             torch.manual_seed(derive(self.seed, "network"))
@@ -77,7 +71,7 @@ class HubMethod(Method):
             if self.options.weights == "none":
                 self.trained_on = (NOTHING,)
             self._try_size(network)
-        self.size = self.asked_size or own.size
+        self.size = own.size
         word, options = self.options.interpolation, self.options
         kept = Resizing(own.resizing.interpolation) if options.fit == "stretch" else own.resizing
         self.resizing = kept if word == "auto" else replace(kept, interpolation=word)
@@ -85,17 +79,6 @@ class HubMethod(Method):
         deviation = own.deviation if options.deviation == "auto" else options.deviation
         pixels = PixelOptions.model_validate({"mean": tuple(mean), "deviation": tuple(deviation)})
         self.model = HubNetwork(network, Pixels(pixels), options.model)
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Height and width in pixels that images are resized to."""
-        return self.size
-
-    @property
-    def asked_size(self) -> tuple[int, int] | None:
-        """Height and width that the options ask for, or None for the network's own."""
-        size = self.options.input_size
-        return None if size == "auto" else (size, size) if isinstance(size, int) else size
 
     def _try_size(self, network: nn.Module) -> None:
         """Refuse a size that the options ask for and the network does not take."""
@@ -108,7 +91,7 @@ class HubMethod(Method):
         except Exception as problem:  # whatever a network raises
             raise UsageError(
                 f"{self.options.model} does not take images of {height} x {width} pixels",
-                found=f"{type(problem).__name__}: {' '.join(str(problem).split())}"[:300],
+                found=in_one_line(problem, named=True),
                 next_step="leave out --set input_size, or give one that the network takes",
             ) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -10,12 +11,12 @@ from torch import nn
 
 from harness.basics.extras import require
 from harness.data.resizing import Interpolation, Resizing
-from harness.errors import UsageError, unknown_name
+from harness.errors import UsageError, in_one_line, unknown_name
 from plugins.released.hubs.cards import data_of
 from plugins.released.hubs.hub import from_hub
 from plugins.released.hubs.method import HubMethod, Preprocessing, unknown_fit
 from plugins.weights.fitting import fill
-from plugins.weights.reading import read_weights
+from plugins.weights.reading import read_weights, unwrapped
 
 
 class Timm(HubMethod):
@@ -60,7 +61,7 @@ class Timm(HubMethod):
                 raise
             raise UsageError(
                 f"timm has no released weights of {self.options.model}",
-                found=" ".join(str(problem).split())[:200],
+                found=in_one_line(problem),
                 next_step=f"name one with its tag: timm.list_pretrained('{self.options.model}*') lists them",
             ) from None
         return network
@@ -68,11 +69,13 @@ class Timm(HubMethod):
     def _fill(self, network: nn.Module) -> None:
         """Load a file's tensors, without those of the classifier."""
         source = self.options.weights
-        state = read_weights(Path(source), f"the tensors of timm's {self.options.model}", instead="'hub' or 'none'")
+        holding = f"the tensors of timm's {self.options.model}"
+        own = network.state_dict()
+        short = partial(unwrapped, own=own)
+        state = read_weights(Path(source), holding, instead="'hub' or 'none'", named=short)
         about: Any = network.pretrained_cfg
         named = about.get("classifier") or ()
         heads = tuple(f"{head}." for head in ([named] if isinstance(named, str) else named))
-        own = network.state_dict()
         kept = {key: tensor for key, tensor in state.items() if key in own or not key.startswith(heads or ("\0",))}
         fill(network, kept, source)
 

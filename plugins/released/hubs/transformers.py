@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,12 @@ from torch import Tensor, nn
 
 from harness.basics.extras import require
 from harness.data.resizing import Interpolation, Resizing
-from harness.errors import CheckpointError, UsageError, first_of
+from harness.errors import CheckpointError, UsageError, first_of, in_one_line
 from plugins.released.hubs.cards import data_of_card
 from plugins.released.hubs.hub import from_hub
-from plugins.released.hubs.method import HubMethod, Preprocessing
+from plugins.released.hubs.method import HubMethod, Preprocessing, unknown_fit
 from plugins.weights.fitting import fill
-from plugins.weights.reading import read_weights
+from plugins.weights.reading import read_weights, unwrapped
 
 TOWERS = {
     "clip": "CLIPVisionModelWithProjection",
@@ -28,6 +30,18 @@ TOWERS = {
 
 RESAMPLING: dict[int, Interpolation] = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
 """Pillow's numbers, which the config of a preprocessing has."""
+
+FOLLOWED = {"do_center_crop", "do_rescale", "do_normalize"}
+"""The switches of a preprocessing that are followed; ``do_resize`` and ``do_pad`` have messages of their own."""
+
+IDLE = {"do_resize", "do_pad", "do_convert_rgb", "do_reduce_labels", "do_convert_annotations"}
+"""Switches that change no picture here: pictures are RGB already, and labels do not matter."""
+
+FURTHER = {"rescale_offset", "include_top"}
+"""Switches of EfficientNet's preprocessing that change its numbers."""
+
+WARPED = 384
+"""The size from which ConvNeXT's preprocessing crops nothing."""
 
 LARGEST = 1 << 20
 """Of a config in bytes."""
@@ -68,12 +82,12 @@ class Transformers(HubMethod):
             if "trust_remote_code" in str(problem) or "execute" in str(problem):
                 raise CheckpointError(
                     f"'{self.options.model}' brings code of its own, which is never executed",
-                    found=" ".join(str(problem).split())[:200],
+                    found=in_one_line(problem),
                     next_step="build it in a method of your own, or export it to ONNX and use --method onnx",
                 ) from None
             raise CheckpointError(
                 f"transformers does not know the network '{self.options.model}'",
-                found=" ".join(str(problem).split())[:200],
+                found=in_one_line(problem),
                 next_step="give a name in the hub, or a folder with config.json",
             ) from None
         return getattr(config, "vision_config", config)
@@ -112,13 +126,16 @@ class Transformers(HubMethod):
     def _fill(self, network: nn.Module) -> None:
         source = self.options.weights
         holding = f"the tensors of {self.options.model}"
-        fill(network, read_weights(Path(source), holding, instead="'hub' or 'none'"), source)
+        named = partial(unwrapped, own=network.state_dict())
+        fill(network, read_weights(Path(source), holding, instead="'hub' or 'none'", named=named), source)
 
     def _preprocessing(self, library: Any, config: Any) -> Preprocessing:
         """Return what ``preprocessor_config.json`` says."""
         found = from_hub(lambda: self._read(library), f"{self.options.model} preprocessor_config.json", "transformers")
         given = self.options
-        wanted = {"image_mean": given.mean == "auto", "image_std": given.deviation == "auto"}
+        self._check_pictures(found)
+        normal = _switch(found, "do_normalize")
+        wanted = {"image_mean": normal and given.mean == "auto", "image_std": normal and given.deviation == "auto"}
         lacking = [word for word, needed in wanted.items() if needed and word not in found]
         if lacking:
             raise UsageError(
@@ -134,6 +151,26 @@ class Transformers(HubMethod):
                 found=f"{type(problem).__name__}: {problem}",
                 expected="sizes and numbers as transformers writes them into preprocessor_config.json",
             ) from None
+
+    def _check_pictures(self, found: dict[str, Any]) -> None:
+        """Refuse what is done to pictures in training and cannot be done here."""
+        name, stretched = self.options.model, self.options.fit == "stretch"
+        if _switch(found, "do_pad", usual=False) and not stretched:
+            raise unknown_fit(name, "do_pad is true in preprocessor_config.json")
+        if not _switch(found, "do_resize") and not stretched:
+            raise UsageError(
+                f"{name} was trained on pictures of any size, which bench cannot give it",
+                found="do_resize is false in preprocessor_config.json",
+                next_step="stretch all pictures to one size, with --set fit=stretch and --set input_size",
+            )
+        steps = {word for word in found if word.startswith("do_")} - FOLLOWED - IDLE | FURTHER
+        if odd := sorted(word for word in steps if _switch(found, word, usual=False)):
+            raise CheckpointError(
+                f"the preprocessing of '{name}' has steps that bench does not know",
+                found=f"{first_of(odd)} in preprocessor_config.json",
+                expected="resizing, a crop from the middle, rescaling, and normalisation",
+                next_step="build the network with these steps in a method of your own; see docs/your-method.md",
+            )
 
     def _read(self, library: Any) -> dict[str, Any]:
         try:
@@ -164,10 +201,48 @@ def _read_preprocessing(found: dict[str, Any], config: Any) -> Preprocessing:
     keep = isinstance(sizes, dict) and "shortest_edge" in sizes
     whole = _sides(sizes["shortest_edge"] if keep else sizes)
     cropped = _sides(found["crop_size"]) if found.get("do_center_crop") and "crop_size" in found else whole
+    if keep and "crop_pct" in found:  # of ConvNeXT, which crops without do_center_crop
+        keep = max(cropped) < WARPED
+        whole = _sides(int(cropped[0] / float(found["crop_pct"] or 224 / 256))) if keep else cropped
     share = min(1.0, *(part / side for part, side in zip(cropped, whole, strict=True)))
     word = RESAMPLING[int(found.get("resample", 2))]
-    mean, deviation = (tuple(map(float, found.get(name, ()))) for name in ("image_mean", "image_std"))
+    mean, deviation = _colours(found)
     return Preprocessing(cropped, mean, deviation, Resizing(word, keep, share, round_down=keep or share < 1))
+
+
+def _switch(found: dict[str, Any], word: str, *, usual: bool = True) -> bool:
+    """Return a switch of a preprocessing; one that is missing or null is as usual."""
+    value = found.get(word)
+    if value is not None and not isinstance(value, bool):
+        raise CheckpointError(
+            "the preprocessing cannot be read", found=f"{word}: {value!r}"[:100], expected=f"{word}: true or false"
+        )
+    return usual if value is None else value
+
+
+def _colours(found: dict[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and deviation for pixels from 0 to 1, empty where they are not said.
+
+    Raises:
+        ValueError: they are not three finite numbers, deviations and the factor above 0.
+    """
+    factor = float(found.get("rescale_factor") or 1 / 255) if _switch(found, "do_rescale") else 1.0
+    white = 255 * factor
+    if not 0 < white < math.inf:
+        raise ValueError(f"rescale_factor is {factor}")
+    white = 1.0 if math.isclose(white, 1.0, rel_tol=1e-6) else white
+    if not _switch(found, "do_normalize"):
+        found = {"image_mean": 0.0, "image_std": 1.0}
+    colours = []
+    for name in ("image_mean", "image_std"):
+        value = found.get(name, ())
+        numbers = (float(value),) * 3 if isinstance(value, int | float) else tuple(map(float, value))
+        if len(numbers) not in (0, 3) or not all(map(math.isfinite, numbers)):
+            raise ValueError(f"{name} is {value}")
+        colours.append(tuple(number / white for number in numbers))
+    if min(colours[1], default=1.0) <= 0:
+        raise ValueError(f"image_std is {found['image_std']}")
+    return colours[0], colours[1]
 
 
 def _sides(size: Any) -> tuple[int, int]:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from plugins.released.vit.layers import Neck, attend, tokens_of
+from plugins.released.neck import Place
+from plugins.released.vit.layers import attend, tokens_of
 
 CELL = 16
 """The pixels from cell to cell of the last map of a ResNet."""
@@ -246,12 +247,12 @@ class ClipReIDNetwork(nn.Module):
         pixels: normalises the images.
         stride: the distance of two patches in pixels; a ResNet has none.
         positions: the number of patches or cells of an input.
-        neck: whether the features are those before or behind the normalisations of the neck.
+        place: whether the features are those before or behind the normalisations of the neck.
     """
 
-    def __init__(self, form: ClipForm, pixels: nn.Module, *, stride: int, positions: int, neck: Neck) -> None:
+    def __init__(self, form: ClipForm, pixels: nn.Module, *, stride: int, positions: int, place: Place) -> None:
         super().__init__()
-        self.neck, self.pixels = neck, pixels
+        self.place, self.pixels = place, pixels
         self.image_encoder = ResNet(form, positions) if form.residual else VisionTransformer(form, stride, positions)
         self.bottleneck = nn.BatchNorm1d(form.feature)
         self.bottleneck_proj = nn.BatchNorm1d(form.projected)
@@ -267,6 +268,6 @@ class ClipReIDNetwork(nn.Module):
         """
         given = (self.pixels(images),) if side is None else (self.pixels(images), side)
         features = self.image_encoder(*given)
-        if self.neck == "after":
+        if self.place == "behind":
             features = self.bottleneck(features[0]), self.bottleneck_proj(features[1])
         return torch.cat(features, dim=1)

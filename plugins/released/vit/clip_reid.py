@@ -62,7 +62,7 @@ class ClipReID(TransformerMethod):
     def _built(self, form: ClipForm, stride: int, positions: int, source: str) -> ClipReIDNetwork:
         self.find_sides(form.sides, source)
         pixels = self.normalised(IMAGENET if form.residual else HALF)
-        return ClipReIDNetwork(form, pixels, stride=stride, positions=positions, neck=self.options.neck)
+        return ClipReIDNetwork(form, pixels, stride=stride, positions=positions, place=self.options.feature)
 
     def _check_residual(self) -> None:
         """Refuse what a ResNet cannot do: another stride, or cells that are cut off."""

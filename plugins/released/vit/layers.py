@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-Neck = Literal["before", "after"]
-"""The feature before or behind the batch normalisation that the classifier of the training sits on."""
 
 
 def attend(mixed: Tensor, heads: int, scale: float | None = None) -> Tensor:

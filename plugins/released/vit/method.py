@@ -14,32 +14,36 @@ from torch import Tensor
 from harness.data.images import IntArray
 from harness.errors import CheckpointError, UsageError
 from harness.methods.sizes import InputSize
-from plugins.layers.augment import MEAN, STD
+from plugins.released.asked import Auto
 from plugins.released.method import Normalise, ReleasedMethod, ReleasedOptions
-from plugins.released.vit.layers import Neck, resized
+from plugins.released.neck import Place
+from plugins.released.pixels import KNOWN, Deviation, Mean
+from plugins.released.vit.layers import resized
 from plugins.released.vit.positions import Size, find_stride, grid_of
 from plugins.released.vit.sides import WITHOUT, Sides, ViewList, sides_of
 from plugins.weights.fitting import advice
 
 Form = TypeVar("Form")
 
-HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-IMAGENET = MEAN, STD
+HALF, IMAGENET = KNOWN["half"], KNOWN["imagenet"]
 """Mean and deviation of the pixels' red, green and blue."""
 
 
 class TransformerOptions(ReleasedOptions):
     """The options of a released transformer: what its file does not show."""
 
-    input_size: InputSize | Literal["trained"] = Field(  # type: ignore[assignment]  # one word more than the other zoos
-        "trained", description="input in pixels: trained, a side, or height x width; positions are resized to it"
+    input_size: InputSize | Auto = Field(
+        "auto",
+        description="input in pixels: a side, or height x width, to which positions are resized; auto: trained_size",
     )
     trained_size: InputSize = Field(256, description="input of the training, which the positions belong to (R)")
     stride: int = Field(0, ge=0, le=64, description="pixels from patch to patch; 0 finds 12 or 16 from the positions")
-    neck: Neck = Field("before", description="feature before or behind the neck (R)")
-    pixels: Literal["release", "half", "imagenet"] = Field(
-        "release", description="mean and deviation of the pixels: those of the release's recipe, 0.5, or ImageNet's"
+    feature: Place = Field("before", description="the feature, behind or before the neck's batch normalisation (R)")
+    mean: Mean | Auto = Field(
+        "auto",
+        description="subtracted from colours, 0 to 1: imagenet, clip, half or numbers; auto: the release's",
     )
+    deviation: Deviation | Auto = Field("auto", description="then divided by, in the same words")
     sie: Literal["given", "camera", "none"] = Field(
         "given",
         description="embeddings of camera and view: as given in the file, by camera with the mean over its views, or "
@@ -71,13 +75,13 @@ class TransformerMethod(ReleasedMethod):
     @property
     def trained_size(self) -> Size:
         """Height and width of the input in training."""
-        return _pair(self.options.trained_size)
+        size = self.options.trained_size
+        return (size, size) if isinstance(size, int) else size
 
     @property
     def input_size(self) -> Size:
         """Height and width in pixels that images are resized to."""
-        size = self.options.input_size
-        return self.trained_size if size == "trained" else _pair(size)
+        return self.asked_size or self.trained_size
 
     @abstractmethod
     def table(self) -> Tensor:
@@ -128,7 +132,9 @@ class TransformerMethod(ReleasedMethod):
 
     def normalised(self, released: tuple[Sequence[float], Sequence[float]]) -> Normalise:
         """Return the normalisation of the pixels, by the options or, if these name none, as released."""
-        return Normalise(*{"half": HALF, "imagenet": IMAGENET}.get(self.options.pixels, released))
+        options = self.options
+        mean = released[0] if options.mean == "auto" else options.mean
+        return Normalise(mean, released[1] if options.deviation == "auto" else options.deviation)
 
     def find_sides(self, rows: int, source: str) -> None:
         """Set what the rows of the table of embeddings stand for, and what is therefore needed at test time.
@@ -185,7 +191,3 @@ class TransformerMethod(ReleasedMethod):
             view = torch.from_numpy(self.listed.of(needed["path"])).to(device)
         scale: float = self.options.sie_scale
         return scale * self.sides.embedding(self.table(), needed.get("camera"), view)
-
-
-def _pair(size: int | Size) -> Size:
-    return (size, size) if isinstance(size, int) else size

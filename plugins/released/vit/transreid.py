@@ -72,7 +72,7 @@ class TransReID(TransformerMethod):
             self.normalised(HALF),
             stride=stride,
             positions=positions,
-            neck=options.neck,
+            place=options.feature,
             shift=options.shift if options.shuffle else 0,
         )
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from plugins.released.vit.layers import Neck, attend, tokens_of
+from plugins.released.neck import Place
+from plugins.released.vit.layers import attend, tokens_of
 
 EPSILON = 1e-6
 """Of the layer normalisations (R)."""
@@ -157,7 +158,7 @@ class TransReIDNetwork(nn.Module):
         pixels: normalises the images.
         stride: the distance of two patches in pixels.
         positions: the number of patches of an input.
-        neck: whether the feature is that before or behind the normalisations of the neck.
+        place: whether the feature is that before or behind the normalisations of the neck.
         shift: how many patches the jigsaw branch moves to the end, plus one (R); 0 to leave the patches in order.
     """
 
@@ -168,11 +169,11 @@ class TransReIDNetwork(nn.Module):
         *,
         stride: int,
         positions: int,
-        neck: Neck,
+        place: Place,
         shift: int = 0,
     ) -> None:
         super().__init__()
-        self.jigsaw, self.neck, self.shift = form.jigsaw, neck, shift
+        self.jigsaw, self.place, self.shift = form.jigsaw, place, shift
         self.pixels = pixels
         self.base = Trunk(form, stride, positions)
         self.bottleneck = nn.BatchNorm1d(form.width)
@@ -203,7 +204,7 @@ class TransReIDNetwork(nn.Module):
         return torch.cat(features, dim=1)
 
     def _behind(self, neck: str, feature: Tensor) -> Tensor:
-        if self.neck == "before":
+        if self.place == "before":
             return feature
         normalised: Tensor = self.get_submodule(neck)(feature)
         return normalised

@@ -16,6 +16,8 @@ from harness.runs.export import _compared
 from tests.harness.runs.made import only_folder
 
 OTHERS = """
+from pathlib import Path
+
 import torch
 from torch import nn
 import harness
@@ -46,11 +48,23 @@ class ByNumpy(Held):
         return torch.from_numpy(self.net(images).detach().numpy())
 
 
+class FromFolder(Held):
+    class Options(harness.Options):
+        model: str = ""
+
+    def __init__(self):
+        super().__init__()
+        path = Path(self.options.model) / "config.txt"
+        self.read_files = {"config.txt": path}
+        self.net[0].weight.data *= float(path.read_text())
+
+
 @harness.hookimpl
 def bench_register_methods(register):
     register("held", Held)
     register("labelled", Labelled)
     register("by-numpy", ByNumpy)
+    register("from-folder", FromFolder)
 """
 
 
@@ -98,6 +112,18 @@ def test_the_tensors_alone_have_the_names_of_the_network(bench, export):
     export("--to", "safetensors", "--out", "n.safetensors", "--force")
 
     assert {"body.0.weight", "body.0.bias", "classifier.weight"} <= load_file("n.safetensors").keys()
+
+
+def test_the_tensors_alone_are_scored_as_the_run_was_in_the_same_network(bench, export):
+    network = ["--method", "torch", "--set", "network=torchvision:shufflenet_v2_x0_5"]
+    more = ["input_size=40x36", "interpolation=bicubic", "mean=half", "deviation=0.3", "weights=none"]
+    run = bench("run", *network, *[word for one in more for word in ("--set", one)])
+
+    done = export("--to", "safetensors", "--out", "n.safetensors")
+
+    again = bench("run", *network, "--set", "weights=n.safetensors", "--runs", "exported")
+    assert measures(again) == measures(run)
+    assert done["least_cosine"] > 0.9999
 
 
 def test_a_network_that_the_method_holds_itself_is_exported_too(bench, export):
@@ -190,3 +216,20 @@ def test_an_export_of_other_lengths_is_refused():
     assert _compared(run, run, about) == (0.0, pytest.approx(1.0))
     with pytest.raises(RunError, match="gives other features than the run"):
         _compared(2 * run, run, about)
+
+
+def test_a_folder_that_a_run_was_given_is_named_again_and_must_hold_the_same(bench, export, tmp_path):
+    Path("plugin.py").write_text(OTHERS)
+    for folder, number in (("there", 2), ("here", 2), ("changed", 3)):
+        (tmp_path / folder / "small").mkdir(parents=True)
+        (tmp_path / folder / "small" / "config.txt").write_text(str(number))
+    run = bench("run", "--method", "from-folder", "--set", "model=there/small")
+
+    export("--to", "torchscript", "--out", "n.pt", "--set", "model=here/small")
+
+    again = bench("run", "--method", "torchscript", "--set", "weights=n.pt", "--runs", "exported")
+    assert measures(again) == measures(run)
+    done = export("--to", "torchscript", "--out", "m", "--set", "model=changed/small", status=2)
+    assert "not the one that the run read" in done.stderr
+    done = export("--to", "torchscript", "--out", "m", "--set", "model=here", status=2)
+    assert "a folder of the same name" in done.stderr

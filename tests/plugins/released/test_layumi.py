@@ -52,17 +52,27 @@ def test_a_stride_that_nothing_tells_is_asked_for(tmp_path):
     with pytest.raises(UsageError, match="do not tell the stride") as caught:
         made(Layumi, weights=weights)
     assert caught.value.found == "no such file"
-    assert "--set stride=2" in caught.value.next_step
-    assert made(Layumi, weights=weights, stride=1).read_files == {}
+    assert "--set last_stride=2" in caught.value.next_step
+    assert made(Layumi, weights=weights, last_stride=1).read_files == {}
 
 
-@pytest.mark.parametrize("text", ["", "stride: 7\n", "- 1\n", "stride: [", "stride: !!python/name:os.mkdir\n"])
-def test_a_file_beside_the_weights_that_does_not_tell_the_stride_is_no_help(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "a NoneType"),
+        ("stride: 7\n", "stride: 7"),
+        ("lr: 0.1\n", "no stride in it"),
+        ("- 1\n", "a list"),
+        ("stride: [", "while parsing"),
+        ("stride: !!python/name:os.mkdir\n", "could not determine a constructor"),
+    ],
+)
+def test_a_file_beside_the_weights_that_does_not_tell_the_stride_is_no_help(tmp_path, text, found):
     beside(tmp_path, text)
 
     with pytest.raises(UsageError, match="do not tell the stride") as caught:
         made(Layumi, weights=saved(tmp_path / "net_last.pth", state(resnet())))
-    assert str(caught.value.found).startswith("stride: ")
+    assert str(caught.value.found).startswith(found)
 
 
 def test_the_file_beside_the_weights_is_one_that_was_read(tmp_path):
@@ -86,4 +96,4 @@ def test_weights_of_another_network_are_refused(tmp_path, change, message):
     tensors = {name: one for name, one in {**state(resnet()), **change}.items() if one is not None}
 
     with pytest.raises(CheckpointError, match=message):
-        made(Layumi, weights=saved(tmp_path / "net_last.pth", tensors), stride=2)
+        made(Layumi, weights=saved(tmp_path / "net_last.pth", tensors), last_stride=2)

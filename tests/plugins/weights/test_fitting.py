@@ -26,6 +26,28 @@ def test_weights_of_another_network_load_nothing(change, message):
     assert all(torch.equal(network.state_dict()[name], before[name]) for name in before)
 
 
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.bool, torch.int64, torch.complex64])
+def test_numbers_of_another_kind_are_no_weights(kind, device):
+    with torch.device(device):
+        network = nn.Linear(3, 2)
+
+    with pytest.raises(CheckpointError, match="the weights are of another network") as caught:
+        fill(network, {**STATE, "weight": STATE["weight"].to(kind)}, "w.pth")
+    word = str(kind).removeprefix("torch.")
+    assert caught.value.found == f"2 tensors; of another kind of numbers: weight {word} in place of float32"
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_floats_of_any_width_are_weights_and_a_count_may_be_of_any_kind(kind):
+    network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    state = {name: tensor.to(kind) for name, tensor in network.state_dict().items()}
+
+    fill(network, state, "w.pth")
+
+    assert {tensor.dtype for tensor in network.parameters()} == {torch.float32}
+
+
 def test_all_differences_stand_in_one_message():
     with pytest.raises(CheckpointError) as caught:
         fill(nn.Linear(3, 2), {"weight": torch.ones(2, 4), "scale": torch.ones(2)}, "w.pth")

@@ -1,5 +1,7 @@
 """Any network that Python builds takes the weights of a file, and says which ones it does not take."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -29,6 +31,10 @@ class Net(nn.Module):
 
 def build():
     return Net()
+
+
+def wrapped():
+    return nn.ModuleDict({"module": Net().body, "fc": nn.Linear(4, 2)})
 
 
 def words():
@@ -107,6 +113,27 @@ def test_prefixes_are_taken_off_and_one_that_helps_is_proposed(saved, state):
     assert "base.conv1.0.weight" in str(caught.value)
     found = method(**SMALL, weights=path, strip="base.")
     assert torch.equal(found.model.network.conv1[0].weight, state["conv1.0.weight"])
+
+
+@pytest.mark.parametrize("strip", ["", "module.", "module.base.", "base.", "_orig_mod.,module.,base."])
+def test_prefixes_of_torch_s_wrappers_may_be_named_or_not(saved, state, strip):
+    before = "module.base." if "base" in strip else "module."
+    path = saved({before + name: tensor for name, tensor in state.items()})
+
+    found = method(**SMALL, weights=path, strip=strip)
+
+    assert torch.equal(found.model.network.conv1[0].weight, state["conv1.0.weight"])
+
+
+@pytest.mark.parametrize(("before", "strip"), [("", ""), ("module.", ""), ("module.", "module."), ("net.", "net.")])
+def test_a_network_whose_own_names_begin_with_module_keeps_them(module, saved, before, strip):
+    own = {"module.0.weight": torch.rand(4, 3, 3, 3), "module.0.bias": torch.rand(4)}
+    more = {"fc.weight": torch.rand(2, 4), "fc.bias": torch.rand(2)}
+    path = saved({before + name: tensor for name, tensor in (own | more).items()})
+
+    found = method(network="my_networks:wrapped", weights=path, strip=strip)
+
+    assert torch.equal(found.model.network.state_dict()["module.0.weight"], own["module.0.weight"])
 
 
 def test_further_heads_of_the_file_are_left_out_by_name(saved, state):
@@ -201,3 +228,41 @@ def test_a_size_that_the_network_does_not_take_is_named():
 def test_numbers_that_are_none_are_refused(option, value):
     with pytest.raises(UsageError, match=f"option '{option}' of torch does not fit"):
         method(**SMALL, weights="none", **{option: value})
+
+
+def exported(path, tensors, **card):
+    from safetensors.torch import save_file
+
+    about = {"run": "torch", "input_size": [40, 32], "interpolation": "bicubic", "metric": "euclidean", **card}
+    save_file(tensors, path, {"bench": json.dumps(about)})
+    return str(path)
+
+
+def test_a_file_of_bench_export_says_size_resizing_metric_and_colours(tmp_path, state):
+    tensors = {f"network.{name}": one for name, one in state.items()}
+    colours = {"pixels.mean": torch.full((1, 3, 1, 1), 0.25), "pixels.deviation": torch.full((1, 3, 1, 1), 0.75)}
+    words = {"network": SMALL["network"], "weights": exported(tmp_path / "n.safetensors", {**tensors, **colours})}
+
+    found = method(**words)
+
+    assert found.input_size == (40, 32)
+    assert str(found.resizing) == "bicubic"
+    assert found.metric == "euclidean"
+    assert found.model.pixels.mean.flatten().tolist() == [0.25] * 3
+    assert found.model.pixels.deviation.flatten().tolist() == [0.75] * 3
+    assert torch.equal(found.model.network.conv1[0].weight, state["conv1.0.weight"])
+    told = method(**words, mean="half", input_size="64", interpolation="lanczos")
+    assert told.input_size == (64, 64)
+    assert str(told.resizing) == "lanczos"
+    assert told.model.pixels.mean.flatten().tolist() == [0.5] * 3
+
+
+def test_what_an_exported_file_says_is_checked(tmp_path, state):
+    words = {"network": SMALL["network"]}
+    colours = {"pixels.mean": torch.zeros(3), "pixels.deviation": torch.zeros(3)}
+    path = exported(tmp_path / "n.safetensors", {**{f"network.{name}": one for name, one in state.items()}, **colours})
+    with pytest.raises(CheckpointError, match="deviation of the colours is not above 0"):
+        method(**words, weights=path)
+    with pytest.raises(CheckpointError, match="says about its network is damaged"):
+        method(**words, weights=exported(tmp_path / "m.safetensors", state, input_size=[0, 0]))
+    assert method(**words, weights=exported(tmp_path / "k.safetensors", state)).input_size == (40, 32)

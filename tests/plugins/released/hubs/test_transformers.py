@@ -87,6 +87,84 @@ def test_its_feature_is_transformers_own(made, tmp_path, kind):
     assert set(found.read_files) == {"config.json", "preprocessor_config.json"}
 
 
+def changed(folder, **changes):
+    """Change what a folder's preprocessing says."""
+    path = folder / "preprocessor_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"do_normalize": False},
+        {"do_normalize": False, "image_mean": None, "image_std": None},
+        {"do_rescale": False, "image_mean": [120.0, 110.0, 100.0], "image_std": [60.0, 50.0, 55.0]},
+        {"do_rescale": False, "do_normalize": False},
+        {"rescale_factor": 1 / 127.5, "image_mean": [1.0, 1.0, 1.0]},
+        {"do_resize": None, "do_convert_rgb": True},
+    ],
+)
+def test_rescaling_and_normalisation_are_done_as_the_config_says(made, tmp_path, changes):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (28, 28, 3), np.uint8)).save(tmp_path / "a.png")
+    _, _, folder = made("vit")
+    changed(folder, **changes)
+    about = json.loads((folder / "preprocessor_config.json").read_text())
+    processor = library.ViTImageProcessorPil(**{name: one for name, one in about.items() if one is not None})
+    with Image.open(tmp_path / "a.png") as image:
+        expected = torch.from_numpy(np.array(processor(images=[image], return_tensors="np")["pixel_values"]))
+
+    found = method(folder, weights="none")
+
+    own = torch.from_numpy(decode(tmp_path / "a.png", found.input_size, ("PNG",), found.resizing))[None]
+    assert torch.allclose(found.model.pixels(own / 255), expected.float(), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(("size", "crop"), [(28, 0.875), (384, 0.875)])
+def test_convnext_crops_by_its_own_share(tmp_path, size, crop):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (51, 72, 3), np.uint8)).save(tmp_path / "a.png")
+    processor = library.ConvNextImageProcessorPil(size={"shortest_edge": size}, crop_pct=crop)
+    library.ConvNextModel(library.ConvNextConfig(hidden_sizes=[4] * 4, depths=[1] * 4)).save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    with Image.open(tmp_path / "a.png") as image:
+        expected = torch.from_numpy(np.array(processor(images=[image], return_tensors="np")["pixel_values"]))
+
+    found = method(tmp_path)
+
+    own = torch.from_numpy(decode(tmp_path / "a.png", found.input_size, ("PNG",), found.resizing))[None]
+    assert torch.allclose(found.model.pixels(own / 255), expected.float(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"do_resize": False}, "trained on pictures of any size"),
+        ({"do_pad": True}, "trained on pictures with borders"),
+        ({"do_flip_channel_order": True}, "has steps that bench does not know"),
+        ({"rescale_offset": True}, "has steps that bench does not know"),
+        ({"do_image_splitting": True}, "has steps that bench does not know"),
+        ({"do_normalize": "no"}, "cannot be read"),
+        ({"rescale_factor": -1}, "cannot be read"),
+        ({"rescale_factor": "nan"}, "cannot be read"),
+        ({"image_std": [0.5, 0.0, 0.5]}, "cannot be read"),
+        ({"image_mean": [0.5, 0.5]}, "cannot be read"),
+    ],
+)
+def test_preprocessing_that_cannot_be_followed_is_refused(made, changes, message):
+    _, _, folder = made("vit")
+    changed(folder, **changes)
+
+    with pytest.raises((CheckpointError, UsageError), match=message) as caught:
+        method(folder, weights="none")
+    assert next(iter(changes)) in str(caught.value)
+
+
+def test_pictures_that_training_left_as_they_were_can_be_stretched(made):
+    _, _, folder = made("vit")
+    changed(folder, do_resize=False)
+
+    assert method(folder, weights="none", fit="stretch").input_size == (28, 28)
+
+
 def test_random_weights_need_the_config_alone(made):
     _, _, folder = made("dinov2")
     (folder / "model.safetensors").unlink()

@@ -55,7 +55,7 @@ def block(state, name, tokens, heads, scale):
     return tokens + linear(state, f"{name}.mlp.fc2", hidden)
 
 
-def transreid(state, image, *, stride=16, side=None, neck="before", shift=8, heads=1):
+def transreid(state, image, *, stride=16, side=None, place="before", shift=8, heads=1):
     """Return the feature of one image from 0 to 1; ``shift`` is 0 where the patches stay in order."""
     scale = 768**-0.5 if heads == 8 else None  # of the small ViT
     state = {name: tensor.double() for name, tensor in state.items()}
@@ -74,7 +74,7 @@ def transreid(state, image, *, stride=16, side=None, neck="before", shift=8, hea
         tokens = block(state, f"base.blocks.{number}", tokens, heads, scale)
     if not jigsaw:
         feature = layer_norm(state, "base.norm", tokens, 1e-6)[0]
-        return feature if neck == "before" else batch_norm(state, "bottleneck", feature)
+        return feature if place == "before" else batch_norm(state, "bottleneck", feature)
 
     def branch(name, chosen):
         return layer_norm(state, f"{name}.1", block(state, f"{name}.0", chosen, heads, scale), 1e-6)[0]
@@ -89,13 +89,13 @@ def transreid(state, image, *, stride=16, side=None, neck="before", shift=8, hea
     length = (len(tokens) - 1) // 4
     parts = [branch("b1", tokens)]
     parts += [branch("b2", tokens[[0, *order[part * length : (part + 1) * length]]]) for part in range(4)]
-    if neck == "after":
+    if place == "behind":
         names = ["bottleneck", *(f"bottleneck_{number}" for number in (1, 2, 3, 4))]
         parts = [batch_norm(state, name, part) for name, part in zip(names, parts, strict=True)]
     return torch.cat([parts[0], *(part / 4 for part in parts[1:])])
 
 
-def clip_vit(state, image, *, stride=16, side=None, neck="before", heads=1):
+def clip_vit(state, image, *, stride=16, side=None, place="before", heads=1):
     """Return the feature of one image from 0 to 1."""
     state = {name: tensor.double() for name, tensor in state.items()}
     inner = {name.removeprefix("image_encoder."): tensor for name, tensor in state.items()}
@@ -113,10 +113,10 @@ def clip_vit(state, image, *, stride=16, side=None, neck="before", heads=1):
         hidden = hidden / (1 + torch.exp(-1.702 * hidden))
         tokens = tokens + linear(inner, f"{name}.mlp.c_proj", hidden)
     feature = layer_norm(inner, "ln_post", tokens, 1e-5)[0]
-    return _necks(state, feature, feature @ inner["proj"], neck)
+    return _necks(state, feature, feature @ inner["proj"], place)
 
 
-def clip_resnet(state, image, *, neck="before", heads=4):
+def clip_resnet(state, image, *, place="before", heads=4):
     """Return the feature of one image from 0 to 1, of a ResNet with one block a stage."""
     state = {name: tensor.double() for name, tensor in state.items()}
     inner = {name.removeprefix("image_encoder."): tensor for name, tensor in state.items()}
@@ -144,11 +144,11 @@ def clip_resnet(state, image, *, neck="before", heads=4):
     tokens = torch.cat([cells.mean(0, keepdim=True), cells]) + inner["attnpool.positional_embedding"]
     query, key, value = (linear(inner, f"attnpool.{word}_proj", tokens) for word in "qkv")
     pooled = linear(inner, "attnpool.c_proj", attention(query[:1], key, value, heads))[0]
-    return _necks(state, cells.mean(0), pooled, neck)
+    return _necks(state, cells.mean(0), pooled, place)
 
 
-def _necks(state, feature, projected, neck):
-    if neck == "after":
+def _necks(state, feature, projected, place):
+    if place == "behind":
         feature = batch_norm(state, "bottleneck", feature)
         projected = batch_norm(state, "bottleneck_proj", projected)
     return torch.cat([feature, projected])

@@ -14,24 +14,24 @@ def close(found, expected):
     torch.testing.assert_close(found.double(), unit, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("neck", ["before", "after"])
-def test_a_vit_gives_the_features_of_the_formulas(tmp_path, neck):
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_a_vit_gives_the_features_of_the_formulas(tmp_path, place):
     state, pictures = clip_vit(), images()
 
-    found = opened(tmp_path / "w.pth", state, ClipReID, neck=neck).embed(pictures)
+    found = opened(tmp_path / "w.pth", state, ClipReID, feature=place).embed(pictures)
 
     assert found.shape == (3, 64 + 24)
-    close(found, torch.stack([reference.clip_vit(state, image, neck=neck) for image in pictures]))
+    close(found, torch.stack([reference.clip_vit(state, image, place=place) for image in pictures]))
 
 
-@pytest.mark.parametrize("neck", ["before", "after"])
-def test_a_resnet_gives_the_features_of_the_formulas_with_pixels_of_imagenet(tmp_path, neck):
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_a_resnet_gives_the_features_of_the_formulas_with_pixels_of_imagenet(tmp_path, place):
     state, pictures = clip_resnet(sides=6), images(2)
 
-    method = opened(tmp_path / "w.pth", state, ClipReID, neck=neck)
+    method = opened(tmp_path / "w.pth", state, ClipReID, feature=place)
 
     assert method.test_needs == frozenset()  # the released code does not use its table
-    expected = torch.stack([reference.clip_resnet(state, image, neck=neck) for image in pictures])
+    expected = torch.stack([reference.clip_resnet(state, image, place=place) for image in pictures])
     close(method.embed(pictures), expected)
 
 

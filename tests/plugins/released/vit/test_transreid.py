@@ -23,16 +23,16 @@ def expected(state, pictures, sides=None, **words):
     )
 
 
-@pytest.mark.parametrize("neck", ["before", "after"])
+@pytest.mark.parametrize("place", ["before", "behind"])
 @pytest.mark.parametrize("jigsaw", [False, True])
-def test_a_file_gives_the_features_of_the_formulas(tmp_path, jigsaw, neck):
+def test_a_file_gives_the_features_of_the_formulas(tmp_path, jigsaw, place):
     state, pictures = transreid(jigsaw=jigsaw), images()
 
-    method = opened(tmp_path / "w.pth", state, neck=neck)
+    method = opened(tmp_path / "w.pth", state, feature=place)
 
     found = method.embed(pictures)
     assert found.shape == (3, 320 if jigsaw else 64)
-    close(found, expected(state, pictures, neck=neck))
+    close(found, expected(state, pictures, place=place))
     assert method.test_needs == frozenset()
 
 
@@ -162,7 +162,7 @@ def test_pixels_may_be_normalised_as_those_of_imagenet(tmp_path):
     state, pictures = transreid(), images(1)
     mean, deviation = (torch.tensor(one).reshape(3, 1, 1) for one in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 
-    found = opened(tmp_path / "w.pth", state, pixels="imagenet").embed(pictures)
+    found = opened(tmp_path / "w.pth", state, mean="imagenet", deviation="imagenet").embed(pictures)
 
     close(found, expected(state, (pictures - mean) / deviation * 0.5 + 0.5))
 
