@@ -29,6 +29,7 @@ from harness.methods.method import Method, create, resolve_options, trains
 from harness.methods.networks import networks_of
 from harness.registry.registry import Registry
 from harness.runs.graphs import FORMATS, Format
+from harness.runs.plan import BESIDE
 from harness.scoring.evaluation import find_root
 
 CHECKED = 16
@@ -148,7 +149,7 @@ def _method(request: ExportRequest, registry: Registry, about: Provenance) -> Me
     options = resolve_options(about.method, kind, changes={**about.options, **given, **folders})
     method = create(kind, options, about.seed or 0)
     for word, path in method.read_files.items():
-        _check_file(path, about.files.get(word))
+        _check_file(path, about.files.get(BESIDE + word))
     if trained:
         _restore(method, request, about)
     if method.test_needs:

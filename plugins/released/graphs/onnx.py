@@ -80,7 +80,7 @@ class Onnx(GraphMethod):
         """Return the graph, loaded by onnxruntime."""
         graph = read_graph(path, require("onnx", by="method 'onnx'", extra="onnx"))
         # The places are the file's own words: one may be the name of an option, whose file would then not count.
-        self.read_files = {f"beside:{place}": file for place, file in beside(graph, path).items()}
+        self.read_files = beside(graph, path)
         network = OnnxNetwork(path, self.options)
         meta = {entry.key: entry.value for entry in graph.metadata_props}
         self.follow(read_card(meta.get(CARD), path), network.size, path)

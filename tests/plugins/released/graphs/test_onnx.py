@@ -169,7 +169,7 @@ def test_tensors_in_a_file_beside_the_graph_are_read_and_part_of_the_run(method,
     found = method(with_tensor_in("n.bin", tmp_path))
 
     assert torch.allclose(found.embed(images), images.mean((2, 3)) + torch.tensor([1.0, 2.0, 3.0]))
-    assert found.read_files == {"beside:n.bin": tmp_path / "n.bin"}
+    assert found.read_files == {"n.bin": tmp_path / "n.bin"}
 
 
 @pytest.mark.parametrize("place", ["weights", "output"])
