@@ -87,6 +87,17 @@ def test_its_feature_is_transformers_own(made, tmp_path, kind):
     assert set(found.read_files) == {"config.json", "preprocessor_config.json"}
 
 
+def test_a_card_beside_the_weights_says_what_they_have_seen(made):
+    _, _, folder = made("dinov2")
+    assert method(folder).trained_on == ()
+
+    (folder / "README.md").write_text("---\ndatasets:\n- imagenet-1k\n---\n# A network\n")
+
+    assert method(folder).trained_on == ("imagenet",)
+    assert method(folder).source == ""
+    assert method(folder, weights="none").trained_on == ("nothing",)
+
+
 def test_random_weights_need_the_config_alone(made):
     _, _, folder = made("dinov2")
     (folder / "model.safetensors").unlink()
