@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from harness.basics.seeds import derive
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import CheckpointError, PluginError, UsageError
+from harness.features.seen import NOTHING
 from harness.methods.method import Method, Options
-from harness.methods.seen import NOTHING
 from harness.methods.sizes import InputSize
 from plugins.layers.schedules import split_words
 from plugins.released.built.builder import TORCHVISION, build, module_of

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from harness.basics.seeds import derive
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import PluginError, UsageError
+from harness.features.seen import NOTHING
 from harness.methods.method import Method, Options
-from harness.methods.seen import NOTHING
 from harness.methods.sizes import InputSize
 from plugins.released.outputs import features_in
 from plugins.released.pixels import Deviation, Mean, PixelOptions, Pixels
