@@ -11,11 +11,11 @@ from harness.basics.digests import file_digest
 from harness.compute.compute import FULL, PROPOSED
 from harness.errors import UsageError
 from harness.features.provenance import Origin
+from harness.features.seen import seen_word
 from harness.methods.checkpoint import check_belongs, load_checkpoint, same_form
 from harness.methods.files import portable
 from harness.methods.method import Method, Options, create, resolve_options, trains
 from harness.methods.naming import Naming, name_run
-from harness.methods.seen import seen_word
 from harness.registry.kinds import PROTOCOL
 from harness.registry.registry import OWN_SUFFIX, Registry
 from harness.runs.request import Request

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import tabulate as _tabulate
 
+from harness.features.seen import NOTHING
 from harness.features.storage import note_of
 from harness.measures import heading, in_order
-from harness.methods.seen import NOTHING
 
 if TYPE_CHECKING:
     from harness.measures.family import Measure

@@ -33,6 +33,16 @@ def test_a_code_that_changes_the_features_of_a_seed_is_a_group_of_its_own():
     assert sorted(seeds_of(*old, *new)) == [[0, 1], [1, 2]]
 
 
+def test_random_weights_follow_the_seed_and_weights_of_a_hub_do_not():
+    drawn = [record(seed=seed, weights=digest(seed)) for seed in (0, 1)]
+    hub = [record(seed=seed, weights=digest(seed), source="hub") for seed in (0, 1)]
+    replaced = [record(seed=0, weights=digest(word), features=digest(word)) for word in ("old", "new")]
+
+    assert seeds_of(*drawn) == [[0, 1]]
+    assert seeds_of(*hub) == [[0], [1]]
+    assert seeds_of(*replaced) == [[0], [0]]
+
+
 @pytest.mark.parametrize(
     "change",
     [

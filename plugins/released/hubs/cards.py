@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from harness.methods.seen import SAFE
+from harness.features.seen import SAFE
 
 TAGS = {
     "in1k": "imagenet",

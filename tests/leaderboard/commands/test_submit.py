@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 import harness
 from harness.cli import main
+from harness.features.finding import RUN
 from harness.registry.registry import load
 from harness.scoring.per_query import PerQuery, read_per_query, write_per_query
 from harness.scoring.record import PerQueryFile, read_record, write_record
@@ -60,6 +61,7 @@ def place(tmp_path):
     (tmp_path / "records").mkdir()
     keys = [row.split()[1] for row in rows]
     features = np.random.default_rng(0).normal(size=(len(keys), 8)).astype(np.float32)
+    (tmp_path / RUN).write_text("{}")  # features a folder below it are a run's own
     harness.write_features(tmp_path / "run" / "features.h5", keys, features, dataset="listed", method="mine")
     evaluate(tmp_path, "listed")
     return tmp_path

@@ -40,12 +40,16 @@ def test_given_weights_are_marked_by_what_they_have_seen_where_a_row_has_any():
     more = record(method="more", files={"weights": "1" * 64}, trained_on=("veri776", "synthetic"))
     other = record(method="other", files={"weights": "2" * 64}, trained_on=("veri776",))
     silent = record(method="silent", files={"weights": "3" * 64})
+    brought = record(method="brought", weights="4" * 64)
+    drawn = record(method="drawn", weights="5" * 64, trained_on=("nothing",))
 
     assert cells("weights from", own, full=False) is None
-    assert cells("weights from", own, same, more, other, silent, full=False) == {
+    assert cells("weights from", own, same, more, other, silent, brought, drawn, full=False) == {
         "own": "",
         "same": "synthetic (this data set)",
         "more": "veri776, synthetic (this data set and more)",
         "other": "veri776 (other data)",
         "silent": "not said",
+        "brought": "not said",
+        "drawn": "nothing",
     }

@@ -11,6 +11,7 @@ import numpy as np
 from click.testing import CliRunner, Result
 
 import harness
+from harness.features.finding import RUN
 from harness.registry.registry import load
 from harness.scoring.recording import evaluate_file
 from harness.scoring.settings import ScoringSettings
@@ -93,6 +94,7 @@ def write_run(folder: Path, name: str, *, seed: int, method: str = "mine", **set
     """Write features and the records of all tasks; ``settings`` are those of the scoring."""
     keys, features = features_of(folder, seed)
     run = folder / name
+    (run.parent / RUN).write_text("{}")  # features a folder below it are a run's own
     harness.write_features(run / "features.h5", keys, features, dataset="listed", method=method)
     registry = load([folder / "plugin.py"])
     evaluate_file(

@@ -70,3 +70,13 @@ def test_the_weights_have_to_be_named():
 def test_a_name_that_does_not_exist_proposes_the_nearest():
     with pytest.raises(BenchError, match="did you mean 'ViT-B-32'"):
         method(model="ViT-B-33", weights="none")
+
+
+def test_a_tag_says_where_the_weights_come_from_and_what_they_have_seen(monkeypatch):
+    name, create = "RN50", open_clip.create_model
+    monkeypatch.setattr(open_clip, "create_model", lambda _name, *_tag, **_more: create("bench-tiny"))
+
+    found = method(model=name, weights="yfcc15m")
+
+    assert found.source.startswith(("hf-hub:", "https://"))
+    assert found.trained_on == ("yfcc15m",)

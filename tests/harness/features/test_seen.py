@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import UsageError
-from harness.methods.seen import seen_word
+from harness.features.seen import seen_word
 
 KNOWN = ["veri776", "vehicleid", "veri-wild"]
 
