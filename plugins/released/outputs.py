@@ -12,7 +12,13 @@ from harness.errors import BenchError, CheckpointError
 
 
 def features_in(
-    found: Any, images: int, wanted: str, where: object, error: type[BenchError] = CheckpointError
+    found: Any,
+    images: int,
+    wanted: str,
+    where: object,
+    error: type[BenchError] = CheckpointError,
+    *,
+    advice: str = "",
 ) -> Tensor:
     """Return the features in what a network returned.
 
@@ -22,6 +28,7 @@ def features_in(
         wanted: the number, from 0, or the key of the tensor among several; empty if there is but one.
         where: of the network, for messages.
         error: the class of the error.
+        advice: the next step if the tensor holds no features.
 
     Returns:
         (n, d) float32.
@@ -51,7 +58,7 @@ def features_in(
             where=where,
             found=_shown(features),
             expected=f"float ({images}, d): one row for each image",
-            next_step="use the network with its pooled feature as its output",
+            next_step=advice or "use the network with its pooled feature as its output",
         )
     return features.to(torch.float32)
 

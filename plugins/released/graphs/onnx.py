@@ -18,6 +18,7 @@ from harness.errors import CheckpointError, UsageError, in_one_line, unknown_nam
 from harness.methods.exported import CARD, read_card
 from plugins.released.graphs.method import GraphMethod, GraphOptions
 from plugins.released.graphs.onnx_file import beside, read_graph
+from plugins.released.outputs import features_in
 from plugins.released.pixels import Pixels
 
 TYPES = {
@@ -130,18 +131,8 @@ class OnnxNetwork(nn.Module):
             raise CheckpointError(
                 "onnxruntime cannot compute the network of the ONNX file", where=self.path, found=_said(problem)
             ) from None
-        features = np.asarray(found)
-        if features.ndim > 2 and set(features.shape[2:]) == {1}:  # pooled, but not flattened
-            features = features.reshape(features.shape[:2])
-        if features.ndim != 2 or len(features) != size or features.dtype.kind != "f":
-            raise CheckpointError(
-                "the output of the ONNX file holds no features",
-                where=self.path,
-                found=f"{self.output.name}: {features.dtype} {features.shape}",
-                expected=f"float ({size}, d)",
-                next_step=self._others(),
-            )
-        return features[: len(given)].astype(np.float32)
+        features = features_in(torch.from_numpy(found), size, "", self.path, advice=self._others())
+        return features[: len(given)].numpy()
 
     def _input(self) -> Port:
         inputs = [Port.of(found) for found in self.session.get_inputs()]
@@ -161,6 +152,13 @@ class OnnxNetwork(nn.Module):
         if wanted:
             if wanted not in outputs:
                 raise unknown_name("output of the ONNX file", wanted, outputs)
+            if outputs[wanted].type not in FLOATS:
+                raise CheckpointError(
+                    "the output of the ONNX file holds no features",
+                    where=self.path,
+                    found=str(outputs[wanted]),
+                    expected="float (n, d)",
+                )
             return outputs[wanted]
         fitting = [port for port in outputs.values() if port.type in FLOATS and _may_be_features(port.shape)]
         if len(fitting) != 1:
@@ -194,9 +192,9 @@ class OnnxNetwork(nn.Module):
             )
         return (exact or places)[0] == 3
 
-    def _others(self) -> str | None:
+    def _others(self) -> str:
         others = [str(Port.of(found)) for found in self.session.get_outputs() if found.name != self.output.name]
-        return f"choose another one with --set output=NAME: {'; '.join(others)}" if others else None
+        return f"choose another one with --set output=NAME: {'; '.join(others)}" if others else ""
 
 
 def _may_be_features(shape: tuple[int | None, ...]) -> bool:

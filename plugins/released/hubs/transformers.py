@@ -204,6 +204,8 @@ def _read_preprocessing(found: dict[str, Any], config: Any) -> Preprocessing:
     if keep and "crop_pct" in found:  # of ConvNeXT, which crops without do_center_crop
         keep = max(cropped) < WARPED
         whole = _sides(int(cropped[0] / float(found["crop_pct"] or 224 / 256))) if keep else cropped
+    elif keep and str(found.get("image_processor_type")).startswith("Levit"):  # whose size is that of the crop
+        whole = _sides(int(256 / 224 * whole[0]))
     share = min(1.0, *(part / side for part, side in zip(cropped, whole, strict=True)))
     word = RESAMPLING[int(found.get("resample", 2))]
     mean, deviation = _colours(found)

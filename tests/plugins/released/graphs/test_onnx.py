@@ -147,6 +147,32 @@ def test_several_outputs_are_named_and_one_is_chosen(method):
         method(several, output="mst")
 
 
+def test_an_output_that_is_chosen_or_of_unknown_shape_is_checked_when_it_is_computed(method):
+    pooled = [helper.make_node("GlobalAveragePool", ["images"], ["features"])]
+    maps = [helper.make_node("Identity", ["images"], ["features"])]
+    unknown = [helper.make_tensor_value_info("features", FLOAT, None)]
+    images = pictures()
+
+    assert torch.allclose(method(graph(nodes=pooled, outputs=unknown)).embed(images), images.mean((2, 3)))
+    with pytest.raises(CheckpointError, match="returns no features") as caught:
+        method(graph(nodes=maps, outputs=unknown), output="features").embed(images)
+    assert "float32 (5, 3, 8, 8)" in str(caught.value)
+
+
+def test_an_output_of_whole_numbers_is_no_feature(method):
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["images"], ["a4"]),
+        helper.make_node("Flatten", ["a4"], ["mean"]),
+        helper.make_node("Cast", ["mean"], ["whole"], to=TensorProto.INT64),
+    ]
+    kinds = (("mean", FLOAT), ("whole", TensorProto.INT64))
+    outputs = [helper.make_tensor_value_info(name, kind, ("n", 3)) for name, kind in kinds]
+
+    with pytest.raises(CheckpointError, match="holds no features") as caught:
+        method(graph(nodes=nodes, outputs=outputs), output="whole")
+    assert "whole: int64 (?, 3)" in str(caught.value)
+
+
 def with_tensor_in(place, tmp_path, size=12):
     """Return a graph that adds a vector, which lies in another file."""
     vector = numpy_helper.from_array(np.array([1, 2, 3], np.float32), "vector")

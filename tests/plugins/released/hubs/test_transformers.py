@@ -120,10 +120,17 @@ def test_rescaling_and_normalisation_are_done_as_the_config_says(made, tmp_path,
     assert torch.allclose(found.model.pixels(own / 255), expected.float(), rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize(("size", "crop"), [(28, 0.875), (384, 0.875)])
-def test_convnext_crops_by_its_own_share(tmp_path, size, crop):
+@pytest.mark.parametrize(
+    ("kind", "about"),
+    [
+        ("ConvNext", {"size": {"shortest_edge": 28}, "crop_pct": 0.875}),
+        ("ConvNext", {"size": {"shortest_edge": 384}, "crop_pct": 0.875}),
+        ("Levit", {"size": {"shortest_edge": 28}, "crop_size": {"height": 28, "width": 28}}),
+    ],
+)
+def test_a_network_with_a_crop_of_its_own_is_given_it(tmp_path, kind, about):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (51, 72, 3), np.uint8)).save(tmp_path / "a.png")
-    processor = library.ConvNextImageProcessorPil(size={"shortest_edge": size}, crop_pct=crop)
+    processor = getattr(library, f"{kind}ImageProcessorPil")(**about)
     library.ConvNextModel(library.ConvNextConfig(hidden_sizes=[4] * 4, depths=[1] * 4)).save_pretrained(tmp_path)
     processor.save_pretrained(tmp_path)
     with Image.open(tmp_path / "a.png") as image:
