@@ -13,16 +13,10 @@ from torch import Tensor, nn
 
 from harness.basics.seeds import derive
 from harness.data.resizing import Interpolation, Resizing
-<<<<<<< HEAD
 from harness.errors import CheckpointError, PluginError, UsageError, in_one_line
+from harness.features.seen import NOTHING
 from harness.methods.exported import CARD, read_card
 from harness.methods.method import Options
-from harness.methods.seen import NOTHING
-=======
-from harness.errors import CheckpointError, PluginError, UsageError
-from harness.features.seen import NOTHING
-from harness.methods.method import Method, Options
->>>>>>> h13-fixa
 from harness.methods.sizes import InputSize
 from plugins.layers.schedules import split_words
 from plugins.released.asked import Auto, OwnSize, given

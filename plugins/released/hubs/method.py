@@ -13,15 +13,9 @@ from torch import Tensor, nn
 
 from harness.basics.seeds import derive
 from harness.data.resizing import Interpolation, Resizing
-<<<<<<< HEAD
 from harness.errors import PluginError, UsageError, in_one_line
-from harness.methods.method import Options
-from harness.methods.seen import NOTHING
-=======
-from harness.errors import PluginError, UsageError
 from harness.features.seen import NOTHING
-from harness.methods.method import Method, Options
->>>>>>> h13-fixa
+from harness.methods.method import Options
 from harness.methods.sizes import InputSize
 from plugins.released.asked import Auto, OwnSize, given
 from plugins.released.outputs import features_in

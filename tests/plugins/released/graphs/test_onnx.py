@@ -198,16 +198,6 @@ def test_tensors_in_a_file_beside_the_graph_are_read_and_part_of_the_run(method,
     assert found.read_files == {"n.bin": tmp_path / "n.bin"}
 
 
-@pytest.mark.parametrize("place", ["weights", "output"])
-def test_a_file_beside_the_graph_that_is_called_like_an_option_counts_as_itself(method, tmp_path, place):
-    (tmp_path / place).write_bytes(np.array([1, 2, 3], np.float32).tobytes())
-
-    found = method(with_tensor_in(place, tmp_path))
-
-    assert found.read_files.keys().isdisjoint(type(found).Options.model_fields)
-    assert list(found.read_files.values()) == [tmp_path / place]
-
-
 @pytest.mark.parametrize("place", ["../n.bin", "/etc/hostname", "a/../../n.bin", "..\\n.bin", "C:\\n.bin", ""])
 def test_tensors_outside_the_folder_are_refused(method, tmp_path, place):
     (tmp_path.parent / "n.bin").write_bytes(b"\0" * 12)

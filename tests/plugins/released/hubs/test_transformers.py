@@ -87,7 +87,6 @@ def test_its_feature_is_transformers_own(made, tmp_path, kind):
     assert set(found.read_files) == {"config.json", "preprocessor_config.json"}
 
 
-<<<<<<< HEAD
 def changed(folder, **changes):
     """Change what a folder's preprocessing says."""
     path = folder / "preprocessor_config.json"
@@ -171,7 +170,8 @@ def test_pictures_that_training_left_as_they_were_can_be_stretched(made):
     changed(folder, do_resize=False)
 
     assert method(folder, weights="none", fit="stretch").input_size == (28, 28)
-=======
+
+
 def test_a_card_beside_the_weights_says_what_they_have_seen(made):
     _, _, folder = made("dinov2")
     assert method(folder).trained_on == ()
@@ -181,7 +181,6 @@ def test_a_card_beside_the_weights_says_what_they_have_seen(made):
     assert method(folder).trained_on == ("imagenet",)
     assert method(folder).source == ""
     assert method(folder, weights="none").trained_on == ("nothing",)
->>>>>>> h13-fixa
 
 
 def test_random_weights_need_the_config_alone(made):
