@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from harness.errors import UsageError
+from harness.methods.files import portable
 from harness.methods.method import Method, Options, resolve_options
 
 LONGEST_VALUE = 40
@@ -49,8 +50,9 @@ def name_run(name: str, method: type[Method], options: Options, recipe: str = ""
 def _differences(method: type[Method], own: Options | None, options: Options) -> dict[str, str]:
     """Return the options that differ from a variant's own, or all of them if it has none, sorted by name."""
     named = {} if own is None else own.model_dump(mode="json")
+    shown = portable(options)
     return {
-        option: _short(option, value, of_file=option in method.own_files)
+        option: _short(option, shown[option], of_file=option in method.own_files)
         for option, value in sorted(options.model_dump(mode="json").items())
         if option not in named or _content(method, option, value) != _content(method, option, named[option])
     }

@@ -107,6 +107,9 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
     return "\n\n".join(parts)
 
 
+NOT_SAID = "not said"
+
+
 def weights_data(record: Record) -> str:
     """Return what the given weights of a record have seen: ``veri776 (this data set)``; empty if none were given.
 
@@ -115,7 +118,7 @@ def weights_data(record: Record) -> str:
     Weights that were trained on the evaluated data set, or on more, answer another question than those of other data.
     """
     if not record.trained_on:
-        return "not said" if (record.files or record.weights) and record.train_on is None else ""
+        return NOT_SAID if (record.files or record.weights) and record.train_on is None else ""
     if record.trained_on == (NOTHING,):
         return NOTHING
     others = [name for name in record.trained_on if name != record.protocol]
@@ -136,7 +139,8 @@ def remarks(record: Record) -> list[str]:
     if record.convention is not None:
         notes.append(f"By another rule than the task's own: {record.convention}.")
     if seen := weights_data(record):
-        notes.append(f"Given weights; the data that they were trained on: {seen}.")
+        how = " (say it with --trained-on)" if seen == NOT_SAID else ""
+        notes.append(f"Given weights; the data that they were trained on: {seen}{how}.")
     if not record.official:
         reason = "; ".join(record.differences) or "the data set is not the released one"
         notes.append(f"Not official: {reason}.")

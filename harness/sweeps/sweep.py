@@ -125,6 +125,8 @@ def _placed(run: PlannedRun) -> Iterator[None]:
     except BenchError as error:
         places = [run.place.at(), error.where]
         error.where = "; ".join(str(place) for place in places if place is not None)
+        if error.next_step and "--data" in error.next_step:
+            error.next_step = 'say where it is in the file: [data] PROTOCOL = "DIR"'
         raise
     except click.ClickException as error:
         raise UsageError(error.format_message(), where=run.place.at(), next_step="see 'bench run --help'") from None

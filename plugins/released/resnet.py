@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.errors import CheckpointError
+from plugins.weights.formats import nearest
 
 DEEPEST_STAGE = 200
 """More blocks than any stage has; ResNet-152 has 36 in its third one."""
@@ -44,6 +45,8 @@ class Shapes:
             name.removeprefix(prefix): tuple(tensor.shape) for name, tensor in state.items() if name.startswith(prefix)
         }
         self.prefix, self.source = prefix, source
+        foreign = None if self.found else nearest(state.keys())
+        self.advice = f"this looks like {foreign.name}: use {foreign.use}" if foreign else "see 'bench weights show FILE'"
 
     def below(self, prefix: str) -> Shapes:
         """Return the shapes below a further prefix."""
@@ -67,6 +70,7 @@ class Shapes:
                 where=self.source,
                 found=f"{self.prefix}{name} {'is missing' if shape is None else f'of shape {shape}'}",
                 expected=f"{self.prefix}{name} with {sides} sides",
+                next_step=self.advice,
             )
         return shape
 

@@ -159,5 +159,5 @@ def check_regular(path: Path, holding: str, instead: str) -> None:
         where=path,
         found=odd,
         expected=f"a file with {holding}" + (f", or {instead}" if instead else ""),
-        next_step="give it with --set weights=FILE",
+        next_step="check the path that was given with --set weights=FILE",
     )

@@ -72,7 +72,7 @@ class Onnx(GraphMethod):
 
     about = "any network in an ONNX file"
     Options = OnnxOptions
-    holding = "a file of ONNX"
+    holding = "a network in the format of ONNX"
     own = ("onnx", "unknown")
     modules = ("onnxruntime",)
     options: OnnxOptions

@@ -29,7 +29,7 @@ class TorchScript(GraphMethod):
 
     about = "any network in a file of TorchScript"
     Options = TorchScriptOptions
-    holding = "a file of torch.jit.save"
+    holding = "a program of torch.jit.save"
     own = ("torchscript",)
     options: TorchScriptOptions
 
