@@ -17,7 +17,6 @@ from harness.authoring.conformance import Check
 from harness.authoring.properties import PROPERTIES
 from harness.authoring.trial import Asked
 from harness.cli import main
-from harness.registry.kinds import METHOD
 from harness.testing import MethodTests, check_method
 from tests.tiny import tiny_dataset
 
@@ -363,22 +362,6 @@ def test_images_of_ones_own_can_be_tried_and_missing_boxes_are_no_fault_of_the_m
     assert found.exit_code == 0, found.output
     with pytest.raises(harness.DataError, match="boxes"):
         check_method(Boxed, protocol=f"{tmp_path}/own.toml")
-
-
-def builtin(quick):
-    names = [name for name in harness.load().names(METHOD) if harness.load().entry(METHOD, name).plugin.startswith("v")]
-    fast = {"random", "colour-histogram", "oracle"}
-    return [name for name in names if (name in fast) == quick]
-
-
-@pytest.mark.parametrize(
-    "name", [*builtin(quick=True), *(pytest.param(name, marks=pytest.mark.slow) for name in builtin(quick=False))]
-)
-def test_every_built_in_method_passes(name, small_synthetic):
-    found = check_method(name, data=small_synthetic)
-
-    assert [finding for finding in found if finding.result == "failed"] == []
-    assert found[0].result == "passed" or "not installed" in found[0].detail
 
 
 class TestOfAnAuthor(MethodTests):
