@@ -46,7 +46,9 @@ class Shapes:
         }
         self.prefix, self.source = prefix, source
         foreign = None if self.found else nearest(state.keys())
-        self.advice = f"this looks like {foreign.name}: use {foreign.use}" if foreign else "see 'bench weights show FILE'"
+        self.advice = (
+            f"this looks like {foreign.name}: use {foreign.use}" if foreign else "see 'bench weights show FILE'"
+        )
 
     def below(self, prefix: str) -> Shapes:
         """Return the shapes below a further prefix."""
