@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,7 +12,7 @@ import numpy as np
 from harness.errors import FeatureError, first_of
 from harness.exchange.contents import Array, Contents
 from harness.exchange.lists import Column
-from harness.exchange.words import CAMERAS, FEATURES, KEYS, ROLES, VEHICLES, found
+from harness.exchange.words import CAMERAS, FEATURES, KEYS, ROLES, VEHICLES, WEIGHTS, found, last
 
 Orientation = Literal["", "rows", "columns"]
 
@@ -105,6 +106,8 @@ def parts_of(contents: Contents, names: Names) -> list[Part]:
     Raises:
         FeatureError: no array, or more than one, may be the features; the message lists what there is.
     """
+    if not names.features:
+        _refuse_weights(contents)
     if names.features:
         chosen = [(_role(name), _named(contents, name, contents.arrays)) for name in names.features]
     else:
@@ -132,6 +135,22 @@ def parts_of(contents: Contents, names: Names) -> list[Part]:
             )
         )
     return parts
+
+
+def _refuse_weights(contents: Contents) -> None:
+    """Refuse a network's weights: most arrays are named as its layers' parts, and none as features."""
+    arrays = list(contents.arrays)
+    weights = [name for name in arrays if last(name) in WEIGHTS]
+    features = [name for role in ("", *ROLES) for name in found(arrays, role, FEATURES)]
+    if len(arrays) > 1 and 2 * len(weights) > len(arrays) and not features:
+        raise FeatureError(
+            "this looks like the weights of a network, not features",
+            where=contents.path,
+            found=first_of(weights, 3),
+            expected="features: a row of numbers for each image",
+            next_step="extract features with these weights: bench run --method torch --set network=... --set "
+            f"weights={shlex.quote(str(contents.path))}; docs/your-weights.md shows which method reads which weights",
+        )
 
 
 def _role(name: str) -> str:
