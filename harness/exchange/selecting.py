@@ -166,25 +166,34 @@ def _by_role(contents: Contents) -> list[tuple[str, str]]:
 
 
 def _single(contents: Contents) -> str:
-    """Return the array of features by its usual name, or the only one of two axes."""
+    """Return the array of features by its usual name, or the only one of rows and columns: (n, d) or (n, d, 1, 1)."""
+    tables = {name: array.shape[:2] for name, array in contents.arrays.items() if _is_table(array)}
     named = found(contents.arrays, "", FEATURES)
-    named = named or [name for name, array in contents.arrays.items() if array.ndim == 2 and min(array.shape) > 1]
-    named = named or [name for name, array in contents.arrays.items() if array.ndim == 2]
+    named = named or [name for name, shape in tables.items() if min(shape) > 1]
+    named = named or list(tables)
     if len(named) != 1:
         raise _undecided(contents, named)
     return named[0]
 
 
+def _is_table(array: Array) -> bool:
+    return array.ndim >= 2 and all(axis == 1 for axis in array.shape[2:])
+
+
 def _undecided(contents: Contents, names: Sequence[str]) -> FeatureError:
     cells = [name for name, why in contents.unusable.items() if "cell" in why and not names]
+    if cells:
+        step = "save the features as a matrix of numbers: cell2mat, or vertcat(x{:})"
+    elif any((*contents.arrays, *contents.texts, *contents.unusable)):
+        step = "name them with --features-name NAME, or NAME,NAME for queries and gallery"
+    else:  # the file's only array has no name, as in a .npy
+        step = "save them as an array of numbers with a row for each image: features.reshape(len(features), -1)"
     return FeatureError(
         "the file has several arrays that may be the features" if names else "the file has no array of features",
         where=contents.path,
         found=first_of(names) if names else contents.listed(),
         expected="features, or query_f and gallery_f, or one array of rows and columns",
-        next_step="save the features as a matrix of numbers: cell2mat, or vertcat(x{:})"
-        if cells
-        else "name them with --features-name NAME, or NAME,NAME for queries and gallery",
+        next_step=step,
     )
 
 
