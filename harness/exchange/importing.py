@@ -171,7 +171,23 @@ def _parts(request: ImportRequest, held: ExitStack) -> list[Part]:
             found=f"{len(request.lists)} lists for {len(parts)} parts: {first_of(part.where for part in parts)}",
             expected="one --keys FILE for each",
         )
-    return [replace(part, keys=read_names(path)) for part, path in zip(parts, request.lists, strict=True)]
+    return [_named(part, path) for part, path in zip(parts, request.lists, strict=True)]
+
+
+def _named(part: Part, path: Path) -> Part:
+    """Return a part with the names of a list, which must be as many as its images."""
+    keys = read_names(path)
+    rows, columns = part.features.shape[:2]
+    images = {"rows": (rows,), "columns": (columns,)}.get(part.orientation, (rows, columns))
+    if len(keys) not in images:
+        raise FeatureError(
+            "the list of names has another length than the features",
+            where=path,
+            found=f"{len(keys)} names",
+            expected=f"one name for each image of {part.where}, which has {rows} rows and {columns} columns",
+            next_step="write one name a line, in the order of the features",
+        )
+    return replace(part, keys=keys)
 
 
 def _with_roles(parts: list[Part], order: tuple[str, ...], lists: _Lists) -> list[tuple[str, Part]]:

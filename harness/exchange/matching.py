@@ -27,6 +27,7 @@ class Match:
         extra: the names of no path.
         doubled: the names of several rows that are of one path.
         ambiguous: the names of several paths.
+        placed: the number of names that are of one path, and the first of it.
     """
 
     way: str
@@ -35,6 +36,7 @@ class Match:
     extra: tuple[str, ...]
     doubled: tuple[str, ...]
     ambiguous: tuple[str, ...]
+    placed: int
 
     @property
     def matched(self) -> int:
@@ -76,7 +78,8 @@ def match(given: Sequence[str], wanted: Sequence[str], *, where: str, partly: bo
         found.append(_by(way, [form(name) for name in plain], [own(path) for path in paths], (given, wanted)))
         if found[-1].clear and not found[-1].missing:
             return found[-1]
-    best = max(found, key=lambda one: (one.matched, one.clear))
+    # A name that two images share counts for neither: else file names would always seem to match more than paths.
+    best = max(found, key=lambda one: (one.placed, one.clear and one.matched > 0, one.matched))
     if partly and best.clear and best.matched:
         return best
     raise _refusal(best, given, wanted, where)
@@ -100,7 +103,8 @@ def _by(way: str, given: list[str], wanted: list[str], names: tuple[Sequence[str
         else:
             rows[own[0]] = row
     missing = tuple(names[1][number] for number in np.flatnonzero(rows < 0).tolist())
-    return Match(way, rows, missing, tuple(extra), tuple(doubled), tuple(ambiguous))
+    placed = len(given) - len(extra) - len(doubled) - len(ambiguous)
+    return Match(way, rows, missing, tuple(extra), tuple(doubled), tuple(ambiguous), placed)
 
 
 def _refusal(best: Match, given: Sequence[str], wanted: Sequence[str], where: str) -> FeatureError:
@@ -137,8 +141,8 @@ def _refusal(best: Match, given: Sequence[str], wanted: Sequence[str], where: st
         where=where,
         found=f"matched by {best.way}; no row for {first_of(best.missing, SHOWN)}{extra}",
         expected="a row for every image of the protocol",
-        next_step="extract the missing ones too, or import what there is with --skip-missing (results are then not "
-        "official)",
+        next_step="extract the missing ones too, give the files of queries and gallery together, or import what there "
+        "is with --skip-missing (results are then not official)",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,7 +12,7 @@ import numpy as np
 from harness.errors import FeatureError, first_of
 from harness.exchange.contents import Array, Contents
 from harness.exchange.lists import Column
-from harness.exchange.words import CAMERAS, FEATURES, KEYS, ROLES, VEHICLES, found
+from harness.exchange.words import CAMERAS, FEATURES, KEYS, ROLES, VEHICLES, WEIGHTS, found, last
 
 Orientation = Literal["", "rows", "columns"]
 
@@ -105,6 +106,8 @@ def parts_of(contents: Contents, names: Names) -> list[Part]:
     Raises:
         FeatureError: no array, or more than one, may be the features; the message lists what there is.
     """
+    if not names.features:
+        _refuse_weights(contents)
     if names.features:
         chosen = [(_role(name), _named(contents, name, contents.arrays)) for name in names.features]
     else:
@@ -134,6 +137,22 @@ def parts_of(contents: Contents, names: Names) -> list[Part]:
     return parts
 
 
+def _refuse_weights(contents: Contents) -> None:
+    """Refuse a network's weights: most arrays are named as its layers' parts, and none as features."""
+    arrays = list(contents.arrays)
+    weights = [name for name in arrays if last(name) in WEIGHTS]
+    features = [name for role in ("", *ROLES) for name in found(arrays, role, FEATURES)]
+    if len(arrays) > 1 and 2 * len(weights) > len(arrays) and not features:
+        raise FeatureError(
+            "this looks like the weights of a network, not features",
+            where=contents.path,
+            found=first_of(weights, 3),
+            expected="features: a row of numbers for each image",
+            next_step="extract features with these weights: bench run --method torch --set network=... --set "
+            f"weights={shlex.quote(str(contents.path))}; docs/your-weights.md shows which method reads which weights",
+        )
+
+
 def _role(name: str) -> str:
     return next((role for role in ROLES if found([name], role, FEATURES)), "")
 
@@ -147,25 +166,34 @@ def _by_role(contents: Contents) -> list[tuple[str, str]]:
 
 
 def _single(contents: Contents) -> str:
-    """Return the array of features by its usual name, or the only one of two axes."""
+    """Return the array of features by its usual name, or the only one of rows and columns: (n, d) or (n, d, 1, 1)."""
+    tables = {name: array.shape[:2] for name, array in contents.arrays.items() if _is_table(array)}
     named = found(contents.arrays, "", FEATURES)
-    named = named or [name for name, array in contents.arrays.items() if array.ndim == 2 and min(array.shape) > 1]
-    named = named or [name for name, array in contents.arrays.items() if array.ndim == 2]
+    named = named or [name for name, shape in tables.items() if min(shape) > 1]
+    named = named or list(tables)
     if len(named) != 1:
         raise _undecided(contents, named)
     return named[0]
 
 
+def _is_table(array: Array) -> bool:
+    return array.ndim >= 2 and all(axis == 1 for axis in array.shape[2:])
+
+
 def _undecided(contents: Contents, names: Sequence[str]) -> FeatureError:
     cells = [name for name, why in contents.unusable.items() if "cell" in why and not names]
+    if cells:
+        step = "save the features as a matrix of numbers: cell2mat, or vertcat(x{:})"
+    elif any((*contents.arrays, *contents.texts, *contents.unusable)):
+        step = "name them with --features-name NAME, or NAME,NAME for queries and gallery"
+    else:  # the file's only array has no name, as in a .npy
+        step = "save them as an array of numbers with a row for each image: features.reshape(len(features), -1)"
     return FeatureError(
         "the file has several arrays that may be the features" if names else "the file has no array of features",
         where=contents.path,
         found=first_of(names) if names else contents.listed(),
         expected="features, or query_f and gallery_f, or one array of rows and columns",
-        next_step="save the features as a matrix of numbers: cell2mat, or vertcat(x{:})"
-        if cells
-        else "name them with --features-name NAME, or NAME,NAME for queries and gallery",
+        next_step=step,
     )
 
 

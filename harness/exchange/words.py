@@ -14,6 +14,8 @@ VEHICLES = ("label", "labels", "id", "ids", "pid", "pids", "vid", "vids", "vehic
 CAMERAS = ("cam", "cams", "camera", "cameras", "camid", "camids", "cam_id", "cam_ids", "camera_id")
 DISTANCES = ("distmat", "dist_mat", "dist", "dists", "distance", "distances", "distance_matrix")
 SIMILARITIES = ("similarity", "similarities", "sim", "scores", "score_matrix", "similarity_matrix")
+WEIGHTS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+"""How PyTorch names the parts of a layer, after the layer's own name and a dot."""
 
 ROLES = {"query": ("query", "q", "probe"), "gallery": ("gallery", "g", "test")}
 """How the names of a role begin: ``query_f``, ``qf``, ``q_pids``."""

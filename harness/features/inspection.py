@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
@@ -148,15 +149,24 @@ def read_provenance(path: Path, file: h5py.File) -> Provenance:
         raise damaged(path, "its provenance cannot be read") from None
 
 
-def foreign(path: Path, what: str) -> FeatureError:
-    """Return the error for a file of features that another program wrote."""
+def foreign(path: Path, what: str, given: str = "--protocol NAME --data DIR") -> FeatureError:
+    """Return the error for a file of features that another program wrote.
+
+    Args:
+        path: the file.
+        what: it is, in words.
+        given: the options of protocol and data set in the command that imports the file.
+    """
+    unnamed = path.suffix.lower() == ".npy"
+    names = " --keys names.txt" if unnamed else ""
+    how = " (names.txt has the image of each row, one a line; or give --order query,gallery instead)" if unnamed else ""
     return FeatureError(
         "this is not a feature file",
         where=path,
         found=what,
         expected="an HDF5 file written by bench",
-        next_step=f"make one of it with 'bench features import {path.name} --protocol NAME --data DIR --method NAME "
-        "--out features.h5'",
+        next_step=f"make one of it{how}: bench features import {shlex.quote(str(path))}{names} {given} --method NAME "
+        "--out features.h5",
     )
 
 

@@ -48,13 +48,20 @@ def kind_of(path: Path) -> tuple[str, str] | None:
     return TEXTS.get(suffix)
 
 
-def refuse_foreign(path: Path) -> None:
-    """Raise a FeatureError that names 'bench features import' if a file is of another format, or named as if."""
+def refuse_foreign(path: Path, given: str = "--protocol NAME --data DIR") -> None:
+    """Raise a FeatureError that names 'bench features import' if a file is of another format, or named as if.
+
+    Args:
+        path: the file; nothing is said of one that is missing.
+        given: the options of protocol and data set in the command that imports the file.
+    """
     try:
         found = kind_of(path)
     except OSError:
         return
-    if found is not None and found[1] != "an HDF5 file":
-        raise foreign(path, found[1])
+    if found is not None and found[1] == "an HDF5 file":
+        return
+    if found is not None:
+        raise foreign(path, found[1], given)
     if path.suffix.lower() in ENDINGS:
-        raise foreign(path, f"a file named {path.suffix.lower()}, which is damaged or of another format")
+        raise foreign(path, f"a file named {path.suffix.lower()}, which is damaged or of another format", given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -
     if words["measures"] and words["conventions"] and not words["json_wanted"]:
         raise click.UsageError("--measure and --conventions are shown together only with --json")
     from harness.compute.machine import open_machine
+    from harness.features.kinds import refuse_foreign
     from harness.registry.registry import load
     from harness.scoring.recording import evaluate_file
     from harness.scoring.settings import ScoringSettings
@@ -69,6 +71,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -
             return
         machine = machine.alone()
     with machine.team.together():
+        refuse_foreign(features, _given(words))
         registry = load(words["plugin"])
         further = tuple(map(registry.measure, words["measures"]))
         settings = ScoringSettings(words["metric"], words["rerank"], further, words["skip_missing"], machine)
@@ -80,6 +83,13 @@ def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -
         show_records(records, further, json_wanted=words["json_wanted"])
     else:
         _show_comparison(records, registry, words)
+
+
+def _given(words: dict[str, Any]) -> str:
+    """Return the options of protocol and data set as they were typed, for a command that the user may copy."""
+    places = [("--protocol", words["protocol"]), ("--data", words["data"])]
+    places += [("--plugin", path) for path in words["plugin"]]
+    return shlex.join(text for name, value in places if value is not None for text in (name, str(value)))
 
 
 def _show_comparison(records: list[Record], registry: Registry, words: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The verbs that bring features in, check them and pass them on, word for word as a user writes them."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,19 @@ def test_the_list_of_names_beside_an_exported_array_is_not_replaced_unasked(plac
 
 def test_eval_names_the_command_that_imports(place):
     assert "bench features import x.mat" in bench("eval", "x.mat", *of(place), status=2)
+
+
+def test_the_command_that_eval_names_works_as_it_is_printed(place):
+    with harness.FeatureFile.open("right.h5") as file:
+        Path("names.txt").write_text("\n".join(file.keys))
+        Path("my features").mkdir()
+        np.save("my features/all.npy", file.read(file.keys))
+
+    said = bench("eval", "my features/all.npy", *of(place), status=2)
+    named = said.partition("bench features import ")[2].splitlines()[0]
+    bench("features", "import", *shlex.split(named.replace("--method NAME", "--method mine")))
+
+    assert bench("eval", "features.h5", *of(place)) == bench("eval", "right.h5", *of(place))
 
 
 def test_eval_takes_a_folder(place):

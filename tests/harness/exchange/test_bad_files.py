@@ -16,6 +16,7 @@ from scipy.io import savemat
 from harness.basics.child import ChildFailedError
 from harness.errors import FeatureError
 from harness.exchange import apart, contents, tables
+from harness.exchange.selecting import Names
 from tests.harness.exchange.made import (
     FEATURES,
     KEYS,
@@ -221,6 +222,21 @@ def test_a_bad_file_gets_one_message_and_leaves_nothing(tmp_path, case):
     assert detail in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
     assert not (tmp_path / "in" / "executed").exists()
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "checkpoint"])
+def test_weights_are_not_taken_for_features(tmp_path, wrapped):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 7))
+    state = network.state_dict()
+    torch.save({"state_dict": state, "epoch": 3} if wrapped else state, tmp_path / "best.pth")
+
+    with pytest.raises(FeatureError, match="this looks like the weights of a network") as caught:
+        bring(tmp_path / "out.h5", tmp_path / "best.pth", order=ORDER)
+
+    assert f"bench run --method torch --set network=... --set weights={tmp_path}" in str(caught.value.next_step)
+    said = Names(features=("state_dict.2.weight" if wrapped else "2.weight",))
+    with pytest.raises(FeatureError, match="too few features"):
+        bring(tmp_path / "out.h5", tmp_path / "best.pth", order=ORDER, names=said)
 
 
 def test_an_existing_file_stays_as_it_was_if_the_new_one_fails(tmp_path):

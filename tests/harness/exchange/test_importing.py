@@ -303,3 +303,32 @@ def test_a_feature_file_of_this_project_is_imported_as_it_is_ranked(tmp_path, wo
     assert report.storage == word
     with FeatureFile.open(path) as file:
         assert np.array_equal(brought(tmp_path / "out.h5"), file.read())
+
+
+@pytest.mark.parametrize(
+    ("number", "orientation"), [(len(KEYS) - 1, ""), (len(KEYS) + 1, ""), (5, "rows"), (len(KEYS), "columns")]
+)
+def test_a_list_of_another_length_than_the_features_is_named(tmp_path, number, orientation):
+    given = names(tmp_path / "names.txt", [*KEYS, "one more.jpg"][:number])
+    request = {"lists": (given,), "names": Names(orientation=orientation)}
+
+    with pytest.raises(FeatureError, match="the list of names has another length than the features") as caught:
+        bring(tmp_path / "out.h5", npy(tmp_path / "f.npy"), **request)
+
+    assert (caught.value.where, caught.value.found) == (given, f"{number} names")
+    assert "17 rows and 5 columns" in str(caught.value.expected)
+
+
+@pytest.mark.parametrize("axes", [(1,), (1, 1)])
+def test_axes_of_one_at_the_end_do_not_count(tmp_path, axes):
+    bring(tmp_path / "out.h5", npy(tmp_path / "f.npy", FEATURES.reshape(*FEATURES.shape, *axes)), order=ORDER)
+
+    assert np.array_equal(brought(tmp_path / "out.h5"), FEATURES)
+
+
+def test_an_array_that_has_no_name_is_not_to_be_named(tmp_path):
+    with pytest.raises(FeatureError, match="the file has no array of features") as caught:
+        bring(tmp_path / "out.h5", npy(tmp_path / "f.npy", FEATURES.reshape(len(FEATURES), -1, 5)[..., None] * [1, 2]))
+
+    assert "reshape" in str(caught.value.next_step)
+    assert "--features-name" not in str(caught.value.next_step)

@@ -71,3 +71,26 @@ def test_a_part_of_the_images_is_matched_only_if_that_is_wanted():
 
     assert found.rows.tolist() == [0, -1, -1]
     assert found.missing == tuple(PATHS[1:])
+
+
+SHARED = [f"{folder}/{number}.jpg" for folder in ("query", "gallery") for number in range(5)]
+"""Queries and gallery with the same file names."""
+
+
+@pytest.mark.parametrize("root", ["", "/home/x/VeRi/"])
+@pytest.mark.parametrize("given", [SHARED[:-1], SHARED[1:], SHARED[:5]], ids=["no last", "no query", "queries alone"])
+def test_missing_rows_are_said_to_be_missing_where_images_share_file_names(given, root):
+    keys = [root + path for path in given]
+    lost = len(SHARED) - len(given)
+
+    with pytest.raises(FeatureError, match=f"{lost} of 10 images have no feature"):
+        match(keys, SHARED, where="f")
+    found = match(keys, SHARED, where="f", partly=True)
+
+    assert found.way == ("absolute path" if root else "relative path")
+    assert (found.matched, len(found.missing)) == (len(given), lost)
+
+
+def test_file_names_that_are_shared_are_refused_even_if_a_part_is_wanted():
+    with pytest.raises(FeatureError, match="8 keys are those of several images"):
+        match([f"{number}.jpg" for number in range(1, 5)] * 2, SHARED, where="f", partly=True)

@@ -59,7 +59,8 @@ def test_a_file_of_another_program_names_the_command_that_imports_it(tmp_path, n
         FeatureFile.open(tmp_path / name)
 
     assert found in str(caught.value.found)
-    assert f"bench features import {name}" in str(caught.value.next_step)
+    assert f"bench features import {tmp_path / name}" in str(caught.value.next_step)
+    assert ("--keys names.txt" in str(caught.value.next_step)) == name.endswith(".npy")
 
 
 def test_keys_in_another_form_are_shown_beside_those_that_are_wanted(tmp_path):
