@@ -356,6 +356,15 @@ def test_an_unknown_name_proposes_the_nearest_result(named):
     assert "unknown result 'Their'; did you mean 'theirs (D=5)'" in done.output
 
 
+def test_a_folder_of_source_code_does_not_hide_the_method_of_its_name(named, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "network.py").write_text("")
+
+    assert named("mine", "theirs").output == named("mine", "theirs (D=5)").output != ""
+    assert named("mine", "theirs").exit_code == 0
+
+
 def test_runs_of_two_recipes_are_told_apart_by_their_recipe(tmp_path, values):
     paths = [write_result(tmp_path / word, "one", values, recipe=word) for word in ("quick", "paper")]
 
