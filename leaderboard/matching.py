@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import DataError, RecordError
+from harness.features.kinds import kind_of
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record, read_record
 from leaderboard.grouping import grouped
@@ -159,7 +160,25 @@ def _files(path: Path, known: Sequence[RecordFile]) -> list[RecordFile]:
     if is_name(path):
         return named_records(path.as_posix(), known)
     paths = sorted(path.rglob("record-*.json")) if path.is_dir() else [path]
+    if path.is_file():
+        _refuse_features(path)
     return [RecordFile(read_record(file), file) for file in paths]
+
+
+def _refuse_features(path: Path) -> None:
+    """Raise a RecordError if a file such as those with features is given in place of a record, which is JSON."""
+    try:
+        kind = kind_of(path)
+    except OSError:
+        return  # reading the record says why
+    if kind is not None:
+        raise RecordError(
+            "the file is not a record",
+            where=path,
+            found=kind[1],
+            expected="a file named record-*.json, which has the numbers of a result, or the folder of a run",
+            next_step=f"make a record of these features first: bench eval {path} --protocol NAME --record DIR",
+        )
 
 
 def _by_task(path: Path, found: Group) -> dict[str, dict[str, RecordFile]]:

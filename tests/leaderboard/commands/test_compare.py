@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from harness import write_features
 from harness.basics.digests import digest
 from harness.cli import main
 from harness.scoring.record import write_record
@@ -363,6 +364,19 @@ def test_a_folder_of_source_code_does_not_hide_the_method_of_its_name(named, tmp
 
     assert named("mine", "theirs").output == named("mine", "theirs (D=5)").output != ""
     assert named("mine", "theirs").exit_code == 0
+
+
+def test_features_in_place_of_a_record_are_told_by_their_content(tmp_path, values):
+    a = write_result(tmp_path / "a", "one", values)
+    write_features(tmp_path / "b.h5", ["q/1.jpg"], np.ones((1, 2), dtype=np.float32), dataset="synthetic", method="two")
+    np.save(tmp_path / "c.npy", np.ones((1, 2)))
+
+    for name, kind in (("b.h5", "an HDF5 file"), ("c.npy", "a NumPy array")):
+        done = bench(a, tmp_path / name)
+        assert done.exit_code == 2
+        assert "the file is not a record" in done.output
+        assert kind in done.output
+        assert f"bench eval {tmp_path / name} --protocol NAME --record DIR" in done.output
 
 
 def test_runs_of_two_recipes_are_told_apart_by_their_recipe(tmp_path, values):
