@@ -36,12 +36,24 @@ def named_records(name: str, known: Sequence[RecordFile]) -> list[RecordFile]:
             expected="files named record-*.json below the folder, or the name of a result",
             next_step="name the folder of a run, such as one below runs/",
         )
+    if not found and _is_path(Path(name)):
+        raise RecordError(
+            "there is no such file or folder",
+            where=name,
+            expected="a record file, the folder of a run, or the name of a result",
+            next_step="name a folder that 'bench run' printed",
+        )
     if not found:
         names = {file.record.method_name for file in known}
         error = unknown_name("result", name, names, error=RecordError)
         error.next_step = "name a record file, the folder of a run, or a method among --runs and the filed records"
         raise error
     return found
+
+
+def _is_path(path: Path) -> bool:
+    """Return whether a word that no result has as its name is a path by its look; ``pgan/no-pam`` may be a name."""
+    return path.is_absolute() or len(path.parts) > 2 or (len(path.parts) == 2 and path.parent.is_dir())
 
 
 def refuse_ambiguous(name: str, files: Sequence[RecordFile]) -> None:

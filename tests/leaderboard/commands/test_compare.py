@@ -357,6 +357,17 @@ def test_an_unknown_name_proposes_the_nearest_result(named):
     assert "unknown result 'Their'; did you mean 'theirs (D=5)'" in done.output
 
 
+def test_a_path_that_is_missing_is_not_taken_for_an_unknown_name(named, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    for path in ("runs/nope", tmp_path / "nope", "../some/where"):
+        done = named("mine", path)
+        assert done.exit_code == 2
+        assert "there is no such file or folder" in done.output
+        assert str(path) in done.output
+    assert "unknown result 'nope/variant'" in named("mine", "nope/variant").output
+
+
 def test_a_folder_of_source_code_does_not_hide_the_method_of_its_name(named, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "theirs").mkdir()
