@@ -11,7 +11,6 @@ from harness.registry.registry import load
 from harness.scoring.recording import evaluate_file
 from harness.scoring.settings import ScoringSettings
 from leaderboard.commands.report import report
-from tests.leaderboard.report.places import content_of
 
 VEHICLES = ("van_0007", "car_0032", "<b>car</b>", "17")
 
