@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import DataError, RecordError
+from harness.features.kinds import kind_of
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record, read_record
 from leaderboard.grouping import grouped
-from leaderboard.named import named_records, refuse_ambiguous
+from leaderboard.named import is_name, named_records, refuse_ambiguous
 from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, side_of
 from leaderboard.statistics.chance import IntArray
@@ -154,19 +155,35 @@ def _files(path: Path, known: Sequence[RecordFile]) -> list[RecordFile]:
     """Return the record of a file, the records below a folder, or those of a name.
 
     Raises:
-        RecordError: the folder has none, or no record has the name.
+        RecordError: the file is no record, the folder has none, or no record has the name.
     """
-    if not path.exists() and path.suffix != ".json":
+    if is_name(path):
         return named_records(path.as_posix(), known)
     paths = sorted(path.rglob("record-*.json")) if path.is_dir() else [path]
-    if not paths:
-        raise RecordError("the folder has no record", where=path, expected="files named record-*.json")
+    if path.is_file():
+        _refuse_features(path)
     return [RecordFile(read_record(file), file) for file in paths]
+
+
+def _refuse_features(path: Path) -> None:
+    """Raise a RecordError if a file such as those with features is given in place of a record, which is JSON."""
+    try:
+        kind = kind_of(path)
+    except OSError:
+        return  # reading the record says why
+    if kind is not None:
+        raise RecordError(
+            "the file is not a record",
+            where=path,
+            found=kind[1],
+            expected="a file named record-*.json, which has the numbers of a result, or the folder of a run",
+            next_step=f"make a record of these features first: bench eval {path} --protocol NAME --record DIR",
+        )
 
 
 def _by_task(path: Path, found: Group) -> dict[str, dict[str, RecordFile]]:
     """Return the records of a file, folder or name by task, then by re-ranking."""
-    if not path.exists():
+    if is_name(path):
         refuse_ambiguous(path.as_posix(), found)
     files: dict[str, dict[str, RecordFile]] = {}
     for file in found:

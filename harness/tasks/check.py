@@ -56,8 +56,8 @@ class CopyReport:
         release: the release that the copy comes from if there are several, or empty.
         findings: missing, extra, duplicated, unreadable or contradictory items, one sentence each.
         problem: why the copy cannot be used at all, or empty.
-        status: exit status of the command: 0 if all tasks are official and no image is missing, 1 if the copy is usable
-            but different, 2 if it is unusable.
+        status: exit status of the command: 0 if all tasks are official and no image is missing, or, for data without a
+            release, if nothing is wrong; 1 if the copy is usable but different; 2 if it is unusable.
     """
 
     protocol: str
@@ -96,7 +96,11 @@ def check_copy(
         *images.findings,
     )
     tasks = tuple(_tasks(protocol, dataset))
-    verdict, status = _judge(tasks, complete=images.complete and not findings)
+    complete = images.complete and not findings
+    if protocol.released or any(task.released for task in protocol.tasks):
+        verdict, status = _judge(tasks, complete=complete)
+    else:
+        verdict, status = _judge_own(tasks, complete=complete)
     return CopyReport(
         protocol.name,
         str(dataset.root),
@@ -198,6 +202,19 @@ def _judge(tasks: Sequence[TaskCheck], *, complete: bool) -> tuple[str, int]:
     if not complete:
         return "results will be official, but the copy is incomplete or differs from the release", DIFFERS
     return "results will be official", OFFICIAL
+
+
+def _judge_own(tasks: Sequence[TaskCheck], *, complete: bool) -> tuple[str, int]:
+    """Return the verdict and the status for data without a release, which are not at fault for having none."""
+    lost = [task.task for task in tasks if not task.fingerprint]
+    if len(lost) == len(tasks):
+        return "unusable: no task can be evaluated", UNUSABLE
+    official = "results will not be official, since there is no release to compare with"
+    if lost:
+        return f"{official}; these tasks cannot be evaluated: {', '.join(lost)}", DIFFERS
+    if not complete:
+        return f"{official}; see what is listed above", DIFFERS
+    return f"nothing is wrong; {official}", OFFICIAL
 
 
 def text(report: CopyReport) -> str:

@@ -56,10 +56,10 @@ def compare(
     """Compare results on the same queries.
 
     A and B are record files, run folders, or names as tables show them: of runs in the folder --runs and of the filed
-    records. With more than two results, all pairs are compared. Each row has the
-    difference with its interval, and the p value of a paired test by vehicle, corrected for the number of rows (Holm).
-    With --over-seeds both include the chance of training. Plain and re-ranked results in a folder are compared
-    separately.
+    records. A folder without records is taken for a name. With more than two results, all pairs are compared.
+    Each row has the difference with its interval, and the p value of a paired test by vehicle, corrected for the number
+    of rows (Holm). With --over-seeds both include the chance of training. Plain and re-ranked results in a folder are
+    compared separately.
 
     \b
     Example:
@@ -67,14 +67,14 @@ def compare(
     """
     from harness.errors import UsageError
     from leaderboard.matching import match_results, read_vehicles
-    from leaderboard.named import known_records
+    from leaderboard.named import is_name, known_records
     from leaderboard.pages.comparison import compare_sides, comparison_json, comparison_text
 
     if len(results) < 2 and not over_seeds:
         raise UsageError("nothing to compare with", expected="two results or more")
     only = None if vehicles is None else read_vehicles(vehicles)
     shown = []
-    known = () if all(path.exists() for path in results) else known_records(runs)
+    known = known_records(runs) if any(map(is_name, results)) else ()
     for matched in match_results(results, task, known=known, over_seeds=over_seeds, vehicles=only):
         pairs = compare_sides(matched, **settings)
         if json_wanted:

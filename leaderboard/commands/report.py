@@ -16,7 +16,14 @@ from leaderboard.report.choices import PICTURES, Choices
 @command("Compare numbers")
 @click.argument("run", type=PATH, help="Folder of a run, one of its records, or a feature file.")
 @option("--against", type=PATH, group=EVALUATION, help="Second run, to show the two side by side.")
-@option("--task", metavar="PROTOCOL/TASK", group=EVALUATION, help="Task; default: the run's first, in tables' order.")
+@option(
+    "--task",
+    "--protocol",
+    "task",
+    metavar="PROTOCOL[/TASK]",
+    group=EVALUATION,
+    help="Task, or for your own data its TOML file; default: the run's first, in tables' order.",
+)
 @option("--draw", default=1, type=click.IntRange(1), group=EVALUATION, help="Number of the draw, for drawn galleries.")
 @option("--seed", default=0, type=click.IntRange(0), group=OUTPUT, help="Seed of the random order of queries.")
 @option(
@@ -36,8 +43,9 @@ def report(*, run: Path, out: Path | None, plugin: tuple[Path, ...], **words: An
     and ignored ones marked, and the ranks of all right answers; it divides the result by camera, colour and type.
 
     \b
-    Example:
+    Examples:
       bench report runs/pgan-synthetic-1a2b3c4d5e6f --out report
+      bench report runs/pgan-my-cars-1a2b3c4d5e6f --protocol my-cars.toml
     """
     from harness.registry.registry import load
     from leaderboard.report.build import write_report

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from harness.errors import FeatureError, RecordError, UsageError, first_of
 from harness.features import FeatureFile
 from harness.features.finding import FEATURES
+from harness.registry.kinds import PROTOCOL
 from harness.scoring.evaluation import find_root, with_features
 from harness.scoring.record import Record, read_record
 from harness.tasks.conventions import unavailable
@@ -52,7 +53,8 @@ def open_run(
     Args:
         run: the folder of a run, one of its records, or a feature file.
         registry: the registry with the protocol.
-        task: ``protocol/task``; None for the first of the protocol's tasks that the run has a record of.
+        task: ``protocol/task``, or a protocol or its file alone; None for the first of the protocol's tasks that the run
+            has a record of.
         data: the folder of the data set; None for the protocol's default.
 
     Raises:
@@ -132,7 +134,7 @@ def _chosen(
     if not files:
         return None
     if wanted is None:
-        protocol = registry.protocol(files[0].record.protocol)
+        protocol = _recorded(run, files[0].record, registry)
         names = [f"{protocol.name}/{task.name}" for task in protocol.tasks]
     else:
         names = [f"{wanted[0].name}/{task.name}" for task in wanted[1]]
@@ -151,6 +153,18 @@ def _chosen(
             next_step="name one of these files in place of the folder",
         )
     return found[0]
+
+
+def _recorded(run: Path, record: Record, registry: Registry) -> Protocol:
+    """Return the protocol that a record names, which for a user's own data is known by its file alone."""
+    if record.protocol in registry.names(PROTOCOL):
+        return registry.protocol(record.protocol)
+    raise UsageError(
+        f"the protocol '{record.protocol}' of the run is not known here",
+        where=run,
+        expected="the TOML file that the run was made with, or the plugin that has the protocol",
+        next_step=f"give the file of your own data with --protocol {record.protocol}.toml, or a plugin with --plugin",
+    )
 
 
 def _task_of(

@@ -54,6 +54,19 @@ def test_what_is_written_is_a_protocol_that_runs(photographs, tmp_path):
     assert json.loads(ran.stdout)[0]["queries"] == 2
 
 
+def test_own_data_with_nothing_wrong_pass_the_check_and_those_with_a_flaw_do_not(photographs):
+    bench("data", "init", photographs)
+
+    whole = bench("data", "check", "my-photographs.toml")
+    next((photographs / "test").iterdir()).unlink()
+    flawed = bench("data", "check", "my-photographs.toml")
+
+    assert whole.exit_code == 0, whole.output
+    assert whole.output.splitlines()[-1].startswith("nothing is wrong; results will not be official")
+    assert flawed.exit_code == 1
+    assert "1 of 8 images are missing" in flawed.output
+
+
 def test_the_answer_as_json_holds_what_the_text_shows(photographs):
     shown = json.loads(bench("data", "init", photographs, "--json").stdout)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from harness import write_features
 from harness.basics.digests import digest
 from harness.cli import main
 from harness.scoring.record import write_record
@@ -354,6 +355,39 @@ def test_an_unknown_name_proposes_the_nearest_result(named):
 
     assert done.exit_code == 2
     assert "unknown result 'Their'; did you mean 'theirs (D=5)'" in done.output
+
+
+def test_a_path_that_is_missing_is_not_taken_for_an_unknown_name(named, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    for path in ("runs/nope", tmp_path / "nope", "../some/where"):
+        done = named("mine", path)
+        assert done.exit_code == 2
+        assert "there is no such file or folder" in done.output
+        assert str(path) in done.output
+    assert "unknown result 'nope/variant'" in named("mine", "nope/variant").output
+
+
+def test_a_folder_of_source_code_does_not_hide_the_method_of_its_name(named, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "network.py").write_text("")
+
+    assert named("mine", "theirs").output == named("mine", "theirs (D=5)").output != ""
+    assert named("mine", "theirs").exit_code == 0
+
+
+def test_features_in_place_of_a_record_are_told_by_their_content(tmp_path, values):
+    a = write_result(tmp_path / "a", "one", values)
+    write_features(tmp_path / "b.h5", ["q/1.jpg"], np.ones((1, 2), dtype=np.float32), dataset="synthetic", method="two")
+    np.save(tmp_path / "c.npy", np.ones((1, 2)))
+
+    for name, kind in (("b.h5", "an HDF5 file"), ("c.npy", "a NumPy array")):
+        done = bench(a, tmp_path / name)
+        assert done.exit_code == 2
+        assert "the file is not a record" in done.output
+        assert kind in done.output
+        assert f"bench eval {tmp_path / name} --protocol NAME --record DIR" in done.output
 
 
 def test_runs_of_two_recipes_are_told_apart_by_their_recipe(tmp_path, values):
