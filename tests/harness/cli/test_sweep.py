@@ -108,7 +108,7 @@ def test_a_changed_plugin_makes_its_runs_stand_no_longer(sweep):
         ('[[run]]\nmethod = "random"\nprotocol = "synthetic"\nvalidate = "all"', "Invalid value for '--validate'"),
         ('[[run]]\nmethod = "random"\nprotocol = "synthetic"\nobserve = "wandbb"', "did you mean 'wandb'?"),
         ('[[run]]\nmethod = "random"\nprotocol = "synthetic"\nmeasure = "cmcc@1"', "did you mean 'cmc'?"),
-        ('[[run]]\nmethod = "random"\nprotocol = "veri776"', "--data DIR"),
+        ('[[run]]\nmethod = "random"\nprotocol = "veri776"', '[data] PROTOCOL = "DIR"'),
         ('[[run]]\nmethod = "random"\nprotocol = "synthetic"\nsmoke = true', "unknown word of a run 'smoke'"),
         ('[[run]]\nmethod = "random"\nprotocol = "synthetic"\n[engine.slrum]', "did you mean 'slurm'?"),
     ],
