@@ -53,8 +53,8 @@ def open_run(
     Args:
         run: the folder of a run, one of its records, or a feature file.
         registry: the registry with the protocol.
-        task: ``protocol/task``, or a protocol or its file alone; None for the first of the protocol's tasks that the run
-            has a record of.
+        task: ``protocol/task``, or a protocol or its file alone; None for the first of the protocol's tasks that the
+            run has a record of.
         data: the folder of the data set; None for the protocol's default.
 
     Raises:

@@ -301,7 +301,7 @@ def test_the_verb_explains_itself():
     text = report.get_help(click.Context(report, info_name="report", max_content_width=80))
 
     assert len(report.get_short_help_str(limit=55)) <= 55
-    assert "  Example:\n    bench report " in text
+    assert "  Examples:\n    bench report " in text
     assert max(map(len, text.splitlines())) <= 80
     assert all(one.help.endswith(".") for one in report.params if isinstance(one, click.Option))
 
