@@ -71,7 +71,7 @@ def make(*, layout: str, out: Path, release: str | None, plugin: tuple[Path, ...
 @shared.as_json
 @click.pass_context
 def check(ctx: click.Context, /, *, name: str, data: Path | None, plugin: tuple[Path, ...], **flags: bool) -> None:
-    """Compare a copy with its release, or look for flaws in your own data.
+    """Compare a copy with its release, or check your own data.
 
     The exit status is 0 if results will be official, or if nothing is wrong with your own data, 1 if the copy is usable
     but differs or is incomplete, 2 if it cannot be used.
