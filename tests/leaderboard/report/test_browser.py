@@ -69,7 +69,7 @@ def test_marks_are_signs_and_ranks_are_those_of_the_record(browser, place):
     content = content_of(place)
     opened(browser, place)
     number = content["orders"]["worst"][0]
-    _, _, letters, _, ranks, _ = content["lists"][0][number]
+    _, _, letters, _, ranks, *_ = content["lists"][0][number]
     tiles = browser.find_elements(By.CSS_SELECTOR, ".query:first-child .tile")
     signs = [tile.find_element(By.CSS_SELECTOR, ".sign").text for tile in tiles]
     line = browser.find_element(By.CSS_SELECTOR, ".query:first-child .ranks").text
