@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.errors import CheckpointError
-from plugins.weights.formats import nearest
+from plugins.weights.formats import resemblance
 
 DEEPEST_STAGE = 200
 """More blocks than any stage has; ResNet-152 has 36 in its third one."""
@@ -45,10 +45,7 @@ class Shapes:
             name.removeprefix(prefix): tuple(tensor.shape) for name, tensor in state.items() if name.startswith(prefix)
         }
         self.prefix, self.source = prefix, source
-        foreign = None if self.found else nearest(state.keys())
-        self.advice = (
-            f"this looks like {foreign.name}: use {foreign.use}" if foreign else "see 'bench weights show FILE'"
-        )
+        self.advice = (None if self.found else resemblance(state)) or "see 'bench weights show FILE'"
 
     def below(self, prefix: str) -> Shapes:
         """Return the shapes below a further prefix."""

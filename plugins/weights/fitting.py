@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import CheckpointError, first_of
-from plugins.weights.formats import nearest
+from plugins.weights.formats import resemblance
 
 SHOWN = 3
 """How many tensors of each kind of difference a message names."""
@@ -87,11 +87,9 @@ def _word(tensor: Tensor) -> str:
 
 def advice(own: Collection[str], state: Mapping[str, Tensor]) -> str | None:
     """Return what to do with a file whose names are not those of the network; None if nothing is known."""
-    found, prefix = nearest(state.keys()), prefix_to_strip(own, state)
-    steps = [f"this looks like {found.name}: use {found.use}"] if found else []
-    if prefix:
-        steps.append(f"without the prefix '{prefix}' the names would fit: --method torch takes --set strip={prefix}")
-    return "; ".join(steps) or None
+    prefix = prefix_to_strip(own, state)
+    fits = f"without the prefix '{prefix}' the names would fit: --method torch takes --set strip={prefix}"
+    return "; ".join(filter(None, (resemblance(state), fits if prefix else None))) or None
 
 
 def prefix_to_strip(own: Collection[str], names: Collection[str]) -> str:

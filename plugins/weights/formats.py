@@ -28,6 +28,12 @@ def nearest(names: Names) -> Format | None:
     return next((one for one in FORMATS if one.holds(names)), None)
 
 
+def resemblance(names: Names) -> str | None:
+    """Return what tensors of these names look like, and how to score them, for messages; None if nothing is known."""
+    found = nearest(names)
+    return f"this looks like {found.name}: use {found.use}" if found else None
+
+
 def _all(*wanted: str) -> Callable[[Names], bool]:
     """Return whether each of some names or prefixes, which end in a dot, occurs."""
 
