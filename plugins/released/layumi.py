@@ -45,7 +45,7 @@ class Layumi(ReleasedMethod):
     )
     provenance = (
         "net_last.pth of layumi's Person_reID_baseline_pytorch (MIT): a state dict, with opts.yaml beside it; say with "
-        "--trained-on which protocols the weights have seen"
+        "--trained-on which data the weights have seen"
     )
     resizing = Resizing("bicubic")
     Options = LayumiOptions

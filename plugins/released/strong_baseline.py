@@ -39,7 +39,7 @@ class LuoBaseline(ReleasedMethod):
     )
     provenance = (
         "the weights of reid-strong-baseline (MIT): a state dict; older files are whole pickled networks, which "
-        "'bench weights convert' turns into one; say with --trained-on which protocols they have seen"
+        "'bench weights convert' turns into one; say with --trained-on which data they have seen"
     )
     Options = LuoOptions
     holding = "tensors base.* and bottleneck.* of reid-strong-baseline"

@@ -43,7 +43,7 @@ class Torchreid(ReleasedMethod):
     )
     provenance = (
         "the model zoo of torchreid (MIT): a dictionary with 'state_dict', or a state dict; persons, or ImageNet; say "
-        "with --trained-on which protocols the weights have seen"
+        "with --trained-on which data the weights have seen"
     )
     Options = TorchreidOptions
     holding = "OSNet or a ResNet by torchreid's names"
