@@ -41,3 +41,16 @@ def check_training(root: Path, splits: Mapping[str, ImageTable], file: str) -> l
     test = [table.vehicle for split, table in splits.items() if split != "train"]
     refuse_shared_vehicles(root, splits["train"].vehicle, np.concatenate([np.zeros(0, np.int64), *test]))
     return []
+
+
+def middles(table: ImageTable) -> ImageTable:
+    """Return one image of each vehicle and camera: of its n images by time and path, number n // 2 from 0.
+
+    Without times the order is that of the paths, without cameras all images of a vehicle are one group.
+    """
+    cameras = np.zeros_like(table.vehicle) if table.camera is None else table.camera
+    times = np.zeros_like(table.vehicle) if table.time is None else table.time
+    groups: dict[tuple[int, int], list[int]] = {}
+    for row in sorted(range(len(table)), key=lambda row: (int(times[row]), table.paths[row])):
+        groups.setdefault((int(table.vehicle[row]), int(cameras[row])), []).append(row)
+    return table.take(np.array([rows[len(rows) // 2] for _, rows in sorted(groups.items())], dtype=np.int64))

@@ -48,7 +48,14 @@ def statements(task: Task) -> Iterator[Statement]:
         measure = parse(word)
         yield Statement(f"measure {word}", f"{measure.name}: {measure.about}", measure.source)
     yield Statement("ties", "a right answer that ties with a wrong one is ranked after it", HARNESS)
-    yield Statement("queries without a right answer", "counted and reported, but excluded from every mean", HARNESS)
+    yield Statement("queries without a right answer", _unanswered(task), HARNESS)
+
+
+def _unanswered(task: Task) -> str:
+    known = f"; the released lists have {task.unanswered}" if task.unanswered else ""
+    if task.rule.unanswered == "zero":
+        return f"counted as 0 in every mean{known}"
+    return f"counted and reported, but excluded from every mean{known}"
 
 
 def _gallery(task: Task) -> str:

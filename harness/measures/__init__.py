@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 
 from harness.errors import unknown_name
-from harness.measures import ap, ap_trapezoid, ap_truncated, cmc, hit, minp
+from harness.measures import ap, ap_top, ap_trapezoid, ap_truncated, cmc, hit, minp
 from harness.measures.family import Measure, MeasureFamily
 
 FAMILIES: Mapping[str, MeasureFamily] = {
-    module.FAMILY.word: module.FAMILY for module in (ap, ap_trapezoid, ap_truncated, cmc, hit, minp)
+    module.FAMILY.word: module.FAMILY for module in (ap, ap_trapezoid, ap_truncated, ap_top, cmc, hit, minp)
 }
 
 

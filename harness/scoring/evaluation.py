@@ -171,8 +171,9 @@ def scored(
         [*map(parse, task.measures), *further],
         queries=queries,
         drawn=task.rule.draws is not None,
+        unanswered=task.rule.unanswered,
     )
-    if scores.ignored_queries >= queries:
+    if np.isnan(scores.first_hit).all():
         raise DataError(
             "no query has a positive",
             where=f"{protocol.name}/{task.name} in {dataset.root}",

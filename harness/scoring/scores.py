@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ class Scores:
         metric: how the features were compared.
         queries: the number of rows of the query table.
         ignored_queries: the number of queries that have no positive in any draw that uses them; they are excluded from
-            every mean. A query that no draw uses is not counted here.
+            every mean. A query that no draw uses is not counted here; nor is any if such queries count as zeros.
         ties: the number of tied pairs of a positive and a negative, over all draws.
         mean: for each measure the mean over the queries that have a positive, NaN if no query has one; with draws, the
             mean of the draws' means.
@@ -75,6 +75,7 @@ class Scores:
         *,
         queries: int,
         drawn: bool | None = None,
+        unanswered: Literal["left out", "zero"] = "left out",
     ) -> Scores:
         """Return the scores of ranks that belong to no named task; they are not official.
 
@@ -83,12 +84,13 @@ class Scores:
             measures: the measures, or the words of built-in ones.
             queries: the number of rows of the query table.
             drawn: whether ``ranks`` are draws; None assumes so if there are several.
+            unanswered: what a query without a positive counts in a mean.
 
         Raises:
             UsageError: unknown measure.
         """
         known = [parse(measure) if isinstance(measure, str) else measure for measure in measures]
-        tables = {measure.word: _table(measure.values, ranks, queries) for measure in known}
+        tables = {measure.word: _table(measure.values, ranks, queries, unanswered) for measure in known}
         draws = {word: tuple(exact_mean(row) for row in table) for word, table in tables.items()}
         several = len(ranks) > 1 if drawn is None else drawn
         return cls(
@@ -97,13 +99,13 @@ class Scores:
             official=False,
             metric="",
             queries=queries,
-            ignored_queries=_ignored(ranks, queries),
+            ignored_queries=0 if unanswered == "zero" else _ignored(ranks, queries),
             ties=sum(draw.ties for draw in ranks),
             mean={word: exact_mean(np.array(values)) for word, values in draws.items()},
             deviation={word: _deviation(values) for word, values in draws.items()} if several else {},
             per_draw=draws if several else {},
             per_query={word: _columns(table) for word, table in tables.items()},
-            first_hit=_columns(_table(_first_hits, ranks, queries)),
+            first_hit=_columns(_table(_first_hits, ranks, queries, "left out")),
             asked=_asked(ranks, queries) if several else None,
         )
 
@@ -134,11 +136,14 @@ class Scores:
         return pd.DataFrame({**columns, "first_hit": self.first_hit, **self.per_query})
 
 
-def _table(values: Callable[[PositiveRanks], FloatArray], ranks: Sequence[PositiveRanks], queries: int) -> FloatArray:
-    """Return (draws, queries) values, NaN for a query that is not in the draw or has no positive."""
+def _table(
+    values: Callable[[PositiveRanks], FloatArray], ranks: Sequence[PositiveRanks], queries: int, unanswered: str
+) -> FloatArray:
+    """Return (draws, queries) values, NaN for a query that is not in the draw; without a positive, NaN or 0."""
     table = np.full((len(ranks), queries), np.nan)
     for row, draw in zip(table, ranks, strict=True):
-        row[draw.asked] = values(draw)
+        found = values(draw)
+        row[draw.asked] = np.nan_to_num(found) if unanswered == "zero" else found
     return table
 
 

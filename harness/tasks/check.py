@@ -91,14 +91,15 @@ def check_copy(
     findings = (
         *dataset.notes,
         *_count_findings(counted),
-        *_label_findings(splits),
+        *_label_findings(splits, protocol.tasks),
         *_query_findings(protocol.tasks, dataset),
         *images.findings,
     )
     tasks = tuple(_tasks(protocol, dataset))
     complete = images.complete and not findings
     if protocol.released or any(task.released for task in protocol.tasks):
-        verdict, status = _judge(tasks, complete=complete)
+        withheld = {task.name for task in protocol.tasks if task.withheld}
+        verdict, status = _judge([task for task in tasks if task.task not in withheld], complete=complete)
     else:
         verdict, status = _judge_own(tasks, complete=complete)
     return CopyReport(
@@ -121,9 +122,9 @@ def _splits(protocol: Protocol, dataset: Dataset) -> dict[str, ImageTable]:
 
 
 def _count(protocol: Protocol, name: str, table: ImageTable) -> SplitCount:
-    found = {"images": len(table), "vehicles": len(np.unique(table.vehicle))}
-    for word, column in (("cameras", table.camera), ("tracks", table.track)):
-        if column is not None:
+    found = {"images": len(table)}
+    for word, column in (("vehicles", table.vehicle), ("cameras", table.camera), ("tracks", table.track)):
+        if column is not None and (column != UNKNOWN).any():
             found[word] = len(np.unique(column[column != UNKNOWN]))
     return SplitCount(name, found, dict(protocol.released.get(name, {})))
 
@@ -135,13 +136,17 @@ def _count_findings(splits: Iterable[SplitCount]) -> Iterator[str]:
                 yield f"'{split.split}' has {split.found.get(word, 'no')} {word}, the release {released}"
 
 
-def _label_findings(splits: dict[str, ImageTable]) -> Iterator[str]:
+def _label_findings(splits: dict[str, ImageTable], tasks: Sequence[Task]) -> Iterator[str]:
     """Yield images listed twice, vehicles in training and test, and tracks with contradictory labels."""
+    shared_by_design = {
+        "train",
+        *(split for task in tasks if not task.held_out for split in (task.query, task.gallery)),
+    }
     for name, table in splits.items():
         twice = list((Counter(table.paths) - Counter(set(table.paths))).elements())
         if twice:
             yield f"'{name}' lists {len(twice)} images twice: {first_of(twice)}"
-        if name != "train" and "train" in splits:
+        if name not in shared_by_design and "train" in splits:
             shared = np.intersect1d(splits["train"].vehicle, table.vehicle)
             if len(shared):
                 yield f"{len(shared)} vehicles are in 'train' and in '{name}': {first_of(shared.tolist())}"
@@ -172,10 +177,11 @@ def _query_findings(tasks: Sequence[Task], dataset: Dataset) -> Iterator[str]:
         except DataError:
             continue
         unmatched = np.flatnonzero(positives.sizes == 0).tolist()
-        if unmatched:
+        if len(unmatched) != task.unanswered:
             paths = dataset.split(task.query).paths
             named = first_of(paths[row] for row in unmatched)
-            yield f"{len(unmatched)} queries of '{task.name}' have no positive: {named}"
+            known = f", the release {task.unanswered}" if task.unanswered else ""
+            yield f"{len(unmatched)} queries of '{task.name}' have no positive{known}{f': {named}' if named else ''}"
 
 
 def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:

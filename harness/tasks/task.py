@@ -37,12 +37,14 @@ class Rule:
         reduce: what represents a track: its image nearest to the query, or the mean of its images' features.
         ignore: images that are neither right nor wrong for a query and are removed from its ranking.
         draws: the random draws, or None if query and gallery are fixed lists.
+        unanswered: what a query without a positive counts in a mean: it is left out, or it is a zero.
     """
 
     unit: Literal["image", "track"] = "image"
     reduce: Literal["maximum", "mean feature"] = "maximum"
     ignore: tuple[Ignored, ...] = ()
     draws: Draws | None = None
+    unanswered: Literal["left out", "zero"] = "left out"
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,10 @@ class Task:
         source: the source of the rule.
         conventions: variations of the task by name.
         convention: the name of the convention that this task follows; empty for the official rule.
+        held_out: whether its vehicles are kept from the training split; if not, only methods that were not trained on
+            this data set are judged by it.
+        unanswered: the number of queries of the released lists that have no positive.
+        withheld: whether its vehicles are secret, so that its features can be extracted and never scored.
     """
 
     name: str
@@ -94,6 +100,9 @@ class Task:
     source: str = ""
     conventions: Mapping[str, Convention] = field(default_factory=dict)
     convention: str = ""
+    held_out: bool = True
+    unanswered: int = 0
+    withheld: bool = False
 
     @property
     def official_name(self) -> str:
@@ -121,4 +130,5 @@ class Task:
             source=changed.source,
             conventions={},
             convention=convention,
+            unanswered=self.unanswered if changed.rule is None or changed.rule.ignore == self.rule.ignore else 0,
         )

@@ -6,14 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from xml.parsers import expat
 
 import numpy as np
 
 from harness.data.images import UNKNOWN, IntArray
-from harness.data.lists import Problems, quote, read_bytes
-from harness.errors import DataError
+from harness.data.lists import Problems, quote
 from protocols.veri776.names import Name
+from protocols.xml_items import read_items
 
 FILES = {"train_label.xml": ("train",), "test_label.xml": ("gallery", "query")}
 COLOURS = dict(enumerate(("yellow", "orange", "green", "gray", "red", "blue", "white", "golden", "brown", "black"), 1))
@@ -24,14 +23,7 @@ ATTRIBUTES = {"colour": "colorID", "type": "typeID"}
 MISTYPED = {3: 2, 7: 2, 41: 2}
 """Vehicles whose type is 0 in early copies of the release, and their type in later ones."""
 
-DECLARED = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*\?>""")
-ENCODINGS = {
-    **dict.fromkeys(("gb2312", "gbk", "gb18030"), "gb18030"),
-    **dict.fromkeys(("utf-8", "utf8", "us-ascii", "ascii"), "utf-8"),
-}
 NUMBER = re.compile(r"[0-9]{1,9}")
-
-Item = Mapping[str, str]
 
 
 def read_labels(
@@ -100,38 +92,3 @@ def _value(label: str, value: int, vehicle: int, odd: Counter[str]) -> int:
         return MISTYPED[vehicle]
     odd[f"{label} {value}, which has no name, was read as unknown"] += 1
     return UNKNOWN
-
-
-def read_items(path: Path) -> list[tuple[int, Item]]:
-    """Return the line and the attributes of every ``Item`` of an XML file.
-
-    The bytes are decoded here because the release declares gb2312, which expat does not support. A document type is
-    refused, so that no entity is ever expanded or fetched.
-
-    Raises:
-        DataError: it is not XML, declares a document type or an unknown encoding.
-    """
-    content = read_bytes(path)
-    declared = DECLARED.match(content)
-    encoding = declared.group(1).decode().lower() if declared else "utf-8"
-    if encoding not in ENCODINGS:
-        raise DataError("the label file's encoding is unknown", where=path, found=encoding, expected="gb2312 or utf-8")
-    items: list[tuple[int, Item]] = []
-    parser = expat.ParserCreate("utf-8")  # overrides what the document declares
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        if name == "Item":
-            items.append((parser.CurrentLineNumber, attributes))
-
-    def refuse(*_: object) -> None:
-        raise DataError("the label file declares a document type, which no file of the release does", where=path)
-
-    parser.StartElementHandler = start
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(content.decode(ENCODINGS[encoding], "replace").encode("utf-8"), True)
-    except expat.ExpatError as problem:
-        raise DataError(
-            "the label file is not XML", where=f"{path}:{problem.lineno}", found=expat.ErrorString(problem.code)
-        ) from None
-    return items

@@ -1,9 +1,9 @@
-"""VERI-Wild's vehicle_info.txt: camera, time, model, type and colour of each image."""
+"""VERI-Wild's vehicle_info.txt and the ``_info`` files of single lists: camera, time, model, type, colour."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from harness.data.lists import Problems, misfit, quote, read_lines
 FILE = "vehicle_info.txt"
 LINE = re.compile(r"([0-9]{1,9}/[0-9]{1,12})(?:\.jpg)?;([0-9]{1,9});([^;]*);([^;]*);([^;]*);([^;]*)")
 EXAMPLE = "05638/058597;12;2018-03-11 17:00:05;Audi-A6;sedan;white"
+SHORT = re.compile(r"([0-9]{1,9}/[0-9]{1,12})(?:\.jpg)?;([0-9]{1,9})();([^;]*);([^;]*);([^;]*)")
+SHORT_EXAMPLE = "05638/058597;12;Audi-A6;sedan;white"
+"""The files of single lists have no time."""
 HEADER = "id/image;"
 TIME = re.compile(r"([0-9]{4})\D([0-9]{1,2})\D([0-9]{1,2})\D+([0-9]{1,2})\D([0-9]{1,2})\D([0-9]{1,2})")
 WORDS = ("model", "type", "colour")
@@ -43,32 +46,52 @@ class Info:
         return np.array([self.row.get(image, last) for image in images], dtype=np.int64)
 
 
-def read_info(path: Path, problems: Problems) -> Info:
-    """Return the labels of the file; malformed lines become problems. The header line is optional."""
-    row: dict[str, int] = {}
-    written: tuple[list[str], ...] = tuple([] for _ in range(5))
-    cameras, moments, *words = written
-    for number, text in enumerate(read_lines(path), 1):
-        match = LINE.fullmatch(text)
-        if match is None:
-            if text and not (number == 1 and text.casefold().startswith(HEADER)):
-                problems.add(path, number, misfit(text, EXAMPLE))
-            continue
-        image, camera, moment, model, kind, colour = match.groups()
-        if row.setdefault(image, len(cameras)) != len(cameras):
-            problems.add(path, number, f"{quote(image)} is already in an earlier line")
-            continue
-        for column, value in zip(written, (camera, moment, model, kind, colour), strict=True):
-            column.append(value)
+def read_info(path: Path | None, lists: Sequence[Path], problems: Problems, notes: list[str]) -> Info:
+    """Return the labels of ``vehicle_info.txt``, if it is there, and of the files of single lists.
+
+    The header line is optional; malformed lines become problems. Of an image in several files, the labels of the first
+    are taken, and cameras that differ are noted.
+    """
+    rows: dict[str, tuple[str, ...]] = {}
+    if path is not None:
+        rows = dict(_read(path, LINE, EXAMPLE, problems))
+    for file in lists:
+        differing = 0
+        for image, values in _read(file, SHORT, SHORT_EXAMPLE, problems):
+            known = rows.setdefault(image, values)
+            differing += int(known[0]) != int(values[0])
+        if differing:
+            notes.append(f"{file.name}: {differing} cameras differ from another file; the first one's were used")
+    row = {image: number for number, image in enumerate(rows)}
+    cameras, moments, *words = zip(*rows.values(), strict=True) if rows else ((),) * 5
     second_of = {moment: _seconds(moment) for moment in set(moments)}
     columns = {"time": _column([second_of[moment] for moment in moments])}
     names = {}
     for label, column in zip(WORDS, words, strict=True):
-        known = sorted({word.strip() for word in column} - {""})
-        number_of = {word: number for number, word in enumerate(known)}
+        known_words = sorted({word.strip() for word in column} - {""})
+        number_of = {word: number for number, word in enumerate(known_words)}
         columns[label] = _column([number_of.get(word.strip(), UNKNOWN) for word in column])
-        names[label] = dict(enumerate(known))
+        names[label] = dict(enumerate(known_words))
     return Info(row, _column(list(map(int, cameras))), columns, names)
+
+
+def _read(
+    path: Path, pattern: re.Pattern[str], example: str, problems: Problems
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each image of a file with camera, time, model, type and colour as written."""
+    seen: set[str] = set()
+    for number, text in enumerate(read_lines(path), 1):
+        match = pattern.fullmatch(text)
+        if match is None:
+            if text and not (number == 1 and text.casefold().startswith(HEADER)):
+                problems.add(path, number, misfit(text, example))
+            continue
+        image, *values = match.groups()
+        if image in seen:
+            problems.add(path, number, f"{quote(image)} is already in an earlier line")
+            continue
+        seen.add(image)
+        yield image, tuple(values)
 
 
 def _seconds(moment: str) -> int:

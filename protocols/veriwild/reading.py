@@ -76,10 +76,11 @@ def read(root: Path) -> Dataset:
     every = [file for generation in GENERATIONS for file in generation.files.values()]
     root = release_folder(root, [*(f"{FOLDER}/{file}" for file in every), *every])
     problems = Problems(root)
-    info_file = _find(root, FILE)
-    info = None if info_file is None else read_info(info_file, problems)
-    generation = _choose(root, with_info=info is not None)
     notes: list[str] = []
+    info_file = _find(root, FILE)
+    short = [path for path in (_find(root, file) for file in _info_files()) if path is not None]
+    info = read_info(info_file, short, problems, notes) if info_file or short else None
+    generation = _choose(root, with_info=info is not None)
     splits: dict[str, ImageTable] = {}
     for split, file in generation.files.items():
         path = _find(root, file)
@@ -99,6 +100,8 @@ def read(root: Path) -> Dataset:
                 next_step="copy them from the data set's release",
             )
     notes += check_training(root, splits, generation.files["train"])
+    if info_file is None and short:
+        notes.append(f"{FILE} is missing: cameras and labels are those of {', '.join(path.name for path in short)}")
     if info is None:
         notes.append(f"{FILE} is missing: no image has a model, a type or a colour")
     if any(table.camera is None for table in splits.values()):
@@ -108,6 +111,11 @@ def read(root: Path) -> Dataset:
         if query in splits and gallery in splits:
             refuse_shared_images(root, query, splits[query], gallery, splits[gallery])
     return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=generation.name)
+
+
+def _info_files() -> list[str]:
+    """Return the names of the files that label the images of single lists of 2019."""
+    return [f"{Path(file).stem}_info.txt" for split, file in GENERATIONS[0].files.items() if split != "train"]
 
 
 def _find(root: Path, file: str) -> Path | None:
@@ -157,7 +165,7 @@ def _cameras(path: Path, written: Sequence[str], informed: IntArray | None, note
     """Return the cameras of a list: its own, those of vehicle_info.txt, or None."""
     if not any(written):
         if informed is not None and (unknown := int((informed == UNKNOWN).sum())):
-            notes.append(f"{FILE} does not name {unknown} images of {path.name}")
+            notes.append(f"{unknown} images of {path.name} are in no file of cameras")
         return informed
     own = numbers(written)
     if informed is not None and (differing := int(((informed != own) & (informed != UNKNOWN)).sum())):

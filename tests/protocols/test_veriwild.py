@@ -61,6 +61,7 @@ def test_the_camera_rule_ignores_the_querys_vehicle_under_its_camera(tmp_path):
         "small": (2, 2),
         "small+no-camera-rule": (4, 0),
         "small+truncated-ap": (2, 2),
+        "small+all-queries": (2, 2),
         "small+same-camera": (2, 2),
     }
     assert differences(SMALL, dataset)[0] == "queries: 2 instead of 3000"
@@ -103,7 +104,7 @@ def test_images_that_vehicle_info_does_not_name_have_no_camera(tmp_path):
     dataset = read(tmp_path)
 
     assert dataset.splits["small-query"].camera.tolist() == [61, UNKNOWN]
-    assert "vehicle_info.txt does not name 1 images of test_3000_query.txt" in dataset.notes
+    assert "1 images of test_3000_query.txt are in no file of cameras" in dataset.notes
     assert "1 images of 'small-query' without a camera" in str(serve([SMALL], dataset)[1]["small"])
 
 

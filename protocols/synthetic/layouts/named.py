@@ -1,0 +1,50 @@
+"""The layouts of data sets without lists, whose images are named by their labels: RoundaboutHD and CARLA-ReID."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import ClassVar
+
+from protocols.carla_reid import FOLDERS
+from protocols.roundabouthd import FOLDER
+from protocols.synthetic.layouts.redraw import DrawnSet, LabelledImage, Redrawn
+
+START = datetime(2022, 7, 11, 6, tzinfo=UTC)
+
+
+def write_roundabouthd(drawn: DrawnSet, _root: Path) -> dict[str, str]:
+    """Return RoundaboutHD's names, in folders of training and test."""
+    return {
+        picture.key: f"{FOLDER}/{side}/{picture.vehicle}_cam{picture.camera:02}_{picture.time:06}.jpg"
+        for side, pictures in (("train", drawn.train), ("test", drawn.test))
+        for picture in pictures
+    }
+
+
+def write_carla_reid(drawn: DrawnSet, _root: Path) -> dict[str, str]:
+    """Return CARLA-ReID's names: of each test vehicle, the first image in random order is the query."""
+    key_of = {picture.key: f"{FOLDERS['train']}/{_name(picture)}" for picture in drawn.train}
+    for pictures in drawn.by_vehicle().values():
+        for place, picture in enumerate(pictures):
+            key_of[picture.key] = f"{FOLDERS['gallery' if place else 'query']}/{_name(picture)}"
+    return key_of
+
+
+def _name(picture: LabelledImage) -> str:
+    moment = START + timedelta(seconds=picture.time)
+    return f"{moment:%Y%m%d%H%M%S}_{picture.camera}_{picture.vehicle}.jpg"
+
+
+class RoundaboutHdLayout(Redrawn):
+    """RoundaboutHD's two folders."""
+
+    name: ClassVar[str] = "roundabouthd"
+    write = staticmethod(write_roundabouthd)
+
+
+class CarlaReidLayout(Redrawn):
+    """CARLA-ReID's three folders."""
+
+    name: ClassVar[str] = "carla-reid"
+    write = staticmethod(write_carla_reid)
