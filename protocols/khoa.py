@@ -17,7 +17,7 @@ from harness.tasks.protocol import Protocol
 from harness.tasks.task import Rule, Task
 from protocols.released import boxes_in, check_training, read_rows
 
-LINE = re.compile(r"((car|motorcycle|truck|bus)_([0-9]{4})_cam([12])\.(?:jpg|jpeg|png))")
+LINE = re.compile(r"((car|motorcycle|truck|bus)_([0-9]{1,4})_cam([12])\.(?:jpg|jpeg|png))")
 EXAMPLE = "car_0001_cam1.jpg"
 TYPES = {1: "car", 2: "motorcycle", 3: "truck", 4: "bus"}
 LISTS = {"train": ("train.txt", "train"), "validation": ("val.txt", "train"), "test": ("test.txt", "test")}

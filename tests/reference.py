@@ -110,9 +110,9 @@ def measure(word, marks):
         return sum(precision[rank] for rank in right) / total
     if name == "ap_trapezoid":
         return sum((precision[rank] + before[rank]) / 2 for rank in right) / total
-    if name == "ap_truncated":
+    if name in {"ap_top", "ap_truncated"}:
         found = [precision[rank] for rank in right if rank < int(cutoff)]
-        return sum(found) / len(found) if found else 0.0
+        return sum(found) / (min(total, int(cutoff)) if name == "ap_top" else max(len(found), 1))
     assert name == "minp"
     return total / (right[-1] + 1)
 
@@ -131,7 +131,8 @@ def task_scores(task, dataset, features, metric):
             for word in task.measures:
                 values[word].append(measure(word, marks))
         for word, found in values.items():
-            known = [value for value in found if not math.isnan(value)]
+            zeros = task.rule.unanswered == "zero"
+            known = [0.0 if math.isnan(value) else value for value in found if zeros or not math.isnan(value)]
             means[word].append(math.fsum(known) / len(known) if known else math.nan)
     return means
 

@@ -87,8 +87,9 @@ class Registry(Catalogue):
         """Return the protocol of a TOML file, whose name must not be taken."""
         from harness.tasks.toml_protocol import open_protocol
 
-        protocol = open_protocol(path)
-        if protocol.name in self.names(PROTOCOL):
+        taken = self.names(PROTOCOL)
+        protocol = open_protocol(path, taken)
+        if protocol.name in taken:
             raise UsageError(
                 f"the protocol's name '{protocol.name}' is taken",
                 where=path,

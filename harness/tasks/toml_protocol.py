@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -134,8 +134,10 @@ def _without_cameras(table: Path, tasks: Sequence[Task], splits: Mapping[str, Im
     return found
 
 
-def open_protocol(path: Path) -> Protocol:
+def open_protocol(path: Path, taken: Collection[str] = ()) -> Protocol:
     """Return the protocol that a TOML file defines, without loading its image table.
+
+    A file that states no name gives the protocol its own, with ``own-`` before it if that name is taken.
 
     Raises:
         UsageError: the file cannot be read.
@@ -143,6 +145,8 @@ def open_protocol(path: Path) -> Protocol:
     """
     settings = _read(path)
     name = settings.name or name_of(path)
+    if not settings.name and name in taken:
+        name = f"own-{name}"
     if not NAME.fullmatch(name):
         raise DataError(
             "the protocol has an invalid name",

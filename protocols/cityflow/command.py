@@ -1,4 +1,4 @@
-"""The verb ``bench track2``: the AI City Challenge's file of answers, written from features and scored where it can be."""
+"""The verb ``bench track2``: the AI City Challenge's file of answers, written from features and scored."""
 
 from __future__ import annotations
 

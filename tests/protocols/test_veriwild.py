@@ -2,8 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+import harness
 from harness.data.images import UNKNOWN
+from harness.describe.protocol import statements
 from harness.errors import DataError
+from harness.features import write_features
+from harness.tasks.check import check_copy
 from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import counts, differences
 from harness.tasks.fingerprint import fingerprint
@@ -204,3 +208,72 @@ def test_whatever_stands_in_vehicle_info_is_read_or_named(tmp_path_factory, text
     except DataError as problem:
         found = str(problem)
     assert found[0] == 61 or "vehicle_info.txt:2: " in found
+
+
+SHORT = ["31388/321973;61;Kia;suv;red", "31388/321974;62;Kia;suv;red", "31389/321981;6;Audi-A6;sedan;white"]
+
+
+def test_the_info_files_of_single_lists_name_cameras_where_vehicle_info_is_missing(tmp_path):
+    write_wild_2019(tmp_path, info=False)
+    write_lines(tmp_path / SPLIT / "test_3000_info.txt", [*SHORT, "31389/321982;5;Kia;suv;red"])
+    write_lines(
+        tmp_path / SPLIT / "test_3000_query_info.txt", ["31388/321972;61;Kia;suv;red", "31389/321980;5;Kia;suv;red"]
+    )
+    dataset = read(tmp_path)
+    query, gallery = dataset.splits["small-query"], dataset.splits["small-gallery"]
+
+    assert query.camera.tolist() == [61, 5]
+    assert gallery.camera.tolist() == [61, 62, 6, 5]
+    assert [gallery.names["model"][number] for number in gallery.model] == ["Kia", "Kia", "Audi-A6", "Kia"]
+    assert gallery.time.tolist() == [UNKNOWN] * 4
+    assert dataset.notes[-1].startswith(
+        "vehicle_info.txt is missing: cameras and labels are those of test_3000_query_i"
+    )
+    assert [task.name for task in serve([SMALL], dataset)[0]] == ["small"]
+
+
+def test_beside_vehicle_info_the_info_files_change_nothing_and_a_differing_camera_is_noted(tmp_path):
+    plain = read(write_wild_2019(tmp_path / "a"))
+    write_lines(write_wild_2019(tmp_path / "b") / SPLIT / "test_3000_info.txt", [*SHORT, "31389/321982;9;Kia;suv;red"])
+    beside = read(tmp_path / "b")
+
+    assert fingerprint(VeriWild, SMALL, plain) == fingerprint(VeriWild, SMALL, beside)
+    assert beside.notes == ("test_3000_info.txt: 1 cameras differ from another file; the first one's were used",)
+
+
+def test_a_line_of_an_info_file_with_a_field_too_few_is_refused(tmp_path):
+    line = "31388/321973;61;Kia;suv"
+    write_lines(write_wild_2019(tmp_path) / SPLIT / "test_3000_info.txt", [line])
+    with pytest.raises(DataError, match=r"test_3000_info.txt:1: .* is not like '05638/058597;12;Audi-A6;sedan;white'"):
+        read(tmp_path)
+
+
+def test_the_mean_over_all_queries_counts_one_without_a_right_answer_as_zero(tmp_path):
+    root = write_wild_2019(tmp_path)
+    write_lines(root / SPLIT / "test_3000.txt", ["31388/321973", "31388/321974", "31389/321982"])
+    dataset = read(root)
+    keys = [*dataset.splits["small-query"].paths, *dataset.splits["small-gallery"].paths]
+    write_features(tmp_path / "f.h5", keys, np.eye(5, 3, dtype=np.float32) + 1, dataset="veriwild", method="m")
+
+    def scored(task):
+        return harness.evaluate(tmp_path / "f.h5", f"veriwild/{task}", data=root)
+
+    usual, whole = scored("small"), scored("small+all-queries")
+    assert (usual.ignored_queries, whole.ignored_queries) == (1, 0)
+    assert whole.mean["ap"] == usual.mean["ap"] / 2
+    assert whole.per_query["ap"].tolist() == [usual.mean["ap"], 0.0]
+    assert usual.fingerprint != whole.fingerprint
+    assert not whole.official
+
+
+def test_the_queries_without_a_right_answer_are_those_of_the_release(tmp_path):
+    said = {
+        task.name: [s.says for s in statements(task) if s.what.startswith("queries without")] for task in VeriWild.tasks
+    }
+    found = check_copy(VeriWild(), write_wild_2019(tmp_path)).findings
+
+    assert said["small"] == ["counted and reported, but excluded from every mean; the released lists have 12"]
+    assert said["medium"][0].endswith("the released lists have 21")
+    assert said["large"] == ["counted and reported, but excluded from every mean"]
+    assert "0 queries of 'small' have no positive, the release 12" in found
+    assert not any("'large' have no positive" in finding for finding in found)

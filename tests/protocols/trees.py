@@ -1,4 +1,4 @@
-"""Trees in the released layouts of VehicleID, VRU, VRIC and VERI-Wild, written by the tests; without images."""
+"""Trees in the released layouts of most data sets, written by the tests; without images."""
 
 from __future__ import annotations
 
@@ -77,4 +77,64 @@ def write_wild_2020(root: Path, *, end: str = "\n") -> Path:
         for side, file in (("query", f"test_{size}_id_query.txt"), ("gallery", f"test_{size}_id.txt")):
             lines = [f"{image}.jpg {image[:5]} {camera}" for image, camera in WILD[side]]
             write_lines(root / SPLIT / file, lines, end)
+    return root
+
+
+def write_khoa(root: Path, *, end: str = "\n", **lists: list[str]) -> Path:
+    """Write a tree with the lists ``train``, ``val`` and ``test``."""
+    default = {
+        "train": ["car_0001_cam1.jpg", "car_0001_cam2.jpg", "bus_0001_cam1.jpg", "bus_0001_cam2.jpg"],
+        "val": ["truck_0003_cam2.jpg", "truck_0003_cam1.jpg"],
+        "test": ["car_0002_cam2.jpg", "motorcycle_0002_cam1.jpg", "motorcycle_0002_cam2.jpg", "car_0002_cam1.jpg"],
+    }
+    for name, lines in {**default, **lists}.items():
+        write_lines(root / f"{name}.txt", lines, end)
+    return root
+
+
+def write_named(root: Path, *names: str) -> Path:
+    """Write empty files, as of data sets whose names are the labels."""
+    for name in names:
+        write_lines(root / name, [])
+    return root
+
+
+ROUNDABOUT = [
+    *[f"test/7_cam01_{frame:06}.jpg" for frame in (5, 9, 30)],
+    *[f"test/7_cam02_{frame:06}.jpg" for frame in (50, 60)],
+    "test/8_cam03_000001.jpg",
+    "train/1_cam01_000001.jpg",
+    "train/1_cam02_000001.jpg",
+]
+CARLA = [
+    "image_train/20220711212617_24_9.jpg",
+    "image_query/20220711212620_1_5.jpg",
+    "image_gallery/20220711212621_1_5.jpg",
+    "image_gallery/20220711212622_3_5.jpg",
+    "image_gallery/1_4_6.jpg",
+]
+
+
+def write_veriwild2(root: Path, *, end: str = "\n", **lists: list[str]) -> Path:
+    """Write a tree with the lists ``A_query`` and so on."""
+    default = {"query": ["00001/000001.jpg 1 5"], "gallery": ["00001/000002.jpg 1 5", "00001/000003.jpg 1 6"]}
+    for word in ("A", "B", "All"):
+        for side, lines in default.items():
+            write_lines(root / "test_split" / f"{word}_{side}.txt", lists.get(f"{word}_{side}", lines), end)
+    return root
+
+
+def write_cityflow(root: Path, *, test: bool = True) -> Path:
+    """Write labels of ten training vehicles under two cameras, two images each, and of a withheld test."""
+    train = [(f"{number:06}.jpg", number // 4 + 1, number % 2 + 1) for number in range(40)]
+    items = [f'<Item imageName="{name}" vehicleID="{v:04}" cameraID="c{c:03}" />' for name, v, c in train]
+    head = '<?xml version="1.0" encoding="gb2312"?>'
+    write_lines(root / "train_label.xml", [head, "<TrainingImages><Items>", *items, "</Items></TrainingImages>"])
+    tracks = [" ".join(name for name, *at in train if at == [v, c]) for v in range(1, 11) for c in (1, 2)]
+    write_lines(root / "train_track.txt", tracks)
+    if test:
+        for file, count in (("query_label.xml", 3), ("test_label.xml", 7)):
+            items = [f'<Item imageName="{n:06}.jpg" cameraID="c{n % 2 + 1:03}" />' for n in range(1, count + 1)]
+            write_lines(root / file, [head, "<TestImages><Items>", *items, "</Items></TestImages>"])
+        write_lines(root / "test_track.txt", ["000001.jpg 000002.jpg", "000003.jpg 000004.jpg 000005.jpg 000006.jpg"])
     return root

@@ -20,7 +20,7 @@ def write_cityflow(drawn: DrawnSet, root: Path) -> dict[str, str]:
         "test-query": [picture for picture in test if picture.key in queries],
         "test-gallery": [picture for picture in test if picture.key not in queries],
     }
-    key_of = {}
+    key_of: dict[str, str] = {}
     for split, pictures in sides.items():
         name_of = {picture.key: f"{number:06}.jpg" for number, picture in enumerate(pictures, 1)}
         _write_labels(root / LABELS[split], pictures, name_of, labelled=split == "train")

@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import ClassVar
 
 from protocols.carla_reid import FOLDERS
-from protocols.roundabouthd import FOLDER
 from protocols.synthetic.layouts.redraw import DrawnSet, LabelledImage, Redrawn
 
 START = datetime(2022, 7, 11, 6, tzinfo=UTC)
 
 
-def write_roundabouthd(drawn: DrawnSet, _root: Path) -> dict[str, str]:
+def write_roundabouthd(drawn: DrawnSet, root: Path) -> dict[str, str]:  # noqa: ARG001 - there is no list
     """Return RoundaboutHD's names, in folders of training and test."""
     return {
-        picture.key: f"{FOLDER}/{side}/{picture.vehicle}_cam{picture.camera:02}_{picture.time:06}.jpg"
+        picture.key: f"{side}/{picture.vehicle}_cam{picture.camera:02}_{picture.time:06}.jpg"
         for side, pictures in (("train", drawn.train), ("test", drawn.test))
         for picture in pictures
     }
 
 
-def write_carla_reid(drawn: DrawnSet, _root: Path) -> dict[str, str]:
+def write_carla_reid(drawn: DrawnSet, root: Path) -> dict[str, str]:  # noqa: ARG001 - there is no list
     """Return CARLA-ReID's names: of each test vehicle, the first image in random order is the query."""
     key_of = {picture.key: f"{FOLDERS['train']}/{_name(picture)}" for picture in drawn.train}
     for pictures in drawn.by_vehicle().values():
@@ -37,7 +36,7 @@ def _name(picture: LabelledImage) -> str:
 
 
 class RoundaboutHdLayout(Redrawn):
-    """RoundaboutHD's two folders."""
+    """The two folders of RoundaboutHD's subset for re-identification."""
 
     name: ClassVar[str] = "roundabouthd"
     write = staticmethod(write_roundabouthd)

@@ -14,7 +14,7 @@ from harness.measures.ranks import PositiveRanks
 from harness.scoring.scores import Scores
 from tests import reference
 
-ALL = ["cmc@1", "cmc@5", "hit@5", "ap", "ap_trapezoid", "ap_truncated@4", "minp"]
+ALL = ["cmc@1", "cmc@5", "hit@5", "ap", "ap_trapezoid", "ap_truncated@4", "ap_top@4", "minp"]
 
 
 def ranks_of(*queries, asked=None):
@@ -92,7 +92,7 @@ def test_a_tie_counts_as_a_negative_in_front():
 
 
 def test_words_name_every_measure_and_each_is_documented():
-    assert words() == ["ap", "ap_trapezoid", "ap_truncated@k", "cmc@k", "hit@k", "minp"]
+    assert words() == ["ap", "ap_top@k", "ap_trapezoid", "ap_truncated@k", "cmc@k", "hit@k", "minp"]
     for word in words():
         measure = parse(word.replace("@k", "@3"))
         assert measure.word == word.replace("@k", "@3")

@@ -174,8 +174,13 @@ def test_the_registry_opens_a_file_and_its_tasks(tmp_path):
 
 
 def test_the_name_of_a_built_in_protocol_cannot_be_taken(tmp_path):
+    named = write(tmp_path, f'name = "veri776"\n{SHORTEST}')
     with pytest.raises(UsageError, match="name 'veri776' is taken"):
-        load().tasks(str(write(tmp_path, name="veri776.toml")))
+        load().tasks(str(named))
+
+
+def test_a_file_called_like_a_built_in_protocol_gets_a_name_of_its_own(tmp_path):
+    assert load().tasks(str(write(tmp_path, name="khoa.toml")))[0].name == "own-khoa"
 
 
 @pytest.mark.parametrize(
