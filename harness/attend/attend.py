@@ -22,7 +22,7 @@ from harness.data.pictures import MAX_PIXELS, decode, size_on_disk
 from harness.errors import CheckpointError, DataError, PluginError, RunError, UsageError
 from harness.extraction.samples import to_unit_range
 from harness.features.finding import RUN
-from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
+from harness.methods.checkpoint import CHECKPOINT, check_known, load_checkpoint, same_form
 from harness.methods.method import create
 from harness.methods.network import NetworkMethod
 from harness.registry.kinds import METHOD
@@ -128,6 +128,7 @@ def load_method(path: Path, registry: Registry) -> NetworkMethod:
     """
     state, info = load_checkpoint(path)
     kind = _check_network(info.method, registry)
+    check_known(path, info, kind)
     with same_form(path, f"the method '{info.method}'"):
         method = cast(NetworkMethod, create(kind, kind.Options.model_validate(info.options)))
         method.restore(state, info.classes)

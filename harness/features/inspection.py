@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
+from harness.basics.plain_json import read_json
 from harness.errors import FeatureError, first_of
 from harness.features.layout import LONGEST_KEY, SCHEMAS, blocks, encode_keys, text_digest
 from harness.features.provenance import Provenance
@@ -144,9 +144,13 @@ def read_provenance(path: Path, file: h5py.File) -> Provenance:
     if text_digest(stored) != attribute(path, file, "provenance_digest", 64):
         raise damaged(path, "its provenance does not match its digest")
     try:
-        return Provenance.model_validate(json.loads(stored))
-    except (ValidationError, ValueError, RecursionError):
-        raise damaged(path, "its provenance cannot be read") from None
+        return Provenance.model_validate(read_json(stored))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        field = ".".join(map(str, first["loc"]))[:80]
+        raise damaged(path, f"its provenance cannot be read: {field}: {first['msg']}") from None
+    except ValueError as problem:
+        raise damaged(path, f"its provenance cannot be read: {problem}") from None
 
 
 def foreign(path: Path, what: str, given: str = "--protocol NAME --data DIR") -> FeatureError:
