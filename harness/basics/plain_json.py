@@ -11,7 +11,7 @@ DEEPEST = 64
 """The most brackets that may be open at once; nothing that bench writes has more than 10."""
 
 MOST_DIGITS = 19
-"""The most digits of an integer, as many as the greatest int64 has; longer ones overflow where they are computed with."""
+"""The most digits of an integer, as many as the greatest int64 has; longer ones overflow in arrays."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 """A string, whose end may be missing so that no text is scanned twice, or a bracket."""

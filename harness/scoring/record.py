@@ -37,12 +37,15 @@ GIVEN = {False: "given distances", True: "given similarities"}
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
-LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", *OMITTED}
+LATER = {
+    "rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", "content",
+    *OMITTED,
+}  # fmt: skip
 """Fields added after the first records; they are omitted from the file if empty."""
 
 OUTCOME = {
     "measures", "deviations", "per_draw", "further", "per_query", "cost", "versions", "threads", "ties",
-    "ignored_queries", "aliases",
+    "ignored_queries", "aliases", "content",
 }  # fmt: skip
 """Fields that describe the results of a run and its environment rather than its configuration.
 
@@ -62,6 +65,8 @@ class Record(Embedding):
         fingerprint: the digest of everything that decides the scores except the features.
         official: whether the data set agrees with the released lists.
         differences: one sentence for each difference from the released lists.
+        content: of an official result, what is known of the content of the lists beyond their counts; empty and
+            omitted from the file if they are those of a known copy, and in older records.
         features: the digest of the keys and values of the features; of the matrix's numbers if it was given.
         width: the width of a feature, or of the matrix.
         dtype: ``float32``, ``float16``, ``int8`` or ``binary``; of a matrix, its numbers' type.
@@ -109,6 +114,7 @@ class Record(Embedding):
     fingerprint: Digest
     official: bool
     differences: tuple[str, ...] = ()
+    content: Word = ""
     features: Digest
     width: Annotated[int, Field(ge=1, lt=2**63)]
     dtype: Word
