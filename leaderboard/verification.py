@@ -126,12 +126,12 @@ def check_release(file: RecordFile, question: Question, values: PerQuery) -> Non
             )
     if question.dataset is None:
         return
-    found = differences(task, question.dataset)
-    if found:
+    different = differences(task, question.dataset)
+    if different:
         raise RecordError(
             "the data set is not the released one, so that no result on it is official",
             where=question.dataset.root,
-            found="; ".join(found),
+            found="; ".join(different),
             next_step=f"see 'bench data check {question.protocol.name}'",
         )
     if not np.array_equal(values.vehicle, question.dataset.split(task.query).vehicle):

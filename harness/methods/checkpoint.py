@@ -108,16 +108,16 @@ def check_known(path: Path, info: CheckpointInfo, method: type[Method]) -> None:
     """
     variants = [word for word in (info.variant, *info.aliases) if word]
     for kind, found, known in (
-        ("variant", variants, method.variants),
-        ("option", list(info.options), method.Options.model_fields),
+        ("a variant", variants, method.variants),
+        ("an option", list(info.options), method.Options.model_fields),
     ):
         for word in found:
             if word not in known:
                 raise CheckpointError(
-                    f"the checkpoint names a {kind} that method '{info.method}' does not have",
+                    f"the checkpoint names {kind} that method '{info.method}' does not have",
                     where=path,
                     found=word[:100],
-                    expected=", ".join(known) or f"no {kind}",
+                    expected=", ".join(known) or "none",
                     next_step="train it again with this version",
                 )
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -159,7 +158,7 @@ def _reading(path: Path) -> Iterator[None]:
         raise RecordError("the per-query values cannot be read", where=path, found=in_one_line(problem)) from None
 
 
-def _lines(file: IO[bytes], path: Path) -> Iterator[str]:
+def _lines(file: gzip.GzipFile, path: Path) -> Iterator[str]:
     """Yield the lines of a compressed file, which may hold much more than its size tells."""
     read = 0
     while line := file.readline(LONGEST_LINE + 1):

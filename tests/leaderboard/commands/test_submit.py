@@ -231,7 +231,7 @@ def test_a_fingerprint_of_another_data_set_is_refused(place):
 
 
 def test_without_the_data_set_the_filed_records_decide(place):
-    assert submit(place, data=False).exit_code == 0
+    assert submit(place).exit_code == 0
     shutil.rmtree(place / "run")
     rows = (place / "data" / "list.txt").read_text().replace("g23.jpg 3 3", "g23.jpg 3 0")
     (place / "data" / "list.txt").write_text(rows)

@@ -1,0 +1,47 @@
+import pytest
+
+from harness.basics.names import is_name, is_part, is_shown
+
+
+@pytest.mark.parametrize("text", ["pgan", "f_f+f_g", "bn-r", "d4", "256", "one.two", "a@b", "X" * 100])
+def test_names_of_variants_can_be_parts_of_paths(text):
+    assert is_part(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        "a..b",
+        "a.",
+        ".a",
+        "-a",
+        "a/b",
+        "x/../../outside",
+        "a\\b",
+        "C:a",
+        "a b",
+        "a\n",
+        "a\0",
+        "é",
+        "\u202ea",
+        "X" * 101,
+    ],
+)
+def test_what_could_lead_out_of_a_folder_cannot(text):
+    assert not is_part(text)
+
+
+def test_registered_names_are_parts_of_paths_and_words_that_are_shown():
+    for text in ("strong-baseline", "a_b", "veri776"):
+        assert is_name(text)
+        assert is_part(text)
+    assert not is_name("A")
+    assert not is_name("a" * 65)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("w/o attention (é)", True), ("a\x1b[31m", False), ("x" * 1001, False)])
+def test_a_word_that_is_only_shown_has_no_control_characters(text, expected):
+    assert is_shown(text) is expected
