@@ -49,6 +49,7 @@ def test_a_whole_copy_is_official_and_ends_with_0(whole):
     report = check_copy(small_release(), whole)
 
     assert (report.verdict, report.status) == ("results will be official", 0)
+    assert "task image-to-image: official; counts fit, content is none that is known, fingerprint" in text(report)
     assert report.findings == ()
     assert report.decoded == 10
     assert report.splits[0].found == {"images": 3, "vehicles": 2, "cameras": 2}
