@@ -101,12 +101,14 @@ def _check_classes(path: Path, state: State, info: CheckpointInfo) -> None:
 def check_known(path: Path, info: CheckpointInfo, method: type[Method]) -> None:
     """Refuse a checkpoint that names a variant or an option which its method does not have.
 
-    A recipe is only held against its form, since a checkpoint of one that was removed since can still be evaluated.
+    A recipe, and a variant under one that the method has no more, are only held against their form: such a checkpoint
+    can still be evaluated, and keeps its name.
 
     Raises:
         CheckpointError: the message names the first such word and those that the method has.
     """
-    variants = [word for word in (info.variant, *info.aliases) if word]
+    kept = info.recipe in ("", *method.recipes)
+    variants = [word for word in (info.variant, *info.aliases) if word and kept]
     for kind, found, known in (
         ("a variant", variants, method.variants),
         ("an option", list(info.options), method.Options.model_fields),

@@ -9,7 +9,6 @@ WORDS = [
     ({"variant": "x/../../outside", "recipe": "no-longer-here"}, "description is damaged"),
     ({"recipe": "../../outside"}, "description is damaged"),
     ({"variant": "shorter"}, "a variant that method 'tiny' does not have"),
-    ({"variant": "shorter", "recipe": "no-longer-here"}, "a variant that method 'tiny' does not have"),
     ({"method": "../tiny"}, "description is damaged"),
     ({"options": {"wheels": 4}}, "an option that method 'tiny' does not have"),
     ({"options": {"input_size": "wide"}}, "does not fit the method 'tiny'"),
