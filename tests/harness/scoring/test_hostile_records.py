@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import resource
 import time
 
 import numpy as np
@@ -15,6 +14,8 @@ from harness.scoring import per_query
 from harness.scoring.per_query import PerQuery, read_per_query, write_per_query
 from harness.scoring.record import read_record, write_record
 from tests.records import record
+
+resource = pytest.importorskip("resource", reason="the system does not say how much memory was used")
 
 
 def signed(path, change):
