@@ -26,7 +26,7 @@ MAX_BYTES = 256 << 20
 LONGEST_LINE = 1 << 16
 """The longest line of a file in bytes; one of 20 measures has at most 1,500."""
 MOST_CELLS = 1 << 24
-"""The most cells of a file: two million queries with five measures. Reading it takes 1.5 GB."""
+"""The most cells of a file: two million queries with five measures."""
 MOST_DRAWS = 1 << 20
 """The maximum number of draws in a file, far beyond the 10 of any data set; weights of this size add up in an int64."""
 FIXED = ("query", "key", "vehicle")
