@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -12,6 +12,10 @@ LONGEST_CHANGES = 100
 
 OMITTED = frozenset({"files", "trained_on", "resizing", "weights", "source"})
 """Fields that are left out of a checkpoint and of a feature file where they are empty."""
+
+
+Side = Annotated[int, Field(ge=1, le=1 << 14)]
+"""A side of an input in pixels; no image has a longer one."""
 
 
 class Origin(BaseModel):
@@ -49,7 +53,7 @@ class Origin(BaseModel):
     code: str | None = None
     train_on: str | None = None
     train_data: str | None = None
-    threads: int | None = None
+    threads: Annotated[int, Field(ge=1)] | None = None
 
     @model_serializer(mode="wrap")
     def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -98,9 +102,9 @@ class Embedding(Origin):
     """
 
     checkpoint: str | None = None
-    input_size: tuple[int, int] | None = None
+    input_size: tuple[Side, Side] | None = None
     resizing: str = ""
-    parameters: int | None = None
+    parameters: Annotated[int, Field(ge=0)] | None = None
     weights: str | None = None
     source: str = ""
     precision: str | None = None

@@ -6,18 +6,27 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from harness.basics.files import replace_file
-from harness.errors import CheckpointError
+from harness.basics.foreign import AGAIN, HEAD, Foreign, foreign_start, foreign_text
+from harness.basics.reading import check_regular, plain_json
+from harness.errors import CheckpointError, first_of, in_one_line
 from harness.features.provenance import Origin
 from harness.methods.method import State
 
 SCHEMA = 1
 
+AGAIN_TRAIN = "train again, or copy it again"
+
 CHECKPOINT = "checkpoint.safetensors"
 """The name of the checkpoint in the folder of a run."""
+
+
+MOST_CLASSES = 100_000_000
+"""Limit of the classes of a label."""
 
 
 class CheckpointInfo(Origin):
@@ -28,7 +37,7 @@ class CheckpointInfo(Origin):
         boxes: the digest of the boxes of each kind used for training.
     """
 
-    classes: dict[str, int] = Field(default_factory=dict)
+    classes: dict[str, Annotated[int, Field(ge=0, le=MOST_CLASSES)]] = Field(default_factory=dict)
     boxes: dict[str, str] = Field(default_factory=dict)
 
 
@@ -49,19 +58,25 @@ def load_checkpoint(path: Path) -> tuple[State, CheckpointInfo]:
     """Return the tensors, on the processor, and their description.
 
     Raises:
-        CheckpointError: the file is missing, damaged, a pickle or of another schema.
+        CheckpointError: the file is missing, no regular file, damaged, a pickle, of another schema, or holds NaN.
     """
     from safetensors import SafetensorError, safe_open
 
-    _refuse_pickle(path)
+    _refuse_foreign(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError) as problem:
+        raise CheckpointError("the checkpoint is damaged", where=path, found=problem, next_step=AGAIN_TRAIN) from None
+    bad = [name for name, tensor in state.items() if tensor.is_floating_point() and bool(tensor.isnan().any())]
+    if bad:
         raise CheckpointError(
-            "the checkpoint is damaged", where=path, found=problem, next_step="train again, or copy it again"
-        ) from None
+            "the checkpoint's numbers are not all numbers",
+            where=path,
+            found=f"NaN in {first_of(bad, 3)}",
+            next_step="a training that diverged leaves such a file: train again with a lower learning rate",
+        )
     return state, _read_info(path, metadata)
 
 
@@ -125,32 +140,49 @@ def _misfit(problem: ValidationError | RuntimeError | KeyError) -> str:
     return f"no {problem}" if isinstance(problem, KeyError) else " ".join(str(problem).split())[:300]
 
 
-def _refuse_pickle(path: Path) -> None:
-    """Raise an error if the file is missing or, by its first bytes, a pickle or a torch archive."""
+def _refuse_foreign(path: Path) -> None:
+    """Raise an error if the file is missing, no regular one, or by its first bytes something else than a checkpoint."""
+    size = check_regular(
+        path, "the checkpoint", error=CheckpointError, next_step="give a file written by 'bench train'"
+    )
     try:
         with path.open("rb") as file:
-            head = file.read(9)
+            head = file.read(HEAD)
     except OSError as problem:
         raise CheckpointError("the checkpoint cannot be read", where=path, found=problem.strerror) from None
     # A safetensors file starts with eight arbitrary bytes, the length of its header, followed by the header.
-    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size:
+        return
+    if head[:2] == b"PK" or head[:1] == b"\x80":
         raise CheckpointError(
             "the file is a pickle or a torch archive, which can execute code when it is opened",
             where=path,
             expected="a safetensors file written by 'bench train'",
             next_step="load other weights through an option of the method",
         )
+    foreign = foreign_start(head) or foreign_text(head) if head else Foreign("empty", AGAIN)
+    if foreign is not None:
+        raise CheckpointError(
+            f"the file is {foreign.what}",
+            where=path,
+            expected="a safetensors file written by 'bench train'",
+            next_step=foreign.next_step,
+        )
 
 
 def _read_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     try:
-        about = json.loads(metadata["bench"])
+        about = plain_json(metadata["bench"])
         schema = about["schema"]
-    except (KeyError, TypeError, ValueError):
+    except ValueError as problem:
+        raise CheckpointError(
+            "the checkpoint's description cannot be read", where=path, found=in_one_line(problem), next_step=AGAIN_TRAIN
+        ) from None
+    except (KeyError, TypeError):
         raise CheckpointError(
             "the file is not a checkpoint of bench", where=path, next_step="give a file written by 'bench train'"
         ) from None
-    if schema != SCHEMA:
+    if type(schema) is not int or schema != SCHEMA:
         raise CheckpointError(
             "the checkpoint has another schema",
             where=path,
@@ -161,4 +193,11 @@ def _read_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     try:
         return CheckpointInfo.model_validate(about.get("info"))
     except ValidationError as problem:
-        raise CheckpointError("the checkpoint's description is damaged", where=path, found=problem) from None
+        first = problem.errors()[0]
+        raise CheckpointError(
+            "the checkpoint's description is damaged",
+            where=f"{path}: {'.'.join(map(str, first['loc']))}",
+            found=in_one_line(repr(first["input"]), 100),
+            expected=first["msg"],
+            next_step=AGAIN_TRAIN,
+        ) from None

@@ -8,6 +8,7 @@ import click
 
 from harness.cli.grouped import DATA, command, option
 from harness.cli.options import FILE, PATH, plugin_files
+from harness.cli.output import say
 from leaderboard.commands.options import folder
 
 FILED = Path("leaderboard/records")
@@ -51,4 +52,4 @@ def submit(*, record: Path, features: Path | None, data: Path | None, records: P
     values = verification.check_values(file)
     if features is not None:
         verification.rescore(file, features, question)
-    click.echo(file_record(file, values, records))
+    say(file_record(file, values, records))

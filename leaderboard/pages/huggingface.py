@@ -19,8 +19,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from harness.basics.digests import digest
 from harness.errors import RecordError, UsageError
 from harness.measures import heading
+from harness.scoring.tables import plain
 from leaderboard.boards import Board, BoardRow
-from leaderboard.filing import slug
+from leaderboard.filing import address, slug
 from leaderboard.grouping import grouped
 from leaderboard.pages.columns import elsewhere
 
@@ -230,9 +231,9 @@ def hub_files(boards: Sequence[Board], owner: str = OWNER) -> Mapping[PurePosixP
     for board in official:
         for row in board.rows:
             folder = PurePosixPath("models") / _model(row) / RESULTS
-            path = folder / f"{slug(board.task)}.yaml"
+            path = folder / f"{address(board.task)}.yaml"
             if path in texts:  # the same options under another code, or under another version of the task
-                path = folder / f"{slug(board.task)}-{row.record.run[:8]}.yaml"
+                path = folder / f"{address(board.task)}-{row.record.run[:8]}.yaml"
             texts[path] = results_text(_results(board, row, owner, first=_first(board, official)))
     return {path: text.encode() for path, text in texts.items()}
 
@@ -298,7 +299,7 @@ def _notes(board: Board, row: BoardRow, measure: str) -> str:
     record, interval = row.record, row.values[measure].interval
     seeds = Counter(one.seed for one in row.records)
     notes = [
-        record.method_name,
+        plain(record.method_name),
         f"recipe {record.recipe}" if record.recipe else "",
         "a control, no method" if record.control else "",
         f"mean of {len(row.records)} runs with {len(seeds)} seeds" if len(row.records) > 1 else "one run",

@@ -1,0 +1,164 @@
+"""Reading files that a stranger may have made: regular ones only, no more than a limit, and nothing nested deeply.
+
+A name can be linked to a device that never ends or to a pipe that never begins. A short text can hold thousands of
+brackets, on which parsers and whatever walks over their answer run out of stack, and numbers of thousands of digits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchError, DataError
+
+DEEPEST = 64
+"""How deep lists and tables may be nested; options of methods take three or four levels."""
+
+LARGEST_INTEGER = 1 << 63
+"""Integers from a file are smaller than this, as those of nearly all programs."""
+
+KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def read_whole(
+    path: Path, most: int, kind: str, *, error: type[BenchError] = DataError, next_step: str | None = None
+) -> bytes:
+    """Return the bytes of a regular file.
+
+    Args:
+        path: the file.
+        most: the most bytes that it may have; a larger one is not read.
+        kind: what it is, with its article, for messages: ``the table``.
+        error: the class of the error.
+        next_step: what to do if it is missing or cannot be read, for messages.
+
+    Raises:
+        BenchError: of that class: the file is missing, no regular file, too large, or cannot be read.
+    """
+    try:
+        # A pipe that nobody writes to would be waited for without end.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "rb", closefd=True) as file:
+            about = os.fstat(handle)
+            if not stat.S_ISREG(about.st_mode):
+                raise irregular(path, kind, about.st_mode, error)
+            content = b"" if about.st_size > most else file.read(about.st_size + 1)
+            if len(content) > about.st_size:  # it grows, or its system does not know its size
+                content += file.read(most + 1 - len(content))
+            if max(about.st_size, len(content)) > most:
+                raise too_large(path, kind, max(about.st_size, len(content)), most, error)
+            return content
+    except (OSError, ValueError) as problem:  # ValueError: a name that no file can have
+        raise _unreadable(path, kind, problem, error, next_step) from None
+
+
+def check_regular(path: Path, kind: str, *, error: type[BenchError] = DataError, next_step: str | None = None) -> int:
+    """Return the size in bytes of a regular file that a library is to open.
+
+    Raises:
+        BenchError: of that class: the file is missing, no regular file, or cannot be looked at.
+    """
+    try:
+        about = path.stat()
+    except (OSError, ValueError) as problem:
+        raise _unreadable(path, kind, problem, error, next_step) from None
+    if not stat.S_ISREG(about.st_mode):
+        raise irregular(path, kind, about.st_mode, error)
+    return about.st_size
+
+
+def irregular(path: Path, kind: str, mode: int, error: type[BenchError]) -> BenchError:
+    """Return the error for something that is no regular file."""
+    found = next((name for is_one, name in KINDS if is_one(mode)), "something else")
+    return error(f"{kind} is no regular file", where=path, found=found, expected="a file on disk")
+
+
+def too_large(path: Path, kind: str, size: int, most: int, error: type[BenchError]) -> BenchError:
+    """Return the error for a file that is not read because of its size."""
+    return error(f"{kind} is too large", where=path, found=f"{size:,} bytes", expected=f"at most {most:,} bytes")
+
+
+def _unreadable(
+    path: Path, kind: str, problem: OSError | ValueError, error: type[BenchError], next_step: str | None
+) -> BenchError:
+    missing = isinstance(problem, FileNotFoundError)
+    why = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    return error(
+        f"{kind} is missing" if missing else f"{kind} cannot be read",
+        where=path,
+        found=None if missing else why,
+        next_step=next_step,
+    )
+
+
+def plain_toml(text: str) -> dict[str, Any]:
+    """Return what a TOML file says.
+
+    Raises:
+        ValueError: it is not TOML, is nested too deeply, or has a number or a text that is refused as odd.
+    """
+    try:
+        found = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    refuse_odd(found)
+    return found
+
+
+def plain_json(text: str | bytes) -> Any:
+    """Return what a JSON text says.
+
+    Raises:
+        ValueError: it is not JSON in UTF-8, is nested too deeply, or has a number or a text that is refused as odd.
+    """
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    refuse_odd(found, finite=True)
+    return found
+
+
+def refuse_odd(found: object, *, finite: bool = False) -> None:
+    """Refuse values on which later code would fail, without a recursion of its own.
+
+    Args:
+        found: made of lists, mappings, texts, numbers and what else a parser returns.
+        finite: whether infinities are refused too, as JSON has none.
+
+    Raises:
+        ValueError: it is nested more than ``DEEPEST`` levels, or holds an integer of more than 64 bits, half a
+            character of UTF-16, or NaN or an infinity where they are refused.
+    """
+    waiting: list[tuple[object, int]] = [(found, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict | list):
+            if depth > DEEPEST:
+                raise ValueError(f"it is nested more than {DEEPEST} levels deep")
+            parts = [*value, *value.values()] if isinstance(value, dict) else value
+            waiting.extend((part, depth + 1) for part in parts)
+        elif isinstance(value, str):
+            if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+                raise ValueError(f"it holds half a character of UTF-16: {value[:40]!a}")
+        elif isinstance(value, int):
+            if not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
+                raise ValueError("it holds an integer of more than 64 bits")
+        elif finite and isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("it holds a number that is not finite")
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word} is no number of JSON")
