@@ -174,13 +174,12 @@ def _read_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     try:
         about = plain_json(metadata["bench"])
         schema = about["schema"]
-    except ValueError as problem:
+    except (KeyError, TypeError, ValueError) as problem:
         raise CheckpointError(
-            "the checkpoint's description cannot be read", where=path, found=in_one_line(problem), next_step=AGAIN_TRAIN
-        ) from None
-    except (KeyError, TypeError):
-        raise CheckpointError(
-            "the file is not a checkpoint of bench", where=path, next_step="give a file written by 'bench train'"
+            "the file is not a checkpoint of bench",
+            where=path,
+            found=in_one_line(problem) if isinstance(problem, ValueError) else None,
+            next_step="give a file written by 'bench train'",
         ) from None
     if type(schema) is not int or schema != SCHEMA:
         raise CheckpointError(

@@ -135,7 +135,7 @@ def read_sweep(path: Path) -> SweepFile:
         text = raw.decode("utf-8-sig")
         values = plain_toml(text)
     except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise UsageError("the sweep's file cannot be read as TOML", where=path, found=in_one_line(problem)) from None
+        raise UsageError("the sweep's file is not TOML", where=path, found=in_one_line(problem)) from None
     return SweepFile(path, _checked(path, values), text.splitlines())
 
 

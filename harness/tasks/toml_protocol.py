@@ -174,7 +174,7 @@ def _read(path: Path) -> TomlSettings:
     try:
         values = plain_toml(content.decode("utf-8-sig"))
     except ValueError as problem:  # UnicodeDecodeError is one
-        raise DataError("the protocol's file cannot be read as TOML", where=path, found=in_one_line(problem)) from None
+        raise DataError("the protocol's file is not TOML", where=path, found=in_one_line(problem)) from None
     try:
         return TomlSettings.model_validate(values)
     except ValidationError as problem:

@@ -17,7 +17,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.basics.digests import digest
-from harness.errors import RecordError, UsageError
+from harness.basics.reading import read_whole
+from harness.errors import RecordError, UsageError, in_one_line
 from harness.measures import heading
 from harness.scoring.tables import plain
 from leaderboard.boards import Board, BoardRow
@@ -179,11 +180,7 @@ def _read(path: Path, adapter: TypeAdapter[T]) -> T:
 def _parsed(path: Path) -> object:
     """Return the content of a small YAML file without tags and references, every number as text."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise ValueError(f"it has more than {MAX_BYTES} bytes")
-        text = raw.decode()
+        text = read_whole(path, MAX_BYTES, "the file of results", error=RecordError).decode()
         _refuse_what_is_not_plain(text)
         return yaml.load(text, Loader=_Reader)  # noqa: S506 - it makes texts, lists and mappings only
     except yaml.YAMLError as problem:
@@ -193,8 +190,8 @@ def _parsed(path: Path) -> object:
             where=path if mark is None else f"{path}, line {mark.line + 1}",
             found=getattr(problem, "problem", None) or "characters that YAML does not allow",
         ) from None
-    except (OSError, ValueError) as problem:  # UnicodeDecodeError is a ValueError
-        found = problem.strerror if isinstance(problem, OSError) else problem
+    except (ValueError, RecursionError) as problem:  # UnicodeDecodeError is a ValueError
+        found = in_one_line(problem)
         raise RecordError("the file cannot be read as evaluation results", where=path, found=found) from None
 
 
