@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
-from harness.basics.reading import plain_json, read_whole
+from harness.basics.plain_json import read_json
+from harness.basics.reading import read_whole
 from harness.errors import RecordError, UsageError
 from harness.registry.registry import Registry
 from harness.scoring.record import Record, read_record
@@ -175,7 +176,9 @@ def read_session(path: Path) -> CostSession:
         RecordError: the file is missing, is no session, or was changed after it was written.
     """
     try:
-        content: dict[str, Any] = plain_json(read_whole(path, MAX_BYTES, "the file of costs", error=RecordError))
+        content: dict[str, Any] = read_json(
+            read_whole(path, MAX_BYTES, "the file of costs", error=RecordError).decode()
+        )
         number, stored = content.pop("schema"), content.pop("digest")
         if number != SCHEMA or digest(content) != stored:
             raise ValueError("it was changed after it was written, or has another schema")

@@ -14,8 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from harness.basics.files import cannot_write
+from harness.basics.names import LONGEST_NAME
 from harness.errors import UsageError
-from harness.registry.catalogue import MAX_NAME
 from harness.registry.kinds import METHOD
 from harness.registry.registry import load
 
@@ -70,11 +70,11 @@ def _replaced(text: str, words: dict[str, str]) -> str:
 
 def _check_name(name: str) -> None:
     module = name.replace("-", "_")
-    if not NAME.fullmatch(name) or len(name) > MAX_NAME or keyword.iskeyword(module):
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME or keyword.iskeyword(module):
         raise UsageError(
             "a method's package cannot have this name",
             found=name,
-            expected=f"lower-case letters, digits and hyphens, a letter first, at most {MAX_NAME} characters, "
+            expected=f"lower-case letters, digits and hyphens, a letter first, at most {LONGEST_NAME} characters, "
             "no word of Python",
         )
     holder = _holder(name, module)

@@ -6,8 +6,6 @@ brackets, on which parsers and whatever walks over their answer run out of stack
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import stat
 import tomllib
@@ -15,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.basics.plain_json import DEEPEST
 from harness.errors import BenchError, DataError
-
-DEEPEST = 64
-"""How deep lists and tables may be nested; options of methods take three or four levels."""
 
 LARGEST_INTEGER = 1 << 63
 """Integers from a file are smaller than this, as those of nearly all programs."""
+
+TOO_LONG = "it holds an integer of more than 64 bits"
 
 KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "a folder"),
@@ -113,34 +111,22 @@ def plain_toml(text: str) -> dict[str, Any]:
         found = tomllib.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except ValueError as problem:
+        if "integer string conversion" in str(problem):  # of more than 4,300 digits
+            raise ValueError(TOO_LONG) from None
+        raise
     refuse_odd(found)
     return found
 
 
-def plain_json(text: str | bytes) -> Any:
-    """Return what a JSON text says.
-
-    Raises:
-        ValueError: it is not JSON in UTF-8, is nested too deeply, or has a number or a text that is refused as odd.
-    """
-    try:
-        found = json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    refuse_odd(found, finite=True)
-    return found
-
-
-def refuse_odd(found: object, *, finite: bool = False) -> None:
+def refuse_odd(found: object) -> None:
     """Refuse values on which later code would fail, without a recursion of its own.
 
     Args:
-        found: made of lists, mappings, texts, numbers and what else a parser returns.
-        finite: whether infinities are refused too, as JSON has none.
+        found: made of lists, mappings, texts, numbers and what else a parser of TOML returns.
 
     Raises:
-        ValueError: it is nested more than ``DEEPEST`` levels, or holds an integer of more than 64 bits, half a
-            character of UTF-16, or NaN or an infinity where they are refused.
+        ValueError: it is nested more than ``DEEPEST`` levels, or holds an integer of more than 64 bits.
     """
     waiting: list[tuple[object, int]] = [(found, 1)]
     while waiting:
@@ -150,15 +136,5 @@ def refuse_odd(found: object, *, finite: bool = False) -> None:
                 raise ValueError(f"it is nested more than {DEEPEST} levels deep")
             parts = [*value, *value.values()] if isinstance(value, dict) else value
             waiting.extend((part, depth + 1) for part in parts)
-        elif isinstance(value, str):
-            if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
-                raise ValueError(f"it holds half a character of UTF-16: {value[:40]!a}")
-        elif isinstance(value, int):
-            if not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
-                raise ValueError("it holds an integer of more than 64 bits")
-        elif finite and isinstance(value, float) and not math.isfinite(value):
-            raise ValueError("it holds a number that is not finite")
-
-
-def _refuse_constant(word: str) -> float:
-    raise ValueError(f"{word} is no number of JSON")
+        elif isinstance(value, int) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
+            raise ValueError(TOO_LONG)

@@ -22,6 +22,8 @@ class Dataset:
         boxes: the file of each kind of boxes (``parts``: PGAN's 16 classes, ``regions``: PR-ReID's four), in any
             supported format.
         formats: the image formats that may be decoded, as named by Pillow.
+        departures: for each split, sentences on content that cannot be the released one, though the counts may fit;
+            results on it are not official.
         release: the release of this copy in words, for a data set with several releases.
     """
 
@@ -32,6 +34,7 @@ class Dataset:
     boxes: Mapping[str, Path] = field(default_factory=dict)
     formats: tuple[str, ...] = ("JPEG",)
     release: str = ""
+    departures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def split(self, name: str) -> ImageTable:
         """Return the table of one split.

@@ -19,7 +19,7 @@ from harness.errors import CheckpointError, DataError, UsageError
 from harness.extraction.embed import embed
 from harness.extraction.samples import consecutive
 from harness.extraction.subjects import Subjects, readable
-from harness.methods.checkpoint import load_checkpoint, same_form
+from harness.methods.checkpoint import check_known, load_checkpoint, same_form
 from harness.methods.detector import COLUMNS, Detector
 from harness.methods.method import Options, create
 from harness.registry.registry import Registry
@@ -94,6 +94,7 @@ def load_detector(path: Path, registry: Registry) -> Detector:
             expected=problem.expected,
             next_step="give a file written by 'bench parts train'",
         ) from None
+    check_known(path, info, kind)
     with same_form(path, f"the detector '{info.method}'"):
         detector = make(kind, kind.Options.model_validate(info.options))
         detector.restore(state, info.classes)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from harness.basics.reading import plain_json
-from harness.errors import FeatureError, first_of, in_one_line
+from harness.basics.plain_json import read_json
+from harness.errors import FeatureError, first_of
 from harness.features.layout import LONGEST_KEY, SCHEMAS, blocks, encode_keys, text_digest
 from harness.features.provenance import Provenance
 from harness.features.storage import DTYPES, FLOATS, Storage
@@ -152,10 +152,13 @@ def read_provenance(path: Path, file: h5py.File) -> Provenance:
     if text_digest(stored) != attribute(path, file, "provenance_digest", 64):
         raise damaged(path, "its provenance does not match its digest")
     try:
-        return Provenance.model_validate(plain_json(stored))
-    except ValueError as problem:  # pydantic's ValidationError is one
-        why = "" if isinstance(problem, ValidationError) else f": {in_one_line(problem)}"
-        raise damaged(path, f"its provenance cannot be read{why}") from None
+        return Provenance.model_validate(read_json(stored))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        field = ".".join(map(str, first["loc"]))[:80]
+        raise damaged(path, f"its provenance cannot be read: {field}: {first['msg']}") from None
+    except ValueError as problem:
+        raise damaged(path, f"its provenance cannot be read: {problem}") from None
 
 
 def foreign(path: Path, what: str, given: str = "--protocol NAME --data DIR") -> FeatureError:

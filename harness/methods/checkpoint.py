@@ -12,33 +12,45 @@ from pydantic import Field, ValidationError
 
 from harness.basics.files import replace_file
 from harness.basics.foreign import AGAIN, HEAD, Foreign, foreign_start, foreign_text
-from harness.basics.reading import check_regular, plain_json
-from harness.errors import CheckpointError, first_of, in_one_line
+from harness.basics.plain_json import read_json
+from harness.basics.reading import check_regular
+from harness.errors import CheckpointError, first_of
+from harness.features.named import OptionalPart, PartName
 from harness.features.provenance import Origin
-from harness.methods.method import State
+from harness.methods.method import Method, State
 
 SCHEMA = 1
 
 AGAIN_TRAIN = "train again, or copy it again"
 
+LONGEST_DESCRIPTION = 1 << 20
+"""Limit of the description in characters."""
+
+MOST_CLASSES = 1 << 17
+"""The most classes of a label that a checkpoint may name if it holds fewer numbers than that; a network of them has
+at least one number for each, and is built before its numbers are compared with those of the file."""
+
 CHECKPOINT = "checkpoint.safetensors"
 """The name of the checkpoint in the folder of a run."""
 
 
-MOST_CLASSES = 100_000_000
-"""Limit of the classes of a label."""
-
-
 class CheckpointInfo(Origin):
     """The description of a checkpoint: the method, its training and the classes it was trained with.
+
+    The names become parts of paths, so that other ones are refused.
 
     Attributes:
         classes: the number of classes of each label during training.
         boxes: the digest of the boxes of each kind used for training.
     """
 
-    classes: dict[str, Annotated[int, Field(ge=0, le=MOST_CLASSES)]] = Field(default_factory=dict)
-    boxes: dict[str, str] = Field(default_factory=dict)
+    method: PartName
+    variant: OptionalPart = ""
+    aliases: tuple[OptionalPart, ...] = ()
+    recipe: OptionalPart = ""
+    train_on: PartName | None = None
+    classes: dict[PartName, Annotated[int, Field(ge=1, lt=2**31)]] = Field(default_factory=dict)
+    boxes: dict[PartName, str] = Field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, state: State, info: CheckpointInfo) -> Path:
@@ -66,6 +78,7 @@ def load_checkpoint(path: Path) -> tuple[State, CheckpointInfo]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
+            info = _read_info(path, metadata)
             state = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError) as problem:
         raise CheckpointError("the checkpoint is damaged", where=path, found=problem, next_step=AGAIN_TRAIN) from None
@@ -77,7 +90,46 @@ def load_checkpoint(path: Path) -> tuple[State, CheckpointInfo]:
             found=f"NaN in {first_of(bad, 3)}",
             next_step="a training that diverged leaves such a file: train again with a lower learning rate",
         )
-    return state, _read_info(path, metadata)
+    _check_classes(path, state, info)
+    return state, info
+
+
+def _check_classes(path: Path, state: State, info: CheckpointInfo) -> None:
+    """Refuse more classes than a network with these numbers can have, before one is built for them."""
+    most = max(MOST_CLASSES, sum(tensor.numel() for tensor in state.values()))
+    wrong = {label: number for label, number in sorted(info.classes.items()) if number > most}
+    if wrong:
+        raise CheckpointError(
+            "the checkpoint's description is damaged",
+            where=path,
+            found=first_of(f"{number} classes of '{label}'" for label, number in wrong.items()),
+            expected=f"at most {most}, as many as the file can have numbers for",
+            next_step="copy it again from where it comes from, or train again",
+        )
+
+
+def check_known(path: Path, info: CheckpointInfo, method: type[Method]) -> None:
+    """Refuse a checkpoint that names a variant or an option which its method does not have.
+
+    A recipe is only held against its form, since a checkpoint of one that was removed since can still be evaluated.
+
+    Raises:
+        CheckpointError: the message names the first such word and those that the method has.
+    """
+    variants = [word for word in (info.variant, *info.aliases) if word]
+    for kind, found, known in (
+        ("variant", variants, method.variants),
+        ("option", list(info.options), method.Options.model_fields),
+    ):
+        for word in found:
+            if word not in known:
+                raise CheckpointError(
+                    f"the checkpoint names a {kind} that method '{info.method}' does not have",
+                    where=path,
+                    found=word[:100],
+                    expected=", ".join(known) or f"no {kind}",
+                    next_step="train it again with this version",
+                )
 
 
 def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) -> None:
@@ -171,14 +223,19 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _read_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
+    text = metadata.get("bench", "")
+    if len(text) > LONGEST_DESCRIPTION:
+        raise CheckpointError(
+            "the checkpoint's description is too long", where=path, expected=f"at most {LONGEST_DESCRIPTION} characters"
+        )
     try:
-        about = plain_json(metadata["bench"])
+        about = read_json(text)
         schema = about["schema"]
     except (KeyError, TypeError, ValueError) as problem:
         raise CheckpointError(
             "the file is not a checkpoint of bench",
             where=path,
-            found=in_one_line(problem) if isinstance(problem, ValueError) else None,
+            found=f"a description that cannot be read: {problem}"[:200] if text else None,
             next_step="give a file written by 'bench train'",
         ) from None
     if type(schema) is not int or schema != SCHEMA:
@@ -195,8 +252,8 @@ def _read_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
         first = problem.errors()[0]
         raise CheckpointError(
             "the checkpoint's description is damaged",
-            where=f"{path}: {'.'.join(map(str, first['loc']))}",
-            found=in_one_line(repr(first["input"]), 100),
+            where=path,
+            found=f"{'.'.join(map(str, first['loc']))[:80] or 'info'}: {str(first.get('input'))[:80]!r}",
             expected=first["msg"],
-            next_step=AGAIN_TRAIN,
+            next_step="copy it again from where it comes from, or train again",
         ) from None

@@ -147,6 +147,8 @@ def load(files: str | Path | Iterable[str | Path] = ()) -> Registry:
         registry.add(f"{distribution}:{found.name}", found.dist.version if found.dist else "", found.load)
     given = [files] if isinstance(files, str | Path) else files
     found = {Path(file).resolve(): Path(file) for file in given}.values()  # one given twice counts once
+    for file in found:
+        check_regular(file, "the plugin file", error=PluginError, next_step="give the Python file that has the hooks")
     _refuse_one_name(found)
     for file in found:
         registry.add(file.name, "", partial(_import_file, file))
@@ -171,7 +173,6 @@ def _refuse_one_name(files: Iterable[Path]) -> None:
 
 def _import_file(file: Path) -> ModuleType:
     """Import a Python file under a name that cannot clash with an installed module."""
-    check_regular(file, "the plugin file", error=PluginError, next_step="give the Python file that has the hooks")
     name = "bench_plugin_" + re.sub(r"\W", "_", file.stem)
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

@@ -23,7 +23,7 @@ from harness.extraction.alone import cosines, limits_of, unlike
 from harness.extraction.samples import to_unit_range
 from harness.features import FeatureFile, Provenance
 from harness.features.finding import FEATURES
-from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
+from harness.methods.checkpoint import CHECKPOINT, check_known, load_checkpoint, same_form
 from harness.methods.exported import Card
 from harness.methods.method import Method, create, resolve_options, trains
 from harness.methods.networks import networks_of
@@ -203,6 +203,7 @@ def _restore(method: Method, request: ExportRequest, about: Provenance) -> None:
     if file_digest(path) != about.checkpoint:
         raise CheckpointError("the checkpoint is not the one that the run's features come from", where=path)
     state, info = load_checkpoint(path)
+    check_known(path, info, type(method))
     with same_form(path, f"the method '{about.method}'"):
         method.restore(state, info.classes)
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from harness.basics.digests import canonical_json
 from harness.basics.files import cannot_write, replace_file
 from harness.basics.host import processor_model
-from harness.basics.reading import plain_json, read_whole
+from harness.basics.plain_json import read_json
+from harness.basics.reading import read_whole
 from harness.errors import BenchError
 from harness.features import FeatureFile
 from harness.scoring.fields import Cost
@@ -66,7 +67,7 @@ def read_cost(file: FeatureFile) -> Cost | None:
     if not path.exists():
         return None
     try:
-        content = plain_json(read_whole(path, MAX_BYTES, "the file of costs"))
+        content = read_json(read_whole(path, MAX_BYTES, "the file of costs").decode())
         if content.pop("features") != file.digest:
             raise ValueError("it belongs to other features")
         return Cost.model_validate_json(json.dumps(content), strict=True)

@@ -18,6 +18,7 @@ from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import GIVEN, Record, installed_versions, write_record
 from harness.scoring.recording import named
 from harness.scoring.settings import ScoringSettings
+from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
 from harness.tasks.protocol import Protocol
@@ -101,6 +102,7 @@ class _Given:
             scores,
             version=protocol.version,
             differences=differences(task, dataset),
+            content=known_content(protocol, task, dataset) if scores.official else "",
             per_query=None if folder is None else {"name": values, "digest": table.digest},
             features=self.digest,
             width=self.matrix.shape[1],

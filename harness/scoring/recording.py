@@ -23,6 +23,7 @@ from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import Record, installed_versions, read_record, write_record
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
+from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
@@ -185,6 +186,7 @@ class _Recorder:
             scores,
             version=self.protocol.version,
             differences=differences(task, dataset),
+            content=known_content(self.protocol, task, dataset) if scores.official else "",
             per_query=None if self.folder is None else {"name": values, "digest": table.digest},
             features=self.file.digest,
             width=self.file.shape[1],

@@ -14,6 +14,7 @@ from harness.data.check_images import check_images
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable
 from harness.errors import DataError, first_of
+from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
@@ -41,11 +42,14 @@ class TaskCheck:
         task: its name, or the name of a convention if the copy lacks the labels of the official rule.
         fingerprint: empty if the task cannot be evaluated.
         differences: reasons why a result is not official; empty if it is.
+        content: of an official task, what is known of the content of its lists beyond their counts; empty if they are
+            those of a known copy.
     """
 
     task: str
     fingerprint: str
     differences: tuple[str, ...]
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,7 +189,9 @@ def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:
         yield TaskCheck(name, "", (problem.what,))
     for task in served:
         try:
-            yield TaskCheck(task.name, fingerprint(protocol, task, dataset), differences(task, dataset))
+            found = differences(task, dataset)
+            content = "" if found else known_content(protocol, task, dataset)
+            yield TaskCheck(task.name, fingerprint(protocol, task, dataset), found, content)
         except DataError as problem:
             yield TaskCheck(task.name, "", (problem.what,))
 
@@ -229,7 +235,7 @@ def text(report: CopyReport) -> str:
         )
         lines.append(f"{split.split}: {found}")
     for task in report.tasks:
-        state = "official" if not task.differences else "; ".join(task.differences)
+        state = "; ".join(task.differences or ("official", *filter(None, [task.content])))
         lines.append(f"task {task.task}: {state}" + (f", fingerprint {task.fingerprint}" if task.fingerprint else ""))
     if report.splits:
         lines.append(f"decoded images: {report.decoded:,}")

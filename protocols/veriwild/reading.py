@@ -12,10 +12,11 @@ from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.data.lists import Problems, numbers, refuse_shared_images, release_folder
 from harness.errors import DataError
-from protocols.released import boxes_in, check_training, read_rows
+from protocols.released import boxes_in, check_training, odd_names, read_rows
 from protocols.veriwild.info import FILE, Info, read_info
 
 FOLDER = "train_test_split"
+NAME = re.compile(r"images/[0-9]{5}/[0-9]{6}\.jpg")
 SIZES = {"small": 3000, "medium": 5000, "large": 10000}
 
 
@@ -99,6 +100,10 @@ def read(root: Path) -> Dataset:
                 next_step="copy them from the data set's release",
             )
     notes += check_training(root, splits, generation.files["train"])
+    departures = {
+        split: odd_names(table.paths, NAME, "images/05638/058597.jpg", generation.files[split])
+        for split, table in splits.items()
+    }
     if info is None:
         notes.append(f"{FILE} is missing: no image has a model, a type or a colour")
     if any(table.camera is None for table in splits.values()):
@@ -107,7 +112,9 @@ def read(root: Path) -> Dataset:
         query, gallery = f"{task}-query", f"{task}-gallery"
         if query in splits and gallery in splits:
             refuse_shared_images(root, query, splits[query], gallery, splits[gallery])
-    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=generation.name)
+    return Dataset(
+        root, splits, unavailable, tuple(notes), boxes_in(root), release=generation.name, departures=departures
+    )
 
 
 def _find(root: Path, file: str) -> Path | None:
