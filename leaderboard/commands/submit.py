@@ -8,6 +8,7 @@ import click
 
 from harness.cli.grouped import DATA, command, option
 from harness.cli.options import FILE, PATH, plugin_files
+from harness.cli.output import say
 from leaderboard.commands.options import folder
 
 FILED = Path("leaderboard/records")

@@ -57,8 +57,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-mutants-") as folder:
         outcomes = campaign(Path(folder), words.seed, words.count, words.only)
     faults = [outcome for outcome in outcomes if outcome.word in FAULTS]
-    for _fault in faults[:200]:
-        pass
+    seconds = time.monotonic() - began
+    lines = [table(outcomes), "", f"seed {words.seed}, {len(outcomes)} mutants, {len(faults)} faults, {seconds:.0f} s"]
+    lines += [f"{fault.word}: {fault.subject}, mutant {fault.number}: {fault.note}" for fault in faults[:200]]
+    sys.stdout.write("\n".join([*lines, ""]))
     return bool(faults)
 
 
