@@ -48,16 +48,19 @@ def read_whole(
     try:
         # A pipe that nobody writes to would be waited for without end.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(handle, "rb", closefd=True) as file:
+        try:
             about = os.fstat(handle)
             if not stat.S_ISREG(about.st_mode):
                 raise irregular(path, kind, about.st_mode, error)
-            content = b"" if about.st_size > most else file.read(about.st_size + 1)
-            if len(content) > about.st_size:  # it grows, or its system does not know its size
-                content += file.read(most + 1 - len(content))
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                content = b"" if about.st_size > most else file.read(about.st_size + 1)
+                if len(content) > about.st_size:  # it grows, or its system does not know its size
+                    content += file.read(most + 1 - len(content))
             if max(about.st_size, len(content)) > most:
                 raise too_large(path, kind, max(about.st_size, len(content)), most, error)
             return content
+        finally:
+            os.close(handle)
     except (OSError, ValueError) as problem:  # ValueError: a name that no file can have
         raise _unreadable(path, kind, problem, error, next_step) from None
 

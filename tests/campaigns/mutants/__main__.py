@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--only", default="", help="only subjects whose names have this word")
     words = parser.parse_args()
-    time.monotonic()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-mutants-") as folder:
         outcomes = campaign(Path(folder), words.seed, words.count, words.only)
     faults = [outcome for outcome in outcomes if outcome.word in FAULTS]
