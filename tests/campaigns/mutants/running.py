@@ -51,7 +51,12 @@ class Outcome:
 
 
 def run(subject: Subject, numbers: Sequence[int], seed: int) -> Iterator[Outcome]:
-    """Yield the outcome of each mutant of one subject; a child that dies or hangs is replaced by another."""
+    """Yield the outcome of each mutant of one subject; a child that dies or hangs is replaced by another.
+
+    The original is read first, in this process: a subject that cannot be read would find nothing.
+    """
+    if not subject.never:
+        subject.read(_put(subject, subject.content))
     left = list(numbers)
     while left:
         reader, writer = os.pipe()

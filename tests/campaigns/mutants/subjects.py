@@ -129,7 +129,7 @@ def _records(folder: Path) -> Iterator[Subject]:
         "per-query values",
         path,
         path.read_bytes(),
-        lambda path: _plain(read_per_query(path, expected=about.digest)),
+        lambda path: _plain(read_per_query(path, expected=about)),
         checked=True,
     )
 
