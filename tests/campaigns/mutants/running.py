@@ -36,6 +36,9 @@ MEMORY = 2 << 30
 RUNNING = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "socket.connect", "pty.spawn")
 """Events of Python's audit that no reader may cause; a process of our own is started by subprocess.Popen."""
 
+CHANGING = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link")
+"""Events of changing a folder; the last argument is the open folder that the path is relative to, or -1."""
+
 OPENING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 OURS = ("__pycache__", "/dev/null", "/bench-", "/numba")
 
@@ -203,9 +206,10 @@ class Watch:
         elif event == "subprocess.Popen":
             if "harness.basics.child" not in str(given):
                 self.ran.append(f"{event} {str(given)[:200]}")
-        elif event in ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link") or (
-            event == "open" and isinstance(given[2], int) and given[2] & OPENING
-        ):
+        elif event in CHANGING:
+            if given[-1] == -1:  # else the path is relative to a folder that is open
+                self._note(str(given[0]))
+        elif event == "open" and isinstance(given[2], int) and given[2] & OPENING:
             self._note(str(given[0]))
 
     def _note(self, path: str) -> None:
