@@ -146,11 +146,11 @@ def load(files: str | Path | Iterable[str | Path] = ()) -> Registry:
     for distribution, found in sorted(installed, key=lambda pair: (pair[0] != OWN_DISTRIBUTION, pair[0], pair[1].name)):
         registry.add(f"{distribution}:{found.name}", found.dist.version if found.dist else "", found.load)
     given = [files] if isinstance(files, str | Path) else files
-    found = {Path(file).resolve(): Path(file) for file in given}.values()  # one given twice counts once
-    for file in found:
+    plugins = list({Path(file).resolve(): Path(file) for file in given}.values())  # one given twice counts once
+    for file in plugins:
         check_regular(file, "the plugin file", error=PluginError, next_step="give the Python file that has the hooks")
-    _refuse_one_name(found)
-    for file in found:
+    _refuse_one_name(plugins)
+    for file in plugins:
         registry.add(file.name, "", partial(_import_file, file))
         if registry.plugins[-1].problem:
             raise PluginError("the plugin cannot be used", where=file, found=registry.plugins[-1].problem)
