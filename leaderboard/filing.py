@@ -8,15 +8,35 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.basics.digests import digest
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import Record, write_record
 from leaderboard.record_files import RecordFile, contradict
 
+USUAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:/[a-z0-9]+(?:-[a-z0-9]+)*)?(?: \([a-z ]+ not stated\))?")
+"""Names of tasks, and of collections of numbers whose rule or test set nobody states."""
+
 
 def slug(name: str) -> str:
     """Return a name as part of a path: lower-case letters, digits and hyphens, at most 60."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-") or "x"
+
+
+def address(name: str) -> str:
+    """Return the name of a task as part of an address or of a file's name: different tasks, different addresses.
+
+    A protocol with a hyphen is parted from its task by two. A name that no task of ours can have ends in a digest.
+
+    Example:
+        >>> address("veri776/image-to-image"), address("fleet/night-main"), address("fleet-night/main")
+        ('veri776-image-to-image', 'fleet-night-main', 'fleet-night--main')
+    """
+    found = USUAL.fullmatch(name)
+    if found is None or len(name) > 60 or name.endswith("-not-stated"):
+        return f"{slug(name)}-{digest(name)[:8]}"
+    protocol, _, rest = name.partition("/")
+    return f"{protocol}--{slug(rest)}" if "-" in protocol and rest else slug(name)
 
 
 def filed_path(record: Record, folder: Path) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data.lists import read_bytes
 from harness.errors import DataError, RecordError
 from harness.features.kinds import kind_of
 from harness.scoring.per_query import PerQuery
@@ -86,8 +87,8 @@ def read_vehicles(path: Path) -> frozenset[int]:
         DataError: the file cannot be read, is empty, or contains anything else.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_bytes(path, "list of vehicles", "name an existing list").decode().splitlines()
+    except UnicodeDecodeError as error:
         raise DataError("the list of vehicles cannot be read", where=path, found=error) from error
     for number, line in enumerate(lines, 1):
         if any(not (word.isdecimal() and len(word) < 19) for word in line.split()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from harness.attend.boxes import Found, ImageBoxes
 from harness.attend.overlays import FloatArray, draw_map, draw_parts
 from harness.basics.digests import file_digest
 from harness.basics.files import replace_file
+from harness.basics.plain_json import read_json
+from harness.basics.reading import read_whole
 from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric, undisturbed
 from harness.data.pictures import MAX_PIXELS, decode, size_on_disk
@@ -104,8 +105,8 @@ def find_checkpoint(run: Path, registry: Registry) -> Path:
 def _method_of(run: Path) -> str:
     """Return the name of a run's method, or an empty string if its folder does not name it."""
     try:
-        return str(json.loads((run / RUN).read_text(encoding="utf-8"))["method"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json(read_whole(run / RUN, 1 << 20, "the run's file").decode())["method"])
+    except (DataError, ValueError, KeyError, TypeError):
         return ""
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 
+from harness.basics.reading import read_whole
 from harness.boxes.value import LAST_LABEL, Boxes, Collected, wrong_box
 from harness.errors import DataError, first_of
 
 ENDING = ".txt"
+
+MAX_BYTES = 1 << 20
+"""Size limit of an image's file; one of 10,000 boxes has half of it."""
 
 
 def read_lines(
@@ -47,9 +51,9 @@ def read_lines(
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as problem:
-        raise DataError("the boxes cannot be read", where=path, found=problem) from None
+        return read_whole(path, MAX_BYTES, "the file of boxes").decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise DataError("the boxes cannot be read", where=path, found=problem, expected="text in UTF-8") from None
 
 
 def _row(path: Path, name: str, line: str, number_of: Mapping[str, int]) -> list[float]:

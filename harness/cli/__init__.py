@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoints, entry_points
 import click
 
 from harness.cli.grouped import SECTIONS, section_of
+from harness.cli.output import say
 from harness.errors import BenchError
 from harness.registry.packages import check_packages
 
@@ -86,10 +87,10 @@ class Bench(click.Group):
                 ctx.exit(0)
             if ctx.params.get("debug"):
                 traceback.print_exception(error)
-            click.echo(f"bench: {error}", err=True)
+            say(f"bench: {error}", err=True)
             ctx.exit(error.exit_status)
         except KeyboardInterrupt:
-            click.echo("bench: interrupted; the same command continues from the last finished step", err=True)
+            say("bench: interrupted; the same command continues from the last finished step", err=True)
             ctx.exit(INTERRUPTED)
 
 

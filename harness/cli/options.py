@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.basics.shown import visible
 from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, TRAINING, option
+from harness.errors import UsageError, in_one_line
 from harness.tasks.reranking import Reranking
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,6 +25,18 @@ class Place(click.Path):
     def __init__(self, name: str) -> None:
         super().__init__(path_type=Path)
         self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or fail if no file of this system can have such a name."""
+        try:
+            os.stat(value)  # noqa: PTH116 - a Path says of such a name that it does not exist
+        except (OSError, ValueError) as problem:
+            if isinstance(problem, OSError) and problem.errno not in (errno.ENAMETOOLONG, errno.EINVAL):
+                return super().convert(value, param, ctx)
+            why = problem.strerror if isinstance(problem, OSError) else str(problem)
+            shown = visible(in_one_line(value, 80), keep="")
+            raise UsageError("no file can have this name", found=f"{shown} ({why})") from None
+        return super().convert(value, param, ctx)
 
 
 PATH, FILE, DIR = Place("path"), Place("file"), Place("dir")

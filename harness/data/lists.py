@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.basics.reading import read_whole
 from harness.data.images import ImageTable, IntArray
 from harness.errors import DataError, first_of
 
@@ -88,20 +89,9 @@ def read_bytes(path: Path, kind: str = "list", next_step: str = "copy it from th
     """Return the bytes of a list or label file, which messages call ``kind``.
 
     Raises:
-        DataError: the file is missing, unreadable or too large.
+        DataError: the file is missing, no regular file, unreadable or too large.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"the file is too large to be a {kind}", where=path, expected=f"up to {MAX_BYTES} bytes")
-        return path.read_bytes()
-    except OSError as problem:
-        missing = isinstance(problem, FileNotFoundError)
-        raise DataError(
-            f"the {kind} is missing" if missing else f"the {kind} cannot be read",
-            where=path,
-            found=None if missing else problem.strerror,
-            next_step=next_step,
-        ) from None
+    return read_whole(path, MAX_BYTES, f"the {kind}", next_step=next_step)
 
 
 def read_lines(path: Path) -> list[str]:

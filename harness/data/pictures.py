@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from harness.basics.progress import Advance, progress
+from harness.basics.reading import read_whole
 from harness.data.resizing import STRETCHED, Resizing
 from harness.errors import DataError, first_of
 
@@ -20,6 +22,12 @@ Pixels = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 1 << 26
 """Limit of an image (67 million pixels, 200 MB); no vehicle crop is nearly as large."""
+
+MAX_BYTES = 1 << 28
+"""Limit of an image's file; without any compression, the largest image takes 200 million bytes."""
+
+SCAN, MAX_SCANS, MAX_SCANNED = b"\xff\xda", 100, 1 << 30
+"""The marker of a JPEG's scan (ITU-T T.81, table B.1), and the limits of scans and of their pixels."""
 
 CACHE_BYTES = 2 << 30
 """Size up to which decoded images stay in memory, which spares later epochs from reading files."""
@@ -59,11 +67,15 @@ def decode(
         (3, height, width) uint8.
 
     Raises:
-        DataError: the file is missing, truncated, damaged, in another format, or larger than ``MAX_PIXELS``.
+        DataError: the file is missing, truncated, damaged, in another format, larger than ``MAX_PIXELS`` or
+            ``MAX_BYTES``, or a JPEG of too many scans.
     """
     try:
-        with Image.open(path, formats=tuple(formats)) as image:
+        content = read_whole(path, MAX_BYTES, "the image")
+        with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
             _check_pixels(path, image.size)
+            if image.format == "JPEG":
+                _check_scans(path, content, image.size)
             pixels = resizing(image.convert("RGB"), size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
         raise DataError("the image is too large to be a vehicle", where=path, found=problem) from None
@@ -92,6 +104,18 @@ def _check_pixels(path: Path, size: tuple[int, int]) -> None:
             where=path,
             found=f"{size[0]} x {size[1]} pixels",
             expected=f"at most {MAX_PIXELS} pixels",
+        )
+
+
+def _check_scans(path: Path, content: bytes, size: tuple[int, int]) -> None:
+    """Refuse a JPEG whose scans would take minutes to decode: each may change every pixel again."""
+    scans = content.count(SCAN)
+    if scans > MAX_SCANS or scans * size[0] * size[1] > MAX_SCANNED:
+        raise DataError(
+            "the image has too many scans",
+            where=path,
+            found=f"{scans:,} scans of {size[0]} x {size[1]} pixels",
+            expected=f"at most {MAX_SCANS}, and {MAX_SCANNED:,} pixels in all; a progressive JPEG has about 10",
         )
 
 

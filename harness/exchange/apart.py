@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from harness.basics.child import ChildFailedError, Limits, call
-from harness.exchange.contents import LARGEST, Array, Contents, unreadable
+from harness.exchange.contents import LARGEST, PACKED, Array, Contents, unreadable
 
 FORMATS = {
     "hdf5": ("HDF5", "harness.exchange.hdf5", "read_hdf5"),
@@ -26,9 +26,6 @@ FORMATS = {
 }
 LEAST, PER_SECOND = 30, 5_000_000
 """Seconds that the smallest file may take, and the bytes a second of a larger one."""
-
-PACKED = 32
-"""How many times its size a file may unpack to, besides what the process may use anyway."""
 
 
 @contextmanager

@@ -17,6 +17,9 @@ from harness.features.layout import LONGEST_KEY, SCHEMAS, blocks, encode_keys, t
 from harness.features.provenance import Provenance
 from harness.features.storage import DTYPES, FLOATS, Storage
 
+MOST_AT_ONCE = 1 << 30
+"""Limit in bytes of what is read as a whole: the keys of ten million images of 100 letters."""
+
 LONGEST_PROVENANCE = 1 << 20
 """Limit of the provenance in characters."""
 
@@ -73,7 +76,7 @@ def _storage(path: Path, file: h5py.File, schema: int) -> Storage:
 def _check_part(path: Path, file: h5py.File, name: str) -> None:
     """Refuse links, storage outside the file, filters and unexpected types."""
     try:
-        found = plain_dataset(path, file, name)
+        found = plain_dataset(path, file, name, None if name == "features" else MOST_AT_ONCE)
     except ValueError as problem:
         raise damaged(path, str(problem)) from None
     rank = {"keys": 1, "features": 2, "checksums": 2}[name]
@@ -87,8 +90,11 @@ def _check_part(path: Path, file: h5py.File, name: str) -> None:
         raise damaged(path, f"'{name}' has type {dtype} and shape {found.shape}")
 
 
-def plain_dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    """Return an HDF5 data set that is in the file itself, contiguous and without filters, or raise a ValueError."""
+def plain_dataset(path: Path, file: h5py.File, name: str, most: int | None = None) -> h5py.Dataset:
+    """Return an HDF5 data set that is in the file itself, contiguous and without filters, or raise a ValueError.
+
+    One that is read as a whole has at most ``most`` bytes.
+    """
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"'{name}' is a link")
     found = file[name]
@@ -99,6 +105,8 @@ def plain_dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
         raise ValueError(f"'{name}' is compressed, chunked or stored outside the file")
     if found.id.get_storage_size() != found.nbytes or found.nbytes > path.stat().st_size:
         raise ValueError(f"'{name}' claims {found.nbytes} bytes, more than the file has")
+    if most is not None and found.nbytes > most:  # a file with holes has more bytes than its disk
+        raise ValueError(f"'{name}' has {found.nbytes:,} bytes, more than the {most:,} that are read at once")
     return found
 
 

@@ -11,13 +11,17 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from harness.basics.files import replace_file
+from harness.basics.foreign import AGAIN, HEAD, Foreign, foreign_start, foreign_text
 from harness.basics.plain_json import read_json
+from harness.basics.reading import check_regular
 from harness.errors import CheckpointError, first_of
 from harness.features.named import OptionalPart, PartName
 from harness.features.provenance import Origin
 from harness.methods.method import Method, State
 
 SCHEMA = 1
+
+AGAIN_TRAIN = "train again, or copy it again"
 
 LONGEST_DESCRIPTION = 1 << 20
 """Limit of the description in characters."""
@@ -66,20 +70,26 @@ def load_checkpoint(path: Path) -> tuple[State, CheckpointInfo]:
     """Return the tensors, on the processor, and their description.
 
     Raises:
-        CheckpointError: the file is missing, damaged, a pickle or of another schema.
+        CheckpointError: the file is missing, no regular file, damaged, a pickle, of another schema, or holds NaN.
     """
     from safetensors import SafetensorError, safe_open
 
-    _refuse_pickle(path)
+    _refuse_foreign(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             info = _read_info(path, metadata)
             state = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError) as problem:
+        raise CheckpointError("the checkpoint is damaged", where=path, found=problem, next_step=AGAIN_TRAIN) from None
+    bad = [name for name, tensor in state.items() if tensor.is_floating_point() and bool(tensor.isnan().any())]
+    if bad:
         raise CheckpointError(
-            "the checkpoint is damaged", where=path, found=problem, next_step="train again, or copy it again"
-        ) from None
+            "the checkpoint's numbers are not all numbers",
+            where=path,
+            found=f"NaN in {first_of(bad, 3)}",
+            next_step="a training that diverged leaves such a file: train again with a lower learning rate",
+        )
     _check_classes(path, state, info)
     return state, info
 
@@ -184,20 +194,33 @@ def _misfit(problem: ValidationError | RuntimeError | KeyError) -> str:
     return f"no {problem}" if isinstance(problem, KeyError) else " ".join(str(problem).split())[:300]
 
 
-def _refuse_pickle(path: Path) -> None:
-    """Raise an error if the file is missing or, by its first bytes, a pickle or a torch archive."""
+def _refuse_foreign(path: Path) -> None:
+    """Raise an error if the file is missing, no regular one, or by its first bytes something else than a checkpoint."""
+    size = check_regular(
+        path, "the checkpoint", error=CheckpointError, next_step="give a file written by 'bench train'"
+    )
     try:
         with path.open("rb") as file:
-            head = file.read(9)
+            head = file.read(HEAD)
     except OSError as problem:
         raise CheckpointError("the checkpoint cannot be read", where=path, found=problem.strerror) from None
     # A safetensors file starts with eight arbitrary bytes, the length of its header, followed by the header.
-    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size:
+        return
+    if head[:2] == b"PK" or head[:1] == b"\x80":
         raise CheckpointError(
             "the file is a pickle or a torch archive, which can execute code when it is opened",
             where=path,
             expected="a safetensors file written by 'bench train'",
             next_step="load other weights through an option of the method",
+        )
+    foreign = foreign_start(head) or foreign_text(head) if head else Foreign("empty", AGAIN)
+    if foreign is not None:
+        raise CheckpointError(
+            f"the file is {foreign.what}",
+            where=path,
+            expected="a safetensors file written by 'bench train'",
+            next_step=foreign.next_step,
         )
 
 

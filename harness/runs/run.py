@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from harness.basics.digests import digest, file_digest
 from harness.basics.files import removed_unless, replace_file
+from harness.basics.shown import VisibleLines
 from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import FeatureError, RunError
@@ -381,7 +382,7 @@ class Run:
 @contextmanager
 def _log_to(path: Path) -> Iterator[None]:
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handler.setFormatter(VisibleLines("%(asctime)s %(message)s"))
     log.addHandler(handler)
     try:
         yield

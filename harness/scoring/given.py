@@ -16,7 +16,7 @@ from harness.registry.registry import Registry
 from harness.scoring.evaluation import find_root, scored
 from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import GIVEN, Record, installed_versions, write_record
-from harness.scoring.recording import named
+from harness.scoring.recording import named, ranking_words
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve
@@ -96,7 +96,7 @@ class _Given:
         scores = scored(ranks, protocol, task, dataset, settings, metric=metric)
         query = dataset.split(task.query)
         table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)
-        name = named("-".join((protocol.name, task.name, metric.replace(" ", "-"))), self.origin, self.digest)
+        name = named(ranking_words(protocol.name, task.name, metric.replace(" ", "-")), self.origin, self.digest)
         values = f"per-query-{name}.csv.gz"
         record = Record.from_scores(
             scores,

@@ -103,6 +103,16 @@ def named(words: str, origin: Embedding, features: str) -> str:
     return f"{safe}-{words}-{digest({'features': features, **origin_of(origin)})[:12]}"
 
 
+def ranking_words(protocol: str, *words: str) -> str:
+    """Return a protocol, its task and the ranking as one word; two tasks of different names give two.
+
+    Example:
+        >>> ranking_words("fleet", "night-main", "cosine"), ranking_words("fleet-night", "main", "cosine")
+        ('fleet-night-main-cosine', 'fleet-night--main-cosine')
+    """
+    return f"{protocol}{'--' if '-' in protocol else '-'}{'-'.join(words)}"
+
+
 def origin_of(described: Embedding) -> dict[str, Any]:
     """Return how features were made, as JSON values."""
     return Embedding.model_validate(facts(described, Embedding)).model_dump(mode="json")
@@ -176,7 +186,7 @@ class _Recorder:
         path = self.file.path
         if self.folder is not None and _same(self.folder, path.parent) and is_of_run(path):
             return "-".join(words)
-        return named("-".join(words), self.file.provenance, self.file.digest)
+        return named(ranking_words(*words), self.file.provenance, self.file.digest)
 
     def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
         query, provenance = dataset.split(task.query), self.file.provenance

@@ -13,6 +13,8 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.basics.files import replace_file
+from harness.basics.plain_json import read_json
+from harness.basics.reading import read_whole
 from harness.errors import RunError, UsageError
 
 NAME = "state.json"
@@ -100,8 +102,7 @@ def read_states(folder: Path) -> States:
             "the sweep was not started yet", where=folder, next_step="start it with the same command without --status"
         )
     try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(MAX_BYTES))
+        content = read_json(read_whole(path, MAX_BYTES, "the state of the sweep", error=RunError).decode())
         if content["schema"] != SCHEMA:
             raise ValueError(f"schema {content['schema']}")
         runs = [RunState.model_validate(run) for run in content["runs"]]

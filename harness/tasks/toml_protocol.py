@@ -11,20 +11,20 @@ The shortest file, for a table with the columns path, vehicle, split and camera:
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.basics.reading import plain_toml, read_whole
 from harness.data.columns import lookalikes
 from harness.data.csv_table import ALL, KNOWN, Header, read_header, read_tables
 from harness.data.dataset import Dataset
 from harness.data.doubts import doubts
 from harness.data.images import UNKNOWN, ImageTable
 from harness.data.lists import refuse_shared_vehicles
-from harness.errors import DataError, UsageError, unknown_name
+from harness.errors import DataError, UsageError, in_one_line, unknown_name
 from harness.measures import parse
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Draws, Ignored, Rule, Task
@@ -170,16 +170,13 @@ def open_protocol(path: Path) -> Protocol:
 
 
 def _read(path: Path) -> TomlSettings:
+    content = read_whole(path, MAX_BYTES, "the protocol's file", error=UsageError)
     try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise UsageError("the protocol's file cannot be read", where=path, found=problem.strerror) from None
-    if len(content) > MAX_BYTES:
-        raise DataError("the protocol's file is too large", where=path, expected=f"at most {MAX_BYTES} bytes")
+        values = plain_toml(content.decode("utf-8-sig"))
+    except ValueError as problem:  # UnicodeDecodeError is one
+        raise DataError("the protocol's file is not TOML", where=path, found=in_one_line(problem)) from None
     try:
-        return TomlSettings.model_validate(tomllib.loads(content.decode("utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise DataError("the protocol's file is not TOML", where=path, found=problem) from None
+        return TomlSettings.model_validate(values)
     except ValidationError as problem:
         found = sorted(problem.errors(), key=lambda one: one["type"] != "extra_forbidden")
         models: dict[str, type[BaseModel]] = {"file": TomlSettings, "task": TaskSettings, "draws": DrawsSettings}

@@ -10,7 +10,7 @@ import click
 
 from harness.cli.grouped import DATA, EVALUATION, command, option
 from harness.cli.options import DIR, FILE, PATH, as_json
-from harness.cli.output import show_json
+from harness.cli.output import say, show_json
 
 setting = partial(option, group=EVALUATION)
 
@@ -80,6 +80,6 @@ def compare(
         if json_wanted:
             shown.append(comparison_json(matched, pairs, queries))
         else:
-            click.echo(comparison_text(matched, pairs, queries) + "\n")
+            say(comparison_text(matched, pairs, queries) + "\n")
     if json_wanted:
         show_json(shown)

@@ -9,6 +9,7 @@ import click
 
 from harness.cli.grouped import EVALUATION, OUTPUT, command, option
 from harness.cli.options import DIR, PATH, plugin_files
+from harness.cli.output import say
 from leaderboard.commands.options import folder
 from leaderboard.report.choices import PICTURES, Choices
 
@@ -51,4 +52,4 @@ def report(*, run: Path, out: Path | None, plugin: tuple[Path, ...], **words: An
     from leaderboard.report.build import write_report
 
     place = out or (run if run.is_dir() else run.parent) / "report"
-    click.echo(write_report(run, place, Choices(**words), load(plugin)))
+    say(write_report(run, place, Choices(**words), load(plugin)))

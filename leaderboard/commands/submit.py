@@ -8,6 +8,7 @@ import click
 
 from harness.cli.grouped import DATA, command, option
 from harness.cli.options import FILE, PATH, plugin_files
+from harness.cli.output import say
 from leaderboard.commands.options import folder
 
 FILED = Path("leaderboard/records")
@@ -57,5 +58,5 @@ def submit(*, record: Path, features: Path | None, data: Path | None, records: P
         verification.rescore(file, features, question)
     done = file_record(file, values, records, filed, confirmed=features is not None)
     for path in done.replaced:
-        click.echo(f"{path} had other digits, which the features do not give; it is replaced", err=True)
-    click.echo(done.path)
+        say(f"{path} had other digits, which the features do not give; it is replaced", err=True)
+    say(done.path)

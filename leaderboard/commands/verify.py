@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from harness.cli.grouped import DATA, command, option
 from harness.cli.options import as_json, plugin_files
-from harness.cli.output import show_json
+from harness.cli.output import say, show_json
 from leaderboard.commands.options import folders
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ def verify(
     if json_wanted:
         show_json(rows)
     elif rows:
-        click.echo(table([{name: plain(cell) for name, cell in row.items()} for row in rows], shown=plain))
+        say(table([{name: plain(cell) for name, cell in row.items()} for row in rows], shown=plain))
     refused = [row for row in rows if row["result"] == "refused"]
     if refused:
         raise RunError(

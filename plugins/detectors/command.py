@@ -9,7 +9,7 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import DATA, METHOD, OUTPUT, TRAINING, GroupedGroup, option
-from harness.cli.output import show
+from harness.cli.output import log_to_terminal, say, show
 
 if TYPE_CHECKING:
     from harness.detection.precision import Precision
@@ -38,11 +38,7 @@ DATA_AND_COMPUTE = shared.together(
 )
 def parts() -> None:
     """Train and run detectors of vehicle parts."""
-    import logging
-    import sys
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("bench").setLevel(logging.INFO)
+    log_to_terminal()
 
 
 @parts.command(epilog=_examples("bench parts detectors --json"))
@@ -114,7 +110,7 @@ def train(
     precision = train_detector(detector, request, out)
     if precision is not None:
         show(_as_json(precision), json_wanted=json_wanted, text=lambda: _table(precision))
-    click.echo(f"detector: {out}", err=True)
+    say(f"detector: {out}", err=True)
 
 
 @parts.command(
@@ -147,7 +143,7 @@ def detect(*, detector: Path, out: Path, split: tuple[str, ...], **words: Any) -
         write_coco(out, found, sizes_of(dataset))
     else:
         write_boxes(out, found)
-    click.echo(f"{sum(map(len, found.of_image.values()))} boxes in {len(found.of_image)} images: {out}", err=True)
+    say(f"{sum(map(len, found.of_image.values()))} boxes in {len(found.of_image)} images: {out}", err=True)
 
 
 def _data(registry: Any, words: dict[str, Any]) -> tuple[Any, Any]:

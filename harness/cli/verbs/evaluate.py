@@ -10,7 +10,7 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, EVALUATION, OUTPUT, command, option
-from harness.cli.output import show_records
+from harness.cli.output import say, show_records
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -97,6 +97,6 @@ def _show_comparison(records: list[Record], registry: Registry, words: dict[str,
     from harness.tasks.conventions import with_conventions
 
     tasks = with_conventions(registry.tasks(words["protocol"])[1], words["conventions"])
-    click.echo(comparison_table(compare(tasks, {record.name.partition("/")[2]: record.measures for record in records})))
+    say(comparison_table(compare(tasks, {record.name.partition("/")[2]: record.measures for record in records})))
     if words["rerank"] is not None:
-        click.echo(f"- {words['rerank'].remark}")
+        say(f"- {words['rerank'].remark}")

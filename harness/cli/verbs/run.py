@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, METHOD, OUTPUT, TRAINING, command, option
-from harness.cli.output import own_output, show, show_records
+from harness.cli.output import log_to_terminal, own_output, say, show, show_records
 
 if TYPE_CHECKING:
     from harness.compute.compute import Compute
@@ -119,12 +117,6 @@ def _open(words: dict[str, Any]) -> Run:
         return _opened(words, compute, load(plugin_files))
 
 
-def log_to_terminal() -> None:
-    """Show what the harness logs on standard error, line by line."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("bench").setLevel(logging.INFO)
-
-
 def open_run(words: dict[str, Any], registry: Registry, opened: Opened) -> Run:
     """Return one of several runs, which share a registry and data sets, from the parameters of ``bench run``."""
     return _opened(words, _resources(words), registry, opened)
@@ -182,7 +174,7 @@ def run(*, smoke: bool, json_wanted: bool, **words: Any) -> None:
     if opened.inputs.fabric.is_global_zero:
         further = [opened.plan.registry.measure(word) for word in opened.plan.request.measures]
         show_records(records, further, json_wanted=json_wanted)
-        click.echo(f"run folder: {opened.folder}", err=True)
+        say(f"run folder: {opened.folder}", err=True)
 
 
 def _try(opened: Run, *, json_wanted: bool) -> None:
@@ -194,7 +186,7 @@ def _try(opened: Run, *, json_wanted: bool) -> None:
         with own_output():
             report = smoke(opened.plan)
     except KeyboardInterrupt:
-        click.echo("bench: interrupted; nothing was kept", err=True)
+        say("bench: interrupted; nothing was kept", err=True)
         click.get_current_context().exit(INTERRUPTED)
     if report is not None:
         show(report.values(), json_wanted=json_wanted, text=lambda: as_text(report))
@@ -213,7 +205,7 @@ def train(**words: Any) -> None:
         opened = _open(words)
         checkpoint = opened.train()
     if opened.inputs.fabric.is_global_zero:
-        click.echo(checkpoint or f"method '{opened.plan.name}' does not train", err=checkpoint is None)
+        say(checkpoint or f"method '{opened.plan.name}' does not train", err=checkpoint is None)
 
 
 @command("Get a number")
@@ -232,4 +224,4 @@ def extract(**words: Any) -> None:
         opened = _open(words)
         features = opened.extract()
     if opened.inputs.fabric.is_global_zero:
-        click.echo(features)
+        say(features)

@@ -31,10 +31,10 @@ def test_a_missing_an_empty_and_a_huge_list_each_have_their_message(tmp_path):
         read_lines(tmp_path / "empty")
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(DataError, match="too large to be a list"):
+    with pytest.raises(DataError, match="list is too large"):
         read_lines(tmp_path / "huge")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(DataError, match="the list cannot be read"):
+    with pytest.raises(DataError, match="the list is no regular file"):
         read_lines(tmp_path / "folder")
 
 

@@ -58,7 +58,7 @@ def test_a_failed_write_leaves_the_older_checkpoint(tmp_path: Path):
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path):
-    with pytest.raises(CheckpointError, match="checkpoint cannot be read") as caught:
+    with pytest.raises(CheckpointError, match="checkpoint is missing") as caught:
         load_checkpoint(tmp_path / "none")
     assert caught.value.where == tmp_path / "none"
 

@@ -169,7 +169,7 @@ def test_the_registry_opens_a_file_and_its_tasks(tmp_path):
     assert [task.name for task in registry.tasks(str(path))[1]] == ["main", "other"]
     with pytest.raises(UsageError, match="unknown task of my-cars 'otter'; did you mean 'other'"):
         registry.tasks(f"{path}/otter")
-    with pytest.raises(UsageError, match="file cannot be read"):
+    with pytest.raises(UsageError, match="file is missing"):
         registry.tasks(f"{tmp_path}/nothing.toml")
 
 
