@@ -240,8 +240,8 @@ class DevicePass:
         if self.euclidean and len(gallery.images):
             count = gallery.images[images]
             step = (count[:, None] * a - b) - gallery.rests[images]
-            square, count = ordered_sum(step * step).cpu().numpy(), count.cpu().numpy()
-            return np.asarray(-(square / (count * count)))
+            # Divided by numpy, as below.
+            return np.asarray(-ordered_sum(step * step).cpu().numpy() / (count * count).cpu().numpy())
         if self.euclidean:
             step = a - b
             return np.asarray(-ordered_sum(step * step).cpu().numpy())
