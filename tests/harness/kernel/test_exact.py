@@ -84,7 +84,7 @@ sizes = st.sampled_from([0.0, 1e-45, 1e-38, 1e-20, 1e-7, 1.0, 1e7, 1e18, 1e30, 3
 numbers = st.tuples(sizes, st.floats(-1, 1, width=32)).map(lambda pair: float(np.float32(pair[0] * pair[1])))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(columns=st.lists(st.lists(numbers, min_size=7, max_size=7), min_size=1, max_size=4))
 def test_sums_are_exact_to_twice_the_digits(columns):
     rows = np.array(columns, dtype=np.float32).T.copy()
@@ -99,7 +99,7 @@ def test_sums_are_exact_to_twice_the_digits(columns):
     assert means.images.tolist() == [1, 6]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     query=st.lists(numbers, min_size=3, max_size=3),
     track=st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=1, max_size=6),
