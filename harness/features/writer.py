@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from harness.basics.digests import canonical_json
 from harness.basics.files import cannot_write
 from harness.errors import BenchError, FeatureError, RunError, first_of
+from harness.features.given import Keys, as_array, as_keys
 from harness.features.inspection import check_layout
 from harness.features.layout import (
     BLOCK,
@@ -36,7 +36,8 @@ class FeatureWriter:
     A later writer with the same keys, width, type and provenance resumes after the last complete block of 256 rows;
     ``done`` is the number of rows already written.
 
-    The keys are image paths as the protocol names them; ``dtype`` is ``float32``, ``float16`` or a ``Storage``.
+    The keys are image paths as the protocol names them, as for
+    ``write_features``; ``dtype`` is ``float32``, ``float16`` or a ``Storage``.
 
     Raises:
         FeatureError: keys, width or type cannot be stored.
@@ -51,7 +52,7 @@ class FeatureWriter:
     def __init__(
         self,
         path: str | Path,
-        keys: Sequence[str],
+        keys: Keys,
         width: int,
         provenance: Provenance,
         dtype: str | Storage = "float32",
@@ -62,8 +63,8 @@ class FeatureWriter:
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.done = 0
-        self._keys = encode_keys(keys)
-        self._shape = (len(keys), self._storage.columns)
+        self._keys = encode_keys(as_keys(keys))
+        self._shape = (len(self._keys), self._storage.columns)
         self._dtype = self._storage.dtype
         self._provenance = np.bytes_(canonical_json(provenance.model_dump(mode="json")))
         self._block = np.empty((BLOCK, self._storage.columns), self._dtype)
@@ -190,7 +191,7 @@ class FeatureWriter:
 
 def write_features(
     path: str | Path,
-    keys: Sequence[str],
+    keys: Keys,
     features: npt.ArrayLike,
     *,
     dataset: str,
@@ -202,27 +203,26 @@ def write_features(
 
     Args:
         path: the file; an existing one is replaced in one step.
-        keys: n image paths, as the protocol names them.
-        features: (n, d), finite; stored as ``dtype``.
+        keys: n image paths, as the protocol names them, in the order of the features: texts, paths or UTF-8 bytes.
+        features: (n, d) finite numbers, stored as ``dtype``: an array, a table, a list of rows, or a tensor of any
+            device, layout and float type, with or without a gradient.
         dataset: the protocol's name.
         method: name shown in tables.
         dtype: ``float32`` or ``float16``.
         provenance: further fields of ``Provenance``: ``variant``, ``options``, ``seed``, ``metric``, ...
 
     Raises:
-        FeatureError: keys and features differ in number, or a feature is not finite.
+        FeatureError: keys and features differ in number, a feature is not finite, a key is no text, or the keys are
+            one text or a set.
         RunError: the file cannot be written.
 
     Example:
         >>> write_features("f.h5", ["a.jpg"], [[1.0, 2.0]], dataset="veri776", method="mine").name  # doctest: +SKIP
         'f.h5'
     """
-    try:
-        array = np.asarray(features)
-    except ValueError:
-        raise FeatureError("features differ in width", expected="an array of shape (n, d)") from None
-    if array.ndim != 2 or len(array) != len(keys):
-        raise FeatureError("features do not match the keys", found=array.shape, expected=f"({len(keys)}, d)")
+    named, array = as_keys(keys), as_array(features)
+    if array.ndim != 2 or len(array) != len(named):
+        raise FeatureError("features do not match the keys", found=array.shape, expected=f"({len(named)}, d)")
     try:
         about = Provenance(dataset=dataset, method=method, **provenance)
     except ValidationError as problem:
@@ -231,7 +231,7 @@ def write_features(
         raise FeatureError(
             f"the provenance of the features is invalid: {field}", found=first.get("input"), expected=first["msg"]
         ) from None
-    writer = FeatureWriter(path, keys, array.shape[1], about, dtype)
+    writer = FeatureWriter(path, named, array.shape[1], about, dtype)
     writer.partial.unlink(missing_ok=True)
     try:
         with writer:
@@ -243,15 +243,13 @@ def write_features(
 
 
 def _as_rows(features: npt.ArrayLike, storage: Storage, keys: npt.NDArray[np.bytes_]) -> Array:
-    array = np.asarray(features)
+    array = as_array(features)
     if array.ndim != 2 or array.shape[1] != storage.width or len(array) > len(keys):
         raise FeatureError(
             "features do not match the file",
             found=array.shape,
             expected=f"at most {len(keys)} rows of {storage.width} numbers",
         )
-    if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
-        raise FeatureError("features are not numbers", found=array.dtype)
     rows = storage.encode(array)
     wrong = np.flatnonzero(~np.isfinite(rows if storage.word in FLOATS else array).all(axis=1))
     if len(wrong):

@@ -17,7 +17,8 @@ from harness.data.images import IntArray
 from harness.errors import FeatureError, RunError
 from harness.kernel.gallery import Gallery, Rows, check, not_finite, take
 from harness.kernel.memory import block_images, budget, query_rows
-from harness.kernel.native.similarity import LANES, pair_similarities
+from harness.kernel.native.fold import LANES
+from harness.kernel.native.similarity import pair_similarities
 from harness.kernel.native.tuples import Block, Features, Limits, UnitPairs
 from harness.kernel.neighbours import Lists, Neighbours
 from harness.kernel.passes import Job, Pass
@@ -101,7 +102,8 @@ class Walk:
             self.plan.order,
             self.plan.starts,
             relevance.reduce,
-            size=settings.tuning.block or block_images(self.memory, gallery.shape[1], streamed=streamed),
+            size=settings.tuning.block
+            or block_images(self.memory, gallery.shape[1], streamed=streamed, means=relevance.reduce == "mean feature"),
             units=shard(self.plan.starts, self.team.index, self.team.count),
         )
         self.done = 0

@@ -126,7 +126,7 @@ def test_a_killed_process_leaves_a_file_that_resumes_to_the_same_digest(tmp_path
 def test_a_writer_that_stops_early_says_what_is_missing(tmp_path):
     with (
         pytest.raises(FeatureError, match="missing at the end"),
-        FeatureWriter(tmp_path / "f.h5", "abc", 2, ABOUT) as writer,
+        FeatureWriter(tmp_path / "f.h5", list("abc"), 2, ABOUT) as writer,
     ):
         writer.write(np.ones((2, 2)))
     assert not (tmp_path / "f.h5").exists()
