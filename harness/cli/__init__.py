@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoints, entry_points
 import click
 
 from harness.cli.grouped import SECTIONS, section_of
+from harness.compute.peers import as_error, quiet_status, speaks
 from harness.errors import BenchError
 from harness.registry.packages import check_packages
 
@@ -81,16 +82,21 @@ class Bench(click.Group):
         try:
             check_packages()
             return super().invoke(ctx)
-        except BenchError as error:
-            if error.reported:  # by the first process, which a launcher would kill if this one failed before it
-                ctx.exit(0)
+        except KeyboardInterrupt:
+            click.echo("bench: interrupted; the same command continues from the last finished step", err=True)
+            ctx.exit(INTERRUPTED)
+        except (click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as problem:
+            error = as_error(problem)
+            if not speaks(error):
+                ctx.exit(quiet_status(getattr(error, "exit_status", 1)))
+            if not isinstance(error, BenchError):
+                raise
             if ctx.params.get("debug"):
                 traceback.print_exception(error)
             click.echo(f"bench: {error}", err=True)
             ctx.exit(error.exit_status)
-        except KeyboardInterrupt:
-            click.echo("bench: interrupted; the same command continues from the last finished step", err=True)
-            ctx.exit(INTERRUPTED)
 
 
 @cache  # finding them reads a file of every installed distribution

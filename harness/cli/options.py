@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, TRAINING, option
+from harness.compute.compute import SILENT
 from harness.tasks.reranking import Reranking
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,6 +70,14 @@ memory = option(
     group=COMPUTE,
     callback=lambda _context, _option, mebibytes: None if mebibytes is None else mebibytes << 20,
     help="Memory that the evaluation may use; default: a quarter of the free memory, at most 1024.",
+)
+timeout = option(
+    "--timeout",
+    default=SILENT,
+    type=click.FloatRange(1),
+    metavar="SECONDS",
+    group=COMPUTE,
+    help="Of several processes, give up one that gives no sign of life for so long.",
 )
 metric = option(
     "--metric",
