@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import socket
 import sys
 import threading
@@ -211,7 +212,7 @@ def as_error(problem: Exception) -> Exception:
     return RunError(
         "another process has ended",
         where=f"said by process {_open[0].index}",
-        found=in_one_line(problem, 120),
+        found=re.sub(r"^\[[^]]*\] ", "", in_one_line(problem)).partition(". ")[0],  # without a line of its source
         next_step="see what it says, or whether it was killed (too little memory, a limit of the queue); the same "
         "command goes on from the last finished step",
     )

@@ -195,7 +195,7 @@ def _disagreement(facts: list[dict[str, str]], usual: list[bool]) -> UsageError:
 
     return UsageError(
         "the processes do not work on the same thing",
-        where=f"process {first_of(odd)} of 0 to {len(facts) - 1}",
+        where=f"process {first_of(odd)} of {len(facts)}, counted from 0",
         found=stated(other),
         expected=stated(base),
         next_step="give every process the same command, code and package versions, and the same content of all files",
