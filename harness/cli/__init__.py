@@ -82,8 +82,9 @@ class Bench(click.Group):
         try:
             check_packages()
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("bench: interrupted; the same command continues from the last finished step", err=True)
+        except KeyboardInterrupt as problem:
+            if speaks(problem):
+                click.echo("bench: interrupted; the same command continues from the last finished step", err=True)
             ctx.exit(INTERRUPTED)
         except (click.exceptions.Exit, click.Abort):
             raise

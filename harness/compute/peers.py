@@ -218,7 +218,7 @@ def as_error(problem: Exception) -> Exception:
     )
 
 
-def speaks(error: Exception) -> bool:
+def speaks(error: BaseException) -> bool:
     """Return whether this process is to report an error, which any other process may have reported already.
 
     Before the processes know each other, the first one on each machine does: all of them there got the same command.

@@ -15,15 +15,16 @@ from harness.errors import DataError, RunError
 
 
 class Deaf:
-    """A store that does not answer until it is told to."""
+    """A store that does not answer, and is gone in the end."""
 
     def __init__(self):
         self.answer = threading.Event()
 
-    def set(self, *_words):
+    def add(self, *_words):
         self.answer.wait(20)
+        raise torch.distributed.DistNetworkError("connection reset by peer")
 
-    add = set
+    set = add
 
 
 @pytest.fixture
