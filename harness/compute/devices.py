@@ -17,7 +17,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from harness.basics.host import multiplies_bfloat16
-from harness.compute.compute import Compute
+from harness.compute.compute import SILENT, Compute
 from harness.compute.peers import watch
 from harness.errors import RunError, UsageError, in_one_line
 
@@ -35,7 +35,7 @@ def open_fabric(compute: Compute) -> Fabric:
     """
     devices, nodes = _processes(compute)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision
-    several, wait = devices * nodes > 1, timedelta(seconds=compute.timeout)
+    several, wait = devices * nodes > 1, timedelta(seconds=_meeting(compute.timeout))
     try:
         fabric = Fabric(
             accelerator=compute.device,
@@ -58,6 +58,11 @@ def open_fabric(compute: Compute) -> Fabric:
     return fabric
 
 
+def _meeting(timeout: float) -> float:
+    """Return the seconds that processes wait for each other at the start: machines do not start a program at once."""
+    return max(timeout, SILENT)
+
+
 def _launch(fabric: Fabric, timeout: float) -> None:
     """Start the other processes, or meet those that a launcher has started, and watch them from then on."""
     if fabric.world_size == 1:
@@ -71,7 +76,7 @@ def _launch(fabric: Fabric, timeout: float) -> None:
             "the processes have not found each other",
             where=":".join(os.environ.get(name, "?") for name in ("MASTER_ADDR", "MASTER_PORT")),
             found=in_one_line(problem, 200),
-            expected=f"{fabric.world_size} processes within {timeout:g} seconds",
+            expected=f"{fabric.world_size} processes within {_meeting(timeout):g} seconds",
             next_step="see whether all of them were started, and whether each machine reaches that address",
         ) from None
 

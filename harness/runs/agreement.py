@@ -44,6 +44,9 @@ def agree_on_folder(team: Team, folder: Path, features: Sequence[Path]) -> None:
     Raises:
         UsageError: in all processes.
     """
+    if team.count == 1:
+        return
+    team.as_first(answer=True)  # nobody looks before the first process has made the folder
     checkpoint = folder / CHECKPOINT
     # A listing is fresh; of single names, a network drive may remember for a minute that they were not there.
     seen = folder.parent.is_dir() and folder in folder.parent.iterdir()

@@ -163,8 +163,7 @@ class Run:
                 if team.index == 0:
                     held.enter_context(self._locked())
                     held.enter_context(self.observers.watching(self.observed))
-                if team.count > 1:
-                    agree_on_folder(team, self.folder, [self.features] if extracts else [])
+                agree_on_folder(team, self.folder, [self.features] if extracts and team.count > 1 else [])
             yield
 
     @contextmanager
