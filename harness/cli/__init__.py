@@ -11,6 +11,7 @@ import click
 
 from harness.cli.grouped import SECTIONS, section_of
 from harness.cli.output import say
+from harness.compute.peers import as_error, quiet_status, speaks
 from harness.errors import BenchError
 from harness.registry.packages import check_packages
 
@@ -82,16 +83,22 @@ class Bench(click.Group):
         try:
             check_packages()
             return super().invoke(ctx)
-        except BenchError as error:
-            if error.reported:  # by the first process, which a launcher would kill if this one failed before it
-                ctx.exit(0)
+        except KeyboardInterrupt as problem:
+            if speaks(problem):
+                say("bench: interrupted; the same command continues from the last finished step", err=True)
+            ctx.exit(INTERRUPTED)
+        except (click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as problem:
+            error = as_error(problem)
+            if not speaks(error):
+                ctx.exit(quiet_status(getattr(error, "exit_status", 1)))
+            if not isinstance(error, BenchError):
+                raise
             if ctx.params.get("debug"):
                 traceback.print_exception(error)
             say(f"bench: {error}", err=True)
             ctx.exit(error.exit_status)
-        except KeyboardInterrupt:
-            say("bench: interrupted; the same command continues from the last finished step", err=True)
-            ctx.exit(INTERRUPTED)
 
 
 @cache  # finding them reads a file of every installed distribution

@@ -13,6 +13,7 @@ import click
 
 from harness.basics.shown import visible
 from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, TRAINING, option
+from harness.compute.compute import SILENT
 from harness.errors import UsageError, in_one_line
 from harness.tasks.reranking import Reranking
 
@@ -85,6 +86,14 @@ memory = option(
     group=COMPUTE,
     callback=lambda _context, _option, mebibytes: None if mebibytes is None else mebibytes << 20,
     help="Memory that the evaluation may use; default: a quarter of the free memory, at most 1024.",
+)
+timeout = option(
+    "--timeout",
+    default=SILENT,
+    type=click.FloatRange(1),
+    metavar="SECONDS",
+    group=COMPUTE,
+    help="Of several processes, give up one that gives no sign of life for so long.",
 )
 metric = option(
     "--metric",

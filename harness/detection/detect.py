@@ -16,6 +16,7 @@ from harness.compute.devices import open_fabric, undisturbed
 from harness.data.dataset import Dataset
 from harness.data.pictures import Pictures, refuse_broken
 from harness.errors import CheckpointError, DataError, UsageError
+from harness.extraction.agreement import agree_to_embed
 from harness.extraction.embed import embed
 from harness.extraction.samples import consecutive
 from harness.extraction.subjects import Subjects, readable
@@ -55,6 +56,7 @@ def detect(
     """Return the boxes that a detector finds; every process returns the same.
 
     Raises:
+        UsageError: the processes do not see the same images, or hold other weights.
         DataError: some images cannot be read; the message names and counts them.
         RunError: a box is not finite.
     """
@@ -65,6 +67,7 @@ def detect(
         subjects = Subjects(pictures, np.full(len(pictures), -1))
         if skip_broken:
             subjects = subjects.take(readable(subjects, skip_broken=True))
+        agree_to_embed(detector, subjects, fabric)
         names, broken = subjects.pictures.keys, list[DataError]()
         for part in embed(detector, subjects, fabric, consecutive(len(names), BATCH), workers=compute.workers):
             broken.extend(part.broken)

@@ -17,6 +17,7 @@ from harness.basics.seeds import derive
 from harness.boxes import Boxes, digests, find_boxes, keep, with_kept
 from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric
+from harness.compute.team import team_of
 from harness.compute.threads import fitting_threads
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
@@ -57,7 +58,7 @@ def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> P
 
     Raises:
         DataError: boxes are missing or wrong, or no training image has any.
-        UsageError: too few images.
+        UsageError: too few images, or processes that do not train the same detector on the same images.
         RunError: the training diverged, or a file cannot be written.
     """
     boxes = find_boxes(request.dataset, detector.needs, request.boxes)
@@ -76,9 +77,10 @@ def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> P
         train_data=dataset_digest(dataset, ("train",)),
         boxes=digests(boxes),
     )
-    identity = digest({**info.model_dump(mode="json"), "images": contents_digest(dataset, ("train",))})
-    folder = out.with_name(f".{out.name}-{identity[:12]}")
+    facts = {**info.model_dump(mode="json"), "images": contents_digest(dataset, ("train",))}
+    folder = out.with_name(f".{out.name}-{digest(facts)[:12]}")
     fabric = open_fabric(request.compute)
+    team_of(fabric).agree({**facts, "the share held out": request.hold_out})
     with removed_unless(folder, (STATE,)) if fabric.is_global_zero else nullcontext():
         if fabric.is_global_zero:
             keep(boxes, folder)

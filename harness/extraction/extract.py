@@ -19,6 +19,7 @@ from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.data.pictures import Pictures, refuse_broken
 from harness.errors import DataError
+from harness.extraction.agreement import agree_to_embed
 from harness.extraction.alone import check_alone
 from harness.extraction.embed import Embedded, choose_batch, embed, launch, ready
 from harness.extraction.inference import compile_network, ready_to_embed
@@ -51,6 +52,7 @@ def extract(
     An image that is in several tables is embedded once. Features written by an interrupted call are not computed again.
 
     Raises:
+        UsageError: the processes do not see the same images, or hold other weights.
         DataError: there is no image, or some images cannot be read; the message names and counts them.
         PluginError: ``embed`` breaks the contract.
         RunError: a feature is not finite, or a file cannot be written.
@@ -64,6 +66,7 @@ def extract(
         keys = subjects.pictures.keys
         if not keys:
             raise DataError("there is no image to extract features from", where=dataset.root)
+        agree_to_embed(method, subjects, fabric)
         stack.enter_context(ready_to_embed(method, compute))
         writer = None
         width = _width(method, subjects, fabric)

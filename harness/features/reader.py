@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -198,6 +199,11 @@ class FeatureRows:
         self._index = index
         self.shape = (len(index), file.shape[1])
         self.dtype = file.dtype
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file's stored digest and of the rows that are selected, as 64 hexadecimal digits."""
+        return hashlib.sha256(self._file.digest.encode() + self._index.astype("<i8").tobytes()).hexdigest()
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -29,6 +29,7 @@ from harness.methods.method import Method, create, trains, used_needs
 from harness.methods.session import Session
 from harness.registry.observed import ObservedRun
 from harness.registry.observing import Observers
+from harness.runs.agreement import agree, agree_on_folder
 from harness.runs.boxes import RunBoxes
 from harness.runs.inputs import Opened, RunInputs, images_digest, labels_digest
 from harness.runs.plan import RunPlan
@@ -152,15 +153,18 @@ class Run:
             self.observers.tell(hook, run=self.observed, **facts)
 
     @contextmanager
-    def _in_folder(self) -> Iterator[None]:
-        """Lock the folder while the block runs; the first process does it for all."""
+    def _in_folder(self, *, extracts: bool = True) -> Iterator[None]:
+        """Lock the folder while the block runs; the first process does it for all, once all agree what to do."""
         team = Machine.of(self.inputs.fabric).team
         with ExitStack() as held:
             with team.together():
                 self.identity  # noqa: B018 - so that all processes fail together if it cannot be computed
+                if team.count > 1:
+                    agree(team, self.plan.request, self.identity, self.about if extracts else None)
                 if team.index == 0:
                     held.enter_context(self._locked())
                     held.enter_context(self.observers.watching(self.observed))
+                agree_on_folder(team, self.folder, [self.features] if extracts and team.count > 1 else [])
             yield
 
     @contextmanager
@@ -195,7 +199,7 @@ class Run:
 
     def train(self) -> Path | None:
         """Return the checkpoint, training it unless it exists; None if the method does not train."""
-        with self._in_folder():
+        with self._in_folder(extracts=False):
             return self._train()
 
     def extract(self) -> Path:
@@ -261,12 +265,12 @@ class Run:
         return images_digest(self.inputs.dataset, self.plan.splits)
 
     @cached_property
-    def features(self) -> Path:
-        """The feature file of the images that the tasks need; the records lie beside it."""
+    def about(self) -> dict[str, object]:
+        """What the features depend on besides the run's identity."""
         from harness.extraction.inference import choices
 
         splits = self.plan.splits
-        about = {
+        return {
             "protocol": self.plan.protocol.name,
             "splits": splits,
             "data": labels_digest(self.inputs.dataset, splits),
@@ -275,7 +279,11 @@ class Run:
             **({"boxes": digests(self.boxes.test)} if self.boxes.test else {}),
             **choices(self.plan.request.compute),
         }
-        return self.folder / f"{self.plan.protocol.name}-{digest(about)[:12]}" / FEATURES
+
+    @cached_property
+    def features(self) -> Path:
+        """The feature file of the images that the tasks need; the records lie beside it."""
+        return self.folder / f"{self.plan.protocol.name}-{digest(self.about)[:12]}" / FEATURES
 
     def _extracted(self, checkpoint: Path | None) -> Path:
         from harness.extraction.extract import FeatureOutput, extract
@@ -349,12 +357,13 @@ class Run:
                 self.plan.protocol,
                 self.plan.tasks,
                 self.inputs.dataset,
-                replace(self._settings, machine=machine),
+                replace(self.settings, machine=machine),
                 folder=features.parent,
             )
 
     @property
-    def _settings(self) -> ScoringSettings:
+    def settings(self) -> ScoringSettings:
+        """How the features are scored."""
         request = self.plan.request
         return ScoringSettings(
             metric=request.metric,
@@ -372,7 +381,7 @@ class Run:
         try:
             with FeatureFile.open(path) as file:
                 stands = are_recorded(
-                    file, self.plan.protocol, self.plan.tasks, self.inputs.dataset, self._settings, folder=path.parent
+                    file, self.plan.protocol, self.plan.tasks, self.inputs.dataset, self.settings, folder=path.parent
                 )
         except FeatureError:  # the run will say what is wrong
             return None

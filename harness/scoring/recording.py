@@ -75,7 +75,7 @@ def record_tasks(
     If there are several processes, only the first writes and returns the records.
 
     Raises:
-        UsageError: re-ranking is defined for none of the tasks.
+        UsageError: re-ranking is defined for none of the tasks, or the processes do not see the same data.
         DataError: the data set serves none of the tasks.
     """
     served, lost = serve(tasks, dataset, settings.rerank)
@@ -84,9 +84,9 @@ def record_tasks(
     for name, problem in lost.items():
         log.warning("%s/%s is skipped: %s", protocol.name, name, problem.what)
     recorder = _Recorder(file, protocol, replace(settings, metric=metric_of(settings, file)), folder)
-    found = [
-        recorder.record(task, with_features(file, task, dataset, skip_missing=settings.skip_missing)) for task in served
-    ]
+    known = [(task, with_features(file, task, dataset, skip_missing=settings.skip_missing)) for task in served]
+    recorder.agree(known)
+    found = [recorder.record(task, data) for task, data in known]
     return [record for record in found if record is not None]
 
 
@@ -152,6 +152,19 @@ class _Recorder:
     protocol: Protocol
     settings: ScoringSettings
     folder: Path | None
+
+    def agree(self, served: Sequence[tuple[Task, Dataset]]) -> None:
+        """Refuse to sum the counts of processes that have other features or lists."""
+        team = self.settings.machine.team
+        if team.count == 1:
+            return
+        lists = {
+            f"the lists of {self.protocol.name}/{task.name}": fingerprint(self.protocol, task, dataset)
+            for task, dataset in served
+        }
+        rerank = None if self.settings.rerank is None else self.settings.rerank.slug
+        features = {"features": self.file.digest, "metric": self.settings.metric, "re-ranking": rerank}
+        team.agree({**features, **lists})
 
     def record(self, task: Task, dataset: Dataset) -> Record | None:
         """Return the task's record, an existing or a new one; None in all processes but the first."""

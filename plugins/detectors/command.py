@@ -23,7 +23,13 @@ def _examples(*commands: str) -> str:
 
 
 DATA_AND_COMPUTE = shared.together(
-    shared.protocol, shared.data, shared.skip_broken, shared.plugin_files, shared.device, shared.workers
+    shared.protocol,
+    shared.data,
+    shared.skip_broken,
+    shared.plugin_files,
+    shared.device,
+    shared.workers,
+    shared.timeout,
 )
 
 
@@ -108,6 +114,8 @@ def train(
     skip_broken = words["skip_broken"]
     request = DetectorRequest(name, protocol, dataset, boxes, hold_out, seed, _compute(words), skip_broken=skip_broken)
     precision = train_detector(detector, request, out)
+    if not _first(words):
+        return
     if precision is not None:
         show(_as_json(precision), json_wanted=json_wanted, text=lambda: _table(precision))
     say(f"detector: {out}", err=True)
@@ -139,6 +147,8 @@ def detect(*, detector: Path, out: Path, split: tuple[str, ...], **words: Any) -
     _, dataset = _data(registry, words)
     keys = image_keys(dataset, split)
     found = detect(loaded, dataset, keys, compute=_compute(words), skip_broken=words["skip_broken"])
+    if not _first(words):
+        return
     if out.suffix == ".json":
         write_coco(out, found, sizes_of(dataset))
     else:
@@ -156,7 +166,14 @@ def _data(registry: Any, words: dict[str, Any]) -> tuple[Any, Any]:
 def _compute(words: dict[str, Any]) -> Any:
     from harness.compute.compute import Compute
 
-    return Compute(device=words["device"], workers=words["workers"])
+    return Compute(device=words["device"], workers=words["workers"], timeout=words["timeout"])
+
+
+def _first(words: dict[str, Any]) -> bool:
+    """Return whether this is the first of several processes, which alone writes the answer."""
+    from harness.compute.devices import open_fabric
+
+    return bool(open_fabric(_compute(words)).is_global_zero)
 
 
 def _as_json(precision: Precision) -> dict[str, object]:

@@ -9,6 +9,7 @@ import click
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, METHOD, OUTPUT, TRAINING, command, option
 from harness.cli.output import log_to_terminal, own_output, say, show, show_records
+from harness.cli.several import same_words
 
 if TYPE_CHECKING:
     from harness.compute.compute import Compute
@@ -79,6 +80,7 @@ OF_A_RUN = shared.together(
         help="Floating-point precision of the network; auto: what the recipe proposes, or 32-true.",
     ),
     shared.workers,
+    shared.timeout,
     option("--runs", default="runs", type=shared.DIR, group=OUTPUT, help="Folder of all runs."),
     option(
         "--observe",
@@ -113,7 +115,9 @@ def _open(words: dict[str, Any]) -> Run:
     log_to_terminal()
     plugin_files = words.pop("plugin")
     compute = _resources(words)
-    with team_before(compute).together():
+    team = team_before(compute)
+    same_words(team, {**words, "batch": compute.batch, "compiled": compute.compiled})
+    with team.together():
         return _opened(words, compute, load(plugin_files))
 
 
@@ -125,7 +129,7 @@ def open_run(words: dict[str, Any], registry: Registry, opened: Opened) -> Run:
 def _resources(words: dict[str, Any]) -> Compute:
     from harness.compute.compute import Compute
 
-    named = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled")
+    named = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled", "timeout")
     return Compute(**{name: words.pop(name) for name in named if name in words})
 
 
