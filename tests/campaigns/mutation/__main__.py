@@ -17,7 +17,9 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 from tabulate import tabulate
@@ -25,6 +27,10 @@ from tabulate import tabulate
 from tests.campaigns.mutation.accepted import reason_for
 from tests.campaigns.mutation.mutants import ROOT, Mutant, mutants_of, sample
 from tests.campaigns.mutation.subjects import SUBJECTS, Subject
+from tests.campaigns.mutation.trial import QUIET, begin
+
+CHANGED = ("harness", "leaderboard", "plugins", "protocols")
+"""The packages of the repository, which each trial imports anew."""
 
 FIRST_LIMIT = 400.0
 """Seconds of the processor for the tests of a module as it is, which may compile the kernel first."""
@@ -60,18 +66,21 @@ def preload() -> None:
     import numba  # noqa: F401
     import pandas  # noqa: F401
     import pydantic  # noqa: F401
-    import pytest  # noqa: F401
+    import pytest
     import scipy.special
     import scipy.stats
     import torch  # noqa: F401
 
     _ = scipy
+    # A first call imports the parts of pytest; this file holds no tests.
+    with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):
+        pytest.main([*QUIET, "tests/campaigns/mutation/subjects.py"])
+    for name in [name for name in sys.modules if name == "tests.conftest" or name.startswith(CHANGED)]:
+        del sys.modules[name]
 
 
 def run_all(trials: Iterable[Trial], workers: int) -> Iterator[tuple[Trial, Result]]:
     """Run trials, some at a time; yield each with its result as it ends."""
-    from tests.campaigns.mutation.trial import begin
-
     waiting, running = iter(trials), 0
     with selectors.DefaultSelector() as watched:
         while True:

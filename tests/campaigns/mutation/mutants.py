@@ -98,12 +98,14 @@ def mutants_of(path: str, *, without: tuple[str, ...] = ()) -> Iterator[Mutant]:
         for name, operator in _operators().items():
             for _ in operator.mutation_positions(node):
                 seen[name] += 1
-                if name not in without and not _is_annotation(node):
+                if name not in without and not _is_no_code(node):
                     yield Mutant(path, name, seen[name], node.start_pos[0])
 
 
-def _is_annotation(node) -> bool:
-    """Say whether a node is in an annotation, which no program reads."""
+def _is_no_code(node) -> bool:
+    """Say whether a node is in an annotation, which no program reads, or is the star before named parameters."""
+    if node.parent is not None and node.parent.type == "parameters":
+        return True
     while node.parent is not None:
         above = node.parent
         named = above.type in {"param", "funcdef"} and above.annotation is node

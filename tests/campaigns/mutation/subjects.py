@@ -65,7 +65,7 @@ SUBJECTS = (
     *_subjects(
         "harness/measures",
         "__init__ ap ap_trapezoid ap_truncated cmc family hit minp ranks",
-        _in("harness/measures", "measures"),
+        _in("harness/measures", "definitions", "measures"),
     ),
     *_subjects(
         "leaderboard/statistics",

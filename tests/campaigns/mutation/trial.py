@@ -25,6 +25,12 @@ from tests.campaigns.mutation.subjects import Subject
 MEMORY = 6 << 30
 """Bytes of data that a trial may hold."""
 
+QUIET = (
+    *("-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", "-o", "addopts=", "--import-mode=importlib"),
+    *("-W", "ignore::DeprecationWarning", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")),
+)
+"""How pytest is called."""
+
 PREFETCH = "harness.kernel.native.prefetch"
 
 
@@ -144,13 +150,11 @@ def attempt(mutant: Mutant | None, subject: Subject) -> Outcome:
         except SyntaxError:
             return Outcome("none", "", 0.0)
     watch = Watch(subject.examples)
-    words = ["-q", "-x", "-p", "no:cacheprovider", "-o", "addopts=", "--import-mode=importlib", "-m", "not slow"]
-    words += ["-W", "ignore::DeprecationWarning", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
     try:
         if not subject.jit:
             # It only asks the processor to fetch rows early, by instructions that Python has none for.
             importlib.import_module(PREFETCH).prefetch = lambda _table, _row: None
-        code = int(pytest.main([*words, *subject.tests], plugins=[watch]))
+        code = int(pytest.main([*QUIET, *subject.tests], plugins=[watch]))
     except BaseException as problem:
         return Outcome("killed", type(problem).__name__, _seconds())
     return Outcome("killed" if code else "survived", watch.failed or f"exit {code}", _seconds())
