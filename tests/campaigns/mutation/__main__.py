@@ -174,12 +174,10 @@ def report(found: list[tuple[Trial, Result]], spent: dict[str, float], *, second
     for trial, (word, *_) in found:
         if word == "none":
             continue
-        if word == "survived":
-            if reason_for(trial.mutant):
-                word = "accepted"
-            else:
-                survivors.append(trial.mutant)
-        counts[trial.subject.path][word] += 1
+        is_accepted = word == "survived" and reason_for(trial.mutant) is not None
+        counts[trial.subject.path]["accepted" if is_accepted else word] += 1
+        if word == "survived" and not is_accepted:
+            survivors.append(trial.mutant)
     rows = [_row(path, counts[path], f"{spent[path]:.1f}") for path in sorted(counts)]
     rows.append(_row("all", sum(counts.values(), Counter()), ""))
     heads = ["module", "changes", "killed", "timed out", "accepted", "survived", "noticed", "s unchanged"]

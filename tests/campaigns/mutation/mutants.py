@@ -119,5 +119,5 @@ def sample(mutants: list[Mutant], count: int | None, seed: int) -> list[Mutant]:
     """Return ``count`` of the mutants by chance, all for None, in their order."""
     if count is None or count >= len(mutants):
         return mutants
-    chosen = sorted(random.Random(seed).sample(range(len(mutants)), count))
+    chosen = sorted(random.Random(seed).sample(range(len(mutants)), count))  # noqa: S311 - a sample
     return [mutants[place] for place in chosen]

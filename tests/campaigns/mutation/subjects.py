@@ -44,9 +44,9 @@ SUBJECTS = (
     *_subjects(KERNEL, "bounds", _in(KERNEL, "figures") + RANKS),
     *_subjects(KERNEL, "exact", _in(KERNEL, "figures", "bounds")),
     *_subjects(KERNEL, "memory", _in(KERNEL, "memory")),
-    *_subjects(KERNEL, "products", _in(KERNEL, "products", "walk")),
+    *_subjects(KERNEL, "products", _in(KERNEL, "passes", "walk")),
     *_subjects(KERNEL, "settings ranking", VALUES + RANKS),
-    *_subjects(KERNEL, "plan", VALUES + _in(KERNEL, "plan") + RANKS),
+    *_subjects(KERNEL, "plan", VALUES + RANKS),
     *_subjects(KERNEL, "prepared gallery", VALUES + _in(KERNEL, "gallery") + RANKS),
     *_subjects(KERNEL, "neighbours", VALUES + RANKS),
     *_subjects(KERNEL, "passes", VALUES + _in(KERNEL, "passes") + RANKS),
@@ -59,7 +59,7 @@ SUBJECTS = (
     *_subjects(f"{KERNEL}/native", "order", _in(KERNEL, "loops", "ranking"), **LOOPS),
     *_subjects(f"{KERNEL}/native", "nearest", _in(KERNEL, "loops", "passes", "walk"), **LOOPS),
     *_subjects(f"{KERNEL}/native", "rerank", _in(KERNEL, "loops", "rerank"), **LOOPS),
-    *_subjects("harness/tasks", "rules relevance draws", _in("harness/tasks", "rules", "values")),
+    *_subjects("harness/tasks", "rules relevance draws", _in("harness/tasks", "rules") + VALUES),
     *_subjects("harness/tasks", "fingerprint", _in("harness/tasks", "fingerprint")),
     *_subjects("harness/tasks", "reranking", _in("harness/tasks", "reranking")),
     *_subjects(
@@ -70,6 +70,6 @@ SUBJECTS = (
     *_subjects(
         "leaderboard/statistics",
         "chance intervals paired variance vehicles",
-        _in("leaderboard/statistics", "chance", "paired", "intervals"),
+        _in("leaderboard/statistics", "formulas", "chance", "paired", "intervals"),
     ),
 )

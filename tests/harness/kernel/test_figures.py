@@ -130,10 +130,10 @@ def test_lengths_are_above_what_was_measured_by_little():
     assert found.exact[0] > 3.0 + little
     assert found.residual[0] == pytest.approx(0.5, rel=2e-9)
     assert found.residual[0] > 0.5 * (1 + 0.9e-9)
-    assert found.residual[1] == pytest.approx(little + 10 * 2.0**-100, rel=1e-12)
+    assert found.residual[1] == pytest.approx(little + 10 * 2.0**-100, rel=1e-12, abs=0)
     none = bounds.lengths(np.array([[0.0, 0.0, 0.0, 9.0]]), 10)
-    assert none.residual[0] == pytest.approx(little * (1 + 3.0) + 10 * 2.0**-100, rel=1e-8)
-    assert (none.exact[0] - 3.0 * (1 + 1e-9)) == pytest.approx(little, rel=0.02)
+    assert none.residual[0] == pytest.approx(little * (1 + 3.0) + 10 * 2.0**-100, rel=1e-8, abs=0)
+    assert (none.exact[0] - 3.0 * (1 + 1e-9)) == pytest.approx(little, rel=0.02, abs=0)
 
 
 def lengths_of(residual, rounded, exact_):

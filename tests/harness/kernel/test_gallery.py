@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -29,11 +30,11 @@ def test_blocks_hold_whole_units_as_many_as_fit_or_one(sizes, most):
 
     assert cuts[0] == 0
     assert cuts[-1] == len(sizes)
-    for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+    for first, last in pairwise(cuts):
         images = starts[last] - starts[first]
         assert images <= most or last == first + 1
         assert last == len(sizes) or starts[last + 1] - starts[first] > most
-    assert list(units_within(starts, most)) == list(zip(cuts[:-1], cuts[1:], strict=True))
+    assert list(units_within(starts, most)) == list(pairwise(cuts))
 
 
 @given(st.integers(0, 20), st.integers(1, 7))
@@ -60,7 +61,7 @@ def test_runs_are_the_stretches_of_consecutive_numbers(numbers):
     found = list(runs(np.array(numbers, dtype=np.int64)))
 
     assert [number for first, last in found for number in range(first, last)] == numbers
-    assert all(one[1] != other[0] for one, other in zip(found[:-1], found[1:], strict=True))
+    assert all(one[1] != other[0] for one, other in pairwise(found))
     assert all(first < last for first, last in found)
 
 
