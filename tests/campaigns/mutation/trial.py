@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import importlib.util
 import json
@@ -38,7 +39,7 @@ class Outcome(NamedTuple):
     """How a trial ended.
 
     Attributes:
-        word: killed, survived, or none if the changed source does not compile.
+        word: killed, survived, or none if the changed source is no program or the same one.
         by: the first test that failed.
         seconds: of the processor.
     """
@@ -138,6 +139,14 @@ def begin(mutant: Mutant | None, subject: Subject, limit: float, *, quiet: bool 
         os._exit(0)
 
 
+def is_change(source: str, before: str) -> bool:
+    """Say whether a source is a program, and another one: 1e30 + 1 is 1e30."""
+    try:
+        return ast.dump(ast.parse(source)) != ast.dump(ast.parse(before))
+    except SyntaxError:
+        return False
+
+
 def attempt(mutant: Mutant | None, subject: Subject) -> Outcome:
     """Import the changed module and run its tests."""
     gc.disable()
@@ -145,10 +154,10 @@ def attempt(mutant: Mutant | None, subject: Subject) -> Outcome:
         numba.config.DISABLE_JIT = True
         np.seterr(all="ignore")  # as compiled loops do
     if mutant is not None:
-        try:
-            sys.meta_path.insert(0, Finder(mutant.path, mutant.source))
-        except SyntaxError:
+        source = mutant.source
+        if not is_change(source, (ROOT / mutant.path).read_text()):
             return Outcome("none", "", 0.0)
+        sys.meta_path.insert(0, Finder(mutant.path, source))
     watch = Watch(subject.examples)
     try:
         if not subject.jit:

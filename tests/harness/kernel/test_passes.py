@@ -9,7 +9,6 @@ from harness.compute.machine import Machine
 from harness.kernel import passes, walk
 from harness.kernel.device import DevicePass, ordered_sum
 from harness.kernel.passes import Pass
-from harness.kernel.products import Products, full_precision
 from harness.kernel.ranking import rank_and_list
 from harness.kernel.settings import Settings, Tuning
 from harness.tasks.relevance import Relevance
@@ -154,33 +153,6 @@ def test_terms_are_added_in_the_documented_order():
         assert ordered_sum(torch.from_numpy(terms)).tolist() == [reference.ordered_sum(row) for row in terms]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_products_are_those_of_every_pair(precision):
-    import torch
-
-    rng = np.random.default_rng(4)
-    queries, gallery = (rng.integers(-4, 5, (rows, 6)).astype(np.float32) for rows in (5, 7))
-    half = precision == "bfloat16"
-    factors = [
-        torch.from_numpy(rows).bfloat16().view(torch.uint16).numpy() if half else rows for rows in (queries, gallery)
-    ]
-
-    product = Products(precision)(*factors)
-
-    assert product.dtype == (np.uint16 if half else np.float32)
-    found = torch.from_numpy(product).view(torch.bfloat16).float().numpy() if half else product
-    assert found.tolist() == (queries @ gallery.T).tolist()
-
-
-def test_the_precision_of_products_is_restored_after_an_error():
-    import torch
-
-    before = torch.get_float32_matmul_precision()
-    with pytest.raises(KeyError), full_precision():
-        raise KeyError
-    assert torch.get_float32_matmul_precision() == before
-
-
 def test_progress_ends_with_all_images_of_all_parts():
     queries, gallery, relevance = well_apart()
     told = []
@@ -194,3 +166,10 @@ def test_progress_ends_with_all_images_of_all_parts():
     )
 
     assert told == [(15, 40), (30, 40), (40, 40)]
+
+
+def test_the_constants_of_a_gpu_are_those_of_the_proof():
+    from harness.kernel import device
+
+    assert device.ACCUMULATION == 2.0**-21
+    assert device.SMALLEST == 2.0**-14

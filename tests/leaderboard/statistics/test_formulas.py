@@ -59,7 +59,7 @@ def test_variances_add_up_and_so_do_their_doubts():
     assert one + other == Variance(0.75, 0.625)
     assert one.freedom == 2
     assert other.freedom == 1
-    assert CERTAIN == Variance(0.0, 0.0)
+    assert Variance(0.0, 0.0) == CERTAIN
     assert math.isinf(CERTAIN.freedom)
     assert math.isinf(Variance(0.5).freedom)
 
@@ -315,7 +315,7 @@ def test_sums_are_whole_numbers_that_fit_with_their_squares():
     # Six vehicles of up to 7 * 2^20 queries: 26 bits, and 62 in all.
     assert weighed.unit == 1 << (62 - (6 * 7 * 2**20).bit_length())
     assert values.sums.tolist() == [
-        int(sum(round(value * 2**40) for value in VALUES[VEHICLE == one])) for one in range(6)
+        int(sum(round(value * 2**40) for value in VALUES[one == VEHICLE])) for one in range(6)
     ]
     assert values.residuals == pytest.approx(
         np.bincount(VEHICLE, weights=VALUES) - VALUES.mean() * np.bincount(VEHICLE), abs=1e-9
