@@ -79,8 +79,8 @@ class Alone:
                 where=f"{type(self.method).__name__}.embed, {self.keys[int(self.rows[known[found.row]])]}",
                 found=found.found,
                 expected=found.expected,
-                next_step="compute each image's features from that image alone: no statistics of the batch, no dropout, "
-                "and networks in evaluation mode (network.eval()), also those that the method does not hold",
+                next_step="compute each image's features from that image alone: no statistics of the batch, no "
+                "dropout, and networks in evaluation mode (network.eval()), also those that the method does not hold",
             )
 
 

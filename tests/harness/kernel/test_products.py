@@ -87,11 +87,14 @@ def test_products_are_those_of_every_pair(precision, onednn):
 def test_settings_of_torch_are_restored_after_an_error():
     threads, before = torch.get_num_threads(), torch.get_float32_matmul_precision()
 
-    with pytest.raises(KeyError), full_precision(), one_thread_each(2) as pool:
-        assert {task.result() for task in [pool.submit(torch.get_num_threads) for _ in range(4)]} == {1}
-        torch.set_num_threads(threads + 1)
-        raise KeyError
+    def failing():
+        with full_precision(), one_thread_each(2) as pool:
+            assert {task.result() for task in [pool.submit(torch.get_num_threads) for _ in range(4)]} == {1}
+            torch.set_num_threads(threads + 1)
+            raise KeyError
 
+    with pytest.raises(KeyError):
+        failing()
     assert torch.get_float32_matmul_precision() == before
     assert torch.get_num_threads() == threads
 
