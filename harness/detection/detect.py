@@ -89,7 +89,7 @@ def check_alone(detector: Detector, subjects: Subjects, fabric: Fabric) -> None:
 
 def _is_among(box: FloatArray, others: FloatArray) -> bool:
     like = (others[:, 0] == box[0]) & (np.abs(others[:, 1] - box[1]) <= APART)
-    return bool((overlaps(box[None, 2:], others[like, 2:]) >= 1 - APART).any())
+    return bool((overlaps(box[None, 2:].astype(np.float64), others[like, 2:].astype(np.float64)) >= 1 - APART).any())
 
 
 def detect(
