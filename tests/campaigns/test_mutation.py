@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.campaigns.mutation.subjects import SUBJECTS
 
 pytest.importorskip("cosmic_ray")
+
+ROOT = Path(__file__).parents[2]
 
 
 def run(*words):
@@ -28,8 +31,6 @@ def test_changes_of_a_measure_are_noticed():
 
 
 def test_every_module_of_the_kernel_and_the_statistics_is_tried():
-    from tests.campaigns.mutation.mutants import ROOT
-
     for folder in ("harness/kernel", "harness/kernel/native", "harness/measures", "leaderboard/statistics"):
         modules = {f"{folder}/{path.name}" for path in (ROOT / folder).glob("*.py")}
         left_out = {
@@ -51,3 +52,16 @@ def test_the_changes_of_a_module_are_other_programs_and_each_is_one_line():
         before, after = mutant.change
         assert before != after
         ast.parse(mutant.source)
+
+
+def test_every_accepted_change_is_one_that_is_tried():
+    from tests.campaigns.mutation.accepted import accepted
+    from tests.campaigns.mutation.mutants import mutants_of
+
+    for path in {path for path, _, _ in accepted()}:
+        wanted = {(line, new) for own, line, new in accepted() if own == path}
+        lines = {line for line, _ in wanted}
+        source = (ROOT / path).read_text().splitlines()
+        changes = {mutant.change for mutant in mutants_of(path) if source[mutant.line - 1].strip() in lines}
+        made = changes | {(line, None) for line, _ in changes}
+        assert wanted <= made, sorted(wanted - made)
