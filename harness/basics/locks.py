@@ -1,0 +1,80 @@
+"""Locks between processes: one writes, and the others wait or are told."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from harness.errors import RunError
+
+NAME = ".lock"
+"""The file that is locked in a folder of its own, such as a run's."""
+
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextmanager
+def alone(lock: Path, taken: RunError, *, passing: bool = False) -> Iterator[None]:
+    """Hold a lock in the block, whose file's folder is made.
+
+    Args:
+        lock: the file that is locked.
+        taken: what is raised if another process holds it.
+        passing: remove the file at the end, where nothing else would explain it.
+
+    Raises:
+        RunError: ``taken``.
+        OSError: the lock's file cannot be written.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(lock, timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        raise taken from None
+    try:
+        yield
+    finally:
+        if passing:
+            with suppress(OSError):
+                lock.unlink()  # while it is held, so that nobody else has got it
+        held.release()
+
+
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which is made, for a short while; others wait.
+
+    Raises:
+        OSError: the lock's file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / ".turn.lock"
+    with FileLock(lock):
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                lock.unlink()
+
+
+def is_held(lock: Path) -> bool:
+    """Return whether a process holds a lock; where no lock can be written, none does."""
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
+def is_read_only(problem: OSError) -> bool:
+    """Return whether a lock could not be written because nothing can be written there."""
+    return problem.errno in READ_ONLY
