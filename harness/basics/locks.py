@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from harness.basics.files import cannot_write
 from harness.errors import RunError
 
 NAME = ".lock"
 """The file that is locked in a folder of its own, such as a run's."""
+
+TURN = ".turn.lock"
+"""The file that is locked while files that belong together are written into a folder of anybody's."""
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -46,20 +50,40 @@ def alone(lock: Path, taken: RunError, *, passing: bool = False) -> Iterator[Non
 
 
 @contextmanager
-def in_turn(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which is made, for a short while; others wait.
+def locked(folder: Path, taken: RunError) -> Iterator[None]:
+    """Hold the lock of a folder, which is made, in the block.
 
     Raises:
-        OSError: the lock's file cannot be written.
+        RunError: ``taken``, if another process holds it, or the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / ".turn.lock"
-    with FileLock(lock):
+    with ExitStack() as held:
         try:
-            yield
-        finally:
-            with suppress(OSError):
-                lock.unlink()
+            held.enter_context(alone(folder / NAME, taken))
+        except OSError as problem:
+            raise cannot_write(folder, problem) from None
+        yield
+
+
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Hold a lock in a folder, which is made, for a short while; other processes wait. Nothing is left of it.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    lock = folder / TURN
+    held = FileLock(lock)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held.acquire()
+    except OSError as problem:
+        raise cannot_write(folder, problem) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            lock.unlink()  # while it is held, so that nobody else has got it
+        held.release()
 
 
 def is_held(lock: Path) -> bool:
