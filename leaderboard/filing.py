@@ -6,9 +6,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from harness.basics.locks import in_turn
 from harness.errors import RecordError
-from harness.scoring.per_query import PerQuery, write_per_query
-from harness.scoring.record import Record, write_record
+from harness.scoring.pairs import write_pair
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import Record
 from leaderboard.record_files import RecordFile, collect, contradict
 
 
@@ -33,16 +35,14 @@ def file_record(file: RecordFile, values: PerQuery, folder: Path) -> Path:
         RunError: the folder cannot be written.
     """
     path = filed_path(file.record, folder)
-    for filed in collect([folder]):
-        if filed.record.run == file.record.run and contradict(filed.record, file.record):
-            raise RecordError(
-                "the same run is already filed with other digits",
-                where=filed.path,
-                found=file.path,
-                next_step="run 'bench verify' with the features to see which of the two is right",
-            )
-    if file.record.per_query is None:
-        raise RecordError("the record has no per-query values", where=file.path)
-    write_per_query(path.parent / file.record.per_query.name, replace(values, keys=("",) * len(values)))
-    write_record(path, file.record)
+    with in_turn(folder):
+        for filed in collect([folder]):
+            if filed.record.run == file.record.run and contradict(filed.record, file.record):
+                raise RecordError(
+                    "the same run is already filed with other digits",
+                    where=filed.path,
+                    found=file.path,
+                    next_step="run 'bench verify' with the features to see which of the two is right",
+                )
+        write_pair(path, file.record, replace(values, keys=("",) * len(values)))
     return path
