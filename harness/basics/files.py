@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Collection, Iterator
@@ -59,11 +60,12 @@ def new_folder(out: Path) -> Iterator[Path]:
     try:
         with own_folder(out) as part:
             yield part
-            _refuse_filled(out)  # another process may have been quicker
             if out.is_dir():
                 out.rmdir()
             part.replace(out)
     except OSError as problem:
+        if problem.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process has just filled it
+            _refuse_filled(out)
         raise cannot_write(out, problem) from None
 
 
