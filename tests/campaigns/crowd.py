@@ -105,7 +105,7 @@ class Crowd:
         for process in processes:
             status = process.wait()
             self.counts[name]["processes"] += 1
-            told = status == 1 and any(words in process.said for words in TOLD)
+            told = status in {1, 2} and any(words in process.said for words in TOLD)
             self.counts[name]["told"] += told
             if status != 0 and (not told or status == TRACEBACK or "Traceback" in process.said):
                 self._fault(name, "failed", process.said[-1500:])

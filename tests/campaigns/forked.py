@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from harness.errors import BenchError
+
 IMPORTED = (
     "harness.cli.verbs.run",
     "harness.cli.verbs.evaluate",
@@ -123,6 +125,9 @@ def fork(call: Callable[[], object], log: Path, folder: Path) -> Forked:
         status = 0
     except SystemExit as ended:
         status = ended.code or 0
+    except BenchError as problem:  # of a call from Python
+        print(problem)  # noqa: T201 - into the log
+        status = 1
     except BaseException:
         traceback.print_exc()
     with suppress(OSError, ValueError):
