@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from harness.basics.digests import digest
+from harness.basics.locks import in_turn
 from harness.errors import RecordError
-from harness.scoring.per_query import PerQuery, write_per_query
-from harness.scoring.record import Record, write_record
-from leaderboard.record_files import RecordFile, contradict
+from harness.scoring.pairs import write_pair
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import Record
+from leaderboard.record_files import RecordFile, collect, contradict
 
 USUAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:/[a-z0-9]+(?:-[a-z0-9]+)*)?(?: \([a-z ]+ not stated\))?")
 """Names of tasks, and of collections of numbers whose rule or test set nobody states."""
@@ -52,10 +53,8 @@ class Filed(NamedTuple):
     replaced: tuple[Path, ...] = ()
 
 
-def file_record(
-    file: RecordFile, values: PerQuery, folder: Path, filed: Sequence[RecordFile], *, confirmed: bool = False
-) -> Filed:
-    """File a record with its per-query values.
+def file_record(file: RecordFile, values: PerQuery, folder: Path, *, confirmed: bool = False) -> Filed:
+    """File a record with its per-query values; others who file into the folder wait.
 
     The names of the query images are left out: most data sets may not be redistributed, lists of names included.
 
@@ -63,7 +62,6 @@ def file_record(
         file: the record.
         values: its per-query values.
         folder: the folder of filed records.
-        filed: the records in it.
         confirmed: whether its features give its digits, so that a filed record of the same run with others is wrong,
             and is replaced.
 
@@ -72,26 +70,27 @@ def file_record(
             the path.
         RunError: the folder cannot be written.
     """
-    path = filed_path(file.record, folder)
-    wrong = [one for one in filed if one.record.run == file.record.run and contradict(one.record, file.record)]
-    if wrong and not confirmed:
-        raise RecordError(
-            "the same run is already filed with other digits",
-            where=wrong[0].path,
-            found=file.path,
-            next_step="give its features with --features FILE; if they give the digits of this record, it takes the "
-            "place of the filed one",
-        )
-    for one in filed:
-        if one.path.resolve() == path.resolve() and one.record.run != file.record.run:
-            raise RecordError("another run is filed under the same path", where=path, found=one.record.run)
     if file.record.per_query is None:
         raise RecordError("the record has no per-query values", where=file.path)
-    for one in wrong:
-        about = one.record.per_query
-        one.path.unlink()
-        if about is not None:
-            (one.path.parent / about.name).unlink(missing_ok=True)
-    write_per_query(path.parent / file.record.per_query.name, replace(values, keys=("",) * len(values)))
-    write_record(path, file.record)
+    path = filed_path(file.record, folder)
+    with in_turn(folder):
+        filed = collect([folder])
+        wrong = [one for one in filed if one.record.run == file.record.run and contradict(one.record, file.record)]
+        if wrong and not confirmed:
+            raise RecordError(
+                "the same run is already filed with other digits",
+                where=wrong[0].path,
+                found=file.path,
+                next_step="give its features with --features FILE; if they give the digits of this record, it takes "
+                "the place of the filed one",
+            )
+        for one in filed:
+            if one.path.resolve() == path.resolve() and one.record.run != file.record.run:
+                raise RecordError("another run is filed under the same path", where=path, found=one.record.run)
+        for one in wrong:
+            about = one.record.per_query
+            one.path.unlink()
+            if about is not None:
+                (one.path.parent / about.name).unlink(missing_ok=True)
+        write_pair(path, file.record, replace(values, keys=("",) * len(values)))
     return Filed(path, tuple(one.path for one in wrong))

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import keyword
-import os
 import re
-import secrets
-import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 
-from harness.basics.files import cannot_write
+from harness.basics.files import new_folder
 from harness.basics.names import LONGEST_NAME
 from harness.errors import UsageError
 from harness.registry.kinds import METHOD
@@ -50,17 +47,12 @@ def write_distribution(name: str, folder: Path) -> Path:
         "MyMethod": "".join(part.capitalize() for part in name.split("-")),
         "My method": name.replace("-", " ").capitalize(),
     }
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
+    with new_folder(folder) as temporary:
         for template, place in TEMPLATES.items():
             text = files("harness.authoring").joinpath("templates", f"{template}.txt").read_text(encoding="utf-8")
             path = temporary / _replaced(place, words)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_replaced(text, words), encoding="utf-8", newline="\n")
-        temporary.rename(folder)
-    except OSError as problem:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise cannot_write(folder, problem) from None
     return folder
 
 

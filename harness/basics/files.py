@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import secrets
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal, overload
 
-from harness.errors import RunError, UsageError
+from harness.basics.leftovers import own_file, own_folder
+from harness.errors import DataError, RunError, UsageError
 
 
 @overload
@@ -25,28 +26,57 @@ def replace_file(path: str | Path, mode: Literal["wb"]) -> AbstractContextManage
 def replace_file(path: str | Path, mode: Literal["w", "wb"] = "w") -> Iterator[IO[Any]]:
     r"""Yield a temporary file that replaces ``path`` in one step when the block ends.
 
-    It is written in the same folder, created if necessary, and removed if the block raises. Text is UTF-8 with ``\n``.
+    It is written in the same folder, created if necessary, and removed if the block raises; if the process is killed,
+    the next one that writes into the folder removes it. Text is UTF-8 with ``\n``.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     text: dict[str, str] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open(mode, **text) as file:  # type: ignore[call-overload]  # the mode is a variable
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with own_file(path) as temporary:
+            with temporary.open(mode, **text) as file:  # type: ignore[call-overload]  # the mode is a variable
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
     except OSError as problem:
         if problem.filename not in (None, *map(str, (temporary, path, path.parent))):
             raise  # the block failed on another file, which the message would not name
         raise cannot_write(path, problem) from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder that takes the place of ``out`` when the block ends, and is removed if the block fails.
+
+    Raises:
+        DataError: ``out`` is not empty.
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    _refuse_filled(out)
+    try:
+        with own_folder(out) as part:
+            yield part
+            if out.is_dir():
+                out.rmdir()
+            part.replace(out)
+    except OSError as problem:
+        if problem.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process has just filled it
+            _refuse_filled(out)
+        raise cannot_write(out, problem) from None
+
+
+def _refuse_filled(out: Path) -> None:
+    if (out.exists() or out.is_symlink()) and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(
+            "the folder to write into is not empty",
+            where=out,
+            expected="an empty folder or a new one",
+            next_step="name another folder, or delete this one",
+        )
 
 
 def refuse_existing(*paths: Path, force: bool) -> None:

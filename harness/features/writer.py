@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from pydantic import ValidationError
 
 from harness.basics.digests import canonical_json
 from harness.basics.files import cannot_write
-from harness.errors import BenchError, FeatureError, RunError, first_of
+from harness.basics.leftovers import own_file
+from harness.basics.locks import alone
+from harness.errors import FeatureError, RunError, first_of
 from harness.features.given import Keys, as_array, as_keys
 from harness.features.inspection import check_layout
 from harness.features.layout import (
@@ -34,14 +36,15 @@ class FeatureWriter:
     """Writer of a feature file, which is named ``NAME.partial`` until it is complete.
 
     A later writer with the same keys, width, type and provenance resumes after the last complete block of 256 rows;
-    ``done`` is the number of rows already written.
+    ``done`` is the number of rows already written. One that is not ``resumable`` writes under a name of its own
+    instead, and leaves nothing unless it ends.
 
     The keys are image paths as the protocol names them, as for
     ``write_features``; ``dtype`` is ``float32``, ``float16`` or a ``Storage``.
 
     Raises:
         FeatureError: keys, width or type cannot be stored.
-        RunError: the file cannot be written.
+        RunError: the file cannot be written, or another resumable writer is at work on it.
 
     Example:
         >>> with FeatureWriter(path, keys, 512, provenance) as writer:  # doctest: +SKIP
@@ -56,6 +59,8 @@ class FeatureWriter:
         width: int,
         provenance: Provenance,
         dtype: str | Storage = "float32",
+        *,
+        resumable: bool = True,
     ) -> None:
         if isinstance(dtype, str) and dtype not in FLOATS:
             raise FeatureError("features cannot be stored in this type", found=dtype, expected=" or ".join(FLOATS))
@@ -69,16 +74,32 @@ class FeatureWriter:
         self._provenance = np.bytes_(canonical_json(provenance.model_dump(mode="json")))
         self._block = np.empty((BLOCK, self._storage.columns), self._dtype)
         self._file: h5py.File
+        self._resumable = resumable
+        self._held = ExitStack()
 
     def __enter__(self) -> FeatureWriter:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if not self._resume():
-                self._reserve()
-                self._start()
-        except (OSError, RuntimeError) as problem:
-            raise _disk(self.partial, problem) from None
+        with ExitStack() as held:
+            try:
+                self._open(held)
+            except (OSError, RuntimeError) as problem:
+                raise _disk(self.partial, problem) from None
+            self._held = held.pop_all()
         return self
+
+    def _open(self, held: ExitStack) -> None:
+        """Take the partial file for this writer alone, and open it."""
+        if self._resumable:
+            taken = RunError(
+                "another process is writing this feature file",
+                where=self.partial,
+                next_step="wait until it has finished",
+            )
+            held.enter_context(alone(self.path.with_name(f".{self.path.name}.lock"), taken, passing=True))
+        else:
+            self.partial = held.enter_context(own_file(self.path))
+        if not (self._resumable and self._resume()):
+            self._reserve()
+            self._start()
 
     def _reserve(self) -> None:
         """Reserve disk space for the whole file, so that HDF5 does not run out of it during a flush."""
@@ -92,7 +113,7 @@ class FeatureWriter:
 
     def _start(self) -> None:
         """Create the file with contiguous data sets of their final size, so that writing rows changes no metadata."""
-        self._file = h5py.File(self.partial, "w", libver=VERSIONS)
+        self._file = h5py.File(self.partial, "w", libver=VERSIONS, locking=False)
         self._file.attrs["schema"] = self._storage.schema
         if self._storage.schema > 1:
             self._file.attrs["storage"] = np.bytes_(self._storage.text)
@@ -110,7 +131,7 @@ class FeatureWriter:
         if not self.partial.exists():
             return False
         try:
-            self._file = h5py.File(self.partial, "r+", libver=VERSIONS)
+            self._file = h5py.File(self.partial, "r+", libver=VERSIONS, locking=False)
             same = (
                 check_layout(self.partial, self._file) == self._storage
                 and self._file.attrs["provenance"] == self._provenance
@@ -121,12 +142,6 @@ class FeatureWriter:
                 self.done = self._whole_rows()
                 return True
             self._file.close()
-        except BlockingIOError:
-            raise RunError(
-                "another process is writing this feature file",
-                where=self.partial,
-                next_step="wait until it has finished",
-            ) from None
         except (FeatureError, OSError, KeyError, ValueError, RuntimeError, TypeError):
             with suppress(AttributeError, OSError, RuntimeError):
                 self._file.close()
@@ -171,6 +186,11 @@ class FeatureWriter:
             raise _disk(self.partial, problem) from None
 
     def __exit__(self, kind: type[BaseException] | None, *_raised: object) -> None:
+        with self._held:
+            self._end(kind)
+
+    def _end(self, kind: type[BaseException] | None) -> None:
+        """Close the file, and give it its name if it is complete."""
         try:
             if kind is None and self.done == self._shape[0]:
                 sums = self._file["checksums"][:]
@@ -231,14 +251,8 @@ def write_features(
         raise FeatureError(
             f"the provenance of the features is invalid: {field}", found=first.get("input"), expected=first["msg"]
         ) from None
-    writer = FeatureWriter(path, named, array.shape[1], about, dtype)
-    writer.partial.unlink(missing_ok=True)
-    try:
-        with writer:
-            writer.write(array)
-    except BenchError:
-        writer.partial.unlink(missing_ok=True)  # the caller has all rows: nothing needs to be resumed
-        raise
+    with FeatureWriter(path, named, array.shape[1], about, dtype, resumable=False) as writer:
+        writer.write(array)
     return Path(path)
 
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from harness.basics.digests import digest, file_digest
-from harness.basics.files import removed_unless, replace_file
-from harness.basics.shown import VisibleLines
 from harness.boxes import digests
 from harness.compute.machine import Machine
-from harness.errors import FeatureError, RunError
+from harness.errors import FeatureError
 from harness.features import FeatureFile, Provenance
-from harness.features.finding import FEATURES, RUN
+from harness.features.finding import FEATURES
 from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
@@ -31,6 +26,7 @@ from harness.registry.observed import ObservedRun
 from harness.registry.observing import Observers
 from harness.runs.agreement import agree, agree_on_folder
 from harness.runs.boxes import RunBoxes
+from harness.runs.folder import working_in
 from harness.runs.inputs import Opened, RunInputs, images_digest, labels_digest
 from harness.runs.plan import RunPlan
 from harness.scoring.record import Record, installed_versions
@@ -153,8 +149,11 @@ class Run:
             self.observers.tell(hook, run=self.observed, **facts)
 
     @contextmanager
-    def _in_folder(self, *, extracts: bool = True) -> Iterator[None]:
-        """Lock the folder while the block runs; the first process does it for all, once all agree what to do."""
+    def _in_folder(self, done: Callable[[], bool], *, extracts: bool = True) -> Iterator[None]:
+        """Lock the folder while the block runs, unless it is read-only and all is done.
+
+        The first process does it for all, once all agree what to do.
+        """
         team = Machine.of(self.inputs.fabric).team
         with ExitStack() as held:
             with team.together():
@@ -162,49 +161,41 @@ class Run:
                 if team.count > 1:
                     agree(team, self.plan.request, self.identity, self.about if extracts else None)
                 if team.index == 0:
-                    held.enter_context(self._locked())
+                    held.enter_context(self._working(done))
+                    if self.plan.renamed:
+                        log.info("%s", self.plan.renamed)
                     held.enter_context(self.observers.watching(self.observed))
                 agree_on_folder(team, self.folder, [self.features] if extracts and team.count > 1 else [])
             yield
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Write the configuration, lock the folder and log into it; a new folder without work is removed."""
-        from harness.training.state import NAME as STATE
-
-        work = (STATE, CHECKPOINT, FEATURES, f"{FEATURES}.partial")
-        left = nullcontext() if self.folder.exists() else removed_unless(self.folder, work)
-        with replace_file(self.folder / RUN) as file:
-            about = {"recipe": self.plan.recipe, "changes": self.origin.changes, **self.identity}
-            file.write(json.dumps(about, indent=2, sort_keys=True) + "\n")
-        try:
-            with FileLock(self.folder / ".lock", timeout=0), left, _log_to(self.folder / "run.log"):
-                if self.plan.renamed:
-                    log.info("%s", self.plan.renamed)
-                yield
-        except Timeout:
-            raise RunError(
-                "another bench is using this run's folder", where=self.folder, next_step="wait until it has ended"
-            ) from None
+    def _working(self, done: Callable[[], bool]) -> AbstractContextManager[None]:
+        about = {"recipe": self.plan.recipe, "changes": self.origin.changes, **self.identity}
+        # Looking for boxes is work of all processes together, which only the first one knows to be done.
+        apart = self.plan.request.detector is not None and self.inputs.fabric.world_size > 1
+        return working_in(self.folder, about, lambda: not apart and done())
 
     def run(self) -> list[Record]:
         """Do every step that is not done yet, and return a record for each task that the data set can serve.
 
         All processes but the first return an empty list.
         """
-        with self._in_folder():
+        with self._in_folder(lambda: self.standing() is not None):
             records = self._evaluate(self._extract(self._train()))
             self._tell("bench_scored", records=tuple(records))
             return records
 
+    @property
+    def _trained(self) -> bool:
+        return not self.plan.trains or (self.folder / CHECKPOINT).exists()
+
     def train(self) -> Path | None:
         """Return the checkpoint, training it unless it exists; None if the method does not train."""
-        with self._in_folder(extracts=False):
+        with self._in_folder(lambda: self._trained, extracts=False):
             return self._train()
 
     def extract(self) -> Path:
         """Return the feature file of all images that the tasks need."""
-        with self._in_folder():
+        with self._in_folder(lambda: self._trained and self.features.exists()):
             return self._extract(self._train())
 
     def _train(self) -> Path | None:
@@ -375,8 +366,7 @@ class Run:
     def standing(self) -> Path | None:
         """Return the folder of the records if ``run`` would find everything done, or None; nothing is written."""
         path = self.features
-        trained = not self.plan.trains or (self.folder / CHECKPOINT).exists()
-        if not trained or not path.exists():
+        if not self._trained or not path.exists():
             return None
         try:
             with FeatureFile.open(path) as file:
@@ -386,15 +376,3 @@ class Run:
         except FeatureError:  # the run will say what is wrong
             return None
         return path.parent if stands else None
-
-
-@contextmanager
-def _log_to(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(VisibleLines("%(asctime)s %(message)s"))
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        handler.close()

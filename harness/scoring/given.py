@@ -14,8 +14,9 @@ from harness.features.provenance import Embedding, facts
 from harness.kernel.given import rank_given
 from harness.registry.registry import Registry
 from harness.scoring.evaluation import find_root, scored
-from harness.scoring.per_query import PerQuery, write_per_query
-from harness.scoring.record import GIVEN, Record, installed_versions, write_record
+from harness.scoring.pairs import write_pair
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import GIVEN, Record, installed_versions
 from harness.scoring.recording import named, ranking_words
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.contents import known_content
@@ -111,6 +112,5 @@ class _Given:
             **facts(self.origin, Embedding),
         )
         if folder is not None:
-            write_per_query(folder / values, table)
-            write_record(folder / f"record-{name}.json", record)
+            return write_pair(folder / f"record-{name}.json", record, table)
         return record

@@ -19,8 +19,9 @@ from harness.measures import FAMILIES, parse
 from harness.registry.registry import Registry
 from harness.scoring.cost import read_cost
 from harness.scoring.evaluation import find_root, metric_of, score, with_features
-from harness.scoring.per_query import PerQuery, write_per_query
-from harness.scoring.record import Record, installed_versions, read_record, write_record
+from harness.scoring.pairs import write_pair
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import Record, installed_versions, read_record
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.contents import known_content
@@ -219,8 +220,7 @@ class _Recorder:
             **facts(provenance, Embedding),
         )
         if self.folder is not None:
-            write_per_query(self.folder / values, table)
-            write_record(self.folder / f"record-{name}.json", record)
+            return write_pair(self.folder / f"record-{name}.json", record, table)
         return record
 
     def _existing(self, path: Path, task: Task, dataset: Dataset) -> Record | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from harness.basics.leftovers import temporary_folder
 from harness.data.dataset import Dataset
 from harness.errors import UsageError
 from harness.features import FeatureFile, write_features
@@ -56,8 +56,8 @@ def features_of(
         with FeatureFile.open(given) as file:
             yield file
         return
-    with tempfile.TemporaryDirectory(prefix="bench-features-") as folder:
-        path = Path(folder) / "features.h5"
+    with temporary_folder("features") as folder:
+        path = folder / "features.h5"
         if in_memory:
             write_features(path, *_pair(given), dataset=name, method="given")
         else:

@@ -56,7 +56,7 @@ def submit(*, record: Path, features: Path | None, data: Path | None, records: P
     verification.check_release(file, question, values)
     if features is not None:
         verification.rescore(file, features, question)
-    done = file_record(file, values, records, filed, confirmed=features is not None)
+    done = file_record(file, values, records, confirmed=features is not None)
     for path in done.replaced:
         say(f"{path} had other digits, which the features do not give; it is replaced", err=True)
     say(done.path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness.basics.digests import digest, file_digest
+from harness.basics.leftovers import own_name, sweep
 from harness.errors import RunError
 from protocols.synthetic.description import damage
 
@@ -65,14 +65,13 @@ def _mend(root: Path, expected: dict[str, int]) -> None:
     from harness.basics.progress import progress
     from protocols.synthetic.making import make
 
-    for left in root.parent.glob(f".{root.name}.*.part"):  # by a process that was killed while drawing
-        shutil.rmtree(left, ignore_errors=True)
+    sweep(root.parent)  # also if nothing has to be drawn
     if root.exists():
         wrong = damage(root, expected)
         if wrong is None:
             return
         log.warning("the synthetic data set in %s is damaged (%s); it is drawn again", root, wrong)
-        aside = root.with_name(f".{root.name}.{secrets.token_hex(4)}.part")
+        aside = own_name(root, "old")
         root.rename(aside)
         shutil.rmtree(aside)
     log.info("drawing the synthetic data set into %s", root)

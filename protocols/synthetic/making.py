@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.basics.files import cannot_write
+from harness.basics.files import new_folder
 from harness.basics.progress import Advance
-from harness.errors import DataError, RunError, UsageError
+from harness.errors import RunError, UsageError
 from protocols.synthetic.description import describe
 from protocols.synthetic.lists import Seen, write_lists
 from protocols.synthetic.plan import FOLDERS, QUERY, TEST, TRAIN, Plan, plan_of
@@ -95,34 +92,6 @@ def _check(**given: int) -> None:
         low, high = LIMITS[name]
         if not low <= value <= high:
             raise UsageError(f"{name.replace('_', '-')} is out of its range", found=value, expected=f"{low} to {high}")
-
-
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder that takes the place of ``out`` when the block ends, and is removed if the block fails.
-
-    Raises:
-        DataError: ``out`` is not empty.
-        RunError: the disk is full, or the folder cannot be written.
-    """
-    if (out.exists() or out.is_symlink()) and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(
-            "the folder to draw into is not empty",
-            where=out,
-            expected="an empty folder or a new one",
-            next_step="name another folder, or delete this one",
-        )
-    part = out.with_name(f".{out.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        part.mkdir(parents=True)
-        yield part
-        if out.is_dir():
-            out.rmdir()
-        part.replace(out)
-    except OSError as problem:
-        raise cannot_write(out, problem) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _draw(share: Share, plan: Plan, workers: int | None, progress: Advance) -> dict[str, Seen]:
