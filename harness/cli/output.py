@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.console import can_print
+
 if TYPE_CHECKING:
     from harness.measures.family import Measure
     from harness.scoring.record import Record
 
 
 def show_json(value: object) -> None:
-    """Print a value as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print a value as JSON; where the console lacks a letter, in ASCII, which means the same."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(text if can_print(text) else json.dumps(value, indent=2, allow_nan=False))
 
 
 def show(value: object, *, json_wanted: bool, text: Callable[[], str]) -> None:

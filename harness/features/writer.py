@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from harness.basics.digests import canonical_json
-from harness.basics.files import cannot_write
+from harness.basics.files import cannot_write, reserve, take_place
 from harness.errors import BenchError, FeatureError, RunError, first_of
 from harness.features.inspection import check_layout
 from harness.features.layout import (
@@ -81,13 +80,14 @@ class FeatureWriter:
 
     def _reserve(self) -> None:
         """Reserve disk space for the whole file, so that HDF5 does not run out of it during a flush."""
-        numbers = self._shape[0] * self._shape[1] * self._dtype.itemsize
-        with self.partial.open("wb") as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, numbers + self._keys.nbytes + 32 * blocks(self._shape[0]))
-            except OSError:
+        size = self._shape[0] * self._shape[1] * self._dtype.itemsize + self._keys.nbytes + 32 * blocks(self._shape[0])
+        try:
+            with self.partial.open("wb") as file:
+                reserve(file, size)
+        except OSError as problem:
+            with suppress(OSError):
                 self.partial.unlink()
-                raise
+            raise cannot_write(self.partial, problem, needed=size) from None
 
     def _start(self) -> None:
         """Create the file with contiguous data sets of their final size, so that writing rows changes no metadata."""
@@ -176,7 +176,7 @@ class FeatureWriter:
                 digest = self._storage.digest(self._keys, sums)
                 self._file.attrs["digest"] = np.bytes_(digest)
                 self._file.close()
-                self.partial.replace(self.path)
+                take_place(self.partial, self.path)
                 return
             self._file.close()
         except (OSError, RuntimeError) as problem:

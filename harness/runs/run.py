@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from harness.basics.digests import digest, file_digest
+from harness.basics.file_lock import FileLock
 from harness.basics.files import removed_unless, replace_file
 from harness.boxes import digests
 from harness.compute.machine import Machine

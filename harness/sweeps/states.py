@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.basics.file_lock import FileLock
 from harness.basics.files import replace_file
 from harness.errors import RunError, UsageError
 
@@ -146,3 +147,5 @@ def is_held(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:  # nothing can be written there, so no sweep can be at work
+        return False
