@@ -19,7 +19,7 @@ from filelock import Timeout
 from harness.basics.file_lock import SOFT, FileLock
 from harness.basics.files import free_bytes
 from harness.basics.host import cache_folder, free_memory, processor_model, processors
-from harness.errors import BenchError, in_one_line
+from harness.errors import in_one_line
 from harness.registry.registry import Registry
 
 DISTRIBUTION = "vehicle-reid-bench"
@@ -227,11 +227,8 @@ def _console(console: IO[str], problems: list[str]) -> Facts:
 
 
 def _plugins(registry: Registry, problems: list[str]) -> Facts:
-    """Return the plugins of third parties, and what is wrong with any."""
-    try:
-        registry.try_all()
-    except BenchError as problem:
-        problems.append(str(problem).replace("\n", ";"))
+    """Return the plugins, and what is wrong with those of third parties, all of which are imported."""
+    registry.try_all()
     problems += [f"plugin {one.name}: {in_one_line(one.problem)}" for one in registry.plugins if one.problem]
     return {one.name: one.version or "a file" for one in registry.plugins}
 

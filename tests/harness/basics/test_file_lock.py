@@ -49,5 +49,5 @@ def test_whoever_finds_the_stand_in_of_another_is_told_its_name(tmp_path, drive,
 def test_a_folder_that_cannot_be_written_is_no_drive_without_locks(tmp_path):
     (tmp_path / "file").touch()
 
-    with pytest.raises(OSError, match="Not a directory|File exists"):
+    with pytest.raises(OSError, match=r"Not a directory|File exists"):
         FileLock(tmp_path / "file" / "lock", timeout=0).acquire()

