@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from harness.basics.file_names import usable
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery, write_per_query
 from harness.scoring.record import Record, write_record
@@ -13,8 +14,8 @@ from leaderboard.record_files import RecordFile, collect, contradict
 
 
 def slug(name: str) -> str:
-    """Return a name as part of a path: lower-case letters, digits and hyphens, at most 60."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-") or "x"
+    """Return a name as part of a path on any system: lower-case letters, digits and hyphens, at most 62."""
+    return usable(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-") or "x")
 
 
 def filed_path(record: Record, folder: Path) -> Path:

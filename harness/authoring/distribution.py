@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 
+from harness.basics.file_names import is_reserved
 from harness.basics.files import cannot_write
 from harness.errors import UsageError
 from harness.registry.catalogue import MAX_NAME
@@ -87,6 +88,8 @@ def _holder(name: str, module: str) -> str:
     registry = load()
     if name in registry.names(METHOD):
         return f"a method of {registry.entry(METHOD, name).plugin}"
+    if is_reserved(module):
+        return "Windows, for a device"
     if module in sys.stdlib_module_names or module == "tests":
         return f"the module '{module}'"
     try:

@@ -72,9 +72,10 @@ def describe_installation(registry: Registry, runs: Path, console: IO[str]) -> I
 
 
 def _program() -> Facts:
+    python, bits = f"{platform.python_implementation()} {platform.python_version()}", sys.maxsize.bit_length() + 1
     return {
         "bench": importlib.metadata.version(DISTRIBUTION),
-        "python": f"{platform.python_implementation()} {platform.python_version()} of {sys.maxsize.bit_length() + 1} bits",
+        "python": f"{python} of {bits} bits",
         "system": " ".join(filter(None, (platform.system(), platform.release(), platform.machine()))),
         "C library": " ".join(filter(None, platform.libc_ver())) or "not told",
     }

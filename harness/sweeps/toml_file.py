@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.basics.file_names import usable
 from harness.errors import UsageError, unknown_name
 
 MAX_BYTES = 1 << 20
@@ -107,7 +108,7 @@ class SweepFile:
     @property
     def folder(self) -> Path:
         """The folder of the sweep's state and logs."""
-        return Path(self.content.runs) / "sweeps" / self.name
+        return Path(self.content.runs) / "sweeps" / usable(self.name)
 
     @property
     def source(self) -> str:

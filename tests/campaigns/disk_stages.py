@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,49 +19,44 @@ MOVING = ("digest", "cost", "seconds", "created", "versions")
 
 
 class Place:
-    """The folders of a campaign: ``disk`` is the small file system, ``data`` has what the commands read."""
+    """The folders of a campaign: ``disk`` is the small file system, ``data`` has what the commands read.
+
+    Attributes:
+        plugin: a file with a method that trains in a second.
+        drawn: a drawn data set.
+        runs: the folder of a finished run.
+        arrays: its features and more, as another program would give them.
+        halves: the same features in two files.
+    """
 
     def __init__(self, root: Path) -> None:
         self.disk, self.data = root / "disk", root / "data"
-        self.disk.mkdir()
-        self.data.mkdir()
+        self.plugin, self.drawn, self.runs = (self.data / name for name in ("plugin.py", "drawn", "runs"))
+        self.arrays, self.halves = self.data / "given.npz", [self.data / "one.h5", self.data / "two.h5"]
 
-    @cached_property
-    def plugin(self) -> Path:
-        """A file with a method that trains in a second."""
-        path = self.data / "plugin.py"
-        path.write_text(PLUGIN)
-        return path
-
-    @cached_property
-    def drawn(self) -> Path:
-        """A drawn data set."""
+    def make(self) -> None:
+        """Write everything that the commands read."""
+        import harness
+        from harness.features import FeatureFile
         from protocols.synthetic import make
 
-        out = self.data / "drawn"
-        make(out, vehicles=12, cameras=4, image_size=32, seed=3, workers=1)
-        return out
-
-    @cached_property
-    def runs(self) -> Path:
-        """A finished run, from which pages and exports are made."""
-        out = self.data / "runs"
-        quiet(*run(self, out))
-        return out
+        self.disk.mkdir()
+        self.data.mkdir()
+        self.plugin.write_text(PLUGIN)
+        make(self.drawn, vehicles=12, cameras=4, image_size=32, seed=3, workers=1)
+        quiet(*run(self, self.runs))
+        with FeatureFile.open(self.features) as file:
+            keys = [*file.keys, *(f"more/{number:05}.jpg" for number in range(600))]
+        features = np.random.default_rng(0).normal(size=(len(keys), 32)).astype(np.float32)
+        np.savez(self.arrays, keys=np.array(keys), features=features)
+        middle = len(keys) // 2
+        for path, part in zip(self.halves, (slice(0, middle), slice(middle, None)), strict=True):
+            harness.write_features(path, keys[part], features[part], dataset="synthetic", method="mine")
 
     @property
     def features(self) -> Path:
         """The feature file of the finished run."""
         return next(self.runs.rglob("features.h5"))
-
-    @cached_property
-    def arrays(self) -> tuple[list[str], np.ndarray]:
-        """Keys and features of a few hundred images."""
-        from harness.features import FeatureFile
-
-        with FeatureFile.open(self.features) as file:
-            keys = [*file.keys, *(f"more/{number:05}.jpg" for number in range(600))]
-        return keys, np.random.default_rng(0).normal(size=(len(keys), 32)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -73,12 +68,14 @@ class Stage:
         work: the command.
         results: patterns of the files that it must leave, equal to those of every other time.
         prepare: what is done before, with room.
+        again: what is done before the command is given again.
     """
 
     name: str
     work: Callable[[Place], None]
     results: tuple[str, ...]
     prepare: Callable[[Place], None] = lambda _place: None
+    again: Callable[[Place], None] = lambda _place: None
 
     @staticmethod
     def content(path: Path) -> bytes:
@@ -112,21 +109,41 @@ def quiet(*words: object) -> None:
 
 def run(place: Place, runs: Path, verb: str = "run") -> list[object]:
     """Return the words of a run, or of a step of it."""
-    return [verb, "--method", "tiny", "--plugin", place.plugin, "--protocol", "synthetic", "--data", place.drawn,
-            "--runs", runs, "--workers", 0, "--device", "cpu"]  # fmt: skip
+    data = ["--protocol", "synthetic", "--data", place.drawn]
+    return [
+        verb,
+        "--method",
+        "tiny",
+        "--plugin",
+        place.plugin,
+        *data,
+        "--runs",
+        runs,
+        "--workers",
+        0,
+        "--device",
+        "cpu",
+    ]
 
 
 def draw(place: Place) -> None:
     """Draw a data set."""
-    bench("data", "make", "synthetic", place.disk / "set", "--vehicles", 6, "--cameras", 3, "--image-size", 32,
-          "--workers", 1)  # fmt: skip
+    size = ["--vehicles", 6, "--cameras", 3, "--image-size", 32]
+    bench("data", "make", "synthetic", place.disk / "set", *size, "--workers", 1)
+
+
+def again(place: Place) -> None:
+    """Remove what a command has drawn already: it refuses a folder that is not empty."""
+    if (place.disk / "set").exists():
+        shutil.rmtree(place.disk / "set")
 
 
 def write(place: Place) -> None:
     """Write features from Python, and say what went wrong as the command does."""
     import harness
 
-    keys, features = place.arrays
+    with np.load(place.arrays) as given:
+        keys, features = given["keys"].tolist(), given["features"]
     try:
         harness.write_features(place.disk / "new" / "f.h5", keys, features, dataset="synthetic", method="mine")
     except harness.BenchError as error:
@@ -134,41 +151,42 @@ def write(place: Place) -> None:
         raise SystemExit(error.exit_status) from None
 
 
-def arrays(place: Place) -> Path:
-    """Write features as an array of NumPy, and return its file."""
-    path = place.data / "given.npz"
-    if not path.exists():
-        keys, features = place.arrays
-        np.savez(path, keys=np.array(keys), features=features)
-    return path
+def evaluate(place: Place) -> None:
+    """Evaluate a feature file, and keep the records."""
+    data = ["--protocol", "synthetic", "--data", place.drawn]
+    bench("eval", place.features, *data, "--record", place.disk / "records")
 
 
-def halves(place: Place) -> list[Path]:
-    """Write features in two files, and return them."""
-    import harness
-
-    paths = [place.data / "one.h5", place.data / "two.h5"]
-    keys, features = place.arrays
-    middle = len(keys) // 2
-    for path, part in zip(paths, (slice(0, middle), slice(middle, None)), strict=True):
-        if not path.exists():
-            harness.write_features(path, keys[part], features[part], dataset="synthetic", method="mine")
-    return paths
+def report(place: Place) -> None:
+    """Write a report on a run."""
+    about = ["--data", place.drawn, "--task", "synthetic/image-to-image", "--out", place.disk / "report"]
+    bench("report", place.features.parent, *about)
 
 
 def imported(place: Place) -> None:
     """Import another program's features."""
-    bench("features", "import", arrays(place), "--protocol", "synthetic", "--data", place.drawn, "--method", "mine",
-          "--keys-name", "keys", "--features-name", "features", "--out", place.disk / "i" / "f.h5", "--force")  # fmt: skip
+    data = ["--protocol", "synthetic", "--data", place.drawn, "--method", "mine"]
+    names = ["--keys-name", "keys", "--features-name", "features"]
+    bench("features", "import", place.arrays, *data, *names, "--out", place.disk / "i" / "f.h5", "--force")
+
+
+def changed(verb: str, *words: object) -> Callable[[Place], None]:
+    """Return the work of a sub-command of ``bench features`` on one or two files."""
+
+    def work(place: Place) -> None:
+        given = place.halves[: 2 if verb == "merge" else 1]
+        out = place.disk / verb / ("f.npz" if verb == "export" else "f.h5")
+        bench("features", verb, *given, *words, "--out", out, "--force")
+
+    return work
 
 
 STAGES = [
-    Stage("drawing", draw, ("set/**/*",), lambda place: None),
+    Stage("drawing", draw, ("set/**/*",), again=again),
     Stage(
         "training",
         lambda place: bench(*run(place, place.disk / "runs", "train")),
         ("runs/*/checkpoint.safetensors",),
-        lambda place: None if place.drawn and place.plugin else None,
     ),
     Stage(
         "extraction",
@@ -177,18 +195,12 @@ STAGES = [
         lambda place: quiet(*run(place, place.disk / "runs", "train")),
     ),
     Stage(
-        "records",
+        "records of a run",
         lambda place: bench(*run(place, place.disk / "runs")),
         ("runs/*/*/record-*.json", "runs/*/*/per-query-*"),
         lambda place: quiet(*run(place, place.disk / "runs", "extract")),
     ),
-    Stage(
-        "records of eval",
-        lambda place: bench(
-            "eval", place.features, "--protocol", "synthetic", "--data", place.drawn, "--record", place.disk / "records"
-        ),  # fmt: skip
-        ("records/*",),
-    ),
+    Stage("records of eval", evaluate, ("records/*",)),
     Stage(
         "pages",
         lambda place: bench(
@@ -196,39 +208,10 @@ STAGES = [
         ),
         ("out/**/*",),
     ),
-    Stage(
-        "report",
-        lambda place: bench(
-            "report",
-            next(place.runs.rglob("record-*.json")).parent,
-            "--data",
-            place.drawn,
-            "--task",
-            "synthetic/image-to-image",
-            "--out",
-            place.disk / "report",
-        ),  # fmt: skip
-        ("report/**/*",),
-    ),
+    Stage("report", report, ("report/**/*",)),
     Stage("features from Python", write, ("new/f.h5",)),
-    Stage(
-        "export",
-        lambda place: bench(
-            "features", "export", place.features, "--to", "npz", "--out", place.disk / "e" / "f.npz", "--force"
-        ),
-        ("e/*",),
-    ),
+    Stage("export", changed("export", "--to", "npz"), ("export/*",)),
     Stage("import", imported, ("i/f.h5",)),
-    Stage(
-        "merge",
-        lambda place: bench("features", "merge", *halves(place), "--out", place.disk / "m" / "f.h5", "--force"),
-        ("m/f.h5",),
-    ),
-    Stage(
-        "quantise",
-        lambda place: bench(
-            "features", "quantise", halves(place)[0], "--to", "float16", "--out", place.disk / "q" / "f.h5", "--force"
-        ),  # fmt: skip
-        ("q/f.h5",),
-    ),
+    Stage("merge", changed("merge"), ("merge/f.h5",)),
+    Stage("quantise", changed("quantise", "--to", "float16"), ("quantise/f.h5",)),
 ]
