@@ -22,13 +22,14 @@ def is_reserved(name: str) -> bool:
 
 
 def usable(name: str) -> str:
-    """Return a name that every system takes for a file: one that Windows reserves gets a word behind it.
+    """Return a name that every system takes for a file: one that Windows reserves becomes longer.
 
     Example:
-        >>> usable("con"), usable("cars")
-        ('con-x', 'cars')
+        >>> usable("con.txt"), usable("cars.txt")
+        ('con-x.txt', 'cars.txt')
     """
-    return f"{name}-x" if is_reserved(name) else name
+    stem, dot, ending = name.partition(".")
+    return f"{stem}-x{dot}{ending}" if is_reserved(name) else name
 
 
 def folded(name: str) -> str:

@@ -59,7 +59,7 @@ def read_store(path: Path) -> Boxes:
     if not path.is_file():
         raise DataError("the boxes are missing", where=path)
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             _check_layout(path, file)
             about = _About.model_validate_json(file["about"][:].tobytes())
             keys = [key.decode() for key in file["keys"][:].tolist()]

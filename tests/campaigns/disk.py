@@ -206,7 +206,7 @@ def trial(
     """Let a stage meet too little room, then give it room, and return what came of it."""
     result = Result(Counter(trials=1))
     least = expected.before if kind is Mounted else 0
-    size = max(PAGE, least + PAGE * chance.randint(0, max(1, (expected.most - least) // PAGE)))
+    size = max(PAGE, least + PAGE * chance.randint(0, max(0, (expected.most - least) // PAGE - 1)))
     with disk(place, kind, stage) as there:
         there.resize(size)
         status, said = called(lambda: stage.work(place), lambda: there.limit(size))
