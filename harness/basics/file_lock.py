@@ -30,7 +30,7 @@ class FileLock:
     def __init__(self, path: str | Path, timeout: float = -1) -> None:
         path = Path(path)
         self._real: filelock.BaseFileLock = filelock.FileLock(path, timeout=timeout)
-        self._soft = filelock.SoftFileLock(path.with_name(path.name + SOFT), timeout=timeout)
+        self._soft: filelock.BaseFileLock = filelock.SoftFileLock(path.with_name(path.name + SOFT), timeout=timeout)
         self._held = self._real
 
     def acquire(self) -> None:

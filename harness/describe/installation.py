@@ -167,7 +167,7 @@ def _kernel(problems: list[str]) -> Facts:
         problems.append(
             "compiled loops cannot be kept, and are compiled in every process: name a folder in NUMBA_CACHE_DIR"
         )
-    return {"first pass": fastest(), "threads": numba.config.NUMBA_NUM_THREADS, "compiled loops are kept": bool(kept)}
+    return {"first pass": fastest(), "threads": numba.get_num_threads(), "compiled loops are kept": bool(kept)}
 
 
 def _folder(word: str, place: Path, problems: list[str]) -> Facts:
@@ -210,18 +210,19 @@ def _is_held(path: Path) -> bool:
 
 
 def _console(console: IO[str], problems: list[str]) -> Facts:
+    encoding = str(getattr(console, "encoding", None))
     facts = {
-        "standard output": str(getattr(console, "encoding", None)),
+        "standard output": encoding,
         "names of files": sys.getfilesystemencoding(),
         "text files": locale.getpreferredencoding(do_setlocale=False),
         "locale": ".".join(filter(None, locale.getlocale())) or "C",
         "terminal": console.isatty(),
     }
     try:
-        "Škoda 车".encode(facts["standard output"])
+        "Škoda 车".encode(encoding)
     except (UnicodeEncodeError, LookupError):
         problems.append(
-            f"the console prints {facts['standard output']}, which lacks letters: they are shown by their numbers; "
+            f"the console prints {encoding}, which lacks letters: they are shown by their numbers; "
             "PYTHONUTF8=1 lets Python write UTF-8"
         )
     return facts
