@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 
+import h5py
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ from harness.boxes.store import read_store, write_boxes
 from harness.boxes.value import Boxes
 from harness.errors import RunError
 from harness.exchange.hdf5 import read_hdf5
-from harness.features import FeatureFile, write_features
+from harness.features import FeatureFile, FeatureWriter, Provenance, write_features
 
 KEYS = ["a.jpg", "b.jpg"]
 
@@ -58,3 +59,26 @@ def test_a_full_disk_is_told_with_the_bytes_that_are_needed_and_leaves_nothing(t
     assert "No space left on device" in caught.value.found
     assert "are needed" in caught.value.found
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_whose_end_was_lost_while_it_was_closed_never_gets_its_name(tmp_path, monkeypatch):
+    close = h5py.File.close
+
+    def lose(file):
+        if "digest" in file.attrs:
+            del file.attrs["digest"]  # as on a full disk, about which h5py says nothing
+        close(file)
+
+    monkeypatch.setattr(h5py.File, "close", lose)
+    with pytest.raises(RunError, match="could not be written"):
+        written(tmp_path / "f.h5")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_is_held_where_rows_will_be_written(tmp_path):
+    about = Provenance(method="m", dataset="d")
+    with pytest.raises(KeyboardInterrupt), FeatureWriter(tmp_path / "f.h5", KEYS, 1 << 16, about) as writer:  # noqa: PT012
+        found = writer.partial.stat()
+        assert found.st_blocks * 512 >= found.st_size
+        raise KeyboardInterrupt
