@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.basics.digests import digest
+from harness.basics.file_names import usable
 from harness.basics.locks import in_turn
 from harness.errors import RecordError
 from harness.scoring.pairs import write_pair
@@ -20,8 +21,8 @@ USUAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:/[a-z0-9]+(?:-[a-z0-9]+)*)?(?: \
 
 
 def slug(name: str) -> str:
-    """Return a name as part of a path: lower-case letters, digits and hyphens, at most 60."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-") or "x"
+    """Return a name as part of a path on any system: lower-case letters, digits and hyphens, at most 62."""
+    return usable(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-") or "x")
 
 
 def address(name: str) -> str:

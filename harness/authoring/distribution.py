@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 
+from harness.basics.file_names import is_reserved
 from harness.basics.files import new_folder
 from harness.basics.names import LONGEST_NAME
 from harness.errors import UsageError
@@ -79,6 +80,8 @@ def _holder(name: str, module: str) -> str:
     registry = load()
     if name in registry.names(METHOD):
         return f"a method of {registry.entry(METHOD, name).plugin}"
+    if is_reserved(module):
+        return "Windows, for a device"
     if module in sys.stdlib_module_names or module == "tests":
         return f"the module '{module}'"
     try:

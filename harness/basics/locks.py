@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from harness.basics.files import cannot_write
+from harness.basics.file_lock import FileLock
+from harness.basics.files import FORBIDDEN, cannot_write
 from harness.errors import RunError
 
 NAME = ".lock"
@@ -17,8 +17,6 @@ NAME = ".lock"
 
 TURN = ".turn.lock"
 """The file that is locked while files that belong together are written into a folder of anybody's."""
-
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
@@ -101,4 +99,4 @@ def is_held(lock: Path) -> bool:
 
 def is_read_only(problem: OSError) -> bool:
     """Return whether a lock could not be written because nothing can be written there."""
-    return problem.errno in READ_ONLY
+    return problem.errno in FORBIDDEN

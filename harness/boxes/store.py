@@ -59,7 +59,7 @@ def read_store(path: Path) -> Boxes:
     """Return the boxes of a file, or raise a DataError if it is missing, damaged, or of another schema or layout."""
     check_regular(path, "the file of boxes")
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             _check_layout(path, file)
             about = _About.model_validate_json(file["about"][:].tobytes())
             keys = [key.decode() for key in file["keys"][:].tolist()]

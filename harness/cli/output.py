@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.basics.shown import VisibleLines, visible
+from harness.cli.console import can_print
 
 if TYPE_CHECKING:
     from harness.measures.family import Measure
@@ -35,8 +36,10 @@ def log_to_terminal() -> None:
 
 
 def show_json(value: object) -> None:
-    """Print a value as JSON; hidden characters are escaped as JSON escapes them."""
+    """Print a value as JSON; characters that are hidden or that the console lacks are escaped as JSON does."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    if not can_print(text):
+        text = json.dumps(value, indent=2, allow_nan=False)
     click.echo("".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.basics.file_names import folded
 from harness.basics.progress import Advance
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
@@ -53,6 +54,7 @@ def check_images(
     if len(present) < len(listed):
         missing = [path for path in listed if path not in existing]
         findings.append(f"{len(missing)} of {len(listed)} images are missing: {first_of(missing)}")
+        findings += _written_otherwise(missing, existing - known)
     extra = sorted(path for path in existing - known if Path(path).suffix.lower() in SUFFIXES)
     if extra:
         findings.append(f"{len(extra)} images are in no list: {first_of(extra)}")
@@ -62,6 +64,19 @@ def check_images(
         words = first_of(f"{chosen[row]} ({problem.what})" for row, problem in broken.items())
         findings.append(f"{len(broken)} of {len(chosen)} decoded images cannot be read: {words}")
     return ImageCheck(tuple(findings), len(chosen), len(present) == len(listed) and not broken)
+
+
+def _written_otherwise(missing: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Return a finding if images are there under names that only this system takes for others."""
+    by_name = {folded(path): path for path in others}
+    pairs = [(path, by_name[folded(path)]) for path in missing if folded(path) in by_name]
+    if not pairs:
+        return []
+    words = first_of(f"{path!a} is {there!a}" for path, there in pairs)
+    return [
+        f"{len(pairs)} of the missing images are there under names that differ only in case or in composed letters, as "
+        f"macOS and Windows write them; rename them as the list does: {words}"
+    ]
 
 
 def sample(paths: Sequence[str], size: int) -> list[str]:

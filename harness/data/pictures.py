@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from harness.basics.host import processors
 from harness.basics.progress import Advance, progress
 from harness.basics.reading import read_whole
 from harness.data.resizing import STRETCHED, Resizing
@@ -173,7 +173,7 @@ class Pictures:
             return None
 
         broken: dict[int, DataError] = {}
-        pool = ThreadPoolExecutor(os.cpu_count())
+        pool = ThreadPoolExecutor(processors())
         try:
             with progress("reading images") as advance:
                 chosen = range(len(self)) if rows is None else rows.tolist()

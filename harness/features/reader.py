@@ -69,7 +69,7 @@ class FeatureFile:
                 next_step="run the same extraction again to resume it" if partial.is_file() else None,
             )
         try:
-            file = h5py.File(path, "r")
+            file = h5py.File(path, "r", locking=False)  # it changes no more, and some drives refuse locks
         except OSError as problem:
             refuse_foreign(path)
             raise damaged(path, str(problem)) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from harness.basics.digests import canonical_json
-from harness.basics.files import cannot_write
+from harness.basics.files import cannot_write, reserve, take_place
 from harness.basics.leftovers import own_file
 from harness.basics.locks import alone
 from harness.errors import FeatureError, RunError, first_of
@@ -30,6 +29,9 @@ from harness.features.layout import (
 )
 from harness.features.provenance import Provenance
 from harness.features.storage import FLOATS, Storage
+
+STRUCTURES = 64 << 10
+"""Bytes for what HDF5 itself stores; at most 20,000 were seen."""
 
 
 class FeatureWriter:
@@ -102,14 +104,16 @@ class FeatureWriter:
             self._start()
 
     def _reserve(self) -> None:
-        """Reserve disk space for the whole file, so that HDF5 does not run out of it during a flush."""
+        """See whether there is room for the whole file; HDF5 crashes if it runs out of it while it closes a file."""
         numbers = self._shape[0] * self._shape[1] * self._dtype.itemsize
-        with self.partial.open("wb") as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, numbers + self._keys.nbytes + 32 * blocks(self._shape[0]))
-            except OSError:
+        size = numbers + self._keys.nbytes + 32 * blocks(self._shape[0]) + len(bytes(self._provenance)) + STRUCTURES
+        try:
+            with self.partial.open("wb") as file:
+                reserve(file, size)
+        except OSError as problem:
+            with suppress(OSError):
                 self.partial.unlink()
-                raise
+            raise cannot_write(self.partial, problem, needed=size) from None
 
     def _start(self) -> None:
         """Create the file with contiguous data sets of their final size, so that writing rows changes no metadata."""
@@ -125,6 +129,8 @@ class FeatureWriter:
         self._file.create_dataset("features", self._shape, self._dtype, dcpl=early)
         self._file.create_dataset("checksums", data=np.zeros((blocks(len(self._keys)), 32), np.uint8))
         self._file.flush()
+        with self.partial.open("r+b") as file:  # HDF5 has emptied it, and left holes where rows will be
+            reserve(file, self.partial.stat().st_size)
 
     def _resume(self) -> bool:
         """Open the partial file of an earlier writer and count its complete blocks."""
@@ -197,16 +203,23 @@ class FeatureWriter:
                 digest = self._storage.digest(self._keys, sums)
                 self._file.attrs["digest"] = np.bytes_(digest)
                 self._file.close()
-                self.partial.replace(self.path)
+                self._read_back(digest)
+                take_place(self.partial, self.path)
                 return
             self._file.close()
-        except (OSError, RuntimeError) as problem:
+        except (OSError, RuntimeError, KeyError) as problem:
             if kind is None:
                 raise _disk(self.partial, problem) from None
         if kind is None:
             raise FeatureError(
                 "features are missing at the end", where=self.partial, found=self.done, expected=self._shape[0]
             )
+
+    def _read_back(self, digest: str) -> None:
+        """Raise an OSError unless the closed file has its digest: h5py ignores some failures while it closes."""
+        with h5py.File(self.partial, "r", locking=False) as file:
+            if bytes(file.attrs["digest"]).decode() != digest:
+                raise OSError("the end of the file was not written")
 
 
 def write_features(

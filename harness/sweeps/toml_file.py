@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.basics.file_names import usable
 from harness.basics.reading import plain_toml, read_whole
 from harness.errors import UsageError, in_one_line, unknown_name
 
@@ -107,7 +108,7 @@ class SweepFile:
     @property
     def folder(self) -> Path:
         """The folder of the sweep's state and logs."""
-        return Path(self.content.runs) / "sweeps" / self.name
+        return Path(self.content.runs) / "sweeps" / usable(self.name)
 
     @property
     def source(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.basics.files import new_folder
+from harness.basics.host import processors
 from harness.basics.progress import Advance
 from harness.errors import RunError, UsageError
 from protocols.synthetic.description import describe
@@ -97,7 +98,7 @@ def _check(**given: int) -> None:
 def _draw(share: Share, plan: Plan, workers: int | None, progress: Advance) -> dict[str, Seen]:
     """Draw all images and return the size and the boxes of each."""
     total = sum(len(track.frames) for track in plan.tracks)
-    wanted = workers if workers is not None else min(_cores(), max(1, total // WORTH))
+    wanted = workers if workers is not None else min(processors(), max(1, total // WORTH))
     count = max(1, min(wanted, len(plan.vehicles)))
     shares = [replace(share, first=first, of=count) for first in range(count)]
     progress(0, total)
@@ -108,11 +109,6 @@ def _draw(share: Share, plan: Plan, workers: int | None, progress: Advance) -> d
     else:
         _run(shares, lambda done: progress(done, total))
     return {name: seen for each in shares for name, seen in read_results(each).items()}
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(shares: Sequence[Share], progress: Callable[[int], None]) -> None:

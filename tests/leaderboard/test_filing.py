@@ -1,6 +1,8 @@
+import pytest
 from hypothesis import given, strategies as st
 
-from leaderboard.filing import address
+from harness.basics.file_names import is_reserved
+from leaderboard.filing import address, slug
 
 PART = st.from_regex(r"[a-c]{1,3}(-[a-c]{1,3}){0,2}", fullmatch=True)
 NAMES = st.one_of(
@@ -29,3 +31,16 @@ def test_the_addresses_of_standing_pages_stay():
         "vehicleid (test set not stated)": "vehicleid-test-set-not-stated",
     }
     assert {name: address(name) for name in standing} == standing
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("VeRi-776/image to image", "veri-776-image-to-image"), ("..", "x"), ("Con", "con-x"), ("aux.", "aux-x")],
+)
+def test_a_name_becomes_part_of_a_path_on_any_system(name, expected):
+    assert slug(name) == expected
+    assert not is_reserved(slug(name))
+
+
+def test_a_long_name_is_cut():
+    assert len(slug("long " * 100)) <= 62
