@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data.encoding import to_utf8
 from harness.data.images import ImageTable, IntArray
 from harness.errors import DataError, first_of
 
@@ -107,12 +108,13 @@ def read_bytes(path: Path, kind: str = "list", next_step: str = "copy it from th
 def read_lines(path: Path) -> list[str]:
     r"""Return the lines of a list without line ends and trailing blanks; line ``n`` is item ``n - 1``.
 
-    Lines end with ``\n``, ``\r\n`` or ``\r``. Bytes that are not UTF-8 become the replacement character.
+    Lines end with ``\n``, ``\r\n`` or ``\r``.
 
     Raises:
-        DataError: as ``read_bytes``, or all lines are blank.
+        DataError: as ``read_bytes``, all lines are blank, or the text is not in UTF-8: two names that differ in bytes
+            that cannot be read would become one.
     """
-    lines = lines_of(read_bytes(path).decode("utf-8", "replace"))
+    lines = lines_of(to_utf8(path, read_bytes(path), kind="list").decode())
     if not any(lines):
         raise DataError("the list is empty", where=path, next_step="copy it from the data set's release")
     return lines

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from harness.data import pictures as module
-from harness.data.pictures import Pictures, decode, locate, log_broken, refuse_broken
+from harness.data.pictures import Pictures, decode, log_broken, refuse_broken
 from harness.errors import DataError
 from tests.tiny import write_jpeg
 
