@@ -17,8 +17,7 @@ from harness.data.columns import lookalikes
 from harness.data.delimiters import DELIMITERS, best_delimiter, fields_of
 from harness.data.encoding import marked, to_utf8
 from harness.data.images import LABELS, ImageTable, IntArray
-from harness.data.lists import Problems, leads_out, quote, read_bytes
-from harness.data.own.paths import forward
+from harness.data.lists import Problems, forward, leads_out, quote, read_bytes
 from harness.data.values import Words, count_of_texts, fault_of_time, moment, nobodies, numbered
 from harness.errors import DataError, first_of, nearest
 

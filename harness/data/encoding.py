@@ -99,7 +99,8 @@ def guess_encoding(content: bytes) -> str | None:
 
 def _refusal(path: Path, content: bytes, encoding: str, start: int, kind: str) -> DataError:
     """Return the error for bytes that are not in an encoding, with the text of their line in the one proposed."""
-    found, guess = repr(content[start : start + 8]), guess_encoding(content)
+    found = repr(content[start : start + 8])
+    guess = None if encoding == marked(content) != "utf-8" else guess_encoding(content)
     line = content.count(b"\n", 0, start)
     step = f"save the {kind} as UTF-8"
     if kind == TABLE:

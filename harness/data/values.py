@@ -66,7 +66,7 @@ def numbered(path: Path, word: str, texts: Sequence[str]) -> tuple[IntArray, dic
         )
     if all(map(INTEGER.fullmatch, written)) and len(set(map(int, written))) == len(written):  # "7" is not "07"
         return np.array([int(text) if text else UNKNOWN for text in texts], dtype=np.int64), {}
-    numbers = [_number(text) for text in texts]
+    numbers = [number_of_text(text) for text in texts]
     if len(set(numbers)) < len(numbers):
         raise DataError(f"two values of the column '{word}' get the same number", where=path, next_step="rename one")
     named = dict(sorted((number, text) for number, text in zip(numbers, texts, strict=True) if text))
@@ -75,10 +75,10 @@ def numbered(path: Path, word: str, texts: Sequence[str]) -> tuple[IntArray, dic
 
 def nobodies(keys: Collection[str]) -> IntArray:
     """Return a vehicle of its own for each distinct key, (n,) int64 from ``NOBODY`` on, independent of other rows."""
-    return np.array([NOBODY + _number(key) for key in keys], dtype=np.int64)
+    return np.array([NOBODY + number_of_text(key) for key in keys], dtype=np.int64)
 
 
-def _number(text: str) -> int:
+def number_of_text(text: str) -> int:
     """Return 48 bits of a text's SHA-256, a number that does not depend on other rows."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) if text else UNKNOWN
 

@@ -128,6 +128,11 @@ class TomlProtocol(Protocol):
             follow_links=settings.follow_links or following(),
         )
 
+    @property
+    def word(self) -> str:
+        """The name of the file, by which the command line names this protocol."""
+        return self.file.name
+
     def default_root(self) -> Path:
         """Return the folder that the file names as ``root``."""
         return beside(self.file, self.settings.root)

@@ -8,10 +8,10 @@ from pathlib import Path
 from harness.data.columns import COLUMNS, lookalikes, plain, split_word
 from harness.data.csv_table import ALL, read_tables
 from harness.data.delimiters import DELIMITERS
-from harness.data.lists import leads_out, quote
+from harness.data.lists import forward, leads_out, quote
 from harness.data.own.folder import Images
 from harness.data.own.found import Notes, OwnData, Row
-from harness.data.own.paths import Resolved, forward, resolve
+from harness.data.own.paths import Resolved, resolve
 from harness.data.own.reading import BLANK, RawTable, is_image
 from harness.data.values import NOTHING, Words, fault_of_time
 from harness.errors import DataError, first_of
