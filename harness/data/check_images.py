@@ -13,8 +13,8 @@ from pathlib import Path
 from harness.basics.progress import Advance
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.links import ALLOW, LEADS_OUT
-from harness.data.pictures import Pictures, oddity
+from harness.data.links import LEADS_OUT
+from harness.data.pictures import Pictures, oddity, outside
 from harness.errors import DataError, first_of
 
 SAMPLE = 256
@@ -64,11 +64,12 @@ def check_images(
     broken = pictures.check(progress)
     for odd, count in sorted(Counter(_oddities(dataset, chosen)).items()):
         findings.append(f"{count} of {len(chosen)} decoded images are {odd}")
-    if broken:
+    if broken and all(problem.what == LEADS_OUT for problem in broken.values()):
+        found = outside(len(broken), len(chosen), dataset.root, [chosen[row] for row in broken])
+        findings.append(f"{found.what}: {found.found}; {found.next_step}")
+    elif broken:
         words = first_of(f"{chosen[row]} ({problem.what})" for row, problem in broken.items())
         findings.append(f"{len(broken)} of {len(chosen)} decoded images cannot be read: {words}")
-        if all(problem.what == LEADS_OUT for problem in broken.values()):
-            findings[-1] += f"; {ALLOW}"
     return ImageCheck(tuple(findings), len(chosen), len(present) == len(listed) and not broken)
 
 
@@ -85,13 +86,20 @@ def sample(paths: Sequence[str], size: int) -> list[str]:
 
 def _files(dataset: Dataset, listed: Iterable[str]) -> Iterator[str]:
     """Yield the files below all top folders of listed images, relative to the root with forward slashes."""
-    root, seen = dataset.root, set[str]()
+    root = dataset.root
     tops = dict.fromkeys(path.partition("/")[0] if "/" in path else "" for path in listed)
     for top in tops:
         for folder, inner, files in os.walk(root / top if top else root, followlinks=dataset.follow_links):
-            if not top or (dataset.follow_links and os.path.realpath(folder) in seen):
-                inner.clear()  # links can lead in a circle
-            seen.add(os.path.realpath(folder) if dataset.follow_links else "")
+            if dataset.follow_links and _in_a_circle(folder):
+                inner.clear()
+                continue
+            if not top:
+                inner.clear()
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
             yield from (prefix + file for file in files)
+
+
+def _in_a_circle(folder: str) -> bool:
+    """Return whether a folder is reached by a link to one that contains this link."""
+    return Path(os.path.realpath(Path(folder).parent)).is_relative_to(os.path.realpath(folder))

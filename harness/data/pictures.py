@@ -229,13 +229,23 @@ class Pictures:
 def refuse_broken(errors: Iterable[DataError], *, images: int, root: Path) -> DataError:
     """Return one error that counts and names all unreadable images."""
     listed = list(errors)
+    if listed and all(error.what == LEADS_OUT for error in listed):
+        return outside(len(listed), images, root, [_relative(error.where, root) for error in listed])
     return DataError(
         f"{len(listed)} of {images} images cannot be read",
         where=root,
         found=first_of(f"{_relative(error.where, root)} ({error.what})" for error in listed),
-        next_step=ALLOW
-        if listed and all(error.what == LEADS_OUT for error in listed)
-        else "restore them, or skip them with --skip-broken (the result is then not official)",
+        next_step="restore them, or skip them with --skip-broken (the result is then not official)",
+    )
+
+
+def outside(count: int, images: int, root: Path, names: Sequence[str]) -> DataError:
+    """Return the error for images that all lie behind links out of the data set's folder."""
+    return DataError(
+        f"{count} of {images} images lie outside of the data set's folder, behind a link",
+        where=root,
+        found=first_of(names, 3),
+        next_step=ALLOW,
     )
 
 
