@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set as AbstractSet
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.data.columns import lookalikes
@@ -160,13 +160,14 @@ def _of_vehicles(table: ImageTable, notes: list[str]) -> ImageTable:
 
 def _refuse_asking_nobody(table: Path, asking: AbstractSet[str], splits: Mapping[str, ImageTable]) -> None:
     """Raise a DataError if images whose vehicle seems unknown ask or are trained on, as if they were one vehicle."""
+    total = Counter(number for one in splits.values() for number in one.vehicle.tolist())
     for split in sorted(asking & splits.keys()):
         names = splits[split].names.get("vehicle", {})
-        numbers, counts = np.unique(splits[split].vehicle, return_counts=True)
+        counts = Counter(splits[split].vehicle.tolist())
         found = {
             names[number]: count
-            for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
-            if count > 1 and names.get(number, "").casefold() in NOTHING
+            for number, count in sorted(counts.items())
+            if total[number] > 1 and names.get(number, "").casefold() in NOTHING
         }
         if found:
             listed = ", ".join(f'"{word}"' for word in found)
@@ -321,7 +322,11 @@ def _task(path: Path, name: str, settings: TaskSettings, header: Header) -> Task
     query, gallery = settings.query or ("query" if "split" in columns else ALL), settings.gallery
     gallery = gallery or ("gallery" if "split" in columns else ALL)
     for word in settings.measures:
-        parse(word)
+        try:
+            parse(word)
+        except UsageError as problem:
+            problem.where = f"{path}: tasks.{name}.measures"
+            raise
     ignore = settings.ignore
     if ignore is None:
         ignore = [] if settings.draws is not None else ["same image"]

@@ -39,6 +39,11 @@ def test_a_word_that_seems_to_mean_nobody_is_told_where_it_only_answers(tmp_path
     assert load_from(write(tmp_path, "nobody = []\n" + SHORTEST, DISTRACTORS))[1].notes == ()
 
 
+def test_one_query_of_an_unknown_vehicle_does_not_find_the_distractors(tmp_path):
+    with pytest.raises(DataError, match=r"1 images of 'query' whose vehicle is \"-1\""):
+        load_from(write(tmp_path, table=DISTRACTORS + "a,-1,query,3\n"))
+
+
 @pytest.mark.parametrize("split", ["query", "train"])
 def test_images_of_unknown_vehicles_do_not_ask_as_one_vehicle(tmp_path, split):
     table = DISTRACTORS + f"a,unknown,{split},1\nb,unknown,{split},2\n"
