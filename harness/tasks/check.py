@@ -183,7 +183,16 @@ def _query_findings(tasks: Sequence[Task], dataset: Dataset) -> Iterator[str]:
         if unmatched:
             paths = dataset.split(task.query).paths
             named = first_of(paths[row] for row in unmatched)
-            yield f"{len(unmatched)} queries of '{task.name}' have no positive: {named}"
+            yield f"{len(unmatched)} queries of '{task.name}' have no positive: {named}{_one_camera(task, dataset)}"
+
+
+def _one_camera(task: Task, dataset: Dataset) -> str:
+    """Return what to do if the rule ignores every positive, since there is one camera only; else nothing."""
+    cameras = [dataset.split(split).camera for split in (task.query, task.gallery)]
+    known = np.unique(np.concatenate([column for column in cameras if column is not None] or [np.zeros(0, np.int64)]))
+    if len(known) != 1 or not any("camera" in word for word in task.rule.ignore):
+        return ""
+    return f'; all images are of one camera, which the rule ignores: ignore = ["same image"] under [tasks.{task.name}]'
 
 
 def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:

@@ -2,8 +2,11 @@
 
 import logging
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from harness.data.pictures import DEEP, TURNED
 from harness.errors import DataError, UsageError
 from harness.registry.registry import load
 from harness.scoring.evaluation import warn_of_own
@@ -138,3 +141,26 @@ def test_what_was_read_otherwise_than_written_is_told_where_numbers_are_made(tmp
         warn_of_own(protocol, dataset)
 
     assert [record.message[:50] for record in caplog.records] == ["my-cars: the camera of 1 images is 'nan', which is"]
+
+
+def test_where_one_camera_took_all_images_the_rule_without_cameras_is_named(tmp_path):
+    rows = "q,7,query,1\ng,7,gallery,1\nh,8,gallery,1\n"
+    protocol, _ = load_from(write(tmp_path, table=HEAD + rows))
+    [finding] = [one for one in check_copy(protocol, tmp_path).findings if "no positive" in one]
+
+    assert finding.endswith('which the rule ignores: ignore = ["same image"] under [tasks.main]')
+    protocol, _ = load_from(write(tmp_path, table=HEAD + rows.replace("8,gallery,1", "8,gallery,2")))
+    assert not any("one camera" in one for one in check_copy(protocol, tmp_path).findings)
+
+
+def test_pictures_that_are_read_otherwise_than_viewers_show_them_are_counted(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (4, 4)).save(tmp_path / "q.jpg", exif=exif)
+    Image.fromarray(np.full((4, 4), 20_000, np.uint16)).save(tmp_path / "g.png")
+    protocol, _ = load_from(write(tmp_path, table=HEAD + "q.jpg,7,query,1\ng.png,7,gallery,2\n"))
+
+    findings = check_copy(protocol, tmp_path).findings
+
+    assert f"1 of 2 decoded images are {DEEP}" in findings
+    assert f"1 of 2 decoded images are {TURNED}" in findings
