@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +12,8 @@ from pydantic.dataclasses import dataclass
 
 from harness.basics.files import replace_file
 from harness.basics.reading import read_whole
-from harness.boxes.value import LAST_LABEL, Boxes, Collected, wrong_box
+from harness.boxes.value import LAST_LABEL, Boxes, Collected, refuse_shares, wrong_box
+from harness.data.encoding import to_utf8
 from harness.errors import DataError
 
 Size = tuple[float, float]
@@ -90,29 +90,21 @@ def read_coco(path: Path, names: Mapping[int, str], size_of: Callable[[str], Siz
             image an aspect ratio that its image file does not have.
     """
     try:
-        content = read_whole(path, MAX_BYTES, "the file of boxes").removeprefix(codecs.BOM_UTF8)
+        content = to_utf8(path, read_whole(path, MAX_BYTES, "the file of boxes"), kind="file of boxes")
         if content.lstrip()[:1] == b"[":
             results = _RESULTS.validate_json(content)
-            _refuse_shares(path, results)
+            refuse_shares(path, _corners(results))
             return _of_results(path, results, names, size_of)
         file = _File.model_validate_json(content)
         if any(max(image.width, image.height) > 1 for image in file.images):
-            _refuse_shares(path, file.annotations)
+            refuse_shares(path, _corners(file.annotations))
         return _of_file(path, file, size_of)
     except ValidationError as problem:
         raise _unreadable(path, problem) from None
 
 
-def _refuse_shares(path: Path, annotations: list[_Annotation]) -> None:
-    """Raise a DataError if all boxes lie within one pixel: they are shares of the images' sides."""
-    if annotations and all(0 <= side <= 1 for one in annotations for side in one.row()[2:]):
-        raise DataError(
-            "the boxes are shares of the image, not pixels",
-            where=path,
-            found=f"all {len(annotations)} boxes between 0 and 1, the first {list(annotations[0].bbox)}",
-            expected="x, y, width and height in pixels, as in COCO",
-            next_step="multiply x and width by the image's width, y and height by its height",
-        )
+def _corners(annotations: list[_Annotation]) -> list[float]:
+    return [side for one in annotations for side in one.row()[2:]]
 
 
 def _of_file(path: Path, file: _File, size_of: Callable[[str], Size] | None) -> Boxes:

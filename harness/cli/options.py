@@ -65,6 +65,22 @@ protocol = option(
     help="Protocol, or one of its tasks: veri776/image-to-image.",
 )
 data = option("--data", type=DIR, group=DATA, help="Folder of the data set.")
+
+
+def _follow(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    from harness.data.links import follow_links
+
+    context.with_resource(follow_links(wanted or None))
+
+
+follow_links = option(
+    "--follow-links",
+    is_flag=True,
+    expose_value=False,
+    callback=_follow,
+    group=DATA,
+    help="Read images outside of the data set's folder, to which links in it lead.",
+)
 detector = option("--detector", type=FILE, group=DATA, help="Checkpoint of a detector, used when no boxes are given.")
 skip_broken = option(
     "--skip-broken",

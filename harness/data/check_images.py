@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from harness.basics.file_names import folded
 from harness.basics.progress import Advance
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.pictures import Pictures
-from harness.errors import first_of
+from harness.data.links import LEADS_OUT
+from harness.data.pictures import Pictures, oddity, outside
+from harness.errors import DataError, first_of
 
 SAMPLE = 256
 """Number of images decoded by default; if 1 % are broken, 92 of 100 samples contain one."""
@@ -43,7 +46,7 @@ def check_images(
 ) -> ImageCheck:
     """Find missing, unlisted and unreadable image files; a sample of the images, or each, is decoded."""
     listed = list(dict.fromkeys(path for table in tables for path in table.paths))
-    existing = set(_files(dataset.root, listed))
+    existing = set(_files(dataset, listed))
     known = {path for table in dataset.splits.values() for path in table.paths}.union(listed)
     present = [path for path in listed if path in existing]
     if not present:
@@ -59,8 +62,14 @@ def check_images(
     if extra:
         findings.append(f"{len(extra)} images are in no list: {first_of(extra)}")
     chosen = present if every else sample(present, SAMPLE)
-    broken = Pictures(dataset.root, chosen, SIZE, dataset.formats, cache_bytes=0).check(progress)
-    if broken:
+    pictures = Pictures(dataset.root, chosen, SIZE, dataset.formats, follow_links=dataset.follow_links, cache_bytes=0)
+    broken = pictures.check(progress)
+    for odd, count in sorted(Counter(_oddities(dataset, chosen)).items()):
+        findings.append(f"{count} of {len(chosen)} decoded images are {odd}")
+    if broken and all(problem.what == LEADS_OUT for problem in broken.values()):
+        found = outside(len(broken), len(chosen), dataset.root, [chosen[row] for row in broken])
+        findings.append(f"{found.what}: {found.found}; {found.next_step}")
+    elif broken:
         words = first_of(f"{chosen[row]} ({problem.what})" for row, problem in broken.items())
         findings.append(f"{len(broken)} of {len(chosen)} decoded images cannot be read: {words}")
     return ImageCheck(tuple(findings), len(chosen), len(present) == len(listed) and not broken)
@@ -79,18 +88,33 @@ def _written_otherwise(missing: Iterable[str], others: Iterable[str]) -> list[st
     ]
 
 
+def _oddities(dataset: Dataset, keys: Iterable[str]) -> Iterator[str]:
+    for key in keys:
+        with suppress(DataError):
+            yield from filter(None, [oddity(dataset.file(key), dataset.formats)])
+
+
 def sample(paths: Sequence[str], size: int) -> list[str]:
     """Return the ``size`` paths with the smallest SHA-256: the same sample on every call and machine."""
     return sorted(paths, key=lambda path: hashlib.sha256(path.encode()).digest())[:size]
 
 
-def _files(root: Path, listed: Iterable[str]) -> Iterator[str]:
+def _files(dataset: Dataset, listed: Iterable[str]) -> Iterator[str]:
     """Yield the files below all top folders of listed images, relative to the root with forward slashes."""
+    root = dataset.root
     tops = dict.fromkeys(path.partition("/")[0] if "/" in path else "" for path in listed)
     for top in tops:
-        for folder, inner, files in os.walk(root / top if top else root):
+        for folder, inner, files in os.walk(root / top if top else root, followlinks=dataset.follow_links):
+            if dataset.follow_links and _in_a_circle(folder):
+                inner.clear()
+                continue
             if not top:
                 inner.clear()
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
             yield from (prefix + file for file in files)
+
+
+def _in_a_circle(folder: str) -> bool:
+    """Return whether a folder is reached by a link to one that contains this link."""
+    return Path(os.path.realpath(Path(folder).parent)).is_relative_to(os.path.realpath(folder))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.data.images import ImageTable
+from harness.data.links import following, locate
 from harness.errors import DataError
 
 
@@ -25,6 +26,7 @@ class Dataset:
         departures: for each split, sentences on content that cannot be the released one, though the counts may fit;
             results on it are not official.
         release: the release of this copy in words, for a data set with several releases.
+        follow_links: whether images may lie outside of the root and be reached by links.
     """
 
     root: Path
@@ -35,6 +37,15 @@ class Dataset:
     formats: tuple[str, ...] = ("JPEG",)
     release: str = ""
     departures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    follow_links: bool = field(default_factory=following)
+
+    def file(self, key: str) -> Path:
+        """Return the file of an image.
+
+        Raises:
+            DataError: the key leads out of the root, by ``..`` or by a link that is not followed, or is no file.
+        """
+        return locate(self.root, key, follow_links=self.follow_links)
 
     def split(self, name: str) -> ImageTable:
         """Return the table of one split.

@@ -105,7 +105,8 @@ def detect(
     """
     fabric = open_fabric(compute)
     of_image: dict[str, FloatArray] = {}
-    pictures = Pictures(dataset.root, sorted(keys), detector.input_size, dataset.formats)
+    size, follow = detector.input_size, dataset.follow_links
+    pictures = Pictures(dataset.root, sorted(keys), size, dataset.formats, follow_links=follow)
     with undisturbed(fabric), progress("detecting", shown=fabric.is_global_zero) as advance:
         subjects = Subjects(pictures, np.full(len(pictures), -1))
         if skip_broken:

@@ -119,6 +119,10 @@ class Registry(Catalogue):
 
 def _refuse_data(path: Path) -> None:
     """Raise a UsageError if a table or a folder of images is named in place of a protocol."""
+    if path.suffix.lower() in (".yaml", ".yml", ".json"):
+        raise UsageError(
+            "a protocol's file is TOML", found=path, expected="a file such as my-cars.toml; see docs/own-data.md"
+        )
     table = path.suffix.lower() in TABLES
     if table or path.is_dir():
         option = "--table " if table else ""

@@ -17,7 +17,7 @@ from harness.basics.digests import file_digest
 from harness.basics.files import replace_file
 from harness.compute.compute import FULL
 from harness.data.dataset import Dataset
-from harness.data.pictures import decode, locate
+from harness.data.pictures import decode
 from harness.errors import CheckpointError, RunError, UsageError, error_line, first_of, unknown_name
 from harness.extraction.alone import cosines, limits_of, unlike
 from harness.extraction.samples import to_unit_range
@@ -215,7 +215,7 @@ def _dataset(request: ExportRequest, registry: Registry, about: Provenance) -> D
 
 def _images(method: Method, dataset: Dataset, keys: list[str]) -> Tensor:
     """Return (n, 3, h, w) float32, RGB from 0 to 1, as an extraction gives them."""
-    pixels = [decode(locate(dataset.root, key), method.input_size, dataset.formats, method.resizing) for key in keys]
+    pixels = [decode(dataset.file(key), method.input_size, dataset.formats, method.resizing) for key in keys]
     return to_unit_range(torch.from_numpy(np.stack(pixels)), torch.device("cpu"))
 
 

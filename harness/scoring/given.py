@@ -23,7 +23,7 @@ from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
 from harness.tasks.protocol import Protocol
-from harness.tasks.rules import relevance
+from harness.tasks.rules import ALL_RIGHT, all_right, relevance
 from harness.tasks.task import Task
 
 log = logging.getLogger("bench")
@@ -92,6 +92,8 @@ class _Given:
     ) -> Record:
         """Return the record of a task, written into a folder unless that is None."""
         rule, metric = relevance(task, dataset), GIVEN[self.matrix.similar]
+        if all_right(rule):
+            log.warning("%s/%s: %s", protocol.name, task.name, ALL_RIGHT)
         with progress(f"ranking {protocol.name}/{task.name}") as advance:
             ranks = rank_given(self.matrix, rule, similar=self.matrix.similar, progress=advance)
         scores = scored(ranks, protocol, task, dataset, settings, metric=metric)

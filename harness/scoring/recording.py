@@ -18,7 +18,7 @@ from harness.features.provenance import Embedding, facts
 from harness.measures import FAMILIES, parse
 from harness.registry.registry import Registry
 from harness.scoring.cost import read_cost
-from harness.scoring.evaluation import find_root, metric_of, score, with_features
+from harness.scoring.evaluation import find_root, metric_of, score, warn_of_own, with_features
 from harness.scoring.pairs import write_pair
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record, installed_versions, read_record
@@ -58,6 +58,8 @@ def evaluate_file(
     tasks = with_conventions(tasks, conventions)
     path = find_features(features, protocol.name)
     dataset = protocol.load(find_root(protocol, data))
+    if settings.machine.first:
+        warn_of_own(protocol, dataset)
     with FeatureFile.open(path) as file:
         return record_tasks(file, protocol, tasks, dataset, settings, folder=folder)
 

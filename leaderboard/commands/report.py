@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness.cli.grouped import EVALUATION, OUTPUT, command, option
-from harness.cli.options import DIR, PATH, plugin_files
+from harness.cli.options import DIR, PATH, follow_links, plugin_files
 from harness.cli.output import say
 from leaderboard.commands.options import folder
 from leaderboard.report.choices import PICTURES, Choices
@@ -35,6 +35,7 @@ from leaderboard.report.choices import PICTURES, Choices
     help="Most pictures to copy; those of the queries shown first come first.",
 )
 @folder("--data", "Folder of the data set; its images are optional.")
+@follow_links
 @plugin_files
 @option("--out", type=DIR, group=OUTPUT, help="Folder to write; default: 'report' in the run's folder.")
 def report(*, run: Path, out: Path | None, plugin: tuple[Path, ...], **words: Any) -> None:

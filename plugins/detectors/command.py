@@ -25,6 +25,7 @@ def _examples(*commands: str) -> str:
 DATA_AND_COMPUTE = shared.together(
     shared.protocol,
     shared.data,
+    shared.follow_links,
     shared.skip_broken,
     shared.plugin_files,
     shared.device,

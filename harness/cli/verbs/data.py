@@ -66,6 +66,7 @@ def make(*, layout: str, out: Path, release: str | None, plugin: tuple[Path, ...
 @data.command()
 @click.argument("name", help="Name of a protocol, or a TOML file of your own.")
 @shared.data
+@shared.follow_links
 @option("--all", "every_image", is_flag=True, group=DATA, help="Decode every image instead of a sample.")
 @shared.plugin_files
 @shared.as_json

@@ -47,6 +47,7 @@ OF_A_RUN = shared.together(
     option("--boxes", type=shared.PATH, group=DATA, help="Boxes of parts in the images: a file or a folder."),
     option("--train-boxes", type=shared.PATH, group=DATA, help="Boxes of parts in the training images (--train-on)."),
     shared.detector,
+    shared.follow_links,
     shared.skip_broken,
     shared.seed("Seed of everything random."),
     option(

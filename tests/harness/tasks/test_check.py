@@ -213,7 +213,8 @@ def test_an_image_behind_a_link_out_of_the_folder_is_not_decoded(whole, tmp_path
     (whole / "image_test" / TEST[0]).symlink_to(elsewhere)
 
     assert any(
-        "out of the data set's folder by a link" in finding for finding in check_copy(small_release(), whole).findings
+        "outside of the data set's folder, behind a link" in finding
+        for finding in check_copy(small_release(), whole).findings
     )
 
 
