@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.basics.digests import digest
-from harness.basics.file_names import usable
 from harness.basics.locks import in_turn
+from harness.basics.names import usable
 from harness.errors import RecordError
 from harness.scoring.pairs import write_pair
 from harness.scoring.per_query import PerQuery

@@ -10,9 +10,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 
-from harness.basics.file_names import is_reserved
 from harness.basics.files import new_folder
-from harness.basics.names import LONGEST_NAME
+from harness.basics.names import LONGEST_NAME, is_reserved
 from harness.errors import UsageError
 from harness.registry.kinds import METHOD
 from harness.registry.registry import load

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.basics.file_names import folded
+from harness.basics.names import folded
 from harness.basics.progress import Advance
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.basics.file_names import usable
+from harness.basics.names import usable
 from harness.basics.reading import plain_toml, read_whole
 from harness.errors import UsageError, in_one_line, unknown_name
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.campaigns.disk import Limited, Mounted, campaign, may_mount
-from tests.campaigns.disk_stages import STAGES
+from tests.campaigns.disk.__main__ import Limited, Mounted, campaign, may_mount
+from tests.campaigns.disk.stages import STAGES
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from harness.basics.file_names import is_reserved
+from harness.basics.names import is_reserved
 from leaderboard.filing import address, slug
 
 PART = st.from_regex(r"[a-c]{1,3}(-[a-c]{1,3}){0,2}", fullmatch=True)

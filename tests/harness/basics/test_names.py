@@ -1,6 +1,6 @@
 import pytest
 
-from harness.basics.names import is_name, is_part, is_shown
+from harness.basics.names import folded, is_name, is_part, is_reserved, is_shown, usable
 
 
 @pytest.mark.parametrize("text", ["pgan", "f_f+f_g", "bn-r", "d4", "256", "one.two", "a@b", "X" * 100])
@@ -45,3 +45,21 @@ def test_registered_names_are_parts_of_paths_and_words_that_are_shown():
 @pytest.mark.parametrize(("text", "expected"), [("w/o attention (é)", True), ("a\x1b[31m", False), ("x" * 1001, False)])
 def test_a_word_that_is_only_shown_has_no_control_characters(text, expected):
     assert is_shown(text) is expected
+
+
+@pytest.mark.parametrize("name", ["con", "NUL", "Aux.txt", "com1", "LPT9.tar.gz", "com\u00b9", "prn ", "CONOUT$"])
+def test_what_windows_reserves_gets_another_name(name):
+    assert is_reserved(name)
+    assert not is_reserved(usable(name))
+
+
+@pytest.mark.parametrize("name", ["cars", "console", "com10", "nullable", "x-con", "con-veri776", ""])
+def test_other_names_stay(name):
+    assert not is_reserved(name)
+    assert usable(name) == name
+
+
+def test_names_are_one_if_only_case_or_composition_differs():
+    assert folded("Citroe\u0308n/A.JPG") == folded("CITRO\u00cbN/a.jpg")
+    assert folded("stra\u00dfe") == folded("STRASSE")
+    assert folded("a.jpg") != folded("b.jpg")

@@ -30,7 +30,7 @@ from pathlib import Path
 
 import click
 
-from tests.campaigns.disk_stages import STAGES, Place, Stage
+from tests.campaigns.disk.stages import STAGES, Place, Stage
 
 PAGE = 4096
 ROOMY = 256 << 20
