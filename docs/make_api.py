@@ -25,7 +25,7 @@ GROUPS = {
         "Detector DetectorOptions pack"
     ),
     "Data sets and protocols": (
-        "Protocol Task Rule Draws Convention Dataset ImageTable UNKNOWN Layout Choices Relevance RowLists"
+        "Protocol Task Rule Draws Convention PublicCopy Dataset ImageTable UNKNOWN Layout Choices Relevance RowLists"
     ),
     "Features, ranks and measures": (
         "write_features FeatureFile evaluate Scores Reranking Machine Metric MeasureFamily Measure rank PositiveRanks "

@@ -44,7 +44,13 @@ if TYPE_CHECKING:
     from harness.tasks.protocol import Protocol as Protocol
     from harness.tasks.relevance import Relevance as Relevance, RowLists as RowLists
     from harness.tasks.reranking import Reranking as Reranking
-    from harness.tasks.task import Convention as Convention, Draws as Draws, Rule as Rule, Task as Task
+    from harness.tasks.task import (
+        Convention as Convention,
+        Draws as Draws,
+        PublicCopy as PublicCopy,
+        Rule as Rule,
+        Task as Task,
+    )
 
 __version__ = "0.1.0"
 
@@ -78,7 +84,7 @@ _MODULES = {
     "tasks.protocol": "Protocol",
     "tasks.relevance": "Relevance RowLists",
     "tasks.reranking": "Reranking",
-    "tasks.task": "Convention Draws Rule Task",
+    "tasks.task": "Convention Draws PublicCopy Rule Task",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 """The module of each public name."""

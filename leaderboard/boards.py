@@ -10,6 +10,7 @@ from harness.scoring.record import Record
 from leaderboard.grouping import grouped
 from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, side_of
+from leaderboard.standing import alike, readable
 from leaderboard.statistics.intervals import Interval, over_everything
 from leaderboard.statistics.paired import RankRange, Side, rank_ranges
 
@@ -110,9 +111,13 @@ class Board:
 
 
 def build_boards(files: Iterable[RecordFile]) -> tuple[Board, ...]:
-    """Return the boards of all records: official ones first, then by task; no two fingerprints share a board."""
-    questions = grouped(files, lambda file: _question(file.record))
-    return tuple(_board(questions[question]) for question in sorted(questions))
+    """Return the boards of all records: official ones first, then by task; no two fingerprints share a board.
+
+    A record whose per-query values cannot be used, or that asks other queries than the others of its fingerprint, is
+    named in a warning and left out.
+    """
+    questions = grouped(readable(files), lambda file: _question(file.record))
+    return tuple(_board(alike(questions[question])) for question in sorted(questions))
 
 
 def _question(record: Record) -> tuple[object, ...]:

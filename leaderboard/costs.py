@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
+from harness.basics.plain_json import read_json
+from harness.basics.reading import read_whole
 from harness.errors import RecordError, UsageError
 from harness.registry.registry import Registry
 from harness.scoring.record import Record, read_record
@@ -174,13 +176,14 @@ def read_session(path: Path) -> CostSession:
         RecordError: the file is missing, is no session, or was changed after it was written.
     """
     try:
-        with path.open("rb") as file:
-            content: dict[str, Any] = json.loads(file.read(MAX_BYTES))
+        content: dict[str, Any] = read_json(
+            read_whole(path, MAX_BYTES, "the file of costs", error=RecordError).decode()
+        )
         number, stored = content.pop("schema"), content.pop("digest")
         if number != SCHEMA or digest(content) != stored:
             raise ValueError("it was changed after it was written, or has another schema")
         return CostSession.model_validate_json(json.dumps(content), strict=True)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as problem:
+    except (ValueError, KeyError, AttributeError, TypeError) as problem:
         text = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else str(problem).partition("\n")[0]
         raise RecordError(
             "the file of costs cannot be used", where=path, found=text, expected="a file written by 'bench cost'"

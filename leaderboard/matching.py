@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.errors import DataError, RecordError
+from harness.data.lists import read_lines
+from harness.data.values import number_of_text
+from harness.errors import RecordError
 from harness.features.kinds import kind_of
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record, read_record
@@ -80,27 +83,16 @@ def match_results(
 
 
 def read_vehicles(path: Path) -> frozenset[int]:
-    """Return the vehicle numbers in a text file, separated by spaces or line ends.
+    """Return the vehicles in a text file: numbers separated by spaces or line ends, or one word of a table in a line.
+
+    A number also means the vehicle whose word it is, in a table of one's own that has other words, too.
 
     Raises:
-        DataError: the file cannot be read, is empty, or contains anything else.
+        DataError: the file cannot be read, or is empty.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError("the list of vehicles cannot be read", where=path, found=error) from error
-    for number, line in enumerate(lines, 1):
-        if any(not (word.isdecimal() and len(word) < 19) for word in line.split()):
-            raise DataError(
-                "the list of vehicles contains something other than numbers",
-                where=f"{path}, line {number}",
-                found=line.strip()[:80],
-                expected="vehicle numbers separated by spaces",
-            )
-    found = frozenset(int(word) for line in lines for word in line.split())
-    if not found:
-        raise DataError("the list of vehicles is empty", where=path)
-    return found
+    lines = [line.strip() for line in read_lines(path, "list of vehicles")]
+    numbers = {word for line in lines if re.fullmatch(r"[0-9]{1,18}(\s+[0-9]{1,18})*", line) for word in line.split()}
+    return frozenset(map(int, numbers)) | {number_of_text(text) for text in {*lines, *numbers} if text}
 
 
 def _single(paths: Sequence[Path], results: Sequence[Group], task: str | None) -> list[tuple[str, list[Group]]]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery, read_per_query
 from harness.scoring.record import Record, read_record
+
+log = logging.getLogger("bench")
 
 SHIPPED = Path(__file__).parent / "records"
 """The records that come with the package."""
@@ -28,36 +34,59 @@ class RecordFile:
     path: Path
     names: tuple[str, ...] = ()
 
+    @cached_property
+    def values(self) -> PerQuery:
+        """The per-query values, checked; see ``values_of``."""
+        return _values_of(self)
+
+
+LeftOut = Callable[[Path, RecordError], None]
+"""What is told of a file that is left out, and why."""
+
+
+def name_left_out(path: Path, problem: RecordError) -> None:
+    """Name a record that is left out in a warning, with the reason."""
+    lines = str(problem).splitlines()
+    reasons = "; ".join(line.strip() for line in lines if line.strip() != f"where: {path}")
+    log.warning("%s is left out: %s", path, reasons)
+
 
 def shipped_folders() -> list[Path]:
     """Return the folder of the shipped records, or an empty list if the installation has none."""
     return [SHIPPED] if SHIPPED.is_dir() else []
 
 
-def collect(records: Iterable[Path], runs: Iterable[Path] = ()) -> tuple[RecordFile, ...]:
+def collect(
+    records: Iterable[Path], runs: Iterable[Path] = (), *, left_out: LeftOut = name_left_out
+) -> tuple[RecordFile, ...]:
     """Return the records of some folders, each run once, sorted by their content and not by their path.
 
     Two files of the same run with the same digits count once, and the first is kept; they may differ in provenance.
-    Two files of the same run with different digits cannot both be right.
+    A file that is no record is left out, so that it takes no other down. So is one that contradicts the first record
+    of its run, since both cannot be right.
 
     Args:
         records: folders of records; every JSON file below them is a record.
         runs: folders of runs, whose records are named ``record-TASK.json``.
+        left_out: is told of each file that is left out; by default a warning names it.
 
     Raises:
-        RecordError: a folder is missing, a file is not a record, or two records of one run contradict each other.
+        RecordError: a folder is missing.
     """
     files: dict[str, RecordFile] = {}
     for path in [*_paths(records, "**/*.json"), *_paths(runs, "**/record-*.json")]:
-        file = RecordFile(read_record(path), path)
-        first = files.setdefault(file.record.run, file)
-        if contradict(first.record, file.record):
-            raise RecordError(
-                "two records of the same run contradict each other",
-                where=first.path,
-                found=path,
-                next_step="score the features once more and keep the record that agrees",
-            )
+        try:
+            file = RecordFile(read_record(path), path)
+            first = files.setdefault(file.record.run, file)
+            if contradict(first.record, file.record):
+                raise RecordError(
+                    "two records of the same run contradict each other",
+                    where=path,
+                    found=f"other digits than in {first.path}",
+                    next_step="score the features once more and keep the record that agrees",
+                )
+        except RecordError as problem:
+            left_out(path, problem)
     return tuple(sorted(files.values(), key=lambda file: (file.record.name, file.record.run)))
 
 
@@ -83,8 +112,13 @@ def values_of(file: RecordFile) -> PerQuery:
     """Return the per-query values of a record.
 
     Raises:
-        RecordError: the record names no file of them, or the file is missing, damaged or of another record.
+        RecordError: the record names no file of them, or the file is missing, damaged or of another record; it lacks
+            a measure of the record, has no value of it, or one that is no fraction of 1.
     """
+    return file.values
+
+
+def _values_of(file: RecordFile) -> PerQuery:
     about = file.record.per_query
     if about is None:
         raise RecordError("the record has no per-query values", where=file.path)
@@ -96,4 +130,22 @@ def values_of(file: RecordFile) -> PerQuery:
         raise RecordError(
             "a query was asked in more draws than there are", where=path, found=int(values.asked.max()), expected=draws
         )
+    for measure in file.record.measures:
+        _check_column(path, measure, values)
     return values
+
+
+def _check_column(path: Path, measure: str, values: PerQuery) -> None:
+    if measure not in values.values:
+        raise RecordError(
+            f"there are no per-query values of '{measure}'", where=path, found=", ".join(values.values) or "no measure"
+        )
+    column = values.values[measure]
+    known = column[~np.isnan(column)]
+    if not len(known):
+        raise RecordError(f"no query has a value of '{measure}'", where=path)
+    if known.min() < 0 or known.max() > 1:
+        wrong = known.min() if known.min() < 0 else known.max()
+        raise RecordError(
+            f"a per-query value of '{measure}' is no fraction of 1", where=path, found=float(wrong), expected="0 to 1"
+        )

@@ -14,6 +14,7 @@ from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record
 from harness.scoring.scores import Scores, exact_mean
+from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
 from leaderboard.record_files import RecordFile, values_of
 
@@ -64,10 +65,12 @@ def question_of(file: RecordFile, registry: Registry, data: Path | None = None) 
 
 
 def check_fingerprint(file: RecordFile, question: Question, filed: Iterable[RecordFile] = ()) -> None:
-    """Compare the fingerprint with that of the data set, or without one with those of the filed official records.
+    """Compare the fingerprint with that of the data set, or without one with those known already.
+
+    Known are the fingerprints of public copies that the protocol states, and those of the filed official records.
 
     Raises:
-        RecordError: it differs.
+        RecordError: it differs; or none is known yet, so that only the data set can tell.
     """
     record = file.record
     if question.dataset is not None:
@@ -76,14 +79,78 @@ def check_fingerprint(file: RecordFile, question: Question, filed: Iterable[Reco
         official = [other.record for other in filed if other.record.official]
         same = (record.name, record.version)
         expected = {other.fingerprint for other in official if (other.name, other.version) == same}
-    if expected and record.fingerprint not in expected:
+        expected |= {copy.fingerprint for copy in question.task.copies if copy.fingerprint}
+    if not expected:
+        raise RecordError(
+            f"nothing is known yet that a record of {record.name} could be compared with",
+            where=file.path,
+            found="no filed record of the task, and no fingerprint of its released lists",
+            expected="the data set, for the first record of a task",
+            next_step="give its folder with --data DIR; the lists are enough",
+        )
+    if record.fingerprint not in expected:
         other = "the data set" if question.dataset is not None else "the official records of its task"
         raise RecordError(
             f"the record's fingerprint is not that of {other}",
             where=file.path,
             found=record.fingerprint,
             expected=" or ".join(sorted(expected)),
+            next_step=None
+            if question.dataset is not None
+            else "if the filed records are the wrong ones, give the data set with --data DIR, which then decides",
         )
+
+
+def check_release(file: RecordFile, question: Question, values: PerQuery) -> None:
+    """Compare what a record says of its queries with the released counts, and with the data set if it is there.
+
+    Raises:
+        RecordError: the numbers of draws, queries or vehicles are not the released ones, the data set is not the
+            release, or its queries are of other vehicles.
+    """
+    record, task = file.record, question.task
+    if not task.released:
+        raise RecordError(
+            f"{record.name} has no released counts, so that no result of it is official",
+            where=file.path,
+            found="a record that says it is",
+        )
+    for word, found, expected in _counted(record, task, values):
+        if found != expected:
+            raise RecordError(
+                f"the record is not of the released lists: {word} differ",
+                where=file.path,
+                found=f"{found} {word}",
+                expected=f"{expected} {word}",
+                next_step="score the features on a complete copy of the data set",
+            )
+    if question.dataset is None:
+        return
+    different = differences(task, question.dataset)
+    if different:
+        raise RecordError(
+            "the data set is not the released one, so that no result on it is official",
+            where=question.dataset.root,
+            found="; ".join(different),
+            next_step=f"see 'bench data check {question.protocol.name}'",
+        )
+    if not np.array_equal(values.vehicle, question.dataset.split(task.query).vehicle):
+        raise RecordError(
+            "the per-query values are not of the queries of the data set",
+            where=file.path,
+            found="other vehicles, or the same in another order",
+        )
+
+
+def _counted(record: Record, task: Task, values: PerQuery) -> Iterator[tuple[str, int, int]]:
+    """Yield each count that a record shows, with the released one."""
+    released, draws = task.released, task.rule.draws
+    yield "draws", record.draws, 0 if draws is None else draws.count
+    if "queries" in released and (draws is None or "gallery images" in released):
+        # Of a list that is drawn from, every image is a row; a draw divides them into queries and gallery.
+        yield "queries", len(values), released["queries"] + (0 if draws is None else released["gallery images"])
+    if "vehicles" in released:
+        yield "vehicles", len(np.unique(values.vehicle)), released["vehicles"]
 
 
 def check_official(file: RecordFile) -> None:

@@ -11,7 +11,7 @@ from harness.data.images import ImageTable
 from harness.data.lists import Problems, numbers, refuse_shared_images, release_folder
 from harness.errors import DataError
 from harness.tasks.task import Convention, Draws, Rule, Task
-from protocols.released import boxes_in, check_training, read_rows
+from protocols.released import boxes_in, check_training, odd_names, read_rows
 
 LINE = re.compile(r"([0-9]{1,12})[ \t]+([0-9]{1,9})")
 EXAMPLE = "0279029 23781"
@@ -55,8 +55,10 @@ def task(name: str, vehicles: int, *, images: int | None = None, source: str) ->
     )
 
 
-def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
+def read(root: Path, lists: Mapping[str, str], images: str, form: re.Pattern[str], example: str) -> Dataset:
     """Return a data set of single lists, by task; a list that is missing makes its task unavailable.
+
+    ``form`` is that of the release's paths, and ``example`` has it; lists with others are read, and are not official.
 
     Raises:
         DataError: there is no list, a line is malformed, or training and test share a vehicle or an image.
@@ -78,7 +80,8 @@ def read(root: Path, lists: Mapping[str, str], images: str) -> Dataset:
         for split in lists
         if split not in splits
     }
-    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root))
+    departures = {split: odd_names(table.paths, form, example, files[split]) for split, table in splits.items()}
+    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), departures=departures)
 
 
 def read_list(path: Path, images: str, problems: Problems) -> ImageTable:

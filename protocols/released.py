@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,17 @@ def boxes_in(root: Path) -> dict[str, Path]:
     """
     files = {kind: root / "boxes" / f"{kind}.json" for kind in KINDS}
     return {kind: path for kind, path in files.items() if path.is_file()}
+
+
+def odd_names(names: Iterable[str], form: re.Pattern[str], example: str, where: str) -> tuple[str, ...]:
+    """Return a sentence on the names that the release cannot have, such as those that lost their zeros, if there are.
+
+    Such a list can have the released counts, and draws and fingerprints that are not the release's.
+    """
+    odd = [name for name in names if not form.fullmatch(name)]
+    if not odd:
+        return ()
+    return (f"{where}: {len(odd)} names, the first {odd[0]}, are not of the release's form {example}",)
 
 
 def read_rows(path: Path, line: re.Pattern[str], example: str, problems: Problems) -> list[Row]:

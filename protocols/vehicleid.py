@@ -28,6 +28,10 @@ LISTS = {
 }
 LABELS = {"model": ("model_attr.txt", "model_names.txt"), "colour": ("color_attr.txt", "color_names.txt")}
 ATTRIBUTES = "attribute"
+VEHICLES = "img2vid.txt"
+"""The vehicle of each image, in the folder of the attributes."""
+NAME = re.compile(r"image/[0-9]{7}\.jpg")
+VEHICLE = re.compile(r"([0-9]{1,12})[ \t]+([0-9]{1,9})")
 LABEL = re.compile(r"([0-9]{1,9})[ \t]+([0-9]{1,6})")
 
 
@@ -54,7 +58,7 @@ class VehicleId(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
-        dataset = random_draws.read(root, LISTS, "image")
+        dataset = random_draws.read(root, LISTS, "image", NAME, "image/0279029.jpg")
         problems = Problems(dataset.root)
         splits, notes = dict(dataset.splits), list(dataset.notes)
         for label, (file, names) in LABELS.items():
@@ -66,7 +70,33 @@ class VehicleId(Protocol):
             words = _read_names(path.with_name(names))
             splits = {split: _labelled(table, label, of_vehicle, words) for split, table in splits.items()}
         problems.check()
-        return replace(dataset, splits=splits, notes=tuple(notes))
+        departures = dict(dataset.departures)
+        of_image = _read_vehicles(dataset.root / ATTRIBUTES / VEHICLES, notes)
+        for split, table in splits.items() if of_image else ():
+            departures[split] = (*departures.get(split, ()), *_other_vehicles(split, table, of_image))
+        return replace(dataset, splits=splits, notes=tuple(notes), departures=departures)
+
+
+def _read_vehicles(path: Path, notes: list[str]) -> dict[int, int]:
+    """Return the vehicle of each image as the release's own file states it; empty if there is none of its form."""
+    if not path.exists():
+        return {}
+    matches = [VEHICLE.fullmatch(line) for line in read_lines(path) if line]
+    if not matches or None in matches:
+        notes.append(f"{ATTRIBUTES}/{VEHICLES} is not of the form '0279029 23781', and is not compared with the lists")
+        return {}
+    return {int(match[1]): int(match[2]) for match in matches if match}
+
+
+def _other_vehicles(split: str, table: ImageTable, of_image: Mapping[int, int]) -> tuple[str, ...]:
+    """Return a sentence on the images of a list that have another vehicle in the release's own file."""
+    numbers = (int(Path(path).stem) for path in table.paths)
+    pairs = zip(numbers, table.vehicle.tolist(), strict=True)
+    wrong = [image for image, vehicle in pairs if of_image.get(image, vehicle) != vehicle]
+    if not wrong:
+        return ()
+    file = {"train": random_draws.TRAIN, **LISTS}[split]
+    return (f"{file}: {len(wrong)} images, the first {wrong[0]:07}, have another vehicle than in {VEHICLES}",)
 
 
 def _read_labels(path: Path, problems: Problems) -> dict[int, int]:

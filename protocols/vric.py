@@ -61,7 +61,7 @@ class Vric(Protocol):
         problems.check()
         splits = {split: _table(rows[split], LISTS[split][1]) for split in rows}
         notes = check_training(root, splits, LISTS["train"][0])
-        return Dataset(root, splits, notes=tuple(notes), boxes=boxes_in(root))
+        return Dataset(root, splits, notes=tuple(notes), boxes=boxes_in(root), departures=_departures(splits))
 
 
 def _refuse_probes_in_the_gallery(path: Path, rows: dict[str, list[Row]], problems: Problems) -> None:
@@ -70,6 +70,20 @@ def _refuse_probes_in_the_gallery(path: Path, rows: dict[str, list[Row]], proble
     for line, fields in rows["gallery"]:
         if fields[0] in probes:
             problems.add(path, line, f"{quote(fields[0])} is a probe as well")
+
+
+def _departures(splits: Mapping[str, ImageTable]) -> dict[str, tuple[str, ...]]:
+    """Return a sentence on the probes that share their camera with their match; in the release none does."""
+    query, gallery = splits["query"], splits["gallery"]
+    if query.camera is None or gallery.camera is None:
+        return {}
+    there = set(zip(gallery.vehicle.tolist(), gallery.camera.tolist(), strict=True))
+    shared = sum(pair in there for pair in zip(query.vehicle.tolist(), query.camera.tolist(), strict=True))
+    if not shared:
+        return {}
+    return {
+        "query": (f"{LISTS['query'][0]}: {shared} probes share their camera with their match, none in the release",)
+    }
 
 
 def _table(rows: list[Row], folder: str) -> ImageTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +14,8 @@ from protocols import random_draws
 
 SOURCE = "Lu et al., Vehicle Re-Identification Based on UAV Viewpoint, Remote Sensing 14(18), 2022, whose tables fit it"
 
+NAME = re.compile(r"Pic/(?:0|[1-9][0-9]*)\.jpg")
+"""The release's numbers have no zeros before them."""
 LISTS = {"small": "test_list_1200.txt", "medium": "test_list_2400.txt", "large": "test_list_8000.txt"}
 
 
@@ -33,4 +36,4 @@ class Vru(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
-        return random_draws.read(root, LISTS, "Pic")
+        return random_draws.read(root, LISTS, "Pic", NAME, "Pic/12.jpg")

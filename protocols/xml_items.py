@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.parsers import expat
 
+from harness.data.encoding import marked, to_utf8
 from harness.data.lists import read_bytes
 from harness.errors import DataError
 
@@ -26,11 +27,13 @@ def read_items(path: Path) -> list[tuple[int, Item]]:
     refused, so that no entity is ever expanded or fetched.
 
     Raises:
-        DataError: it is not XML, declares a document type or an unknown encoding.
+        DataError: it is not XML, declares a document type or an unknown encoding, or is in another than it declares.
     """
-    content = read_bytes(path)
+    content = read_bytes(path, "label file")
     declared = DECLARED.match(content)
-    encoding = declared.group(1).decode().lower() if declared else "utf-8"
+    encoding = declared.group(1).decode().lower() if declared else marked(content)
+    if encoding in ("utf-16", "utf-32"):
+        encoding = "utf-8"  # by its mark
     if encoding not in ENCODINGS:
         raise DataError("the label file's encoding is unknown", where=path, found=encoding, expected="gb2312 or utf-8")
     items: list[tuple[int, Item]] = []
@@ -46,7 +49,7 @@ def read_items(path: Path) -> list[tuple[int, Item]]:
     parser.StartElementHandler = start
     parser.StartDoctypeDeclHandler = refuse
     try:
-        parser.Parse(content.decode(ENCODINGS[encoding], "replace").encode("utf-8"), True)
+        parser.Parse(to_utf8(path, content, ENCODINGS[encoding], "label file"), True)
     except expat.ExpatError as problem:
         raise DataError(
             "the label file is not XML", where=f"{path}:{problem.lineno}", found=expat.ErrorString(problem.code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from hashlib import sha256
 
 import numpy as np
@@ -29,6 +30,17 @@ def similarity(q, g, metric):
     return ordered_sum(q * g) / math.sqrt(q_norm * g_norm) if q_norm and g_norm else 0.0
 
 
+def mean_similarity(q, rows, metric):
+    """Return the canonical similarity of a row and the mean of some rows, by way of their exact sum."""
+    exact = [sum(map(Fraction, column)) for column in rows.astype(np.float64).T.tolist()]
+    total = np.array([float(number) for number in exact])
+    if metric != "euclidean":
+        return similarity(q, total, metric)
+    rest = np.array([float(number - Fraction(float(whole))) for number, whole in zip(exact, total, strict=True)])
+    step = (len(rows) * q - total) - rest
+    return -ordered_sum(step * step) / len(rows) ** 2
+
+
 def comparison(a, b, width, metric):
     """Return 1 if similarity a is closer than b, -1 if it is farther, 0 if they tie, elementwise."""
     limit = (width + 32) * 2.0**-53
@@ -44,10 +56,7 @@ def unit_similarities(query, gallery, relevance: Relevance, metric):
     for unit in range(relevance.units):
         images = gallery[unit_of == unit].astype(np.float64)
         if relevance.reduce == "mean feature":
-            total = np.zeros(gallery.shape[1])
-            for image in images:
-                total = total + image
-            answers.append(similarity(query, total / len(images), metric))
+            answers.append(mean_similarity(query, images, metric))
         else:
             answers.append(max(similarity(query, image, metric) for image in images))
     return answers
@@ -163,8 +172,8 @@ def _marks(task, features, metric, *, query, q, gallery, answering):
         if any(_is_ignored(task.rule.ignore, query=query, q=q, gallery=gallery, g=g) for g in images):
             continue
         if task.rule.reduce == "mean feature" and task.rule.unit == "track":
-            total = sum((features[gallery.paths[g]] for g in images), np.zeros(len(features[query.paths[q]])))
-            answer = similarity(features[query.paths[q]], total / len(images), metric)
+            rows = np.array([features[gallery.paths[g]] for g in images])
+            answer = mean_similarity(features[query.paths[q]], rows, metric)
         else:
             answer = max(similarity(features[query.paths[q]], features[gallery.paths[g]], metric) for g in images)
         (right if gallery.vehicle[images[0]] == query.vehicle[q] else wrong).append(answer)

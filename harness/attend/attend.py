@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +15,15 @@ from harness.attend.boxes import Found, ImageBoxes
 from harness.attend.overlays import FloatArray, draw_map, draw_parts
 from harness.basics.digests import file_digest
 from harness.basics.files import replace_file
+from harness.basics.plain_json import read_json
+from harness.basics.reading import read_whole
 from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric, undisturbed
 from harness.data.pictures import MAX_PIXELS, decode, size_on_disk
 from harness.errors import CheckpointError, DataError, PluginError, RunError, UsageError
 from harness.extraction.samples import to_unit_range
 from harness.features.finding import RUN
-from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
+from harness.methods.checkpoint import CHECKPOINT, check_known, load_checkpoint, same_form
 from harness.methods.method import create
 from harness.methods.network import NetworkMethod
 from harness.registry.kinds import METHOD
@@ -104,8 +105,8 @@ def find_checkpoint(run: Path, registry: Registry) -> Path:
 def _method_of(run: Path) -> str:
     """Return the name of a run's method, or an empty string if its folder does not name it."""
     try:
-        return str(json.loads((run / RUN).read_text(encoding="utf-8"))["method"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json(read_whole(run / RUN, 1 << 20, "the run's file").decode())["method"])
+    except (DataError, ValueError, KeyError, TypeError):
         return ""
 
 
@@ -128,6 +129,7 @@ def load_method(path: Path, registry: Registry) -> NetworkMethod:
     """
     state, info = load_checkpoint(path)
     kind = _check_network(info.method, registry)
+    check_known(path, info, kind)
     with same_form(path, f"the method '{info.method}'"):
         method = cast(NetworkMethod, create(kind, kind.Options.model_validate(info.options)))
         method.restore(state, info.classes)

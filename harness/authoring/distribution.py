@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import keyword
-import os
 import re
-import secrets
-import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 
-from harness.basics.files import cannot_write
+from harness.basics.files import new_folder
+from harness.basics.names import LONGEST_NAME, is_reserved
 from harness.errors import UsageError
-from harness.registry.catalogue import MAX_NAME
 from harness.registry.kinds import METHOD
 from harness.registry.registry import load
 
@@ -50,17 +47,12 @@ def write_distribution(name: str, folder: Path) -> Path:
         "MyMethod": "".join(part.capitalize() for part in name.split("-")),
         "My method": name.replace("-", " ").capitalize(),
     }
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
+    with new_folder(folder) as temporary:
         for template, place in TEMPLATES.items():
             text = files("harness.authoring").joinpath("templates", f"{template}.txt").read_text(encoding="utf-8")
             path = temporary / _replaced(place, words)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_replaced(text, words), encoding="utf-8", newline="\n")
-        temporary.rename(folder)
-    except OSError as problem:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise cannot_write(folder, problem) from None
     return folder
 
 
@@ -70,11 +62,11 @@ def _replaced(text: str, words: dict[str, str]) -> str:
 
 def _check_name(name: str) -> None:
     module = name.replace("-", "_")
-    if not NAME.fullmatch(name) or len(name) > MAX_NAME or keyword.iskeyword(module):
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME or keyword.iskeyword(module):
         raise UsageError(
             "a method's package cannot have this name",
             found=name,
-            expected=f"lower-case letters, digits and hyphens, a letter first, at most {MAX_NAME} characters, "
+            expected=f"lower-case letters, digits and hyphens, a letter first, at most {LONGEST_NAME} characters, "
             "no word of Python",
         )
     holder = _holder(name, module)
@@ -87,6 +79,8 @@ def _holder(name: str, module: str) -> str:
     registry = load()
     if name in registry.names(METHOD):
         return f"a method of {registry.entry(METHOD, name).plugin}"
+    if is_reserved(module):
+        return "Windows, for a device"
     if module in sys.stdlib_module_names or module == "tests":
         return f"the module '{module}'"
     try:

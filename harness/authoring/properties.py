@@ -6,12 +6,10 @@ The docstring of a function is the sentence that the table shows if the property
 from __future__ import annotations
 
 import pickle
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +23,7 @@ from torch.utils._pytree import tree_leaves
 
 from harness.authoring.finding import Measured
 from harness.authoring.trial import Trial
+from harness.basics.leftovers import temporary_folder
 from harness.basics.seeds import generators_at
 from harness.describe.method import CLASSES
 from harness.describe.network import dissect
@@ -154,14 +153,14 @@ def _same(trial: Trial, found: Features, where: str) -> None:
 
 def picture_sizes(trial: Trial) -> None:
     """Pictures of any size give finite features, down to a single pixel."""
-    with tempfile.TemporaryDirectory(prefix="bench-check-") as folder:
+    with temporary_folder("check") as folder:
         keys = trial.subjects.pictures.keys[: len(PICTURES)]
         for key, size in zip(keys, PICTURES, strict=False):
-            path = Path(folder) / key
+            path = folder / key
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", size, (90, 120, 30)).save(path, trial.dataset.formats[0])
         odd = trial.subjects.take(np.arange(len(keys)))
-        odd.pictures.root = Path(folder)
+        odd.pictures.root = folder
         trial.features(range(len(keys)), subjects=odd)
 
 

@@ -26,7 +26,7 @@ FIELDS = ("what", "where", "found", "expected", "next_step")
 
 KEPT = (
     "PATH", "HOME", "PYTHONHOME", "PYTHONUSERBASE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TEMP", "TMP",
-    "SYSTEMROOT", "APPDATA",
+    "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", "USERPROFILE",
 )  # fmt: skip
 """Variables that tell where Python, its packages and temporary files are."""
 
@@ -81,7 +81,7 @@ def call(function: str, words: list[str], limits: Limits) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired:
         raise ChildFailedError(f"it was not done within {limits.seconds} seconds") from None
-    if done.returncode == -getattr(signal, "SIGXCPU", 0):
+    if hasattr(signal, "SIGXCPU") and done.returncode == -signal.SIGXCPU:
         raise ChildFailedError(f"it was not done within {limits.seconds} seconds")
     try:
         answer = json.loads(done.stdout) if done.returncode == 0 else {}
@@ -116,14 +116,10 @@ def _limit(memory: int, seconds: int, written: int) -> None:
         import resource
     except ImportError:  # not on Windows, where only the parent's limit of time holds
         return
-    for what, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, written),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        known = [one for one in resource.getrlimit(what) if one != resource.RLIM_INFINITY]
-        with suppress(ValueError, OSError):  # a system may know a limit and not let it be set
+    for word, most in (("AS", memory), ("CPU", seconds), ("FSIZE", written), ("CORE", 0)):
+        with suppress(AttributeError, ValueError, OSError):  # a system may not know a limit, or not let it be set
+            what = getattr(resource, f"RLIMIT_{word}")
+            known = [one for one in resource.getrlimit(what) if one != resource.RLIM_INFINITY]
             resource.setrlimit(what, (min([most, *known]), resource.getrlimit(what)[1]))
 
 

@@ -1,13 +1,16 @@
-"""This machine as the operating system describes it: free memory and the processor."""
+"""This machine as the operating system describes it: free memory, the processor, the folder for what is kept."""
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 PROCESSORS = Path("/proc/cpuinfo")
 GROUP = Path("/sys/fs/cgroup")
+CACHE = "BENCH_CACHE"
+"""The environment variable that names the folder for what is made once and kept."""
 
 
 def free_memory(unknown: int) -> int:
@@ -24,6 +27,24 @@ def _left_by_group() -> list[int]:
     """Return the bytes that the control group leaves, if it limits memory at all."""
     limit, used = ("".join(_lines(GROUP / f"memory.{name}")[:1]).strip() for name in ("max", "current"))
     return [max(int(limit) - int(used), 0)] if limit.isdigit() and used.isdigit() else []
+
+
+def cache_folder() -> Path:
+    """Return the folder named by ``BENCH_CACHE``, or the platform's cache folder."""
+    named = os.environ.get(CACHE)
+    if named:
+        return Path(named)
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("vehicle-reid-bench"))
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        with suppress(OSError):
+            return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @cache

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from harness.basics.files import replace_file
-from harness.boxes.value import LAST_LABEL, Boxes, Collected, wrong_box
+from harness.basics.reading import read_whole
+from harness.boxes.value import LAST_LABEL, Boxes, Collected, refuse_shares, wrong_box
+from harness.data.encoding import to_utf8
 from harness.errors import DataError
 
 Size = tuple[float, float]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Side = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Label = Annotated[int, Field(ge=0, le=LAST_LABEL)]
+
+MAX_BYTES = 128 << 20
+"""Size limit of a file; a million boxes take 60 to 110 million bytes, and 1 GB of memory while they are read."""
 
 COMPARED = 200
 """Number of images whose size is compared with the image file; reading all 100,000 headers of a large set is slow."""
@@ -30,7 +35,8 @@ class _Item(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class _Image(_Item):
+@dataclass(frozen=True, slots=True)
+class _Image:
     id: int | str
     file_name: str
     width: Side
@@ -42,8 +48,9 @@ class _Category(_Item):
     name: str
 
 
-class _Annotation(_Item):
-    """A box: ``bbox`` is x, y, width, height in pixels."""
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    """A box: ``bbox`` is x, y, width, height in pixels. A file may hold a million, so they are kept small."""
 
     image_id: int | str
     category_id: Label
@@ -83,31 +90,21 @@ def read_coco(path: Path, names: Mapping[int, str], size_of: Callable[[str], Siz
             image an aspect ratio that its image file does not have.
     """
     try:
-        content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        content = to_utf8(path, read_whole(path, MAX_BYTES, "the file of boxes"), kind="file of boxes")
         if content.lstrip()[:1] == b"[":
             results = _RESULTS.validate_json(content)
-            _refuse_shares(path, results)
+            refuse_shares(path, _corners(results))
             return _of_results(path, results, names, size_of)
         file = _File.model_validate_json(content)
         if any(max(image.width, image.height) > 1 for image in file.images):
-            _refuse_shares(path, file.annotations)
+            refuse_shares(path, _corners(file.annotations))
         return _of_file(path, file, size_of)
     except ValidationError as problem:
         raise _unreadable(path, problem) from None
-    except OSError as problem:
-        raise DataError("the boxes cannot be read", where=path, found=problem.strerror) from None
 
 
-def _refuse_shares(path: Path, annotations: list[_Annotation]) -> None:
-    """Raise a DataError if all boxes lie within one pixel: they are shares of the images' sides."""
-    if annotations and all(0 <= side <= 1 for one in annotations for side in one.row()[2:]):
-        raise DataError(
-            "the boxes are shares of the image, not pixels",
-            where=path,
-            found=f"all {len(annotations)} boxes between 0 and 1, the first {list(annotations[0].bbox)}",
-            expected="x, y, width and height in pixels, as in COCO",
-            next_step="multiply x and width by the image's width, y and height by its height",
-        )
+def _corners(annotations: list[_Annotation]) -> list[float]:
+    return [side for one in annotations for side in one.row()[2:]]
 
 
 def _of_file(path: Path, file: _File, size_of: Callable[[str], Size] | None) -> Boxes:
@@ -115,15 +112,16 @@ def _of_file(path: Path, file: _File, size_of: Callable[[str], Size] | None) -> 
     names = {category.id: category.name for category in file.categories}
     if len(images) < len(file.images) or len(names) < len(file.categories):
         raise DataError("the boxes cannot be read", where=path, found="an id is repeated", expected="each id once")
-    rows: dict[int | str, list[tuple[str, list[float]]]] = {image.id: [] for image in file.images}
+    rows: dict[int | str, list[int]] = {image.id: [] for image in file.images}
     for number, annotation in enumerate(file.annotations):
         if annotation.image_id not in images or annotation.category_id not in names:
             expected = "its image and category listed in the file"
             raise wrong_box(path, f"annotation {number}", annotation.shown(), expected)
-        rows[annotation.image_id].append((f"annotation {number}", annotation.row()))
+        rows[annotation.image_id].append(number)
     collected = Collected(path, names)
     for image in file.images:
-        collected.add(image.file_name, (image.width, image.height), rows[image.id])
+        own = [(f"annotation {number}", file.annotations[number].row()) for number in rows[image.id]]
+        collected.add(image.file_name, (image.width, image.height), own)
     if size_of is not None:
         _compare_sizes(path, [image for image in file.images if rows[image.id]], size_of)
     return collected.boxes()
@@ -155,15 +153,15 @@ def _of_results(
             where=path,
             next_step="give a COCO file with images and categories",
         )
-    rows: dict[str, list[tuple[str, list[float]]]] = {}
+    rows: dict[str, list[int]] = {}
     for number, result in enumerate(results):
         if not isinstance(result.image_id, str):
             expected = "the image's path from the data set's folder as image_id, or a COCO file with images"
             raise wrong_box(path, f"result {number}", result.shown(), expected)
-        rows.setdefault(result.image_id, []).append((f"result {number}", result.row()))
+        rows.setdefault(result.image_id, []).append(number)
     collected = Collected(path, names or {result.category_id: str(result.category_id) for result in results})
-    for key, found in rows.items():
-        collected.add(key, size_of(key), found)
+    for key, numbers in rows.items():
+        collected.add(key, size_of(key), [(f"result {number}", results[number].row()) for number in numbers])
     return collected.boxes()
 
 

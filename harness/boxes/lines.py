@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 
-from harness.boxes.value import LAST_LABEL, Boxes, Collected, wrong_box
+from harness.basics.reading import read_whole
+from harness.boxes.value import LAST_LABEL, Boxes, Collected, refuse_shares, wrong_box
+from harness.data.encoding import to_utf8
 from harness.errors import DataError, first_of
 
 ENDING = ".txt"
+
+MAX_BYTES = 1 << 20
+"""Size limit of an image's file; one of 10,000 boxes has half of it."""
 
 
 def read_lines(
@@ -35,6 +40,7 @@ def read_lines(
         )
     number_of = {name: number for number, name in names.items()}
     collected = Collected(folder, names)
+    corners: list[float] = []
     for name, path in files.items():
         rows = [
             (f"{name}, line {number}", _row(path, f"{name}, line {number}", line, number_of))
@@ -42,14 +48,13 @@ def read_lines(
             if line.strip()
         ]
         collected.add(key_of[name], size_of(key_of[name]), rows)
+        corners += [side for _, row in rows for side in row[2:]]
+    refuse_shares(folder, corners)
     return collected.boxes()
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as problem:
-        raise DataError("the boxes cannot be read", where=path, found=problem) from None
+    return to_utf8(path, read_whole(path, MAX_BYTES, "the file of boxes"), kind="file of boxes").decode()
 
 
 def _row(path: Path, name: str, line: str, number_of: Mapping[str, int]) -> list[float]:
@@ -62,5 +67,7 @@ def _row(path: Path, name: str, line: str, number_of: Mapping[str, int]) -> list
         found, number = [], 0
     if len(found) != 5 or not 0 <= number <= LAST_LABEL:
         expected = f"label score xmin ymin xmax ymax, with one of the labels {first_of(number_of, 20)} or its number"
+        if len(found) == 4 and all(0 <= share <= 1 for share in found):
+            expected += "; in YOLO's form the numbers are centre and size, as shares of the image: give them in pixels"
         raise wrong_box(path, name, line[:200], expected)
     return [number, *found]

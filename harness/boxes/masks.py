@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
+from harness.basics.reading import check_regular
 from harness.boxes.value import Boxes, Collected, wrong_box
 from harness.data.part_classes import NO_CLASS
 from harness.errors import DataError, first_of
@@ -120,6 +121,7 @@ def _masks(path: Path) -> npt.NDArray[np.bool_]:
         DataError: the file is no array of masks.
     """
     expected = f"(K, {CELLS}, {CELLS}) numbers of 0 and 1, with K up to {MOST}"
+    check_regular(path, "the file of masks")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of headers that Python 2 wrote, and of those that nothing wrote

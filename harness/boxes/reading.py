@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from harness.boxes.coco import read_coco
+from harness.boxes.coco import COMPARED, read_coco
 from harness.boxes.lines import read_lines
 from harness.boxes.masks import ENDING as MASKS, read_masks
 from harness.boxes.store import ENDINGS, read_store
 from harness.boxes.value import Boxes
 from harness.data.dataset import Dataset
 from harness.data.part_classes import CLASSES
-from harness.data.pictures import locate, size_on_disk
+from harness.data.pictures import TURNED, oddity, size_on_disk
 from harness.errors import DataError, first_of
 
 
@@ -66,7 +66,24 @@ def read_boxes(path: Path, *, kind: str = "", dataset: Dataset | None = None) ->
         boxes = _read_folder(path, kind, names, dataset)
     else:
         boxes = read_coco(path, names, None if dataset is None else sizes_of(dataset))
+    if dataset is not None and path.suffix.lower() not in ENDINGS:
+        _refuse_turned(boxes, dataset)
     return boxes.numbered(kind)
+
+
+def _refuse_turned(boxes: Boxes, dataset: Dataset) -> None:
+    """Raise a DataError if images of the boxes are turned by their EXIF data, which boxes may or may not follow."""
+    keys = [key for key, found in boxes.of_image.items() if len(found)]
+    for key in keys[:: -(-len(keys) // COMPARED) or 1]:
+        if _on_disk(dataset, key) and oddity(dataset.file(key), dataset.formats) == TURNED:
+            raise DataError(
+                "boxes of images that their EXIF data turn or mirror can be meant in two ways",
+                where=boxes.path,
+                found=f"{key} with an EXIF orientation",
+                expected="images without one; the harness reads the pixels as they are stored",
+                next_step="remove it from the images if the boxes fit the stored pixels (exiftool -Orientation=); else "
+                "turn the pixels themselves, and remove it",
+            )
 
 
 def _read_folder(folder: Path, kind: str, names: Mapping[int, str], dataset: Dataset | None) -> Boxes:
@@ -112,12 +129,12 @@ def all_keys(dataset: Dataset) -> set[str]:
 
 def sizes_of(dataset: Dataset) -> Callable[[str], tuple[int, int]]:
     """Return a function that reads width and height of a key's image file."""
-    return lambda key: size_on_disk(locate(dataset.root, key), dataset.formats)
+    return lambda key: size_on_disk(dataset.file(key), dataset.formats)
 
 
 def _on_disk(dataset: Dataset, key: str) -> bool:
     try:
-        locate(dataset.root, key)
+        dataset.file(key)
     except DataError:
         return False
     return True

@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.basics.digests import canonical_json
 from harness.basics.files import replace_file
+from harness.basics.reading import check_regular
 from harness.boxes.value import Boxes
 from harness.errors import DataError
-from harness.features.inspection import plain_dataset
+from harness.features.inspection import MOST_AT_ONCE, plain_dataset
 from harness.features.layout import LONGEST_KEY, VERSIONS
 
 SCHEMA = 1
@@ -56,10 +57,9 @@ def write_boxes(path: Path, boxes: Boxes) -> Path:
 
 def read_store(path: Path) -> Boxes:
     """Return the boxes of a file, or raise a DataError if it is missing, damaged, or of another schema or layout."""
-    if not path.is_file():
-        raise DataError("the boxes are missing", where=path)
+    check_regular(path, "the file of boxes")
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             _check_layout(path, file)
             about = _About.model_validate_json(file["about"][:].tobytes())
             keys = [key.decode() for key in file["keys"][:].tolist()]
@@ -103,7 +103,7 @@ def _check_layout(path: Path, file: h5py.File) -> None:
     if set(file) != set(_PARTS):
         raise ValueError(f"it holds {sorted(file)}, not {sorted(_PARTS)}")
     for name, (dimensions, kind) in _PARTS.items():
-        found = plain_dataset(path, file, name)
+        found = plain_dataset(path, file, name, MOST_AT_ONCE)
         sizes = {"about": 1, "counts": 8, "boxes": 4}
         fits = found.dtype.kind == kind and found.dtype.itemsize in {sizes.get(name, found.dtype.itemsize)}
         if found.ndim != dimensions or not fits or found.dtype.itemsize > LONGEST_KEY:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -150,6 +150,19 @@ class Collected:
     def boxes(self) -> Boxes:
         """Return all added boxes."""
         return Boxes(self._images, dict(self.names), self.path)
+
+
+def refuse_shares(path: Path, corners: Sequence[float]) -> None:
+    """Raise a DataError if all corners, in pixels, lie within one pixel: they are shares of the images' sides."""
+    if corners and all(0 <= side <= 1 for side in corners):
+        raise DataError(
+            "the boxes are shares of the image, not pixels",
+            where=path,
+            found=f"all {len(corners) // 4} boxes between 0 and 1, the first from {list(corners[:2])} to "
+            f"{list(corners[2:4])}",
+            expected="boxes in pixels",
+            next_step="multiply x and width by the image's width, y and height by its height",
+        )
 
 
 def wrong_box(path: Path, name: str, found: Any, expected: str) -> DataError:

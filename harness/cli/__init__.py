@@ -6,17 +6,23 @@ import importlib
 import traceback
 from functools import cache
 from importlib.metadata import EntryPoints, entry_points
+from typing import Any
 
 import click
 
+from harness.basics.files import UNWRITABLE
+from harness.cli.console import escape_unprintable
 from harness.cli.grouped import SECTIONS, section_of
-from harness.errors import BenchError
+from harness.cli.output import say
+from harness.compute.peers import as_error, quiet_status, speaks
+from harness.errors import BenchError, RunError
 from harness.registry.packages import check_packages
 
 VERBS = {
     "attend": "harness.cli.verbs.attend:attend",
     "check": "harness.cli.verbs.authoring:check",
     "data": "harness.cli.verbs.data:data",
+    "doctor": "harness.cli.verbs.doctor:doctor",
     "distances": "harness.cli.verbs.distances:distances",
     "eval": "harness.cli.verbs.evaluate:evaluate",
     "export": "harness.cli.verbs.export:export",
@@ -35,6 +41,11 @@ INTERRUPTED = 130
 
 class Bench(click.Group):
     """The group of all verbs: the harness's own, and those of the entry-point group ``bench.commands``."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command; a letter that the console cannot print never ends it."""
+        escape_unprintable()
+        return super().main(*args, **settings)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the verbs, sorted."""
@@ -81,16 +92,34 @@ class Bench(click.Group):
         try:
             check_packages()
             return super().invoke(ctx)
-        except BenchError as error:
-            if error.reported:  # by the first process, which a launcher would kill if this one failed before it
-                ctx.exit(0)
-            if ctx.params.get("debug"):
-                traceback.print_exception(error)
-            click.echo(f"bench: {error}", err=True)
-            ctx.exit(error.exit_status)
-        except KeyboardInterrupt:
-            click.echo("bench: interrupted; the same command continues from the last finished step", err=True)
+        except KeyboardInterrupt as problem:
+            if speaks(problem):
+                say("bench: interrupted; the same command continues from the last finished step", err=True)
             ctx.exit(INTERRUPTED)
+        except (click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as problem:
+            error = as_error(problem)
+            if not speaks(error):
+                ctx.exit(quiet_status(getattr(error, "exit_status", 1)))
+            if isinstance(error, OSError) and error.errno in UNWRITABLE:
+                error = _refused(error)
+            if not isinstance(error, BenchError):
+                raise
+            if ctx.params.get("debug"):
+                traceback.print_exception(problem)
+            say(f"bench: {error}", err=True)
+            ctx.exit(error.exit_status)
+
+
+def _refused(problem: OSError) -> RunError:
+    """Return the error for a file that the system refused, at a place whose code has no words of its own for it."""
+    return RunError(
+        "the system refused a file",
+        where=problem.filename,
+        found=problem.strerror,
+        next_step="see whether the folder may be read and written and has room; 'bench --debug' shows what was tried",
+    )
 
 
 @cache  # finding them reads a file of every installed distribution

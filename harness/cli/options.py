@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -9,7 +11,10 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.basics.shown import visible
 from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, TRAINING, option
+from harness.compute.compute import SILENT
+from harness.errors import UsageError, in_one_line
 from harness.tasks.reranking import Reranking
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,6 +26,18 @@ class Place(click.Path):
     def __init__(self, name: str) -> None:
         super().__init__(path_type=Path)
         self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or fail if no file of this system can have such a name."""
+        try:
+            os.stat(value)  # noqa: PTH116 - a Path says of such a name that it does not exist
+        except (OSError, ValueError) as problem:
+            if isinstance(problem, OSError) and problem.errno not in (errno.ENAMETOOLONG, errno.EINVAL):
+                return super().convert(value, param, ctx)
+            why = problem.strerror if isinstance(problem, OSError) else str(problem)
+            shown = visible(in_one_line(value, 80), keep="")
+            raise UsageError("no file can have this name", found=f"{shown} ({why})") from None
+        return super().convert(value, param, ctx)
 
 
 PATH, FILE, DIR = Place("path"), Place("file"), Place("dir")
@@ -48,6 +65,22 @@ protocol = option(
     help="Protocol, or one of its tasks: veri776/image-to-image.",
 )
 data = option("--data", type=DIR, group=DATA, help="Folder of the data set.")
+
+
+def _follow(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    from harness.data.links import follow_links
+
+    context.with_resource(follow_links(wanted or None))
+
+
+follow_links = option(
+    "--follow-links",
+    is_flag=True,
+    expose_value=False,
+    callback=_follow,
+    group=DATA,
+    help="Read images outside of the data set's folder, to which links in it lead.",
+)
 detector = option("--detector", type=FILE, group=DATA, help="Checkpoint of a detector, used when no boxes are given.")
 skip_broken = option(
     "--skip-broken",
@@ -69,6 +102,14 @@ memory = option(
     group=COMPUTE,
     callback=lambda _context, _option, mebibytes: None if mebibytes is None else mebibytes << 20,
     help="Memory that the evaluation may use; default: a quarter of the free memory, at most 1024.",
+)
+timeout = option(
+    "--timeout",
+    default=SILENT,
+    type=click.FloatRange(1),
+    metavar="SECONDS",
+    group=COMPUTE,
+    help="Of several processes, give up one that gives no sign of life for so long.",
 )
 metric = option(
     "--metric",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, redirect_stdout
@@ -10,14 +11,36 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.basics.shown import VisibleLines, visible
+from harness.cli.console import can_print
+
 if TYPE_CHECKING:
     from harness.measures.family import Measure
     from harness.scoring.record import Record
 
 
+def say(text: object, *, err: bool = False) -> None:
+    """Print a text, on standard error if wanted; everything that ``bench`` prints passes here.
+
+    Names come from files of strangers: what would move the cursor or turn the writing is shown as a visible mark.
+    """
+    click.echo(visible(str(text)), err=err)
+
+
+def log_to_terminal() -> None:
+    """Show what the harness logs on standard error, line by line."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(VisibleLines("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("bench").setLevel(logging.INFO)
+
+
 def show_json(value: object) -> None:
-    """Print a value as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print a value as JSON; characters that are hidden or that the console lacks are escaped as JSON does."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    if not can_print(text):
+        text = json.dumps(value, indent=2, allow_nan=False)
+    click.echo("".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text))
 
 
 def show(value: object, *, json_wanted: bool, text: Callable[[], str]) -> None:
@@ -25,7 +48,7 @@ def show(value: object, *, json_wanted: bool, text: Callable[[], str]) -> None:
     if json_wanted:
         show_json(value)
     else:
-        click.echo(text())
+        say(text())
 
 
 def own_output() -> AbstractContextManager[object]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 FULL = "32-true"
 """The precision of filed records and of whatever proposes none: float32."""
 
+SILENT = 300.0
+"""Seconds after which a silent process is given up, unless the user says otherwise."""
+
 PROPOSED = "auto"
 """The precision of a request that leaves it to the recipe."""
 
@@ -24,6 +27,7 @@ class Compute:
         workers: processes that decode and augment, per training process; None chooses by the machine.
         batch: images embedded at once during extraction; None chooses by the machine. It may change the last digits.
         compiled: embed with the network compiled by torch.compile, which changes digits within rounding.
+        timeout: seconds after which a process that gives no sign of life is given up.
     """
 
     device: str = "auto"
@@ -33,6 +37,7 @@ class Compute:
     workers: int | None = None
     batch: int | None = None
     compiled: bool = False
+    timeout: float = SILENT
 
     @property
     def arithmetic(self) -> str:

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 
 import torch
@@ -16,8 +17,9 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from harness.basics.host import multiplies_bfloat16
-from harness.compute.compute import Compute
-from harness.errors import RunError, UsageError
+from harness.compute.compute import SILENT, Compute
+from harness.compute.peers import watch
+from harness.errors import RunError, UsageError, in_one_line
 
 
 @cache
@@ -29,17 +31,18 @@ def open_fabric(compute: Compute) -> Fabric:
 
     Raises:
         UsageError: this machine does not have the device, the number of devices or the precision.
+        RunError: the processes do not find each other in time.
     """
     devices, nodes = _processes(compute)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision
-    several = devices * nodes > 1
+    several, wait = devices * nodes > 1, timedelta(seconds=_meeting(compute.timeout))
     try:
         fabric = Fabric(
             accelerator=compute.device,
             devices=devices,
             num_nodes=nodes,
             precision=compute.precision,  # type: ignore[arg-type]  # given by the user; Fabric checks it
-            strategy=DDPStrategy(find_unused_parameters=True) if several else "auto",
+            strategy=DDPStrategy(find_unused_parameters=True, timeout=wait) if several else "auto",
         )
     except (ValueError, RuntimeError, TypeError, MisconfigurationException) as problem:
         refused = UsageError(
@@ -49,10 +52,33 @@ def open_fabric(compute: Compute) -> Fabric:
         )
         refused.reported = int(os.environ.get("LOCAL_RANK", "0")) > 0  # every process here raises it
         raise refused from None
-    fabric.launch()
+    _launch(fabric, compute.timeout)
     if not fabric.is_global_zero:
         logging.getLogger("bench").setLevel(logging.ERROR)  # only the first process logs
     return fabric
+
+
+def _meeting(timeout: float) -> float:
+    """Return the seconds that processes wait for each other at the start: machines do not start a program at once."""
+    return max(timeout, SILENT)
+
+
+def _launch(fabric: Fabric, timeout: float) -> None:
+    """Start the other processes, or meet those that a launcher has started, and watch them from then on."""
+    if fabric.world_size == 1:
+        fabric.launch()
+        return
+    try:
+        fabric.launch()
+        watch(fabric, timeout)
+    except RuntimeError as problem:  # torch.distributed's errors, of which older releases have no class
+        raise RunError(
+            "the processes have not found each other",
+            where=":".join(os.environ.get(name, "?") for name in ("MASTER_ADDR", "MASTER_PORT")),
+            found=in_one_line(problem, 200),
+            expected=f"{fabric.world_size} processes within {_meeting(timeout):g} seconds",
+            next_step="see whether all of them were started, and whether each machine reaches that address",
+        ) from None
 
 
 def has_bfloat16(device: str) -> bool:

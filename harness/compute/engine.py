@@ -93,7 +93,10 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
     """Interrupt a started command as Ctrl-C would, so that it leaves nothing half-done."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGINT)
+            else:  # Windows, which can only end it; its files appear whole or not at all
+                process.terminate()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -102,8 +105,22 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                _kill_tree(process.pid)
         process.wait()
+
+
+def _kill_tree(number: int) -> None:
+    """Kill a process and all that it has started, where there are no groups of processes."""
+    import psutil
+
+    with suppress(psutil.Error):
+        parent = psutil.Process(number)
+        for process in (*parent.children(recursive=True), parent):
+            with suppress(psutil.Error):
+                process.kill()
 
 
 class Ticket(ABC):

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from harness.compute.compute import FULL, PROPOSED, Compute
-from harness.compute.team import Alone, Processes, Team
+from harness.compute.compute import FULL, PROPOSED, SILENT, Compute
+from harness.compute.team import Alone, Processes, Team, team_of
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ class Machine:
     @classmethod
     def of(cls, fabric: Fabric, memory: int | None = None) -> Machine:
         """Return the processes of a launched lightning-fabric, on their GPUs if they have any."""
-        team = Processes(fabric) if fabric.world_size > 1 else Alone()
-        return cls(str(fabric.device) if fabric.device.type == "cuda" else "cpu", memory, team)
+        return cls(str(fabric.device) if fabric.device.type == "cuda" else "cpu", memory, team_of(fabric))
 
     @property
     def first(self) -> bool:
@@ -77,13 +76,16 @@ def under_torchrun() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) > 1
 
 
-def open_machine(device: str = "auto", memory: int | None = None) -> Machine:
-    """Return the processes that torchrun started, or this process alone, without opening a process group."""
+def open_machine(device: str = "auto", memory: int | None = None, timeout: float = SILENT) -> Machine:
+    """Return the processes that torchrun started, or this process alone, without opening a process group.
+
+    ``timeout`` is as in ``Compute``.
+    """
     if not under_torchrun():
         return Machine.here(device, memory)
     from harness.compute.devices import open_fabric
 
-    return Machine.of(open_fabric(Compute(device=device)), memory)
+    return Machine.of(open_fabric(Compute(device=device, timeout=timeout)), memory)
 
 
 def team_before(compute: Compute) -> Team:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import errors
-from harness.errors import BenchError, RunError
+from harness.basics.digests import canonical_json
+from harness.errors import BenchError, RunError, UsageError, first_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+
+SHOWN = 40
+"""Letters of a fact that a message shows; of anything longer, such as a digest, it shows the first twelve."""
 
 
 class Team(ABC):
@@ -55,6 +63,40 @@ class Team(ABC):
     def as_first(self, answer: bool) -> bool:
         """Return the answer of the first process."""
         return bool(self.total(self._own(int(answer)))[0])
+
+    def agree(self, facts: Mapping[str, object]) -> None:
+        """Refuse to go on unless all processes give the same facts: otherwise their sum would be nobody's number.
+
+        Equal facts cost one sum of 32 numbers for each process.
+
+        Args:
+            facts: JSON values by what they are in words, such as ``{"features": "3f0c...", "metric": "cosine"}``.
+
+        Raises:
+            UsageError: in every process, if the facts of one differ; it names the process and what differs.
+        """
+        if self.count == 1:
+            return
+        texts = {name: canonical_json(value) for name, value in facts.items()}
+        stated = canonical_json(texts).encode()
+        digests = self._of_all(np.frombuffer(hashlib.sha256(stated).digest(), np.uint8))
+        kinds = Counter(row.tobytes() for row in digests)
+        if len(kinds) == 1:
+            return
+        usual = kinds.most_common(1)[0][0]  # the first of several as common
+        size = max(self.total(self._own(len(stated))).tolist())
+        every = self._of_all(np.frombuffer(stated.ljust(size), np.uint8))
+        raised = _disagreement(
+            [json.loads(row.astype(np.uint8).tobytes()) for row in every], [row.tobytes() == usual for row in digests]
+        )
+        raised.reported = self.index > 0
+        raise raised
+
+    def _of_all(self, row: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+        """Return (count, n): the row of each process, (n,)."""
+        rows = np.zeros((self.count, len(row)), np.int64)
+        rows[self.index] = row
+        return self.total(rows)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -140,6 +182,38 @@ def _as_text(error: Exception, index: int) -> BenchError:
     parts = {name: getattr(error, name) for name in ("where", "found", "expected", "next_step")}
     raised: BenchError = kind(error.what, **{name: None if part is None else str(part) for name, part in parts.items()})
     return raised
+
+
+def _disagreement(facts: list[dict[str, str]], usual: list[bool]) -> UsageError:
+    """Return the error for processes whose facts differ, by the facts of each and whether they are the usual ones."""
+    base, other = usual.index(True), usual.index(False)
+    odd = [index for index, one in enumerate(usual) if not one]
+    names = [name for name in {**facts[base], **facts[other]} if facts[base].get(name) != facts[other].get(name)]
+
+    def stated(process: int) -> str:
+        return f"{first_of((f'{name} {_shown(facts[process].get(name))}' for name in names), 6)} in process {process}"
+
+    return UsageError(
+        "the processes do not work on the same thing",
+        where=f"process {first_of(odd)} of {len(facts)}, counted from 0",
+        found=stated(other),
+        expected=stated(base),
+        next_step="give every process the same command, code and package versions, and the same content of all files",
+    )
+
+
+def _shown(fact: str | None) -> str:
+    """Return a fact for a message."""
+    if fact is None:
+        return "(none)"
+    value = json.loads(fact)
+    text = value if isinstance(value, str) else fact
+    return text if len(text) <= SHOWN else f"{text[:12]}..."
+
+
+def team_of(fabric: Fabric) -> Team:
+    """Return the processes of a launched lightning-fabric."""
+    return Processes(fabric) if fabric.world_size > 1 else Alone()
 
 
 def shard(weights: npt.NDArray[np.int64], index: int, count: int) -> tuple[int, int]:

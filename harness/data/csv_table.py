@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +15,10 @@ import numpy as np
 
 from harness.data.columns import lookalikes
 from harness.data.delimiters import DELIMITERS, best_delimiter, fields_of
-from harness.data.encoding import to_utf8
-from harness.data.images import LABELS, UNKNOWN, ImageTable, IntArray
-from harness.data.lists import Problems, leads_out, quote, read_bytes
+from harness.data.encoding import marked, to_utf8
+from harness.data.images import LABELS, ImageTable, IntArray
+from harness.data.lists import Problems, forward, leads_out, quote, read_bytes
+from harness.data.values import Words, count_of_texts, fault_of_time, moment, nobodies, numbered
 from harness.errors import DataError, first_of, nearest
 
 if TYPE_CHECKING:
@@ -33,8 +32,11 @@ ALL = "all"
 OTHERS = (*DELIMITERS, "|", " ")
 """Delimiters that a message proposes."""
 
-NO_VEHICLE = "the vehicle is required"
-INTEGER = re.compile(r"[0-9]{1,15}")
+WORDS = Words()
+ABSOLUTE = re.compile(r"/|[A-Za-z]:")
+"""How an absolute path begins on any system, written with forward slashes."""
+
+NO_VEHICLE = 'the vehicle is required; if nobody knows it, write nobody = [""] in the protocol\'s file'
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,17 @@ class _Column:
     texts: Sequence[str]
 
 
-def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8") -> Header:
+def read_header(
+    path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8", words: Words = WORDS
+) -> Header:
     """Return which columns a table has.
 
     Args:
         path: the CSV file; its first line names the columns.
         columns: the file's own names for known columns: ``{"vehicle": "plate"}``.
         delimiter: the character between the fields; empty for the comma, semicolon or tab that fits the first line.
-        encoding: the encoding of the file; a byte-order mark is skipped.
+        encoding: the encoding of the file; a byte-order mark is skipped, and one of UTF-16 overrides UTF-8.
+        words: the words that mean an unknown value.
 
     Raises:
         DataError: the file is missing, in another encoding, or lacks a column that is required or named.
@@ -97,7 +102,9 @@ def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", enc
     with source.reader() as reader:
         try:
             for row in reader:
-                empty -= {word for word in empty if any(map(str.strip, row[source.place[word] :][:1]))}
+                empty -= {
+                    word for word in empty if any(map(words.known, map(str.strip, row[source.place[word] :][:1])))
+                }
                 if not empty:
                     break
         except csv.Error:
@@ -108,32 +115,48 @@ def read_header(path: Path, columns: Mapping[str, str], delimiter: str = "", enc
 
 
 def read_tables(
-    path: Path, columns: Mapping[str, str], delimiter: str = "", encoding: str = "utf-8"
+    path: Path,
+    columns: Mapping[str, str],
+    delimiter: str = "",
+    encoding: str = "utf-8",
+    words: Words = WORDS,
+    notes: list[str] | None = None,
 ) -> dict[str, ImageTable]:
-    """Return the table of each split, or of the split ``all``; the arguments are those of ``read_header``.
+    """Return the table of each split, or of the split ``all``; the first arguments are those of ``read_header``.
 
-    Every field is text, exactly as written: ``007``, ``1e5``, ``nan`` and ``NA`` are not converted. If the distinct
-    texts of a column are distinct whole numbers, these are its labels; otherwise each text gets its own number, the
-    same in every file. An empty field is unknown, and a column of empty fields is ignored.
+    Every field is text, exactly as written: ``007``, ``1e5`` and ``NA`` are not converted. If the distinct texts of a
+    column are distinct whole numbers, these are its labels; otherwise each text gets its own number, the same in every
+    file. A label is unknown if its field is empty or one of ``words.unknown``, and a column without a known label is
+    ignored. An image, or if it is known the track, of a vehicle in ``words.nobody`` gets a vehicle of its own.
+
+    Args:
+        path: the CSV file.
+        columns: as for ``read_header``.
+        delimiter: as for ``read_header``.
+        encoding: as for ``read_header``.
+        words: words of the table with a meaning of their own.
+        notes: receives a sentence for everything that was read otherwise than it is written.
 
     Raises:
         DataError: as for ``read_header``, or some rows cannot be used.
     """
-    source = _open(path, columns, delimiter, encoding)
-    paths, texts = _read(source)
+    notes = [] if notes is None else notes
+    source = _open(path, columns, delimiter, encoding, notes)
+    paths, texts = _read(source, words, notes)
     if not paths:
         raise DataError("the table has no images", where=path)
     labels: dict[str, Any] = {}
     names: dict[str, dict[int, str]] = {}
     for word, column in texts.items():
         if word == "time":
-            labels[word] = np.array([_time(text) for text in column.texts], dtype=np.int64)[column.codes]
+            labels[word] = np.array([moment(text) for text in column.texts], dtype=np.int64)[column.codes]
+        elif word == "vehicle":
+            track = texts.get("track")
+            labels[word], names[word] = _vehicles(path, column, words, paths, track)
         elif word != "split" and any(column.texts):
-            numbers, named = _numbered(path, word, column.texts)
+            numbers, names[word] = numbered(path, word, column.texts)
             labels[word] = numbers[column.codes]
-            if named:
-                names[word] = named
-    whole = ImageTable(tuple(paths), names=names, **labels)
+    whole = ImageTable(tuple(paths), names={word: named for word, named in names.items() if named}, **labels)
     if "split" not in texts:
         return {ALL: whole}
     split = texts["split"]
@@ -141,9 +164,30 @@ def read_tables(
     return {split.texts[code]: whole.take(split.codes == code) for code in order[0][np.argsort(order[1])]}
 
 
-def _open(path: Path, columns: Mapping[str, str], delimiter: str, encoding: str) -> _Source:
-    content = read_bytes(path, "table", _beside(path))
-    content = to_utf8(path, content, encoding)
+def _vehicles(
+    path: Path, column: _Column, words: Words, paths: Sequence[str], track: _Column | None
+) -> tuple[IntArray, dict[int, str]]:
+    """Return the vehicle of each image, and the texts of those that are not written as their numbers."""
+    known = [text for text in column.texts if text not in words.nobody]
+    number_of, names = numbered(path, "vehicle", known)
+    if len(known) == len(column.texts):
+        return number_of[column.codes], names
+    place = dict(zip(known, number_of.tolist(), strict=True))
+    vehicle = np.array([place.get(text, 0) for text in column.texts], dtype=np.int64)[column.codes]
+    rows = np.flatnonzero(np.array([text in words.nobody for text in column.texts])[column.codes])
+    of_track = [""] * len(paths) if track is None else [track.texts[code] for code in track.codes.tolist()]
+    vehicle[rows] = nobodies([f"track\0{of_track[row]}" if of_track[row] else paths[row] for row in rows.tolist()])
+    named = {int(vehicle[row]): column.texts[column.codes[row]] or "nobody" for row in rows.tolist()}
+    return vehicle, {**names, **named}
+
+
+def _open(
+    path: Path, columns: Mapping[str, str], delimiter: str, encoding: str, notes: list[str] | None = None
+) -> _Source:
+    raw = read_bytes(path, "table", _beside(path))
+    content = to_utf8(path, raw, encoding)
+    if notes is not None and encoding == "utf-8" != marked(raw):
+        notes.append(f"{path.name} is read as {marked(raw).upper()}, which its byte-order mark names")
     if content.count(b"\r") > content.count(b"\r\n"):  # pandas loses an empty first field after a lone \r
         content = re.sub(rb"\r(?!\n)", b"\n", content)
     first = content.partition(b"\n")[0].decode().rstrip("\r")
@@ -222,7 +266,7 @@ def _naming(path: Path, word: str, name: str, header: Sequence[str]) -> str:
     return f"name the columns under [columns] in the protocol's file, or run 'bench data init --table {path}'"
 
 
-def _read(source: _Source) -> tuple[list[str], dict[str, _Column]]:
+def _read(source: _Source, words: Words, notes: list[str]) -> tuple[list[str], dict[str, _Column]]:
     """Return the paths and the other columns by word; blank rows are skipped.
 
     pandas is fast but lenient. If the table could contain a bad row, the strict reader reads the file again.
@@ -232,13 +276,22 @@ def _read(source: _Source) -> tuple[list[str], dict[str, _Column]]:
     try:
         frame = _frame(source)
     except pandas.errors.ParserError as problem:
-        _refuse_bad_rows(source)
+        _refuse_bad_rows(source, words)
         raise DataError("the table cannot be read", where=source.path, found=problem) from None
     last = frame[max(source.place.values())]
     short = (last == "").any()  # pandas fills a row that ends early with empty fields
     paths = [path.strip() for path in frame[source.place["path"]]]
+    turned = sum("\\" in path for path in paths)
+    if turned:
+        notes.append(
+            f"{turned} paths of {source.path.name} are written with backslashes, and read with forward slashes"
+        )
+    paths = [forward(path) for path in paths]
     columns = {word: _column(frame[place]) for word, place in source.place.items() if word != "path"}
-    needed = [word for word in ("vehicle", "split") if word in columns]
+    columns = {word: _known(word, column, words, notes) for word, column in columns.items()}
+    needed = [
+        word for word in ("vehicle", "split") if word in columns and not (word == "vehicle" and "" in words.nobody)
+    ]
     suspicious = (
         short
         or any(mark in source.content for mark in (b'"', b"\0"))
@@ -250,7 +303,7 @@ def _read(source: _Source) -> tuple[list[str], dict[str, _Column]]:
         or ("time" in columns and any(fault_of_time(text) for text in columns["time"].texts))
     )
     if suspicious:
-        _refuse_bad_rows(source)
+        _refuse_bad_rows(source, words)
         rows = np.flatnonzero([bool(path) for path in paths])
         paths = [paths[row] for row in rows]
         columns = {word: _Column(column.codes[rows], column.texts) for word, column in columns.items()}
@@ -283,7 +336,24 @@ def _column(series: pandas.Series[Any]) -> _Column:
     return _Column(merged[codes], tuple(code_of))
 
 
-def _refuse_bad_rows(source: _Source) -> None:
+def _known(word: str, column: _Column, words: Words, notes: list[str]) -> _Column:
+    """Return a label's column with empty texts for its words that mean an unknown value, and note these."""
+    if word in ("vehicle", "split"):
+        return column
+    meaning = {text: words.known(text) for text in column.texts}
+    counts = count_of_texts(column.codes, column.texts, meaning)
+    if not counts:
+        return column
+    shown = first_of((f"'{text}'" for text in counts), 3)
+    notes.append(
+        f"the {word} of {sum(counts.values())} images is {shown}, which is read as unknown; if it is a {word}, write "
+        "unknown = [] in the protocol's file"
+    )
+    code_of = {text: code for code, text in enumerate(dict.fromkeys(meaning.values()))}
+    return _Column(np.array([code_of[meaning[text]] for text in column.texts])[column.codes], tuple(code_of))
+
+
+def _refuse_bad_rows(source: _Source, words: Words) -> None:
     """Raise an error that names the lines of all rows that cannot be used, if there are any."""
     path, place = source.path, source.place
     problems = Problems(path.parent, "the table", "correct these lines, or let 'bench data init' write another table")
@@ -298,17 +368,18 @@ def _refuse_bad_rows(source: _Source) -> None:
                 if len(row) < needed:
                     problems.add(path, line, f"{len(row)} fields, at least {needed} expected")
                     continue
-                image = row[place["path"]].strip()
+                image = forward(row[place["path"]].strip())
+                vehicle = row[place["vehicle"]].strip()
                 split = row[place["split"]].strip() if "split" in place else ALL
                 before = seen.setdefault((image, split), line)
-                time = fault_of_time(row[place["time"]].strip()) if "time" in place else None
+                time = fault_of_time(words.known(row[place["time"]].strip())) if "time" in place else None
                 if leads_out(image):
-                    hint = "; write it with forward slashes" if "\\" in image else ""
+                    hint = "; write it as it goes on below the folder 'root'" if ABSOLUTE.match(image) else ""
                     problems.add(path, line, f"{quote(image)} is not a path inside the data set's folder{hint}")
-                elif not split or not row[place["vehicle"]].strip():
-                    problems.add(
-                        path, line, "the vehicle and the split are required" if "split" in place else NO_VEHICLE
-                    )
+                elif not split:
+                    problems.add(path, line, "the split is required")
+                elif not vehicle and "" not in words.nobody:
+                    problems.add(path, line, NO_VEHICLE)
                 elif "\0" in "".join(row):
                     problems.add(path, line, "the row has a NUL character")
                 elif before != line:
@@ -318,39 +389,3 @@ def _refuse_bad_rows(source: _Source) -> None:
         except csv.Error as problem:
             problems.add(path, reader.line_num, str(problem))
     problems.check()
-
-
-def _numbered(path: Path, word: str, texts: Sequence[str]) -> tuple[IntArray, dict[int, str]]:
-    """Return a number for each distinct text, and the texts by number unless the texts are these numbers."""
-    written = [text for text in texts if text]
-    if all(map(INTEGER.fullmatch, written)) and len(set(map(int, written))) == len(written):  # "7" is not "07"
-        return np.array([int(text) if text else UNKNOWN for text in texts], dtype=np.int64), {}
-    numbers = [_number(text) for text in texts]
-    if len(set(numbers)) < len(numbers):
-        raise DataError(f"two values of the column '{word}' get the same number", where=path, next_step="rename one")
-    named = dict(sorted((number, text) for number, text in zip(numbers, texts, strict=True) if text))
-    return np.array(numbers, dtype=np.int64), named
-
-
-def _number(text: str) -> int:
-    """Return 48 bits of a text's SHA-256, a number that does not depend on other rows."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) if text else UNKNOWN
-
-
-def _time(text: str) -> int:
-    """Return a whole number as it is, and an ISO time, in UTC unless it names a zone, as seconds since 1970."""
-    if not text:
-        return UNKNOWN
-    if INTEGER.fullmatch(text):
-        return int(text)
-    moment = datetime.fromisoformat(text)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
-
-
-def fault_of_time(text: str) -> str | None:
-    """Return why a text cannot be read as a time, or None if it can."""
-    try:
-        _time(text)
-    except (ValueError, OverflowError):
-        return f"{quote(text)} is not a time; expected 1520787605 or 2018-03-11T17:00:05"
-    return None

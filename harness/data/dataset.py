@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.data.images import ImageTable
+from harness.data.links import following, locate
 from harness.errors import DataError
 
 
@@ -22,7 +23,10 @@ class Dataset:
         boxes: the file of each kind of boxes (``parts``: PGAN's 16 classes, ``regions``: PR-ReID's four), in any
             supported format.
         formats: the image formats that may be decoded, as named by Pillow.
+        departures: for each split, sentences on content that cannot be the released one, though the counts may fit;
+            results on it are not official.
         release: the release of this copy in words, for a data set with several releases.
+        follow_links: whether images may lie outside of the root and be reached by links.
     """
 
     root: Path
@@ -32,6 +36,16 @@ class Dataset:
     boxes: Mapping[str, Path] = field(default_factory=dict)
     formats: tuple[str, ...] = ("JPEG",)
     release: str = ""
+    departures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    follow_links: bool = field(default_factory=following)
+
+    def file(self, key: str) -> Path:
+        """Return the file of an image.
+
+        Raises:
+            DataError: the key leads out of the root, by ``..`` or by a link that is not followed, or is no file.
+        """
+        return locate(self.root, key, follow_links=self.follow_links)
 
     def split(self, name: str) -> ImageTable:
         """Return the table of one split.

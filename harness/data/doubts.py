@@ -8,30 +8,24 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from harness.data.columns import lookalikes
-from harness.data.images import ImageTable
+from harness.data.images import NOBODY, ImageTable
+from harness.data.values import NAMING, NOTHING
 from harness.errors import first_of
 
-NOTHING = {"nan", "none", "null", "na", "n/a", "nil", "unknown", "?", "-", "-1"}
-"""Words that programs write for an unknown value, in lower case."""
 
-ROUNDED = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
-"""A number as spreadsheets rewrite a long number, or a plate such as 12E5."""
-
-WORDS = ("vehicle", "camera", "track")
-
-
-def doubts(splits: Mapping[str, ImageTable], unused: Sequence[str] = ()) -> tuple[str, ...]:
+def doubts(splits: Mapping[str, ImageTable], unused: Sequence[str] = (), *, decided: bool = False) -> tuple[str, ...]:
     """Return a sentence for each value or column name that probably means something else.
 
     Args:
         splits: the tables.
         unused: the names of the columns that were not taken for one of ours.
+        decided: whether the user says which vehicles nobody is.
     """
     tables = list(splits.values())
     return tuple(
         sentence
-        for word in WORDS
-        for sentence in (*_unused(word, tables, unused), *(_values(word, tables) if tables else ()))
+        for word in NAMING
+        for sentence in (*_unused(word, tables, unused), *(_values(word, tables, decided) if tables else ()))
     )
 
 
@@ -41,7 +35,7 @@ def _unused(word: str, tables: Sequence[ImageTable], names: Sequence[str]) -> It
             yield f"the column '{name}' is not used; if it has {word}s, write {word} = \"{name}\" under [columns]"
 
 
-def _values(word: str, tables: Sequence[ImageTable]) -> Iterator[str]:
+def _values(word: str, tables: Sequence[ImageTable], decided: bool) -> Iterator[str]:
     """Yield the doubts about one column's values."""
     columns = [column for column in (table.label(word) for table in tables) if column is not None]
     names = {value: text for table in tables for value, text in table.names.get(word, {}).items()}
@@ -49,17 +43,16 @@ def _values(word: str, tables: Sequence[ImageTable]) -> Iterator[str]:
         return
     values, counts = np.unique(np.concatenate(columns), return_counts=True)
     images = {
-        names[value]: count for value, count in zip(values.tolist(), counts.tolist(), strict=True) if value in names
+        names[value]: count
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True)
+        if value in names and value < NOBODY
     }
     for text, count in images.items():
-        if text.lower() in NOTHING:
+        if word == "vehicle" and not decided and text.casefold() in NOTHING:
             yield (
-                f"the {word} of {count} images is '{text}', which counts as one {word}; "
-                f"if it is unknown, {'leave these rows out' if word == 'vehicle' else 'leave the field empty'}"
+                f"the vehicle of {count} images is '{text}', which counts as one vehicle; if it is unknown, write "
+                f'nobody = ["{text}"] in the protocol\'s file, and nobody = [] otherwise'
             )
-    rounded = [text for text in images if ROUNDED.fullmatch(text)]
-    if rounded:
-        yield f"a spreadsheet may have rewritten {len(rounded)} {word}s as numbers: {first_of(rounded)}"
     pairs = _alike(images)
     if pairs:
         shown = first_of((f"'{one}' and '{other}'" for one, other in pairs), 3)

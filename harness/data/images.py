@@ -15,6 +15,9 @@ IntArray = npt.NDArray[np.int64]
 UNKNOWN = -1
 """The value of a label that is not known for an image."""
 
+NOBODY = 1 << 50
+"""From this number on, each number is a single image or track whose vehicle nobody knows; it matches no other."""
+
 LABELS = ("camera", "track", "colour", "type", "model", "time", "view")
 
 
@@ -24,7 +27,7 @@ class ImageTable:
 
     Attributes:
         paths: (n,) keys: paths relative to the data set's root, with forward slashes.
-        vehicle: (n,) int64, the released vehicle numbers.
+        vehicle: (n,) int64, the released vehicle numbers; from ``NOBODY`` on, images of no known vehicle.
         camera: (n,) int64, or None if the data set has no cameras. It is the number that the data set itself gives the
             camera: VeRi-776's c001 is 1.
         track: (n,) int64, or None. Images with the same number form one unit of an image-to-track gallery.

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.basics.reading import read_whole
+from harness.data.encoding import to_utf8
 from harness.data.images import ImageTable, IntArray
 from harness.errors import DataError, first_of
 
@@ -84,37 +86,30 @@ def release_folder(root: Path, names: Iterable[str]) -> Path:
     )
 
 
-def read_bytes(path: Path, kind: str = "list", next_step: str = "copy it from the data set's release") -> bytes:
+def read_bytes(path: Path, kind: str = "list", next_step: str | None = "copy it from the data set's release") -> bytes:
     """Return the bytes of a list or label file, which messages call ``kind``.
 
     Raises:
-        DataError: the file is missing, unreadable or too large.
+        DataError: the file is missing, no regular file, unreadable or too large.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"the file is too large to be a {kind}", where=path, expected=f"up to {MAX_BYTES} bytes")
-        return path.read_bytes()
-    except OSError as problem:
-        missing = isinstance(problem, FileNotFoundError)
-        raise DataError(
-            f"the {kind} is missing" if missing else f"the {kind} cannot be read",
-            where=path,
-            found=None if missing else problem.strerror,
-            next_step=next_step,
-        ) from None
+    return read_whole(path, MAX_BYTES, f"the {kind}", next_step=next_step)
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: Path, kind: str = "list") -> list[str]:
     r"""Return the lines of a list without line ends and trailing blanks; line ``n`` is item ``n - 1``.
 
-    Lines end with ``\n``, ``\r\n`` or ``\r``. Bytes that are not UTF-8 become the replacement character.
+    Messages call it ``kind``.
+
+    Lines end with ``\n``, ``\r\n`` or ``\r``.
 
     Raises:
-        DataError: as ``read_bytes``, or all lines are blank.
+        DataError: as ``read_bytes``, all lines are blank, or the text is not in UTF-8: two names that differ in bytes
+            that cannot be read would become one.
     """
-    lines = lines_of(read_bytes(path).decode("utf-8", "replace"))
+    step = "copy it from the data set's release" if kind == "list" else None
+    lines = lines_of(to_utf8(path, read_bytes(path, kind, step), kind=kind).decode())
     if not any(lines):
-        raise DataError("the list is empty", where=path, next_step="copy it from the data set's release")
+        raise DataError(f"the {kind} is empty", where=path, next_step=step)
     return lines
 
 
@@ -154,6 +149,11 @@ def misfit(text: str, expected: str) -> str:
 def quote(text: str) -> str:
     """Return a line's text in quotes, with control characters escaped, cut to ``WIDTH`` characters."""
     return repr(text if len(text) <= WIDTH else text[: WIDTH - 3] + "...")
+
+
+def forward(text: str) -> str:
+    """Return a path with forward slashes and without a leading ``./``."""
+    return text.replace("\\", "/").removeprefix("./")
 
 
 def leads_out(key: str) -> bool:

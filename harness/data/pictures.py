@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from copy import copy
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from harness.basics.host import processors
 from harness.basics.progress import Advance, progress
+from harness.basics.reading import read_whole
+from harness.data.links import ALLOW, LEADS_OUT, locate
 from harness.data.resizing import STRETCHED, Resizing
 from harness.errors import DataError, first_of
 
@@ -21,33 +25,37 @@ Pixels = npt.NDArray[np.uint8]
 MAX_PIXELS = 1 << 26
 """Limit of an image (67 million pixels, 200 MB); no vehicle crop is nearly as large."""
 
+MAX_BYTES = 1 << 28
+"""Limit of an image's file; without any compression, the largest image takes 200 million bytes."""
+
+SCAN, MAX_SCANS, MAX_SCANNED = b"\xff\xda", 100, 1 << 30
+"""The marker of a JPEG's scan (ITU-T T.81, table B.1), and the limits of scans and of their pixels."""
+GREY = 128
+"""The shade with which libjpeg fills what a file lacks."""
+
+END_OF_JPEG = b"\xff\xd9"
+FILLING = bytes(range(1, 255)) * 4
+"""Bytes that decode to something other than grey."""
+
+ORIENTATION = 0x0112
+"""The EXIF tag that tells viewers to turn or mirror an image."""
+
+TURNED = "turned or mirrored by their EXIF data, which is ignored: the pixels are read as they are stored"
+DEEP = "of 16 bits, of which the upper eight are read"
+
 CACHE_BYTES = 2 << 30
 """Size up to which decoded images stay in memory, which spares later epochs from reading files."""
 
 log = logging.getLogger("bench.pictures")
 
 
-def locate(root: Path, key: str) -> Path:
-    """Return the file of a key.
-
-    Raises:
-        DataError: the key leads out of the root, by ``..`` or a link, or is not a regular file.
-    """
-    parts = PurePosixPath(key)
-    if parts.is_absolute() or ".." in parts.parts or not parts.parts:
-        raise DataError("the path leads out of the data set's folder", where=root, found=key)
-    path = root / parts
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise DataError("the path leads out of the data set's folder by a link", where=path, found=path.resolve())
-    if not path.is_file():
-        raise DataError("no such image", where=path)
-    return path
-
-
 def decode(
     path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",), resizing: Resizing = STRETCHED
 ) -> Pixels:
     """Return a resized RGB image; the EXIF orientation is ignored, as in all published results.
+
+    Of 16 bits the upper eight are taken: 65,535 becomes 255, and 255 becomes 0, whatever the image's darkest and
+    brightest values are.
 
     Args:
         path: the file.
@@ -59,12 +67,19 @@ def decode(
         (3, height, width) uint8.
 
     Raises:
-        DataError: the file is missing, truncated, damaged, in another format, or larger than ``MAX_PIXELS``.
+        DataError: the file is missing, truncated, damaged, in another format, larger than ``MAX_PIXELS`` or
+            ``MAX_BYTES``, or a JPEG of too many scans; or its values are neither of 8 nor of 16 bits.
     """
     try:
-        with Image.open(path, formats=tuple(formats)) as image:
+        content = read_whole(path, MAX_BYTES, "the image")
+        with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
             _check_pixels(path, image.size)
-            pixels = resizing(image.convert("RGB"), size)
+            if image.format == "JPEG":
+                _check_scans(path, content, image.size)
+            whole = _eight_bits(path, image).convert("RGB")
+            if image.format in ("JPEG", "MPO") and whole.getpixel((whole.width - 1, whole.height - 1)) == (GREY,) * 3:
+                _refuse_missing_rows(path, image, formats)
+            pixels = resizing(whole, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
         raise DataError("the image is too large to be a vehicle", where=path, found=problem) from None
     except UnidentifiedImageError:
@@ -74,6 +89,52 @@ def decode(
     except Exception as problem:  # Pillow's decoders can raise any exception for a damaged file
         raise DataError("the image cannot be read", where=path, found=problem) from None
     return np.ascontiguousarray(np.asarray(pixels).transpose(2, 0, 1))
+
+
+def _eight_bits(path: Path, image: Image.Image) -> Image.Image:
+    """Return an image with the upper eight bits of 16; Pillow would turn all values above 255 white."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+    values = np.asarray(image)
+    if not sixteen or values.min() < 0 or values.max() > 65_535:
+        raise DataError(
+            "the image's values have no scale",
+            where=path,
+            found=f"values from {values.min():g} to {values.max():g} in Pillow's mode {image.mode}",
+            expected="8 or 16 bits a pixel",
+            next_step="store it as a PNG of 8 or 16 bits, scaled alike for all images",
+        )
+    return Image.fromarray((values >> 8).astype(np.uint8))
+
+
+def _refuse_missing_rows(path: Path, image: Image.Image, formats: Sequence[str]) -> None:
+    """Raise a DataError if a JPEG ends before its last row, which the decoder then fills with grey without a word.
+
+    An image can end in this grey, too. Only one whose data end too early changes with more of them before their end.
+    """
+    content = path.read_bytes()
+    end = content.rfind(END_OF_JPEG)
+    longer = content[:end] + FILLING + content[end:]
+    with Image.open(io.BytesIO(longer), formats=tuple(formats)) as other:
+        if end >= 0 and image.tobytes() != other.tobytes():
+            raise DataError(
+                "the image ends before its last row",
+                where=path,
+                found="grey in place of the rest",
+                expected=f"{image.width} x {image.height} pixels, as its header says",
+            )
+
+
+def oddity(path: Path, formats: Sequence[str] = ("JPEG",)) -> str:
+    """Return how an image is read otherwise than a viewer may show it, by its header; empty for most images."""
+    try:
+        with Image.open(path, formats=tuple(formats)) as image:
+            if image.getexif().get(ORIENTATION, 1) in range(2, 9):
+                return TURNED
+            return DEEP if image.mode.startswith("I") else ""
+    except Exception:  # as in ``decode``, which names the file
+        return ""
 
 
 def size_on_disk(path: Path, formats: Sequence[str] = ("JPEG",)) -> tuple[int, int]:
@@ -95,6 +156,18 @@ def _check_pixels(path: Path, size: tuple[int, int]) -> None:
         )
 
 
+def _check_scans(path: Path, content: bytes, size: tuple[int, int]) -> None:
+    """Refuse a JPEG whose scans would take minutes to decode: each may change every pixel again."""
+    scans = content.count(SCAN)
+    if scans > MAX_SCANS or scans * size[0] * size[1] > MAX_SCANNED:
+        raise DataError(
+            "the image has too many scans",
+            where=path,
+            found=f"{scans:,} scans of {size[0]} x {size[1]} pixels",
+            expected=f"at most {MAX_SCANS}, and {MAX_SCANNED:,} pixels in all; a progressive JPEG has about 10",
+        )
+
+
 class Pictures:
     """Images at one size, height and width in pixels, kept in memory once decoded if they fit."""
 
@@ -106,6 +179,7 @@ class Pictures:
         formats: Sequence[str] = ("JPEG",),
         *,
         resizing: Resizing = STRETCHED,
+        follow_links: bool = False,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.root = root
@@ -113,6 +187,7 @@ class Pictures:
         self.size = size
         self.formats = tuple(formats)
         self.resizing = resizing
+        self.follow_links = follow_links
         self._cache_bytes = cache_bytes
         self._cache: Pixels | None = None
 
@@ -124,7 +199,8 @@ class Pictures:
         if self._cache is not None:
             pixels: Pixels = self._cache[row]
             return pixels
-        return decode(locate(self.root, self.keys[row]), self.size, self.formats, self.resizing)
+        path = locate(self.root, self.keys[row], follow_links=self.follow_links)
+        return decode(path, self.size, self.formats, self.resizing)
 
     @property
     def cached(self) -> bool:
@@ -149,7 +225,7 @@ class Pictures:
             return None
 
         broken: dict[int, DataError] = {}
-        pool = ThreadPoolExecutor(os.cpu_count())
+        pool = ThreadPoolExecutor(processors())
         try:
             with progress("reading images") as advance:
                 chosen = range(len(self)) if rows is None else rows.tolist()
@@ -165,8 +241,8 @@ class Pictures:
     def take(self, rows: npt.NDArray[np.integer]) -> Pictures:
         """Return the pictures of some rows, in their order, with their decoded pixels."""
         keys = [self.keys[row] for row in rows]
-        root, size, formats = self.root, self.size, self.formats
-        taken = Pictures(root, keys, size, formats, resizing=self.resizing, cache_bytes=self._cache_bytes)
+        taken = copy(self)
+        taken.keys = tuple(keys)
         taken._cache = None if self._cache is None else self._cache[rows]
         return taken
 
@@ -174,11 +250,23 @@ class Pictures:
 def refuse_broken(errors: Iterable[DataError], *, images: int, root: Path) -> DataError:
     """Return one error that counts and names all unreadable images."""
     listed = list(errors)
+    if listed and all(error.what == LEADS_OUT for error in listed):
+        return outside(len(listed), images, root, [_relative(error.where, root) for error in listed])
     return DataError(
         f"{len(listed)} of {images} images cannot be read",
         where=root,
         found=first_of(f"{_relative(error.where, root)} ({error.what})" for error in listed),
         next_step="restore them, or skip them with --skip-broken (the result is then not official)",
+    )
+
+
+def outside(count: int, images: int, root: Path, names: Sequence[str]) -> DataError:
+    """Return the error for images that all lie behind links out of the data set's folder."""
+    return DataError(
+        f"{count} of {images} images lie outside of the data set's folder, behind a link",
+        where=root,
+        found=first_of(names, 3),
+        next_step=ALLOW,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from lightning_fabric import Fabric
 
 from harness.basics.progress import progress
 from harness.boxes import Boxes
@@ -15,11 +16,13 @@ from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric, undisturbed
 from harness.data.dataset import Dataset
 from harness.data.pictures import Pictures, refuse_broken
-from harness.errors import CheckpointError, DataError, UsageError
+from harness.detection.precision import overlaps
+from harness.errors import CheckpointError, DataError, PluginError, UsageError
+from harness.extraction.agreement import agree_to_embed
 from harness.extraction.embed import embed
 from harness.extraction.samples import consecutive
 from harness.extraction.subjects import Subjects, readable
-from harness.methods.checkpoint import load_checkpoint, same_form
+from harness.methods.checkpoint import check_known, load_checkpoint, same_form
 from harness.methods.detector import COLUMNS, Detector
 from harness.methods.method import Options, create
 from harness.registry.registry import Registry
@@ -29,6 +32,12 @@ VERSION = 1
 
 BATCH = 16
 """Images per batch; one of 300 x 300 pixels takes 50 MB in the first layers of SSD."""
+
+TRIED = 4
+"""Images whose boxes are found together, and then one image at a time."""
+
+SURE, APART = 0.5, 0.1
+"""The least score of a box that has to be found again, and how far score and overlap may be from the same box's."""
 
 
 def unpack(packed: FloatArray, size: tuple[int, int]) -> list[FloatArray]:
@@ -49,22 +58,61 @@ def unpack(packed: FloatArray, size: tuple[int, int]) -> list[FloatArray]:
     return found
 
 
+def check_alone(detector: Detector, subjects: Subjects, fabric: Fabric) -> None:
+    """Check that the boxes of a few images do not depend on the other images of their batch.
+
+    Boxes that the detector is sure of must be found again, of the same class and about as sure, among fewer images.
+
+    Raises:
+        PluginError: they are not.
+    """
+    rows = np.unique(np.linspace(0, len(subjects.pictures) - 1, TRIED).astype(np.int64))
+    found = []
+    for batches in ([rows], [rows[place : place + 1] for place in range(len(rows))]):
+        parts = list(embed(detector, subjects, fabric, batches, workers=0))
+        if any(part.features is None for part in parts):
+            return  # an image that cannot be read is named later, with all the others
+        packed = np.concatenate([part.features for part in parts if part.features is not None])
+        found.append(unpack(packed, detector.input_size))
+    for row, together, alone in zip(rows.tolist(), *found, strict=True):
+        for some, others in ((together, alone), (alone, together)):
+            lost = [box for box in some if box[1] >= SURE and not _is_among(box, others)]
+            if lost:
+                raise PluginError(
+                    "the boxes of an image depend on the other images of its batch",
+                    where=f"{type(detector).__name__}, {subjects.pictures.keys[row]}",
+                    found=f"a box of class {int(lost[0][0])} with a score of {lost[0][1]:.2f} that is not found "
+                    f"{'alone' if some is together else f'among {len(rows)} images'}",
+                    next_step="compute each image's boxes from that image alone: no statistics of the batch, no "
+                    "dropout, and networks in evaluation mode",
+                )
+
+
+def _is_among(box: FloatArray, others: FloatArray) -> bool:
+    like = (others[:, 0] == box[0]) & (np.abs(others[:, 1] - box[1]) <= APART)
+    return bool((overlaps(box[None, 2:].astype(np.float64), others[like, 2:].astype(np.float64)) >= 1 - APART).any())
+
+
 def detect(
     detector: Detector, dataset: Dataset, keys: Collection[str], *, compute: Compute, skip_broken: bool = False
 ) -> Boxes:
     """Return the boxes that a detector finds; every process returns the same.
 
     Raises:
+        UsageError: the processes do not see the same images, or hold other weights.
         DataError: some images cannot be read; the message names and counts them.
         RunError: a box is not finite.
     """
     fabric = open_fabric(compute)
     of_image: dict[str, FloatArray] = {}
-    pictures = Pictures(dataset.root, sorted(keys), detector.input_size, dataset.formats)
+    size, follow = detector.input_size, dataset.follow_links
+    pictures = Pictures(dataset.root, sorted(keys), size, dataset.formats, follow_links=follow)
     with undisturbed(fabric), progress("detecting", shown=fabric.is_global_zero) as advance:
         subjects = Subjects(pictures, np.full(len(pictures), -1))
         if skip_broken:
             subjects = subjects.take(readable(subjects, skip_broken=True))
+        agree_to_embed(detector, subjects, fabric)
+        check_alone(detector, subjects, fabric)
         names, broken = subjects.pictures.keys, list[DataError]()
         for part in embed(detector, subjects, fabric, consecutive(len(names), BATCH), workers=compute.workers):
             broken.extend(part.broken)
@@ -94,6 +142,7 @@ def load_detector(path: Path, registry: Registry) -> Detector:
             expected=problem.expected,
             next_step="give a file written by 'bench parts train'",
         ) from None
+    check_known(path, info, kind)
     with same_form(path, f"the detector '{info.method}'"):
         detector = make(kind, kind.Options.model_validate(info.options))
         detector.restore(state, info.classes)

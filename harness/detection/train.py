@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from lightning_fabric import Fabric
 
 from harness.basics.digests import digest
 from harness.basics.files import removed_unless
+from harness.basics.leftovers import sweep
+from harness.basics.locks import locked
 from harness.basics.seeds import derive
 from harness.boxes import Boxes, digests, find_boxes, keep, with_kept
 from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric
+from harness.compute.machine import Machine
+from harness.compute.team import team_of
 from harness.compute.threads import fitting_threads
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.data.part_classes import NO_CLASS
 from harness.detection.detect import detect
 from harness.detection.precision import Precision, average_precision
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, RunError, UsageError
 from harness.methods.checkpoint import CheckpointInfo, save_checkpoint
 from harness.methods.code import code_digest
 from harness.methods.detector import Detector
@@ -57,7 +62,7 @@ def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> P
 
     Raises:
         DataError: boxes are missing or wrong, or no training image has any.
-        UsageError: too few images.
+        UsageError: too few images, or processes that do not train the same detector on the same images.
         RunError: the training diverged, or a file cannot be written.
     """
     boxes = find_boxes(request.dataset, detector.needs, request.boxes)
@@ -76,13 +81,11 @@ def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> P
         train_data=dataset_digest(dataset, ("train",)),
         boxes=digests(boxes),
     )
-    identity = digest({**info.model_dump(mode="json"), "images": contents_digest(dataset, ("train",))})
-    folder = out.with_name(f".{out.name}-{identity[:12]}")
+    facts = {**info.model_dump(mode="json"), "images": contents_digest(dataset, ("train",))}
+    folder = out.with_name(f".{out.name}-{digest(facts)[:12]}")
     fabric = open_fabric(request.compute)
-    with removed_unless(folder, (STATE,)) if fabric.is_global_zero else nullcontext():
-        if fabric.is_global_zero:
-            keep(boxes, folder)
-        fabric.barrier()
+    team_of(fabric).agree({**facts, "the share held out": request.hold_out})
+    with _working_in(folder, out, boxes, fabric):
         session = prepare(
             with_kept(dataset, boxes, folder),
             TrainingRequest(
@@ -97,16 +100,33 @@ def train_detector(detector: Detector, request: DetectorRequest, out: Path) -> P
         )
         with fitting_threads(fabric) as threads:
             detector.fit(session)
-    precision = None
-    if len(held):
-        keys = [table.paths[row] for row in held]
-        found = detect(detector, request.dataset, keys, compute=request.compute, skip_broken=request.skip_broken)
-        precision = average_precision(found, truth, list(found.of_image))
-    if fabric.is_global_zero:
-        save_checkpoint(out, detector.state(), info.model_copy(update={"threads": threads}))
-        shutil.rmtree(folder)
+        precision = None
+        if len(held):
+            keys = [table.paths[row] for row in held]
+            found = detect(detector, request.dataset, keys, compute=request.compute, skip_broken=request.skip_broken)
+            precision = average_precision(found, truth, list(found.of_image))
+        if fabric.is_global_zero:
+            save_checkpoint(out, detector.state(), info.model_copy(update={"threads": threads}))
+            shutil.rmtree(folder)
     fabric.barrier()
     return precision
+
+
+@contextmanager
+def _working_in(folder: Path, out: Path, boxes: Mapping[str, Boxes], fabric: Fabric) -> Iterator[None]:
+    """Lock the folder of a training, whose boxes are put there; the first process does it for all."""
+    team = Machine.of(fabric).team
+    with ExitStack() as stack:
+        with team.together():
+            if team.index == 0:
+                taken = RunError(
+                    "another bench is training this detector", where=out, next_step="wait until it has ended"
+                )
+                stack.enter_context(locked(folder, taken))
+                stack.enter_context(removed_unless(folder, (STATE,)))
+                sweep(folder)
+                keep(boxes, folder)
+        yield
 
 
 def labelled_images(dataset: Dataset, boxes: Boxes) -> ImageTable:

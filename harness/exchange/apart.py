@@ -8,7 +8,6 @@ temporary folder.
 from __future__ import annotations
 
 import importlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from harness.basics.child import ChildFailedError, Limits, call
-from harness.exchange.contents import LARGEST, Array, Contents, unreadable
+from harness.basics.leftovers import temporary_folder
+from harness.exchange.contents import LARGEST, PACKED, Array, Contents, unreadable
 
 FORMATS = {
     "hdf5": ("HDF5", "harness.exchange.hdf5", "read_hdf5"),
@@ -26,9 +26,6 @@ FORMATS = {
 }
 LEAST, PER_SECOND = 30, 5_000_000
 """Seconds that the smallest file may take, and the bytes a second of a larger one."""
-
-PACKED = 32
-"""How many times its size a file may unpack to, besides what the process may use anyway."""
 
 
 @contextmanager
@@ -42,12 +39,12 @@ def read_apart(path: Path, kind: str) -> Iterator[Contents]:
     name = FORMATS[kind][0]
     size = path.stat().st_size
     limits = Limits(LEAST + size // PER_SECOND, 2 * min(LARGEST, PACKED * size), LARGEST + (1 << 20))
-    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder("exchange") as folder:
         try:
-            answer = call("harness.exchange.apart:hand_over", [str(path), kind, folder], limits)
+            answer = call("harness.exchange.apart:hand_over", [str(path), kind, str(folder)], limits)
         except ChildFailedError as problem:
             raise unreadable(path, name, problem) from None
-        yield _handed_over(path, answer, Path(folder))
+        yield _handed_over(path, answer, folder)
 
 
 def _handed_over(path: Path, answer: dict[str, Any], folder: Path) -> Contents:

@@ -18,6 +18,9 @@ Array = npt.NDArray[Any]
 LARGEST = 4 << 30
 """Limit in bytes of all numbers that are read into memory; a .npy is mapped instead, and may be larger."""
 
+PACKED = 32
+"""How many times its size a file may unpack to, besides what any may; features hardly get smaller by packing."""
+
 MOST_NAMES = 1000
 """Limit of the arrays and lists in one file."""
 

@@ -35,7 +35,7 @@ def read_hdf5(path: Path) -> Contents:
     found: dict[str, Array] = {}
     unusable: dict[str, str] = {}
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             own = OWN in file.attrs
             if not own:
                 _walk(file, "", found, unusable, DEEPEST)

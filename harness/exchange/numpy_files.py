@@ -14,7 +14,16 @@ import numpy as np
 from numpy.lib import format as npy
 
 from harness.errors import FeatureError
-from harness.exchange.contents import Array, Contents, bytes_of, refuse_number, refuse_size, sorted_out, unreadable
+from harness.exchange.contents import (
+    PACKED,
+    Array,
+    Contents,
+    bytes_of,
+    refuse_number,
+    refuse_size,
+    sorted_out,
+    unreadable,
+)
 
 FAULTS = (
     ValueError,
@@ -39,6 +48,8 @@ FAULTS = (
 OBJECTS = "values of Python's own, which only unpickling could read; that could execute code"
 RETURN = "save numbers as a plain array: np.save(file, np.asarray(features, dtype=np.float32)); names as text"
 LONGEST_HEADER = 10_000
+UNSUSPICIOUS = 64 << 20
+"""Bytes that any file may unpack to; a larger one unpacks to at most ``PACKED`` times its own."""
 
 
 def read_npy(path: Path) -> Contents:
@@ -70,7 +81,10 @@ def read_npz(path: Path) -> Contents:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             refuse_number(path, len(members))
-            refuse_size(path, sum(member.file_size for member in members))
+            unpacked, packed = sum(member.file_size for member in members), path.stat().st_size
+            refuse_size(path, unpacked)
+            if unpacked > max(UNSUSPICIOUS, PACKED * packed):
+                raise ValueError(f"it would unpack from {packed:,} to {unpacked:,} bytes, more than {PACKED} times")
             found = {member.filename.removesuffix(".npy"): _member(path, archive, member) for member in members}
     except FAULTS as problem:
         raise unreadable(path, "NumPy arrays (.npz)", problem) from None

@@ -1,7 +1,9 @@
-"""A first check before an extraction: the features of an image must not depend on the other images of its batch."""
+"""The features of an image must not depend on the other images of its batch: checked before an extraction and in it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy.typing as npt
 from lightning_fabric import Fabric
 
 from harness.compute.compute import FULL
+from harness.data.images import IntArray
 from harness.errors import PluginError
 from harness.extraction.embed import Features, launch
 from harness.extraction.samples import BatchRequest, Samples
@@ -16,7 +19,7 @@ from harness.extraction.subjects import Subjects
 from harness.methods.method import Method
 
 TRIED = 8
-"""Images that are embedded together, and then in two halves."""
+"""Images that are embedded together, and then in smaller batches."""
 
 
 class Limits(NamedTuple):
@@ -37,39 +40,82 @@ ROUNDED = Limits(0.99, 0.01)
 """In any other precision."""
 
 
-def check_alone(method: Method, subjects: Subjects, fabric: Fabric) -> None:
-    """Embed a few images together and in two halves, and compare.
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """A few images and their features, to compare with the features of the same images in other batches.
+
+    Attributes:
+        method: that gave them.
+        keys: of all images.
+        limits: how far features may be apart.
+        rows: (n,) int64 of the images tried, ascending; empty if nothing can be compared.
+        features: (n, d) float32.
+    """
+
+    method: Method
+    keys: Sequence[str]
+    limits: Limits
+    rows: IntArray
+    features: Features
+
+    def check(self, rows: IntArray, features: Features) -> None:
+        """Compare the features of a batch with those known of the same images.
+
+        Args:
+            rows: (b,) of its images.
+            features: (b, d) float32.
+
+        Raises:
+            PluginError: an image has other features in this batch.
+        """
+        _, known, own = np.intersect1d(self.rows, rows, return_indices=True)
+        if not len(known) or features.shape[1] != self.features.shape[1]:
+            return
+        which = f"its features among {len(self.rows)} and among {len(rows)} images"
+        found = unlike(self.features[known], features[own], self.limits, which)
+        if found is not None:
+            raise PluginError(
+                "the features of an image depend on the other images of its batch",
+                where=f"{type(self.method).__name__}.embed, {self.keys[int(self.rows[known[found.row]])]}",
+                found=found.found,
+                expected=found.expected,
+                next_step="compute each image's features from that image alone: no statistics of the batch, no "
+                "dropout, and networks in evaluation mode (network.eval()), also those that the method does not hold",
+            )
+
+
+def check_alone(method: Method, subjects: Subjects, fabric: Fabric) -> Alone:
+    """Embed a few images together and in smaller batches, one of them of a single image, and compare.
 
     A network that was left in training mode normalises each batch by its own statistics, and every number is wrong.
+
+    Returns:
+        The features of the images together, to compare with those of the extraction, whose batches are larger.
 
     Raises:
         PluginError: an image has other features among other images.
     """
     rows = np.unique(np.linspace(0, len(subjects.pictures) - 1, TRIED).astype(np.int64))
     samples = Samples(subjects.pictures, subjects.boxes)
+    limits = limits_of(fabric.strategy.precision.precision)
+    nothing = Alone(method, subjects.pictures.keys, limits, rows[:0], np.zeros((0, 0), dtype=np.float32))
     if len(rows) < 2:
-        return
+        return nothing
 
-    def features(chosen: np.ndarray) -> Features | None:
+    def features(chosen: IntArray) -> Features | None:
         batch = samples[BatchRequest(chosen)]
         return None if batch.broken else launch(method, subjects, batch, fabric)()
 
+    together = features(rows)
+    if together is None:
+        return nothing  # an image that cannot be read is the extraction's to report
+    tried = Alone(method, subjects.pictures.keys, limits, rows, together)
     half = len(rows) // 2
-    together, one, other = (features(part) for part in (rows, rows[:half], rows[half:]))
-    if together is None or one is None or other is None:
-        return  # an image that cannot be read is the extraction's to report
-    limits = limits_of(fabric.strategy.precision.precision)
-    found = unlike(together, np.concatenate([one, other]), limits, "its features among more and among fewer images")
-    if found is not None:
-        key = subjects.pictures.keys[int(rows[found.row])]
-        raise PluginError(
-            "the features of an image depend on the other images of its batch",
-            where=f"{type(method).__name__}.embed, {key}",
-            found=found.found,
-            expected=found.expected,
-            next_step="compute each image's features from that image alone: no statistics of the batch, and networks "
-            "in evaluation mode",
-        )
+    for part in (rows[:1], rows[1:half], rows[half:]):
+        found = features(part) if len(part) else None
+        if found is not None:
+            tried.check(part, found)
+    return tried
 
 
 def limits_of(precision: str | None) -> Limits:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from harness.basics.host import processors
 from harness.compute.compute import FULL
 from harness.data.images import IntArray
 from harness.errors import DataError, PluginError, RunError
@@ -183,7 +183,7 @@ def choose_workers(workers: int | None, fabric: Fabric, *, cached: bool) -> int:
         return workers
     if cached:
         return 0
-    cores = (os.cpu_count() or 1) // max(1, fabric.world_size)
+    cores = processors() // max(1, fabric.world_size)
     return min(4, cores // 2) if fabric.device.type == "cpu" else max(0, min(16, cores - 1))
 
 

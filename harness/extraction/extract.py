@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.data.pictures import Pictures, refuse_broken
 from harness.errors import DataError
-from harness.extraction.alone import check_alone
+from harness.extraction.agreement import agree_to_embed
+from harness.extraction.alone import Alone, check_alone
 from harness.extraction.embed import Embedded, choose_batch, embed, launch, ready
 from harness.extraction.inference import compile_network, ready_to_embed
 from harness.extraction.samples import BatchRequest, Samples, consecutive
@@ -51,6 +52,7 @@ def extract(
     An image that is in several tables is embedded once. Features written by an interrupted call are not computed again.
 
     Raises:
+        UsageError: the processes do not see the same images, or hold other weights.
         DataError: there is no image, or some images cannot be read; the message names and counts them.
         PluginError: ``embed`` breaks the contract.
         RunError: a feature is not finite, or a file cannot be written.
@@ -64,10 +66,11 @@ def extract(
         keys = subjects.pictures.keys
         if not keys:
             raise DataError("there is no image to extract features from", where=dataset.root)
+        agree_to_embed(method, subjects, fabric)
         stack.enter_context(ready_to_embed(method, compute))
         writer = None
         width = _width(method, subjects, fabric)
-        check_alone(method, subjects, fabric)
+        alone = check_alone(method, subjects, fabric)
         if fabric.is_global_zero:
             writer = stack.enter_context(FeatureWriter(output.path, keys, width, output.provenance, output.dtype))
         done = int(fabric.broadcast(writer.done if writer else 0))
@@ -75,9 +78,18 @@ def extract(
         batches = consecutive(len(keys), size)[done // size :]
         if compute.compiled:
             compile_network(method)
-        _write(embed(method, subjects, fabric, batches, workers=compute.workers), writer, subjects.pictures, fabric)
+        parts = _checked(embed(method, subjects, fabric, batches, workers=compute.workers), alone)
+        _write(parts, writer, subjects.pictures, fabric)
     fabric.barrier()
     return output.path
+
+
+def _checked(parts: Iterable[Embedded], alone: Alone) -> Iterator[Embedded]:
+    """Yield the batches, each compared with what is known of its images."""
+    for part in parts:
+        if part.features is not None:
+            alone.check(part.rows, part.features)
+        yield part
 
 
 def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pictures, fabric: Fabric) -> None:

@@ -179,15 +179,9 @@ def write_blocks(
     Raises:
         RunError: the file cannot be written.
     """
-    writer = FeatureWriter(out, keys, storage.width, provenance, storage)
-    writer.partial.unlink(missing_ok=True)
-    try:
-        with writer:
-            for block in blocks:
-                writer.write_stored(block)
-    except BaseException:
-        writer.partial.unlink(missing_ok=True)
-        raise
+    with FeatureWriter(out, keys, storage.width, provenance, storage, resumable=False) as writer:
+        for block in blocks:
+            writer.write_stored(block)
 
 
 def _blocks(file: FeatureFile) -> Iterator[Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
+from harness.basics.plain_json import read_json
 from harness.errors import FeatureError, first_of
 from harness.features.layout import LONGEST_KEY, SCHEMAS, blocks, encode_keys, text_digest
 from harness.features.provenance import Provenance
 from harness.features.storage import DTYPES, FLOATS, Storage
+
+MOST_AT_ONCE = 1 << 30
+"""Limit in bytes of what is read as a whole: the keys of ten million images of 100 letters."""
 
 LONGEST_PROVENANCE = 1 << 20
 """Limit of the provenance in characters."""
@@ -73,7 +76,7 @@ def _storage(path: Path, file: h5py.File, schema: int) -> Storage:
 def _check_part(path: Path, file: h5py.File, name: str) -> None:
     """Refuse links, storage outside the file, filters and unexpected types."""
     try:
-        found = plain_dataset(path, file, name)
+        found = plain_dataset(path, file, name, None if name == "features" else MOST_AT_ONCE)
     except ValueError as problem:
         raise damaged(path, str(problem)) from None
     rank = {"keys": 1, "features": 2, "checksums": 2}[name]
@@ -87,8 +90,11 @@ def _check_part(path: Path, file: h5py.File, name: str) -> None:
         raise damaged(path, f"'{name}' has type {dtype} and shape {found.shape}")
 
 
-def plain_dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    """Return an HDF5 data set that is in the file itself, contiguous and without filters, or raise a ValueError."""
+def plain_dataset(path: Path, file: h5py.File, name: str, most: int | None = None) -> h5py.Dataset:
+    """Return an HDF5 data set that is in the file itself, contiguous and without filters, or raise a ValueError.
+
+    One that is read as a whole has at most ``most`` bytes.
+    """
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"'{name}' is a link")
     found = file[name]
@@ -99,6 +105,8 @@ def plain_dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
         raise ValueError(f"'{name}' is compressed, chunked or stored outside the file")
     if found.id.get_storage_size() != found.nbytes or found.nbytes > path.stat().st_size:
         raise ValueError(f"'{name}' claims {found.nbytes} bytes, more than the file has")
+    if most is not None and found.nbytes > most:  # a file with holes has more bytes than its disk
+        raise ValueError(f"'{name}' has {found.nbytes:,} bytes, more than the {most:,} that are read at once")
     return found
 
 
@@ -144,9 +152,13 @@ def read_provenance(path: Path, file: h5py.File) -> Provenance:
     if text_digest(stored) != attribute(path, file, "provenance_digest", 64):
         raise damaged(path, "its provenance does not match its digest")
     try:
-        return Provenance.model_validate(json.loads(stored))
-    except (ValidationError, ValueError, RecursionError):
-        raise damaged(path, "its provenance cannot be read") from None
+        return Provenance.model_validate(read_json(stored))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        field = ".".join(map(str, first["loc"]))[:80]
+        raise damaged(path, f"its provenance cannot be read: {field}: {first['msg']}") from None
+    except ValueError as problem:
+        raise damaged(path, f"its provenance cannot be read: {problem}") from None
 
 
 def foreign(path: Path, what: str, given: str = "--protocol NAME --data DIR") -> FeatureError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.basics.foreign import AGAIN, HEAD, foreign_start, foreign_text
+from harness.errors import FeatureError
 from harness.features.inspection import foreign
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -63,5 +65,16 @@ def refuse_foreign(path: Path, given: str = "--protocol NAME --data DIR") -> Non
         return
     if found is not None:
         raise foreign(path, found[1], given)
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    other = foreign_start(head) or foreign_text(head)
+    if other is not None or not head:
+        raise FeatureError(
+            "this is not a feature file",
+            where=path,
+            found="an empty file" if other is None else other.what,
+            expected="an HDF5 file written by bench",
+            next_step=AGAIN if other is None else other.next_step,
+        )
     if path.suffix.lower() in ENDINGS:
         raise foreign(path, f"a file named {path.suffix.lower()}, which is damaged or of another format", given)

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from harness.features.named import Int64, ShownName, Side, Whole
+
 LONGEST_CHANGES = 100
 """The length of the changes in a name, in characters; those beyond it are counted."""
 
@@ -37,19 +39,19 @@ class Origin(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: str
-    variant: str = ""
-    changes: dict[str, str] = Field(default_factory=dict)
-    aliases: tuple[str, ...] = ()
-    recipe: str = ""
-    options: dict[str, Any] = Field(default_factory=dict)
-    files: dict[str, str] = Field(default_factory=dict)
-    trained_on: tuple[str, ...] = ()
-    seed: int | None = None
+    method: ShownName
+    variant: ShownName = ""
+    changes: dict[ShownName, str] = Field(default_factory=dict)
+    aliases: tuple[ShownName, ...] = ()
+    recipe: ShownName = ""
+    options: dict[ShownName, Any] = Field(default_factory=dict)
+    files: dict[ShownName, str] = Field(default_factory=dict)
+    trained_on: tuple[ShownName, ...] = ()
+    seed: Int64 | None = None
     code: str | None = None
-    train_on: str | None = None
+    train_on: ShownName | None = None
     train_data: str | None = None
-    threads: int | None = None
+    threads: Whole | None = None
 
     @model_serializer(mode="wrap")
     def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -98,17 +100,17 @@ class Embedding(Origin):
     """
 
     checkpoint: str | None = None
-    input_size: tuple[int, int] | None = None
+    input_size: tuple[Side, Side] | None = None
     resizing: str = ""
-    parameters: int | None = None
+    parameters: Whole | None = None
     weights: str | None = None
     source: str = ""
     precision: str | None = None
     control: bool = False
-    needs: tuple[str, ...] = ()
-    test_needs: tuple[str, ...] = ()
-    boxes: dict[str, str] = Field(default_factory=dict)
-    train_boxes: dict[str, str] = Field(default_factory=dict)
+    needs: tuple[ShownName, ...] = ()
+    test_needs: tuple[ShownName, ...] = ()
+    boxes: dict[ShownName, str] = Field(default_factory=dict)
+    train_boxes: dict[ShownName, str] = Field(default_factory=dict)
 
     @property
     def extra_labels(self) -> tuple[str, ...]:
@@ -132,7 +134,7 @@ class Provenance(Embedding):
         versions: of Python and packages.
     """
 
-    dataset: str
+    dataset: ShownName
     images: str | None = None
     metric: str | None = None
     device: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import FeatureError, first_of
+from harness.features.given import Keys, as_keys
 from harness.features.inspection import attribute, check_layout, damaged, decode_keys, read_provenance
 from harness.features.kinds import refuse_foreign
 from harness.features.layout import BLOCK, Array, blocks, checksum
@@ -67,7 +69,7 @@ class FeatureFile:
                 next_step="run the same extraction again to resume it" if partial.is_file() else None,
             )
         try:
-            file = h5py.File(path, "r")
+            file = h5py.File(path, "r", locking=False)  # it changes no more, and some drives refuse locks
         except OSError as problem:
             refuse_foreign(path)
             raise damaged(path, str(problem)) from None
@@ -97,13 +99,13 @@ class FeatureFile:
     def _row_of(self) -> dict[str, int]:
         return {key: row for row, key in enumerate(self.keys)}
 
-    def require(self, keys: Sequence[str]) -> npt.NDArray[np.int64]:
+    def require(self, keys: Keys) -> npt.NDArray[np.int64]:
         """Return the (n,) row numbers of some keys.
 
         Raises:
-            FeatureError: some keys have no feature.
+            FeatureError: some keys have no feature, or are no keys: one text, a set, numbers.
         """
-        row_of = self._row_of
+        keys, row_of = as_keys(keys), self._row_of
         missing = [key for key in keys if key not in row_of]
         if missing:
             raise self._lacking(missing, len(keys))
@@ -128,7 +130,7 @@ class FeatureFile:
             )
         return error
 
-    def rows(self, keys: Sequence[str]) -> FeatureRows:
+    def rows(self, keys: Keys) -> FeatureRows:
         """Return the features of some keys as an array that is read when sliced.
 
         Raises:
@@ -136,7 +138,7 @@ class FeatureFile:
         """
         return FeatureRows(self, self.require(keys))
 
-    def read(self, keys: Sequence[str] | None = None) -> Array:
+    def read(self, keys: Keys | None = None) -> Array:
         """Return the (n, d) features of some keys in their order, or of all keys.
 
         Raises:
@@ -197,6 +199,11 @@ class FeatureRows:
         self._index = index
         self.shape = (len(index), file.shape[1])
         self.dtype = file.dtype
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file's stored digest and of the rows that are selected, as 64 hexadecimal digits."""
+        return hashlib.sha256(self._file.digest.encode() + self._index.astype("<i8").tobytes()).hexdigest()
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,11 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from harness.basics.digests import canonical_json
-from harness.basics.files import cannot_write
-from harness.errors import BenchError, FeatureError, RunError, first_of
+from harness.basics.files import cannot_write, reserve, take_place
+from harness.basics.leftovers import own_file
+from harness.basics.locks import alone
+from harness.errors import FeatureError, RunError, first_of
+from harness.features.given import Keys, as_array, as_keys
 from harness.features.inspection import check_layout
 from harness.features.layout import (
     BLOCK,
@@ -29,18 +30,23 @@ from harness.features.layout import (
 from harness.features.provenance import Provenance
 from harness.features.storage import FLOATS, Storage
 
+STRUCTURES = 64 << 10
+"""Bytes for what HDF5 itself stores; at most 20,000 were seen."""
+
 
 class FeatureWriter:
     """Writer of a feature file, which is named ``NAME.partial`` until it is complete.
 
     A later writer with the same keys, width, type and provenance resumes after the last complete block of 256 rows;
-    ``done`` is the number of rows already written.
+    ``done`` is the number of rows already written. One that is not ``resumable`` writes under a name of its own
+    instead, and leaves nothing unless it ends.
 
-    The keys are image paths as the protocol names them; ``dtype`` is ``float32``, ``float16`` or a ``Storage``.
+    The keys are image paths as the protocol names them, as for
+    ``write_features``; ``dtype`` is ``float32``, ``float16`` or a ``Storage``.
 
     Raises:
         FeatureError: keys, width or type cannot be stored.
-        RunError: the file cannot be written.
+        RunError: the file cannot be written, or another resumable writer is at work on it.
 
     Example:
         >>> with FeatureWriter(path, keys, 512, provenance) as writer:  # doctest: +SKIP
@@ -51,10 +57,12 @@ class FeatureWriter:
     def __init__(
         self,
         path: str | Path,
-        keys: Sequence[str],
+        keys: Keys,
         width: int,
         provenance: Provenance,
         dtype: str | Storage = "float32",
+        *,
+        resumable: bool = True,
     ) -> None:
         if isinstance(dtype, str) and dtype not in FLOATS:
             raise FeatureError("features cannot be stored in this type", found=dtype, expected=" or ".join(FLOATS))
@@ -62,36 +70,54 @@ class FeatureWriter:
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.done = 0
-        self._keys = encode_keys(keys)
-        self._shape = (len(keys), self._storage.columns)
+        self._keys = encode_keys(as_keys(keys))
+        self._shape = (len(self._keys), self._storage.columns)
         self._dtype = self._storage.dtype
         self._provenance = np.bytes_(canonical_json(provenance.model_dump(mode="json")))
         self._block = np.empty((BLOCK, self._storage.columns), self._dtype)
         self._file: h5py.File
+        self._resumable = resumable
+        self._held = ExitStack()
 
     def __enter__(self) -> FeatureWriter:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if not self._resume():
-                self._reserve()
-                self._start()
-        except (OSError, RuntimeError) as problem:
-            raise _disk(self.partial, problem) from None
+        with ExitStack() as held:
+            try:
+                self._open(held)
+            except (OSError, RuntimeError) as problem:
+                raise _disk(self.partial, problem) from None
+            self._held = held.pop_all()
         return self
 
+    def _open(self, held: ExitStack) -> None:
+        """Take the partial file for this writer alone, and open it."""
+        if self._resumable:
+            taken = RunError(
+                "another process is writing this feature file",
+                where=self.partial,
+                next_step="wait until it has finished",
+            )
+            held.enter_context(alone(self.path.with_name(f".{self.path.name}.lock"), taken, passing=True))
+        else:
+            self.partial = held.enter_context(own_file(self.path))
+        if not (self._resumable and self._resume()):
+            self._reserve()
+            self._start()
+
     def _reserve(self) -> None:
-        """Reserve disk space for the whole file, so that HDF5 does not run out of it during a flush."""
+        """See whether there is room for the whole file; HDF5 crashes if it runs out of it while it closes a file."""
         numbers = self._shape[0] * self._shape[1] * self._dtype.itemsize
-        with self.partial.open("wb") as file:
-            try:
-                os.posix_fallocate(file.fileno(), 0, numbers + self._keys.nbytes + 32 * blocks(self._shape[0]))
-            except OSError:
+        size = numbers + self._keys.nbytes + 32 * blocks(self._shape[0]) + len(bytes(self._provenance)) + STRUCTURES
+        try:
+            with self.partial.open("wb") as file:
+                reserve(file, size)
+        except OSError as problem:
+            with suppress(OSError):
                 self.partial.unlink()
-                raise
+            raise cannot_write(self.partial, problem, needed=size) from None
 
     def _start(self) -> None:
         """Create the file with contiguous data sets of their final size, so that writing rows changes no metadata."""
-        self._file = h5py.File(self.partial, "w", libver=VERSIONS)
+        self._file = h5py.File(self.partial, "w", libver=VERSIONS, locking=False)
         self._file.attrs["schema"] = self._storage.schema
         if self._storage.schema > 1:
             self._file.attrs["storage"] = np.bytes_(self._storage.text)
@@ -103,13 +129,15 @@ class FeatureWriter:
         self._file.create_dataset("features", self._shape, self._dtype, dcpl=early)
         self._file.create_dataset("checksums", data=np.zeros((blocks(len(self._keys)), 32), np.uint8))
         self._file.flush()
+        with self.partial.open("r+b") as file:  # HDF5 has emptied it, and left holes where rows will be
+            reserve(file, self.partial.stat().st_size)
 
     def _resume(self) -> bool:
         """Open the partial file of an earlier writer and count its complete blocks."""
         if not self.partial.exists():
             return False
         try:
-            self._file = h5py.File(self.partial, "r+", libver=VERSIONS)
+            self._file = h5py.File(self.partial, "r+", libver=VERSIONS, locking=False)
             same = (
                 check_layout(self.partial, self._file) == self._storage
                 and self._file.attrs["provenance"] == self._provenance
@@ -120,12 +148,6 @@ class FeatureWriter:
                 self.done = self._whole_rows()
                 return True
             self._file.close()
-        except BlockingIOError:
-            raise RunError(
-                "another process is writing this feature file",
-                where=self.partial,
-                next_step="wait until it has finished",
-            ) from None
         except (FeatureError, OSError, KeyError, ValueError, RuntimeError, TypeError):
             with suppress(AttributeError, OSError, RuntimeError):
                 self._file.close()
@@ -170,16 +192,22 @@ class FeatureWriter:
             raise _disk(self.partial, problem) from None
 
     def __exit__(self, kind: type[BaseException] | None, *_raised: object) -> None:
+        with self._held:
+            self._end(kind)
+
+    def _end(self, kind: type[BaseException] | None) -> None:
+        """Close the file, and give it its name if it is complete."""
         try:
             if kind is None and self.done == self._shape[0]:
                 sums = self._file["checksums"][:]
                 digest = self._storage.digest(self._keys, sums)
                 self._file.attrs["digest"] = np.bytes_(digest)
                 self._file.close()
-                self.partial.replace(self.path)
+                self._read_back(digest)
+                take_place(self.partial, self.path)
                 return
             self._file.close()
-        except (OSError, RuntimeError) as problem:
+        except (OSError, RuntimeError, KeyError) as problem:
             if kind is None:
                 raise _disk(self.partial, problem) from None
         if kind is None:
@@ -187,10 +215,16 @@ class FeatureWriter:
                 "features are missing at the end", where=self.partial, found=self.done, expected=self._shape[0]
             )
 
+    def _read_back(self, digest: str) -> None:
+        """Raise an OSError unless the closed file has its digest: h5py ignores some failures while it closes."""
+        with h5py.File(self.partial, "r", locking=False) as file:
+            if bytes(file.attrs["digest"]).decode() != digest:
+                raise OSError("the end of the file was not written")
+
 
 def write_features(
     path: str | Path,
-    keys: Sequence[str],
+    keys: Keys,
     features: npt.ArrayLike,
     *,
     dataset: str,
@@ -202,27 +236,26 @@ def write_features(
 
     Args:
         path: the file; an existing one is replaced in one step.
-        keys: n image paths, as the protocol names them.
-        features: (n, d), finite; stored as ``dtype``.
+        keys: n image paths, as the protocol names them, in the order of the features: texts, paths or UTF-8 bytes.
+        features: (n, d) finite numbers, stored as ``dtype``: an array, a table, a list of rows, or a tensor of any
+            device, layout and float type, with or without a gradient.
         dataset: the protocol's name.
         method: name shown in tables.
         dtype: ``float32`` or ``float16``.
         provenance: further fields of ``Provenance``: ``variant``, ``options``, ``seed``, ``metric``, ...
 
     Raises:
-        FeatureError: keys and features differ in number, or a feature is not finite.
+        FeatureError: keys and features differ in number, a feature is not finite, a key is no text, or the keys are
+            one text or a set.
         RunError: the file cannot be written.
 
     Example:
         >>> write_features("f.h5", ["a.jpg"], [[1.0, 2.0]], dataset="veri776", method="mine").name  # doctest: +SKIP
         'f.h5'
     """
-    try:
-        array = np.asarray(features)
-    except ValueError:
-        raise FeatureError("features differ in width", expected="an array of shape (n, d)") from None
-    if array.ndim != 2 or len(array) != len(keys):
-        raise FeatureError("features do not match the keys", found=array.shape, expected=f"({len(keys)}, d)")
+    named, array = as_keys(keys), as_array(features)
+    if array.ndim != 2 or len(array) != len(named):
+        raise FeatureError("features do not match the keys", found=array.shape, expected=f"({len(named)}, d)")
     try:
         about = Provenance(dataset=dataset, method=method, **provenance)
     except ValidationError as problem:
@@ -231,27 +264,19 @@ def write_features(
         raise FeatureError(
             f"the provenance of the features is invalid: {field}", found=first.get("input"), expected=first["msg"]
         ) from None
-    writer = FeatureWriter(path, keys, array.shape[1], about, dtype)
-    writer.partial.unlink(missing_ok=True)
-    try:
-        with writer:
-            writer.write(array)
-    except BenchError:
-        writer.partial.unlink(missing_ok=True)  # the caller has all rows: nothing needs to be resumed
-        raise
+    with FeatureWriter(path, named, array.shape[1], about, dtype, resumable=False) as writer:
+        writer.write(array)
     return Path(path)
 
 
 def _as_rows(features: npt.ArrayLike, storage: Storage, keys: npt.NDArray[np.bytes_]) -> Array:
-    array = np.asarray(features)
+    array = as_array(features)
     if array.ndim != 2 or array.shape[1] != storage.width or len(array) > len(keys):
         raise FeatureError(
             "features do not match the file",
             found=array.shape,
             expected=f"at most {len(keys)} rows of {storage.width} numbers",
         )
-    if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
-        raise FeatureError("features are not numbers", found=array.dtype)
     rows = storage.encode(array)
     wrong = np.flatnonzero(~np.isfinite(rows if storage.word in FLOATS else array).all(axis=1))
     if len(wrong):

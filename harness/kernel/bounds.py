@@ -25,7 +25,10 @@ subtracted in float32.
                   v - b > T + E + c' (|T| + E + |b|) with c' = c / (1 - c), then the value less b is above T + E;
                   the same below. b and the subtraction in float32, and the limits themselves as float32, add
                   2^-21 of the same sum.
-5. float64.       x, y, b, T and the canonical similarities are themselves float64: eight tolerances cover them.
+5. float64.       x, y, b, T and the canonical similarities are themselves float64: eight tolerances cover them. That
+                  b's share is of b itself needs a small error of each number of y, not of g. It is u of the number,
+                  since m's numbers are float32; where g is a mean, ((S - n m) + R) / n is wrong by 5 u, as ``exact``
+                  shows for S + R, the sum, and a float32.
 
 A unit whose score is outside T +- (1 + ... + 5) is on that side of the positive in canonical arithmetic too, and is no
 tie; all others are decided by canonical similarities. For a unit of several images the greatest score has the bound of
@@ -35,6 +38,7 @@ its images. If b leaves float32's range (rows of 1e30 among rows of 1e-30), the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,13 +94,26 @@ def centre_of(rows: npt.NDArray[np.floating], norms: FloatArray, *, euclidean: b
     """Return the mean of the first rows, normalised for cosine; any other point would do, at more work.
 
     Returns:
-        (d,) float64.
+        (d,) float64; for Euclidean distances each is a float32, which step 5 needs.
     """
     some = rows[:CENTRED].astype(np.float64)
     if not euclidean:
         length = np.sqrt(norms[:CENTRED])
         some /= np.where(length > 0, length, 1)[:, None]
-    return np.asarray(some.mean(axis=0)) if len(some) else np.zeros(rows.shape[1])
+    centre = np.asarray(some.mean(axis=0)) if len(some) else np.zeros(rows.shape[1])
+    return centre.astype(np.float32).astype(np.float64) if euclidean else centre
+
+
+def less_centre(sums: Any, means: Any, centre: Any) -> Any:
+    """Return means less the centre, each number wrong by at most 5 u of itself.
+
+    Args:
+        sums: (n, d) float64, an array or a tensor, as all others.
+        means: the ``Means`` of these sums, (n, d) and (n,).
+        centre: (d,) numbers that are float32.
+    """
+    rests, images = means[0], means[1][:, None]
+    return ((sums - images * centre) + rests) / images
 
 
 def scale_of(norms: FloatArray, centre: FloatArray, *, euclidean: bool) -> float:

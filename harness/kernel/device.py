@@ -29,6 +29,7 @@ from harness.kernel.bounds import (
     centre_of,
     errors_of,
     lengths,
+    less_centre,
     rounded_biases,
     scale_of,
     shifts_of,
@@ -36,10 +37,10 @@ from harness.kernel.bounds import (
     targets_of,
 )
 from harness.kernel.exact import tolerance
+from harness.kernel.native.fold import LANES
 from harness.kernel.native.nearest import insert_pairs
 from harness.kernel.native.scores import BLANK, LOWEST
-from harness.kernel.native.similarity import LANES
-from harness.kernel.native.tuples import Block, Bound
+from harness.kernel.native.tuples import NO_MEANS, Block, Bound, Means
 from harness.kernel.neighbours import Lists
 from harness.kernel.passes import Job, units_within
 
@@ -61,14 +62,18 @@ class Table(Measured):
     """Rows on the device.
 
     Attributes:
-        rows: (n, d) float64 or float32 as stored.
+        rows: (n, d) float32 as stored, or float64 sums.
         norms: (n,) float64 squared norms.
         values: (n, d) rounded for the product.
+        rests: (n, d) float64 of sums, see ``Means``; (0, 0) if the rows are images.
+        images: (n,) float64 likewise.
     """
 
     rows: Tensor
     norms: Tensor
     values: Tensor
+    rests: Tensor
+    images: Tensor
 
 
 class DevicePass:
@@ -94,34 +99,32 @@ class DevicePass:
         self.values = job.limits.similarities[entries.pair]
         self.lists = job.empty_lists()
         self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
-        self.queries = self._prepare(queries.rows, queries.norms)
+        self.queries = self._prepare(queries.rows, queries.norms, NO_MEANS)
         self.shifts = shifts_of(self.queries, self.centre, euclidean=self.euclidean)
 
     def count(self, block: Block) -> None:
         """Add a block to the counts, and to the lists."""
         for first, last in units_within(block.starts, IMAGES):
-            images = slice(int(block.starts[first]), int(block.starts[last]))
-            gallery = self._prepare(block.rows[images], block.norms[images])
-            part = _Columns(
-                gallery,
-                block.first + first,
-                block.starts[first : last + 1] - block.starts[first],
-                self._put(block.starts[first : last + 1] - block.starts[first]),
-            )
+            own = block.part(first, last)
+            part = _Columns(self._prepare(own.rows, own.norms, own.means), own.first, own.starts, self._put(own.starts))
             for start in range(0, len(self.shifts), QUERIES):
                 self._tile(part, start, min(start + QUERIES, len(self.shifts)))
 
     def _put(self, values: npt.NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
-    def _prepare(self, stored: npt.NDArray[np.floating], squares: FloatArray) -> Table:
+    def _prepare(self, stored: npt.NDArray[np.floating], squares: FloatArray, means: Means) -> Table:
         """Return rows centred, scaled and rounded; see ``native.prepare``."""
         rows, norms, centre = self._put(stored), self._put(squares), self._put(self.centre)
-        scale = scale_of(squares, self.centre, euclidean=self.euclidean)
+        rests, images = self._put(means.rests), self._put(means.images)
         directions = rows.double()
         if not self.euclidean:
             directions = directions * torch.where(norms > 0, 1 / norms.sqrt(), torch.zeros_like(norms))[:, None]
-        exact = (directions - centre) * scale
+        elif len(images):
+            squares = squares / means.images**2
+        scale = scale_of(squares, self.centre, euclidean=self.euclidean)
+        centring = self.euclidean and len(images)
+        exact = (less_centre(directions, (rests, images), centre) if centring else directions - centre) * scale
         values = exact.float().to(self.type)
         if self.type is torch.float16:
             values.masked_fill_(values.abs() < SMALLEST, 0)
@@ -129,7 +132,8 @@ class DevicePass:
         residuals = (exact - rounded).square().sum(1).sqrt()
         sizes = (residuals, rounded.square().sum(1).sqrt(), (exact * centre).sum(1), exact.square().sum(1))
         known = torch.stack(sizes, dim=1).cpu().numpy()
-        return Table(lengths(known, self.width), known[:, 2], known[:, 3], scale, rows, norms, values)
+        measured = lengths(known, self.width), known[:, 2], known[:, 3], scale
+        return Table(*measured, rows, norms, values, rests, images)
 
     def _tile(self, part: _Columns, start: int, stop: int) -> None:
         """Multiply some queries with some images and count."""
@@ -233,6 +237,11 @@ class DevicePass:
         """Return the canonical similarity of query rows and images, in the order of sums that ``exact`` defines."""
         gallery = tile.part.table
         a, b = self.queries.rows[asked].double(), gallery.rows[images].double()
+        if self.euclidean and len(gallery.images):
+            count = gallery.images[images]
+            step = (count[:, None] * a - b) - gallery.rests[images]
+            # Divided by numpy, as below.
+            return np.asarray(-ordered_sum(step * step).cpu().numpy() / (count * count).cpu().numpy())
         if self.euclidean:
             step = a - b
             return np.asarray(-ordered_sum(step * step).cpu().numpy())

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from harness.data.images import IntArray
 from harness.errors import FeatureError
-from harness.kernel.native.similarity import unit_means
+from harness.kernel.exact import unit_sums
 from harness.kernel.native.tuples import Block
 from harness.kernel.prepared import Workers, norms_of
 
@@ -134,9 +134,8 @@ class Gallery:
             if not np.isfinite(self.norms[number]).all():
                 raise not_finite(self.table, "gallery")
         if self.reduce == "mean feature" and len(starts) - 1 < len(rows):
-            means = np.empty((len(starts) - 1, rows.shape[1]))
-            unit_means(rows, starts, means)
-            return Block(means, norms_of(means, workers), np.arange(len(starts)), first)
+            sums, means = unit_sums(rows, starts)
+            return Block(sums, norms_of(sums, workers), np.arange(len(starts)), first, means)
         return Block(rows, self.norms[number], starts, first)
 
     def _rows(self, first: int, last: int) -> npt.NDArray[Any]:

@@ -16,15 +16,16 @@ def budget(memory: int | None, processes: int = 1) -> int:
     return memory if memory is not None else min(free_memory(4 * MOST) // (4 * processes), MOST)
 
 
-def block_images(memory: int, width: int, *, streamed: bool) -> int:
+def block_images(memory: int, width: int, *, streamed: bool, means: bool = False) -> int:
     """Return how many gallery images to hold at once in half of a budget.
 
     Args:
         memory: the budget in bytes.
         width: numbers a row.
         streamed: whether rows are read into memory, one block ahead, or are there already.
+        means: whether units answer by their mean: a sum of two float64, of at least one image.
     """
-    image = width * (4 + (8 if streamed else 0)) + 128
+    image = width * (4 + (8 if streamed else 0) + (16 if means else 0)) + 128
     return max(SMALLEST, min(LARGEST, memory // 2 // image))
 
 

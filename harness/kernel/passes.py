@@ -25,15 +25,17 @@ from harness.kernel.bounds import (
 )
 from harness.kernel.exact import tolerance
 from harness.kernel.native.count import count_tile
+from harness.kernel.native.fold import LANES
 from harness.kernel.native.scores import BLANK
-from harness.kernel.native.similarity import LANES
 from harness.kernel.native.tuples import (
+    NO_MEANS,
     Asked,
     Block,
     Bound,
     Counts,
     Features,
     Limits,
+    Means,
     PairComparison,
     RowBuffer,
     Scratch,
@@ -123,7 +125,7 @@ class Pass:
         self.product = Products(precision)
         self.comparison = PairComparison(self.euclidean, tolerance(queries.rows.shape[1]))
         self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
-        self.prepared = self._prepare(queries.rows, queries.norms)
+        self.prepared = self._prepare(queries)
         self.shifts = shifts_of(self.prepared, self.centre, euclidean=self.euclidean)
         self.asked = self._asked()
         self.lists = job.empty_lists()
@@ -137,14 +139,14 @@ class Pass:
         """Return the share of a block's pairs that a sample of the queries has to compute again; nothing is counted."""
         last = max(int(np.searchsorted(block.starts, IMAGES, side="right")) - 1, 1)
         images = int(block.starts[last])
-        sample = Block(block.rows[:images], block.norms[:images], block.starts[: last + 1], block.first)
+        sample = block.part(0, last)
         rows = slice(0, min(SAMPLED, len(self.queries.rows)))
         again = self._count_rows(self._target(sample), rows, listing=False)
         self.closer[:] = self.tied[:] = 0
         return again / max(rows.stop * images, 1)
 
     def _target(self, block: Block) -> Target:
-        prepared = self._prepare(block.rows, block.norms)
+        prepared = self._prepare(Features(block.rows, block.norms), block.means)
         biases = biases_of(self.prepared, prepared, euclidean=self.euclidean)
         bound = bound_of(self.prepared, prepared, biases, OUTPUT_BFLOAT16 if self.product.half else OUTPUT_FLOAT32)
         drawn = self.job.plan.drawn[:, block.first : block.first + len(block.starts) - 1]
@@ -180,12 +182,7 @@ class Pass:
             narrow=product if self.product.half else NO_NARROW,
             half=self.product.half,
             bias=target.bias[images],
-            block=Block(
-                rows=block.rows[images],
-                norms=block.norms[images],
-                starts=block.starts[first : last + 1] - block.starts[first],
-                first=block.first + first,
-            ),
+            block=block.part(first, last),
             queries=self.queries,
             begin=rows.start,
             end=rows.stop,
@@ -200,8 +197,10 @@ class Pass:
 
         list_tile(tile, self.asked.ignored, self.shifts, buffer, np.empty(LANES), self.comparison, lists)
 
-    def _prepare(self, rows: npt.NDArray[np.floating], norms: FloatArray) -> Prepared:
-        return prepare_rows(rows, norms, self.centre, self.workers, euclidean=self.euclidean, half=self.product.half)
+    def _prepare(self, features: Features, means: Means = NO_MEANS) -> Prepared:
+        return prepare_rows(
+            features, self.centre, self.workers, means, euclidean=self.euclidean, half=self.product.half
+        )
 
     def _asked(self) -> Asked:
         """Return the positives with their targets and the float64 slacks of these."""

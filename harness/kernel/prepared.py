@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.kernel.bounds import FloatArray, Measured, lengths, scale_of
+from harness.kernel.bounds import FloatArray, Measured, lengths, less_centre, scale_of
+from harness.kernel.native.fold import LANES
 from harness.kernel.native.prepare import prepare
-from harness.kernel.native.similarity import LANES, squared_norms
-from harness.kernel.native.tuples import Features, Rounded, RowFrame
+from harness.kernel.native.similarity import squared_norms
+from harness.kernel.native.tuples import NO_MEANS, Features, Means, Rounded, RowFrame
 
 
 class Workers:
@@ -60,10 +61,10 @@ def norms_of(rows: npt.NDArray[np.floating], workers: Workers) -> FloatArray:
 
 
 def prepare_rows(
-    rows: npt.NDArray[np.floating],
-    norms: FloatArray,
+    features: Features,
     centre: FloatArray,
     workers: Workers,
+    means: Means = NO_MEANS,
     *,
     euclidean: bool,
     half: bool,
@@ -71,15 +72,19 @@ def prepare_rows(
     """Return rows centred, scaled and rounded.
 
     Args:
-        rows: (n, d) float32 or float64.
-        norms: (n,) squared norms.
+        features: (n, d) float32 or float64, and their squared norms.
         centre: (d,) float64.
         workers: the threads.
+        means: of sums.
         euclidean: the metric.
         half: whether to round to bfloat16.
     """
+    rows, norms = features
     width = rows.shape[1]
-    frame = RowFrame(centre, scale_of(norms, centre, euclidean=euclidean), euclidean)
+    centring = euclidean and len(means.images) > 0
+    squares = norms / means.images**2 if centring else norms
+    scale = scale_of(squares, centre, euclidean=euclidean)
+    frame = RowFrame(np.zeros(width) if centring else centre, scale, euclidean)
     wide = np.empty((0, width) if half else rows.shape, dtype=np.float32)
     narrow = np.empty(rows.shape if half else (0, width), dtype=np.uint16)
     sizes = np.empty((len(rows), 4))
@@ -87,7 +92,8 @@ def prepare_rows(
     def work(part: slice) -> None:
         buffer = np.empty(width, dtype=np.float32)
         out = Rounded(wide if half else wide[part], narrow[part] if half else narrow, half, sizes[part])
-        prepare(Features(rows[part], norms[part]), frame, out, buffer, buffer.view(np.uint32))
+        own = less_centre(rows[part], means.part(part), centre) if centring else rows[part]
+        prepare(Features(own, norms[part]), frame, out, buffer, buffer.view(np.uint32))
 
     workers.share(len(rows), 4096, work)
     return Prepared(lengths(sizes, width), sizes[:, 2], sizes[:, 3], frame.scale, narrow if half else wide)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness.compute.machine import Machine
-from harness.features.metric import Metric
+from harness.features.given import as_array
+from harness.features.metric import Metric, check_metric
 from harness.kernel.settings import Settings, Tuning
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ def rank(
     defines it, and when two similarities tie). They do not depend on any of the arguments after ``metric``.
 
     Args:
-        queries: (q, d) float32 or float16 features, as an array or anything that gives rows by slices.
+        queries: (q, d) float32 or float16 features, as an array, a tensor, or anything that gives rows by slices.
         gallery: (g, d) likewise; it may be larger than memory.
         relevance: the positives, the ignored units and the draws.
         metric: how features are compared.
@@ -44,6 +47,7 @@ def rank(
     Raises:
         FeatureError: the features do not fit the relevance or each other, or are not finite; in every process of a
             team, whichever finds it.
+        UsageError: an unknown metric.
         RunError: the device's memory is full.
 
     Example:
@@ -56,8 +60,15 @@ def rank(
         >>> rank(features[:1], features, relevance)[0].ranks
         array([2])
     """
+    check_metric(metric)
     settings = Settings(metric, machine or Machine(), tuning or Tuning())
-    return rank_and_list(queries, gallery, relevance, settings, progress)[0]
+    return rank_and_list(_rows(queries), _rows(gallery), relevance, settings, progress)[0]
+
+
+def _rows(table: Rows) -> Rows:
+    """Return what gives rows by slices as it is, and anything else as an array."""
+    by_slices = isinstance(getattr(table, "dtype", None), np.dtype) and not isinstance(table, np.ma.MaskedArray)
+    return table if by_slices else as_array(table)
 
 
 def rank_and_list(

@@ -34,6 +34,7 @@ from harness.data.images import IntArray
 from harness.errors import UsageError
 from harness.features.metric import Metric
 from harness.kernel.gallery import Rows, together
+from harness.kernel.native.fold import LANES
 from harness.kernel.native.rerank import correct, encode, expand, weigh
 from harness.kernel.native.rerank_tuples import (
     Answers,
@@ -50,7 +51,6 @@ from harness.kernel.native.rerank_tuples import (
     Sparse,
     SparseRoom,
 )
-from harness.kernel.native.similarity import LANES
 from harness.kernel.native.tuples import Counts, Features, Limits, UnitLists
 from harness.kernel.plan import placed, results
 from harness.kernel.prepared import Workers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from harness.data.images import IntArray
 from harness.errors import FeatureError, RunError
 from harness.kernel.gallery import Gallery, Rows, check, not_finite, take
 from harness.kernel.memory import block_images, budget, query_rows
-from harness.kernel.native.similarity import LANES, pair_similarities
+from harness.kernel.native.fold import LANES
+from harness.kernel.native.similarity import pair_similarities
 from harness.kernel.native.tuples import Block, Features, Limits, UnitPairs
 from harness.kernel.neighbours import Lists, Neighbours
 from harness.kernel.passes import Job, Pass
@@ -101,7 +103,8 @@ class Walk:
             self.plan.order,
             self.plan.starts,
             relevance.reduce,
-            size=settings.tuning.block or block_images(self.memory, gallery.shape[1], streamed=streamed),
+            size=settings.tuning.block
+            or block_images(self.memory, gallery.shape[1], streamed=streamed, means=relevance.reduce == "mean feature"),
             units=shard(self.plan.starts, self.team.index, self.team.count),
         )
         self.done = 0
@@ -215,6 +218,8 @@ def open_walk(
         one_thread_each(threads) as pool,
     ):
         _fit(queries, gallery, relevance)
+        if settings.machine.team.count > 1:
+            settings.machine.team.agree(_facts(queries, gallery, relevance, settings))
         yield Walk(
             queries,
             gallery,
@@ -234,6 +239,28 @@ def _fit(queries: Rows, gallery: Rows, relevance: Relevance) -> None:
         raise FeatureError(
             "query and gallery features differ in width", found=f"{queries.shape[1]} and {gallery.shape[1]} numbers"
         )
+
+
+def _facts(queries: Rows, gallery: Rows, relevance: Relevance, settings: Settings) -> dict[str, object]:
+    """Return everything that decides the integers, for processes to compare before they add theirs up."""
+    facts: dict[str, object] = {
+        "metric": settings.metric,
+        "length of the lists": settings.nearest,
+        "farthest units": settings.farthest,
+        "right and ignored units": relevance.digest,
+    }
+    for what, table in (("query", queries), ("gallery", gallery)):
+        facts[f"shape of the {what} features"] = f"{table.shape[0]} x {table.shape[1]} {table.dtype}"
+        facts[f"{what} features"] = _content(table)
+    return facts
+
+
+def _content(table: Rows) -> str | None:
+    """Return the digest of features in memory or in a feature file; None for others, which are read only in part."""
+    if isinstance(table, np.ndarray):
+        return hashlib.sha256(np.ascontiguousarray(table).data).hexdigest()
+    digest: str | None = getattr(table, "digest", None)
+    return digest
 
 
 @contextmanager

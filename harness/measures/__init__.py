@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from harness.errors import unknown_name
 from harness.measures import ap, ap_top, ap_trapezoid, ap_truncated, cmc, hit, minp
-from harness.measures.family import Measure, MeasureFamily
+from harness.measures.family import MOST_DIGITS, Measure, MeasureFamily
 
 FAMILIES: Mapping[str, MeasureFamily] = {
     module.FAMILY.word: module.FAMILY for module in (ap, ap_trapezoid, ap_truncated, ap_top, cmc, hit, minp)
@@ -58,12 +58,12 @@ def in_order(measures: Iterable[str], first: str) -> list[str]:
     def place(word: str) -> tuple[bool, float, int, str]:
         name, _, k = word.partition("@")
         order = FAMILIES[name].order if name in FAMILIES else float("inf")
-        return word != first, order, int(k) if k.isdecimal() else 0, word
+        return word != first, order, int(k) if k.isdecimal() and len(k) <= MOST_DIGITS else 0, word
 
     return sorted(measures, key=place)
 
 
 def _known(word: str) -> bool:
     name, at, k = word.partition("@")
-    number = k.isascii() and k.isdigit() and int(k) >= 1
+    number = k.isascii() and k.isdigit() and len(k) <= MOST_DIGITS and int(k) >= 1
     return name in FAMILIES and (number if FAMILIES[name].cutoff else not at)

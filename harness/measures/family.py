@@ -15,6 +15,10 @@ from harness.measures.ranks import PositiveRanks
 FloatArray = npt.NDArray[np.float64]
 
 
+MOST_DIGITS = 9
+"""A cutoff has at most so many digits; no gallery comes near it."""
+
+
 @dataclass(frozen=True)
 class MeasureFamily:
     """A measure, or all measures that differ in their cutoff k only.
@@ -51,10 +55,10 @@ class MeasureFamily:
             if at:
                 raise UsageError(f"measure '{self.word}' takes no cutoff", found=word, expected=self.word)
             return Measure(self)
-        if not (cutoff.isascii() and cutoff.isdigit() and int(cutoff) >= 1):
+        if not (cutoff.isascii() and cutoff.isdigit() and len(cutoff) <= MOST_DIGITS and int(cutoff) >= 1):
             raise UsageError(
-                f"measure '{self.word}' needs a cutoff of at least 1",
-                found=word,
+                f"measure '{self.word}' needs a cutoff from 1 to {10**MOST_DIGITS - 1:,}",
+                found=word[:40],
                 expected=f"{self.word}@1, {self.word}@5 and so on",
             )
         return Measure(self, int(cutoff))

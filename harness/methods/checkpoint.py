@@ -6,15 +6,29 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from harness.basics.files import replace_file
-from harness.errors import CheckpointError
+from harness.basics.foreign import AGAIN, HEAD, Foreign, foreign_start, foreign_text
+from harness.basics.plain_json import read_json
+from harness.basics.reading import check_regular
+from harness.errors import CheckpointError, first_of
+from harness.features.named import OptionalPart, PartName
 from harness.features.provenance import Origin
-from harness.methods.method import State
+from harness.methods.method import Method, State
 
 SCHEMA = 1
+
+AGAIN_TRAIN = "train again, or copy it again"
+
+LONGEST_DESCRIPTION = 1 << 20
+"""Limit of the description in characters."""
+
+MOST_CLASSES = 1 << 17
+"""The most classes of a label that a checkpoint may name if it holds fewer numbers than that; a network of them has
+at least one number for each, and is built before its numbers are compared with those of the file."""
 
 CHECKPOINT = "checkpoint.safetensors"
 """The name of the checkpoint in the folder of a run."""
@@ -23,13 +37,20 @@ CHECKPOINT = "checkpoint.safetensors"
 class CheckpointInfo(Origin):
     """The description of a checkpoint: the method, its training and the classes it was trained with.
 
+    The names become parts of paths, so that other ones are refused.
+
     Attributes:
         classes: the number of classes of each label during training.
         boxes: the digest of the boxes of each kind used for training.
     """
 
-    classes: dict[str, int] = Field(default_factory=dict)
-    boxes: dict[str, str] = Field(default_factory=dict)
+    method: PartName
+    variant: OptionalPart = ""
+    aliases: tuple[OptionalPart, ...] = ()
+    recipe: OptionalPart = ""
+    train_on: PartName | None = None
+    classes: dict[PartName, Annotated[int, Field(ge=1, lt=2**31)]] = Field(default_factory=dict)
+    boxes: dict[PartName, str] = Field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, state: State, info: CheckpointInfo) -> Path:
@@ -49,20 +70,68 @@ def load_checkpoint(path: Path) -> tuple[State, CheckpointInfo]:
     """Return the tensors, on the processor, and their description.
 
     Raises:
-        CheckpointError: the file is missing, damaged, a pickle or of another schema.
+        CheckpointError: the file is missing, no regular file, damaged, a pickle, of another schema, or holds NaN.
     """
     from safetensors import SafetensorError, safe_open
 
-    _refuse_pickle(path)
+    _refuse_foreign(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
+            info = _read_info(path, metadata)
             state = {name: file.get_tensor(name) for name in sorted(file.keys())}
     except (SafetensorError, OSError) as problem:
+        raise CheckpointError("the checkpoint is damaged", where=path, found=problem, next_step=AGAIN_TRAIN) from None
+    bad = [name for name, tensor in state.items() if tensor.is_floating_point() and bool(tensor.isnan().any())]
+    if bad:
         raise CheckpointError(
-            "the checkpoint is damaged", where=path, found=problem, next_step="train again, or copy it again"
-        ) from None
-    return state, _read_info(path, metadata)
+            "the checkpoint's numbers are not all numbers",
+            where=path,
+            found=f"NaN in {first_of(bad, 3)}",
+            next_step="a training that diverged leaves such a file: train again with a lower learning rate",
+        )
+    _check_classes(path, state, info)
+    return state, info
+
+
+def _check_classes(path: Path, state: State, info: CheckpointInfo) -> None:
+    """Refuse more classes than a network with these numbers can have, before one is built for them."""
+    most = max(MOST_CLASSES, sum(tensor.numel() for tensor in state.values()))
+    wrong = {label: number for label, number in sorted(info.classes.items()) if number > most}
+    if wrong:
+        raise CheckpointError(
+            "the checkpoint's description is damaged",
+            where=path,
+            found=first_of(f"{number} classes of '{label}'" for label, number in wrong.items()),
+            expected=f"at most {most}, as many as the file can have numbers for",
+            next_step="copy it again from where it comes from, or train again",
+        )
+
+
+def check_known(path: Path, info: CheckpointInfo, method: type[Method]) -> None:
+    """Refuse a checkpoint that names a variant or an option which its method does not have.
+
+    A recipe, and a variant under one that the method has no more, are only held against their form: such a checkpoint
+    can still be evaluated, and keeps its name.
+
+    Raises:
+        CheckpointError: the message names the first such word and those that the method has.
+    """
+    kept = info.recipe in ("", *method.recipes)
+    variants = [word for word in (info.variant, *info.aliases) if word and kept]
+    for kind, found, known in (
+        ("a variant", variants, method.variants),
+        ("an option", list(info.options), method.Options.model_fields),
+    ):
+        for word in found:
+            if word not in known:
+                raise CheckpointError(
+                    f"the checkpoint names {kind} that method '{info.method}' does not have",
+                    where=path,
+                    found=word[:100],
+                    expected=", ".join(known) or "none",
+                    next_step="train it again with this version",
+                )
 
 
 def check_belongs(path: Path, info: CheckpointInfo, expected: CheckpointInfo) -> None:
@@ -125,32 +194,53 @@ def _misfit(problem: ValidationError | RuntimeError | KeyError) -> str:
     return f"no {problem}" if isinstance(problem, KeyError) else " ".join(str(problem).split())[:300]
 
 
-def _refuse_pickle(path: Path) -> None:
-    """Raise an error if the file is missing or, by its first bytes, a pickle or a torch archive."""
+def _refuse_foreign(path: Path) -> None:
+    """Raise an error if the file is missing, no regular one, or by its first bytes something else than a checkpoint."""
+    size = check_regular(
+        path, "the checkpoint", error=CheckpointError, next_step="give a file written by 'bench train'"
+    )
     try:
         with path.open("rb") as file:
-            head = file.read(9)
+            head = file.read(HEAD)
     except OSError as problem:
         raise CheckpointError("the checkpoint cannot be read", where=path, found=problem.strerror) from None
     # A safetensors file starts with eight arbitrary bytes, the length of its header, followed by the header.
-    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size:
+        return
+    if head[:2] == b"PK" or head[:1] == b"\x80":
         raise CheckpointError(
             "the file is a pickle or a torch archive, which can execute code when it is opened",
             where=path,
             expected="a safetensors file written by 'bench train'",
             next_step="load other weights through an option of the method",
         )
+    foreign = foreign_start(head) or foreign_text(head) if head else Foreign("empty", AGAIN)
+    if foreign is not None:
+        raise CheckpointError(
+            f"the file is {foreign.what}",
+            where=path,
+            expected="a safetensors file written by 'bench train'",
+            next_step=foreign.next_step,
+        )
 
 
 def _read_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
-    try:
-        about = json.loads(metadata["bench"])
-        schema = about["schema"]
-    except (KeyError, TypeError, ValueError):
+    text = metadata.get("bench", "")
+    if len(text) > LONGEST_DESCRIPTION:
         raise CheckpointError(
-            "the file is not a checkpoint of bench", where=path, next_step="give a file written by 'bench train'"
+            "the checkpoint's description is too long", where=path, expected=f"at most {LONGEST_DESCRIPTION} characters"
+        )
+    try:
+        about = read_json(text)
+        schema = about["schema"]
+    except (KeyError, TypeError, ValueError) as problem:
+        raise CheckpointError(
+            "the file is not a checkpoint of bench",
+            where=path,
+            found=f"a description that cannot be read: {problem}"[:200] if text else None,
+            next_step="give a file written by 'bench train'",
         ) from None
-    if schema != SCHEMA:
+    if type(schema) is not int or schema != SCHEMA:
         raise CheckpointError(
             "the checkpoint has another schema",
             where=path,
@@ -161,4 +251,11 @@ def _read_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
     try:
         return CheckpointInfo.model_validate(about.get("info"))
     except ValidationError as problem:
-        raise CheckpointError("the checkpoint's description is damaged", where=path, found=problem) from None
+        first = problem.errors()[0]
+        raise CheckpointError(
+            "the checkpoint's description is damaged",
+            where=path,
+            found=f"{'.'.join(map(str, first['loc']))[:80] or 'info'}: {str(first.get('input'))[:80]!r}",
+            expected=first["msg"],
+            next_step="copy it again from where it comes from, or train again",
+        ) from None

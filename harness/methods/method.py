@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness.basics.names import PART_WORDS, is_part
 from harness.basics.seeds import derive, generators_at
 from harness.data.resizing import STRETCHED, Resizing
 from harness.errors import BenchError, PluginError, UsageError, unknown_name
@@ -201,6 +202,7 @@ def complete(candidate: object) -> type[Method]:
         raise PluginError(
             f"{candidate.__qualname__} names an unknown metric", found=metric, expected=" or ".join(get_args(Metric))
         )
+    _refuse_unsafe_names(candidate)
     size = _square_or_pair(candidate)
     if not issubclass(candidate, Method):
         body = {name: getattr(candidate, name) for name in ("__module__", "__doc__", "__qualname__")}
@@ -213,6 +215,18 @@ def complete(candidate: object) -> type[Method]:
             f"{candidate.__qualname__} does not define {', '.join(lacking)}", next_step="see docs/your-method.md"
         )
     return candidate
+
+
+def _refuse_unsafe_names(candidate: type) -> None:
+    """Raise a PluginError if a variant or a recipe cannot be part of the name of a run's folder."""
+    for kind in ("variants", "recipes"):
+        for name in getattr(candidate, kind, ()):
+            if not isinstance(name, str) or not is_part(name):
+                raise PluginError(
+                    f"{candidate.__qualname__} has a name among its {kind} that cannot be used",
+                    found=repr(name)[:100],
+                    expected=PART_WORDS,
+                )
 
 
 def _square_or_pair(candidate: type) -> dict[str, tuple[int, int]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -17,6 +18,9 @@ from harness.methods.attention import Attention, energy
 from harness.methods.batches import Batches
 from harness.methods.method import Method, State
 from harness.methods.session import Session
+
+USUAL_WIDTH = 4096
+"""No side of a tensor is looked at twice up to here."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,24 @@ class NetworkMethod(Method):
 
     def restore(self, state: State, classes: Mapping[str, int]) -> None:
         """Build the network for these classes, and load its tensors."""
+        self._refuse_larger(state, classes)
         self.model = self.architecture(classes)
         self.model.load_state_dict(state)
+
+    def _refuse_larger(self, state: State, classes: Mapping[str, int]) -> None:
+        """Raise a RuntimeError for a description of a network much larger than its tensors, before it takes memory."""
+        largest = max([USUAL_WIDTH, *(side for one in state.values() for side in one.shape)])
+        options = self.options.model_dump() if isinstance(getattr(self, "options", None), BaseModel) else {}
+        if max([0, *classes.values(), *_integers(options)]) <= largest:
+            return
+        try:
+            with torch.random.fork_rng([]), torch.device("meta"):
+                wanted = sum(one.numel() for one in self.architecture(classes).state_dict().values())
+        except Exception:  # an author's network that cannot be built without numbers; building it says what is wrong
+            return
+        found = sum(one.numel() for one in state.values())
+        if wanted > found:
+            raise RuntimeError(f"it describes a network of {wanted:,} numbers and holds {found:,}")
 
     def embed(self, images: Tensor, **needed: Any) -> Tensor:
         """Return ``model(images)`` in evaluation mode; see ``Method.embed``."""
@@ -151,3 +171,12 @@ class NetworkMethod(Method):
             UsageError: the network has no map.
         """
         return Attention({"energy": energy(self.model, images, **needed)})
+
+
+def _integers(value: object) -> Iterator[int]:
+    """Yield the integers of options, which may lie in lists and tables."""
+    if isinstance(value, int):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _integers(part)

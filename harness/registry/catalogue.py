@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
+from harness.basics.names import NAME_WORDS, is_name
 from harness.errors import PluginError, unknown_name
 from harness.registry import hookspecs
 from harness.registry.moved import moved
@@ -20,9 +21,6 @@ from harness.registry.moved import moved
 T = TypeVar("T")
 
 OWN_DISTRIBUTION = "vehicle-reid-bench"
-MAX_NAME = 64
-NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
-"""A name can be used in a path and on a page as it is."""
 
 
 @dataclass(frozen=True)
@@ -143,10 +141,10 @@ class Catalogue:
         found: list[Entry] = []
 
         def register(name: str, target: object, *, about: str = "") -> None:
-            if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > MAX_NAME:
+            if not isinstance(name, str) or not is_name(name):
                 raise PluginError(
                     f"'{name}' cannot name a {kind.word}",
-                    expected=f"lower-case letters, digits, hyphens and underscores, at most {MAX_NAME}",
+                    expected=NAME_WORDS,
                 )
             found.append(Entry(name, target, about or str(getattr(target, "about", "")), plugin.name))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from harness.basics.reading import check_regular
 from harness.errors import PluginError, UsageError, unknown_name
 from harness.measures import parse, usual_word
 from harness.registry import hookspecs
@@ -119,6 +120,10 @@ class Registry(Catalogue):
 
 def _refuse_data(path: Path) -> None:
     """Raise a UsageError if a table or a folder of images is named in place of a protocol."""
+    if path.suffix.lower() in (".yaml", ".yml", ".json"):
+        raise UsageError(
+            "a protocol's file is TOML", found=path, expected="a file such as my-cars.toml; see docs/own-data.md"
+        )
     table = path.suffix.lower() in TABLES
     if table or path.is_dir():
         option = "--table " if table else ""
@@ -146,17 +151,33 @@ def load(files: str | Path | Iterable[str | Path] = ()) -> Registry:
     for distribution, found in sorted(installed, key=lambda pair: (pair[0] != OWN_DISTRIBUTION, pair[0], pair[1].name)):
         registry.add(f"{distribution}:{found.name}", found.dist.version if found.dist else "", found.load)
     given = [files] if isinstance(files, str | Path) else files
-    for file in {Path(file).resolve(): Path(file) for file in given}.values():  # one given twice counts once
+    plugins = list({Path(file).resolve(): Path(file) for file in given}.values())  # one given twice counts once
+    for file in plugins:
+        check_regular(file, "the plugin file", error=PluginError, next_step="give the Python file that has the hooks")
+    _refuse_one_name(plugins)
+    for file in plugins:
         registry.add(file.name, "", partial(_import_file, file))
         if registry.plugins[-1].problem:
             raise PluginError("the plugin cannot be used", where=file, found=registry.plugins[-1].problem)
     return registry
 
 
+def _refuse_one_name(files: Iterable[Path]) -> None:
+    """Raise a PluginError for two files of one name, which would be one module."""
+    first: dict[str, Path] = {}
+    for file in files:
+        other = first.setdefault(re.sub(r"\W", "_", file.stem), file)
+        if other is not file:
+            raise PluginError(
+                "two plugin files have one name",
+                found=f"{other} and {file}",
+                expected="files of different names",
+                next_step="rename one of them",
+            )
+
+
 def _import_file(file: Path) -> ModuleType:
     """Import a Python file under a name that cannot clash with an installed module."""
-    if not file.is_file():
-        raise PluginError("the plugin file is missing", where=file)
     name = "bench_plugin_" + re.sub(r"\W", "_", file.stem)
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

@@ -17,13 +17,13 @@ from harness.basics.digests import file_digest
 from harness.basics.files import replace_file
 from harness.compute.compute import FULL
 from harness.data.dataset import Dataset
-from harness.data.pictures import decode, locate
+from harness.data.pictures import decode
 from harness.errors import CheckpointError, RunError, UsageError, error_line, first_of, unknown_name
 from harness.extraction.alone import cosines, limits_of, unlike
 from harness.extraction.samples import to_unit_range
 from harness.features import FeatureFile, Provenance
 from harness.features.finding import FEATURES
-from harness.methods.checkpoint import CHECKPOINT, load_checkpoint, same_form
+from harness.methods.checkpoint import CHECKPOINT, check_known, load_checkpoint, same_form
 from harness.methods.exported import Card
 from harness.methods.method import Method, create, resolve_options, trains
 from harness.methods.networks import networks_of
@@ -203,6 +203,7 @@ def _restore(method: Method, request: ExportRequest, about: Provenance) -> None:
     if file_digest(path) != about.checkpoint:
         raise CheckpointError("the checkpoint is not the one that the run's features come from", where=path)
     state, info = load_checkpoint(path)
+    check_known(path, info, type(method))
     with same_form(path, f"the method '{about.method}'"):
         method.restore(state, info.classes)
 
@@ -214,7 +215,7 @@ def _dataset(request: ExportRequest, registry: Registry, about: Provenance) -> D
 
 def _images(method: Method, dataset: Dataset, keys: list[str]) -> Tensor:
     """Return (n, 3, h, w) float32, RGB from 0 to 1, as an extraction gives them."""
-    pixels = [decode(locate(dataset.root, key), method.input_size, dataset.formats, method.resizing) for key in keys]
+    pixels = [decode(dataset.file(key), method.input_size, dataset.formats, method.resizing) for key in keys]
     return to_unit_range(torch.from_numpy(np.stack(pixels)), torch.device("cpu"))
 
 

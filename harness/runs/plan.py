@@ -12,7 +12,7 @@ from harness.compute.compute import FULL, PROPOSED
 from harness.errors import UsageError
 from harness.features.provenance import Origin
 from harness.features.seen import seen_word
-from harness.methods.checkpoint import check_belongs, load_checkpoint, same_form
+from harness.methods.checkpoint import check_belongs, check_known, load_checkpoint, same_form
 from harness.methods.files import portable
 from harness.methods.method import Method, Options, create, resolve_options, trains
 from harness.methods.naming import Naming, name_run
@@ -189,6 +189,7 @@ def _of_checkpoint(request: Request, name: str, asked: str, method: type[Method]
         raise UsageError(f"method '{name}' does not train", found=path, next_step="leave out --checkpoint")
     given = load_checkpoint(path)[1]
     check_belongs(path, given, given.model_copy(update={"method": name}))
+    check_known(path, given, method)
     with same_form(path, f"the method '{name}'"):
         options = method.Options.model_validate(given.options)
     recipe = given.recipe if request.recipe is None else request.recipe

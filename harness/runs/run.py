@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from harness.basics.digests import digest, file_digest
-from harness.basics.files import removed_unless, replace_file
 from harness.boxes import digests
 from harness.compute.machine import Machine
-from harness.errors import FeatureError, RunError
+from harness.errors import FeatureError
 from harness.features import FeatureFile, Provenance
-from harness.features.finding import FEATURES, RUN
+from harness.features.finding import FEATURES
 from harness.features.provenance import Origin, facts
 from harness.methods.checkpoint import CHECKPOINT, CheckpointInfo, load_checkpoint, same_form, save_checkpoint
 from harness.methods.code import code_digest
@@ -28,7 +24,9 @@ from harness.methods.method import Method, create, trains, used_needs
 from harness.methods.session import Session
 from harness.registry.observed import ObservedRun
 from harness.registry.observing import Observers
+from harness.runs.agreement import agree, agree_on_folder
 from harness.runs.boxes import RunBoxes
+from harness.runs.folder import working_in
 from harness.runs.inputs import Opened, RunInputs, images_digest, labels_digest
 from harness.runs.plan import RunPlan
 from harness.scoring.record import Record, installed_versions
@@ -151,55 +149,53 @@ class Run:
             self.observers.tell(hook, run=self.observed, **facts)
 
     @contextmanager
-    def _in_folder(self) -> Iterator[None]:
-        """Lock the folder while the block runs; the first process does it for all."""
+    def _in_folder(self, done: Callable[[], bool], *, extracts: bool = True) -> Iterator[None]:
+        """Lock the folder while the block runs, unless it is read-only and all is done.
+
+        The first process does it for all, once all agree what to do.
+        """
         team = Machine.of(self.inputs.fabric).team
         with ExitStack() as held:
             with team.together():
                 self.identity  # noqa: B018 - so that all processes fail together if it cannot be computed
+                if team.count > 1:
+                    agree(team, self.plan.request, self.identity, self.about if extracts else None)
                 if team.index == 0:
-                    held.enter_context(self._locked())
+                    held.enter_context(self._working(done))
+                    if self.plan.renamed:
+                        log.info("%s", self.plan.renamed)
                     held.enter_context(self.observers.watching(self.observed))
+                agree_on_folder(team, self.folder, [self.features] if extracts and team.count > 1 else [])
             yield
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Write the configuration, lock the folder and log into it; a new folder without work is removed."""
-        from harness.training.state import NAME as STATE
-
-        work = (STATE, CHECKPOINT, FEATURES, f"{FEATURES}.partial")
-        left = nullcontext() if self.folder.exists() else removed_unless(self.folder, work)
-        with replace_file(self.folder / RUN) as file:
-            about = {"recipe": self.plan.recipe, "changes": self.origin.changes, **self.identity}
-            file.write(json.dumps(about, indent=2, sort_keys=True) + "\n")
-        try:
-            with FileLock(self.folder / ".lock", timeout=0), left, _log_to(self.folder / "run.log"):
-                if self.plan.renamed:
-                    log.info("%s", self.plan.renamed)
-                yield
-        except Timeout:
-            raise RunError(
-                "another bench is using this run's folder", where=self.folder, next_step="wait until it has ended"
-            ) from None
+    def _working(self, done: Callable[[], bool]) -> AbstractContextManager[None]:
+        about = {"recipe": self.plan.recipe, "changes": self.origin.changes, **self.identity}
+        # Looking for boxes is work of all processes together, which only the first one knows to be done.
+        apart = self.plan.request.detector is not None and self.inputs.fabric.world_size > 1
+        return working_in(self.folder, about, lambda: not apart and done())
 
     def run(self) -> list[Record]:
         """Do every step that is not done yet, and return a record for each task that the data set can serve.
 
         All processes but the first return an empty list.
         """
-        with self._in_folder():
+        with self._in_folder(lambda: self.standing() is not None):
             records = self._evaluate(self._extract(self._train()))
             self._tell("bench_scored", records=tuple(records))
             return records
 
+    @property
+    def _trained(self) -> bool:
+        return not self.plan.trains or (self.folder / CHECKPOINT).exists()
+
     def train(self) -> Path | None:
         """Return the checkpoint, training it unless it exists; None if the method does not train."""
-        with self._in_folder():
+        with self._in_folder(lambda: self._trained, extracts=False):
             return self._train()
 
     def extract(self) -> Path:
         """Return the feature file of all images that the tasks need."""
-        with self._in_folder():
+        with self._in_folder(lambda: self._trained and self.features.exists()):
             return self._extract(self._train())
 
     def _train(self) -> Path | None:
@@ -260,12 +256,12 @@ class Run:
         return images_digest(self.inputs.dataset, self.plan.splits)
 
     @cached_property
-    def features(self) -> Path:
-        """The feature file of the images that the tasks need; the records lie beside it."""
+    def about(self) -> dict[str, object]:
+        """What the features depend on besides the run's identity."""
         from harness.extraction.inference import choices
 
         splits = self.plan.splits
-        about = {
+        return {
             "protocol": self.plan.protocol.name,
             "splits": splits,
             "data": labels_digest(self.inputs.dataset, splits),
@@ -274,7 +270,11 @@ class Run:
             **({"boxes": digests(self.boxes.test)} if self.boxes.test else {}),
             **choices(self.plan.request.compute),
         }
-        return self.folder / f"{self.plan.protocol.name}-{digest(about)[:12]}" / FEATURES
+
+    @cached_property
+    def features(self) -> Path:
+        """The feature file of the images that the tasks need; the records lie beside it."""
+        return self.folder / f"{self.plan.protocol.name}-{digest(self.about)[:12]}" / FEATURES
 
     def _extracted(self, checkpoint: Path | None) -> Path:
         from harness.extraction.extract import FeatureOutput, extract
@@ -348,12 +348,13 @@ class Run:
                 self.plan.protocol,
                 self.plan.tasks,
                 self.inputs.dataset,
-                replace(self._settings, machine=machine),
+                replace(self.settings, machine=machine),
                 folder=features.parent,
             )
 
     @property
-    def _settings(self) -> ScoringSettings:
+    def settings(self) -> ScoringSettings:
+        """How the features are scored."""
         request = self.plan.request
         return ScoringSettings(
             metric=request.metric,
@@ -365,26 +366,13 @@ class Run:
     def standing(self) -> Path | None:
         """Return the folder of the records if ``run`` would find everything done, or None; nothing is written."""
         path = self.features
-        trained = not self.plan.trains or (self.folder / CHECKPOINT).exists()
-        if not trained or not path.exists():
+        if not self._trained or not path.exists():
             return None
         try:
             with FeatureFile.open(path) as file:
                 stands = are_recorded(
-                    file, self.plan.protocol, self.plan.tasks, self.inputs.dataset, self._settings, folder=path.parent
+                    file, self.plan.protocol, self.plan.tasks, self.inputs.dataset, self.settings, folder=path.parent
                 )
         except FeatureError:  # the run will say what is wrong
             return None
         return path.parent if stands else None
-
-
-@contextmanager
-def _log_to(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        handler.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from lightning_fabric import Fabric
 
+from harness.basics.leftovers import temporary_folder
 from harness.compute.machine import Machine
 from harness.data.dataset import Dataset
 from harness.data.images import IntArray
@@ -149,7 +149,7 @@ def _temporary(fabric: Fabric) -> Iterator[Path]:
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             held.callback(signal.signal, signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-        own = held.enter_context(tempfile.TemporaryDirectory(prefix="bench-smoke-")) if team.index == 0 else ""
+        own = str(held.enter_context(temporary_folder("smoke"))) if team.index == 0 else ""
         folder = Path(str(fabric.broadcast(own)))
         with team.together():
             if not folder.is_dir():

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 from harness.basics.digests import canonical_json
 from harness.basics.files import cannot_write, replace_file
 from harness.basics.host import processor_model
+from harness.basics.plain_json import read_json
+from harness.basics.reading import read_whole
+from harness.errors import BenchError
 from harness.features import FeatureFile
 from harness.scoring.fields import Cost
 
@@ -61,15 +64,14 @@ def measured(features: Path, fabric: Fabric) -> Iterator[None]:
 def read_cost(file: FeatureFile) -> Cost | None:
     """Return the cost of the extraction of a feature file, or None if its cost file is missing or invalid."""
     path = file.path.with_name(NAME)
+    if not path.exists():
+        return None
     try:
-        with path.open("rb") as stream:
-            content = json.loads(stream.read(MAX_BYTES))
+        content = read_json(read_whole(path, MAX_BYTES, "the file of costs").decode())
         if content.pop("features") != file.digest:
             raise ValueError("it belongs to other features")
         return Cost.model_validate_json(json.dumps(content), strict=True)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as problem:
+    except (BenchError, ValueError, KeyError, AttributeError, TypeError) as problem:
         log.info("%s is not used: %s", path.name, str(problem).partition("\n")[0])
         return None
 

@@ -27,7 +27,7 @@ from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
 from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import Reranking
-from harness.tasks.rules import relevance
+from harness.tasks.rules import ALL_RIGHT, all_right, relevance
 from harness.tasks.task import Task
 
 log = logging.getLogger("bench")
@@ -82,6 +82,7 @@ def evaluate(
     chosen = _settings(found, settings)
     protocol, tasks = found.tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
+    warn_of_own(protocol, dataset)
     served, lost = serve(tasks[:1], dataset, chosen.rerank)
     for name, problem in lost.items():
         if not served:
@@ -137,6 +138,13 @@ def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data")
     return root
 
 
+def warn_of_own(protocol: Protocol, dataset: Dataset) -> None:
+    """Log what in a user's own data was read otherwise than it is written, or is probably meant otherwise."""
+    if not protocol.released:
+        for note in dataset.notes:
+            log.warning("%s: %s", protocol.name, note)
+
+
 def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings) -> Scores:
     """Return the scores of an open feature file on a task; all processes of the machine get the same scores.
 
@@ -179,7 +187,7 @@ def scored(
             where=f"{protocol.name}/{task.name} in {dataset.root}",
             found=f"{queries} queries whose vehicles have no gallery image that counts",
             expected="at least one query with a positive",
-            next_step=f"check the lists with 'bench data check {protocol.name}'",
+            next_step=f"check the lists with 'bench data check {protocol.word}'",
         )
     return replace(
         scores,
@@ -216,6 +224,8 @@ def _ranks(
 
     queries, gallery = (file.rows(dataset.split(split).paths) for split in (task.query, task.gallery))
     rule, metric, machine = relevance(task, dataset), settings.metric or "cosine", settings.machine
+    if machine.first and all_right(rule):
+        log.warning("%s/%s: %s", protocol.name, task.name, ALL_RIGHT)
     with progress(f"ranking {protocol.name}/{task.name}", shown=machine.first) as advance:
         if settings.rerank is None:
             return rank(queries, gallery, rule, metric=metric, machine=machine, progress=advance)

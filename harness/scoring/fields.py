@@ -11,7 +11,7 @@ from harness.tasks.reranking import FIELDS, Reranking
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Word = Annotated[str, Field(max_length=200)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Deviation = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
@@ -50,7 +50,7 @@ class Cost(RecordModel):
         device: the kind and model of the device, without a host name.
     """
 
-    images: Annotated[int, Field(gt=0)]
+    images: Annotated[int, Field(gt=0, lt=2**63)]
     seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     device: Word
 

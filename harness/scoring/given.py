@@ -14,14 +14,16 @@ from harness.features.provenance import Embedding, facts
 from harness.kernel.given import rank_given
 from harness.registry.registry import Registry
 from harness.scoring.evaluation import find_root, scored
-from harness.scoring.per_query import PerQuery, write_per_query
-from harness.scoring.record import GIVEN, Record, installed_versions, write_record
-from harness.scoring.recording import named
+from harness.scoring.pairs import write_pair
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import GIVEN, Record, installed_versions
+from harness.scoring.recording import named, ranking_words
 from harness.scoring.settings import ScoringSettings
+from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
 from harness.tasks.protocol import Protocol
-from harness.tasks.rules import relevance
+from harness.tasks.rules import ALL_RIGHT, all_right, relevance
 from harness.tasks.task import Task
 
 log = logging.getLogger("bench")
@@ -90,17 +92,20 @@ class _Given:
     ) -> Record:
         """Return the record of a task, written into a folder unless that is None."""
         rule, metric = relevance(task, dataset), GIVEN[self.matrix.similar]
+        if all_right(rule):
+            log.warning("%s/%s: %s", protocol.name, task.name, ALL_RIGHT)
         with progress(f"ranking {protocol.name}/{task.name}") as advance:
             ranks = rank_given(self.matrix, rule, similar=self.matrix.similar, progress=advance)
         scores = scored(ranks, protocol, task, dataset, settings, metric=metric)
         query = dataset.split(task.query)
         table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)
-        name = named("-".join((protocol.name, task.name, metric.replace(" ", "-"))), self.origin, self.digest)
+        name = named(ranking_words(protocol.name, task.name, metric.replace(" ", "-")), self.origin, self.digest)
         values = f"per-query-{name}.csv.gz"
         record = Record.from_scores(
             scores,
             version=protocol.version,
             differences=differences(task, dataset),
+            content=known_content(protocol, task, dataset) if scores.official else "",
             per_query=None if folder is None else {"name": values, "digest": table.digest},
             features=self.digest,
             width=self.matrix.shape[1],
@@ -109,6 +114,5 @@ class _Given:
             **facts(self.origin, Embedding),
         )
         if folder is not None:
-            write_per_query(folder / values, table)
-            write_record(folder / f"record-{name}.json", record)
+            return write_pair(folder / f"record-{name}.json", record, table)
         return record

@@ -7,7 +7,9 @@ import gzip
 import io
 import math
 import zlib
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +19,14 @@ import numpy.typing as npt
 from harness.basics.digests import digest
 from harness.basics.files import replace_file
 from harness.data.images import IntArray
-from harness.errors import RecordError
+from harness.errors import RecordError, in_one_line
 
-MAX_BYTES = 1 << 30
-"""The maximum size when uncompressed, 500 times the 2 MB of the largest known task, VehicleID's 17,377 queries."""
+MAX_BYTES = 256 << 20
+"""The maximum size when uncompressed, 128 times the 2 MB of the largest known task, VehicleID's 17,377 queries."""
+LONGEST_LINE = 1 << 16
+"""The longest line of a file in bytes; one of 20 measures has at most 1,500."""
+MOST_CELLS = 1 << 24
+"""The most cells of a file: two million queries with five measures."""
 MOST_DRAWS = 1 << 20
 """The maximum number of draws in a file, far beyond the 10 of any data set; weights of this size add up in an int64."""
 FIXED = ("query", "key", "vehicle")
@@ -95,46 +101,83 @@ def read_per_query(path: str | Path, *, expected: str | None = None) -> PerQuery
         RecordError: the file is missing, damaged, or does not match the record.
     """
     path = Path(path)
-    rows = _rows(path)
-    header = next(rows, [])
-    if tuple(header[:3]) != FIXED or len(set(header)) != len(header):
-        raise RecordError("the file has no per-query values", where=path, found=header, expected=[*FIXED, "measures"])
-    drawn = header[3:4] == [ASKED]
-    measures = header[4 if drawn else 3 :]
-    keys: list[str] = []
-    vehicle: list[int] = []
-    asked: list[int] = []
-    values: list[list[float]] = [[] for _ in measures]
-    for number, row in enumerate(rows):
-        try:
-            if len(row) != len(header) or int(row[0]) != number:
-                raise ValueError("a column or a row is missing")
-            vehicle.append(int(row[2]))
-            asked += [_count(cell) for cell in row[3:4] if drawn]
-            for column, cell in zip(values, row[4 if drawn else 3 :], strict=True):
-                column.append(_read(cell))
-        except ValueError as problem:
-            raise RecordError(
-                "a row of per-query values cannot be read", where=f"{path}, row {number}", found=problem
-            ) from None
-        keys.append(row[1])
-    columns = {measure: np.array(column) for measure, column in zip(measures, values, strict=True)}
-    draws = np.array(asked, dtype=np.int64) if drawn else None
-    table = PerQuery(tuple(keys), np.array(vehicle, dtype=np.int64), columns, draws)
+    with _reading(path), gzip.open(path, "rb") as file:
+        table = _read_table(path, csv.reader(_lines(file, path), strict=True))
     if expected is not None and table.digest != expected:
         raise RecordError("the per-query values do not match the record", where=path, expected=f"digest {expected}")
     return table
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
+def _read_table(path: Path, rows: Iterator[list[str]]) -> PerQuery:
+    header = next(rows, [])
+    if tuple(header[:3]) != FIXED or len(set(header)) != len(header):
+        raise RecordError(
+            "the file has no per-query values",
+            where=path,
+            found=str(header)[:200],
+            expected=f"the columns {', '.join(FIXED)} and measures",
+        )
+    first = 4 if header[3:4] == [ASKED] else 3
+    keys: list[str] = []
+    # Arrays rather than lists: 8 bytes a number.
+    vehicle, asked, values = array("q"), array("q"), [array("d") for _ in header[first:]]
+    for number, row in enumerate(rows):
+        try:
+            if len(row) != len(header) or int(row[0]) != number:
+                raise ValueError("a column or a row is missing")
+            vehicle.append(_within(int(row[2]), "a vehicle"))
+            if first == 4:
+                asked.append(_count(row[3]))
+            for column, cell in zip(values, row[first:], strict=True):
+                column.append(_read(cell))
+        except ValueError as problem:
+            raise RecordError(
+                "a row of per-query values cannot be read",
+                where=f"{path}, row {number}",
+                found=in_one_line(problem),
+            ) from None
+        if (number + 1) * len(header) > MOST_CELLS:
+            raise _too_large(path, f"more than {number} rows of {len(header)} columns", f"at most {MOST_CELLS} cells")
+        keys.append(row[1])
+    columns = {measure: np.array(column) for measure, column in zip(header[first:], values, strict=True)}
+    draws = np.array(asked) if first == 4 else None
+    return PerQuery(tuple(keys), np.array(vehicle), columns, draws)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Check a file's size before it is read, and turn the errors of reading it into a RecordError."""
     try:
-        with gzip.open(path, "rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise RecordError("the per-query values are too large", where=path, expected=f"at most {MAX_BYTES} bytes")
-        yield from csv.reader(io.StringIO(raw.decode(), newline=""), strict=True)
+        if path.exists() and not path.is_file():
+            raise RecordError("the per-query values are no regular file", where=path)
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise _too_large(path, f"{size} bytes", f"at most {MAX_BYTES} bytes")
+        yield
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as problem:
-        raise RecordError("the per-query values cannot be read", where=path, found=problem) from None
+        raise RecordError("the per-query values cannot be read", where=path, found=in_one_line(problem)) from None
+
+
+def _lines(file: gzip.GzipFile, path: Path) -> Iterator[str]:
+    """Yield the lines of a compressed file, which may hold much more than its size tells."""
+    read = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        read += len(line)
+        if len(line) > LONGEST_LINE:
+            raise _too_large(path, f"a line of more than {LONGEST_LINE} bytes", f"at most {LONGEST_LINE} bytes a line")
+        if read > MAX_BYTES:
+            raise _too_large(path, f"more than {MAX_BYTES} bytes", f"at most {MAX_BYTES} bytes when uncompressed")
+        yield line.decode()
+
+
+def _too_large(path: Path, found: str, expected: str) -> RecordError:
+    return RecordError("the per-query values are too large", where=path, found=found, expected=expected)
+
+
+def _within(value: int, what: str) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"{what} of {len(str(value))} digits, more than 19")
+    return value
 
 
 def _plain(column: Sequence[float] | npt.NDArray[np.float64]) -> list[float | None]:

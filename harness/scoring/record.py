@@ -12,7 +12,9 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
-from harness.errors import RecordError
+from harness.basics.plain_json import read_json
+from harness.errors import RecordError, in_one_line
+from harness.features.named import PartName, Side
 from harness.features.provenance import OMITTED, Embedding
 from harness.scoring.fields import (
     Cost,
@@ -35,12 +37,15 @@ GIVEN = {False: "given distances", True: "given similarities"}
 MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
-LATER = {"rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", *OMITTED}
+LATER = {
+    "rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", "content",
+    *OMITTED,
+}  # fmt: skip
 """Fields added after the first records; they are omitted from the file if empty."""
 
 OUTCOME = {
     "measures", "deviations", "per_draw", "further", "per_query", "cost", "versions", "threads", "ties",
-    "ignored_queries", "aliases",
+    "ignored_queries", "aliases", "content",
 }  # fmt: skip
 """Fields that describe the results of a run and its environment rather than its configuration.
 
@@ -60,6 +65,8 @@ class Record(Embedding):
         fingerprint: the digest of everything that decides the scores except the features.
         official: whether the data set agrees with the released lists.
         differences: one sentence for each difference from the released lists.
+        content: of an official result, what is known of the content of the lists beyond their counts; empty and
+            omitted from the file if they are those of a known copy, and in older records.
         features: the digest of the keys and values of the features; of the matrix's numbers if it was given.
         width: the width of a feature, or of the matrix.
         dtype: ``float32``, ``float16``, ``int8`` or ``binary``; of a matrix, its numbers' type.
@@ -91,24 +98,25 @@ class Record(Embedding):
     train_on: Word | None = None
     train_data: Digest | None = None
     precision: Word | None = None
-    threads: Annotated[int, Field(ge=1)] | None = None
+    threads: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     checkpoint: Digest | None = None
-    input_size: tuple[Count, Count] | None = None
+    input_size: tuple[Side, Side] | None = None
     resizing: Word = ""
     parameters: Count | None = None
     weights: Digest | None = None
     source: Word = ""
     boxes: dict[Word, Digest] = Field(default_factory=dict)
     train_boxes: dict[Word, Digest] = Field(default_factory=dict)
-    protocol: Word
-    version: Annotated[int, Field(ge=1)]
-    task: Word
-    convention: Word | None = None
+    protocol: PartName
+    version: Annotated[int, Field(ge=1, lt=2**63)]
+    task: PartName
+    convention: PartName | None = None
     fingerprint: Digest
     official: bool
     differences: tuple[str, ...] = ()
+    content: Word = ""
     features: Digest
-    width: Annotated[int, Field(ge=1)]
+    width: Annotated[int, Field(ge=1, lt=2**63)]
     dtype: Word
     metric: Word
     rerank: RerankingField = None
@@ -274,7 +282,13 @@ def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRA
         )
     while number < schema:
         if number not in migrations:
-            raise RecordError("the record has an unknown schema", where=path, found=number, expected=schema)
+            raise RecordError(
+                "the record has an unknown schema",
+                where=path,
+                found=number,
+                expected=f"{schema}, or an older one from 1 on",
+                next_step="score the features once more",
+            )
         content, number = migrations[number](content), number + 1
     return _validated(content, where=path)
 
@@ -295,7 +309,8 @@ def installed_versions() -> dict[str, str]:
 def _parsed(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file, without NaN, duplicate names or excessive size."""
     if not path.is_file():
-        raise RecordError("the record is missing", where=path)
+        what = "is no regular file" if path.exists() and not path.is_dir() else "is missing"
+        raise RecordError(f"the record {what}", where=path)
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -304,28 +319,18 @@ def _parsed(path: Path) -> dict[str, Any]:
     if len(raw) > MAX_BYTES:
         raise RecordError("the file is too large for a record", where=path, expected=f"at most {MAX_BYTES} bytes")
     try:
-        content = json.loads(raw.decode(), parse_constant=_refuse_constant, object_pairs_hook=_once)
-        digest(content)  # an infinity such as 1e999 has no canonical form
-        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
-    except (ValueError, RecursionError) as problem:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        content = read_json(raw.decode())
+    except ValueError as problem:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise RecordError(
-            "the record is not JSON as written by bench", where=path, found=str(problem) or "too deeply nested"
+            "the record is not JSON as written by bench",
+            where=path,
+            found=in_one_line(problem),
+            next_step="copy the record again from its source, or score the features once more",
         ) from None
     if not isinstance(content, dict):
         raise RecordError(
             "the file is not a record", where=path, found=type(content).__name__, expected="a JSON object"
         )
-    return content
-
-
-def _refuse_constant(word: str) -> float:
-    raise ValueError(f"{word} is not a number")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("a name occurs twice in one object")
     return content
 
 

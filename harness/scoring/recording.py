@@ -18,11 +18,13 @@ from harness.features.provenance import Embedding, facts
 from harness.measures import FAMILIES, parse
 from harness.registry.registry import Registry
 from harness.scoring.cost import read_cost
-from harness.scoring.evaluation import find_root, metric_of, score, with_features
-from harness.scoring.per_query import PerQuery, write_per_query
-from harness.scoring.record import Record, installed_versions, read_record, write_record
+from harness.scoring.evaluation import find_root, metric_of, score, warn_of_own, with_features
+from harness.scoring.pairs import write_pair
+from harness.scoring.per_query import PerQuery
+from harness.scoring.record import Record, installed_versions, read_record
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
+from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
@@ -56,6 +58,8 @@ def evaluate_file(
     tasks = with_conventions(tasks, conventions)
     path = find_features(features, protocol.name)
     dataset = protocol.load(find_root(protocol, data))
+    if settings.machine.first:
+        warn_of_own(protocol, dataset)
     with FeatureFile.open(path) as file:
         return record_tasks(file, protocol, tasks, dataset, settings, folder=folder)
 
@@ -74,7 +78,7 @@ def record_tasks(
     If there are several processes, only the first writes and returns the records.
 
     Raises:
-        UsageError: re-ranking is defined for none of the tasks.
+        UsageError: re-ranking is defined for none of the tasks, or the processes do not see the same data.
         DataError: the data set serves none of the tasks.
     """
     served, lost = serve(tasks, dataset, settings.rerank)
@@ -83,9 +87,9 @@ def record_tasks(
     for name, problem in lost.items():
         log.warning("%s/%s is skipped: %s", protocol.name, name, problem.what)
     recorder = _Recorder(file, protocol, replace(settings, metric=metric_of(settings, file)), folder)
-    found = [
-        recorder.record(task, with_features(file, task, dataset, skip_missing=settings.skip_missing)) for task in served
-    ]
+    known = [(task, with_features(file, task, dataset, skip_missing=settings.skip_missing)) for task in served]
+    recorder.agree(known)
+    found = [recorder.record(task, data) for task, data in known]
     return [record for record in found if record is not None]
 
 
@@ -100,6 +104,16 @@ def named(words: str, origin: Embedding, features: str) -> str:
     run = "-".join(word for word in (origin.method, origin.variant) if word)
     safe = re.sub(r"[^A-Za-z0-9._@+-]+", "-", run).strip("-.")[:60] or "features"
     return f"{safe}-{words}-{digest({'features': features, **origin_of(origin)})[:12]}"
+
+
+def ranking_words(protocol: str, *words: str) -> str:
+    """Return a protocol, its task and the ranking as one word; two tasks of different names give two.
+
+    Example:
+        >>> ranking_words("fleet", "night-main", "cosine"), ranking_words("fleet-night", "main", "cosine")
+        ('fleet-night-main-cosine', 'fleet-night--main-cosine')
+    """
+    return f"{protocol}{'--' if '-' in protocol else '-'}{'-'.join(words)}"
 
 
 def origin_of(described: Embedding) -> dict[str, Any]:
@@ -142,6 +156,19 @@ class _Recorder:
     settings: ScoringSettings
     folder: Path | None
 
+    def agree(self, served: Sequence[tuple[Task, Dataset]]) -> None:
+        """Refuse to sum the counts of processes that have other features or lists."""
+        team = self.settings.machine.team
+        if team.count == 1:
+            return
+        lists = {
+            f"the lists of {self.protocol.name}/{task.name}": fingerprint(self.protocol, task, dataset)
+            for task, dataset in served
+        }
+        rerank = None if self.settings.rerank is None else self.settings.rerank.slug
+        features = {"features": self.file.digest, "metric": self.settings.metric, "re-ranking": rerank}
+        team.agree({**features, **lists})
+
     def record(self, task: Task, dataset: Dataset) -> Record | None:
         """Return the task's record, an existing or a new one; None in all processes but the first."""
         settings, machine = self.settings, self.settings.machine
@@ -175,7 +202,7 @@ class _Recorder:
         path = self.file.path
         if self.folder is not None and _same(self.folder, path.parent) and is_of_run(path):
             return "-".join(words)
-        return named("-".join(words), self.file.provenance, self.file.digest)
+        return named(ranking_words(*words), self.file.provenance, self.file.digest)
 
     def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
         query, provenance = dataset.split(task.query), self.file.provenance
@@ -185,6 +212,7 @@ class _Recorder:
             scores,
             version=self.protocol.version,
             differences=differences(task, dataset),
+            content=known_content(self.protocol, task, dataset) if scores.official else "",
             per_query=None if self.folder is None else {"name": values, "digest": table.digest},
             features=self.file.digest,
             width=self.file.shape[1],
@@ -194,8 +222,7 @@ class _Recorder:
             **facts(provenance, Embedding),
         )
         if self.folder is not None:
-            write_per_query(self.folder / values, table)
-            write_record(self.folder / f"record-{name}.json", record)
+            return write_pair(self.folder / f"record-{name}.json", record, table)
         return record
 
     def _existing(self, path: Path, task: Task, dataset: Dataset) -> Record | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import get_args
 
 from harness.compute.machine import Machine
-from harness.errors import UsageError
-from harness.features.metric import Metric
+from harness.features.metric import Metric, check_metric
 from harness.measures.family import Measure
 from harness.tasks.reranking import Reranking
 
@@ -31,5 +29,5 @@ class ScoringSettings:
     machine: Machine = field(default_factory=Machine)
 
     def __post_init__(self) -> None:
-        if self.metric not in (None, *get_args(Metric)):
-            raise UsageError("unknown metric", found=self.metric, expected=" or ".join(get_args(Metric)))
+        if self.metric is not None:
+            check_metric(self.metric)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import multiprocessing
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from harness.basics.leftovers import temporary_folder
 from harness.data.dataset import Dataset
 from harness.errors import UsageError
 from harness.features import FeatureFile, write_features
+from harness.features.given import Keys
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
     from harness.methods.method import Method
 
-FeatureSource = str | Path | tuple[Sequence[str], npt.ArrayLike] | Callable[..., Any] | object
+FeatureSource = str | Path | tuple[Keys, npt.ArrayLike] | Callable[..., Any] | object
 """A feature file; (keys, array); a function of images or a network; a method: its class, or an object of it."""
 
 
@@ -55,8 +56,8 @@ def features_of(
         with FeatureFile.open(given) as file:
             yield file
         return
-    with tempfile.TemporaryDirectory(prefix="bench-features-") as folder:
-        path = Path(folder) / "features.h5"
+    with temporary_folder("features") as folder:
+        path = folder / "features.h5"
         if in_memory:
             write_features(path, *_pair(given), dataset=name, method="given")
         else:
@@ -67,7 +68,7 @@ def features_of(
             yield file
 
 
-def _pair(given: object) -> tuple[Sequence[str], npt.ArrayLike]:
+def _pair(given: object) -> tuple[Keys, npt.ArrayLike]:
     if not isinstance(given, tuple | list) or len(given) != 2:
         found = f"{len(given)} things" if isinstance(given, tuple | list) else type(given).__name__
         raise UsageError("features in memory need their keys", found=found, expected="(keys, array)")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import tabulate as _tabulate
 
+from harness.basics.shown import visible
 from harness.features.seen import NOTHING
 from harness.features.storage import note_of
 from harness.measures import heading, in_order
@@ -26,10 +27,9 @@ SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
 def plain(text: object) -> str:
     """Return a text as one line for a terminal.
 
-    Non-printable characters, such as those that move the cursor or change the writing direction, become ``?``.
+    Characters that move the cursor or change the writing direction become visible marks.
     """
-    line = " ".join(str(text).split())
-    return "".join(character if character.isprintable() else "?" for character in line)
+    return visible(" ".join(str(text).split()), keep="")
 
 
 def escape(text: object) -> str:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.basics.files import replace_file
+from harness.basics.locks import NAME as LOCK, is_held
+from harness.basics.plain_json import read_json
+from harness.basics.reading import read_whole
 from harness.errors import RunError, UsageError
 
 NAME = "state.json"
@@ -100,8 +102,7 @@ def read_states(folder: Path) -> States:
             "the sweep was not started yet", where=folder, next_step="start it with the same command without --status"
         )
     try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(MAX_BYTES))
+        content = read_json(read_whole(path, MAX_BYTES, "the state of the sweep", error=RunError).decode())
         if content["schema"] != SCHEMA:
             raise ValueError(f"schema {content['schema']}")
         runs = [RunState.model_validate(run) for run in content["runs"]]
@@ -112,7 +113,7 @@ def read_states(folder: Path) -> States:
             found=str(problem).partition("\n")[0],
             next_step="remove the file; the runs themselves are kept",
         ) from None
-    if not is_held(folder):
+    if not is_held(folder / LOCK):
         for run in runs:
             if run.state == "running":
                 run.state, run.note = "waiting", "the sweep was killed while it ran; it goes on"
@@ -131,18 +132,3 @@ def refuse_another(folder: Path, source: str) -> None:
             where=folder,
             next_step="give this one a name of its own at its top: name = 'mine'",
         )
-
-
-def lock_of(folder: Path) -> FileLock:
-    """Return the lock that a working sweep holds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / ".lock", timeout=0)
-
-
-def is_held(folder: Path) -> bool:
-    """Return whether a sweep is at work in the folder."""
-    try:
-        with lock_of(folder):
-            return False
-    except Timeout:
-        return True

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from filelock import Timeout
 from pydantic import ValidationError
 
+from harness.basics.locks import locked
 from harness.basics.progress import progress
 from harness.compute.engine import Command, Engine, same_program
 from harness.errors import BenchError, RunError, UsageError, unknown_name
 from harness.sweeps.expand import Kind, PlannedRun, expand, short_name
-from harness.sweeps.states import RunState, States, lock_of, refuse_another
+from harness.sweeps.states import RunState, States, refuse_another
 from harness.sweeps.toml_file import SweepFile
 from harness.sweeps.work import Task, work
 
@@ -59,17 +59,15 @@ class Sweep:
                 place = (self.file.folder / "logs" / f"{name}.log").absolute()
                 command = Command(name, run.words, str(Path.cwd()), str(place), same_program())
                 tasks.append(Task(state, command, alone))
-        try:
-            with lock_of(self.file.folder), _ended_by_terminate():
-                self.states.save()
-                if tasks:
-                    work(tasks, self.states, engine)
-        except Timeout:
-            raise RunError(
-                "this sweep is being computed already",
-                where=self.file.folder,
-                next_step="see its state with --status, or give the other file a name of its own with name = ...",
-            ) from None
+        taken = RunError(
+            "this sweep is being computed already",
+            where=self.file.folder,
+            next_step="see its state with --status, or give the other file a name of its own with name = ...",
+        )
+        with locked(self.file.folder, taken), _ended_by_terminate():
+            self.states.save()
+            if tasks:
+                work(tasks, self.states, engine)
 
     def result_folders(self) -> list[Path]:
         """Return the folders with the records of all runs that are done, each once."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.errors import UsageError, unknown_name
+from harness.basics.names import usable
+from harness.basics.reading import plain_toml, read_whole
+from harness.errors import UsageError, in_one_line, unknown_name
 
 MAX_BYTES = 1 << 20
 """The largest file, in bytes; one of a hundred tables takes 20 kB."""
@@ -107,7 +108,7 @@ class SweepFile:
     @property
     def folder(self) -> Path:
         """The folder of the sweep's state and logs."""
-        return Path(self.content.runs) / "sweeps" / self.name
+        return Path(self.content.runs) / "sweeps" / usable(self.name)
 
     @property
     def source(self) -> str:
@@ -130,20 +131,12 @@ def read_sweep(path: Path) -> SweepFile:
     Raises:
         UsageError: the file is missing, is not TOML, or has an unknown table or key; the message names the line.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as problem:
-        raise UsageError("the sweep's file cannot be read", where=path, found=problem.strerror) from None
-    if len(raw) > MAX_BYTES:
-        raise UsageError("the file is too large for a sweep", where=path, expected=f"at most {MAX_BYTES} bytes")
+    raw = read_whole(path, MAX_BYTES, "the sweep's file", error=UsageError)
     try:
         text = raw.decode("utf-8-sig")
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise UsageError(
-            "the sweep's file is not TOML", where=path, found=str(problem) or "nested too deeply"
-        ) from None
+        values = plain_toml(text)
+    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        raise UsageError("the sweep's file is not TOML", where=path, found=in_one_line(problem)) from None
     return SweepFile(path, _checked(path, values), text.splitlines())
 
 

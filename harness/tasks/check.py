@@ -12,13 +12,14 @@ import numpy as np
 from harness.basics.progress import Advance
 from harness.data.check_images import check_images
 from harness.data.dataset import Dataset
-from harness.data.images import UNKNOWN, ImageTable
+from harness.data.images import NOBODY, UNKNOWN, ImageTable
 from harness.errors import DataError, first_of
+from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
 from harness.tasks.protocol import Protocol
-from harness.tasks.rules import relevance
+from harness.tasks.rules import ALL_RIGHT, all_right, relevance
 from harness.tasks.task import Task
 
 OFFICIAL, DIFFERS, UNUSABLE = 0, 1, 2
@@ -41,11 +42,14 @@ class TaskCheck:
         task: its name, or the name of a convention if the copy lacks the labels of the official rule.
         fingerprint: empty if the task cannot be evaluated.
         differences: reasons why a result is not official; empty if it is.
+        content: of an official task, what is known of the content of its lists beyond their counts; empty if they are
+            those of a known copy.
     """
 
     task: str
     fingerprint: str
     differences: tuple[str, ...]
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,12 @@ def _splits(protocol: Protocol, dataset: Dataset) -> dict[str, ImageTable]:
 
 def _count(protocol: Protocol, name: str, table: ImageTable) -> SplitCount:
     found = {"images": len(table)}
-    for word, column in (("vehicles", table.vehicle), ("cameras", table.camera), ("tracks", table.track)):
-        if column is not None and (column != UNKNOWN).any():
+    if (table.vehicle != UNKNOWN).any():
+        found["vehicles"] = len(np.unique(table.vehicle[table.vehicle < NOBODY]))
+    if (table.vehicle >= NOBODY).any():
+        found["images of nobody known"] = int((table.vehicle >= NOBODY).sum())
+    for word, column in (("cameras", table.camera), ("tracks", table.track)):
+        if column is not None:
             found[word] = len(np.unique(column[column != UNKNOWN]))
     return SplitCount(name, found, dict(protocol.released.get(name, {})))
 
@@ -149,14 +157,18 @@ def _label_findings(splits: dict[str, ImageTable], tasks: Sequence[Task]) -> Ite
         if name not in shared_by_design and "train" in splits:
             shared = np.intersect1d(splits["train"].vehicle, table.vehicle)
             if len(shared):
-                yield f"{len(shared)} vehicles are in 'train' and in '{name}': {first_of(shared.tolist())}"
+                words = table.names.get("vehicle", {})
+                named = first_of(words.get(vehicle, vehicle) for vehicle in shared.tolist())
+                yield f"{len(shared)} vehicles are in 'train' and in '{name}': {named}"
             both = sorted(set(splits["train"].paths) & set(table.paths))
             if both:
                 yield f"{len(both)} images are in 'train' and in '{name}': {first_of(both)}"
         for label in ("vehicle", "camera"):
             mixed = _mixed_tracks(table, label)
             if mixed:
-                yield f"{len(mixed)} tracks of '{name}' have more than one {label}: {first_of(mixed)}"
+                tracks = table.names.get("track", {})
+                named = first_of(tracks.get(track, track) for track in mixed)
+                yield f"{len(mixed)} tracks of '{name}' have more than one {label}: {named}"
 
 
 def _mixed_tracks(table: ImageTable, label: str) -> list[int]:
@@ -173,15 +185,27 @@ def _mixed_tracks(table: ImageTable, label: str) -> list[int]:
 def _query_findings(tasks: Sequence[Task], dataset: Dataset) -> Iterator[str]:
     for task in serve(tasks, dataset)[0]:
         try:
-            positives = relevance(task, dataset).positives
+            found = relevance(task, dataset)
         except DataError:
             continue
-        unmatched = np.flatnonzero(positives.sizes == 0).tolist()
+        if all_right(found):
+            yield f"'{task.name}': {ALL_RIGHT}"
+        unmatched = np.flatnonzero(found.positives.sizes == 0).tolist()
         if len(unmatched) != task.unanswered:
             paths = dataset.split(task.query).paths
             named = first_of(paths[row] for row in unmatched)
             known = f", the release {task.unanswered}" if task.unanswered else ""
-            yield f"{len(unmatched)} queries of '{task.name}' have no positive{known}{f': {named}' if named else ''}"
+            words = f": {named}{_one_camera(task, dataset)}" if named else ""
+            yield f"{len(unmatched)} queries of '{task.name}' have no positive{known}{words}"
+
+
+def _one_camera(task: Task, dataset: Dataset) -> str:
+    """Return what to do if the rule ignores every positive, since there is one camera only; else nothing."""
+    cameras = [dataset.split(split).camera for split in (task.query, task.gallery)]
+    known = np.unique(np.concatenate([column for column in cameras if column is not None] or [np.zeros(0, np.int64)]))
+    if len(known) != 1 or not any("camera" in word for word in task.rule.ignore):
+        return ""
+    return f'; all images are of one camera, which the rule ignores: ignore = ["same image"] under [tasks.{task.name}]'
 
 
 def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:
@@ -191,7 +215,9 @@ def _tasks(protocol: Protocol, dataset: Dataset) -> Iterator[TaskCheck]:
         yield TaskCheck(name, "", (problem.what,))
     for task in served:
         try:
-            yield TaskCheck(task.name, fingerprint(protocol, task, dataset), differences(task, dataset))
+            found = differences(task, dataset)
+            content = "" if found else known_content(protocol, task, dataset)
+            yield TaskCheck(task.name, fingerprint(protocol, task, dataset), found, content)
         except DataError as problem:
             yield TaskCheck(task.name, "", (problem.what,))
 
@@ -235,7 +261,7 @@ def text(report: CopyReport) -> str:
         )
         lines.append(f"{split.split}: {found}")
     for task in report.tasks:
-        state = "official" if not task.differences else "; ".join(task.differences)
+        state = "; ".join(task.differences or ("official", *filter(None, [task.content])))
         lines.append(f"task {task.task}: {state}" + (f", fingerprint {task.fingerprint}" if task.fingerprint else ""))
     if report.splits:
         lines.append(f"decoded images: {report.decoded:,}")

@@ -47,11 +47,13 @@ def differences(task: Task, dataset: Dataset) -> tuple[str, ...]:
     if not task.released:
         return ("the task has no released counts to compare with",)
     found = counts(task, dataset)
-    return tuple(
+    counted = [
         f"{word}: {found.get(word, 'unknown')} instead of {expected}"
         for word, expected in task.released.items()
         if found.get(word) != expected
-    )
+    ]
+    departures = [sentence for split in (task.query, task.gallery) for sentence in dataset.departures.get(split, ())]
+    return tuple(dict.fromkeys([*counted, *departures]))
 
 
 def _pairs(lists: RowLists, queried: npt.NDArray[np.bool_], ranked: npt.NDArray[np.bool_]) -> int:

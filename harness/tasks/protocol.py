@@ -39,6 +39,11 @@ class Protocol(ABC):
             DataError: a file is missing or malformed.
         """
 
+    @property
+    def word(self) -> str:
+        """The word by which the command line names this protocol: its name, or the name of its file."""
+        return self.name
+
     def default_root(self) -> Path | None:
         """Return the default folder of the data set, or None if the user must name one."""
         return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.basics.digests import canonical_json
 from harness.data.images import IntArray
 
 
@@ -81,6 +83,18 @@ class Relevance:
     unit_of: IntArray | None = None
     reduce: Literal["maximum", "mean feature"] = "maximum"
     draws: tuple[Draw, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of everything here, as 64 hexadecimal digits."""
+        lists = [part for one in (self.positives, self.ignored) for part in (one.starts, one.units)]
+        drawn = [part for draw in self.draws for part in (draw.queries, draw.units)]
+        columns = [*lists, *([] if self.unit_of is None else [self.unit_of]), *drawn]
+        about = [self.queries, self.units, self.unit_of is None, self.reduce, [len(column) for column in columns]]
+        hasher = hashlib.sha256(canonical_json(about).encode())
+        for column in columns:
+            hasher.update(np.ascontiguousarray(column, np.int64).data)
+        return hasher.hexdigest()
 
 
 def matching(wanted: IntArray, labels: IntArray) -> RowLists:

@@ -14,6 +14,8 @@ from harness.tasks.draws import one_of_each
 from harness.tasks.relevance import Draw, Relevance, RowLists, matching
 from harness.tasks.task import Draws, Task
 
+ALL_RIGHT = "every gallery image that counts is right for every query, so any features get 100"
+
 
 @dataclass(frozen=True, eq=False)
 class _Units:
@@ -57,6 +59,13 @@ def relevance(task: Task, dataset: Dataset) -> Relevance:
     )
 
 
+def all_right(found: Relevance) -> bool:
+    """Return whether every unit that counts is right, for all queries that have one: any features get 100."""
+    answered = found.positives.sizes > 0
+    counted = found.positives.sizes + found.ignored.sizes
+    return bool(answered.any() and (counted[answered] == found.units).all())
+
+
 def refuse_unknown_labels(task: Task, dataset: Dataset) -> None:
     """Raise a DataError if a split has no images, or cameras or tracks that the rule needs are unknown."""
     for split in dict.fromkeys((task.query, task.gallery)):
@@ -94,12 +103,18 @@ def _units(task: Task, gallery: ImageTable, dataset: Dataset) -> _Units:
                 raise DataError(
                     f"{len(mixed)} tracks have more than one {label}",
                     where=dataset.root,
-                    found=f"tracks {first_of(tracks[mixed].tolist())}",
+                    found=f"tracks {first_of(_named(gallery, 'track', tracks[mixed]))}",
                     expected=f"one {label} a track",
                 )
     return _Units(
         len(tracks), of_image.astype(np.int64), gallery.vehicle[first], None if camera is None else camera[first]
     )
+
+
+def _named(table: ImageTable, label: str, values: IntArray) -> list[object]:
+    """Return the texts of a label's values, or the values themselves where these are what the data set says."""
+    names = table.names.get(label, {})
+    return [names.get(value, value) for value in values.tolist()]
 
 
 def _ignored_mask(
@@ -129,7 +144,7 @@ def _draws(task: Task, draws: Draws, dataset: Dataset) -> tuple[Draw, ...]:
         raise DataError(
             f"{len(single)} vehicles have one image only, which cannot be both query and gallery",
             where=dataset.root,
-            found=f"vehicles {first_of(single.tolist())}",
+            found=f"vehicles {first_of(_named(table, 'vehicle', single))}",
             expected="at least two images of each vehicle",
         )
     made = []

@@ -69,6 +69,21 @@ class Convention:
 
 
 @dataclass(frozen=True)
+class PublicCopy:
+    """What is known of one public copy of a task's lists, beside the counts that make a result official.
+
+    Attributes:
+        name: the copy in words: ``the lists of 2019``.
+        fingerprint: the fingerprint of the task on it; empty if nobody has computed one.
+        counts: further counts by the words of ``harness.tasks.counts.counts``, which another public copy may not share.
+    """
+
+    name: str
+    fingerprint: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Task:
     """One task of a protocol, with everything that decides its scores except the features.
 
@@ -80,6 +95,7 @@ class Task:
         gallery: the split whose images form the gallery (the query split if the rule has draws).
         released: counts of the released lists by the words of ``harness.tasks.counts.counts``; a result is official if
             there are such counts and the data set agrees with all of them.
+        copies: what is known of public copies of the lists; there may be several generations.
         about: one sentence for tables of protocols.
         source: the source of the rule.
         conventions: variations of the task by name.
@@ -96,6 +112,7 @@ class Task:
     query: str = "query"
     gallery: str = "gallery"
     released: Mapping[str, int] = field(default_factory=dict)
+    copies: tuple[PublicCopy, ...] = ()
     about: str = ""
     source: str = ""
     conventions: Mapping[str, Convention] = field(default_factory=dict)
@@ -126,6 +143,7 @@ class Task:
             query=changed.query or self.query,
             gallery=changed.gallery or self.gallery,
             released={},
+            copies=(),
             about=changed.about,
             source=changed.source,
             conventions={},

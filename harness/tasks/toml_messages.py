@@ -54,6 +54,15 @@ def refusal(path: Path, problem: Any, models: Mapping[str, type[BaseModel]]) -> 
     return error
 
 
+def step_of(problem: str, text: str) -> str:
+    """Return what to do about a file that is not TOML, by the parser's words and the file's text."""
+    if "\\" in problem or ("\\" in text and "escape" in problem.casefold()):
+        return 'write paths with forward slashes: root = "C:/data/cars"'
+    if re.search(r"^\s*table\s*:", text, re.MULTILINE):
+        return f'write it as TOML, table = "images.csv", not as YAML; {EXPLAINED}'
+    return EXPLAINED
+
+
 def _unknown(place: tuple[Any, ...], found: object, models: Mapping[str, type[BaseModel]]) -> BenchError:
     """Return the error for a setting that does not exist, or not at its place."""
     name = str(place[-1])

@@ -11,24 +11,28 @@ The shortest file, for a table with the columns path, vehicle, split and camera:
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence, Set as AbstractSet
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.basics.reading import plain_toml, read_whole
 from harness.data.columns import lookalikes
 from harness.data.csv_table import ALL, KNOWN, Header, read_header, read_tables
 from harness.data.dataset import Dataset
 from harness.data.doubts import doubts
-from harness.data.images import UNKNOWN, ImageTable
+from harness.data.encoding import to_utf8
+from harness.data.images import NOBODY, UNKNOWN, ImageTable
+from harness.data.links import following
 from harness.data.lists import refuse_shared_vehicles
-from harness.errors import DataError, UsageError, unknown_name
+from harness.data.values import NOTHING, Words
+from harness.errors import DataError, UsageError, first_of, in_one_line, unknown_name
 from harness.measures import parse
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Draws, Ignored, Rule, Task
-from harness.tasks.toml_messages import refusal
+from harness.tasks.toml_messages import refusal, step_of
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MAX_BYTES = 1 << 20
@@ -77,6 +81,14 @@ class TomlSettings(_Strict):
     delimiter: str = Field(default="", max_length=1)
     encoding: str = "utf-8"
     formats: list[str] = ["JPEG", "PNG"]
+    unknown: list[str] = list(NOTHING)
+    nobody: list[str] | None = None
+    follow_links: bool = False
+
+    @property
+    def words(self) -> Words:
+        """The words of the table with a meaning of their own."""
+        return Words(tuple(self.unknown), tuple(self.nobody or ()))
 
 
 class TomlProtocol(Protocol):
@@ -88,8 +100,10 @@ class TomlProtocol(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the image table, whose paths are relative to ``root``."""
-        table = self.file.parent / self.settings.table
-        splits = read_tables(table, self.settings.columns, self.settings.delimiter, self.settings.encoding)
+        settings, notes = self.settings, list[str]()
+        table = beside(self.file, settings.table)
+        splits = read_tables(table, settings.columns, settings.delimiter, settings.encoding, settings.words, notes)
+        splits = {split: _of_vehicles(found, notes) if split == "train" else found for split, found in splits.items()}
         for task in self.tasks:
             for split in (task.query, task.gallery):
                 if split not in splits:
@@ -102,17 +116,76 @@ class TomlProtocol(Protocol):
                     refuse_shared_vehicles(
                         table, train.vehicle, splits[split].vehicle, train.names.get("vehicle"), SEPARATE
                     )
+        if settings.nobody is None:
+            _refuse_asking_nobody(table, {"train", *(task.query for task in self.tasks)}, splits)
+        notes += _unused_words(settings.nobody or (), splits)
         return Dataset(
             root,
             splits,
             unavailable=_without_cameras(table, self.tasks, splits),
-            notes=doubts(splits, self.unused),
-            formats=tuple(self.settings.formats),
+            notes=(*notes, *doubts(splits, self.unused, decided=settings.nobody is not None)),
+            formats=tuple(settings.formats),
+            follow_links=settings.follow_links or following(),
         )
+
+    @property
+    def word(self) -> str:
+        """The name of the file, by which the command line names this protocol."""
+        return self.file.name
 
     def default_root(self) -> Path:
         """Return the folder that the file names as ``root``."""
-        return self.file.parent / self.settings.root
+        return beside(self.file, self.settings.root)
+
+
+def beside(file: Path, text: str) -> Path:
+    r"""Return the path that a protocol's file names, relative to it; ``~`` is the home folder, and ``\`` is ``/``."""
+    written = Path(text if "/" in text else text.replace("\\", "/"))
+    try:
+        return file.parent / written.expanduser()
+    except RuntimeError:
+        raise DataError(
+            "the home folder is not known", where=file, found=text, next_step="write the whole path"
+        ) from None
+
+
+def _of_vehicles(table: ImageTable, notes: list[str]) -> ImageTable:
+    """Return the training images without those of no known vehicle, and note their number."""
+    nobody = table.vehicle >= NOBODY
+    if not nobody.any():
+        return table
+    notes.append(f"{int(nobody.sum())} images of 'train' show no known vehicle and are not trained on")
+    return table.take(~nobody)
+
+
+def _refuse_asking_nobody(table: Path, asking: AbstractSet[str], splits: Mapping[str, ImageTable]) -> None:
+    """Raise a DataError if images whose vehicle seems unknown ask or are trained on, as if they were one vehicle."""
+    total = Counter(number for one in splits.values() for number in one.vehicle.tolist())
+    for split in sorted(asking & splits.keys()):
+        names = splits[split].names.get("vehicle", {})
+        counts = Counter(splits[split].vehicle.tolist())
+        found = {
+            names[number]: count
+            for number, count in sorted(counts.items())
+            if total[number] > 1 and names.get(number, "").casefold() in NOTHING
+        }
+        if found:
+            listed = ", ".join(f'"{word}"' for word in found)
+            raise DataError(
+                "images of unknown vehicles would count as one vehicle",
+                where=table,
+                found=f"{sum(found.values())} images of '{split}' whose vehicle is {listed}",
+                expected="the vehicle of each image",
+                next_step=f"write nobody = [{listed}] in the protocol's file: each of these images is then its own; "
+                "write nobody = [] if it is a vehicle's name",
+            )
+
+
+def _unused_words(nobody: Sequence[str], splits: Mapping[str, ImageTable]) -> list[str]:
+    """Return a note on the words for nobody that no row of the table has."""
+    found = {text for table in splits.values() for text in table.names.get("vehicle", {}).values()}
+    lost = [word for word in nobody if (word or "nobody") not in found]
+    return [f"no image's vehicle is {first_of(map(repr, lost))}, which 'nobody' names"] if lost else []
 
 
 def _without_cameras(table: Path, tasks: Sequence[Task], splits: Mapping[str, ImageTable]) -> dict[str, DataError]:
@@ -156,7 +229,8 @@ def open_protocol(path: Path, taken: Collection[str] = ()) -> Protocol:
             next_step=f'write name = "{as_name(name)}" in the file',
         )
     formats = _formats(path, settings)
-    header = read_header(path.parent / settings.table, settings.columns, settings.delimiter, settings.encoding)
+    table = beside(path, settings.table)
+    header = read_header(table, settings.columns, settings.delimiter, settings.encoding, settings.words)
     _refuse_unused_split(path, settings, header)
     tasks = tuple(_task(path, task, described, header) for task, described in settings.tasks.items())
     attributes = {
@@ -174,16 +248,19 @@ def open_protocol(path: Path, taken: Collection[str] = ()) -> Protocol:
 
 
 def _read(path: Path) -> TomlSettings:
+    content = read_whole(path, MAX_BYTES, "the protocol's file", error=UsageError)
+    text = to_utf8(path, content, kind="protocol's file").decode()
     try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise UsageError("the protocol's file cannot be read", where=path, found=problem.strerror) from None
-    if len(content) > MAX_BYTES:
-        raise DataError("the protocol's file is too large", where=path, expected=f"at most {MAX_BYTES} bytes")
+        values = plain_toml(text)
+    except ValueError as problem:
+        raise DataError(
+            "the protocol's file is not TOML",
+            where=path,
+            found=in_one_line(problem),
+            next_step=step_of(str(problem), text),
+        ) from None
     try:
-        return TomlSettings.model_validate(tomllib.loads(content.decode("utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise DataError("the protocol's file is not TOML", where=path, found=problem) from None
+        return TomlSettings.model_validate(values)
     except ValidationError as problem:
         found = sorted(problem.errors(), key=lambda one: one["type"] != "extra_forbidden")
         models: dict[str, type[BaseModel]] = {"file": TomlSettings, "task": TaskSettings, "draws": DrawsSettings}
@@ -249,7 +326,11 @@ def _task(path: Path, name: str, settings: TaskSettings, header: Header) -> Task
     query, gallery = settings.query or ("query" if "split" in columns else ALL), settings.gallery
     gallery = gallery or ("gallery" if "split" in columns else ALL)
     for word in settings.measures:
-        parse(word)
+        try:
+            parse(word)
+        except UsageError as problem:
+            problem.where = f"{path}: tasks.{name}.measures"
+            raise
     ignore = settings.ignore
     if ignore is None:
         ignore = [] if settings.draws is not None else ["same image"]

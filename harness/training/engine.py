@@ -14,9 +14,11 @@ from harness.basics.digests import digest
 from harness.basics.seeds import derive
 from harness.boxes import needed_boxes
 from harness.compute.devices import open_fabric, undisturbed
+from harness.compute.team import team_of
 from harness.data.images import IntArray
 from harness.data.pictures import Pictures
 from harness.extraction.subjects import Subjects, readable
+from harness.methods.files import portable
 from harness.methods.network import NetworkMethod, Stage
 from harness.methods.session import Session
 from harness.training.curve import draw_curve, write_table
@@ -70,11 +72,17 @@ def new_network(method: NetworkMethod, session: Session, fabric: Fabric) -> nn.M
 
 def training_images(method: NetworkMethod, session: Session) -> Subjects:
     """Return the images to train on with the boxes that the network receives; nothing is decoded yet."""
-    table = session.train
-    formats = session.dataset.formats
-    pictures = Pictures(session.dataset.root, table.paths, session.input_size, formats, resizing=method.resizing)
+    table, dataset = session.train, session.dataset
+    pictures = Pictures(
+        dataset.root,
+        table.paths,
+        session.input_size,
+        dataset.formats,
+        resizing=method.resizing,
+        follow_links=dataset.follow_links,
+    )
     vehicles = dict(zip(table.paths, table.vehicle.tolist(), strict=True))
-    found = {word: boxes.take(vehicles) for word, boxes in needed_boxes(session.dataset, method.needs).items()}
+    found = {word: boxes.take(vehicles) for word, boxes in needed_boxes(dataset, method.needs).items()}
     return Subjects(pictures, table.vehicle, method.arrange_boxes(found, vehicles))
 
 
@@ -107,8 +115,12 @@ class _Training:
 
     def run(self) -> None:
         """Run all epochs that are not finished yet."""
-        identity = self._identity()
+        facts, team = self._facts(), team_of(self.material.fabric)
+        # A file of weights may lie elsewhere on another machine.
+        team.agree({**facts, "options": portable(self.material.method.options)})
+        identity = digest(facts)
         state = load_state(self.folder, identity) or State(identity)
+        team.agree({"the state to go on from": [state.stage, state.epoch, state.step]})
         if state.network:
             self.material.network.load_state_dict(state.network)
             self.saved = f"epoch {state.epoch} of '{self.stages[state.stage].name}'"
@@ -167,22 +179,20 @@ class _Training:
             draw_curve(self.folder, state.rows)
             self.drawn = now
 
-    def _identity(self) -> str:
-        """Return the digest of the configuration, which must equal that of a state to resume from."""
+    def _facts(self) -> dict[str, Any]:
+        """Return the configuration, whose digest must equal that of a state to resume from."""
         material = self.material
-        return digest(
-            {
-                "method": type(material.method).__qualname__,
-                "options": material.method.options.model_dump(mode="json"),
-                "seed": material.session.seed,
-                "classes": dict(material.session.classes),
-                "images": material.images.pictures.keys,
-                "labels": {name: column.tolist() for name, column in material.labels.items()},
-                "size": material.session.input_size,
-                "precision": material.session.compute.precision,
-                "stages": [(stage.name, stage.epochs, stage.iterations) for stage in self.stages],
-            }
-        )
+        return {
+            "method": type(material.method).__qualname__,
+            "options": material.method.options.model_dump(mode="json"),
+            "seed": material.session.seed,
+            "classes": dict(material.session.classes),
+            "images": material.images.pictures.keys,
+            "labels": {name: column.tolist() for name, column in material.labels.items()},
+            "size": material.session.input_size,
+            "precision": material.session.compute.precision,
+            "stages": [(stage.name, stage.epochs, stage.iterations) for stage in self.stages],
+        }
 
 
 def _summary(row: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from harness.basics.reading import plain_toml, read_whole
 from harness.errors import RecordError
 from leaderboard.audit import agreement, bounds, claims, counts, granularity, order, settings, spread
 from leaderboard.audit.finding import SEVERITIES, Finding, Rule
@@ -84,6 +84,10 @@ def apply_rules(
     return AuditReport(tuple(findings), relevant, tuple(sorted(set(relevant) - known)))
 
 
+MAX_BYTES = 1 << 20
+"""Size limit of the file of acknowledged findings."""
+
+
 def acknowledgements(path: Path = ACKNOWLEDGED) -> dict[str, str]:
     """Return the reason for each acknowledged finding.
 
@@ -91,8 +95,10 @@ def acknowledgements(path: Path = ACKNOWLEDGED) -> dict[str, str]:
         RecordError: the file cannot be read, an entry has no reason, or a finding is acknowledged twice.
     """
     try:
-        content = _ENTRIES.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValidationError, ValueError) as problem:
+        content = _ENTRIES.validate_python(
+            plain_toml(read_whole(path, MAX_BYTES, "the file", error=RecordError).decode())
+        )
+    except ValueError as problem:  # pydantic's ValidationError is one
         found = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
         raise RecordError(
             "the file of acknowledged findings cannot be read",

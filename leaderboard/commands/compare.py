@@ -10,7 +10,7 @@ import click
 
 from harness.cli.grouped import DATA, EVALUATION, command, option
 from harness.cli.options import DIR, FILE, PATH, as_json
-from harness.cli.output import show_json
+from harness.cli.output import say, show_json
 
 setting = partial(option, group=EVALUATION)
 
@@ -38,7 +38,8 @@ setting = partial(option, group=EVALUATION)
     help="Compare only this measure; default: all measures for two results, the first one for more.",
 )
 @setting("--over-seeds", is_flag=True, help="Join runs that differ only in their seed, and compare their means.")
-@setting("--vehicles", type=FILE, help="Compare only queries of the vehicles whose numbers are in this text file.")
+@setting("--vehicles", type=FILE, help="Compare only queries of the vehicles in this text file.")
+@setting("--protocol", metavar="FILE.toml", help="Protocol of your own data, whose words for vehicles are shown.")
 @setting("--seed", default=0, type=click.IntRange(0), help="Seed of the intervals' resampling.")
 @setting("--queries", default=5, type=click.IntRange(0), help="Number of queries to show, by the size of their change.")
 @as_json
@@ -68,18 +69,20 @@ def compare(
     from harness.errors import UsageError
     from leaderboard.matching import match_results, read_vehicles
     from leaderboard.named import is_name, known_records
-    from leaderboard.pages.comparison import compare_sides, comparison_json, comparison_text
+    from leaderboard.pages.comparison import compare_sides, comparison_json, comparison_text, vehicle_names
 
     if len(results) < 2 and not over_seeds:
         raise UsageError("nothing to compare with", expected="two results or more")
     only = None if vehicles is None else read_vehicles(vehicles)
+    protocol = settings.pop("protocol")
+    names = {} if protocol is None else vehicle_names(protocol)
     shown = []
     known = known_records(runs) if any(map(is_name, results)) else ()
     for matched in match_results(results, task, known=known, over_seeds=over_seeds, vehicles=only):
         pairs = compare_sides(matched, **settings)
         if json_wanted:
-            shown.append(comparison_json(matched, pairs, queries))
+            shown.append(comparison_json(matched, pairs, queries, names))
         else:
-            click.echo(comparison_text(matched, pairs, queries) + "\n")
+            say(comparison_text(matched, pairs, queries, names) + "\n")
     if json_wanted:
         show_json(shown)

@@ -8,7 +8,7 @@ import click
 
 from harness.cli.grouped import DATA, EVALUATION, OUTPUT, command, option
 from harness.cli.options import DIR, plugin_files
-from harness.cli.output import show_rows
+from harness.cli.output import say, show_rows
 from leaderboard.commands.verify import data_roots
 
 
@@ -47,8 +47,6 @@ def cost(
     Example:
       bench cost runs/* --rounds 5 --out costs.json
     """
-    import sys
-
     from harness.registry.registry import load
     from leaderboard.costs import find_runs, measure, session_rows, write_session
 
@@ -57,4 +55,4 @@ def cost(
     write_session(out, session)
     show_rows(list(session_rows(session, found)), json_wanted=json_wanted)
     if not session.quiet:
-        click.echo("The machine was not idle: no picture is drawn of this session.", file=sys.stderr)
+        say("The machine was not idle: no picture is drawn of this session.", err=True)

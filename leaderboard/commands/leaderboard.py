@@ -9,7 +9,7 @@ import click
 
 from harness.cli.grouped import DATA, OUTPUT, command, option
 from harness.cli.options import FILE
-from harness.cli.output import show_json
+from harness.cli.output import say, show_json
 from leaderboard.commands import options
 
 ENDINGS = {"markdown": "md", "csv": "csv", "json": "json", "latex": "tex", "html": "html", "parquet": "parquet"}
@@ -97,7 +97,7 @@ def leaderboard(
     files = page_files(form, out.name, content, selection, owner=owner)
     if check:
         check_files(out.parent, files)
-        click.echo(f"{out} agrees with the records")
+        say(f"{out} agrees with the records")
     else:
         write_files(out.parent, files)
-        click.echo(out)
+        say(out)

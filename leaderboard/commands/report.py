@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from harness.cli.grouped import EVALUATION, OUTPUT, command, option
-from harness.cli.options import DIR, PATH, plugin_files
+from harness.cli.options import DIR, PATH, follow_links, plugin_files
+from harness.cli.output import say
 from leaderboard.commands.options import folder
 from leaderboard.report.choices import PICTURES, Choices
 
@@ -34,6 +35,7 @@ from leaderboard.report.choices import PICTURES, Choices
     help="Most pictures to copy; those of the queries shown first come first.",
 )
 @folder("--data", "Folder of the data set; its images are optional.")
+@follow_links
 @plugin_files
 @option("--out", type=DIR, group=OUTPUT, help="Folder to write; default: 'report' in the run's folder.")
 def report(*, run: Path, out: Path | None, plugin: tuple[Path, ...], **words: Any) -> None:
@@ -51,4 +53,4 @@ def report(*, run: Path, out: Path | None, plugin: tuple[Path, ...], **words: An
     from leaderboard.report.build import write_report
 
     place = out or (run if run.is_dir() else run.parent) / "report"
-    click.echo(write_report(run, place, Choices(**words), load(plugin)))
+    say(write_report(run, place, Choices(**words), load(plugin)))

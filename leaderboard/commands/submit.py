@@ -8,6 +8,7 @@ import click
 
 from harness.cli.grouped import DATA, command, option
 from harness.cli.options import FILE, PATH, plugin_files
+from harness.cli.output import say
 from leaderboard.commands.options import folder
 
 FILED = Path("leaderboard/records")
@@ -24,8 +25,10 @@ FILED = Path("leaderboard/records")
 def submit(*, record: Path, features: Path | None, data: Path | None, records: Path, plugin: tuple[Path, ...]) -> None:
     """Check a record and file it for the leaderboard.
 
-    The record must be complete, official and of the protocol's current version. Its fingerprint must be that of the
-    data set, and its means must be those of its per-query values.
+    The record must be complete, official and of the protocol's current version. Its queries must be as many as in the
+    released lists, its fingerprint that of the data set, and its means those of its per-query values. The first record
+    of a task needs --data, unless the fingerprint of the released lists is known. A record that --features confirms
+    takes the place of a filed one with other digits.
 
     \b
     Example:
@@ -47,8 +50,13 @@ def submit(*, record: Path, features: Path | None, data: Path | None, records: P
     file = RecordFile(read_record(record), record)
     verification.check_official(file)
     question = verification.question_of(file, load(plugin), data)
-    verification.check_fingerprint(file, question, collect([records]))
+    filed = collect([records])
+    verification.check_fingerprint(file, question, filed)
     values = verification.check_values(file)
+    verification.check_release(file, question, values)
     if features is not None:
         verification.rescore(file, features, question)
-    click.echo(file_record(file, values, records))
+    done = file_record(file, values, records, confirmed=features is not None)
+    for path in done.replaced:
+        say(f"{path} had other digits, which the features do not give; it is replaced", err=True)
+    say(done.path)

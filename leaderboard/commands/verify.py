@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from harness.cli.grouped import DATA, command, option
 from harness.cli.options import as_json, plugin_files
-from harness.cli.output import show_json
+from harness.cli.output import say, show_json
 from leaderboard.commands.options import folders
 
 if TYPE_CHECKING:
+    from harness.errors import BenchError
     from harness.registry.registry import Registry
     from leaderboard.record_files import RecordFile
 
@@ -48,13 +47,14 @@ def verify(
     from leaderboard.record_files import collect, shipped_folders
 
     roots = data_roots(data)
-    files = collect(records or shipped_folders())
+    rows: list[dict[str, str]] = []
+    files = collect(records or shipped_folders(), left_out=lambda path, problem: rows.append(_refused(path, problem)))
     features, registry = _features(runs), load(plugin)
-    rows = [_verified(file, files, features, registry, roots) for file in files]
+    rows += [_verified(file, files, features, registry, roots) for file in files]
     if json_wanted:
         show_json(rows)
     elif rows:
-        click.echo(table([{name: plain(cell) for name, cell in row.items()} for row in rows], shown=plain))
+        say(table([{name: plain(cell) for name, cell in row.items()} for row in rows], shown=plain))
     refused = [row for row in rows if row["result"] == "refused"]
     if refused:
         raise RunError(
@@ -63,6 +63,12 @@ def verify(
             found=refused[0]["problem"],
             next_step="score the features once more, or remove the record",
         )
+
+
+def _refused(path: Path, problem: BenchError, of: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the row of a file that is no record, or whose record does not pass."""
+    row = of or {"record": str(path), "task": "", "method": ""}
+    return {**row, "result": "refused", "problem": "; ".join(str(problem).splitlines())}
 
 
 def _verified(
@@ -82,12 +88,13 @@ def _verified(
         verification.check_official(file)
         question = verification.question_of(file, registry, roots.get(record.protocol))
         verification.check_fingerprint(file, question, filed)
-        verification.check_values(file)
+        values = verification.check_values(file)
+        verification.check_release(file, question, values)
         if record.features in features:
             verification.rescore(file, features[record.features], question)
             return {**row, "result": "re-scored"}
     except BenchError as problem:
-        return {**row, "result": "refused", "problem": "; ".join(str(problem).splitlines())}
+        return _refused(file.path, problem, of=row)
     return {**row, "result": "checked"}
 
 

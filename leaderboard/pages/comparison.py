@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 
 from harness.errors import unknown_name
 from harness.measures import heading, in_order
+from harness.registry.registry import load
+from harness.scoring.evaluation import find_root
 from harness.scoring.tables import percent, plain, table, weights_data
 from leaderboard.matching import MatchedTask, NamedSide
 from leaderboard.statistics.paired import ALPHA, PairedComparison, compare_paired, holm
+
+NO_NAMES: Mapping[int, str] = MappingProxyType({})
+"""For data sets whose vehicles are numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +61,42 @@ def compare_sides(matched: MatchedTask, measure: str | None = None, *, seed: int
     return [Pair(*pair, p) for pair, p in zip(pairs, corrected, strict=True)]
 
 
-def changed_most(pair: Pair, limit: int) -> list[dict[str, object]]:
-    """Return the queries whose value differs most, the greatest difference first, then in the list's order."""
+def vehicle_names(word: str) -> dict[int, str]:
+    """Return the words of a user's table for its vehicles, by the numbers in their place.
+
+    Raises:
+        BenchError: the protocol's file or its table cannot be read.
+    """
+    protocol, _ = load().tasks(word)
+    dataset = protocol.load(find_root(protocol, None))
+    return {
+        number: text for table in dataset.splits.values() for number, text in table.names.get("vehicle", {}).items()
+    }
+
+
+def changed_most(pair: Pair, limit: int, names: Mapping[int, str]) -> list[dict[str, object]]:
+    """Return the queries whose value differs most, the greatest difference first, then in the list's order.
+
+    ``names`` has the words of a user's own table for its vehicles.
+    """
     one, other = pair.one.values, pair.other.values
     a, b = one.values[pair.found.measure], other.values[pair.found.measure]
     change = np.nan_to_num(np.abs(a - b))
     rows = [int(row) for row in np.argsort(-change, kind="stable")[:limit] if change[row] > 0]
     return [
-        {"query": one.keys[row] or str(row), "vehicle": int(one.vehicle[row]), "a": float(a[row]), "b": float(b[row])}
+        {
+            "query": one.keys[row] or str(row),
+            "vehicle": names.get(int(one.vehicle[row]), int(one.vehicle[row])),
+            "a": float(a[row]),
+            "b": float(b[row]),
+        }
         for row in rows
     ]
 
 
-def comparison_json(matched: MatchedTask, pairs: list[Pair], queries: int) -> dict[str, object]:
+def comparison_json(
+    matched: MatchedTask, pairs: list[Pair], queries: int, names: Mapping[int, str] = NO_NAMES
+) -> dict[str, object]:
     """Return the comparisons of one task as ``--json`` prints them, with the queries of two sides that changed most."""
     rows = [
         {
@@ -85,18 +114,18 @@ def comparison_json(matched: MatchedTask, pairs: list[Pair], queries: int) -> di
         }
         for pair in pairs
     ]
-    shown = changed_most(pairs[0], queries) if len(matched.sides) == 2 else []
+    shown = changed_most(pairs[0], queries, names) if len(matched.sides) == 2 else []
     return {"task": matched.task, "comparisons": rows, "changed_most": shown}
 
 
-def comparison_text(matched: MatchedTask, pairs: list[Pair], queries: int) -> str:
+def comparison_text(matched: MatchedTask, pairs: list[Pair], queries: int, names: Mapping[int, str] = NO_NAMES) -> str:
     """Return the tables of one task; with the queries of two sides that changed most."""
     parts = [plain(matched.task), _pairs_table(pairs, two=len(matched.sides) == 2)]
     if given := [(side.name, weights_data(side.record)) for side in matched.sides if weights_data(side.record)]:
         parts.append(table([{"given weights": name, "weights from": seen} for name, seen in given]))
     if len(matched.sides) > 2:
         parts.append(_matrix(matched, pairs))
-    elif rows := changed_most(pairs[0], queries):
+    elif rows := changed_most(pairs[0], queries, names):
         shown = table([_cells(row) for row in rows], right=["vehicle", "A", "B"], shown=plain)
         parts += [f"Queries that changed most ({plain(pairs[0].found.measure)}):", shown]
     return "\n\n".join(parts)

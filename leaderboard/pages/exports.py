@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 
+from harness.basics.shown import visible
 from harness.errors import UsageError
 from leaderboard.boards import Board, BoardRow
 from leaderboard.frames import board_frame
@@ -134,5 +135,8 @@ def _published_lines(tables: Sequence[PublishedTable]) -> Iterator[list[object]]
 
 
 def _inert(cell: object) -> object:
-    """Return a cell that no spreadsheet reads as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+    """Return a cell in one line, without hidden characters, that no spreadsheet reads as a formula."""
+    if not isinstance(cell, str):
+        return cell
+    text = visible(cell, keep="")
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text

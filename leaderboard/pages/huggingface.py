@@ -17,10 +17,12 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.basics.digests import digest
-from harness.errors import RecordError, UsageError
+from harness.basics.reading import read_whole
+from harness.errors import RecordError, UsageError, in_one_line
 from harness.measures import heading
+from harness.scoring.tables import plain
 from leaderboard.boards import Board, BoardRow
-from leaderboard.filing import slug
+from leaderboard.filing import address, slug
 from leaderboard.grouping import grouped
 from leaderboard.pages.columns import elsewhere
 
@@ -178,11 +180,7 @@ def _read(path: Path, adapter: TypeAdapter[T]) -> T:
 def _parsed(path: Path) -> object:
     """Return the content of a small YAML file without tags and references, every number as text."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            raise ValueError(f"it has more than {MAX_BYTES} bytes")
-        text = raw.decode()
+        text = read_whole(path, MAX_BYTES, "the file of results", error=RecordError).decode()
         _refuse_what_is_not_plain(text)
         return yaml.load(text, Loader=_Reader)  # noqa: S506 - it makes texts, lists and mappings only
     except yaml.YAMLError as problem:
@@ -192,8 +190,8 @@ def _parsed(path: Path) -> object:
             where=path if mark is None else f"{path}, line {mark.line + 1}",
             found=getattr(problem, "problem", None) or "characters that YAML does not allow",
         ) from None
-    except (OSError, ValueError) as problem:  # UnicodeDecodeError is a ValueError
-        found = problem.strerror if isinstance(problem, OSError) else problem
+    except (ValueError, RecursionError) as problem:  # UnicodeDecodeError is a ValueError
+        found = in_one_line(problem)
         raise RecordError("the file cannot be read as evaluation results", where=path, found=found) from None
 
 
@@ -230,9 +228,9 @@ def hub_files(boards: Sequence[Board], owner: str = OWNER) -> Mapping[PurePosixP
     for board in official:
         for row in board.rows:
             folder = PurePosixPath("models") / _model(row) / RESULTS
-            path = folder / f"{slug(board.task)}.yaml"
+            path = folder / f"{address(board.task)}.yaml"
             if path in texts:  # the same options under another code, or under another version of the task
-                path = folder / f"{slug(board.task)}-{row.record.run[:8]}.yaml"
+                path = folder / f"{address(board.task)}-{row.record.run[:8]}.yaml"
             texts[path] = results_text(_results(board, row, owner, first=_first(board, official)))
     return {path: text.encode() for path, text in texts.items()}
 
@@ -298,7 +296,7 @@ def _notes(board: Board, row: BoardRow, measure: str) -> str:
     record, interval = row.record, row.values[measure].interval
     seeds = Counter(one.seed for one in row.records)
     notes = [
-        record.method_name,
+        plain(record.method_name),
         f"recipe {record.recipe}" if record.recipe else "",
         "a control, no method" if record.control else "",
         f"mean of {len(row.records)} runs with {len(seeds)} seeds" if len(row.records) > 1 else "one run",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.measures import heading
+from harness.scoring.tables import plain
 from leaderboard.boards import Board, BoardValue
 from leaderboard.pages.columns import COLUMNS
 from leaderboard.pages.paper_differences import QUANTITIES
@@ -60,8 +61,7 @@ class LatexColumn:
 
 def latex_escape(text: object) -> str:
     """Return a text as LaTeX without commands."""
-    line = "".join(character if character.isprintable() else "?" for character in " ".join(str(text).split()))
-    return re.sub("|".join(map(re.escape, ESCAPES)), lambda match: ESCAPES[match[0]], line)
+    return re.sub("|".join(map(re.escape, ESCAPES)), lambda match: ESCAPES[match[0]], plain(text))
 
 
 def as_latex(pages: Sequence[TaskPage], columns: Sequence[str] = (), *, part: bool = False) -> str:

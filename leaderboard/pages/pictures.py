@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from harness.measures import heading
+from harness.scoring.tables import plain
 from leaderboard.boards import Board, BoardRow
 from leaderboard.costs import CostSession
 from leaderboard.filing import slug
@@ -264,7 +265,7 @@ def _name(row: BoardRow) -> str:
 
 def _shown(text: str) -> str:
     """Return a text without characters that SVG cannot hold, not too long."""
-    text = "".join(character if character.isprintable() else "?" for character in text)
+    text = plain(text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 

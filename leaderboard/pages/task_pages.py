@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from leaderboard.boards import Board
-from leaderboard.filing import slug
+from leaderboard.filing import address
 from leaderboard.grouping import grouped
 from leaderboard.pages.questions import Question
 from leaderboard.published.tables import PublishedRow, PublishedTable
@@ -39,7 +39,7 @@ class TaskPage:
     @property
     def anchor(self) -> str:
         """Its name as part of an address."""
-        return slug(self.name)
+        return address(self.name)
 
     @property
     def path(self) -> PurePosixPath:

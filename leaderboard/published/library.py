@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness.basics.reading import plain_toml, read_whole
 from harness.errors import RecordError, unknown_name
 from leaderboard.grouping import grouped
 from leaderboard.published.schema import (
@@ -202,9 +202,15 @@ def load_library(folder: Path = FOLDER) -> Library:
     return Library(tuple(documents.values()), known)
 
 
+MAX_BYTES = 1 << 20
+"""Size limit of a transcription."""
+
+
 def _read(path: Path, adapter: TypeAdapter[T]) -> T:
     try:
-        return adapter.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+        return adapter.validate_python(
+            plain_toml(read_whole(path, MAX_BYTES, "the transcription", error=RecordError).decode())
+        )
     except ValidationError as problem:
         first = problem.errors()[0]
         raise RecordError(
@@ -213,7 +219,7 @@ def _read(path: Path, adapter: TypeAdapter[T]) -> T:
             found=repr(first.get("input"))[:200] if first["type"] != "value_error" else None,
             expected=first["msg"],
         ) from None
-    except (OSError, ValueError) as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise RecordError("the transcription cannot be read", where=path, found=problem) from None
 
 

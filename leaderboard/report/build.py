@@ -92,7 +92,7 @@ def _page(runs: list[ReportedRun], lists: list[RankLists], twins: Twins, choices
                 "name": name,
                 "facts": facts(run, choices.draw),
                 "options": options(run.record),
-                "commands": commands(run.record, draw=choices.draw, own_data=own_data),
+                "commands": commands(run.record, draw=choices.draw, own_data=own_data, protocol=run.protocol.word),
             }
             for name, run in zip(names, runs, strict=True)
         ],

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from harness.data.images import IntArray
 from harness.features import FeatureFile
 from harness.kernel.exact import similarities
-from harness.kernel.native.similarity import unit_means
 from harness.kernel.neighbours import NOBODY
 from harness.measures.ranks import PositiveRanks
 from harness.tasks.relevance import Relevance
@@ -78,16 +77,14 @@ class Closeness:
         rows = np.concatenate(own)
         features = self._gallery.take(rows)
         if self._relevance.reduce == "mean feature":
-            means = np.empty((len(units), features.shape[1]))
-            unit_means(features, np.append(edges, len(rows)), means)
-            return self._similarity(query, means), self._units.first[units]
+            return self._similarity(query, features, np.append(edges, len(rows))), self._units.first[units]
         close = self._similarity(query, features)
         order = np.lexsort((np.arange(len(rows)), -close, np.repeat(np.arange(len(own)), list(map(len, own)))))
         return np.maximum.reduceat(close, edges), rows[order[edges]]
 
-    def _similarity(self, query: int, features: FloatArray) -> FloatArray:
+    def _similarity(self, query: int, features: FloatArray, starts: IntArray | None = None) -> FloatArray:
         (asked,) = self._queries.take(np.array([query]))
-        return similarities(asked, features, euclidean=self._euclidean)
+        return similarities(asked, features, euclidean=self._euclidean, starts=starts)
 
 
 class _Rows:

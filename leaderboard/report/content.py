@@ -112,6 +112,7 @@ def page_content(
         "runs": [one.name for one in runs],
         "measures": [value_name(word) for word in runs[0].further],
         "tracks": unit_of is not None,
+        "vehicles": _vehicles(query, rows, gallery, used.tolist()),
         "labels": {label: _names(query, gallery, label) for label in FILTERS if _known(query, label)},
         "duplicates": runs[0].lists.ahead is not None,
         "twins": {str(vehicle): sorted(twins[vehicle]) for vehicle in vehicles if vehicle in twins},
@@ -125,6 +126,13 @@ def page_content(
 def _known(table: ImageTable, label: str) -> bool:
     column = table.label(label)
     return column is not None and bool((column != UNKNOWN).any())
+
+
+def _vehicles(query: ImageTable, rows: Sequence[int], gallery: ImageTable, used: Sequence[int]) -> dict[str, str]:
+    """Return the words of the vehicles that are shown, as far as a user's table names them otherwise than by number."""
+    names = {**gallery.names.get("vehicle", {}), **query.names.get("vehicle", {})}
+    shown = {*query.vehicle[list(rows)].tolist(), *gallery.vehicle[list(used)].tolist()}
+    return {str(vehicle): names[vehicle] for vehicle in sorted(shown & names.keys())}
 
 
 def _names(query: ImageTable, gallery: ImageTable, label: str) -> dict[str, str]:

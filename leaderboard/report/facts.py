@@ -110,14 +110,18 @@ def options(record: Record) -> list[tuple[str, str]]:
     return [(name, json.dumps(value, ensure_ascii=False)) for name, value in sorted(record.options.items())]
 
 
-def commands(record: Record, *, draw: int, own_data: bool) -> list[str]:
-    """Return the command lines that repeat the run and the report; folders are placeholders."""
+def commands(record: Record, *, draw: int, own_data: bool, protocol: str = "") -> list[str]:
+    """Return the command lines that repeat the run and the report; folders are placeholders.
+
+    ``protocol`` is the word that names the record's protocol, if it is not the protocol's name: that of its own file.
+    """
+    task = f"{protocol or record.protocol}/{record.task}"
     data = ["--data", "DIR"] if own_data else []
     if record.seed is None or record.code is None:
-        made = ["bench", "eval", "features.h5", "--protocol", record.name, *data]
+        made = ["bench", "eval", "features.h5", "--protocol", task, *data]
     else:
         method = f"{record.method}/{record.variant}" if record.variant else record.method
-        made = ["bench", "run", "--method", method, "--protocol", record.name, *data]
+        made = ["bench", "run", "--method", method, "--protocol", task, *data]
         made += ["--recipe", record.recipe] if record.recipe else []
         for name, value in sorted(record.changes.items()):
             made += ["--set", f"{name}={value}"]
@@ -125,7 +129,7 @@ def commands(record: Record, *, draw: int, own_data: bool) -> list[str]:
         if record.train_on not in (None, record.protocol):
             made += ["--train-on", str(record.train_on)]
         made += ["--precision", record.precision] if record.precision in PRECISIONS else []
-    report = ["bench", "report", "RUN", "--task", record.name, *data]
+    report = ["bench", "report", "RUN", "--task", task, *data]
     report += ["--draw", str(draw)] if record.draws else []
     lines = [made, [*report, "--out", "DIR"]]
     return [shlex.join(line) for line in lines]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.basics.files import cannot_write
+from harness.basics.leftovers import own_folder, own_name
 from harness.errors import UsageError
 
 
@@ -28,32 +28,24 @@ def replace_folder(path: Path, marker: str, own: Collection[str]) -> Iterator[Pa
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
     _refuse_others(path, marker, own)
-    stem = f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}"
-    temporary, old = path.with_name(f"{stem}.part"), path.with_name(f"{stem}.old")
+    old = temporary = own_name(path, "old")
     try:
-        try:
-            temporary.mkdir(parents=True)
-        except OSError as problem:
-            raise cannot_write(path, problem) from None
-        try:
+        with own_folder(path) as part:
+            temporary = part
             yield temporary
-        except OSError as problem:
-            named = problem.filename is None or str(problem.filename).startswith(str(temporary))
-            if not named:
-                raise  # the block failed on another file, which the message would not name
-            raise cannot_write(path, problem) from None
-        try:
             if path.exists():
                 path.replace(old)
             temporary.replace(path)
-        except OSError as problem:
-            if old.exists() and not path.exists():
-                old.replace(path)
-            raise cannot_write(path, problem) from None
+    except OSError as problem:
+        named = str(problem.filename or path)
+        if named not in (str(path), str(old), str(path.parent)) and not named.startswith(str(temporary)):
+            raise  # the block failed on another file, which the message would not name
+        raise cannot_write(path, problem) from None
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
         if path.exists():  # else the folder before is the only copy
             shutil.rmtree(old, ignore_errors=True)
+        elif old.exists():
+            old.replace(path)
 
 
 def _refuse_others(path: Path, marker: str, own: Collection[str]) -> None:

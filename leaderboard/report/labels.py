@@ -12,7 +12,7 @@ import numpy as np
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.data.lists import Problems, parse
-from harness.data.pictures import locate, size_on_disk
+from harness.data.pictures import size_on_disk
 from harness.errors import DataError
 from harness.tasks.relevance import Relevance, RowLists, matching
 
@@ -94,7 +94,7 @@ def image_sides(dataset: Dataset, keys: tuple[str, ...]) -> IntArray:
     sides = np.full(len(keys), UNKNOWN)
     for row, key in enumerate(keys):
         try:
-            width, height = size_on_disk(locate(dataset.root, key), dataset.formats)
+            width, height = size_on_disk(dataset.file(key), dataset.formats)
         except DataError:
             continue
         sides[row] = round((width * height) ** 0.5)

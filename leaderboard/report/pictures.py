@@ -12,7 +12,7 @@ from PIL import Image
 
 from harness.basics.progress import progress
 from harness.data.dataset import Dataset
-from harness.data.pictures import decode, locate, size_on_disk
+from harness.data.pictures import decode, size_on_disk
 from harness.errors import DataError
 
 SIDE = 128
@@ -62,7 +62,7 @@ class Pictures:
 
     def _copied(self, key: str) -> int:
         try:
-            path = locate(self.dataset.root, key)
+            path = self.dataset.file(key)
         except DataError:
             return MISSING
         try:

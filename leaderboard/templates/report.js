@@ -23,6 +23,8 @@ const known = LABELS.filter((label) => label in data.labels);
 const named = (image) => known.map((label) => nameOf(label, image[3 + LABELS.indexOf(label)]));
 const described = (image) => named(image).map((name, index) => `${known[index]} ${name}`);
 
+const vehicleOf = (image) => data.vehicles?.[image[2]] ?? String(image[2]);
+
 const picture = (image, alt) => {
   const [key, number] = image;
   if (number > 0) {
@@ -61,8 +63,8 @@ const tiles = (query, answer) => {
     const sign = element("i", { class: "sign", "aria-hidden": "true" }, duplicate ? "≈" : SIGNS[letter]);
     const line = element("p", { class: "place" }, sign, element("span", { class: "hidden" }, `${word} `), place);
     if (data.tracks) line.append(element("span", { class: "of" }, `of ${image[6]}`));
-    const alt = `${word}: vehicle ${image[2]}`;
-    return element("li", { class: `tile ${WORDS[letter]}`, title: `${image[0]}, vehicle ${image[2]}` }, picture(image, alt), line);
+    const alt = `${word}: vehicle ${vehicleOf(image)}`;
+    return element("li", { class: `tile ${WORDS[letter]}`, title: `${image[0]}, vehicle ${vehicleOf(image)}` }, picture(image, alt), line);
   });
 };
 
@@ -89,7 +91,7 @@ const valuesTable = (query, number) => {
     const places = placesOf(answer);
     return answer[1].map((one, index) => {
       const image = data.images[one];
-      const cells = [places[index] ?? "", WORDS[answer[2][index]], answer[3][index].toFixed(4), image[2], ...named(image), image[0]];
+      const cells = [places[index] ?? "", WORDS[answer[2][index]], answer[3][index].toFixed(4), vehicleOf(image), ...named(image), image[0]];
       if (data.runs.length > 1) cells.unshift("AB"[run]);
       return element("tr", {}, ...cells.map((cell) => element("td", { class: "text" }, String(cell))));
     });
@@ -120,7 +122,7 @@ const article = (number) => {
   const query = data.queries[number];
   const asked = element("div", { class: "asked" }, picture(query, "the query"),
     element("h3", { id: `q${number}` }, query[0]),
-    element("p", {}, [`vehicle ${query[2]}`, ...described(query)].join(", ")));
+    element("p", {}, [`vehicle ${vehicleOf(query)}`, ...described(query)].join(", ")));
   const both = element("div", { class: data.runs.length > 1 ? "two" : "one" },
     ...data.runs.map((_, run) => answersOf(query, number, run)));
   const values = element("details", { class: "values" }, element("summary", {}, "keys and similarities"));
@@ -153,7 +155,7 @@ const wanted = (number) => {
     } else if (String(query[3 + LABELS.indexOf(label)]) !== select.value) return false;
   }
   const text = byId("find").value.trim().toLowerCase();
-  return !text || query[0].toLowerCase().includes(text) || String(query[2]) === text;
+  return !text || query[0].toLowerCase().includes(text) || vehicleOf(query).toLowerCase() === text;
 };
 const choose = () => {
   chosen = data.orders[byId("order").value].filter(wanted);

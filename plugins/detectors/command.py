@@ -9,7 +9,7 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import DATA, METHOD, OUTPUT, TRAINING, GroupedGroup, option
-from harness.cli.output import show
+from harness.cli.output import log_to_terminal, say, show
 
 if TYPE_CHECKING:
     from harness.detection.precision import Precision
@@ -23,7 +23,14 @@ def _examples(*commands: str) -> str:
 
 
 DATA_AND_COMPUTE = shared.together(
-    shared.protocol, shared.data, shared.skip_broken, shared.plugin_files, shared.device, shared.workers
+    shared.protocol,
+    shared.data,
+    shared.follow_links,
+    shared.skip_broken,
+    shared.plugin_files,
+    shared.device,
+    shared.workers,
+    shared.timeout,
 )
 
 
@@ -38,11 +45,7 @@ DATA_AND_COMPUTE = shared.together(
 )
 def parts() -> None:
     """Train and run detectors of vehicle parts."""
-    import logging
-    import sys
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("bench").setLevel(logging.INFO)
+    log_to_terminal()
 
 
 @parts.command(epilog=_examples("bench parts detectors --json"))
@@ -112,9 +115,11 @@ def train(
     skip_broken = words["skip_broken"]
     request = DetectorRequest(name, protocol, dataset, boxes, hold_out, seed, _compute(words), skip_broken=skip_broken)
     precision = train_detector(detector, request, out)
+    if not _first(words):
+        return
     if precision is not None:
         show(_as_json(precision), json_wanted=json_wanted, text=lambda: _table(precision))
-    click.echo(f"detector: {out}", err=True)
+    say(f"detector: {out}", err=True)
 
 
 @parts.command(
@@ -143,11 +148,13 @@ def detect(*, detector: Path, out: Path, split: tuple[str, ...], **words: Any) -
     _, dataset = _data(registry, words)
     keys = image_keys(dataset, split)
     found = detect(loaded, dataset, keys, compute=_compute(words), skip_broken=words["skip_broken"])
+    if not _first(words):
+        return
     if out.suffix == ".json":
         write_coco(out, found, sizes_of(dataset))
     else:
         write_boxes(out, found)
-    click.echo(f"{sum(map(len, found.of_image.values()))} boxes in {len(found.of_image)} images: {out}", err=True)
+    say(f"{sum(map(len, found.of_image.values()))} boxes in {len(found.of_image)} images: {out}", err=True)
 
 
 def _data(registry: Any, words: dict[str, Any]) -> tuple[Any, Any]:
@@ -160,7 +167,14 @@ def _data(registry: Any, words: dict[str, Any]) -> tuple[Any, Any]:
 def _compute(words: dict[str, Any]) -> Any:
     from harness.compute.compute import Compute
 
-    return Compute(device=words["device"], workers=words["workers"])
+    return Compute(device=words["device"], workers=words["workers"], timeout=words["timeout"])
+
+
+def _first(words: dict[str, Any]) -> bool:
+    """Return whether this is the first of several processes, which alone writes the answer."""
+    from harness.compute.devices import open_fabric
+
+    return bool(open_fabric(_compute(words)).is_global_zero)
 
 
 def _as_json(precision: Precision) -> dict[str, object]:

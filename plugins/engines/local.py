@@ -8,6 +8,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any, ClassVar
 
+from harness.basics.host import processors
 from harness.compute.engine import Command, Engine, Ticket, end, interrupt
 
 
@@ -44,7 +45,7 @@ class Local(Engine):
             return {}
         share = {}
         if "OMP_NUM_THREADS" not in os.environ:
-            share["OMP_NUM_THREADS"] = str(max(1, _processors() // count))
+            share["OMP_NUM_THREADS"] = str(max(1, processors() // count))
         gpus = visible_gpus()
         if len(gpus) > 1:
             share["CUDA_VISIBLE_DEVICES"] = gpus[place % len(gpus)]
@@ -72,11 +73,6 @@ class _Process(Ticket):
 
 def _free(process: Popen[bytes] | None) -> bool:
     return process is None or process.poll() is not None
-
-
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus() -> list[str]:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from harness.basics.child import ChildFailedError, Limits, call
 from harness.basics.files import replace_file
+from harness.basics.foreign import Foreign
 from harness.errors import CheckpointError, RunError, UsageError
-from plugins.weights.kinds import Foreign, check_regular, form_of
+from plugins.weights.kinds import check_regular, form_of
 
 SECONDS, BYTES_A_SECOND = 120, 20_000_000
 """The longest time that the conversion of the smallest file may take, and the bytes a second of a larger one."""

@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from harness.basics.foreign import AGAIN, HEAD, STARTS, UNPACK, Foreign, foreign_text
 from harness.errors import CheckpointError
 from harness.features.kinds import HDF5, MARKS
 
 Form = Literal["safetensors", "zip", "pickle"]
 """The forms that are read: safetensors, torch.save's archive, and a pickle (torch.save before 1.6)."""
 
-HEAD = 512
-
 PROTOCOLS = (b"\x02", b"\x03", b"\x04", b"\x05")
 """The protocols of pickles that begin with their number."""
 
-AGAIN = "download the file itself; on a page, use its download link"
 FEATURES = "these are no weights; features go through 'bench features import FILE OUT.h5'"
-UNPACK = "unpack it and give the file of weights inside"
 
-
-class Foreign(NamedTuple):
-    """A file that holds no weights by name.
-
-    Attributes:
-        what: it is, for messages.
-        next_step: what to do, for messages.
-        word: for code that treats such a file in its own way: ``onnx``, ``torchscript``, ``caffe``, ``unknown``.
-    """
-
-    what: str
-    next_step: str
-    word: str = ""
-
-
-STARTS: tuple[tuple[bytes, Foreign], ...] = (
-    (b"version https://git-lfs", Foreign("a pointer of Git LFS", "fetch the file itself with 'git lfs pull'")),
-    (b"404", Foreign("an answer that says 404, not found", AGAIN)),
+BEGINNINGS: tuple[tuple[bytes, Foreign], ...] = (
+    *STARTS,
     (HDF5, Foreign("an HDF5 file", "weights of Keras have to be exported from it; " + FEATURES)),
     *((mark, Foreign(name, FEATURES)) for mark, _, name in MARKS),
-    (b"\x1f\x8b", Foreign("an archive of gzip", UNPACK)),
-    (b"7z\xbc\xaf", Foreign("an archive of 7-Zip", UNPACK)),
-    (b"Rar!", Foreign("an archive of RAR", UNPACK)),
-    (b"\xfd7zXZ", Foreign("an archive of xz", UNPACK)),
-    (b"BZh", Foreign("an archive of bzip2", UNPACK)),
-    (b"%PDF", Foreign("a PDF document", AGAIN)),
-    (b"\xff\xd8\xff", Foreign("a JPEG picture", AGAIN)),
-    (b"\x89PNG", Foreign("a PNG picture", AGAIN)),
     (b"GGUF", Foreign("a GGUF file", "no method reads it; get the weights as safetensors")),
     (b"model_checkpoint_path:", Foreign("the index of a TensorFlow checkpoint", "export the network to ONNX")),
 )
@@ -86,7 +58,7 @@ def form_of(path: Path) -> Form | Foreign:
     foreign = _foreign(head, path.suffix.lower())
     if foreign is None and head[:1] == b"\x80" and head[1:2] in PROTOCOLS:
         return "pickle"
-    return foreign or _text(head) or Foreign("none of torch.save or safetensors", AGAIN, "unknown")
+    return foreign or foreign_text(head) or Foreign("none of torch.save or safetensors", AGAIN, "unknown")
 
 
 def _foreign(head: bytes, suffix: str) -> Foreign | None:
@@ -96,7 +68,7 @@ def _foreign(head: bytes, suffix: str) -> Foreign | None:
         (head[4:8] == b"TFL3", SUFFIXES[".tflite"]),
         (head[:1] == b"\x08" and b"\x12" in head[:4], ONNX),  # version and producer of the protobuf
     )
-    found = [foreign for start, foreign in STARTS if head.startswith(start)]
+    found = [foreign for start, foreign in BEGINNINGS if head.startswith(start)]
     found += [foreign for holds, foreign in marked if holds]
     return found[0] if found else SUFFIXES.get(suffix)
 
@@ -118,31 +90,6 @@ def _archive(path: Path) -> Form | Foreign:
     if "config.json" in names and "model.weights.h5" in names:
         return Foreign("a file of Keras", "export the network to ONNX and use --method onnx")
     return Foreign("a zip archive without a state dict", UNPACK)
-
-
-def _text(head: bytes) -> Foreign | None:
-    """Return what a file of text is; None if it is none."""
-    try:
-        text = head.decode("utf-8-sig", "strict" if len(head) < HEAD else "ignore").strip()
-    except UnicodeDecodeError:
-        return None
-    if not text or not all(sign.isprintable() or sign.isspace() for sign in text):
-        return None
-    begins = " ".join(text.split())[:60]
-    lower = text.lower()
-    if lower.startswith(("<!doctype html", "<html")) or "<html" in lower:
-        return Foreign(f"a page of the web, not a file of weights: {_title(text) or begins}", AGAIN)
-    if lower.startswith("<?xml"):
-        return Foreign("an XML document", "for OpenVINO, give the ONNX file with --method onnx")
-    if lower.startswith(("{", "[")):
-        return Foreign("a JSON document", AGAIN)
-    return Foreign(f"a text that begins with {json.dumps(begins)}", AGAIN)
-
-
-def _title(page: str) -> str:
-    """Return the title of a page in at most 60 characters."""
-    start = page.lower().find("<title>")
-    return "" if start < 0 else " ".join(page[start + 7 :].partition("<")[0].split())[:60]
 
 
 def check_regular(path: Path, holding: str, instead: str) -> None:

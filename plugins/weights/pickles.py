@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from harness.basics.shown import visible
 from plugins.weights.values import KNOWN, VALUES, Array, Damaged, Name, NumpyType, Storage
 
 MAX_OPERATIONS = 2_000_000
@@ -190,7 +191,7 @@ def _key(value: Any) -> Any:
 
 def _shown(name: str) -> str:
     """Return a name of the file as it can be printed."""
-    return "".join(sign if sign.isprintable() else "?" for sign in name)[:LONGEST_NAME]
+    return visible(name, keep="")[:LONGEST_NAME]
 
 
 def _tuple(size: int) -> Callable[[_Machine, Any], None]:

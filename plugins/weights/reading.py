@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.basics.foreign import Foreign
 from harness.errors import CheckpointError, first_of
 from plugins.weights.archives import open_contents
-from plugins.weights.kinds import Foreign, check_regular, form_of
+from plugins.weights.kinds import check_regular, form_of
 from plugins.weights.pickles import WantsCode
 from plugins.weights.states import state_in
 from plugins.weights.values import Damaged

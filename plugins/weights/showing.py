@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.basics.digests import file_digest
+from harness.basics.foreign import Foreign
 from harness.errors import CheckpointError
 from plugins.weights.archives import open_contents
 from plugins.weights.formats import nearest
-from plugins.weights.kinds import Foreign, Form, check_regular, form_of
+from plugins.weights.kinds import Form, check_regular, form_of
 from plugins.weights.reading import open_safetensors, unwrapped
 from plugins.weights.states import others_in, state_in
 from plugins.weights.values import Damaged, Stored

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.basics.files import cannot_write
+from harness.basics.files import new_folder
+from harness.basics.host import processors
 from harness.basics.progress import Advance
-from harness.errors import DataError, RunError, UsageError
+from harness.errors import RunError, UsageError
 from protocols.synthetic.description import describe
 from protocols.synthetic.lists import Seen, write_lists
 from protocols.synthetic.plan import FOLDERS, QUERY, TEST, TRAIN, Plan, plan_of
@@ -97,38 +95,10 @@ def _check(**given: int) -> None:
             raise UsageError(f"{name.replace('_', '-')} is out of its range", found=value, expected=f"{low} to {high}")
 
 
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder that takes the place of ``out`` when the block ends, and is removed if the block fails.
-
-    Raises:
-        DataError: ``out`` is not empty.
-        RunError: the disk is full, or the folder cannot be written.
-    """
-    if (out.exists() or out.is_symlink()) and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(
-            "the folder to draw into is not empty",
-            where=out,
-            expected="an empty folder or a new one",
-            next_step="name another folder, or delete this one",
-        )
-    part = out.with_name(f".{out.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        part.mkdir(parents=True)
-        yield part
-        if out.is_dir():
-            out.rmdir()
-        part.replace(out)
-    except OSError as problem:
-        raise cannot_write(out, problem) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
 def _draw(share: Share, plan: Plan, workers: int | None, progress: Advance) -> dict[str, Seen]:
     """Draw all images and return the size and the boxes of each."""
     total = sum(len(track.frames) for track in plan.tracks)
-    wanted = workers if workers is not None else min(_cores(), max(1, total // WORTH))
+    wanted = workers if workers is not None else min(processors(), max(1, total // WORTH))
     count = max(1, min(wanted, len(plan.vehicles)))
     shares = [replace(share, first=first, of=count) for first in range(count)]
     progress(0, total)
@@ -139,11 +109,6 @@ def _draw(share: Share, plan: Plan, workers: int | None, progress: Advance) -> d
     else:
         _run(shares, lambda done: progress(done, total))
     return {name: seen for each in shares for name, seen in read_results(each).items()}
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(shares: Sequence[Share], progress: Callable[[int], None]) -> None:

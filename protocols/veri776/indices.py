@@ -33,12 +33,15 @@ def cross_check(root: Path, queries: Sequence[Name], gallery: Sequence[Name], pr
         if not path.exists():
             continue
         differing = 0
-        lines = _read(path, problems)
+        lines = _read(path)
         for place, query in enumerate(queries):
             expected = of_camera.get((query.vehicle, query.camera), set())
             if path.name in POSITIVES:
                 expected = of_vehicle.get(query.vehicle, set()) - expected
-            differing += len(expected ^ (lines[place] if place < len(lines) else set()))
+            listed = _numbers(path, place + 1, lines[place], problems) if place < len(lines) else set()
+            differing += len(expected ^ listed)
+        for place, text in enumerate(lines[len(queries) :], len(queries) + 1):
+            _numbers(path, place, text, problems)
         if len(lines) != len(queries):
             notes.append(f"{path.name} has {len(lines)} lines for {len(queries)} queries")
         if differing:
@@ -46,14 +49,17 @@ def cross_check(root: Path, queries: Sequence[Name], gallery: Sequence[Name], pr
     return notes
 
 
-def _read(path: Path, problems: Problems) -> list[set[int]]:
-    """Return the numbers of each line; blank lines at the end are ignored."""
+def _read(path: Path) -> list[str]:
+    """Return the lines without the blank ones at the end."""
     lines = read_lines(path)
     while lines and not lines[-1]:
         lines.pop()
-    numbers = []
-    for number, text in enumerate(lines, 1):
-        if not LINE.fullmatch(text):
-            problems.add(path, number, misfit(text, "1 2 3"))
-        numbers.append(set(np.array(text.split(), dtype=np.int64).tolist()) if LINE.fullmatch(text) else set())
-    return numbers
+    return lines
+
+
+def _numbers(path: Path, number: int, text: str, problems: Problems) -> set[int]:
+    """Return the numbers of one line; those of a whole file at once would take a hundred times its bytes."""
+    if LINE.fullmatch(text):
+        return set(np.array(text.split(), dtype=np.int64).tolist())
+    problems.add(path, number, misfit(text, "1 2 3"))
+    return set()

@@ -12,6 +12,8 @@ from harness.errors import DataError
 from protocols.released import read_rows
 
 PATTERN = re.compile(r"(([0-9]{1,9})_c([0-9]{1,9})_([0-9]{1,15})_[0-9]{1,9}\.jpg)")
+WHOLE = re.compile(r"[0-9]{4}_c[0-9]{3}_[0-9]{8}_[0-9]+\.jpg")
+"""A name with all its zeros, as the release has them."""
 THREE_FIELDS = re.compile(r"[0-9]+_c[0-9]+_[0-9]+\.jpg")
 EXAMPLE = "0002_c002_00030600_0.jpg"
 

@@ -11,10 +11,10 @@ import numpy as np
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable, IntArray
 from harness.data.lists import Problems, release_folder
-from protocols.released import boxes_in, check_training
+from protocols.released import boxes_in, check_training, odd_names
 from protocols.veri776.indices import cross_check
 from protocols.veri776.labels import VALUES, read_labels
-from protocols.veri776.names import Name, read_names
+from protocols.veri776.names import EXAMPLE, WHOLE, Name, read_names
 from protocols.veri776.tracks import LIST, TASK, read_tracks
 
 LISTS = {"train": "name_train.txt", "query": "name_query.txt", "gallery": "name_test.txt"}
@@ -55,7 +55,11 @@ def read(root: Path) -> Dataset:
     others = np.array([name.file not in asked for name in names["gallery"]], dtype=np.bool_)
     splits[WITHOUT_QUERIES] = splits["gallery"].take(others)
     unavailable = {} if tracks.unavailable is None else {TASK: tracks.unavailable}
-    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=_release(names))
+    departures = {
+        split: odd_names((name.file for name in found), WHOLE, EXAMPLE, LISTS[split]) for split, found in names.items()
+    }
+    release = _release(names)
+    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=release, departures=departures)
 
 
 def _release(names: Mapping[str, Sequence[Name]]) -> str:

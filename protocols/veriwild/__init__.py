@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from harness.data.dataset import Dataset
 from harness.tasks.protocol import Protocol
-from harness.tasks.task import Convention, Rule, Task
+from harness.tasks.task import Convention, PublicCopy, Rule, Task
 from protocols.veriwild.reading import read as read
 
 SOURCE = "Lou et al., VERI-Wild, CVPR 2019; the camera rule as its authors stated it afterwards"
@@ -36,8 +36,13 @@ CONVENTIONS = {
 }
 
 
+PAIRS = {"small": (32_764, 6_097), "medium": (54_045, 10_344)}
+"""Positives and ignored pairs by the camera rule, counted on the lists of 2019 as public code carries them."""
+
+
 def _task(name: str, vehicles: int, gallery: int, unanswered: int = 0) -> Task:
     """Return the task of one pair of test lists, with one query a vehicle, some of which have no right answer."""
+    pairs = dict(zip(("positives", "ignored"), PAIRS.get(name, ()), strict=False))
     return Task(
         name,
         Rule(ignore=("same vehicle and camera",)),
@@ -45,6 +50,7 @@ def _task(name: str, vehicles: int, gallery: int, unanswered: int = 0) -> Task:
         query=f"{name}-query",
         gallery=f"{name}-gallery",
         released={"queries": vehicles, "gallery images": gallery, "gallery units": gallery, "vehicles": vehicles},
+        copies=(PublicCopy("the lists of 2019", counts=pairs),) if pairs else (),
         about=f"one query of each of {vehicles:,} vehicles against {gallery:,} images of the other cameras",
         source=SOURCE,
         conventions=CONVENTIONS,

@@ -10,12 +10,13 @@ from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
-from harness.data.lists import Problems, numbers, refuse_shared_images, release_folder
+from harness.data.lists import Problems, numbers, quote, read_lines, refuse_shared_images, release_folder
 from harness.errors import DataError
-from protocols.released import boxes_in, check_training, read_rows
+from protocols.released import boxes_in, check_training, odd_names, read_rows
 from protocols.veriwild.info import FILE, Info, read_info
 
 FOLDER = "train_test_split"
+NAME = re.compile(r"images/[0-9]{5}/[0-9]{6}\.jpg")
 SIZES = {"small": 3000, "medium": 5000, "large": 10000}
 
 
@@ -102,6 +103,10 @@ def read(root: Path) -> Dataset:
     notes += check_training(root, splits, generation.files["train"])
     if info_file is None and short:
         notes.append(f"{FILE} is missing: cameras and labels are those of {', '.join(path.name for path in short)}")
+    departures = {
+        split: odd_names(table.paths, NAME, "images/05638/058597.jpg", generation.files[split])
+        for split, table in splits.items()
+    }
     if info is None:
         notes.append(f"{FILE} is missing: no image has a model, a type or a colour")
     if any(table.camera is None for table in splits.values()):
@@ -110,7 +115,9 @@ def read(root: Path) -> Dataset:
         query, gallery = f"{task}-query", f"{task}-gallery"
         if query in splits and gallery in splits:
             refuse_shared_images(root, query, splits[query], gallery, splits[gallery])
-    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=generation.name)
+    return Dataset(
+        root, splits, unavailable, tuple(notes), boxes_in(root), release=generation.name, departures=departures
+    )
 
 
 def _info_files() -> list[str]:
@@ -137,10 +144,26 @@ def _choose(root: Path, *, with_info: bool) -> Generation:
     return next(generation for generation in GENERATIONS if _find(root, generation.files["train"]))
 
 
+def _refuse_other_generation(path: Path, generation: Generation) -> None:
+    """Raise a DataError if the first line of a list is one of the other year's lists."""
+    first = next(filter(None, read_lines(path)), "")
+    other = next(one for one in GENERATIONS if one is not generation)
+    if generation.line.fullmatch(first) is None and other.line.fullmatch(first) is not None:
+        names = dict(zip(generation.files.values(), other.files.values(), strict=True))
+        raise DataError(
+            f"this is one of the {other.name} under the name of the {generation.name}",
+            where=path,
+            found=quote(first),
+            expected=f"a line such as {quote(generation.example)}",
+            next_step=f"give the lists the names of their own year: {path.name} is {names[path.name]}, and so on",
+        )
+
+
 def _read_list(
     path: Path, generation: Generation, info: Info | None, problems: Problems, notes: list[str]
 ) -> ImageTable:
     """Return the table of one list; the vehicle is always the image's folder."""
+    _refuse_other_generation(path, generation)
     rows = read_rows(path, generation.line, generation.example, problems)
     images = [fields[0] for _, fields in rows]
     vehicle = numbers([image.partition("/")[0] for image in images])

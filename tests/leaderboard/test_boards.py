@@ -10,7 +10,7 @@ from harness.tasks.reranking import Reranking
 from leaderboard.boards import build_boards
 from leaderboard.pages.markdown import markdown_pages
 from leaderboard.pages.task_pages import build_task_pages
-from leaderboard.record_files import RecordFile
+from leaderboard.record_files import RecordFile, values_of
 from leaderboard.statistics.intervals import over_vehicles
 from leaderboard.statistics.vehicles import by_vehicle
 from tests.records import record, write_result, write_seeds
@@ -113,15 +113,18 @@ def test_the_same_features_under_two_names_count_once_and_keep_both_names(tmp_pa
         assert {row.record.method_name, *row.aliases} == {"mine", "mine/no-erasing"}
 
 
-def test_results_of_different_queries_under_one_fingerprint_are_not_ranked_against_each_other(tmp_path, values):
-    """The fingerprint says that they are the same queries; a record that is not honest is named and not averaged in."""
+def test_results_of_different_queries_under_one_fingerprint_are_left_out_by_name(tmp_path, values, caplog):
+    """The fingerprint says that they are the same queries; a record that is not honest is not averaged in."""
     honest, other = (
         write_seeds(tmp_path / "a", "a", values),
         write_seeds(tmp_path / "b", "b", np.append(values[:-3], [0.5])),
     )
 
-    with pytest.raises(RecordError, match="are of different queries"):
-        board_of(*honest, *other)
+    board = board_of(*honest, *other[:2])
+
+    assert [row.record.method for row in board.rows] == ["a"]
+    assert [str(path) in caplog.text for path in (*other[:2], *honest)] == [True, True, False, False, False]
+    assert "asks other queries than the others of its fingerprint" in caplog.text
 
 
 def drawn(folder, *, asked, seed=0, method="strong-baseline"):
@@ -177,7 +180,8 @@ def test_more_draws_than_there_are_cannot_be_claimed(tmp_path):
     write_record(path, read_record(path).model_copy(update={"per_query": about}))
 
     with pytest.raises(RecordError, match="asked in more draws than there are"):
-        board_of(path)
+        values_of(RecordFile(read_record(path), path))
+    assert build_boards([RecordFile(read_record(path), path)]) == ()
 
 
 def test_a_record_that_does_not_say_how_often_queries_were_asked_is_shown_with_that_note(tmp_path):

@@ -120,6 +120,8 @@ def test_an_item_without_its_attributes_is_named_by_line(tmp_path):
         (b"<Items><Item></Items>", "is not XML"),
         (b"", "is not XML"),
         (b'<?xml version="1.0" encoding="utf-7"?><Items/>', "encoding is unknown"),
+        (b'<?xml version="1.0" encoding="gb2312"?>\n<Items a="\xff\xff"/>', "label file is not in GB18030"),
+        (b'<Items>\n<Item imageName="\xbe\xa9"/></Items>', r"label file is not in UTF-8\n  where: .*label.xml:2"),
         (b'<!DOCTYPE x [<!ENTITY a "b">]><Items>&a;</Items>', "declares a document type"),
         (b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><Items/>', "declares a document type"),
     ],

@@ -12,6 +12,7 @@ from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import counts, differences
 from harness.tasks.fingerprint import fingerprint
 from protocols.veriwild import VeriWild, read
+from protocols.veriwild.reading import GENERATIONS
 from tests.protocols.trees import SPLIT, WILD, write_wild_2019, write_wild_2020
 from tests.protocols.veri_tree import write_lines
 
@@ -46,6 +47,22 @@ def test_both_generations_name_the_same_images_and_have_one_fingerprint(tmp_path
 
     for task in VeriWild.tasks:
         assert fingerprint(VeriWild, task, one) == fingerprint(VeriWild, task, other)
+
+
+@pytest.mark.parametrize(("written", "years"), [(write_wild_2019, "2019 2020"), (write_wild_2020, "2020 2019")])
+def test_lists_of_one_year_under_the_names_of_the_other_are_told(tmp_path, written, years):
+    root = written(tmp_path)
+    ours, theirs = GENERATIONS if written is write_wild_2019 else GENERATIONS[::-1]
+    for one, other in zip(ours.files.values(), theirs.files.values(), strict=True):
+        for path in [*root.rglob(one)]:
+            path.rename(path.with_name(other))
+    year, named = years.split()
+
+    with pytest.raises(DataError) as refused:
+        read(root)
+
+    assert refused.value.what == f"this is one of the lists of {year} under the name of the lists of {named}"
+    assert f"{theirs.files['train']} is {ours.files['train']}" in refused.value.next_step
 
 
 @pytest.mark.parametrize("end", ["\r\n", " \n"])

@@ -10,7 +10,7 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import DATA, METHOD, command, option
-from harness.cli.output import own_output, show, table
+from harness.cli.output import own_output, say, show, table
 
 if TYPE_CHECKING:
     from harness.authoring.finding import Finding
@@ -32,7 +32,7 @@ def new_method(name: str, folder: Path | None) -> None:
 
     with own_output():
         written = write_distribution(name, folder or Path(name))
-    click.echo(f"{written}: install it with 'pip install -e {written}', then 'bench check {name}'")
+    say(f"{written}: install it with 'pip install -e {written}', then 'bench check {name}'")
 
 
 @command("Write a method")

@@ -12,7 +12,7 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, OUTPUT, GroupedGroup, option
-from harness.cli.output import show
+from harness.cli.output import say, show
 
 if TYPE_CHECKING:
     from harness.data.own.found import Notes
@@ -60,12 +60,13 @@ def make(*, layout: str, out: Path, release: str | None, plugin: tuple[Path, ...
         raise unknown_name(f"release of {layout}", release, chosen.releases)
     given: dict[str, Any] = {k: value for k, value in {**choices, "release": release}.items() if value is not None}
     with progress("drawing") as advance:
-        click.echo(chosen.make(out, progress=advance, **given))
+        say(chosen.make(out, progress=advance, **given))
 
 
 @data.command()
 @click.argument("name", help="Name of a protocol, or a TOML file of your own.")
 @shared.data
+@shared.follow_links
 @option("--all", "every_image", is_flag=True, group=DATA, help="Decode every image instead of a sample.")
 @shared.plugin_files
 @shared.as_json
@@ -178,9 +179,9 @@ def _in_terminal() -> bool:
 
 def _ask(question: str, answers: Sequence[str]) -> int:
     """Ask in the terminal and return the number of the answer; the first is the default."""
-    click.echo(question, err=True)
+    say(question, err=True)
     for number, answer in enumerate(answers, 1):
-        click.echo(f"  {number}  {answer}", err=True)
+        say(f"  {number}  {answer}", err=True)
     chosen: int = click.prompt("Number", type=click.IntRange(1, len(answers)), default=1, err=True)
     return chosen - 1
 

@@ -10,7 +10,7 @@ import click
 from harness.cli import options as shared
 from harness.cli.grouped import DATA, OUTPUT, TRAINING, GroupedGroup, option
 from harness.cli.origin import method, origin_of
-from harness.cli.output import show_records
+from harness.cli.output import say, show_records
 
 
 @click.group(cls=GroupedGroup, section="Get a number")
@@ -82,4 +82,4 @@ def import_(
     show_records(list(result.records), further, json_wanted=words["json_wanted"])
     if not words["json_wanted"]:
         for note in result.notes:
-            click.echo(f"- {note}")
+            say(f"- {note}")

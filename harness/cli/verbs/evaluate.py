@@ -10,7 +10,8 @@ import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, EVALUATION, OUTPUT, command, option
-from harness.cli.output import show_records
+from harness.cli.output import say, show_records
+from harness.cli.several import same_words
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @shared.plugin_files
 @option("--device", default="cpu", group=COMPUTE, help="Device that ranks the gallery: cpu, cuda, cuda:1 or auto.")
 @shared.memory
+@shared.timeout
 @shared.metric
 @shared.measures
 @shared.rerank
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 )
 @option("--record", type=shared.DIR, group=OUTPUT, help="Folder to write the records into.")
 @shared.as_json
-def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -> None:
+def evaluate(*, features: Path, device: str, memory: int | None, timeout: float, **words: Any) -> None:
     """Evaluate a feature file.
 
     This needs the data set's lists, but not its images.
@@ -65,7 +67,8 @@ def evaluate(*, features: Path, device: str, memory: int | None, **words: Any) -
     from harness.scoring.recording import evaluate_file
     from harness.scoring.settings import ScoringSettings
 
-    machine = open_machine(device, memory)
+    machine = open_machine(device, memory, timeout)
+    same_words(machine.team, words)
     if words["rerank"] is not None:  # re-ranking has no shards
         if not machine.first:
             return
@@ -97,6 +100,6 @@ def _show_comparison(records: list[Record], registry: Registry, words: dict[str,
     from harness.tasks.conventions import with_conventions
 
     tasks = with_conventions(registry.tasks(words["protocol"])[1], words["conventions"])
-    click.echo(comparison_table(compare(tasks, {record.name.partition("/")[2]: record.measures for record in records})))
+    say(comparison_table(compare(tasks, {record.name.partition("/")[2]: record.measures for record in records})))
     if words["rerank"] is not None:
-        click.echo(f"- {words['rerank'].remark}")
+        say(f"- {words['rerank'].remark}")

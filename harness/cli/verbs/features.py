@@ -12,7 +12,7 @@ from harness.basics.files import refuse_existing
 from harness.cli import options as shared
 from harness.cli.grouped import DATA, OUTPUT, TRAINING, GroupedGroup, option
 from harness.cli.origin import method, origin_of
-from harness.cli.output import show
+from harness.cli.output import say, show
 
 if TYPE_CHECKING:
     from harness.exchange.importing import ImportReport
@@ -247,7 +247,7 @@ def export(file: Path, target: str, out: Path, *, force: bool) -> None:
     refuse_existing(*files_of(target, out), force=force)
     with FeatureFile.open(find_features(file)) as opened:
         for path in exported(opened, target, out):
-            click.echo(path)
+            say(path)
 
 
 @features.command()
@@ -265,7 +265,7 @@ def merge(files: tuple[Path, ...], out: Path, *, force: bool) -> None:
     refuse_existing(out, force=force)
     images, again = merged(files, out)
     several = f", {again:,} of them more than once, with equal features" if again else ""
-    click.echo(f"{out}: {images:,} features of {len(files)} files{several}")
+    say(f"{out}: {images:,} features of {len(files)} files{several}")
 
 
 @features.command()
@@ -301,4 +301,4 @@ def quantise(file: Path, word: str, out: Path, *, force: bool) -> None:
         lines.append(f"- {100 * share:.1f} % of the bits are 1; codes tell most apart at 50 %")
     lines.append(f"- {storage.note or 'Ranks are those of the rounded numbers.'}")
     lines.append("- Measures of this file are those of the stored numbers, not of the ones before.")
-    click.echo("\n".join(lines))
+    say("\n".join(lines))

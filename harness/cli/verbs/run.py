@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli import options as shared
 from harness.cli.grouped import COMPUTE, DATA, METHOD, OUTPUT, TRAINING, command, option
-from harness.cli.output import own_output, show, show_records
+from harness.cli.output import log_to_terminal, own_output, say, show, show_records
+from harness.cli.several import same_words
 
 if TYPE_CHECKING:
     from harness.compute.compute import Compute
@@ -48,6 +47,7 @@ OF_A_RUN = shared.together(
     option("--boxes", type=shared.PATH, group=DATA, help="Boxes of parts in the images: a file or a folder."),
     option("--train-boxes", type=shared.PATH, group=DATA, help="Boxes of parts in the training images (--train-on)."),
     shared.detector,
+    shared.follow_links,
     shared.skip_broken,
     shared.seed("Seed of everything random."),
     option(
@@ -81,6 +81,7 @@ OF_A_RUN = shared.together(
         help="Floating-point precision of the network; auto: what the recipe proposes, or 32-true.",
     ),
     shared.workers,
+    shared.timeout,
     option("--runs", default="runs", type=shared.DIR, group=OUTPUT, help="Folder of all runs."),
     option(
         "--observe",
@@ -115,14 +116,10 @@ def _open(words: dict[str, Any]) -> Run:
     log_to_terminal()
     plugin_files = words.pop("plugin")
     compute = _resources(words)
-    with team_before(compute).together():
+    team = team_before(compute)
+    same_words(team, {**words, "batch": compute.batch, "compiled": compute.compiled})
+    with team.together():
         return _opened(words, compute, load(plugin_files))
-
-
-def log_to_terminal() -> None:
-    """Show what the harness logs on standard error, line by line."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("bench").setLevel(logging.INFO)
 
 
 def open_run(words: dict[str, Any], registry: Registry, opened: Opened) -> Run:
@@ -133,7 +130,7 @@ def open_run(words: dict[str, Any], registry: Registry, opened: Opened) -> Run:
 def _resources(words: dict[str, Any]) -> Compute:
     from harness.compute.compute import Compute
 
-    named = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled")
+    named = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled", "timeout")
     return Compute(**{name: words.pop(name) for name in named if name in words})
 
 
@@ -182,7 +179,7 @@ def run(*, smoke: bool, json_wanted: bool, **words: Any) -> None:
     if opened.inputs.fabric.is_global_zero:
         further = [opened.plan.registry.measure(word) for word in opened.plan.request.measures]
         show_records(records, further, json_wanted=json_wanted)
-        click.echo(f"run folder: {opened.folder}", err=True)
+        say(f"run folder: {opened.folder}", err=True)
 
 
 def _try(opened: Run, *, json_wanted: bool) -> None:
@@ -194,7 +191,7 @@ def _try(opened: Run, *, json_wanted: bool) -> None:
         with own_output():
             report = smoke(opened.plan)
     except KeyboardInterrupt:
-        click.echo("bench: interrupted; nothing was kept", err=True)
+        say("bench: interrupted; nothing was kept", err=True)
         click.get_current_context().exit(INTERRUPTED)
     if report is not None:
         show(report.values(), json_wanted=json_wanted, text=lambda: as_text(report))
@@ -213,7 +210,7 @@ def train(**words: Any) -> None:
         opened = _open(words)
         checkpoint = opened.train()
     if opened.inputs.fabric.is_global_zero:
-        click.echo(checkpoint or f"method '{opened.plan.name}' does not train", err=checkpoint is None)
+        say(checkpoint or f"method '{opened.plan.name}' does not train", err=checkpoint is None)
 
 
 @command("Get a number")
@@ -232,4 +229,4 @@ def extract(**words: Any) -> None:
         opened = _open(words)
         features = opened.extract()
     if opened.inputs.fabric.is_global_zero:
-        click.echo(features)
+        say(features)

@@ -9,7 +9,7 @@ import click
 
 from harness.cli.grouped import COMPUTE, DATA, OUTPUT, command, option
 from harness.cli.options import FILE, as_json
-from harness.cli.output import own_output, show, table
+from harness.cli.output import own_output, say, show, table
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
@@ -65,7 +65,7 @@ def sweep(
       bench sweep sweep.toml --status
       bench sweep sweep.toml --engine slurm --out sweep.md
     """
-    from harness.cli.verbs.run import log_to_terminal
+    from harness.cli.output import log_to_terminal
     from harness.errors import RunError, UsageError
     from harness.registry.registry import load
     from harness.sweeps.states import read_states, refuse_another
@@ -91,7 +91,7 @@ def sweep(
         with own_output():
             opened.work(chosen)
     except KeyboardInterrupt:
-        click.echo(_text(opened.states), err=True)
+        say(_text(opened.states), err=True)
         raise
     _show(opened.states, json_wanted=json_wanted, board=None if json_wanted else _board(opened))
     if out is not None:
@@ -183,7 +183,7 @@ def _write(opened: Sweep, out: Path) -> None:
     folders = opened.result_folders()
     verb = main.get_command(click.get_current_context(), "leaderboard")
     if verb is None or not folders:
-        click.echo("no run is done: no leaderboard is written", err=True)
+        say("no run is done: no leaderboard is written", err=True)
         return
     runs = [word for folder in folders for word in ("--runs", str(folder))]
     words = ["--no-shipped", *runs, "--format", FORMS[out.suffix], "--out", str(out)]

@@ -68,6 +68,13 @@ def images_below(root: Path) -> Images:
         )
     if unreadable:
         notes.append(f"{len(unreadable)} folders cannot be read: {first_of(unreadable, 3)}")
+    inside = [] if unreadable else root.iterdir()
+    linked = sorted(repr(path.name)[1:-1] for path in inside if path.is_symlink() and path.is_dir())
+    if linked:
+        notes.append(
+            f"links to folders are not followed: {first_of(linked, 3)}; if their images are yours, give a table of "
+            "them with --table, and write follow_links = true in the protocol's file"
+        )
     if not keys:
         raise DataError(
             "the folder has no images",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.data.columns import split_word
-from harness.data.lists import leads_out
+from harness.data.lists import forward, leads_out
 from harness.data.own.folder import Images, Placed, images_below, place
 from harness.data.own.found import Notes, OwnData
 from harness.data.own.names import Pattern
-from harness.data.own.paths import forward, resolve
+from harness.data.own.paths import resolve
 from harness.data.own.reading import RawTable, is_image, read_raw
 from harness.data.own.rows import asked, in_split, rows_of_names
 from harness.data.own.table import look_at_table

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.data.columns import split_word
+from harness.data.lists import forward
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,6 @@ def resolve(texts: Iterable[str], keys: Sequence[str], split: str = "") -> Resol
     prefix = before.pop() if len(before) == 1 and same and len(chosen) == len(wanted) else None
     lost = tuple(text for text in wanted if text not in chosen)
     return Resolved({text: key for text, (_, key) in chosen.items()}, lost, prefix, len(padded))
-
-
-def forward(text: str) -> str:
-    """Return a path with forward slashes and without a leading ``./``."""
-    return text.replace("\\", "/").removeprefix("./")
 
 
 def _candidates(text: str, by_name: Mapping[str, list[str]]) -> list[tuple[str, str]]:

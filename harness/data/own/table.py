@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.data.columns import COLUMNS, lookalikes, plain, split_word
-from harness.data.csv_table import ALL, fault_of_time, read_tables
+from harness.data.csv_table import ALL, read_tables
 from harness.data.delimiters import DELIMITERS
-from harness.data.doubts import NOTHING
-from harness.data.lists import leads_out, quote
+from harness.data.lists import forward, leads_out, quote
 from harness.data.own.folder import Images
 from harness.data.own.found import Notes, OwnData, Row
-from harness.data.own.paths import Resolved, forward, resolve
+from harness.data.own.paths import Resolved, resolve
 from harness.data.own.reading import BLANK, RawTable, is_image
+from harness.data.values import NOTHING, Words, fault_of_time
 from harness.errors import DataError, first_of
 
 FLAGS = {"query": "isquery", "gallery": "isgallery"}
@@ -45,6 +45,7 @@ def look_at_table(raw: RawTable, root: Path, images: Images | None, notes: Notes
         rows = [row for row in rows if row["path"] in found.key_of]
     rows, asks = _with_splits(rows, raw, notes)
     settings: dict[str, object] = {} if images is None else {"formats": list(images.formats)}
+    settings.update(_kept_words(rows))
     read_by = dict(settings)
     if raw.encoding != "utf-8":
         read_by["encoding"] = raw.encoding
@@ -129,7 +130,7 @@ def _rows(raw: RawTable, place: Mapping[str, int], notes: Notes) -> list[Row]:
         notes.open.append(f"{len(short)} rows lack a path or a vehicle and are left out: lines {first_of(short, 5)}")
     if not rows:
         raise DataError("the table has no row with a path and a vehicle", where=raw.path)
-    wrong = [row["time"] for row in rows if "time" in row and fault_of_time(row["time"])]
+    wrong = [row["time"] for row in rows if "time" in row and fault_of_time(Words().known(row["time"]))]
     if wrong:
         notes.open.append(f"The times cannot be read and are left out: {first_of(dict.fromkeys(wrong), 3)}")
         rows = [{word: text for word, text in row.items() if word != "time"} for row in rows]
@@ -152,6 +153,12 @@ def _without_words_for_nothing(rows: list[Row], notes: Notes) -> tuple[list[Row]
     if not rows:
         raise DataError("no row of the table has a vehicle", found=f"{len(before)} rows whose vehicle is unknown")
     return rows, rows is not before
+
+
+def _kept_words(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Return the settings by which words such as ``nan`` that were kept as names are read as names."""
+    kept = {word for word in ("vehicle", "camera", "track") for row in rows if row.get(word, "").lower() in NOTHING}
+    return {**({"nobody": []} if "vehicle" in kept else {}), **({"unknown": []} if kept - {"vehicle"} else {})}
 
 
 def _ignored(rows: Sequence[Row], notes: Notes) -> tuple[str, ...]:
@@ -248,7 +255,11 @@ def _as_it_is(raw: RawTable, whole: OwnData, rows: Sequence[Row]) -> bool:
     settings = whole.settings
     try:
         tables = read_tables(
-            raw.path, whole.columns, str(settings.get("delimiter", "")), str(settings.get("encoding", "utf-8"))
+            raw.path,
+            whole.columns,
+            str(settings.get("delimiter", "")),
+            str(settings.get("encoding", "utf-8")),
+            Words(unknown=()) if "unknown" in settings else Words(),
         )
     except DataError:
         return False

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.basics.files import replace_file
+from harness.basics.shown import visible
 from harness.data.csv_table import ALL, KNOWN
 from harness.data.own.found import OwnData
 from harness.errors import DataError, UsageError
@@ -92,7 +93,7 @@ def toml(value: object) -> str:
 
 
 def _comment(text: str) -> str:
-    return "# " + "".join(character if character.isprintable() else "?" for character in text)
+    return "# " + visible(text, keep="")
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -22,7 +22,7 @@ from harness.kernel.native.scores import (
     read_row,
     take_flags,
 )
-from harness.kernel.native.similarity import margin, quick_similarity, similarity
+from harness.kernel.native.similarity import block_similarity, margin, quick_similarity
 from harness.kernel.native.tuples import (
     Ask,
     Asked,
@@ -61,7 +61,7 @@ def coarse(query: Query, block: Block, unit: int, euclidean: bool) -> float:
     """Return the greatest similarity of a unit's images in float32, or NaN if one is out of range."""
     best = -math.inf
     for j in range(block.starts[unit], block.starts[unit + 1]):
-        guess = quick_similarity(query.row, block.rows[j], query.norm, block.norms[j], euclidean)
+        guess = quick_similarity(query, block, j, euclidean)
         if math.isnan(guess):
             return guess
         best = max(best, guess)
@@ -73,7 +73,7 @@ def canonical(query: Query, block: Block, unit: int, euclidean: bool, acc: Array
     """Return the greatest canonical similarity of a unit's images."""
     best = -math.inf
     for j in range(block.starts[unit], block.starts[unit + 1]):
-        best = max(best, similarity(query.row, block.rows[j], query.norm, block.norms[j], euclidean, acc))
+        best = max(best, block_similarity(query, block, j, euclidean, acc))
     return best
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from harness.kernel.native.compiled import compiled, inner, inner_loose
+from harness.kernel.native.fold import LANES, fold
+from harness.kernel.native.means import mean_distance, quick_mean_distance
 from harness.kernel.native.prefetch import AHEAD, prefetch
-from harness.kernel.native.tuples import Block, Features, UnitPairs
+from harness.kernel.native.tuples import Block, Features, Query, UnitPairs
 
 Array = Any
-
-LANES = 32
 
 SMALLEST, LARGEST = 1e-20, 1e30
 """Between these a float32 sum of products is only rounded; nothing overflows or vanishes to a degree that matters."""
@@ -49,17 +49,6 @@ def distance(a: Array, b: Array, acc: Array) -> float:
     return fold(acc)
 
 
-@inner
-def fold(acc: Array) -> float:
-    """Return the sum of the 32 sums: 16 and 16, 8 and 8, and so on."""
-    width = LANES // 2
-    while width > 0:
-        for k in range(width):
-            acc[k] += acc[k + width]
-        width //= 2
-    return float(acc[0])
-
-
 @inner_loose
 def quick_dot(a: Array, b: Array) -> np.float32:
     """Return the inner product, its terms rounded to float32 and added in the fastest order."""
@@ -74,7 +63,6 @@ def quick_distance(a: Array, b: Array) -> np.float32:
     """Return the squared distance, its steps rounded to float32 and added in the fastest order."""
     total = np.float32(0.0)
     for k in range(a.shape[0]):
-        # A mean is float64: rounded before it is subtracted, it would be wrong by its own size, not the distance's.
         step = np.float32(a[k] - b[k])
         total += step * step
     return total
@@ -91,19 +79,35 @@ def similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool
 
 
 @inner
-def quick_similarity(q: Array, g: Array, q_norm: float, g_norm: float, euclidean: bool) -> float:
+def block_similarity(query: Query, block: Block, row: int, euclidean: bool, acc: Array) -> float:
+    """Return the similarity of a query and a row of a block, which may be a sum that stands for a mean."""
+    means = block.means
+    if euclidean and means.images.shape[0] > 0:
+        return -mean_distance(query.row, block.rows[row], means.rests[row], means.images[row], acc)
+    return similarity(query.row, block.rows[row], query.norm, block.norms[row], euclidean, acc)
+
+
+@inner
+def quick_similarity(query: Query, block: Block, row: int, euclidean: bool) -> float:
     """Return the similarity to within 2^29 tolerances, or NaN if it may have left float32's range.
 
-    With u = 2^-24, a term is wrong by 3 u of itself (a step, which is squared, and the square; stored rows are float32
-    and means float64, whose own rounding is far below u), and the sum by (d - 1) u of the terms' magnitudes. So a
-    squared distance is wrong by (d + 3) u of itself and a cosine by (d + 3) u, of (d + 32) u in 2^29 tolerances. Terms
-    below float32's least normal number lose under 2^-126 each, at most d 2^-59 of a number above ``SMALLEST``.
+    With u = 2^-24, a term is wrong by 3 u of itself (a step, which is squared, and the square; stored rows are float32,
+    and a step to a mean is float64, whose own rounding is far below u), and the sum by (d - 1) u of the terms'
+    magnitudes. So a squared distance is wrong by (d + 3) u of itself and a cosine by (d + 3) u, of (d + 32) u in 2^29
+    tolerances. Terms below float32's least normal number lose under 2^-126 each, at most d 2^-59 of a number above
+    ``SMALLEST``.
     """
+    means = block.means
     if euclidean:
-        square = float(quick_distance(q, g))
-        return -square if SMALLEST < square < LARGEST else math.nan
-    scale = math.sqrt(q_norm * g_norm)
-    return float(quick_dot(q, g)) / scale if SMALLEST < scale < LARGEST else math.nan
+        images = 1.0
+        if means.images.shape[0] > 0:
+            images = means.images[row]
+            square = float(quick_mean_distance(query.row, block.rows[row], means.rests[row], images))
+        else:
+            square = float(quick_distance(query.row, block.rows[row]))
+        return -square / (images * images) if SMALLEST < square < LARGEST else math.nan
+    scale = math.sqrt(query.norm * block.norms[row])
+    return float(quick_dot(query.row, block.rows[row])) / scale if SMALLEST < scale < LARGEST else math.nan
 
 
 @inner
@@ -120,26 +124,6 @@ def squared_norms(rows: Array, out: Array, acc: Array) -> None:
 
 
 @compiled
-def row_similarities(query: Array, rows: Array, euclidean: bool, out: Array, acc: Array) -> None:
-    """Write the similarity of one query row and each of some gallery rows."""
-    norm = dot(query, query, acc)
-    for i in range(rows.shape[0]):
-        out[i] = similarity(query, rows[i], norm, dot(rows[i], rows[i], acc), euclidean, acc)
-
-
-@compiled
-def unit_means(rows: Array, starts: Array, out: Array) -> None:
-    """Write the float64 mean of the rows ``starts[u]:starts[u + 1]``, summed in their order."""
-    for u in range(starts.shape[0] - 1):
-        out[u] = 0.0
-        for i in range(starts[u], starts[u + 1]):
-            for k in range(rows.shape[1]):
-                out[u, k] += np.float64(rows[i, k])
-        for k in range(rows.shape[1]):
-            out[u, k] /= starts[u + 1] - starts[u]
-
-
-@compiled
 def pair_similarities(
     queries: Features, block: Block, pairs: UnitPairs, euclidean: bool, out: Array, acc: Array
 ) -> None:
@@ -148,9 +132,8 @@ def pair_similarities(
     for p in range(rows.shape[0]):
         if p + AHEAD < rows.shape[0]:
             prefetch(block.rows, starts[units[p + AHEAD] - block.first])
-        i, unit = rows[p], units[p] - block.first
+        query, unit = Query(queries.rows[rows[p]], queries.norms[rows[p]]), units[p] - block.first
         best = -np.inf
         for j in range(starts[unit], starts[unit + 1]):
-            similar = similarity(queries.rows[i], block.rows[j], queries.norms[i], block.norms[j], euclidean, acc)
-            best = max(best, similar)
+            best = max(best, block_similarity(query, block, j, euclidean, acc))
         out[p] = best

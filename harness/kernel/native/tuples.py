@@ -54,20 +54,48 @@ class Query(NamedTuple):
     norm: float
 
 
+class Means(NamedTuple):
+    """What makes rows the sums of units that answer by their mean; without rows if they are images.
+
+    Attributes:
+        rests: (n, d) float64, what rounding took from the exact sums.
+        images: (n,) float64, the images of each sum.
+    """
+
+    rests: Floats
+    images: Floats
+
+    def part(self, rows: slice) -> Means:
+        """Return those of some rows."""
+        return Means(self.rests[rows], self.images[rows])
+
+
+NO_MEANS = Means(np.empty((0, 0)), np.empty(0))
+"""Of rows that are images."""
+
+
 class Block(NamedTuple):
     """Consecutive units of the gallery, in memory.
 
     Attributes:
-        rows: (n, d) float32 features, or float64 means.
+        rows: (n, d) float32 features, or float64 sums of units that answer by their mean.
         norms: (n,) float64, their canonical squared norms.
         starts: (units + 1,) int64, the rows of each unit.
         first: number of the first unit.
+        means: of sums.
     """
 
     rows: npt.NDArray[np.floating]
     norms: Floats
     starts: Integers
     first: int
+    means: Means = NO_MEANS
+
+    def part(self, first: int, last: int) -> Block:
+        """Return the units from ``first`` to ``last``, counted from the block's own first."""
+        rows = slice(int(self.starts[first]), int(self.starts[last]))
+        starts = self.starts[first : last + 1] - self.starts[first]
+        return Block(self.rows[rows], self.norms[rows], starts, self.first + first, self.means.part(rows))
 
 
 class UnitPairs(NamedTuple):

@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from harness.basics.foreign import Foreign
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import CheckpointError, UsageError
 from harness.methods.exported import Card
@@ -20,7 +21,7 @@ from harness.methods.method import Options, create
 from harness.methods.sizes import InputSize
 from plugins.released.asked import Auto, OwnSize, given
 from plugins.released.pixels import PixelOptions
-from plugins.weights.kinds import Foreign, check_regular, form_of
+from plugins.weights.kinds import check_regular, form_of
 
 
 class FileOptions(Options):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-import yaml
-
 from harness.features.seen import SAFE
+from plugins.released.plain_yaml import plain_yaml
 
 TAGS = {
     "in1k": "imagenet",
@@ -46,8 +45,8 @@ def data_of_card(text: str) -> tuple[str, ...]:
     """
     head = re.match(r"---\r?\n(.*?)\r?\n---", text, re.DOTALL)
     try:
-        found = yaml.safe_load(head[1]) if head else None
-    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date that is none
+        found = plain_yaml(head[1]) if head else None
+    except ValueError:
         return ()
     named = found.get("datasets") if isinstance(found, dict) else None
     listed = [named] if isinstance(named, str) else named if isinstance(named, list) else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from harness.basics.extras import require
+from harness.basics.plain_json import read_json
+from harness.basics.reading import read_whole
 from harness.data.resizing import Interpolation, Resizing
 from harness.errors import CheckpointError, UsageError, first_of, in_one_line
 from plugins.released.hubs.cards import data_of_card
@@ -183,9 +184,7 @@ class Transformers(HubMethod):
         config = Path(library.utils.cached_file(self.options.model, "config.json"))
         self.read_files = {"config.json": config, path.name: path}
         try:
-            if path.stat().st_size > LARGEST:
-                raise ValueError("it is too large")
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = read_json(read_whole(path, LARGEST, "the preprocessing", error=CheckpointError).decode())
             if not isinstance(found, dict):
                 raise TypeError("it is no object")
         except (ValueError, TypeError) as problem:

@@ -11,12 +11,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Unpack
 
+from harness.basics.files import new_folder
 from harness.basics.progress import Advance
 from harness.data.images import ImageTable
 from harness.data.layout import Choices, Layout
 from protocols.released import boxes_in
 from protocols.synthetic import Synthetic
-from protocols.synthetic.making import make, new_folder
+from protocols.synthetic.making import make
 
 
 @dataclass(frozen=True)

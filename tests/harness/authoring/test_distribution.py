@@ -103,3 +103,10 @@ def test_a_folder_that_cannot_be_written_gives_one_message_and_leaves_nothing(tm
     assert done.exit_code == 1
     assert "could not be written" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_name_that_windows_keeps_for_a_device_is_taken(tmp_path):
+    with pytest.raises(UsageError, match="'aux' is taken") as caught:
+        write_distribution("aux", tmp_path / "package")
+
+    assert caught.value.found == "Windows, for a device"

@@ -1,3 +1,4 @@
+import signal
 import sys
 
 import pytest
@@ -64,3 +65,20 @@ def test_a_process_that_does_not_end_is_ended(function):
 def test_a_process_that_crashes_is_one_message():
     with pytest.raises(ChildFailedError, match=r"ended with status -?\d+"):
         called("crash")
+
+
+def test_a_system_without_limits_still_gets_the_answer(monkeypatch):
+    monkeypatch.delattr(signal, "SIGXCPU")  # as on Windows, where it would be taken for the status 0
+
+    assert called("tell", "a")["words"] == ["a"]
+
+
+def test_limits_that_a_system_does_not_know_are_left_out(monkeypatch):
+    import resource
+
+    set_limits = []
+    monkeypatch.delattr(resource, "RLIMIT_AS")
+    monkeypatch.setattr(resource, "setrlimit", lambda what, _values: set_limits.append(what))
+    child._limit(1, 1, 1)
+
+    assert set_limits == [resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import psutil
 import pytest
 
@@ -49,3 +51,23 @@ def test_a_system_that_does_not_describe_its_processor_has_no_flags(tmp_path, mo
 
     assert host.processor_flags() == frozenset()
     assert host.processor_model() == ""
+
+
+def test_processors_are_counted_where_a_system_cannot_tell_those_of_a_process(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 12)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {1, 2, 3})
+    assert host.processors() == 3
+
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS and Windows
+    assert host.processors() == 12
+
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert host.processors() == 1
+
+
+def test_the_folder_for_what_is_kept_is_the_users_word_or_the_systems(monkeypatch):
+    monkeypatch.setenv(host.CACHE, "/somewhere/else")
+    assert host.cache_folder().as_posix() == "/somewhere/else"
+
+    monkeypatch.delenv(host.CACHE)
+    assert host.cache_folder().name == "vehicle-reid-bench"

@@ -232,6 +232,20 @@ def test_shares_of_the_image_are_not_taken_for_pixels(tmp_path: Path):
     assert read_boxes(write(tmp_path, content)).of_image[KEYS[0]][:, 2:].max() == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_names_the_encoding(tmp_path: Path, encoding: str):
+    plain, marked = write(tmp_path, coco()), tmp_path / "marked.json"
+    marked.write_text(plain.read_text(), encoding=encoding)
+
+    assert read_boxes(marked).digest == read_boxes(plain).digest
+
+
+def test_text_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path):
+    (tmp_path / "boxes.json").write_bytes(b'{\n"images": [{"file_name": "\xbe\xa9"}]}')
+    with pytest.raises(DataError, match=r"file of boxes is not in UTF-8\n  where: .*boxes.json:2"):
+        read_boxes(tmp_path / "boxes.json")
+
+
 def test_boxes_written_as_coco_are_read_back_to_the_bit(tmp_path: Path):
     random = np.random.default_rng(3)
     corners = np.sort(random.random((40, 2, 2)), axis=1).reshape(40, 4)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from harness.basics.locks import locked
 from harness.cli import main
 from harness.cli.verbs.sweep import words_of_a_run
-from harness.sweeps.states import lock_of
+from harness.errors import RunError
 from tests.harness.runs.made import PLUGIN
 from tests.harness.sweeps.made import ENGINE, KNOWN
 
@@ -151,7 +152,7 @@ def test_an_interrupted_sweep_says_what_stands_and_goes_on(sweep):
 
 
 def test_a_second_process_on_the_same_sweep_is_refused(sweep):
-    with lock_of(Path("runs/sweeps/sweep")):
+    with locked(Path("runs/sweeps/sweep"), RunError("taken")):
         done = sweep(TWO, status=1)
 
     assert "this sweep is being computed already" in done.stderr

@@ -111,3 +111,44 @@ def test_more_processes_than_units_leave_some_without_work():
     assert images_of([1], 4) == [1, 0, 0, 0]
     assert sorted(images_of([3, 2], 5)) == [0, 0, 0, 2, 3]
     assert images_of([], 2) == [0, 0]
+
+
+def test_processes_that_agree_go_on():
+    def work(team):
+        team.agree({"features": "f" * 64, "sizes": [1, 2], "boxes": None})
+        return team.index
+
+    assert in_threads(3, work) == [0, 1, 2]
+    Alone().agree({"anything": object()})
+
+
+def test_a_process_that_sees_something_else_is_named_with_what_differs():
+    def work(team):
+        odd = team.index == 1
+        with team.together():
+            team.agree(
+                {"features": ("e" if odd else "f") * 64, "metric": "cosine", **({"measures": ["minp"]} if odd else {})}
+            )
+
+    found = in_threads(3, work)
+
+    assert [type(one) for one in found] == 3 * [UsageError]
+    assert [one.reported for one in found] == [False, True, True]
+    assert {str(one) for one in found} == {
+        "the processes do not work on the same thing\n"
+        "  where: process 1 of 3, counted from 0\n"
+        '  found: features eeeeeeeeeeee..., measures ["minp"] in process 1\n'
+        "  expected: features ffffffffffff..., measures (none) in process 0\n"
+        "  next: give every process the same command, code and package versions, and the same content of all files"
+    }
+
+
+def test_of_three_the_odd_one_is_named_even_if_it_is_the_first():
+    def work(team):
+        team.agree({"seed": 7 if team.index == 0 else 8})
+
+    found = in_threads(3, work)
+
+    assert found[0].where == "process 0 of 3, counted from 0"
+    assert (found[0].found, found[0].expected) == ("seed 7 in process 0", "seed 8 in process 1")
+    assert [one.reported for one in found] == [False, True, True]

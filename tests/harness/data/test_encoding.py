@@ -17,6 +17,19 @@ def test_utf8_is_returned_as_it_is_and_its_byte_order_mark_is_dropped():
     assert to_utf8(TABLE, codecs.BOM_UTF8 + PLATES.encode(), "UTF8") == PLATES.encode()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_a_mark_of_utf16_or_utf32_names_the_encoding(encoding):
+    assert to_utf8(TABLE, PLATES.encode(encoding)) == PLATES.encode()
+
+
+def test_a_file_whose_encoding_cannot_be_named_is_to_be_converted():
+    with pytest.raises(DataError) as refused:
+        to_utf8(Path("name_train.txt"), PLATES.encode("gbk"), kind="list")
+
+    assert refused.value.what == "the list is not in UTF-8"
+    assert refused.value.next_step == "if that line is right, convert the list from gb18030 to UTF-8"
+
+
 @pytest.mark.parametrize("encoding", ["gb18030", "gbk", "utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
 def test_an_encoding_that_is_named_is_decoded(encoding):
     assert to_utf8(TABLE, PLATES.encode(encoding), encoding) == PLATES.encode()
@@ -61,7 +74,7 @@ def test_another_encoding_is_refused_with_its_line_and_the_encoding_that_it_seem
     [
         (FRENCH.encode("cp1252"), "utf-8", 'seems to be cp1252(.|\n)*encoding = "cp1252"'),
         ("path,vehicle\n".encode("utf-16-le"), "utf-8", 'images.csv:1(.|\n)*encoding = "utf-16-le"'),
-        ("path,vehicle\n".encode("utf-16"), "utf-8", 'encoding = "utf-16"'),
+        (codecs.BOM_UTF16_LE + b"\0", "utf-8", "not in UTF-16"),
         ("品川さくら".encode("shift_jis"), "utf-8", "name its encoding"),
         (PLATES.encode(), "ascii", 'not in ASCII(.|\n)*encoding = "utf-8"'),
         (FRENCH.encode("cp1252"), "gb18030", "not in GB18030"),

@@ -31,10 +31,10 @@ def test_a_missing_an_empty_and_a_huge_list_each_have_their_message(tmp_path):
         read_lines(tmp_path / "empty")
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(DataError, match="too large to be a list"):
+    with pytest.raises(DataError, match="list is too large"):
         read_lines(tmp_path / "huge")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(DataError, match="the list cannot be read"):
+    with pytest.raises(DataError, match="the list is no regular file"):
         read_lines(tmp_path / "folder")
 
 
@@ -56,12 +56,18 @@ def test_ten_bad_lines_are_shown_with_their_numbers_and_the_rest_counted(tmp_pat
 
 
 def test_a_bad_line_is_shown_without_its_control_characters_and_not_at_full_length(tmp_path):
-    (tmp_path / "list").write_bytes(b"\x1b[31m\xff" + b"x" * 1000)
+    (tmp_path / "list").write_bytes(b"\x1b[31m" + b"x" * 1000)
     problems = Problems(tmp_path)
     parse(tmp_path / "list", WORD, "word", problems)
 
     assert problems.found[0].isprintable()
     assert len(problems.found[0]) < 150
+
+
+def test_text_that_is_not_utf8_is_refused_since_two_names_could_become_one(tmp_path):
+    (tmp_path / "list").write_bytes(b"a\n\xbe\xa9b\n")
+    with pytest.raises(DataError, match=r"the list is not in UTF-8\n  where: .*list:2\n  found: b'.xbe.xa9b"):
+        read_lines(tmp_path / "list")
 
 
 @pytest.mark.parametrize(

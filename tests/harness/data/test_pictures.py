@@ -12,7 +12,8 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 
 from harness.data import pictures as module
-from harness.data.pictures import Pictures, decode, locate, log_broken, refuse_broken
+from harness.data.pictures import DEEP, Pictures, decode, log_broken, oddity, refuse_broken
+from harness.data.resizing import Resizing
 from harness.errors import DataError
 from tests.tiny import write_jpeg
 
@@ -123,27 +124,49 @@ def test_no_flipped_byte_lets_anything_but_a_data_error_through(tmp_path_factory
     assert pixels.shape == (3, 8, 8)
 
 
-@pytest.mark.parametrize("key", ["../outside.jpg", "images/../../outside.jpg", "/etc/hosts", "", "."])
-def test_a_key_may_not_leave_the_folder(folder: Path, key: str):
-    (folder.parent / "outside.jpg").write_bytes(b"x")
-    with pytest.raises(DataError):
-        locate(folder, key)
+@pytest.mark.parametrize("name", ["a.png", "a.pgm", "a.tif"])
+def test_of_sixteen_bits_the_upper_eight_are_read(tmp_path: Path, name: str):
+    shades = np.array([[0, 255, 256, 20_000], [30_000, 32_768, 65_280, 65_535]], np.uint16)
+    Image.fromarray(shades).save(tmp_path / name)
+
+    pixels = decode(tmp_path / name, (2, 4), ("PNG", "PPM", "TIFF"), Resizing("nearest"))
+
+    assert (pixels == shades >> 8).all()
+    assert oddity(tmp_path / name, ("PNG", "PPM", "TIFF")) == DEEP
 
 
-def test_a_link_may_not_leave_the_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory):
-    outside = tmp_path_factory.mktemp("elsewhere") / "a.jpg"
-    write_jpeg(outside, (1, 2, 3), seed=0)
-    (folder / "link.jpg").symlink_to(outside)
-    (folder / "inside.jpg").symlink_to(folder / "images/0.jpg")
-    with pytest.raises(DataError, match="by a link"):
-        locate(folder, "link.jpg")
-    assert locate(folder, "inside.jpg") == folder / "inside.jpg"
+def test_values_without_a_scale_are_refused(tmp_path: Path):
+    Image.fromarray(np.array([[0.25, 0.5]], np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match=r"no scale(.|\n)*from 0.25 to 0.5(.|\n)*PNG of 8 or 16 bits"):
+        decode(tmp_path / "a.tif", (2, 2), ("TIFF",))
 
 
-def test_a_missing_image_and_a_folder_are_no_images(folder: Path):
-    for key in ("images/9.jpg", "images"):
-        with pytest.raises(DataError, match="no such image"):
-            locate(folder, key)
+def with_height(content: bytes, height: int) -> bytes:
+    """Return a JPEG whose header states another height."""
+    frame = max(content.find(b"\xff\xc0"), content.find(b"\xff\xc2"))
+    return content[: frame + 5] + height.to_bytes(2) + content[frame + 7 :]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("height", [70, 96, 4800])
+def test_a_jpeg_that_states_more_rows_than_it_has_is_refused(tmp_path: Path, progressive: bool, mode: str, height: int):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)).convert(mode)
+    noise.save(tmp_path / "a.jpg", progressive=progressive)
+    decode(tmp_path / "a.jpg", (48, 64))
+    (tmp_path / "a.jpg").write_bytes(with_height((tmp_path / "a.jpg").read_bytes(), height))
+
+    with pytest.raises(DataError, match="ends before its last row"):
+        decode(tmp_path / "a.jpg", (48, 64))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_ends_in_the_decoders_grey_is_read(tmp_path: Path, progressive: bool):
+    image = Image.new("RGB", (64, 48), (128, 128, 128))
+    image.paste((200, 10, 10), (0, 0, 64, 20))
+    image.save(tmp_path / "a.jpg", progressive=progressive)
+
+    assert (decode(tmp_path / "a.jpg", (48, 64))[:, -1, -1] == 128).all()
 
 
 def test_checked_pictures_lie_in_memory_and_are_the_same(folder: Path):

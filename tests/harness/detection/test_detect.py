@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, strategies as st
+from PIL import Image
 from torch import Tensor, nn
 
 import harness
@@ -90,6 +91,27 @@ def test_images_that_cannot_be_read_are_named_or_left_out(tmp_path: Path):
 def test_boxes_that_are_not_finite_fail_the_run(tmp_path: Path):
     with pytest.raises(RunError, match="not finite"):
         detect(upper(float("nan")), pictures(tmp_path), KEYS, compute=COMPUTE)
+
+
+class Relative(Bright):
+    """Finds boxes where an image is brighter than its batch, as a network in training mode would."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        side, least = images.shape[-1], images.mean()
+        found = [torch.tensor([[2, 0.6, 0, 0, side, side if image.mean() > least else side / 2]]) for image in images]
+        return pack(found, 3)
+
+
+def test_boxes_that_depend_on_the_batch_are_refused(tmp_path: Path):
+    dataset = pictures(tmp_path)
+    Image.new("RGB", (8, 8), "white").save(tmp_path / KEYS[0])
+    detector = upper()
+    detector.model = Relative()
+
+    with pytest.raises(PluginError, match="the boxes of an image depend on the other images") as problem:
+        detect(detector, dataset, KEYS, compute=COMPUTE)
+
+    assert "a box of class 2 with a score of 0.60 that is not found alone" in str(problem.value)
 
 
 def test_what_is_registered_as_a_detector_must_be_one():

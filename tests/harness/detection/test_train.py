@@ -16,7 +16,7 @@ from harness.compute.compute import Compute
 from harness.detection.detect import detect, load_detector, make
 from harness.detection.precision import average_precision
 from harness.detection.train import DetectorRequest, hold_out_images, train_detector
-from harness.errors import CheckpointError, DataError, UsageError
+from harness.errors import CheckpointError, DataError, RunError, UsageError
 from harness.methods.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from harness.methods.detector import Detector
 from harness.registry.registry import load
@@ -102,6 +102,26 @@ def test_a_training_that_cannot_begin_leaves_nothing_and_goes_on_without_the_bro
         detector("ssd-small", epochs=1), replace(request, skip_broken=True), tmp_path / "detector.safetensors"
     )
     assert sorted({*tmp_path.rglob("*")} - {*before}) == [tmp_path / "detector.safetensors"]
+
+
+def test_a_second_training_of_the_same_detector_is_told_and_the_first_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fit, told = Detector.fit, []
+
+    def meanwhile(self: Detector, session: Any) -> None:
+        if not told:
+            told.append(True)
+            with pytest.raises(RunError, match="another bench is training this detector"):
+                trained(tmp_path, "ssd-small", epochs=1)
+        fit(self, session)
+
+    monkeypatch.setattr(Detector, "fit", meanwhile)
+    path = trained(tmp_path, "ssd-small", epochs=1)
+
+    assert told
+    assert load_detector(path, load())
+    assert not [item for item in tmp_path.iterdir() if item.name.startswith(".")]
 
 
 def test_an_interrupted_training_goes_on_to_the_same_digits(tmp_path: Path):

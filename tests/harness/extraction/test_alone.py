@@ -2,8 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 
+from harness.compute.compute import Compute
+from harness.data.dataset import Dataset
+from harness.errors import PluginError
 from harness.extraction.alone import EXACT, ROUNDED, limits_of, unlike
+from harness.extraction.extract import FeatureOutput, extract
+from harness.features import Provenance
+from harness.methods.method import Method, complete, create
+from tests.tiny import TinyOptions, tiny_table
 
 SOME = np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32)
 
@@ -50,3 +58,58 @@ def test_numbers_that_are_none_are_never_the_same():
 )
 def test_a_lower_precision_may_differ_more(precision, limits):
     assert limits_of(precision) == limits
+
+
+class Batchwise(Method):
+    """Embeds the mean colour; ``kind`` says what goes wrong."""
+
+    Options = TinyOptions
+    kind = "nothing"
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        colours = images.mean((2, 3)) + torch.tensor([0.1, 0.2, 0.3])
+        count = len(images)
+        if self.kind == "normalises":
+            colours = colours / colours.amax(0)
+        elif self.kind == "mixes":
+            colours = torch.softmax(colours @ colours.T, 1) @ colours
+        elif self.kind == "drops out":
+            colours = torch.nn.functional.dropout(colours, 0.5, training=True)
+        elif self.kind == "hidden network":
+            colours = NORM(colours) if count > 1 else colours
+        elif (self.kind == "of one" and count == 1) or (self.kind == "of many" and count > 8):
+            colours = colours.flip(1)
+        return colours
+
+
+NORM = torch.nn.BatchNorm1d(3)  # in training mode, where no method holds it
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    return Dataset(
+        folder, {"query": tiny_table(folder, "query", [1], 5), "gallery": tiny_table(folder, "g", [2, 3], 12)}
+    )
+
+
+def embedded(kind, images, out, **choices):
+    method = create(complete(Batchwise), TinyOptions(input_size=16))
+    method.kind = kind
+    output = FeatureOutput(out / "f.h5", Provenance(dataset="tiny", method="batchwise"))
+    compute = Compute(device="cpu", workers=0, **choices)
+    return extract(method, images, [images.splits["query"], images.splits["gallery"]], output, compute=compute)
+
+
+@pytest.mark.parametrize("kind", ["normalises", "mixes", "drops out", "hidden network", "of one", "of many"])
+def test_features_that_depend_on_the_batch_are_refused(kind, images, tmp_path):
+    with pytest.raises(PluginError, match="depend on the other images of its batch") as problem:
+        embedded(kind, images, tmp_path)
+
+    assert "no dropout" in str(problem.value)
+    assert not (tmp_path / "f.h5").exists()
+
+
+@pytest.mark.parametrize("batch", [None, 1, 7])
+def test_features_of_each_image_alone_pass(batch, images, tmp_path):
+    assert embedded("nothing", images, tmp_path, batch=batch).exists()

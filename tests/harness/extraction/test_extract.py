@@ -152,7 +152,7 @@ def test_an_interrupted_extraction_goes_on_and_ends_with_the_same_features(many:
     whole = ready(Stopping)
     expected = digest(run(whole, many, tmp_path / "whole.h5", batch=batch))
     cut = ready(Stopping)
-    cut.stop_at = 4 + 500 // batch  # the width is asked with one call, and the batches are compared with three
+    cut.stop_at = 5 + 500 // batch  # the width is asked with one call, and the batches are compared with four
     with pytest.raises(KeyboardInterrupt):
         run(cut, many, tmp_path / "cut.h5", batch=batch)
     assert not (tmp_path / "cut.h5").exists()

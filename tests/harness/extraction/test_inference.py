@@ -164,7 +164,7 @@ def test_the_asked_batch_is_the_one_that_is_embedded(dataset: Dataset, tmp_path:
     method.__init__()
     extracted(dataset, tmp_path / "f.h5", Compute(device="cpu", batch=5), method)
 
-    assert method.sizes[4:] == [5, 5, 5]  # after the width and the first check of batches
+    assert method.sizes[5:] == [5, 5, 5]  # after the width and the first check of batches
 
 
 def test_choices_that_move_digits_are_told_and_the_defaults_are_none():

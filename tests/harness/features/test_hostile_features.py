@@ -1,3 +1,4 @@
+import json
 from hashlib import sha256
 from pathlib import Path
 
@@ -151,3 +152,34 @@ def test_something_else_than_a_feature_file_is_refused(tmp_path, kind):
 
     with pytest.raises(BenchError):
         FeatureFile.open(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "a\x1b[31m"}, "method"),
+        ({"variant": "a\u202eb"}, "variant"),
+        ({"dataset": "x\n" * 2}, "dataset"),
+        ({"train_on": "t" * 2000}, "train_on"),
+        ({"seed": 10**18 * 10}, "19"),
+        ({"seed": 10**30}, "31 digits"),
+        ({"input_size": [10**9, 10**9]}, "input_size"),
+        ({"parameters": -1}, "parameters"),
+        ({"options": {"x": json.loads("[" * 300 + "]" * 300)}}, "nested more than 64 deep"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_words_and_numbers_of_a_provenance_have_their_form(tmp_path, change, message):
+    path, _, _ = example(tmp_path, rows=4)
+
+    def change_provenance(file):
+        text = json.dumps({**json.loads(file.attrs["provenance"]), **change}, sort_keys=True, separators=(",", ":"))
+        file.attrs["provenance"] = np.bytes_(text)
+        file.attrs["provenance_digest"] = np.bytes_(sha256(text.encode()).hexdigest())
+
+    tampered(path, change_provenance)
+
+    with pytest.raises(FeatureError, match="damaged") as caught:
+        FeatureFile.open(path)
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 500

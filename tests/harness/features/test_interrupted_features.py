@@ -53,6 +53,33 @@ def test_a_second_process_does_not_touch_what_the_first_is_writing(tmp_path):
     assert FeatureFile.open(tmp_path / "f.h5").read().tolist() == [[1.0]]
 
 
+def test_two_who_write_one_file_at_once_both_write_it_whole(tmp_path):
+    path, about = tmp_path / "f.h5", Provenance(method="m", dataset="d")
+    keys, values = [str(row) for row in range(2 * BLOCK)], np.ones((2 * BLOCK, 3))
+    with FeatureWriter(path, keys, 3, about, resumable=False) as slow:
+        slow.write(values[:BLOCK])
+        write_features(path, keys, 2 * values, dataset="d", method="m")
+        with FeatureFile.open(path) as file:
+            assert (file.read() == 2).all()
+        slow.write(values[BLOCK:])
+
+    with FeatureFile.open(path) as file:
+        assert (file.read() == 1).all()
+    assert [one.name for one in tmp_path.iterdir()] == ["f.h5"]
+
+
+def test_what_can_be_resumed_is_not_touched_by_who_has_all_rows(tmp_path):
+    keys, features = interrupted(tmp_path, 3 * BLOCK, 2 * BLOCK)
+    write_features(tmp_path / "f.h5", ["a"], [[1.0]], dataset="d", method="m")
+
+    with FeatureWriter(tmp_path / "f.h5", keys, 3, ABOUT) as writer:
+        assert writer.done == 2 * BLOCK
+        writer.write(features[writer.done :])
+
+    with FeatureFile.open(tmp_path / "f.h5") as file:
+        assert np.array_equal(file.read(), features)
+
+
 @pytest.mark.parametrize("change", ["keys", "provenance", "width", "dtype", "garbage"])
 def test_what_an_interrupted_writer_of_something_else_left_is_not_continued(tmp_path, change):
     keys, _ = interrupted(tmp_path, 2 * BLOCK, BLOCK)
@@ -126,7 +153,7 @@ def test_a_killed_process_leaves_a_file_that_resumes_to_the_same_digest(tmp_path
 def test_a_writer_that_stops_early_says_what_is_missing(tmp_path):
     with (
         pytest.raises(FeatureError, match="missing at the end"),
-        FeatureWriter(tmp_path / "f.h5", "abc", 2, ABOUT) as writer,
+        FeatureWriter(tmp_path / "f.h5", list("abc"), 2, ABOUT) as writer,
     ):
         writer.write(np.ones((2, 2)))
     assert not (tmp_path / "f.h5").exists()

@@ -12,7 +12,8 @@ from hypothesis import given, settings, strategies as st
 
 from harness.kernel.bounds import OUTPUT_BFLOAT16, OUTPUT_FLOAT32, centre_of, product_error
 from harness.kernel.exact import tolerance
-from harness.kernel.native.similarity import LANES, pair_similarities
+from harness.kernel.native.fold import LANES
+from harness.kernel.native.similarity import pair_similarities
 from harness.kernel.native.tuples import Block, Features, UnitPairs
 from harness.kernel.prepared import Workers, norms_of, prepare_rows
 from harness.kernel.products import Products
@@ -53,7 +54,7 @@ def test_no_product_is_further_off_than_its_bound(workers, kind, half, euclidean
     norms = norms_of(rows, workers)
     centre = centre_of(rows[:20], norms[:20], euclidean=euclidean)
     queries, gallery = (
-        prepare_rows(rows[part], norms[part], centre, workers, euclidean=euclidean, half=half)
+        prepare_rows(Features(rows[part], norms[part]), centre, workers, euclidean=euclidean, half=half)
         for part in (slice(0, 20), slice(20, 60))
     )
     product = Products("bfloat16" if half else "float32")(queries.values, gallery.values)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harness.basics.host import free_memory
-from harness.kernel.memory import block_images, budget
+from harness.kernel import memory
+from harness.kernel.memory import block_images, budget, query_rows
 
 
 def test_blocks_grow_with_memory_within_limits():
@@ -12,3 +15,27 @@ def test_blocks_grow_with_memory_within_limits():
     assert block_images(1 << 24, 512, streamed=True) < block_images(1 << 24, 512, streamed=False)
     assert budget(12345) == 12345
     assert 0 < budget(None) <= min(free_memory(0), 1 << 30)
+
+
+def test_a_block_takes_half_of_a_budget_and_queries_a_quarter():
+    """A row takes 4 bytes a number as multiplied, 8 more if it is read while another is used, and 128 beside."""
+    megabytes = 1 << 24
+
+    assert block_images(megabytes, 100, streamed=False) == megabytes // 2 // (100 * 4 + 128)
+    assert block_images(megabytes, 100, streamed=True) == megabytes // 2 // (100 * 12 + 128)
+    assert query_rows(megabytes, 100) == megabytes // 4 // (100 * 8 + 128)
+    assert query_rows(0, 100) == 256
+    assert query_rows(1 << 40, 1) == (1 << 38) // 136
+
+
+@pytest.mark.parametrize(("processes", "share"), [(1, 4), (3, 12)])
+def test_a_process_takes_its_part_of_a_quarter_of_the_free_memory(monkeypatch, processes, share):
+    monkeypatch.setattr(memory, "free_memory", lambda _otherwise: 1_200_000)
+    assert budget(None, processes) == 1_200_000 // share
+
+    monkeypatch.setattr(memory, "free_memory", lambda _otherwise: 1 << 50)
+    assert budget(None, processes) == 1 << 30
+
+    monkeypatch.setattr(memory, "free_memory", lambda otherwise: otherwise)
+    assert budget(None, 1) == 1 << 30
+    assert budget(None, 2) == 1 << 29

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from hypothesis import given, settings, strategies as st
 from safetensors.torch import save_file
 
 from harness.errors import CheckpointError, RunError
-from harness.methods.checkpoint import CheckpointInfo, check_belongs, load_checkpoint, save_checkpoint
+from harness.methods.checkpoint import CheckpointInfo, check_belongs, check_known, load_checkpoint, save_checkpoint
+from harness.methods.method import Method, Options
 
 INFO = CheckpointInfo(
     method="ram", variant="bn", options={"epochs": 3, "milestones": [4, 5]}, classes={"vehicle": 5}, code="c" * 64
@@ -56,7 +58,7 @@ def test_a_failed_write_leaves_the_older_checkpoint(tmp_path: Path):
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path):
-    with pytest.raises(CheckpointError, match="checkpoint cannot be read") as caught:
+    with pytest.raises(CheckpointError, match="checkpoint is missing") as caught:
         load_checkpoint(tmp_path / "none")
     assert caught.value.where == tmp_path / "none"
 
@@ -133,3 +135,90 @@ def test_the_checkpoint_of_something_else_is_refused(tmp_path: Path, change: dic
 
 def test_a_checkpoint_belongs_to_its_own_method_whatever_the_classes_not_named(tmp_path: Path):
     check_belongs(tmp_path / "c", INFO, INFO.model_copy(update={"classes": {}, "code": "d" * 64}))
+
+
+def described(tmp_path: Path, **changes: object) -> Path:
+    """Write a checkpoint whose description says something else, as a stranger may."""
+    info = {**INFO.model_dump(mode="json"), **changes}
+    save_file({"weight": torch.ones(2)}, tmp_path / "c", {"bench": json.dumps({"schema": 1, "info": info})})
+    return tmp_path / "c"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "../outside"},
+        {"method": ""},
+        {"variant": "x/../../outside"},
+        {"variant": "..\\outside"},
+        {"variant": "/etc"},
+        {"variant": "a\0b"},
+        {"variant": "v" * 5000},
+        {"aliases": ["../x"]},
+        {"recipe": "../quick"},
+        {"train_on": "../../veri776"},
+        {"classes": {"../vehicle": 5}},
+        {"classes": {"vehicle": 10**18}},
+        {"classes": {"vehicle": 0}},
+        {"boxes": {"../parts": "0"}},
+        {"seed": 2**63},
+    ],
+    ids=str,
+)
+def test_a_description_whose_names_could_lead_elsewhere_is_refused_before_a_tensor_is_read(tmp_path, change):
+    with pytest.raises(CheckpointError, match="description is damaged") as caught:
+        load_checkpoint(described(tmp_path, **change))
+    assert next(iter(change)) in str(caught.value.found)
+    assert len(str(caught.value)) < 600
+
+
+def test_a_description_with_a_number_of_thirty_digits_or_nested_deeply_is_refused(tmp_path: Path):
+    for text in ('{"schema": 1, "info": {"seed": ' + "9" * 30 + "}}", '{"schema":' * 600 + "1" + "}" * 600):
+        save_file({"weight": torch.ones(2)}, tmp_path / "c", {"bench": text})
+        with pytest.raises(CheckpointError, match="not a checkpoint of bench") as caught:
+            load_checkpoint(tmp_path / "c")
+        assert "digits" in str(caught.value) or "deep" in str(caught.value)
+
+
+def test_a_description_of_a_megabyte_is_not_read(tmp_path: Path):
+    with pytest.raises(CheckpointError, match="description is too long"):
+        load_checkpoint(described(tmp_path, options={"x": "x" * (1 << 20)}))
+
+
+@pytest.mark.parametrize("schema", ["0", "-1", "true", "1.0", "99", '"1"', "null"])
+def test_any_schema_but_the_own_is_refused(tmp_path: Path, schema: str):
+    info = json.dumps(INFO.model_dump(mode="json"))
+    save_file({"weight": torch.ones(2)}, tmp_path / "c", {"bench": f'{{"schema": {schema}, "info": {info}}}'})
+    with pytest.raises(CheckpointError, match="another schema"):
+        load_checkpoint(tmp_path / "c")
+
+
+def test_more_classes_than_the_file_has_numbers_for_are_refused(tmp_path: Path):
+    """A network is built for the classes before its numbers are compared with the file's."""
+    assert load_checkpoint(described(tmp_path, classes={"vehicle": 100_000}))[1].classes == {"vehicle": 100_000}
+    with pytest.raises(CheckpointError, match="description is damaged") as caught:
+        load_checkpoint(described(tmp_path, classes={"vehicle": 10_000_000}))
+    assert "10000000 classes of 'vehicle'" in str(caught.value)
+
+
+class Known(Method):
+    class Options(Options):
+        epochs: int = 3
+
+    variants = {"bn": {"epochs": 2}}  # noqa: RUF012 - as a plugin writes it
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"variant": "bn-r"}, "a variant that method 'ram' does not have"),
+        ({"aliases": ("other",)}, "a variant that method 'ram' does not have"),
+        ({"options": {"epochs": 3, "wheels": 4}}, "an option that method 'ram' does not have"),
+    ],
+)
+def test_a_word_that_the_method_does_not_have_is_refused_with_those_that_it_has(tmp_path, change, words):
+    info = CheckpointInfo(method="ram", variant="bn", options={"epochs": 3})
+    check_known(tmp_path / "c", info, Known)
+    with pytest.raises(CheckpointError, match=words) as caught:
+        check_known(tmp_path / "c", info.model_copy(update=change), Known)
+    assert caught.value.expected in ("bn", "epochs")

@@ -1,4 +1,5 @@
 import pytest
+from pydantic import Field
 
 from harness.basics.digests import file_digest
 from harness.methods.files import named_files, portable
@@ -9,6 +10,11 @@ class Named(Options):
     weights: str = "imagenet"
     other: str = ""
     number: int = 3
+
+
+class Several(Options):
+    files: tuple[str, ...] = ()
+    by_name: dict[str, str] = Field(default_factory=dict)
 
 
 @pytest.fixture
@@ -45,3 +51,26 @@ def test_a_folder_loses_the_folders_above_it_and_has_no_digest(tmp_path):
 def test_a_text_that_no_path_can_be_stays_as_it_is(value):
     assert portable(Named(weights=value))["weights"] == value
     assert named_files(Named(weights=value)) == {}
+
+
+def test_files_in_lists_and_tables_are_told_like_a_single_one(file):
+    options = Several(files=(str(file), "a word"), by_name={"first": str(file)})
+
+    assert portable(options) == {"files": ["veri.pth", "a word"], "by_name": {"first": "veri.pth"}}
+    assert named_files(options) == dict.fromkeys(("files.0", "by_name.first"), file_digest(file))
+
+
+def test_a_file_below_the_home_folder_is_told_by_its_content(file, monkeypatch):
+    monkeypatch.setenv("HOME", str(file.parent))
+
+    assert portable(Named(weights="~/veri.pth"))["weights"] == "veri.pth"
+    assert named_files(Named(weights="~/veri.pth")) == {"weights": file_digest(file)}
+
+
+@pytest.mark.parametrize("value", ["/home/{}/cache", "C:\\Users\\{}\\cache", "~/{}/cache"])
+def test_absolute_paths_where_nothing_is_lose_their_folders_and_stay_apart(value):
+    one, other = (portable(Named(other=value.format(user)))["other"] for user in ("trillian", "ford"))
+
+    assert one.startswith("cache#")
+    assert "trillian" not in one
+    assert one != other

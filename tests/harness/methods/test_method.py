@@ -114,3 +114,11 @@ def test_what_a_method_needs_may_follow_from_its_options():
     assert create(Boxed, Boxed.Options()).needs == {"vehicle", "boxes.parts"}
     assert create(Boxed, Boxed.Options(parts=False)).needs == {"vehicle"}
     assert Boxed.needs == {"vehicle", "boxes.parts"}
+
+
+@pytest.mark.parametrize("kind", ["variants", "recipes"])
+@pytest.mark.parametrize("name", ["w/o attention", "../outside", "", "a" * 101, 3])
+def test_a_variant_or_a_recipe_that_cannot_name_a_folder_is_refused(kind, name):
+    named = type("Named", (), {"embed": lambda self, images: images, kind: {name: {}}})
+    with pytest.raises(PluginError, match=f"a name among its {kind} that cannot be used"):
+        complete(named)

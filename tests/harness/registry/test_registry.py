@@ -193,7 +193,7 @@ def test_a_broken_plugin_file_is_an_error_since_it_was_asked_for(tmp_path):
     with pytest.raises(PluginError, match="the plugin cannot be used") as caught:
         load([file])
     assert "no_such_module_at_all" in str(caught.value)
-    with pytest.raises(PluginError, match="the plugin cannot be used"):
+    with pytest.raises(PluginError, match="the plugin file is missing"):
         load([tmp_path / "missing.py"])
 
 

@@ -250,7 +250,7 @@ def test_two_processes_report_once(tmp_path, small_synthetic):
     report = json.loads(done.stdout)
     assert (report["processes"], report["stages"][0]["images"]) == (2, 8)
     assert not (tmp_path / "runs").exists()
-    assert not list((tmp_path / "temporary").glob("bench-smoke-*"))
+    assert not list((tmp_path / "temporary").glob(".vehicle-reid-bench-*"))
 
 
 def test_the_table_shows_what_the_numbers_say():

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from harness.basics.locks import locked
 from harness.errors import RunError, UsageError
-from harness.sweeps.states import NAME, RunState, States, lock_of, read_states
+from harness.sweeps.states import NAME, RunState, States, read_states
 
 
 def states_of(folder, *words):
@@ -28,7 +29,7 @@ def test_what_a_killed_sweep_left_running_waits_and_what_a_working_one_runs_runs
     states_of(tmp_path, "running").save()
 
     (killed,) = read_states(tmp_path).runs
-    with lock_of(tmp_path):
+    with locked(tmp_path, RunError("taken")):
         (working,) = read_states(tmp_path).runs
 
     assert (killed.state, killed.note) == ("waiting", "the sweep was killed while it ran; it goes on")

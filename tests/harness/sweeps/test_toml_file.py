@@ -59,7 +59,7 @@ def test_a_file_that_is_no_text_or_too_large_is_refused(tmp_path, content):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="is missing"):
         read_sweep(tmp_path / "none.toml")
 
 

@@ -49,6 +49,7 @@ def test_a_whole_copy_is_official_and_ends_with_0(whole):
     report = check_copy(small_release(), whole)
 
     assert (report.verdict, report.status) == ("results will be official", 0)
+    assert "task image-to-image: official; counts fit, content is none that is known, fingerprint" in text(report)
     assert report.findings == ()
     assert report.decoded == 10
     assert report.splits[0].found == {"images": 3, "vehicles": 2, "cameras": 2}
@@ -212,7 +213,8 @@ def test_an_image_behind_a_link_out_of_the_folder_is_not_decoded(whole, tmp_path
     (whole / "image_test" / TEST[0]).symlink_to(elsewhere)
 
     assert any(
-        "out of the data set's folder by a link" in finding for finding in check_copy(small_release(), whole).findings
+        "outside of the data set's folder, behind a link" in finding
+        for finding in check_copy(small_release(), whole).findings
     )
 
 
@@ -227,3 +229,16 @@ def test_a_report_reads_as_lines_and_as_json(whole):
     assert lines[-1] == report.verdict
     assert json.loads(json.dumps(asdict(report)))["status"] == 1
     assert text(check_copy(small_release(), whole / "image_test")).splitlines()[-1].startswith("unusable: ")
+
+
+def test_images_whose_names_another_system_wrote_otherwise_are_named(tmp_path):
+    for name in ("Citroe\u0308n.jpg", "A.JPG", "here.jpg"):
+        Image.new("L", (8, 8)).save(tmp_path / name, "JPEG")
+    listed = replace(table(np.zeros(4)), paths=("Citro\u00ebn.jpg", "a.jpg", "here.jpg", "nowhere.jpg"))
+    data = replace(dataset(listed), root=tmp_path)
+
+    findings = check_images(data, [listed]).findings
+
+    assert findings[0].startswith("3 of 4 images are missing")
+    assert findings[1].startswith("2 of the missing images are there under names that differ only in case")
+    assert "'Citro\\xebn.jpg' is 'Citroe\\u0308n.jpg'" in findings[1]

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import harness
 from harness.basics.digests import digest
 from harness.cli import main
+from harness.registry.registry import load
 from harness.scoring.record import write_record
+from harness.scoring.recording import evaluate_file
+from harness.scoring.settings import ScoringSettings
 from harness.tasks.reranking import Reranking
 from tests.records import record, write_result
 
@@ -291,14 +295,37 @@ def test_the_mean_over_listed_vehicles_is_exact(tmp_path):
     assert found["comparisons"][0]["values"] == [0.1, 0.7]
 
 
+def test_own_vehicles_are_listed_and_shown_by_the_words_of_the_table(tmp_path):
+    plates = ["B AB 123", "7", "京A12345"]
+    rows = [f"{role}/{row}.jpg,{plates[row // 3]},{role},{row}" for role in ("query", "gallery") for row in range(9)]
+    (tmp_path / "images.csv").write_text("path,vehicle,split,camera\n" + "\n".join(rows), encoding="utf-8")
+    (tmp_path / "cars.toml").write_text('table = "images.csv"\n[tasks.main]\n')
+    keys = [row.partition(",")[0] for row in rows]
+    paths = []
+    for seed in (0, 1):
+        features = np.random.default_rng(seed).normal(size=(len(keys), 4)).astype(np.float32)
+        harness.write_features(tmp_path / f"{seed}.h5", keys, features, dataset="cars", method=f"m{seed}")
+        out, word = tmp_path / f"out{seed}", str(tmp_path / "cars.toml")
+        evaluate_file(tmp_path / f"{seed}.h5", word, ScoringSettings(), registry=load(), data=None, folder=out)
+        paths.append(out)
+    (tmp_path / "plates.txt").write_text("B AB 123\n7\n", encoding="utf-8")
+
+    words = ("--vehicles", tmp_path / "plates.txt", "--protocol", tmp_path / "cars.toml", "--queries", "9")
+    [found] = json.loads(bench(*paths, *words, "--json").output)
+
+    assert found["task"] == "cars/main, 6 of 9 queries"
+    assert {row["vehicle"] for row in found["changed_most"]} == {"B AB 123", "7"}
+    assert "B AB 123" in bench(*paths, *words).output
+    assert "B AB 123" not in bench(*paths).output
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "the list of vehicles cannot be read"),
-        (b"\xff\xfe", "the list of vehicles cannot be read"),
+        (None, "the list of vehicles is missing"),
+        (b"7\n\xbe\xa9\n", "the list of vehicles is not in UTF-8"),
         (b" \n", "the list of vehicles is empty"),
-        (b"1 2\n3 car\n", "pairs.txt, line 2"),
-        (b"-1", "expected: vehicle numbers"),
+        (b"3 car\n-1\n", "no query of one is of one of the vehicles listed"),
         (b"7777", "no query of one is of one of the vehicles listed"),
     ],
 )

@@ -301,7 +301,7 @@ def test_hostile_changes_are_shown_and_not_obeyed(tmp_path, monkeypatch):
     options = {"=1+1": 1, EVIL: 1}
     changed = {"options": options, "changes": {"=1+1": "\x1b[2J", EVIL: "|<i>\u202e"}}
     write_result(tmp_path / "records", "mine", [0.5, 0.25] * 3, **changed)
-    name = f"mine ({EVIL}=|<i>?, =1+1=?[2J)"
+    name = f"mine ({EVIL}=|<i>\u202e, =1+1=\x1b[2J)"
 
     assert Page(written(tmp_path / "records", "html")).tags.count("script") == 1
     rows = list(csv.DictReader(io.StringIO(written(tmp_path / "records", "csv"))))

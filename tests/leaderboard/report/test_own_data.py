@@ -1,5 +1,8 @@
 """Reports of a user's own data, whose protocol is a file and whose vehicles have names."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -42,6 +45,20 @@ def test_a_run_on_own_data_is_reported_with_its_protocols_file(own):
         for name in ("khoa.toml", "khoa.toml/main"):
             done = bench_report(own, word, own / name)
             assert done.exit_code == 0, (done.output, done.exception)
+
+
+def test_the_page_shows_the_words_of_the_table_and_commands_with_the_file(own):
+    done = bench_report(own, "--protocol", own / "khoa.toml")
+    assert done.exit_code == 0, done.output
+    page = (own / "out" / "index.html").read_text(encoding="utf-8")
+    content = json.loads(re.search(r'<script[^>]*id="data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+
+    assert sorted(content["vehicles"].values()) == sorted(VEHICLES)
+    assert {str(query[2]) for query in content["queries"]} == content["vehicles"].keys()
+    assert "--protocol khoa.toml/main" in page
+    assert "--task khoa.toml/main" in page
+    assert "khoa/main --" not in page
+    assert str(own) not in page, "no path of this machine"
 
 
 def test_without_the_file_the_message_says_how_to_give_it(own):

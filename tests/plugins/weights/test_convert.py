@@ -121,7 +121,7 @@ def test_an_output_is_one_of_safetensors(tmp_path):
 def test_a_page_of_the_web_is_said_to_be_one(tmp_path):
     (tmp_path / "w.pth").write_text("<html><title>Sign in</title></html>")
 
-    with pytest.raises(CheckpointError, match="is a page of the web, not a file of weights: Sign in"):
+    with pytest.raises(CheckpointError, match="is a page of the web: Sign in"):
         convert(tmp_path / "w.pth", tmp_path / "w.safetensors")
 
 

@@ -252,7 +252,7 @@ def test_a_torn_file_is_damaged(tmp_path, state, name):
         (b"\x80\x02.", "damaged"),
         (b"PK\x03\x04", "damaged"),
         (b"hello", 'is a text that begins with "hello"'),
-        (b"<html><title>Quota exceeded</title></html>", "is a page of the web, not a file of weights: Quota exceeded"),
+        (b"<html><title>Quota exceeded</title></html>", "is a page of the web: Quota exceeded"),
         (b"404: Not Found", "is an answer that says 404"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "is a pointer of Git LFS"),
         (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", r"is a MATLAB file \(.mat\)"),

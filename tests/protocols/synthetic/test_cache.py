@@ -59,7 +59,7 @@ def test_a_damaged_set_is_named_in_the_log_and_drawn_again(cache, small, caplog,
 
 def test_what_a_killed_process_left_in_the_cache_is_cleared_away(cache):
     root = cache / kept(parameters(**{**SMALL, "seed": 5})).name
-    left = cache / f".{root.name}.123-abc.part"
+    left = cache / f".{root.name}.123-0123abcd.part"
     left.mkdir()
     (root / "synthetic.json").unlink()
 

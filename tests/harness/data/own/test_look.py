@@ -55,6 +55,9 @@ def test_leftovers_of_systems_and_links_to_folders_are_no_images(tmp_path):
     (tmp_path / "in" / "link").symlink_to(tmp_path / "out")
 
     assert images_below(tmp_path / "in").keys == ("1.jpg", "a.PNG")
+    [note] = images_below(tmp_path / "in").notes
+    assert note.startswith("links to folders are not followed: link; ")
+    assert "follow_links = true" in note
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such names")
@@ -295,3 +298,20 @@ def test_of_images_with_one_name_those_in_the_folder_of_the_others_are_meant():
         "/far/away/test/4.jpg": "test/4.jpg",
     }
     assert resolve(["9.jpg"], keys).lost == ("9.jpg",)
+
+
+@pytest.mark.parametrize(("answer", "settings"), [(0, {}), (1, {"unknown": []})])
+def test_a_camera_called_like_nothing_is_kept_as_the_user_says(tmp_path, answer, settings):
+    images(tmp_path, "a.jpg", "b.jpg")
+    rows = [("path", "vehicle", "camera"), ("a.jpg", "1", "NA"), ("b.jpg", "1", "2")]
+    data, _ = looked(tmp_path, table(tmp_path / "images.csv", *rows), choose=lambda _question, _answers: answer)
+
+    assert {word: value for word, value in data.settings.items() if word != "formats"} == settings
+
+
+def test_a_vehicle_called_like_nobody_is_kept_as_the_user_says(tmp_path):
+    images(tmp_path, "a.jpg", "b.jpg")
+    rows = [("path", "vehicle", "camera"), ("a.jpg", "NA", "1"), ("b.jpg", "7", "2")]
+    data, _ = looked(tmp_path, table(tmp_path / "images.csv", *rows), choose=lambda _question, _answers: 1)
+
+    assert data.settings["nobody"] == []

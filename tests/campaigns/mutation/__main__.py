@@ -1,0 +1,199 @@
+"""Changes the code in small ways and runs the tests: a change that no test notices is a hole in the tests.
+
+    python -m tests.campaigns.mutation --workers 16
+    python -m tests.campaigns.mutation --only harness/measures --count 20 --seed 1
+
+Prints one table, and the changes that no test noticed and nobody has accepted; ends with 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from tabulate import tabulate
+
+from tests.campaigns.mutation.accepted import reason_for
+from tests.campaigns.mutation.mutants import ROOT, Mutant, mutants_of, sample
+from tests.campaigns.mutation.subjects import SUBJECTS, Subject
+from tests.campaigns.mutation.trial import QUIET, begin
+
+CHANGED = ("harness", "leaderboard", "plugins", "protocols")
+"""The packages of the repository, which each trial imports anew."""
+
+FIRST_LIMIT = 400.0
+"""Seconds of the processor for the tests of a module as it is, which may compile the kernel first."""
+
+
+@dataclass
+class Trial:
+    """A running trial.
+
+    Attributes:
+        subject: the module.
+        mutant: None for the module as it is.
+        limit: seconds of the processor.
+        begun: when.
+        process: its number.
+    """
+
+    subject: Subject
+    mutant: Mutant | None
+    limit: float
+    begun: float = 0.0
+    process: int = 0
+
+
+class Result(tuple[str, str, float]):
+    """The word (killed, survived, timed out, none), the test that noticed, and seconds."""
+
+
+def preload() -> None:
+    """Import what every trial needs and no trial changes, once, before the first is forked."""
+    import h5py  # noqa: F401
+    import hypothesis  # noqa: F401
+    import numba  # noqa: F401
+    import pandas  # noqa: F401
+    import pydantic  # noqa: F401
+    import pytest
+    import scipy.special
+    import scipy.stats
+    import torch  # noqa: F401
+
+    _ = scipy
+    # A first call imports the parts of pytest; this file holds no tests.
+    with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):
+        pytest.main([*QUIET, "tests/campaigns/mutation/subjects.py"])
+    for name in [name for name in sys.modules if name == "tests.conftest" or name.startswith(CHANGED)]:
+        del sys.modules[name]
+
+
+def run_all(trials: Iterable[Trial], workers: int) -> Iterator[tuple[Trial, Result]]:
+    """Run trials, some at a time; yield each with its result as it ends."""
+    waiting, running = iter(trials), 0
+    with selectors.DefaultSelector() as watched:
+        while True:
+            while running < workers and (trial := next(waiting, None)) is not None:
+                trial.begun = time.monotonic()
+                trial.process, reading = begin(trial.mutant, trial.subject, trial.limit)
+                watched.register(reading, selectors.EVENT_READ, (trial, []))
+                running += 1
+            if not running:
+                return
+            for key, _ in watched.select(timeout=5):
+                trial, parts = key.data
+                part = os.read(key.fd, 1 << 16)
+                if part:
+                    parts.append(part)
+                    continue
+                watched.unregister(key.fd)
+                os.close(key.fd)
+                running -= 1
+                yield trial, _ended(trial, b"".join(parts))
+            for key in watched.get_map().values():
+                trial, _ = key.data
+                if time.monotonic() - trial.begun > 10 + 8 * trial.limit:  # it waits for something, or the machine does
+                    os.killpg(trial.process, signal.SIGKILL)
+
+
+def _ended(trial: Trial, written: bytes) -> Result:
+    _, status = os.waitpid(trial.process, 0)
+    if written:
+        return Result(json.loads(written))
+    ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    word = "timed out" if ended in {signal.SIGPROF, signal.SIGKILL} else "killed"
+    return Result((word, f"signal {ended}" if ended else f"status {status}", trial.limit))
+
+
+def unchanged(subjects: list[Subject], workers: int) -> dict[str, float]:
+    """Run the tests of every module as it is; return their seconds.
+
+    Raises:
+        SystemExit: they fail.
+    """
+    spent, wrong = {}, []
+    # The first compiles the kernel and keeps it, the others find it.
+    for some in (subjects[:1], subjects[1:]):
+        for trial, (word, by, seconds) in run_all([Trial(one, None, FIRST_LIMIT) for one in some], workers):
+            spent[trial.subject.path] = seconds
+            if word != "survived":
+                wrong.append(f"{trial.subject.path}: {word} by {by}")
+    if wrong:
+        raise SystemExit("the tests fail without any change:\n" + "\n".join(wrong))
+    return spent
+
+
+@click.command()
+@click.option("--only", multiple=True, help="Modules to change: how their path begins. All by default.")
+@click.option("--count", type=int, help="Changes of each module, by chance. All by default.")
+@click.option("--seed", type=int, default=0, help="Of that chance.")
+@click.option("--workers", type=int, default=1, help="Processes at a time.")
+@click.option("--log", type=click.File("w"), help="A file for one line for each change, in JSON.")
+def main(only, count, seed, workers, log) -> None:
+    """Change the kernel, the rules, the measures and the statistics, one small change at a time."""
+    os.chdir(ROOT)
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": folder}
+        os.environ.setdefault("NUMBA_CACHE_DIR", f"{folder}/numba")
+        os.environ.setdefault("BENCH_CACHE", f"{folder}/cache")
+        preload()
+        subjects = [one for one in SUBJECTS if not only or any(one.path.startswith(word) for word in only)]
+        spent = unchanged(subjects, workers)
+        trials = [
+            Trial(subject, mutant, 8 + 4 * spent[subject.path])
+            for subject in subjects
+            for mutant in sample(list(mutants_of(subject.path, without=subject.without)), count, seed)
+        ]
+        trials.sort(key=lambda trial: -spent[trial.subject.path])
+        found = []
+        for trial, result in run_all(trials, workers):
+            found.append((trial, result))
+            if log:
+                line = {"path": trial.subject.path, "operator": trial.mutant.operator, "line": trial.mutant.line}
+                log.write(json.dumps(line | dict(zip(("word", "by", "seconds"), result, strict=True))) + "\n")
+                log.flush()
+    sys.exit(report(found, spent, seconds=time.monotonic() - begun, seed=seed))
+
+
+def report(found: list[tuple[Trial, Result]], spent: dict[str, float], *, seconds: float, seed: int) -> int:
+    """Print the table and the survivors; return the status to end with."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    survivors = []
+    for trial, (word, *_) in found:
+        if word == "none":
+            continue
+        is_accepted = word == "survived" and reason_for(trial.mutant) is not None
+        counts[trial.subject.path]["accepted" if is_accepted else word] += 1
+        if word == "survived" and not is_accepted:
+            survivors.append(trial.mutant)
+    rows = [_row(path, counts[path], f"{spent[path]:.1f}") for path in sorted(counts)]
+    rows.append(_row("all", sum(counts.values(), Counter()), ""))
+    heads = ["module", "changes", "killed", "timed out", "accepted", "survived", "noticed", "s unchanged"]
+    click.echo(tabulate(rows, heads, disable_numparse=True, tablefmt="github"))
+    for mutant in sorted(survivors, key=lambda one: (one.path, one.line, one.operator)):
+        before, after = mutant.change
+        click.echo(f"\n{mutant.path}:{mutant.line} {mutant.operator}\n- {before}\n+ {after}")
+    click.echo(f"\nseed {seed}, {seconds:.0f} s")
+    return 1 if survivors else 0
+
+
+def _row(path: str, count: Counter[str], unchanged: str) -> list[str]:
+    noticed = count["killed"] + count["timed out"]
+    words = [count[word] for word in ("killed", "timed out", "accepted", "survived")]
+    return [path, *map(str, [count.total(), *words]), f"{100 * noticed / max(count.total(), 1):.1f} %", unchanged]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""One trial: a process of its own imports a changed module and runs the tests that should notice."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import importlib.util
+import json
+import os
+import resource
+import signal
+import sys
+import traceback
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from typing import NamedTuple
+
+import hypothesis
+import numba
+import numpy as np
+import pytest
+
+from tests.campaigns.mutation.mutants import ROOT, Mutant
+from tests.campaigns.mutation.subjects import Subject
+
+MEMORY = 6 << 30
+"""Bytes of data that a trial may hold."""
+
+QUIET = (
+    *("-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", "-o", "addopts=", "--import-mode=importlib"),
+    *("-W", "ignore::DeprecationWarning", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")),
+)
+"""How pytest is called."""
+
+PREFETCH = "harness.kernel.native.prefetch"
+
+
+class Outcome(NamedTuple):
+    """How a trial ended.
+
+    Attributes:
+        word: killed, survived, or none if the changed source is no program or the same one.
+        by: the first test that failed.
+        seconds: of the processor.
+    """
+
+    word: str
+    by: str
+    seconds: float
+
+
+class Loader(SourceFileLoader):
+    """Loads a module from another source than its file's."""
+
+    def __init__(self, name: str, path: Path, source: str) -> None:
+        super().__init__(name, str(path))
+        self.code = compile(source, str(path), "exec", dont_inherit=True)
+
+    def get_code(self, fullname: str):
+        return self.code
+
+
+class Finder:
+    """Finds one module, with a changed source."""
+
+    def __init__(self, path: str, source: str) -> None:
+        words = path.removesuffix(".py").split("/")
+        self.package = words[-1] == "__init__"
+        self.name = ".".join(words[:-1] if self.package else words)
+        self.loader = Loader(self.name, ROOT / path, source)
+
+    def find_spec(self, name: str, _path=None, _target=None) -> ModuleSpec | None:
+        if name != self.name:
+            return None
+        folder = [str(Path(self.loader.path).parent)] if self.package else None
+        return importlib.util.spec_from_file_location(
+            name, self.loader.path, loader=self.loader, submodule_search_locations=folder
+        )
+
+
+class Watch:
+    """Keeps the examples of properties few, and remembers the first test that failed."""
+
+    def __init__(self, examples: int) -> None:
+        self.examples = examples
+        self.failed = ""
+
+    def pytest_collection_modifyitems(self, items) -> None:
+        # A failing example is enough: nobody reads the smallest one.
+        phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+        for item in items:
+            name = "_hypothesis_internal_use_settings"  # where hypothesis keeps them, under no public name
+            own = getattr(item.obj, name, None)
+            if own is not None:
+                most = min(own.max_examples, self.examples)
+                few = hypothesis.settings(own, max_examples=most, phases=phases, database=None, derandomize=True)
+                setattr(item.obj, name, few)
+
+    def pytest_runtest_logreport(self, report) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+    def pytest_collectreport(self, report) -> None:
+        if report.failed and not self.failed:
+            self.failed = f"import of {report.nodeid}"
+
+
+def begin(mutant: Mutant | None, subject: Subject, limit: float, *, quiet: bool = True) -> tuple[int, int]:
+    """Fork a process that tries a mutant, or the module as it is; return its number and where it writes its outcome.
+
+    Args:
+        mutant: None for the module as it is.
+        subject: the module and its tests.
+        limit: seconds of the processor after which it is ended.
+        quiet: whether nothing of the tests is shown.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writing)
+        return child, reading
+    try:
+        os.setsid()
+        os.close(reading)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, limit)
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if quiet:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(nothing, stream)
+        with os.fdopen(writing, "w") as out:
+            json.dump(attempt(mutant, subject), out)
+    except BaseException:  # whatever it is: no child may go on in its parent's place
+        if not quiet:
+            traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def is_change(source: str, before: str) -> bool:
+    """Say whether a source is a program, and another one: 1e30 + 1 is 1e30."""
+    try:
+        return ast.dump(ast.parse(source)) != ast.dump(ast.parse(before))
+    except SyntaxError:
+        return False
+
+
+def attempt(mutant: Mutant | None, subject: Subject) -> Outcome:
+    """Import the changed module and run its tests."""
+    gc.disable()
+    if not subject.jit:
+        numba.config.DISABLE_JIT = True
+        np.seterr(all="ignore")  # as compiled loops do
+    if mutant is not None:
+        source = mutant.source
+        if not is_change(source, (ROOT / mutant.path).read_text()):
+            return Outcome("none", "", 0.0)
+        sys.meta_path.insert(0, Finder(mutant.path, source))
+    watch = Watch(subject.examples)
+    try:
+        if not subject.jit:
+            # It only asks the processor to fetch rows early, by instructions that Python has none for.
+            importlib.import_module(PREFETCH).prefetch = lambda _table, _row: None
+        code = int(pytest.main([*QUIET, *subject.tests], plugins=[watch]))
+    except BaseException as problem:
+        return Outcome("killed", type(problem).__name__, _seconds())
+    return Outcome("killed" if code else "survived", watch.failed or f"exit {code}", _seconds())
+
+
+def _seconds() -> float:
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    return spent.ru_utime + spent.ru_stime

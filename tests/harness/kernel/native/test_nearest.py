@@ -1,0 +1,107 @@
+"""Lists of the nearest, and the limits that spare most units a look."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from harness.kernel.native import nearest, scores
+from harness.kernel.native.tuples import Bound, Nearest, PairComparison
+from tests import reference
+from tests.harness.kernel.native.plain import block_of, floats, plain, query_of
+
+BOUND = Bound(scale=0.5, rounding=2.0**-7, offset=3.0)
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+@pytest.mark.parametrize("euclidean", [False, True])
+def test_limits_of_lists_are_targets_with_their_errors(euclidean, side):
+    comparison = PairComparison(euclidean, 2.0**-6)
+
+    found = plain(nearest.limit_of)(-5.0, 2.0, 0.125, BOUND, comparison, side)
+
+    target = (-5.0 + 2.0) / 2 * 0.5 if euclidean else -5.0 - 2.0
+    width = 0.125 + 8 * 2.0**-6 * ((2.0 + 5.0) * 0.5 if euclidean else 1)
+    width += 2.0**-7 * (abs(target) + width + 3.0)
+    assert found == np.float32(target + side * width)
+    far = 1e39 * side
+    assert plain(nearest.limit_of)(far, 0.0, 0.0, BOUND, PairComparison(False, 0.0), side) == np.float32(
+        3e38 if side > 0 else -4e37
+    )
+
+
+def test_the_least_and_greatest_scores_leave_blanks_out():
+    row = floats(3, scores.BLANK, -2, 7, 9)
+
+    assert plain(nearest.lowest)(row, 4) == -2
+    assert plain(nearest.highest)(row, 4) == 7
+    assert plain(nearest.lowest)(floats(scores.BLANK), 1) == np.float32(3e38)
+    assert plain(nearest.highest)(row, 0) == np.float32(-3e38)
+    assert plain(nearest.highest)(floats(-2e38, scores.BLANK), 2) == scores.BLANK
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 99), st.integers(20, 200), st.integers(1, 8))
+def test_a_limit_is_raised_as_far_as_the_wanted_stay_certain(seed, units, wanted):
+    row = np.random.default_rng(seed).standard_normal(units).astype(np.float32)
+    row[1] = scores.BLANK
+    error = 2.0**-12
+    low = np.float32(-1.5)
+
+    found = plain(nearest.narrow)(row, units, low, wanted, error, Bound(1.0, 2.0**-20, 0.5))
+
+    best = np.sort(row)[::-1]
+    apart = 2 * (error + 2.0**-20 * (1 + error + 0.5))
+    assert found >= low
+    assert found == low or best[wanted - 1] - found >= apart
+    # ... and far enough that few others are looked at.
+    assert found == low or (row >= found).sum() <= 2 * wanted + (np.abs(row - found) < 8 * error).sum()
+    assert found > low or (row >= low).sum() <= 2 * wanted
+
+
+def test_a_raised_limit_is_two_widths_below():
+    row = floats(*range(16), -5)
+    width = 0.25 + 0.125 * (12 + 0.25 + 1.0)
+
+    found = plain(nearest.narrow)(row, 17, np.float32(-9), 2, 0.25, Bound(1.0, 0.125, 1.0))
+
+    # Of -5 to 15 the middles are 5, 10, 12.5, with three scores at or above the last.
+    width = 0.25 + 0.125 * (12.5 + 0.25 + 1.0)
+    assert found == np.float32(12.5 - 2 * width - 4 * 0.125 * width)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(-3, 3)), max_size=30), st.integers(1, 5))
+def test_lists_keep_the_nearest_and_equal_ones_in_the_order_of_coming(pairs, most):
+    units, values = np.full((2, most), -1), np.full((2, most), np.nan)
+    table = Nearest(units, values, np.zeros(2, np.int64), np.empty(0))
+    query, similar = (np.array([pair[place] for pair in pairs], np.int64) for place in (0, 1))
+
+    plain(nearest.insert_pairs)(table, query, np.arange(len(pairs)), similar.astype(np.float64))
+
+    for own in range(2):
+        wanted = sorted((-value, unit) for unit, (number, value) in enumerate(pairs) if number == own)[:most]
+        assert table.numbers[own] == len(wanted)
+        assert units[own].tolist() == [unit for _, unit in wanted] + [-1] * (most - len(wanted))
+        assert values[own][: len(wanted)].tolist() == [-value for value, _ in wanted]
+
+
+@pytest.mark.parametrize("euclidean", [False, True])
+def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean):
+    rng = np.random.default_rng(6)
+    rows = rng.standard_normal((31, 8)).astype(np.float32)
+    block, query = block_of(rows[1:]), query_of(rows[0])
+    metric = "euclidean" if euclidean else "cosine"
+    wanted = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
+    row = (np.array(wanted) + 0.2 * rng.uniform(-1, 1, 30)).astype(np.float32)
+    row[np.argmin(wanted) - 1] = scores.BLANK
+    kept = [value for value, score in zip(wanted, row, strict=True) if score > scores.BLANK]
+
+    found = plain(nearest.least)(row, 30, query, block, 0.2, Bound(1.0, 2.0**-21, 0.5), euclidean, np.empty(32))
+
+    assert found == min(kept)
+    blank = np.full(30, scores.BLANK)
+    bound = Bound(1.0, 2.0**-21, 0.5)
+    assert plain(nearest.least)(blank, 30, query, block, 0.2, bound, euclidean, np.empty(32)) == math.inf
