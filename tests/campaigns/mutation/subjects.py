@@ -47,8 +47,8 @@ RERANKED = (f"tests/{KERNEL}/test_rerank.py::test_ranks_are_those_of_the_dense_d
 LOOPS = {"jit": False, "without": ("RemoveDecorator",)}
 
 SUBJECTS = (
-    *_subjects(KERNEL, "bounds", VALUES + _in(KERNEL, "figures") + RANKED),
-    *_subjects(KERNEL, "exact", _in(KERNEL, "figures", "bounds")),
+    *_subjects(KERNEL, "bounds", VALUES + _in(NATIVE, "figures") + RANKED),
+    *_subjects(KERNEL, "exact", _in(NATIVE, "figures") + _in(KERNEL, "exact", "bounds")),
     *_subjects(KERNEL, "memory", _in(KERNEL, "memory")),
     *_subjects(KERNEL, "products", _in(KERNEL, "products", "passes")),
     *_subjects(KERNEL, "settings ranking", VALUES + RANKS),
@@ -61,7 +61,9 @@ SUBJECTS = (
     *_subjects(KERNEL, "given", _in(KERNEL, "given")),
     *_subjects(KERNEL, "rerank", _in(KERNEL, "rerank")),
     *_subjects(NATIVE, "count scores", _in(NATIVE, "count", "scores") + RANKED + LISTED, **LOOPS),
-    *_subjects(NATIVE, "similarity prepare", _in(NATIVE, "similarity", "prepare", "count") + RANKED, **LOOPS),
+    *_subjects(
+        NATIVE, "similarity means fold prepare", _in(NATIVE, "similarity", "prepare", "count") + RANKED, **LOOPS
+    ),
     *_subjects(NATIVE, "order", _in(NATIVE, "similarity"), **LOOPS),
     *_subjects(NATIVE, "nearest", _in(NATIVE, "nearest") + LISTED, **LOOPS),
     *_subjects(NATIVE, "rerank", RERANKED, **LOOPS),

@@ -111,7 +111,9 @@ def test_blocks_are_those_of_the_ordered_rows(workers, kind, order, reduce):
             parts = [rows[starts[unit] : starts[unit + 1]].astype(np.float64) for unit in units]
             assert block.first == units[0]
             if reduce == "mean feature":
-                assert block.rows.tolist() == [part.mean(axis=0).tolist() for part in parts]
+                assert block.rows.tolist() == [part.sum(axis=0).tolist() for part in parts]
+                assert block.means.images.tolist() == [len(part) for part in parts]
+                assert not block.means.rests.any()
                 assert block.starts.tolist() == list(range(len(units) + 1))
             else:
                 assert block.rows.tolist() == np.concatenate(parts).tolist()

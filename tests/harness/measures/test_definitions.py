@@ -93,7 +93,7 @@ def test_other_names_of_measures_are_known():
 
 @pytest.mark.parametrize("word", ["cmc", "cmc@", "cmc@0", "cmc@-1", "cmc@1.5", "cmc@٣"])
 def test_a_cutoff_is_a_whole_number_from_1(word):
-    with pytest.raises(UsageError, match="'cmc' needs a cutoff of at least 1"):
+    with pytest.raises(UsageError, match="'cmc' needs a cutoff from 1"):
         parse(word)
 
 

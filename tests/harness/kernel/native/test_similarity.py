@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from harness.kernel.native import order, similarity
-from harness.kernel.native.tuples import Block, Features, UnitPairs
+from harness.kernel.native import means, order, similarity
+from harness.kernel.native.tuples import Block, Features, Means, Query, UnitPairs
 from tests import reference
 from tests.harness.kernel.native.plain import plain
 
@@ -20,13 +21,8 @@ def test_similarities_are_those_of_the_written_order_of_sums(width, euclidean):
     rng = np.random.default_rng(width)
     rows = rng.standard_normal((5, width)).astype(np.float32)
     rows[3] = 0
-    acc, out = np.full(32, 7.0), np.empty(5)
+    acc = np.full(32, 7.0)
     metric = "euclidean" if euclidean else "cosine"
-    wanted = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows]
-
-    plain(similarity.row_similarities)(rows[0], rows, euclidean, out, acc)
-    assert out.tolist() == wanted
-
     norms = np.empty(5)
     plain(similarity.squared_norms)(rows, norms, acc)
     assert norms.tolist() == [reference.ordered_sum(row * row) for row in rows.astype(np.float64)]
@@ -43,6 +39,11 @@ def test_similarities_are_those_of_the_written_order_of_sums(width, euclidean):
     assert found.tolist() == [units[q][unit - 6] for q, unit in zip(*pairs, strict=True)]
 
 
+def quick(row, other, norm, other_norm, *, euclidean):
+    block = Block(other[None], np.array([other_norm]), np.array([0, 1]), first=0)
+    return plain(similarity.quick_similarity)(Query(row, norm), block, 0, euclidean)
+
+
 @pytest.mark.parametrize("euclidean", [False, True])
 def test_quick_similarities_are_near_and_nan_out_of_range(euclidean):
     rng = np.random.default_rng(3)
@@ -54,11 +55,11 @@ def test_quick_similarities_are_near_and_nan_out_of_range(euclidean):
         norms = [float((row.astype(np.float64) ** 2).sum()) for row in (a, b)]
         wanted = reference.similarity(a.astype(np.float64), b.astype(np.float64), metric)
         with np.errstate(all="ignore"):
-            return plain(similarity.quick_similarity)(a, b, *norms, euclidean), wanted
+            return quick(a, b, *norms, euclidean=euclidean), wanted
 
     for scale in (1.0, 1e-9, 1e13):
-        quick, wanted = both(scale)
-        assert quick == pytest.approx(wanted, rel=1e-5, abs=1e-6 if not euclidean else 0)
+        found, wanted = both(scale)
+        assert found == pytest.approx(wanted, rel=1e-5, abs=1e-6 if not euclidean else 0)
     for scale in (1e-13, 1e16):
         assert math.isnan(both(scale)[0])
     for edge in (1e-20, 1e30):  # outside, not at, the range: nothing is known at its ends
@@ -67,8 +68,8 @@ def test_quick_similarities_are_near_and_nan_out_of_range(euclidean):
         outside = edge * (0.999 if edge < 1 else 1.001)
         other = row * np.float32(0 if euclidean else 1)
         if not euclidean:
-            assert not math.isnan(plain(similarity.quick_similarity)(row, other, max(inside, 1.001e-20), inside, False))
-            assert math.isnan(plain(similarity.quick_similarity)(row, other, outside, outside, False))
+            assert not math.isnan(quick(row, other, max(inside, 1.001e-20), inside, euclidean=False))
+            assert math.isnan(quick(row, other, outside, outside, euclidean=False))
 
 
 def test_margins_are_absolute_for_cosines_and_of_the_greater_distance():
@@ -79,17 +80,50 @@ def test_margins_are_absolute_for_cosines_and_of_the_greater_distance():
     assert margin(-8.0, -4.0, True, 0.125) == 1.0
 
 
-def test_means_are_sums_in_the_order_of_rows_over_their_number():
+def test_sums_of_units_are_exact_whatever_the_order_of_their_rows():
     rows = np.random.default_rng(1).standard_normal((6, 3)).astype(np.float32)
-    out = np.full((3, 3), 9.0)
+    rows[1:4, 0] = 1e18, 3, -1e18
+    sums, rests, lost = np.full((3, 3), 9.0), np.full((3, 3), 9.0), np.ones((3, 3), np.uint8)
 
-    plain(similarity.unit_means)(rows, np.array([0, 1, 4, 6]), out)
+    plain(means.unit_sums)(rows, np.array([0, 1, 4, 6]), sums, rests, lost)
 
-    for mean, part in zip(out, (rows[:1], rows[1:4], rows[4:]), strict=True):
-        total = np.zeros(3)
-        for row in part.astype(np.float64):
-            total = total + row
-        assert mean.tolist() == (total / len(part)).tolist()
+    for total, rest, part in zip(sums, rests, (rows[:1], rows[1:4], rows[4:]), strict=True):
+        exact = [sum(map(Fraction, column.tolist())) for column in part.astype(np.float64).T]
+        assert total.tolist() == [float(number) for number in exact]
+        assert [Fraction(a) + Fraction(b) for a, b in zip(total.tolist(), rest.tolist(), strict=True)] == exact
+    assert not lost.any()
+
+
+def test_a_sum_that_two_numbers_cannot_hold_is_told():
+    rows = np.array([[1.0], [2.0**-70], [2.0**-126]], dtype=np.float32)
+    lost = np.zeros((1, 1), np.uint8)
+
+    plain(means.unit_sums)(rows, np.array([0, 3]), np.empty((1, 1)), np.empty((1, 1)), lost)
+
+    assert lost.tolist() == [[1]]
+
+
+@pytest.mark.parametrize("width", [1, 32, 33, 70])
+def test_the_distance_of_a_mean_is_that_of_the_sum_by_the_number_of_images(width):
+    rng = np.random.default_rng(width)
+    query, rows = (rng.standard_normal((n, width)).astype(np.float32) for n in (1, 3))
+    sums, rests, lost = np.empty((1, width)), np.empty((1, width)), np.zeros((1, width), np.uint8)
+    plain(means.unit_sums)(rows, np.array([0, 3]), sums, rests, lost)
+    norms = np.ones(1)
+    block = Block(sums, norms, np.array([0, 1]), 0, Means(rests, np.array([3.0])))
+    out = np.empty(1)
+
+    pairs = UnitPairs(np.array([0]), np.array([0]))
+    plain(similarity.pair_similarities)(Features(query, norms), block, pairs, True, out, np.empty(32))
+    near = plain(similarity.quick_similarity)(Query(query[0], 1.0), block, 0, True)
+
+    exact = [
+        Fraction(q) - sum(map(Fraction, column)) / 3
+        for q, column in zip(query[0].tolist(), rows.T.tolist(), strict=True)
+    ]
+    wanted = -float(sum(step * step for step in exact))
+    assert out[0] == pytest.approx(wanted, rel=1e-14)
+    assert near == pytest.approx(wanted, rel=1e-5)
 
 
 @given(st.lists(st.integers(0, 5), max_size=20), st.randoms(use_true_random=False))
