@@ -83,8 +83,8 @@ def _withheld(root: Path, splits: Mapping[str, ImageTable]) -> DataError:
         return DataError(
             "the vehicles of this test are withheld, so that only the challenge's server can score it",
             where=root,
-            next_step="extract features with 'bench run --protocol cityflow/test' and write the file to hand in with "
-            "'bench track2 write'; 'cityflow/public' can be scored here",
+            next_step="extract features with 'bench extract --protocol cityflow/test' and write the file to hand in "
+            "with 'bench track2 write'; 'cityflow/public' can be scored here",
         )
     return DataError(
         "the lists of the challenge's test are missing",
