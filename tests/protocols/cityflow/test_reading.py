@@ -42,6 +42,16 @@ def test_a_list_of_every_vehicle_leaves_none_to_train_on(tmp_path):
         CityFlow().load(tmp_path)
 
 
+@pytest.mark.parametrize("line", ["9999", ""])
+def test_nobody_is_sent_to_the_release_for_a_list_of_their_own(tmp_path, line):
+    write_lines(write_cityflow(tmp_path) / "public_split.txt", [line])
+    with pytest.raises(DataError) as caught:
+        CityFlow().load(tmp_path)
+
+    assert "release" not in str(caught.value)
+    assert "public_split.txt" in str(caught.value)
+
+
 def test_the_withheld_test_can_be_extracted_and_never_scored(tmp_path):
     dataset = CityFlow().load(write_cityflow(tmp_path))
     served, lost = serve(CityFlow.tasks, dataset)
