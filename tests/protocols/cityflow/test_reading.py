@@ -1,7 +1,12 @@
+import numpy as np
 import pytest
 
+import harness
 from harness.data.images import UNKNOWN
 from harness.errors import DataError
+from harness.features import write_features
+from harness.scoring.recording import evaluate_file
+from harness.scoring.settings import ScoringSettings
 from harness.tasks.check import check_copy
 from harness.tasks.conventions import serve
 from harness.tasks.counts import counts
@@ -61,6 +66,30 @@ def test_the_withheld_test_can_be_extracted_and_never_scored(tmp_path):
     assert "bench track2 write" in str(lost["test"])
     assert dataset.splits["test-query"].vehicle.tolist() == [UNKNOWN] * 3
     assert dataset.splits["test-gallery"].track.tolist() == [0, 0, 1, 1, 1, 1, UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("origin", "departs"),
+    [
+        ({}, False),
+        ({"train_on": "veri776"}, False),
+        ({"train_on": "cityflow"}, True),
+        ({"trained_on": ["cityflow"]}, True),
+    ],
+)
+def test_who_was_trained_on_the_training_vehicles_has_no_official_result_on_them(tmp_path, origin, departs):
+    root = write_cityflow(tmp_path / "data")
+    keys = CityFlow().load(root).splits["training-gallery"].paths
+    values = np.random.default_rng(1).normal(size=(len(keys), 4))
+    write_features(tmp_path / "f.h5", keys, values, dataset="cityflow", method="m", **origin)
+
+    def reasons(task):
+        words = {"registry": harness.load(), "data": root, "folder": None}
+        (record,) = evaluate_file(tmp_path / "f.h5", f"cityflow/{task}", ScoringSettings(), **words)
+        return [reason for reason in record.differences if "trained on cityflow" in reason]
+
+    assert bool(reasons("training")) is departs
+    assert reasons("public") == []
 
 
 def test_a_check_does_not_hold_the_withheld_test_or_the_training_task_against_a_copy(tmp_path):
