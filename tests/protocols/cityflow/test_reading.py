@@ -8,7 +8,7 @@ from harness.features import write_features
 from harness.scoring.recording import evaluate_file
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.check import check_copy
-from harness.tasks.conventions import serve
+from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import counts
 from protocols.cityflow import PUBLIC, TRAINING, CityFlow
 from tests.protocols.trees import write_cityflow, write_named
@@ -24,6 +24,15 @@ def test_the_last_fifth_of_the_training_vehicles_stands_for_the_withheld_test(tm
     assert counts(PUBLIC, dataset)["positives"] == 4 * 2
     assert counts(TRAINING, dataset)["queries"] == 20
     assert dataset.splits["train"].track.max() == 15
+
+
+@pytest.mark.parametrize("convention", ["no-camera-rule", "first-100"])
+def test_no_query_finds_itself_where_cameras_are_not_looked_at(tmp_path, convention):
+    dataset = CityFlow().load(write_cityflow(tmp_path))
+    (task,) = [one for one in with_conventions([PUBLIC], [convention]) if one.convention]
+
+    assert counts(task, dataset)["ignored"] == 4
+    assert counts(task, dataset)["positives"] == 4 * 3
 
 
 def test_the_users_own_list_of_the_substitute_is_followed_and_noted(tmp_path):
