@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 ABBREVIATED = 3
 """The fewest letters that are taken for the beginning of a name."""
@@ -151,6 +152,11 @@ def in_one_line(problem: object, longest: int = 300, *, named: bool = False) -> 
     text = " ".join(str(problem).split())
     word = type(problem).__name__
     return (f"{word}: {text}" if named and text else word if named else text)[:longest]
+
+
+def wanted(fault: Mapping[str, Any]) -> str:
+    """Return what pydantic expected of a field, of one of its errors, without the word that it puts before ours."""
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def error_line(problem: object) -> str:

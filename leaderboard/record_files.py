@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.errors import RecordError
+from harness.errors import BenchError, RecordError
 from harness.scoring.per_query import PerQuery, read_per_query
 from harness.scoring.record import Record, read_record
 
@@ -46,9 +46,13 @@ LeftOut = Callable[[Path, RecordError], None]
 
 def name_left_out(path: Path, problem: RecordError) -> None:
     """Name a record that is left out in a warning, with the reason."""
-    lines = str(problem).splitlines()
-    reasons = "; ".join(line.strip() for line in lines if line.strip() != f"where: {path}")
-    log.warning("%s is left out: %s", path, reasons)
+    log.warning("%s is left out: %s", path, in_one_row(path, problem))
+
+
+def in_one_row(path: Path, problem: BenchError) -> str:
+    """Return an error in one line behind the name of its file, which is not said again."""
+    lines = map(str.strip, str(problem).splitlines())
+    return "; ".join(line for line in lines if line != f"where: {path}")
 
 
 def shipped_folders() -> list[Path]:

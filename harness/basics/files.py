@@ -23,9 +23,6 @@ FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 UNWRITABLE = FULL | FORBIDDEN | {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EIO}
 """What a system answers if a file cannot be written."""
 
-LONGEST = 50
-"""Characters of a file's name that its temporary name keeps: both fit into the 255 bytes of most file systems."""
-
 WAITS = os.name == "nt"
 """Whether this system refuses to replace a file that another process has open."""
 

@@ -345,10 +345,8 @@ def _known(word: str, column: _Column, words: Words, notes: list[str]) -> _Colum
     if not counts:
         return column
     shown = first_of((f"'{text}'" for text in counts), 3)
-    notes.append(
-        f"the {word} of {sum(counts.values())} images is {shown}, which is read as unknown; if it is a {word}, write "
-        "unknown = [] in the protocol's file"
-    )
+    named = "" if word == "time" else f"; if it is a {word}, write unknown = [] in the protocol's file"
+    notes.append(f"the {word} of {sum(counts.values())} images is {shown}, which is read as unknown{named}")
     code_of = {text: code for code, text in enumerate(dict.fromkeys(meaning.values()))}
     return _Column(np.array([code_of[meaning[text]] for text in column.texts])[column.codes], tuple(code_of))
 

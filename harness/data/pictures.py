@@ -78,7 +78,7 @@ def decode(
                 _check_scans(path, content, image.size)
             whole = _eight_bits(path, image).convert("RGB")
             if image.format in ("JPEG", "MPO") and whole.getpixel((whole.width - 1, whole.height - 1)) == (GREY,) * 3:
-                _refuse_missing_rows(path, image, formats)
+                _refuse_missing_rows(path, content, image, formats)
             pixels = resizing(whole, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
         raise DataError("the image is too large to be a vehicle", where=path, found=problem) from None
@@ -108,12 +108,11 @@ def _eight_bits(path: Path, image: Image.Image) -> Image.Image:
     return Image.fromarray((values >> 8).astype(np.uint8))
 
 
-def _refuse_missing_rows(path: Path, image: Image.Image, formats: Sequence[str]) -> None:
+def _refuse_missing_rows(path: Path, content: bytes, image: Image.Image, formats: Sequence[str]) -> None:
     """Raise a DataError if a JPEG ends before its last row, which the decoder then fills with grey without a word.
 
     An image can end in this grey, too. Only one whose data end too early changes with more of them before their end.
     """
-    content = path.read_bytes()
     end = content.rfind(END_OF_JPEG)
     longer = content[:end] + FILLING + content[end:]
     with Image.open(io.BytesIO(longer), formats=tuple(formats)) as other:

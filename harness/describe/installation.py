@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from filelock import Timeout
-
 from harness.basics.file_lock import SOFT, FileLock
 from harness.basics.files import free_bytes
 from harness.basics.host import cache_folder, free_memory, processor_model, processors
+from harness.basics.locks import is_held
 from harness.errors import in_one_line
 from harness.registry.registry import Registry
 
@@ -183,7 +182,7 @@ def _folder(word: str, place: Path, problems: list[str]) -> Facts:
                 facts["locks"] = _locks(Path(folder))
         except OSError as problem:
             problems.append(f"the {word} folder {place} cannot be written: {problem.strerror}")
-    facts["held"] = sorted(path.parent.name for path in _lock_files(place) if _is_held(path))
+    facts["held"] = sorted(path.parent.name for path in _lock_files(place) if is_held(path))
     return facts
 
 
@@ -193,20 +192,12 @@ def _locks(folder: Path) -> str:
 
 
 def _lock_files(folder: Path) -> list[Path]:
+    """Return the locks of this program below a folder: empty files, as ours are, since trying a lock may empty it."""
     try:
-        return sorted(path for pattern in ("*.lock", "*/.lock", "*/*/.lock") for path in folder.glob(pattern))[:LOCKS]
+        found = sorted(path for pattern in ("*.lock", "*/.lock", "*/*/.lock") for path in folder.glob(pattern))
+        return [path for path in found if path.is_file() and path.stat().st_size == 0][:LOCKS]
     except OSError:
         return []
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # on a drive that may only be read
-        return False
 
 
 def _console(console: IO[str], problems: list[str]) -> Facts:

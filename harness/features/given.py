@@ -104,7 +104,14 @@ def as_array(features: object) -> Array:
 
 
 def _array(features: Any) -> Array:
-    if isinstance(features, Iterator | Set | Mapping):
+    if isinstance(features, Mapping):
+        raise FeatureError(
+            "features are a mapping",
+            found=f"{len(features)} keys in a {type(features).__name__}",
+            expected=SHAPE,
+            next_step="give list(features) as the keys and numpy.stack(list(features.values())) as the features",
+        )
+    if isinstance(features, Iterator | Set):
         raise FeatureError(
             "features have no rows in order",
             found=type(features).__name__,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from harness.basics.plain_json import read_json
-from harness.errors import FeatureError, first_of
+from harness.errors import FeatureError, first_of, wanted
 from harness.features.layout import LONGEST_KEY, SCHEMAS, blocks, encode_keys, text_digest
 from harness.features.provenance import Provenance
 from harness.features.storage import DTYPES, FLOATS, Storage
@@ -156,7 +156,7 @@ def read_provenance(path: Path, file: h5py.File) -> Provenance:
     except ValidationError as problem:
         first = problem.errors()[0]
         field = ".".join(map(str, first["loc"]))[:80]
-        raise damaged(path, f"its provenance cannot be read: {field}: {first['msg']}") from None
+        raise damaged(path, f"its provenance cannot be read: {field}: {wanted(first)}") from None
     except ValueError as problem:
         raise damaged(path, f"its provenance cannot be read: {problem}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.basics.foreign import AGAIN, HEAD, foreign_start, foreign_text
+from harness.basics.reading import check_regular
 from harness.errors import FeatureError
 from harness.features.inspection import foreign
 
@@ -54,9 +55,11 @@ def refuse_foreign(path: Path, given: str = "--protocol NAME --data DIR") -> Non
     """Raise a FeatureError that names 'bench features import' if a file is of another format, or named as if.
 
     Args:
-        path: the file; nothing is said of one that is missing.
+        path: the file; nothing is said of one that is missing, or of a folder.
         given: the options of protocol and data set in the command that imports the file.
     """
+    if path.exists() and not path.is_dir():  # a pipe would be waited for without end
+        check_regular(path, "the feature file", error=FeatureError)
     try:
         found = kind_of(path)
     except OSError:

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from harness.basics.reading import check_regular
 from harness.errors import FeatureError, first_of
 from harness.features.given import Keys, as_keys
 from harness.features.inspection import attribute, check_layout, damaged, decode_keys, read_provenance
@@ -60,6 +61,8 @@ class FeatureFile:
             FeatureError: the file is missing, damaged, incomplete, or differs from the schema in ``layout``.
         """
         path = Path(path)
+        if path.exists() and not path.is_dir():
+            check_regular(path, "the feature file", error=FeatureError)
         if not path.is_file():
             partial = path.with_name(path.name + ".partial")
             raise FeatureError(

@@ -15,7 +15,7 @@ from harness.basics.digests import canonical_json
 from harness.basics.files import cannot_write, reserve, take_place
 from harness.basics.leftovers import own_file
 from harness.basics.locks import alone
-from harness.errors import FeatureError, RunError, first_of
+from harness.errors import FeatureError, RunError, first_of, wanted
 from harness.features.given import Keys, as_array, as_keys
 from harness.features.inspection import check_layout
 from harness.features.layout import (
@@ -262,7 +262,7 @@ def write_features(
         first = problem.errors()[0]
         field = ".".join(map(str, first["loc"]))
         raise FeatureError(
-            f"the provenance of the features is invalid: {field}", found=first.get("input"), expected=first["msg"]
+            f"the provenance of the features is invalid: {field}", found=first.get("input"), expected=wanted(first)
         ) from None
     with FeatureWriter(path, named, array.shape[1], about, dtype, resumable=False) as writer:
         writer.write(array)

@@ -14,7 +14,7 @@ from harness.basics.files import replace_file
 from harness.basics.foreign import AGAIN, HEAD, Foreign, foreign_start, foreign_text
 from harness.basics.plain_json import read_json
 from harness.basics.reading import check_regular
-from harness.errors import CheckpointError, first_of
+from harness.errors import CheckpointError, first_of, wanted
 from harness.features.named import OptionalPart, PartName
 from harness.features.provenance import Origin
 from harness.methods.method import Method, State
@@ -190,7 +190,7 @@ def _misfit(problem: ValidationError | RuntimeError | KeyError) -> str:
     if isinstance(problem, ValidationError):
         first = problem.errors()[0]
         option = ".".join(map(str, first["loc"]))
-        return f"option '{option}': {first['msg']}" if option else first["msg"]
+        return f"option '{option}': {wanted(first)}" if option else wanted(first)
     return f"no {problem}" if isinstance(problem, KeyError) else " ".join(str(problem).split())[:300]
 
 
@@ -256,6 +256,6 @@ def _read_info(path: Path, metadata: Mapping[str, str]) -> CheckpointInfo:
             "the checkpoint's description is damaged",
             where=path,
             found=f"{'.'.join(map(str, first['loc']))[:80] or 'info'}: {str(first.get('input'))[:80]!r}",
-            expected=first["msg"],
+            expected=wanted(first),
             next_step="copy it again from where it comes from, or train again",
         ) from None

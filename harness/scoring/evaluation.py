@@ -16,6 +16,7 @@ from harness.data.dataset import Dataset
 from harness.errors import DataError, FeatureError, UsageError, unknown_name
 from harness.features import FeatureFile
 from harness.features.metric import Metric
+from harness.features.provenance import Origin
 from harness.measures import parse
 from harness.measures.ranks import PositiveRanks
 from harness.registry.registry import Registry, load
@@ -233,11 +234,12 @@ def _ranks(
 
 
 def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:
-    """Return the data set without the images that have no feature.
+    """Return the data set without the images that have no feature; see ``with_training`` as well.
 
     Raises:
         FeatureError: images of the task have no feature, and ``skip_missing`` is not set.
     """
+    dataset = with_training(file.provenance, file.provenance.dataset, task, dataset)
     known = set(file.keys)
     splits = dict(dataset.splits)
     for name in {task.query, task.gallery}:
@@ -249,3 +251,15 @@ def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missi
             log.warning("%d images of '%s' have no feature and are skipped", int((~present).sum()), name)
             splits[name] = table.take(present)
     return replace(dataset, splits=splits)
+
+
+def with_training(origin: Origin, protocol: str, task: Task, dataset: Dataset) -> Dataset:
+    """Return the data set with a departure if features come from a training on the vehicles of a task.
+
+    Some tasks ask training vehicles; only methods that were not trained on the protocol have official results on them.
+    """
+    if task.held_out or protocol not in (origin.train_on, *origin.trained_on):
+        return dataset
+    before = dataset.departures.get(task.query, ())
+    departure = f"the method was trained on {protocol}, whose training images show the vehicles of this task"
+    return replace(dataset, departures={**dataset.departures, task.query: (*before, departure)})

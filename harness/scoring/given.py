@@ -13,7 +13,7 @@ from harness.exchange.matrix import GivenMatrix, MatrixRequest, read_matrix
 from harness.features.provenance import Embedding, facts
 from harness.kernel.given import rank_given
 from harness.registry.registry import Registry
-from harness.scoring.evaluation import find_root, scored
+from harness.scoring.evaluation import find_root, scored, with_training
 from harness.scoring.pairs import write_pair
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import GIVEN, Record, installed_versions
@@ -96,6 +96,7 @@ class _Given:
             log.warning("%s/%s: %s", protocol.name, task.name, ALL_RIGHT)
         with progress(f"ranking {protocol.name}/{task.name}") as advance:
             ranks = rank_given(self.matrix, rule, similar=self.matrix.similar, progress=advance)
+        dataset = with_training(self.origin, protocol.name, task, dataset)
         scores = scored(ranks, protocol, task, dataset, settings, metric=metric)
         query = dataset.split(task.query)
         table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)

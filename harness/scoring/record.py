@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
 from harness.basics.plain_json import read_json
-from harness.errors import RecordError, in_one_line
+from harness.errors import RecordError, in_one_line, wanted
 from harness.features.named import PartName, Side
 from harness.features.provenance import OMITTED, Embedding
 from harness.scoring.fields import (
@@ -286,7 +286,7 @@ def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRA
                 "the record has an unknown schema",
                 where=path,
                 found=number,
-                expected=f"{schema}, or an older one from 1 on",
+                expected=f"1 to {schema}" if schema > 1 else "1",
                 next_step="score the features once more",
             )
         content, number = migrations[number](content), number + 1
@@ -346,5 +346,5 @@ def _validated(content: Mapping[str, Any], *, where: object) -> Record:
             f"field '{field}' of the record is invalid" if field else "the record is inconsistent",
             where=where,
             found=repr(first.get("input"))[:200] if field else None,
-            expected=first["msg"],
+            expected=wanted(first),
         ) from None

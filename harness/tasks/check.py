@@ -237,11 +237,11 @@ def _judge(tasks: Sequence[TaskCheck], *, complete: bool) -> tuple[str, int]:
 
 
 def _judge_own(tasks: Sequence[TaskCheck], *, complete: bool) -> tuple[str, int]:
-    """Return the verdict and the status for data without a release, which are not at fault for having none."""
+    """Return the verdict and the status for data without released counts, which are not at fault for having none."""
     lost = [task.task for task in tasks if not task.fingerprint]
     if len(lost) == len(tasks):
         return "unusable: no task can be evaluated", UNUSABLE
-    official = "results will not be official, since there is no release to compare with"
+    official = "results will not be official, since there are no released counts to compare with"
     if lost:
         return f"{official}; these tasks cannot be evaluated: {', '.join(lost)}", DIFFERS
     if not complete:

@@ -67,8 +67,10 @@ def verify(
 
 def _refused(path: Path, problem: BenchError, of: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the row of a file that is no record, or whose record does not pass."""
+    from leaderboard.record_files import in_one_row
+
     row = of or {"record": str(path), "task": "", "method": ""}
-    return {**row, "result": "refused", "problem": "; ".join(str(problem).splitlines())}
+    return {**row, "result": "refused", "problem": in_one_row(path, problem)}
 
 
 def _verified(

@@ -15,13 +15,13 @@ CHALLENGE = "Naphade et al., The 5th AI City Challenge, CVPR Workshops 2021"
 SUBSTITUTE = "Luo et al., An Empirical Study of Vehicle Re-Identification on the AI City Challenge, CVPR Workshops 2021"
 CONVENTIONS = {
     "no-camera-rule": Convention(
-        "images of the query's own vehicle and camera are positives",
-        rule=Rule(),
+        "images of the query's own vehicle and camera are positives, but for the query itself",
+        rule=Rule(ignore=("same image",)),
         source="the challenge's description, which names no camera rule",
     ),
     "first-100": Convention(
-        "as the challenge asks its test: the 100 nearest images, without a camera rule",
-        rule=Rule(),
+        "as the challenge asks its test: the 100 nearest other images, without a camera rule",
+        rule=Rule(ignore=("same image",)),
         measures={"ap": "ap_top@100"},
         source=CHALLENGE,
     ),

@@ -60,8 +60,8 @@ def read(root: Path) -> Dataset:
         for split, file in TRACKS.items()
         if split in items and (root / file).exists()
     }
-    chosen = _substitute(root, items["train"], problems)
     problems.check()
+    chosen = _substitute(root, items["train"])
     every = _table(items["train"], "train", track_of.get("train"))
     held_out = np.isin(every.vehicle, list(chosen))
     public = every.take(held_out)
@@ -83,8 +83,8 @@ def _withheld(root: Path, splits: Mapping[str, ImageTable]) -> DataError:
         return DataError(
             "the vehicles of this test are withheld, so that only the challenge's server can score it",
             where=root,
-            next_step="extract features with 'bench run --protocol cityflow/test' and write the file to hand in with "
-            "'bench track2 write'; 'cityflow/public' can be scored here",
+            next_step="extract features with 'bench extract --protocol cityflow/test' and write the file to hand in "
+            "with 'bench track2 write'; 'cityflow/public' can be scored here",
         )
     return DataError(
         "the lists of the challenge's test are missing",
@@ -129,20 +129,22 @@ def _tracks(path: Path, problems: Problems) -> dict[str, int]:
     return found
 
 
-def _substitute(root: Path, items: Sequence[Item], problems: Problems) -> set[int]:
+def _substitute(root: Path, items: Sequence[Item]) -> set[int]:
     """Return the vehicles of the public substitute: those of the user's list, or the last fifth by number."""
+    problems = Problems(root, f"your {SUBSTITUTE}", "correct them, or remove the file: the last fifth is taken then")
     vehicles = sorted({item.vehicle for item in items})
     path = root / SUBSTITUTE
     if not path.exists():
         return set(vehicles[len(vehicles) - round(HELD_OUT * len(vehicles)) :])
     chosen = set()
-    for number, text in enumerate(read_lines(path), 1):
+    for number, text in enumerate(read_lines(path, "list of the substitute's vehicles"), 1):
         if VEHICLE.fullmatch(text) and int(text) in vehicles:
             chosen.add(int(text))
         elif text:
             problems.add(path, number, f"{quote(text)} is not a vehicle of {LABELS['train']}")
     if len(chosen) == len(vehicles):
         problems.add(path, 1, "the list names every vehicle, so that none is left to train on")
+    problems.check()
     return chosen
 
 

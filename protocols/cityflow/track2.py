@@ -30,9 +30,9 @@ EXAMPLE = "17 4021 388 ..."
 
 
 def write_track2(path: Path, file: FeatureFile, task: Task, dataset: Dataset, metric: Metric) -> int:
-    """Write the ``LENGTH`` nearest images of each query, counted from 1 in the order of the gallery's list.
+    """Write the ``LENGTH`` nearest images of each query, counted from 1 in the order of their names.
 
-    The queries are in the order of their names, one a line.
+    The queries are in the order of their names, too, one a line.
 
     Returns:
         The number of lines.
@@ -67,16 +67,15 @@ def read_track2(path: Path, task: Task, dataset: Dataset) -> list[IntArray]:
     """
     query, gallery = dataset.split(task.query), dataset.split(task.gallery)
     problems = Problems(path.parent, "the answers", "write the file with 'bench track2 write'")
-    lines = [text for text in read_lines(path) if text]
+    lines = [(number, text) for number, text in enumerate(read_lines(path, "file of answers"), 1) if text]
     if len(lines) != len(query):
         raise DataError(
             "the file does not answer the task's queries", where=path, found=f"{len(lines)} lines", expected=len(query)
         )
     row_of = np.array(sorted(range(len(gallery)), key=gallery.paths.__getitem__), dtype=np.int64)
     answers = [np.zeros(0, dtype=np.int64)] * len(query)
-    for number, (text, row) in enumerate(
-        zip(lines, sorted(range(len(query)), key=query.paths.__getitem__), strict=True), 1
-    ):
+    order = sorted(range(len(query)), key=query.paths.__getitem__)
+    for (number, text), row in zip(lines, order, strict=True):
         if not LINE.fullmatch(text):
             problems.add(path, number, misfit(text, EXAMPLE))
             continue

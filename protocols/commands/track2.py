@@ -48,7 +48,7 @@ def write(
 
     \b
     Examples:
-      bench run --method strong-baseline --protocol cityflow/test --data CityFlowV2-ReID
+      bench extract --method strong-baseline --protocol cityflow/test --data CityFlowV2-ReID
       bench track2 write runs/RUN/FOLDER/features.h5 --data CityFlowV2-ReID
     """
     from harness.basics.files import refuse_existing

@@ -107,6 +107,8 @@ def test_verify_has_a_row_for_a_bad_record_and_compare_one_message(runs, spoil, 
     assert done.exit_code == 1
     [row] = json.loads(done.stdout)
     assert (row["record"], row["result"]) == (str(path), "refused")
+    assert f"where: {path}" not in row["problem"]
+    assert "  " not in row["problem"]
 
     compared = bench("compare", runs / "bad", runs / "good" / "0")
     assert compared.exit_code == 2

@@ -67,6 +67,19 @@ def test_a_run_that_is_at_work_is_named(at_home):
     assert found["folders"]["runs"]["held"] == ["pgan-veri776"]
 
 
+def test_the_lock_of_another_program_is_not_touched(at_home):
+    (at_home / "runs").mkdir()
+    other = at_home / "runs" / "uv.lock"
+    other.write_text("version = 1\n")
+    with FileLock(at_home / "runs" / "other.lock"):
+        # A lock is tried by opening it, and filelock 4.0 empties what it gets.
+        (at_home / "runs" / "other.lock").write_text("of another program\n")
+        found = json.loads(asked("--json", "--runs", str(at_home / "runs")).stdout)
+
+    assert found["folders"]["runs"]["held"] == []
+    assert other.read_text() == "version = 1\n"
+
+
 def test_what_is_wrong_stands_first(at_home, monkeypatch):
     (at_home / "file").touch()
     monkeypatch.setenv("BENCH_CACHE", str(at_home / "file" / "cache"))

@@ -39,9 +39,12 @@ def own(tmp_path):
     return write
 
 
-ENDLESS = {"a pipe": os.mkfifo, "a device": lambda path: path.symlink_to("/dev/zero")}
+PIPE = getattr(os, "mkfifo", None)
+ENDLESS = {"a pipe": PIPE, "a device": lambda path: path.symlink_to("/dev/zero")}
+endless = pytest.mark.skipif(PIPE is None, reason="this system has no pipes and devices by name")
 
 
+@endless
 @pytest.mark.parametrize("found", ENDLESS)
 @pytest.mark.parametrize("name", ["images.csv", "t.toml"])
 def test_a_table_or_protocol_without_end_is_refused_at_once(own, found, name):
@@ -56,6 +59,21 @@ def test_a_table_or_protocol_without_end_is_refused_at_once(own, found, name):
     assert f"found: {found}" in done.output
 
 
+@endless
+@pytest.mark.parametrize("found", ENDLESS)
+@pytest.mark.parametrize("verb", ["eval", "report"])
+def test_features_without_end_are_refused_at_once(own, tmp_path, found, verb):
+    protocol = own()
+    ENDLESS[found](tmp_path / "f.h5")
+
+    done = bench(verb, tmp_path / "f.h5", *(["--protocol", protocol] if verb == "eval" else ["--task", protocol]))
+
+    assert done.exit_code == 2
+    assert "the feature file is no regular file" in done.output
+    assert f"found: {found}" in done.output
+
+
+@endless
 @pytest.mark.parametrize("found", ENDLESS)
 @pytest.mark.parametrize("name", ["boxes.json", "boxes.h5"])
 def test_boxes_without_end_are_refused_at_once(tmp_path, found, name):

@@ -89,8 +89,7 @@ def test_labels_that_are_words_for_nothing_are_unknown_and_told(tmp_path):
     assert notes == [
         "the camera of 4 images is 'nan', 'NaN', '-1', which is read as unknown; if it is a camera, write "
         "unknown = [] in the protocol's file",
-        "the time of 1 images is 'NaT', which is read as unknown; if it is a time, write "
-        "unknown = [] in the protocol's file",
+        "the time of 1 images is 'NaT', which is read as unknown",
     ]
 
 

@@ -87,7 +87,7 @@ def test_features_are_taken_from_a_gpu(tmp_path, dtype):
         (TENSOR[:, :, None, None], r"do not match the keys\n.*\(3, 4, 1, 1\)"),
         (TENSOR[0], "do not match the keys"),
         ((row for row in TENSOR), "no rows in order"),
-        (dict(zip(WORDS, TENSOR, strict=True)), "no rows in order"),
+        (dict(zip(WORDS, TENSOR, strict=True)), r"as the keys and numpy.stack\(list\(features.values"),
         ({1.0, 2.0, 3.0}, "no rows in order"),
         (None, "not numbers"),
         ("features.npy", "not numbers"),

@@ -180,7 +180,7 @@ def test_contradictions_that_a_careless_protocol_lets_through_are_named():
     assert "1 tracks of 'gallery' have more than one vehicle: 5" in report.findings
     assert report.status == 1
     assert report.verdict == (
-        "results will not be official, since there is no release to compare with; see what is listed above"
+        "results will not be official, since there are no released counts to compare with; see what is listed above"
     )
 
 

@@ -1,9 +1,14 @@
+import numpy as np
 import pytest
 
+import harness
 from harness.data.images import UNKNOWN
 from harness.errors import DataError
+from harness.features import write_features
+from harness.scoring.recording import evaluate_file
+from harness.scoring.settings import ScoringSettings
 from harness.tasks.check import check_copy
-from harness.tasks.conventions import serve
+from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import counts
 from protocols.cityflow import PUBLIC, TRAINING, CityFlow
 from tests.protocols.trees import write_cityflow, write_named
@@ -19,6 +24,15 @@ def test_the_last_fifth_of_the_training_vehicles_stands_for_the_withheld_test(tm
     assert counts(PUBLIC, dataset)["positives"] == 4 * 2
     assert counts(TRAINING, dataset)["queries"] == 20
     assert dataset.splits["train"].track.max() == 15
+
+
+@pytest.mark.parametrize("convention", ["no-camera-rule", "first-100"])
+def test_no_query_finds_itself_where_cameras_are_not_looked_at(tmp_path, convention):
+    dataset = CityFlow().load(write_cityflow(tmp_path))
+    (task,) = [one for one in with_conventions([PUBLIC], [convention]) if one.convention]
+
+    assert counts(task, dataset)["ignored"] == 4
+    assert counts(task, dataset)["positives"] == 4 * 3
 
 
 def test_the_users_own_list_of_the_substitute_is_followed_and_noted(tmp_path):
@@ -42,6 +56,16 @@ def test_a_list_of_every_vehicle_leaves_none_to_train_on(tmp_path):
         CityFlow().load(tmp_path)
 
 
+@pytest.mark.parametrize("line", ["9999", ""])
+def test_nobody_is_sent_to_the_release_for_a_list_of_their_own(tmp_path, line):
+    write_lines(write_cityflow(tmp_path) / "public_split.txt", [line])
+    with pytest.raises(DataError) as caught:
+        CityFlow().load(tmp_path)
+
+    assert "release" not in str(caught.value)
+    assert "public_split.txt" in str(caught.value)
+
+
 def test_the_withheld_test_can_be_extracted_and_never_scored(tmp_path):
     dataset = CityFlow().load(write_cityflow(tmp_path))
     served, lost = serve(CityFlow.tasks, dataset)
@@ -51,6 +75,30 @@ def test_the_withheld_test_can_be_extracted_and_never_scored(tmp_path):
     assert "bench track2 write" in str(lost["test"])
     assert dataset.splits["test-query"].vehicle.tolist() == [UNKNOWN] * 3
     assert dataset.splits["test-gallery"].track.tolist() == [0, 0, 1, 1, 1, 1, UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("origin", "departs"),
+    [
+        ({}, False),
+        ({"train_on": "veri776"}, False),
+        ({"train_on": "cityflow"}, True),
+        ({"trained_on": ["cityflow"]}, True),
+    ],
+)
+def test_who_was_trained_on_the_training_vehicles_has_no_official_result_on_them(tmp_path, origin, departs):
+    root = write_cityflow(tmp_path / "data")
+    keys = CityFlow().load(root).splits["training-gallery"].paths
+    values = np.random.default_rng(1).normal(size=(len(keys), 4))
+    write_features(tmp_path / "f.h5", keys, values, dataset="cityflow", method="m", **origin)
+
+    def reasons(task):
+        words = {"registry": harness.load(), "data": root, "folder": None}
+        (record,) = evaluate_file(tmp_path / "f.h5", f"cityflow/{task}", ScoringSettings(), **words)
+        return [reason for reason in record.differences if "trained on cityflow" in reason]
+
+    assert bool(reasons("training")) is departs
+    assert reasons("public") == []
 
 
 def test_a_check_does_not_hold_the_withheld_test_or_the_training_task_against_a_copy(tmp_path):

@@ -93,6 +93,29 @@ def test_a_line_that_cannot_be_an_answer_is_named(data, tmp_path, line, said):
     assert said in done.output
 
 
+def test_blank_lines_are_passed_over_and_counted_in_messages(data, tmp_path):
+    (tmp_path / "t.txt").write_text("1 2\n\nx\n3\n4\n")
+    done = bench("track2", "score", tmp_path / "t.txt", "--task", "public", "--data", data)
+
+    assert "t.txt:3: 'x'" in done.output
+
+
+def test_a_missing_file_of_answers_is_not_sought_in_the_release(data, tmp_path):
+    done = bench("track2", "score", tmp_path / "none.txt", "--task", "public", "--data", data)
+
+    assert done.exit_code == 2
+    assert "the file of answers is missing" in done.output
+    assert "release" not in done.output
+
+
+def test_who_runs_the_withheld_test_is_told_to_extract(features, data):
+    # 'bench run' ends with this error, so that it cannot be what to do next.
+    done = bench("eval", features, "--protocol", "cityflow/test", "--data", data)
+
+    assert done.exit_code == 2
+    assert "'bench extract --protocol cityflow/test'" in done.output
+
+
 def test_another_number_of_lines_and_a_withheld_task_are_refused(data, tmp_path):
     (tmp_path / "t.txt").write_text("1 2\n")
     few = bench("track2", "score", tmp_path / "t.txt", "--task", "public", "--data", data)
