@@ -25,7 +25,7 @@ PLACES = {
 }
 """Folders that the lists' paths may be relative to, as copies are unpacked."""
 
-SOURCE = "Bai et al., Disentangled Feature Learning Network for Vehicle Re-Identification (VERI-Wild 2.0), 2021"
+SOURCE = "the release of VERI-Wild 2.0 by PKU-IMRE; the camera rule is that of VERI-Wild"
 ABOUT = {
     "all": "all queries of the test set",
     "a": "queries across viewpoints",

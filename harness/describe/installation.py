@@ -182,7 +182,8 @@ def _folder(word: str, place: Path, problems: list[str]) -> Facts:
                 facts["locks"] = _locks(Path(folder))
         except OSError as problem:
             problems.append(f"the {word} folder {place} cannot be written: {problem.strerror}")
-    facts["held"] = sorted(path.parent.name for path in _lock_files(place) if is_held(path))
+    ours = [] if word == "temporary" else _lock_files(place)  # others' locks lie there too
+    facts["held"] = sorted(path.parent.name for path in ours if is_held(path))
     return facts
 
 

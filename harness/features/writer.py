@@ -27,6 +27,7 @@ from harness.features.layout import (
     encode_keys,
     text_digest,
 )
+from harness.features.places import without_folders
 from harness.features.provenance import Provenance
 from harness.features.storage import FLOATS, Storage
 
@@ -256,6 +257,9 @@ def write_features(
     named, array = as_keys(keys), as_array(features)
     if array.ndim != 2 or len(array) != len(named):
         raise FeatureError("features do not match the keys", found=array.shape, expected=f"({len(named)}, d)")
+    for field in ("options", "changes"):
+        if field in provenance:
+            provenance[field] = without_folders(provenance[field])
     try:
         about = Provenance(dataset=dataset, method=method, **provenance)
     except ValidationError as problem:

@@ -15,6 +15,7 @@ from harness.data.lists import Problems, misfit, quote, read_lines
 from harness.errors import DataError
 from harness.features import FeatureFile
 from harness.features.metric import Metric
+from harness.kernel.neighbours import NOBODY
 from harness.kernel.ranking import rank_and_list
 from harness.kernel.settings import Settings
 from harness.measures.family import FloatArray
@@ -32,7 +33,7 @@ EXAMPLE = "17 4021 388 ..."
 def write_track2(path: Path, file: FeatureFile, task: Task, dataset: Dataset, metric: Metric) -> int:
     """Write the ``LENGTH`` nearest images of each query, counted from 1 in the order of their names.
 
-    The queries are in the order of their names, too, one a line.
+    The queries are in the order of their names, too, one a line. Images that the task ignores are left out.
 
     Returns:
         The number of lines.
@@ -45,16 +46,19 @@ def write_track2(path: Path, file: FeatureFile, task: Task, dataset: Dataset, me
     order = sorted(range(len(query)), key=query.paths.__getitem__)
     place = np.empty(len(gallery), dtype=np.int64)
     place[sorted(range(len(gallery)), key=gallery.paths.__getitem__)] = np.arange(1, len(gallery) + 1)
-    nothing = RowLists(np.zeros(len(query) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    everything = Relevance(len(query), len(gallery), nothing, nothing)
+    if task.withheld:  # nobody knows whom the task ignores
+        nothing = RowLists(np.zeros(len(query) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        asked = Relevance(len(query), len(gallery), nothing, nothing)
+    else:
+        asked = relevance(task, dataset)
     length = min(LENGTH, len(gallery))
-    _, found = rank_and_list(
-        file.rows(query.paths), file.rows(gallery.paths), everything, Settings(metric, nearest=length)
-    )
+    _, found = rank_and_list(file.rows(query.paths), file.rows(gallery.paths), asked, Settings(metric, nearest=length))
     if found is None:
         raise DataError("the gallery is empty", where=dataset.root)
     with replace_file(path) as out:
-        out.writelines(" ".join(map(str, place[found.units[row]])) + "\n" for row in order)
+        for row in order:
+            units = found.units[row]
+            out.write(" ".join(map(str, place[units[units != NOBODY]])) + "\n")
     return len(order)
 
 

@@ -199,3 +199,17 @@ def test_a_writer_takes_tensors_in_pieces(tmp_path):
 def test_features_in_memory_are_evaluated_by_the_same_rules(small_synthetic, keys):
     with pytest.raises(BenchError, match=r"the keys are|a key is not text"):
         harness.evaluate((keys, TENSOR), "synthetic", data=small_synthetic)
+
+
+def test_folders_in_options_are_not_stored(tmp_path):
+    weights = tmp_path / "w.pth"
+    weights.write_bytes(b"w")
+    options = {"weights": str(weights), "other": "/home/somebody/gone.pth", "rate": 0.1}
+    path = harness.write_features(tmp_path / "f.h5", ["a"], [[1.0]], dataset="d", method="m", options=options)
+
+    with FeatureFile.open(path) as file:
+        stored = file.provenance.options
+    assert stored["weights"] == "w.pth"
+    assert stored["other"].startswith("gone.pth#")
+    assert stored["rate"] == 0.1
+    assert b"somebody" not in path.read_bytes()
