@@ -6,17 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from harness.basics.digests import digest
-
 ABSOLUTE = re.compile(r"/|[A-Za-z]:[/\\]|\\\\|~[/\\]")
 """How a path begins that says where on a machine something is."""
 
 
 def without_folders(value: Any) -> Any:
-    """Return an option's value, at any depth, without the folders of a machine: of a path only its base name.
-
-    A text that begins like an absolute path, where nothing is, gets a digest too, so that two of them stay apart.
-    """
+    """Return an option's value, at any depth, without the folders of a machine: of a path only its base name."""
     if isinstance(value, list):
         return [without_folders(part) for part in value]
     if isinstance(value, dict):
@@ -24,9 +19,7 @@ def without_folders(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     base = re.split(r"[/\\]", value.rstrip("/\\"))[-1]
-    if _is_there(value):
-        return base or value
-    return f"{base}#{digest(value)[:8]}" if base and ABSOLUTE.match(value) else value
+    return base or value if _is_there(value) or ABSOLUTE.match(value) else value
 
 
 def _is_there(value: str) -> bool:

@@ -21,10 +21,7 @@ def named_files(options: Options) -> dict[str, str]:
 
 
 def portable(options: Options) -> dict[str, Any]:
-    """Return the options as JSON values; of a file or folder only its base name, since the rest is of one machine.
-
-    A text that begins like an absolute path, where nothing is, gets a digest too, so that two of them stay apart.
-    """
+    """Return the options as JSON values; of a file or folder only its base name, since the rest is of one machine."""
     return {name: without_folders(value) for name, value in _values(options).items()}
 
 

@@ -162,7 +162,7 @@ def test_what_is_no_run_with_a_network_ends_with_2_and_the_reason(tmp_path, rnn_
         ((tmp_path / "gone", image), "the run is missing"),
         ((tmp_path / "empty", image), "has no checkpoint"),
         ((tmp_path / "control", image), "method 'random' has no network"),
-        ((tmp_path / "file", image), "checkpoint is damaged"),
+        ((tmp_path / "file", image), "the file is empty"),
         ((rnn_ha, image, "--boxes", image), "the network uses no boxes"),
         ((rnn_ha, image, "--out", image), "folder is a file"),
         ((rnn_ha,), "Missing argument"),

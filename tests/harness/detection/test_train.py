@@ -165,10 +165,10 @@ def test_a_torn_file_and_one_that_executes_code_are_refused(tmp_path: Path, chec
     ("changes", "message"),
     [
         ({"method": "strong-baseline"}, "not of a known detector"),
-        ({"method": "localnet"}, "does not fit the detector 'localnet'"),
+        ({"method": "localnet"}, "an option that method 'localnet' does not have"),
         ({"options": {"kind": "regions", "input_size": 64}}, "does not fit the detector 'ssd-small'"),
         ({"options": {"kind": "wheels"}}, "does not fit the detector 'ssd-small'"),
-        ({"options": {"layers": 9}}, "does not fit the detector 'ssd-small'"),
+        ({"options": {"layers": 9}}, "an option that method 'ssd-small' does not have"),
     ],
 )
 def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, checkpoint: Path, changes: dict, message: str):

@@ -40,7 +40,6 @@ def checkpoint(bench):
     [
         ({"classes": {"vehicle": 7}}, "size mismatch for classifier"),
         ({"classes": {}}, "no 'vehicle'"),
-        ({"options": {"epochs": 0, "layers": 9}}, "option 'layers': Extra inputs are not permitted"),
         ({"options": {"epochs": "many"}}, "option 'epochs': Input should be a valid integer"),
         ({}, 'Missing key(s) in state_dict: "classifier.bias"'),
     ],
@@ -58,6 +57,18 @@ def test_a_checkpoint_of_another_form_of_the_method_is_refused_and_leaves_nothin
     assert "the checkpoint does not fit the method 'tiny'" in refused.output
     assert "where: other.safetensors" in refused.output
     assert message in refused.output
+    assert list(Path().glob("runs/*")) == []
+
+
+@pytest.mark.parametrize("verb", ["run", "extract"])
+def test_a_checkpoint_with_an_option_that_the_method_lacks_names_it(bench, checkpoint, verb):
+    state, info = load_checkpoint(checkpoint)
+    save_checkpoint(Path("other.safetensors"), state, info.model_copy(update={"options": {"layers": 9}}))
+
+    refused = bench(verb, "--method", "tiny", "--checkpoint", "other.safetensors", status=2)
+
+    assert "the checkpoint names an option that method 'tiny' does not have" in refused.output
+    assert "found: layers" in refused.output
     assert list(Path().glob("runs/*")) == []
 
 

@@ -144,7 +144,7 @@ ENTRY = "- dataset: {id: a/b, task_id: c}\n  value: "
         ("a: &a [x, x]\nb: [*a, *a]", "a tag, an anchor or a reference"),
         ("[" * 1000, "more than 16 levels"),
         ("a: {" * 1000, "more than 16 levels"),
-        ("x" * (MAX_BYTES + 1), "more than"),
+        ("x" * (MAX_BYTES + 1), "too large"),
         (b"\xff\xfe\x00", "cannot be read"),
         (b"\x00", "not plain YAML"),
         ("- a\n--- \n- b", "another document"),
@@ -178,7 +178,7 @@ def test_a_file_that_is_not_plain_results_is_one_message(tmp_path, monkeypatch, 
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(RecordError, match="cannot be read") as caught:
+    with pytest.raises(RecordError, match="is missing") as caught:
         read_results(tmp_path / "none.yaml")
     assert caught.value.where == tmp_path / "none.yaml"
 

@@ -138,7 +138,7 @@ def test_the_same_document_twice_is_refused(folder):
 
 
 def test_a_folder_without_data_sets_is_refused(tmp_path):
-    with pytest.raises(RecordError, match="cannot be read"):
+    with pytest.raises(RecordError, match="is missing"):
         load_library(tmp_path)
 
 

@@ -212,9 +212,9 @@ def test_a_run_without_boxes_says_what_is_missing_and_which_command_makes_it(run
         ("by-boxes", ("--boxes", "{boxes}", "--detector", "{detector}"), "this run does not use --detector"),
         ("trained-by-regions", ("--detector", "{detector}"), "finds boxes of kind 'parts'"),
         ("trained-by-regions", ("--boxes", "{boxes}"), "unknown class of the boxes 'regions'"),
-        ("by-boxes", ("--boxes", "none.json"), "cannot be read"),
-        ("by-boxes", ("--detector", "none.safetensors"), "the checkpoint cannot be read"),
-        ("by-boxes", ("--detector", "{boxes}"), "damaged"),
+        ("by-boxes", ("--boxes", "none.json"), "the file of boxes is missing"),
+        ("by-boxes", ("--detector", "none.safetensors"), "the checkpoint is missing"),
+        ("by-boxes", ("--detector", "{boxes}"), "the file is a JSON document"),
     ],
 )
 def test_a_wrong_word_is_refused_and_nothing_is_left(run, trained: Path, tmp_path: Path, method, words, message):

@@ -34,7 +34,7 @@ def test_a_command_runs_in_a_process_of_its_own_and_leaves_a_log(tmp_path):
 def test_several_share_processors_and_gpus_evenly(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4, 7")
-    monkeypatch.setattr("plugins.engines.local._processors", lambda: 8)
+    monkeypatch.setattr("plugins.engines.local.processors", lambda: 8)
 
     shares = [Local(Local.Options(), tmp_path, 3)._share(place) for place in range(3)]
 

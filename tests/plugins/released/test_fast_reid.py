@@ -163,7 +163,7 @@ def test_yaml_and_weights_that_contradict_each_other_get_one_message(tmp_path):
         ("MODEL: [", "while parsing"),
         ("OTHER: 1\n", "no section MODEL"),
         ("MODEL: !!python/object/apply:os.mkdir [executed]\n", "could not determine a constructor"),
-        ("x" * (1 << 20) + "yz", "more than 1,048,576 bytes"),
+        ("x" * (1 << 20) + "yz", "too large: 1,048,578 bytes"),
         ("[" * 500, ""),
     ],
 )
