@@ -13,6 +13,12 @@ LONGEST = 1000
 """The most neighbours that may be averaged: an expansion by more says nothing about the query any more."""
 
 
+class AverageOptions(Options):
+    """The paper's number of images, without its check by geometry, which one vector an image does not allow."""
+
+    k: int = Field(5, ge=1, le=LONGEST, description="images added (section 3.1)")
+
+
 class AverageExpansion(Step):
     """Adds to each query the images that it finds first, all with one weight."""
 
@@ -23,15 +29,19 @@ class AverageExpansion(Step):
     )
     repeats = True
 
-    class Options(Options):
-        """The paper's number of images, without its check by geometry, which one vector an image does not allow."""
-
-        k: int = Field(5, ge=1, le=LONGEST, description="images added (section 3.1)")
+    Options = AverageOptions
 
     def apply(self, sets: FeatureSets) -> FeatureSets:
         """Return the sets with expanded queries."""
         near = sets.neighbours("query", self.options.k)
         return sets.changed(query=mix(sets, "query", near.units, np.ones(near.units.shape)))
+
+
+class AlphaOptions(Options):
+    """The paper's two numbers."""
+
+    k: int = Field(50, ge=1, le=LONGEST, description="images added (section 3.4)")
+    alpha: float = Field(3.0, ge=0, le=100, description="power of the cosine (section 3.4)")
 
 
 class AlphaExpansion(Step):
@@ -41,11 +51,7 @@ class AlphaExpansion(Step):
     source = "Radenovic et al., Fine-tuning CNN Image Retrieval with No Human Annotation, TPAMI 2018"
     repeats = True
 
-    class Options(Options):
-        """The paper's two numbers."""
-
-        k: int = Field(50, ge=1, le=LONGEST, description="images added (section 3.4)")
-        alpha: float = Field(3.0, ge=0, le=100, description="power of the cosine (section 3.4)")
+    Options = AlphaOptions
 
     def apply(self, sets: FeatureSets) -> FeatureSets:
         """Return the sets with expanded queries."""
