@@ -33,7 +33,7 @@ from harness.scoring.fields import (
     chain_of,
 )
 from harness.scoring.scores import Scores
-from harness.steps.stated import Chosen, StatedChain
+from harness.steps.stated import StatedChain
 
 SCHEMA = 1
 GIVEN = {False: "given distances", True: "given similarities"}
@@ -130,7 +130,7 @@ class Record(Embedding):
     metric: Word
     rerank: RerankingField = None
     post: tuple[PostStep, ...] = ()
-    chosen: Chosen | Literal[""] = ""
+    chosen: Literal["", "paper", "held-out", "test"] = ""
     tuned: Digest | None = None
     queries: Count
     ignored_queries: Count = 0

@@ -105,10 +105,10 @@ class StatedChain:
         """One sentence for readers of a result; empty without steps."""
         if not self.uses:
             return ""
-        if self.rerank is not None:
-            first, source = self.rerank.remark, {"paper": ", the paper's", "test": ""}.get(self.chosen)
-            return first if source is not None else f"{first[:-1]}, {CHOSEN[self.chosen][5:]}."
-        return f"After {self}, {CHOSEN[self.chosen]}."
+        how = CHOSEN[self.chosen]
+        if self.rerank is None:
+            return f"After {self}, {how}."
+        return self.rerank.remark if self.chosen == "paper" else f"{self.rerank.remark[:-1]}, {how}."
 
     def __str__(self) -> str:
         """Return the mark shown with every such result: ``camera-mean + re-ranking (20, 6, 0.3)``."""

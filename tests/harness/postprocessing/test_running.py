@@ -9,7 +9,7 @@ from harness.postprocessing.running import ranks_of, search
 from harness.steps.chain import NOTHING, Chain
 from harness.steps.sets import FeatureSets
 from harness.tasks.relevance import Relevance, RowLists
-from tests.steps_reference import nearest
+from tests.plugins.steps.dense import nearest
 from tests.tables import table
 
 RELEVANCE = Relevance(

@@ -118,7 +118,8 @@ def test_re_ranking_alone_is_called_as_it_always_was():
     assert chain.stated.rerank == Reranking(k1=9, share=0.0)
     assert chain.stated.slug == Reranking(k1=9, share=0.0).slug == "rerank-9-6-0.0"
     assert str(chain.stated) == "re-ranking (9, 6, 0.0)"
-    assert chain.stated.remark == Reranking(k1=9, share=0.0).remark
+    assert chain.stated.remark == f"{Reranking(k1=9, share=0.0).remark[:-1]}, with parameters chosen on the test."
+    assert parsed("rerank").stated.remark == Reranking().remark
     assert parsed("qe", "rerank").stated.rerank is None
 
 

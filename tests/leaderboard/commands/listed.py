@@ -7,8 +7,8 @@ import harness
 from harness.cli import main
 from harness.features.finding import RUN
 from harness.registry.registry import load
-from harness.scoring.record import read_record, write_record
 from harness.scoring.evaluation import chain_of
+from harness.scoring.record import read_record, write_record
 from harness.scoring.recording import evaluate_file
 from harness.scoring.settings import ScoringSettings
 

@@ -13,7 +13,8 @@ from harness.registry.registry import load
 from harness.steps.chain import Chain
 from harness.steps.sets import FeatureSets
 from harness.tasks.relevance import Relevance, RowLists
-from tests import reference, steps_reference as dense
+from tests import reference
+from tests.plugins.steps import dense
 from tests.tables import table
 
 REGISTRY = load()
