@@ -10,7 +10,7 @@ import harness
 from harness.errors import RecordError, UsageError
 from harness.registry.registry import load
 from harness.scoring.record import read_record, write_record
-from tests.harness.cli.test_rerank import bench, features  # noqa: F401 - the fixture
+from tests.harness.cli.test_rerank import PLUGIN, bench, features  # noqa: F401 - the fixture
 
 STEP = """
 import numpy as np
@@ -210,3 +210,14 @@ def test_a_record_with_other_parameters_than_it_says_is_refused_when_it_is_read(
 
     with pytest.raises(RecordError, match="says that its parameters are those of the sources, and they are not"):
         read_record(path)
+
+
+@pytest.mark.usefixtures("features")
+def test_labels_that_the_data_lack_are_missed_before_anything_is_computed():
+    Path("plugin.py").write_text(PLUGIN.replace("camera=rows // 5 % 3, ", ""))
+
+    for words in (("eval", "f.h5"), ("run", "--method", "random")):
+        output = bench(*words, "--post", "camera-mean", protocol="listed/image-to-track", status=2).output
+        assert "step 'camera-mean' needs the camera of every image, and the data set does not have it" in output
+        assert "leave --post camera-mean out" in output
+    assert not Path("runs").exists()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import harness
+from harness.errors import FeatureError
 from harness.features.mirrored import mirrored_key
 from harness.registry.registry import load
 from tests.harness.runs.made import files_of
@@ -106,3 +107,18 @@ def test_one_picture_that_cannot_be_read_counts_once(flipped, small_synthetic, t
 
     assert "1 of" in done.output
     assert json.dumps(picture.name)[1:-1] in done.output
+
+
+def test_features_from_elsewhere_may_have_mirrored_ones_and_say_so(flipped, small_synthetic):
+    path = Path(flipped("extract", "--method", "lopsided", "--flip").stdout.strip())
+    with harness.FeatureFile.open(path) as file:
+        keys, rows = file.keys, file.read()
+    harness.write_features("own.h5", keys, rows, dataset="synthetic", method="own", mirrored=True)
+    harness.write_features("lost.h5", keys[: len(keys) // 2], rows[: len(keys) // 2], dataset="synthetic",
+        method="own", mirrored=True)  # fmt: skip
+
+    task = "synthetic/image-to-image"
+    one, other = (harness.evaluate(name, task, data=small_synthetic, post=["flip"]) for name in (path, "own.h5"))
+    assert dict(one.mean) == dict(other.mean)
+    with pytest.raises(FeatureError, match="images have no feature"):
+        harness.evaluate("lost.h5", task, data=small_synthetic, post=["flip"])
