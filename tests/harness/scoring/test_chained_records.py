@@ -86,6 +86,7 @@ def test_parameters_from_held_out_vehicles_have_the_digest_of_their_file(tmp_pat
         ({"chosen": "test"}, "nothing was chosen"),
         ({"tuned": FILE}, "nothing was chosen"),
         ({"post": "qe", "chosen": "test"}, "field 'post'"),
+        ({"post": 17 * [QE], "chosen": "test"}, "field 'post'"),
         ({"post": [{"step": "../qe", "options": {}}], "chosen": "test"}, "field 'post.0.step'"),
         ({"post": [{"step": "qe", "options": {"k": [1]}}], "chosen": "test"}, "field 'post.0.options"),
         ({"post": [{"step": "qe", "options": {}, "by": 1}], "chosen": "test"}, "field 'post.0.by'"),
@@ -111,6 +112,15 @@ def test_parameters_that_a_step_cannot_have_are_not_the_sources(tmp_path):
     for options in ({"k": 0}, {"m": 5}):
         with pytest.raises(RecordError, match="parameters that step 'qe' cannot have"):
             read(tmp_path, post=[{"step": "qe", "options": options}], chosen="paper")
+
+
+def test_re_ranking_by_numbers_that_it_cannot_have_breaks_no_page(tmp_path):
+    odd = {"step": "rerank", "options": {"k1": 0, "k2": "x", "lambda": 2.0}}
+
+    for post in ([odd], [QE, odd]):
+        assert "rerank (k1=0, k2=x, lambda=2.0)" in read(tmp_path, post=post, chosen="test").method_name
+        with pytest.raises(RecordError, match="parameters that step .rerank. cannot have"):
+            read(tmp_path, post=post, chosen="paper")
 
 
 def test_a_step_that_is_not_installed_here_is_read_as_its_record_says(tmp_path):

@@ -10,9 +10,9 @@ from pydantic import Field
 import harness
 from harness.errors import BenchError, DataError, PluginError, UsageError
 from harness.registry.registry import load
-from harness.steps.chain import MOST, NOTHING, Chain, split
+from harness.steps.chain import NOTHING, Chain, split
 from harness.steps.checking import checked
-from harness.steps.stated import StatedChain, StepUse
+from harness.steps.stated import MOST, StatedChain, StepUse
 from harness.tasks.conventions import serve
 from harness.tasks.reranking import Reranking
 from harness.tasks.task import Convention, Draws, Rule, Task
