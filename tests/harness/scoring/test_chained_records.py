@@ -119,7 +119,7 @@ def test_re_ranking_by_numbers_that_it_cannot_have_breaks_no_page(tmp_path):
 
     for post in ([odd], [QE, odd]):
         assert "rerank (k1=0, k2=x, lambda=2.0)" in read(tmp_path, post=post, chosen="test").method_name
-        with pytest.raises(RecordError, match="parameters that step .rerank. cannot have"):
+        with pytest.raises(RecordError, match="parameters that step 'rerank' cannot have"):
             read(tmp_path, post=post, chosen="paper")
 
 
