@@ -14,6 +14,7 @@ from harness.basics.digests import digest, file_digest
 from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import FeatureError
+from harness.extraction.subjects import refuse_unmirrored
 from harness.features import FeatureFile, Provenance
 from harness.features.finding import FEATURES
 from harness.features.provenance import Origin, facts
@@ -32,6 +33,7 @@ from harness.runs.plan import RunPlan
 from harness.scoring.record import Record, installed_versions
 from harness.scoring.recording import are_recorded, record_tasks
 from harness.scoring.settings import ScoringSettings
+from harness.tasks.conventions import refuse_unserved
 
 if TYPE_CHECKING:
     from harness.training.prepare import TrainingRequest
@@ -50,12 +52,14 @@ class Run:
         opened: the data sets that several runs share; None for those of this run alone.
 
     Raises:
-        UsageError: the request gives boxes that the run does not use, or names an unknown observer or one whose package
-            is not installed.
+        UsageError: the request gives boxes that the run does not use, asks for the mirror images of a method that needs
+            boxes or views, or names an unknown observer or one whose package is not installed.
     """
 
     def __init__(self, plan: RunPlan, opened: Opened | None = None) -> None:
         self.plan = plan
+        if plan.mirrored:
+            refuse_unmirrored(plan.held.test_needs)
         self.observers = Observers.of(plan.registry, plan.request.observe)
         self.inputs = RunInputs(plan, opened)
         self.boxes = RunBoxes(plan, self.inputs)
@@ -178,7 +182,12 @@ class Run:
         """Do every step that is not done yet, and return a record for each task that the data set can serve.
 
         All processes but the first return an empty list.
+
+        Raises:
+            BenchError: the post-processing cannot be done for any of the tasks; nothing is trained then.
         """
+        if self.plan.post:
+            refuse_unserved(self.plan.tasks, self.inputs.dataset, self.plan.post.problem)
         with self._in_folder(lambda: self.standing() is not None):
             records = self._evaluate(self._extract(self._train()))
             self._tell("bench_scored", records=tuple(records))
@@ -268,6 +277,7 @@ class Run:
             "images": self._images,
             "skip_broken": self.plan.request.skip_broken,
             **({"boxes": digests(self.boxes.test)} if self.boxes.test else {}),
+            **({"mirrored": True} if self.plan.mirrored else {}),
             **choices(self.plan.request.compute),
         }
 
@@ -325,6 +335,7 @@ class Run:
             test_needs=tuple(sorted(method.test_needs)),
             control=method.control,
             metric=method.metric,
+            mirrored=self.plan.mirrored,
             precision=self.plan.request.compute.arithmetic,
             device=self.inputs.fabric.device.type,
             versions=installed_versions(),
@@ -338,7 +349,7 @@ class Run:
         # On the processor, whatever device embeds: it needs no memory of the GPU, and the integers are the same.
         request = self.plan.request
         machine = replace(Machine.of(self.inputs.fabric, request.memory), device="cpu")
-        if request.rerank is not None:  # re-ranking has no shards
+        if self.plan.post:  # post-processing has no shards
             if not machine.first:
                 return []
             machine = machine.alone()
@@ -358,7 +369,7 @@ class Run:
         request = self.plan.request
         return ScoringSettings(
             metric=request.metric,
-            rerank=request.rerank,
+            post=self.plan.post,
             measures=tuple(map(self.plan.registry.measure, request.measures)),
             skip_missing=request.skip_broken,
         )

@@ -56,7 +56,7 @@ class Cell:
 class Row:
     """A row: its name, its cells after the name, its notes, and what the filters ask.
 
-    ``group`` is 0 for methods, 1 for re-ranked results and 2 for controls; sorting keeps the groups apart.
+    ``group`` is 0 for methods, 1 for post-processed results and 2 for controls; sorting keeps the groups apart.
     """
 
     name: str
