@@ -6,7 +6,8 @@
     python -m tests.campaigns.mutation --log second.jsonl --resume first.jsonl
 
 The last goes on where the one before was cut off: what a log says of a module holds while the module, its tests and how
-they are run are the same. Prints one table, and the changes that no test noticed and nobody has accepted; ends with 1 if there are any.
+they are run are the same. Prints one table, and the changes that no test noticed and nobody has accepted; ends with 1
+if there are any.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def _ended(trial: Trial, written: bytes) -> Outcome:
         return Outcome(*json.loads(written))
     ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     word = "timed out" if ended in {signal.SIGPROF, signal.SIGKILL} else "killed"
-    return Outcome(word, f"signal {ended}" if ended else f"status {status}", trial.limit)
+    return Outcome(word, f"signal {ended}" if ended else f"status {status}", trial.limit, {})
 
 
 def unchanged(subjects: list[Subject], workers: int) -> dict[str, Outcome]:
@@ -197,7 +198,7 @@ def read_log(log: TextIO) -> Iterator[tuple[tuple[str, str, str, int], Outcome]]
         if line.endswith("\n"):
             one = json.loads(line)
             key = one["digest"], one["path"], one["operator"], one["occurrence"]
-            yield key, Outcome(one["word"], one["by"], one["seconds"])
+            yield key, Outcome(one["word"], one["by"], one["seconds"], {})
 
 
 def report(

@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
     word: str
     by: str
     seconds: float
-    durations: dict[str, float] = {}
+    durations: dict[str, float]
 
 
 class Loader(SourceFileLoader):
@@ -92,7 +92,7 @@ class Watch:
     def __init__(self, examples: int, durations: Mapping[str, float]) -> None:
         self.examples = examples
         self.known = durations
-        self.durations: dict[str, float] = {}
+        self.durations: dict[str, float]
         self.failed = ""
 
     def pytest_collection_modifyitems(self, items) -> None:
@@ -171,7 +171,7 @@ def attempt(mutant: Mutant | None, subject: Subject, durations: Mapping[str, flo
     if mutant is not None:
         source = mutant.source
         if not is_change(source, (ROOT / mutant.path).read_text()):
-            return Outcome("none", "", 0.0)
+            return Outcome("none", "", 0.0, {})
         sys.meta_path.insert(0, Finder(mutant.path, source))
     watch = Watch(subject.examples, durations)
     try:
@@ -180,7 +180,7 @@ def attempt(mutant: Mutant | None, subject: Subject, durations: Mapping[str, flo
             importlib.import_module(PREFETCH).prefetch = lambda _table, _row: None
         code = int(pytest.main([*QUIET, *subject.tests], plugins=[watch]))
     except BaseException as problem:
-        return Outcome("killed", type(problem).__name__, _seconds())
+        return Outcome("killed", type(problem).__name__, _seconds(), {})
     word, by = "killed" if code else "survived", watch.failed or f"exit {code}"
     return Outcome(word, by, _seconds(), watch.durations if mutant is None else {})
 

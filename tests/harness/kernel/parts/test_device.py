@@ -51,7 +51,11 @@ def pass_of(queries, metric, *, half=False):
     norms = np.square(queries, dtype=np.float64).sum(axis=1)
     nowhere = np.zeros(count)
     job = Job(
-        work, Features(queries, norms), entries(work, nowhere), Limits(nowhere, np.empty(0)), Settings(metric, nearest=2)
+        work,
+        Features(queries, norms),
+        entries(work, nowhere),
+        Limits(nowhere, np.empty(0)),
+        Settings(metric, nearest=2),
     )
     return DevicePass(job, device="cpu", half=half)
 
@@ -123,7 +127,7 @@ def test_means_are_scaled_by_the_longest_of_them(sizes):
     made = pass_of(images[:2] / 7, "euclidean")
     sums, means = unit_sums(images, np.cumsum([0, *sizes]))
 
-    table = made._prepare(sums, np.square(sums).sum(axis=1), means)  # noqa: SLF001
+    table = made._prepare(sums, np.square(sums).sum(axis=1), means)
 
     wanted = sums / np.array(sizes)[:, None]
     longest = np.linalg.norm(wanted, axis=1).max() + np.linalg.norm(made.centre)
@@ -137,7 +141,7 @@ def test_a_factor_is_kept_from_the_least_normal_float16_on(kept):
     made.centre = np.zeros(2)
     row = np.array([[1, 2.0**-14 * (1 if kept else 1 - 2.0**-10)]], np.float32)
 
-    table = made._prepare(row, np.square(row, dtype=float).sum(axis=1), NO_MEANS)  # noqa: SLF001
+    table = made._prepare(row, np.square(row, dtype=float).sum(axis=1), NO_MEANS)
 
     scaled = row.astype(float) * table.scale
     assert table.scale in {1, 0.5}
@@ -165,7 +169,7 @@ def test_the_least_score_of_a_list_leaves_room_for_the_slack_of_every_unit():
         farthest = -2 * (1 + offset) / scale - shifts if metric == "euclidean" else np.ones(len(shifts))
         most = slacks_of(farthest, shifts, 24, euclidean=metric == "euclidean")
 
-        found = made._below(tile, np.zeros(len(shifts)))  # noqa: SLF001
+        found = made._below(tile, np.zeros(len(shifts)))
 
         assert found == pytest.approx(-2 * most * (scale if metric == "euclidean" else 1), rel=1e-6)
 
@@ -174,9 +178,9 @@ def test_bands_do_not_depend_on_the_unit_of_the_features():
     made, larger = (pass_of(QUERIES * np.float32(factor), "euclidean") for factor in (1, 2.0**12))
     values, rows = -np.arange(1.0, 5), np.arange(4)
 
-    low, high = made._band(tile_of(made, scale=made.queries.scale**2), values, rows)  # noqa: SLF001
+    low, high = made._band(tile_of(made, scale=made.queries.scale**2), values, rows)
     other = tile_of(larger, scale=larger.queries.scale**2)
-    wider = larger._band(other, values * 2.0**24, rows)  # noqa: SLF001
+    wider = larger._band(other, values * 2.0**24, rows)
 
     assert larger.queries.scale == made.queries.scale / 2**12
     assert low.tolist() == wider[0].tolist()

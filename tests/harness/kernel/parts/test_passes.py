@@ -48,8 +48,8 @@ def test_the_error_of_a_query_does_not_depend_on_the_number_of_queries_or_images
     several, larger = made(workers, metric, queries=40, units=300)
     shift = np.abs(alone.shifts[0]) if metric == "euclidean" else 0
 
-    errors = alone._target(block).errors  # noqa: SLF001
-    assert several._target(larger).errors == pytest.approx(errors[0], rel=1e-12)  # noqa: SLF001
+    errors = alone._target(block).errors
+    assert several._target(larger).errors == pytest.approx(errors[0], rel=1e-12)
     assert several.asked.slacks == pytest.approx(alone.asked.slacks[0], rel=1e-12)
     assert alone.asked.slacks[0] == pytest.approx(8 * (WIDTH + 32) * 2.0**-53 * max(shift + 0.25, 1 - shift))
 
@@ -68,8 +68,8 @@ def test_units_outside_a_draw_are_blanked_in_every_block(workers):
     draws = (Draw(np.array([0]), np.array([0, 1, 4])), Draw(np.array([0]), np.array([1, 3, 4, 5])))
     counting, block = made(workers, "cosine", draws=draws)  # units 0, 1, 3, 4 and 5
 
-    whole = counting._target(block.part(0, 5)).penalties  # noqa: SLF001
-    part = counting._target(block.part(2, 4)).penalties  # noqa: SLF001
+    whole = counting._target(block.part(0, 5)).penalties
+    part = counting._target(block.part(2, 4)).penalties
 
     assert (whole == [[0, 0, BLANK, 0, BLANK], [BLANK, 0, 0, 0, 0]]).all()
     assert (part == [[BLANK, 0], [0, 0]]).all()

@@ -37,7 +37,9 @@ def read(values):
 def test_rows_are_centred_scaled_and_measured(workers, half, euclidean, sizes):
     rng = np.random.default_rng(1)
     images = (rng.standard_normal((6 if sizes is None else sum(sizes), 5)) * 300 + 1000).astype(np.float32)
-    centre = (rng.standard_normal(5) + 900).astype(np.float32).astype(float) if euclidean else rng.standard_normal(5) / 9
+    centre = (
+        (rng.standard_normal(5) + 900).astype(np.float32).astype(float) if euclidean else rng.standard_normal(5) / 9
+    )
     rows, means = images, NO_MEANS
     wanted = images.astype(float)
     if sizes is not None:
