@@ -103,13 +103,16 @@ def mutants_of(path: str, *, without: tuple[str, ...] = ()) -> Iterator[Mutant]:
 
 
 def _is_no_code(node) -> bool:
-    """Say whether a node is in an annotation, which no program reads, or is the star before named parameters."""
+    """Say whether a node is in an annotation or a protocol, which no program reads, or the star of named parameters."""
     if node.parent is not None and node.parent.type == "parameters":
         return True
     while node.parent is not None:
         above = node.parent
         named = above.type in {"param", "funcdef"} and above.annotation is node
         if named or above.type == "tfpdef" or (above.type == "annassign" and above.children[1] is node):
+            return True
+        bases = above.get_super_arglist() if above.type == "classdef" else None
+        if bases is not None and bases.get_code().strip() == "Protocol":
             return True
         node = above
     return False
