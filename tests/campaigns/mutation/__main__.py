@@ -153,7 +153,6 @@ def main(only, count, seed, workers, log, resume) -> None:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": folder}
-        os.environ.setdefault("NUMBA_CACHE_DIR", f"{folder}/numba")
         os.environ.setdefault("BENCH_CACHE", f"{folder}/cache")
         preload()
         known = {key: outcome for file in resume for key, outcome in read_log(file)}
@@ -181,7 +180,7 @@ def main(only, count, seed, workers, log, resume) -> None:
 
 def key_of(subject: Subject, mutant: Mutant) -> tuple[str, str, str, int]:
     """Return what says that a change was tried as it would be now."""
-    return subject.digest, subject.path, mutant.operator, mutant.occurrence
+    return subject.digest, mutant.path, mutant.operator, mutant.occurrence
 
 
 def write_line(log: TextIO | None, subject: Subject, mutant: Mutant, result: Outcome) -> None:
