@@ -92,7 +92,7 @@ class Watch:
     def __init__(self, examples: int, durations: Mapping[str, float]) -> None:
         self.examples = examples
         self.known = durations
-        self.durations: dict[str, float]
+        self.durations: dict[str, float] = {}
         self.failed = ""
 
     def pytest_collection_modifyitems(self, items) -> None:
