@@ -51,7 +51,7 @@ FloatArray = npt.NDArray[np.float64]
 
 ACCUMULATION = 2.0**-23
 OUTPUT_FLOAT32 = 2.0**-21
-OUTPUT_BFLOAT16 = 2.0**-8 * 1.02 + OUTPUT_FLOAT32
+OUTPUT_BFLOAT16 = 2.0**-8 * 1.02  # c' + 2^-21 of step 4, and 1 % to spare
 LARGEST_BIAS = 1e30
 
 CENTRED = 4096

@@ -201,7 +201,8 @@ class DevicePass:
         self.closer[entries] += above.cpu().numpy()
         found = inside.nonzero()
         self.again += len(found)
-        for pairs in torch.split(found, PAIRS):
+        for first in range(0, len(found), PAIRS):
+            pairs = found[first : first + PAIRS]
             which, units = pairs[:, 0].cpu().numpy(), pairs[:, 1]
             similar = self._canonical(tile, rows[which], units)
             value = self.values[entries[which]]
@@ -219,8 +220,6 @@ class DevicePass:
 
     def _canonical(self, tile: _Tile, rows: IntArray, units: Tensor) -> FloatArray:
         """Return the canonical similarity of pairs of a tile's row and unit: the greatest over the unit's images."""
-        if not len(units):
-            return np.empty(0)
         starts = tile.part.on_device
         sizes = starts[units + 1] - starts[units]
         pair = torch.repeat_interleave(torch.arange(len(units), device=self.device), sizes)
@@ -263,12 +262,12 @@ class DevicePass:
             last = scores.topk(most, dim=1).values[:, -1].double().cpu().numpy()
             low = torch.maximum(low, self._put(self._below(tile, last)))
         full = np.flatnonzero(lists.numbers[tile.start + rows] == most)
-        if len(full):
-            least = lists.similarities[tile.start + full, most - 1]
-            place = self._put(full)
-            low[place] = torch.maximum(low[place], self._band(tile, least, full)[0])
+        least = lists.similarities[tile.start + full, most - 1]
+        place = self._put(full)
+        low[place] = torch.maximum(low[place], self._band(tile, least, full)[0])
         found = (scores >= low[:, None]).nonzero()
-        for pairs in torch.split(found, PAIRS):
+        for first in range(0, len(found), PAIRS):
+            pairs = found[first : first + PAIRS]
             which = pairs[:, 0].cpu().numpy()
             similar = self._canonical(tile, which, pairs[:, 1])
             units = pairs[:, 1].cpu().numpy() + tile.part.first

@@ -143,7 +143,7 @@ class Pass:
         rows = slice(0, min(SAMPLED, len(self.queries.rows)))
         again = self._count_rows(self._target(sample), rows, listing=False)
         self.closer[:] = self.tied[:] = 0
-        return again / max(rows.stop * images, 1)
+        return again / (rows.stop * images)
 
     def _target(self, block: Block) -> Target:
         prepared = self._prepare(Features(block.rows, block.norms), block.means)

@@ -143,11 +143,12 @@ class Walk:
         job = Job(work, asked, listed, limits, self.settings)
         counting: Pass | DevicePass | None = None
         wanted = len(listed.pair) or self.settings.nearest
+        edges = self.gallery.starts[self.gallery.cuts]
         for number, block in self.gallery.blocks(range(len(self.gallery) if wanted else 0), self.workers):
             if counting is None:
                 counting = self._first(job, block)
             counting.count(block)
-            self.done += int(np.diff(self.gallery.starts[self.gallery.cuts[number : number + 2]])[0])
+            self.done += int(edges[number + 1] - edges[number])
             self.progress(self.done, self.gallery.images * parts)
         counting = counting or self._on_processor(job, "float32")
         closer, tied = self.team.total(np.stack([counting.closer, counting.tied]))
@@ -177,7 +178,6 @@ class Walk:
         similarities = np.zeros(len(work.positives.units))
         rows = np.repeat(np.arange(len(work.queries)), np.diff(work.positives.starts))
         place = np.searchsorted(self.gallery.cuts, work.positives.units, side="right") - 1
-        place[work.positives.units < self.gallery.cuts[0]] = -1
         order = np.argsort(place, kind="stable")
         edges = np.searchsorted(place[order], np.arange(len(self.gallery) + 1))
         for number, block in self.gallery.blocks(np.flatnonzero(np.diff(edges)), self.workers):

@@ -65,3 +65,29 @@ def test_every_accepted_change_is_one_that_is_tried():
         changes = {mutant.change for mutant in mutants_of(path) if source[mutant.line - 1].strip() in lines}
         made = changes | {(line, None) for line, _ in changes}
         assert wanted <= made, sorted(wanted - made)
+
+
+def test_a_campaign_goes_on_from_its_log(tmp_path, monkeypatch):
+    from io import StringIO
+
+    from tests.campaigns.mutation import subjects
+    from tests.campaigns.mutation.__main__ import key_of, read_log, write_line
+    from tests.campaigns.mutation.mutants import mutants_of
+    from tests.campaigns.mutation.trial import Outcome
+
+    for path, text in (("a.py", "x = 1 + 2"), ("test_a.py", "pass")):
+        (tmp_path / path).write_text(text)
+    monkeypatch.setattr(subjects, "ROOT", tmp_path)
+    one = subjects.Subject("a.py", ("test_a.py::test_x",))
+    mutant = next(mutants_of("harness/measures/minp.py"))
+    log = StringIO()
+    write_line(log, one, mutant, Outcome("killed", "test_x", 1.239, {}))
+
+    ((key, known),) = read_log(StringIO(log.getvalue() + '{"path": "a.py", "cut o'))
+
+    assert key == key_of(one, mutant)
+    assert known == ("killed", "test_x", 1.24, {})
+    assert subjects.Subject("a.py", ("test_a.py::test_x",)).digest == one.digest
+    assert subjects.Subject("a.py", ("test_a.py",)).digest != one.digest
+    (tmp_path / "test_a.py").write_text("assert True")
+    assert subjects.Subject("a.py", ("test_a.py::test_x",)).digest != one.digest

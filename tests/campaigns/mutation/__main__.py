@@ -2,8 +2,12 @@
 
     python -m tests.campaigns.mutation --workers 16
     python -m tests.campaigns.mutation --only harness/measures --count 20 --seed 1
+    python -m tests.campaigns.mutation --log first.jsonl
+    python -m tests.campaigns.mutation --log second.jsonl --resume first.jsonl
 
-Prints one table, and the changes that no test noticed and nobody has accepted; ends with 1 if there are any.
+The last goes on where the one before was cut off: what a log says of a module holds while the module, its tests and how
+they are run are the same. Prints one table, and the changes that no test noticed and nobody has accepted; ends with 1
+if there are any.
 """
 
 from __future__ import annotations
@@ -18,22 +22,26 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import click
 from tabulate import tabulate
 
-from tests.campaigns.mutation.accepted import reason_for
+from tests.campaigns.mutation.accepted import kind_of
 from tests.campaigns.mutation.mutants import ROOT, Mutant, mutants_of, sample
 from tests.campaigns.mutation.subjects import SUBJECTS, Subject
-from tests.campaigns.mutation.trial import QUIET, begin
+from tests.campaigns.mutation.trial import QUIET, Outcome, begin
 
 CHANGED = ("harness", "leaderboard", "plugins", "protocols")
 """The packages of the repository, which each trial imports anew."""
 
 FIRST_LIMIT = 400.0
 """Seconds of the processor for the tests of a module as it is, which may compile the kernel first."""
+
+SPARE, FACTOR = 4.0, 2.0
+"""A change gets so many seconds, and so many times those of the module as it is."""
 
 
 @dataclass
@@ -44,6 +52,7 @@ class Trial:
         subject: the module.
         mutant: None for the module as it is.
         limit: seconds of the processor.
+        durations: of its tests, as far as they are known.
         begun: when.
         process: its number.
     """
@@ -51,12 +60,9 @@ class Trial:
     subject: Subject
     mutant: Mutant | None
     limit: float
+    durations: dict[str, float] = field(default_factory=dict)
     begun: float = 0.0
     process: int = 0
-
-
-class Result(tuple[str, str, float]):
-    """The word (killed, survived, timed out, none), the test that noticed, and seconds."""
 
 
 def preload() -> None:
@@ -79,14 +85,14 @@ def preload() -> None:
         del sys.modules[name]
 
 
-def run_all(trials: Iterable[Trial], workers: int) -> Iterator[tuple[Trial, Result]]:
+def run_all(trials: Iterable[Trial], workers: int) -> Iterator[tuple[Trial, Outcome]]:
     """Run trials, some at a time; yield each with its result as it ends."""
     waiting, running = iter(trials), 0
     with selectors.DefaultSelector() as watched:
         while True:
             while running < workers and (trial := next(waiting, None)) is not None:
                 trial.begun = time.monotonic()
-                trial.process, reading = begin(trial.mutant, trial.subject, trial.limit)
+                trial.process, reading = begin(trial.mutant, trial.subject, trial.limit, trial.durations)
                 watched.register(reading, selectors.EVENT_READ, (trial, []))
                 running += 1
             if not running:
@@ -107,17 +113,17 @@ def run_all(trials: Iterable[Trial], workers: int) -> Iterator[tuple[Trial, Resu
                     os.killpg(trial.process, signal.SIGKILL)
 
 
-def _ended(trial: Trial, written: bytes) -> Result:
+def _ended(trial: Trial, written: bytes) -> Outcome:
     _, status = os.waitpid(trial.process, 0)
     if written:
-        return Result(json.loads(written))
+        return Outcome(*json.loads(written))
     ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     word = "timed out" if ended in {signal.SIGPROF, signal.SIGKILL} else "killed"
-    return Result((word, f"signal {ended}" if ended else f"status {status}", trial.limit))
+    return Outcome(word, f"signal {ended}" if ended else f"status {status}", trial.limit, {})
 
 
-def unchanged(subjects: list[Subject], workers: int) -> dict[str, float]:
-    """Run the tests of every module as it is; return their seconds.
+def unchanged(subjects: list[Subject], workers: int) -> dict[str, Outcome]:
+    """Run the tests of every module as it is; return how they end, by its path.
 
     Raises:
         SystemExit: they fail.
@@ -125,10 +131,10 @@ def unchanged(subjects: list[Subject], workers: int) -> dict[str, float]:
     spent, wrong = {}, []
     # The first compiles the kernel and keeps it, the others find it.
     for some in (subjects[:1], subjects[1:]):
-        for trial, (word, by, seconds) in run_all([Trial(one, None, FIRST_LIMIT) for one in some], workers):
-            spent[trial.subject.path] = seconds
-            if word != "survived":
-                wrong.append(f"{trial.subject.path}: {word} by {by}")
+        for trial, result in run_all([Trial(one, None, FIRST_LIMIT) for one in some], workers):
+            spent[trial.subject.path] = result
+            if result.word != "survived":
+                wrong.append(f"{trial.subject.path}: {result.word} by {result.by}")
     if wrong:
         raise SystemExit("the tests fail without any change:\n" + "\n".join(wrong))
     return spent
@@ -140,45 +146,74 @@ def unchanged(subjects: list[Subject], workers: int) -> dict[str, float]:
 @click.option("--seed", type=int, default=0, help="Of that chance.")
 @click.option("--workers", type=int, default=1, help="Processes at a time.")
 @click.option("--log", type=click.File("w"), help="A file for one line for each change, in JSON.")
-def main(only, count, seed, workers, log) -> None:
+@click.option("--resume", type=click.File("r"), multiple=True, help="Logs of changes that need not be tried again.")
+def main(only, count, seed, workers, log, resume) -> None:
     """Change the kernel, the rules, the measures and the statistics, one small change at a time."""
     os.chdir(ROOT)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": folder}
-        os.environ.setdefault("NUMBA_CACHE_DIR", f"{folder}/numba")
         os.environ.setdefault("BENCH_CACHE", f"{folder}/cache")
         preload()
-        subjects = [one for one in SUBJECTS if not only or any(one.path.startswith(word) for word in only)]
-        spent = unchanged(subjects, workers)
-        trials = [
-            Trial(subject, mutant, 8 + 4 * spent[subject.path])
-            for subject in subjects
+        known = {key: outcome for file in resume for key, outcome in read_log(file)}
+        wanted = [
+            (subject, mutant)
+            for subject in SUBJECTS
+            if not only or any(subject.path.startswith(word) for word in only)
             for mutant in sample(list(mutants_of(subject.path, without=subject.without)), count, seed)
         ]
-        trials.sort(key=lambda trial: -spent[trial.subject.path])
-        found = []
+        found = [(*one, known[key_of(*one)]) for one in wanted if key_of(*one) in known]
+        rest = [one for one in wanted if key_of(*one) not in known]
+        spent = unchanged(list(dict.fromkeys(subject for subject, _ in rest)), workers)
+        trials = [
+            Trial(one, mutant, SPARE + FACTOR * spent[one.path].seconds, spent[one.path].durations)
+            for one, mutant in rest
+        ]
+        trials.sort(key=lambda trial: spent[trial.subject.path].seconds)
+        for line in found:
+            write_line(log, *line)
         for trial, result in run_all(trials, workers):
-            found.append((trial, result))
-            if log:
-                line = {"path": trial.subject.path, "operator": trial.mutant.operator, "line": trial.mutant.line}
-                log.write(json.dumps(line | dict(zip(("word", "by", "seconds"), result, strict=True))) + "\n")
-                log.flush()
+            found.append((trial.subject, trial.mutant, result))
+            write_line(log, *found[-1])
     sys.exit(report(found, spent, seconds=time.monotonic() - begun, seed=seed))
 
 
-def report(found: list[tuple[Trial, Result]], spent: dict[str, float], *, seconds: float, seed: int) -> int:
+def key_of(subject: Subject, mutant: Mutant) -> tuple[str, str, str, int]:
+    """Return what says that a change was tried as it would be now."""
+    return subject.digest, mutant.path, mutant.operator, mutant.occurrence
+
+
+def write_line(log: TextIO | None, subject: Subject, mutant: Mutant, result: Outcome) -> None:
+    """Write how a trial ended, for people and for ``read_log``."""
+    if log:
+        about = asdict(mutant) | {"word": result.word, "by": result.by, "seconds": round(result.seconds, 2)}
+        log.write(json.dumps(about | {"digest": subject.digest}) + "\n")
+        log.flush()
+
+
+def read_log(log: TextIO) -> Iterator[tuple[tuple[str, str, str, int], Outcome]]:
+    """Yield the trials of a log by their keys; a last line may be cut off."""
+    for line in log:
+        if line.endswith("\n"):
+            one = json.loads(line)
+            key = one["digest"], one["path"], one["operator"], one["occurrence"]
+            yield key, Outcome(one["word"], one["by"], one["seconds"], {})
+
+
+def report(
+    found: list[tuple[Subject, Mutant, Outcome]], spent: dict[str, Outcome], *, seconds: float, seed: int
+) -> int:
     """Print the table and the survivors; return the status to end with."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     survivors = []
-    for trial, (word, *_) in found:
-        if word == "none":
+    for subject, mutant, result in found:
+        if result.word == "none":
             continue
-        is_accepted = word == "survived" and reason_for(trial.mutant) is not None
-        counts[trial.subject.path]["accepted" if is_accepted else word] += 1
-        if word == "survived" and not is_accepted:
-            survivors.append(trial.mutant)
-    rows = [_row(path, counts[path], f"{spent[path]:.1f}") for path in sorted(counts)]
+        is_accepted = result.word == "survived" and kind_of(mutant) is not None
+        counts[subject.path]["accepted" if is_accepted else result.word] += 1
+        if result.word == "survived" and not is_accepted:
+            survivors.append(mutant)
+    rows = [_row(path, counts[path], f"{spent[path].seconds:.1f}" if path in spent else "") for path in sorted(counts)]
     rows.append(_row("all", sum(counts.values(), Counter()), ""))
     heads = ["module", "changes", "killed", "timed out", "accepted", "survived", "noticed", "s unchanged"]
     click.echo(tabulate(rows, heads, disable_numparse=True, tablefmt="github"))

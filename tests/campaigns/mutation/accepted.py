@@ -10,19 +10,23 @@ from tests.campaigns.mutation.mutants import Mutant
 
 FILE = Path(__file__).with_name("accepted.toml")
 
+KINDS = {"equivalent", "speed", "memory", "wording"}
+
 
 @cache
 def accepted() -> dict[tuple[str, str, str | None], str]:
-    """Return the reason of each: by module, line, and what that becomes, None for anything."""
+    """Return the kind of each: by module, line, and what that becomes, None for anything."""
     found = {}
     for entry in tomllib.loads(FILE.read_text()).get("mutant", []):
         becomes = entry.get("becomes")
+        if entry["kind"] not in KINDS or not entry["reason"]:
+            raise ValueError(f"{FILE}: a mutant of {entry['module']} lacks a kind of {sorted(KINDS)} or a reason")
         for new in becomes if isinstance(becomes, list) else [becomes]:
-            found[entry["module"], entry["line"], new] = entry["reason"]
+            found[entry["module"], entry["line"], new] = entry["kind"]
     return found
 
 
-def reason_for(mutant: Mutant) -> str | None:
-    """Return why a mutant is accepted, None if it is not."""
+def kind_of(mutant: Mutant) -> str | None:
+    """Return as what a mutant is accepted, None if it is not."""
     line, new = mutant.change
     return accepted().get((mutant.path, line, new)) or accepted().get((mutant.path, line, None))

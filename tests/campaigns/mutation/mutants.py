@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,9 +67,17 @@ class Mutant:
     def change(self) -> tuple[str, str]:
         """The lines that it takes out and those that it puts in, stripped."""
         before, after = ((ROOT / self.path).read_text().splitlines(), self.source.splitlines())
-        lines = [line for line in difflib.ndiff(before, after) if line[:2] in {"- ", "+ "}]
-        out, new = (" ".join(line[2:].strip() for line in lines if line[0] == sign) for sign in "-+")
+        first = _alike(before, after)
+        last = _alike(before[first:][::-1], after[first:][::-1])
+        out, new = (" ".join(map(str.strip, lines[first : len(lines) - last])) for lines in (before, after))
         return out, new
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """Return how many lines are the same from the first on."""
+    return next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
 
 
 @cache
@@ -103,13 +110,16 @@ def mutants_of(path: str, *, without: tuple[str, ...] = ()) -> Iterator[Mutant]:
 
 
 def _is_no_code(node) -> bool:
-    """Say whether a node is in an annotation, which no program reads, or is the star before named parameters."""
+    """Say whether a node is in an annotation or a protocol, which no program reads, or the star of named parameters."""
     if node.parent is not None and node.parent.type == "parameters":
         return True
     while node.parent is not None:
         above = node.parent
         named = above.type in {"param", "funcdef"} and above.annotation is node
         if named or above.type == "tfpdef" or (above.type == "annassign" and above.children[1] is node):
+            return True
+        bases = above.get_super_arglist() if above.type == "classdef" else None
+        if bases is not None and bases.get_code().strip() == "Protocol":
             return True
         node = above
     return False

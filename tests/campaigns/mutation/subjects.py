@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
+
+from tests.campaigns.mutation.mutants import ROOT
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,14 @@ class Subject:
     examples: int = 25
     without: tuple[str, ...] = ()
 
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the module, of its tests and of how they are run, 16 hexadecimal digits of it."""
+        hasher = hashlib.sha256(repr(self).encode())
+        for path in (self.path, *(test.partition("::")[0] for test in self.tests)):
+            hasher.update((ROOT / path).read_bytes())
+        return hasher.hexdigest()[:16]
+
 
 def _in(folder: str, *names: str) -> tuple[str, ...]:
     return tuple(f"tests/{folder}/test_{name}.py" for name in names)
@@ -34,31 +46,33 @@ def _subjects(folder: str, names: str, tests: tuple[str, ...], **more) -> list[S
 
 
 KERNEL = "harness/kernel"
-RANKS = _in(KERNEL, "ranking", "walk")
+PARTS = f"{KERNEL}/parts"
 VALUES = _in(KERNEL, "values")
 
 # Of the tests of whole rankings, those of small problems: as plain Python, loops are slow.
 NATIVE = f"{KERNEL}/native"
 RANKED = (f"tests/{KERNEL}/test_ranking.py::test_ranks_are_those_of_the_literal_reference",)
 LISTED = (f"tests/{KERNEL}/test_walk.py::test_lists_are_those_of_a_full_sort",)
+SHARDS = (f"tests/{KERNEL}/test_walk.py::test_shards_of_the_gallery_add_up_to_the_whole",)
 RERANKED = (f"tests/{KERNEL}/test_rerank.py::test_ranks_are_those_of_the_dense_definition",)
 
 # The decorators of the loops compile them; without one the loop is slow or does not compile at all.
 LOOPS = {"jit": False, "without": ("RemoveDecorator",)}
 
 SUBJECTS = (
-    *_subjects(KERNEL, "bounds", VALUES + _in(NATIVE, "figures") + RANKED),
-    *_subjects(KERNEL, "exact", _in(NATIVE, "figures") + _in(KERNEL, "exact", "bounds")),
+    *_subjects(KERNEL, "bounds", VALUES + _in(NATIVE, "figures") + _in(PARTS, "prepared") + RANKED),
+    *_subjects(KERNEL, "exact", _in(NATIVE, "figures") + _in(KERNEL, "exact")),
     *_subjects(KERNEL, "memory", _in(KERNEL, "memory")),
     *_subjects(KERNEL, "products", _in(KERNEL, "products", "passes")),
-    *_subjects(KERNEL, "settings ranking", VALUES + RANKS),
-    *_subjects(KERNEL, "plan", VALUES + RANKS),
-    *_subjects(KERNEL, "prepared gallery", VALUES + _in(KERNEL, "gallery") + RANKS),
-    *_subjects(KERNEL, "neighbours", VALUES + RANKS),
-    *_subjects(KERNEL, "passes", VALUES + _in(KERNEL, "passes") + RANKS),
-    *_subjects(KERNEL, "walk", VALUES + _in(KERNEL, "passes", "walk", "ranking")),
-    *_subjects(KERNEL, "device", VALUES + _in(KERNEL, "passes", "device", "bounds")),
-    *_subjects(KERNEL, "given", _in(KERNEL, "given")),
+    *_subjects(KERNEL, "settings ranking", VALUES + _in(PARTS, "walk", "neighbours") + _in(KERNEL, "ranking")),
+    *_subjects(KERNEL, "plan", VALUES + _in(PARTS, "plan") + RANKED),
+    *_subjects(KERNEL, "prepared", VALUES + _in(KERNEL, "gallery") + _in(PARTS, "prepared")),
+    *_subjects(KERNEL, "gallery", VALUES + _in(KERNEL, "gallery") + _in(PARTS, "walk")),
+    *_subjects(KERNEL, "neighbours", VALUES + _in(PARTS, "neighbours") + SHARDS),
+    *_subjects(KERNEL, "passes", VALUES + _in(KERNEL, "gallery", "passes") + _in(PARTS, "passes") + RANKED + LISTED),
+    *_subjects(KERNEL, "walk", VALUES + _in(PARTS, "walk") + _in(KERNEL, "passes", "walk", "ranking"), examples=15),
+    *_subjects(KERNEL, "device", VALUES + _in(PARTS, "device") + _in(KERNEL, "passes", "device")),
+    *_subjects(KERNEL, "given", _in(PARTS, "given") + _in(KERNEL, "given")),
     *_subjects(KERNEL, "rerank", _in(KERNEL, "rerank")),
     *_subjects(NATIVE, "count scores", _in(NATIVE, "count", "scores") + RANKED + LISTED, **LOOPS),
     *_subjects(

@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import NamedTuple
@@ -39,14 +40,16 @@ class Outcome(NamedTuple):
     """How a trial ended.
 
     Attributes:
-        word: killed, survived, or none if the changed source is no program or the same one.
+        word: killed, survived, timed out, or none if the changed source is no program or the same one.
         by: the first test that failed.
         seconds: of the processor.
+        durations: seconds of each test, of a module as it is.
     """
 
     word: str
     by: str
     seconds: float
+    durations: dict[str, float]
 
 
 class Loader(SourceFileLoader):
@@ -79,10 +82,17 @@ class Finder:
 
 
 class Watch:
-    """Keeps the examples of properties few, and remembers the first test that failed."""
+    """Keeps the examples of properties few, runs quick tests first, and remembers the first that failed.
 
-    def __init__(self, examples: int) -> None:
+    Args:
+        examples: the most of each property.
+        durations: seconds of each test, as far as they are known; those of this run are added.
+    """
+
+    def __init__(self, examples: int, durations: Mapping[str, float]) -> None:
         self.examples = examples
+        self.known = durations
+        self.durations: dict[str, float] = {}
         self.failed = ""
 
     def pytest_collection_modifyitems(self, items) -> None:
@@ -95,8 +105,10 @@ class Watch:
                 most = min(own.max_examples, self.examples)
                 few = hypothesis.settings(own, max_examples=most, phases=phases, database=None, derandomize=True)
                 setattr(item.obj, name, few)
+        items.sort(key=lambda item: self.known.get(item.nodeid, 0.0))
 
     def pytest_runtest_logreport(self, report) -> None:
+        self.durations[report.nodeid] = self.durations.get(report.nodeid, 0.0) + report.duration
         if report.failed and not self.failed:
             self.failed = report.nodeid
 
@@ -105,13 +117,16 @@ class Watch:
             self.failed = f"import of {report.nodeid}"
 
 
-def begin(mutant: Mutant | None, subject: Subject, limit: float, *, quiet: bool = True) -> tuple[int, int]:
+def begin(
+    mutant: Mutant | None, subject: Subject, limit: float, durations: Mapping[str, float], *, quiet: bool = True
+) -> tuple[int, int]:
     """Fork a process that tries a mutant, or the module as it is; return its number and where it writes its outcome.
 
     Args:
         mutant: None for the module as it is.
         subject: the module and its tests.
         limit: seconds of the processor after which it is ended.
+        durations: see ``Watch``.
         quiet: whether nothing of the tests is shown.
     """
     reading, writing = os.pipe()
@@ -131,7 +146,7 @@ def begin(mutant: Mutant | None, subject: Subject, limit: float, *, quiet: bool 
             for stream in (0, 1, 2):
                 os.dup2(nothing, stream)
         with os.fdopen(writing, "w") as out:
-            json.dump(attempt(mutant, subject), out)
+            json.dump(attempt(mutant, subject, durations), out)
     except BaseException:  # whatever it is: no child may go on in its parent's place
         if not quiet:
             traceback.print_exc()
@@ -147,7 +162,7 @@ def is_change(source: str, before: str) -> bool:
         return False
 
 
-def attempt(mutant: Mutant | None, subject: Subject) -> Outcome:
+def attempt(mutant: Mutant | None, subject: Subject, durations: Mapping[str, float]) -> Outcome:
     """Import the changed module and run its tests."""
     gc.disable()
     if not subject.jit:
@@ -156,17 +171,18 @@ def attempt(mutant: Mutant | None, subject: Subject) -> Outcome:
     if mutant is not None:
         source = mutant.source
         if not is_change(source, (ROOT / mutant.path).read_text()):
-            return Outcome("none", "", 0.0)
+            return Outcome("none", "", 0.0, {})
         sys.meta_path.insert(0, Finder(mutant.path, source))
-    watch = Watch(subject.examples)
+    watch = Watch(subject.examples, durations)
     try:
         if not subject.jit:
             # It only asks the processor to fetch rows early, by instructions that Python has none for.
             importlib.import_module(PREFETCH).prefetch = lambda _table, _row: None
         code = int(pytest.main([*QUIET, *subject.tests], plugins=[watch]))
     except BaseException as problem:
-        return Outcome("killed", type(problem).__name__, _seconds())
-    return Outcome("killed" if code else "survived", watch.failed or f"exit {code}", _seconds())
+        return Outcome("killed", type(problem).__name__, _seconds(), {})
+    word, by = "killed" if code else "survived", watch.failed or f"exit {code}"
+    return Outcome(word, by, _seconds(), watch.durations if mutant is None else {})
 
 
 def _seconds() -> float:

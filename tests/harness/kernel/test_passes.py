@@ -66,6 +66,7 @@ def passed(monkeypatch, problem, metric, tuning, *, by_torch=False, nearest=0):
     assert as_lists(ranks) == reference.rank(*problem, metric)
     if nearest:
         assert as_pairs(lists) == reference.nearest(*problem, metric, nearest)
+    assert isinstance(Kept.made[-1], DevicePass) == by_torch
     return Kept.made[-1]
 
 

@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings, strategies as st
 
 from harness.compute.machine import Machine
 from harness.errors import FeatureError, UsageError
+from harness.kernel import rerank as module
 from harness.kernel.ranking import rank
 from harness.kernel.rerank import rerank
 from harness.tasks.relevance import Draw, Relevance
@@ -55,9 +56,12 @@ def clustered(draw) -> Problem:
     k1=st.sampled_from([1, 2, 3, 5, 8, 20]),
     k2=st.sampled_from([1, 2, 4, 6]),
     share=st.sampled_from([0.0, 1e-20, 1e-9, 0.1, 0.3, 0.7, 1.0]),
+    piece=st.sampled_from([1, 3, 512]),
 )
-def test_ranks_are_those_of_the_dense_definition(problem: Problem, metric, k1, k2, share):
-    answers = rerank(problem.queries, problem.gallery, problem.relevance, Reranking(k1, k2, share), metric=metric)
+def test_ranks_are_those_of_the_dense_definition(problem: Problem, metric, k1, k2, share, piece):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "PIECE", piece)  # encodings are written in several pieces
+        answers = rerank(problem.queries, problem.gallery, problem.relevance, Reranking(k1, k2, share), metric=metric)
 
     count = len(problem.queries) + len(problem.gallery)
     if count:
