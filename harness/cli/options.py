@@ -135,6 +135,14 @@ rerank = option(
     help="Re-rank by k-reciprocal neighbours, and mark the result. Without numbers: k1=20,k2=6,lambda=0.3, as in the "
     "paper. Keeps all features in memory.",
 )
+distractors = option(
+    "--distractors",
+    multiple=True,
+    type=FILE,
+    group=DATA,
+    help="Feature file whose images are added to the gallery and are right for no query; the result is then not "
+    "official. Repeatable.",
+)
 force = option("--force", is_flag=True, group=OUTPUT, help="Replace existing files.")
 as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
 

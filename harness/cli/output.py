@@ -89,6 +89,7 @@ def _summary(record: Record) -> dict[str, object]:
         "official": record.official,
         "metric": record.metric,
         "rerank": None if record.rerank is None else record.rerank.values,
+        **({} if record.distractors is None else {"distractors": record.distractors.count}),
         "queries": record.queries,
         "ignored_queries": record.ignored_queries,
         "ties": record.ties,

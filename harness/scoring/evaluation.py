@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast, get_args
@@ -15,7 +16,10 @@ from harness.compute.machine import Machine
 from harness.data.dataset import Dataset
 from harness.errors import DataError, FeatureError, UsageError, unknown_name
 from harness.features import FeatureFile
+from harness.features.distractors import Distractors, open_distractors
+from harness.features.joined import JoinedRows
 from harness.features.metric import Metric
+from harness.features.reader import FeatureRows
 from harness.measures import parse
 from harness.measures.ranks import PositiveRanks
 from harness.registry.registry import Registry, load
@@ -24,8 +28,9 @@ from harness.scoring.settings import ScoringSettings
 from harness.scoring.sources import FeatureSource, features_of
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
-from harness.tasks.fingerprint import fingerprint
+from harness.tasks.fingerprint import fingerprint, with_distractors as widened
 from harness.tasks.protocol import Protocol
+from harness.tasks.relevance import Relevance
 from harness.tasks.reranking import Reranking
 from harness.tasks.rules import ALL_RIGHT, all_right, relevance
 from harness.tasks.task import Task
@@ -40,6 +45,7 @@ class EvaluateSettings(TypedDict, total=False):
     rerank: Reranking | None
     measures: Sequence[str]
     skip_missing: bool
+    distractors: Sequence[str | Path]
     machine: Machine
 
 
@@ -64,7 +70,8 @@ def evaluate(
         options: the options of a method's class; of a function or a network ``{"input_size": 224}``.
         settings: how features are scored: ``metric`` (default: the method's own, which a feature file names, else
             ``"cosine"``), ``rerank`` (a ``Reranking``), ``measures`` (words of additional measures), ``skip_missing``
-            (leave out images that have no feature or cannot be read; the result is then not official) and ``machine``
+            (leave out images that have no feature or cannot be read; the result is then not official), ``distractors``
+            (feature files whose images are added to the gallery; the result is then not official) and ``machine``
             (``Machine.here("cuda")``; no digit depends on it).
 
     Raises:
@@ -97,7 +104,8 @@ def evaluate(
         skip_broken=chosen.skip_missing,
     ) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
-        return score(file, protocol, served[0], dataset, chosen)
+        with with_distractors(chosen, file) as scoring:
+            return score(file, protocol, served[0], dataset, scoring)
 
 
 def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings:
@@ -114,7 +122,28 @@ def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings
     if rerank is not None and not isinstance(rerank, Reranking):
         raise UsageError("rerank is not a re-ranking", found=repr(rerank), expected="harness.Reranking(k1=20, k2=6)")
     values: dict[str, Any] = {**settings, "measures": tuple(map(registry.measure, words))}
+    values["distractor_files"] = _paths(values.pop("distractors", ()))
     return ScoringSettings(**values)
+
+
+def _paths(given: object) -> tuple[Path, ...]:
+    if isinstance(given, str | Path) or not isinstance(given, Sequence):
+        raise UsageError("distractors are not a list", found=repr(given), expected="a list of feature files")
+    return tuple(Path(path) for path in given)
+
+
+@contextmanager
+def with_distractors(settings: ScoringSettings, file: FeatureFile) -> Iterator[ScoringSettings]:
+    """Yield the settings with their files of distractors open, to be compared with the features of a test.
+
+    Raises:
+        FeatureError: they cannot be.
+    """
+    if not settings.distractor_files:
+        yield settings
+        return
+    with open_distractors(settings.distractor_files, file) as distractors:
+        yield replace(settings, distractors=distractors)
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -193,12 +222,18 @@ def scored(
         scores,
         task=f"{protocol.name}/{task.name}",
         metric=metric,
-        fingerprint=fingerprint(protocol, task, dataset),
-        official=not differences(task, dataset),
+        fingerprint=fingerprint_of(protocol, task, dataset, settings),
+        official=not differences(task, dataset) and settings.distractors is None,
         rerank=settings.rerank,
         further=tuple(measure.word for measure in further),
         labels=dataset.split(task.query),
     )
+
+
+def fingerprint_of(protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings) -> str:
+    """Return the fingerprint of a task, with distractors one that no plain result has."""
+    own = fingerprint(protocol, task, dataset)
+    return own if settings.distractors is None else widened(own, settings.distractors.images)
 
 
 def metric_of(settings: ScoringSettings, file: FeatureFile) -> Metric:
@@ -222,14 +257,32 @@ def _ranks(
     from harness.kernel.ranking import rank
     from harness.kernel.rerank import rerank
 
-    queries, gallery = (file.rows(dataset.split(split).paths) for split in (task.query, task.gallery))
-    rule, metric, machine = relevance(task, dataset), settings.metric or "cosine", settings.machine
+    queries, gallery, rule = features_and_rule(file, protocol, task, dataset, settings.distractors)
+    metric, machine = settings.metric or "cosine", settings.machine
     if machine.first and all_right(rule):
         log.warning("%s/%s: %s", protocol.name, task.name, ALL_RIGHT)
     with progress(f"ranking {protocol.name}/{task.name}", shown=machine.first) as advance:
         if settings.rerank is None:
             return rank(queries, gallery, rule, metric=metric, machine=machine, progress=advance)
         return rerank(queries, gallery, rule, settings.rerank, metric=metric, machine=machine, progress=advance)
+
+
+def features_and_rule(
+    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, distractors: Distractors | None
+) -> tuple[FeatureRows, FeatureRows | JoinedRows, Relevance]:
+    """Return the features of a task's queries and of its gallery, and who is right for whom.
+
+    Raises:
+        FeatureError: a distractor is an image of the task.
+        DataError: the data set cannot serve the task's rule.
+    """
+    tables = [dataset.split(split) for split in (task.query, task.gallery)]
+    queries, gallery = (file.rows(table.paths) for table in tables)
+    rule = relevance(task, dataset)
+    if distractors is None:
+        return queries, gallery, rule
+    distractors.refuse([key for table in tables for key in table.paths], f"{protocol.name}/{task.name}")
+    return queries, distractors.behind(gallery), rule.widened(len(distractors))
 
 
 def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:

@@ -21,6 +21,7 @@ from harness.scoring.fields import (
     Count,
     Deviation,
     Digest,
+    DistractorsField,
     FurtherMeasure,
     PerQueryFile,
     RecordModel,
@@ -39,6 +40,7 @@ MAX_BYTES = 16 << 20
 
 LATER = {
     "rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", "content",
+    "distractors",
     *OMITTED,
 }  # fmt: skip
 """Fields added after the first records; they are omitted from the file if empty."""
@@ -72,6 +74,7 @@ class Record(Embedding):
         dtype: ``float32``, ``float16``, ``int8`` or ``binary``; of a matrix, its numbers' type.
         metric: how features were compared; ``given distances`` or ``given similarities`` if a finished matrix ranked.
         rerank: the re-ranking, or None; omitted from the file if None.
+        distractors: the images that were added to the gallery, or None; omitted from the file if None.
         queries: the number of queries in the lists.
         ignored_queries: the number of queries without a positive, which are excluded from every mean.
         ties: the number of tied pairs of a positive and a negative.
@@ -120,6 +123,7 @@ class Record(Embedding):
     dtype: Word
     metric: Word
     rerank: RerankingField = None
+    distractors: DistractorsField | None = None
     queries: Count
     ignored_queries: Count = 0
     ties: Count = 0
@@ -143,8 +147,8 @@ class Record(Embedding):
             raise ValueError("a further measure is one of the task's own")
         if self.ignored_queries > self.queries:
             raise ValueError("more queries are ignored than exist")
-        if self.official and (self.differences or self.convention is not None):
-            raise ValueError("an official result has no differences and no convention")
+        if self.official and (self.differences or self.convention is not None or self.distractors is not None):
+            raise ValueError("an official result has no differences, no convention and no distractors")
         wanted = set(self.measures) if self.draws else set()
         if set(self.deviations) != wanted or set(self.per_draw) != wanted:
             raise ValueError("deviations and per_draw must name all measures with draws, and none without draws")
@@ -205,15 +209,18 @@ class Record(Embedding):
 
     @property
     def plain(self) -> bool:
-        """Whether the features alone ranked: neither re-ranking nor a finished matrix."""
-        return self.rerank is None and not self.given
+        """Whether the features alone ranked the task's own gallery: no re-ranking, finished matrix or distractors."""
+        return self.rerank is None and not self.given and self.distractors is None
 
     @property
     def method_name(self) -> str:
         """The name of the run and its ranking: ``pgan/no-pam (epochs=3)``, ``pgan + re-ranking (20, 6, 0.3)``."""
         if self.given:
             return f"{self.run_name} + {self.metric}"
-        return self.run_name if self.rerank is None else f"{self.run_name} + {self.rerank}"
+        further = [] if self.rerank is None else [str(self.rerank)]
+        if self.distractors is not None:
+            further.append(f"{self.distractors.count:,} distractors")
+        return " + ".join([self.run_name, *further])
 
     @property
     def values(self) -> dict[str, Any]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     group=DATA,
     help="Leave out images that have no feature; the result is then not official.",
 )
+@shared.distractors
 @shared.plugin_files
 @option("--device", default="cpu", group=COMPUTE, help="Device that ranks the gallery: cpu, cuda, cuda:1 or auto.")
 @shared.memory
@@ -58,6 +59,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
     Examples:
       bench eval f.h5 --protocol veri776 --data VeRi/
       bench eval f.h5 --protocol veri776/image-to-image --data VeRi/ --measure cmc@20 --json
+      bench eval f.h5 --protocol veri776 --data VeRi/ --distractors other-city.h5
     """
     if words["measures"] and words["conventions"] and not words["json_wanted"]:
         raise click.UsageError("--measure and --conventions are shown together only with --json")
@@ -77,7 +79,14 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
         refuse_foreign(features, _given(words))
         registry = load(words["plugin"])
         further = tuple(map(registry.measure, words["measures"]))
-        settings = ScoringSettings(words["metric"], words["rerank"], further, words["skip_missing"], machine)
+        settings = ScoringSettings(
+            words["metric"],
+            words["rerank"],
+            further,
+            words["skip_missing"],
+            distractor_files=words["distractors"],
+            machine=machine,
+        )
         places = {"data": words["data"], "folder": words["record"], "conventions": words["conventions"]}
         records = evaluate_file(features, words["protocol"], settings, registry=registry, **places)
     if not machine.first:
