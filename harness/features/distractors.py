@@ -23,6 +23,9 @@ MODEL = (
 )  # fmt: skip
 """The facts of a file that say which model made it; the others are about its images or about last digits."""
 
+NOTHING: tuple[object, ...] = (None, "", {})
+"""What a fact is that nobody has stated."""
+
 UNNAMED = "given"
 """The method of features that were given in memory, of which nobody has said where they come from."""
 
@@ -113,7 +116,7 @@ def open_distractors(paths: Sequence[Path], test: FeatureFile) -> Iterator[Distr
 
 def is_silent(about: Provenance) -> bool:
     """Say whether features do not tell which model made them, beyond a name."""
-    return not any(getattr(about, name) for name in MODEL if name != "method")
+    return all(getattr(about, name) in NOTHING for name in MODEL if name != "method")
 
 
 def _refuse_other_numbers(file: FeatureFile, test: FeatureFile) -> None:
@@ -163,7 +166,7 @@ def _first_difference(name: str, found: dict[str, Any], expected: dict[str, Any]
 
 
 def _shown(value: object) -> object:
-    return "nothing" if value in (None, "", {}) else value
+    return "nothing" if value in NOTHING else value
 
 
 def _refuse_twice(files: Sequence[FeatureFile]) -> None:
