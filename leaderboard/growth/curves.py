@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from harness.measures import heading
+from harness.measures import heading, in_order
 from harness.scoring.growth.curve import Curve
-from harness.scoring.tables import in_order, plain, table
+from harness.scoring.tables import plain, table
 from leaderboard.growth.spread import mean_and_interval
 from leaderboard.pages.pictures import COLOURS, LEFT, PLOT, Line, Tick, labelled
 

@@ -39,7 +39,8 @@ class Recall:
     Attributes:
         index: its name and size: ``IVF 128``.
         effort: how it is searched: ``nprobe 4``.
-        compared: the share of all pairs of query and gallery image whose distance it computes.
+        compared: the distances that it computes for a query, as a share of the gallery; more than 1 if it compares
+            with more than every image.
         recall: for each k the share of the k nearest images that are among the k that it gives.
     """
 
@@ -78,7 +79,8 @@ def recalls_of(
         for word, parameters in _efforts(module, kind, index):
             stats.reset()
             found = index.search(asked, ks[-1], params=parameters)[1]
-            compared = stats.ndis / (len(asked) * gallery.shape[0])
+            cells = index.nlist if kind == "ivf" else 0  # each query is compared with the middle of every cell
+            compared = (stats.ndis / len(asked) + cells) / gallery.shape[0]
             similar = _similarities(stored, rows, found, euclidean=settings.euclidean)
             shares = {k: float((similar[:, :k] >= exact.similarity[:, k - 1 : k]).mean()) for k in ks}
             yield Recall(name, word, compared, shares)
@@ -155,6 +157,6 @@ def recalls_text(task: str, method: str, found: Sequence[Recall]) -> str:
     shown = table(rows, right=list(rows[0])[2:], shown=plain)
     notes = [
         "Recall@k: share of the k nearest gallery images, as the exact kernel lists them, among the k that are found.",
-        "Compared: share of all pairs of query and gallery image whose distance is computed.",
+        "Compared: distances computed for a query, as a share of the gallery; with IVF those to its cells are counted.",
     ]
     return "\n".join([f"{plain(task)}: {plain(method)}\n", shown, *(f"- {note}" for note in notes)])
