@@ -111,10 +111,10 @@ def _single(paths: Sequence[Path], results: Sequence[Group], task: str | None) -
 
 
 def _joined(results: Sequence[Group], task: str | None) -> list[tuple[str, list[Group]]]:
-    """Return the groups of repeats of each task in the order given; each kind of re-ranking separately."""
+    """Return the groups of repeats of each task in the order given; each kind of ranking separately."""
     named = {file.record.run: file for files in results for file in files}  # a run named twice counts once
     order = {run: number for number, run in enumerate(named)}
-    tasks = grouped(named.values(), lambda file: (file.record.name, str(file.record.rerank or "")))
+    tasks = grouped(named.values(), lambda file: (file.record.name, file.record.ranking))
     matches = []
     for (name, _), files in sorted(tasks.items()):
         found = group_repeats(files, of_one_code=True)
@@ -174,12 +174,12 @@ def _refuse_features(path: Path) -> None:
 
 
 def _by_task(path: Path, found: Group) -> dict[str, dict[str, RecordFile]]:
-    """Return the records of a file, folder or name by task, then by re-ranking."""
+    """Return the records of a file, folder or name by task, then by what ranked besides the features."""
     if is_name(path):
         refuse_ambiguous(path.as_posix(), found)
     files: dict[str, dict[str, RecordFile]] = {}
     for file in found:
-        first = files.setdefault(file.record.name, {}).setdefault(str(file.record.rerank or ""), file)
+        first = files.setdefault(file.record.name, {}).setdefault(file.record.ranking, file)
         if first is not file:
             raise RecordError(
                 "the folder has two records of one task",

@@ -217,10 +217,15 @@ class Record(Embedding):
         """The name of the run and its ranking: ``pgan/no-pam (epochs=3)``, ``pgan + re-ranking (20, 6, 0.3)``."""
         if self.given:
             return f"{self.run_name} + {self.metric}"
+        return f"{self.run_name} + {self.ranking}" if self.ranking else self.run_name
+
+    @property
+    def ranking(self) -> str:
+        """What ranked besides the features and the task's own gallery: ``re-ranking (20, 6, 0.3) + 80 distractors``."""
         further = [] if self.rerank is None else [str(self.rerank)]
         if self.distractors is not None:
             further.append(f"{self.distractors.count:,} distractors")
-        return " + ".join([self.run_name, *further])
+        return " + ".join(further)
 
     @property
     def values(self) -> dict[str, Any]:

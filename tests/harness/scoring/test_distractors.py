@@ -114,3 +114,14 @@ def test_the_tests_own_features_are_refused_in_one_message(printed, place):
 def test_one_path_in_python_is_refused(place, small_synthetic):
     with pytest.raises(UsageError, match="distractors are not a list"):
         harness.evaluate(place / "f.h5", TASK, data=small_synthetic, distractors=str(place / "one.h5"))
+
+
+def test_folders_with_plain_results_and_results_with_distractors_are_compared_kind_by_kind(printed, place, tmp_path):
+    for name in "ab":
+        for words in ([], ["--distractors", place / "one.h5"]):
+            printed("--record", tmp_path / name, *words, "--metric", "cosine" if name == "a" else "euclidean")
+
+    done = CliRunner().invoke(main, ["compare", str(tmp_path / "a"), str(tmp_path / "b")])
+
+    assert done.exit_code == 0, done.output
+    assert done.output.count(TASK) == 2
