@@ -130,14 +130,14 @@ def _joined(results: Sequence[Group], task: str | None) -> list[tuple[str, list[
 
 
 def _alike(task: str, results: Sequence[Mapping[str, RecordFile]]) -> list[list[RecordFile]]:
-    """Return the records to be compared: if all paths have one, these; else those with the same re-ranking."""
+    """Return the records to be compared: if all paths have one, these; else those ranked alike."""
     if all(len(one) == 1 for one in results):
         return [[file for one in results for file in one.values()]]
     alike = [[one[mark] for one in results] for mark in sorted(results[0]) if all(mark in one for one in results)]
     if not alike:
         raise RecordError(
-            f"the results of {task} are re-ranked differently",
-            found="; ".join(", ".join(mark or "not re-ranked" for mark in sorted(one)) for one in results),
+            f"the results of {task} are ranked differently",
+            found="; ".join(", ".join(mark or "features alone" for mark in sorted(one)) for one in results),
             next_step="name the record files to be compared",
         )
     return alike

@@ -17,6 +17,8 @@ DOUBLINGS = 8
 """The sizes of a curve for which none are given: all images, half of them, and so on."""
 
 MOST_SIZES, MOST_REPEATS = 50, 100
+MOST_SUBSETS = 250
+"""Sizes times repeats at most: each may add a group, which takes 16 bytes for each right answer."""
 
 
 def read_sizes(words: str, images: int, *, what: str) -> tuple[int, ...]:
@@ -86,7 +88,18 @@ class Nested:
 
     @classmethod
     def of(cls, keys: Sequence[str], sizes: Sequence[int], *, repeats: int, seed: int) -> Nested:
-        """Return the subsets of images with these keys; the order of the keys does not matter."""
+        """Return the subsets of images with these keys; the order of the keys does not matter.
+
+        Raises:
+            UsageError: there are too many subsets.
+        """
+        if len(sizes) * repeats > MOST_SUBSETS:
+            raise UsageError(
+                "too many subsets for one pass",
+                found=f"{len(sizes)} sizes with {repeats} repeats",
+                expected=f"at most {MOST_SUBSETS} sizes times repeats",
+                next_step="ask for fewer with --sizes or --repeats",
+            )
         digests = [hashlib.sha256(f"{seed}/{key}".encode()).digest() for key in keys]
         place = np.empty(len(keys), dtype=np.int64)
         place[sorted(range(len(keys)), key=digests.__getitem__)] = np.arange(len(keys))

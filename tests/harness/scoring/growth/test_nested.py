@@ -68,3 +68,8 @@ def test_a_size_beyond_what_there_is_is_refused():
 def test_too_many_sizes_are_refused():
     with pytest.raises(UsageError, match="too many sizes"):
         read_sizes(",".join(map(str, range(1, 60))), 100, what="distractors")
+
+
+def test_too_many_subsets_are_refused():
+    with pytest.raises(UsageError, match="too many subsets for one pass"):
+        Nested.of(["a.jpg"] * 40, range(26), repeats=10, seed=0)
