@@ -55,7 +55,7 @@ def main(checkpoint: Path, folder: Path) -> None:
     picture = folder / "growth.svg"
     sizes = ("--distractors", others, "--sizes", "100,300,1000,3000,all")
     print(bench("growth", "curve", test, *task, *sizes, "--picture", picture, "--force"))
-    print(bench("growth", "bytes", test, *task, "--pq", "4,8,16,32,64"))
+    print(bench("growth", "bytes", test, *task, "--pq", "4,8,16,32,64", "--learn-from", others))
     print(bench("growth", "index", test, *task))
 
 

@@ -64,20 +64,21 @@ def sample(table: Rows, metric: str) -> FloatRows:
 class CodedRows:
     """A gallery of product codes; its rows are what the codes stand for, made when they are sliced.
 
-    Each feature is cut into parts of equal width, and a part is replaced by the nearest of 256 centroids, which are
-    learned from the gallery itself (Jegou et al., Product Quantization for Nearest Neighbor Search, TPAMI 2011).
+    Each feature is cut into parts of equal width, and a part is replaced by the nearest of 256 centroids (Jegou et al.,
+    Product Quantization for Nearest Neighbor Search, TPAMI 2011).
 
     Args:
         gallery: (g, d) features.
         parts: bytes a code.
         metric: how features are compared; for cosine, features are first brought to length 1.
+        learned: (n, d) features that the centroids are learned from.
 
     Raises:
         UsageError: faiss is missing, or the width cannot be cut into so many parts.
-        FeatureError: there are fewer images than centroids.
+        FeatureError: there are fewer images to learn from than centroids.
     """
 
-    def __init__(self, gallery: Rows, parts: int, metric: str) -> None:
+    def __init__(self, gallery: Rows, parts: int, metric: str, learned: Rows) -> None:
         module = faiss("product quantisation")
         images, width = gallery.shape
         if width % parts:
@@ -86,16 +87,16 @@ class CodedRows:
                 found=f"--pq {parts} for features of {width:,} numbers",
                 expected=f"a divisor of {width:,}",
             )
-        if images < CENTROIDS:
+        if learned.shape[0] < CENTROIDS:
             raise FeatureError(
-                "the gallery is too small to learn product codes from",
-                found=f"{images:,} images",
+                "there are too few images to learn product codes from",
+                found=f"{learned.shape[0]:,} images",
                 expected=f"at least {CENTROIDS}",
-                next_step="leave --pq out",
+                next_step="give the features of other images with --learn-from, or leave --pq out",
             )
         self.codec = module.ProductQuantizer(width, parts, 8)
         self.codec.cp.min_points_per_centroid = 1  # it says on standard error that few are few
-        self.codec.train(sample(gallery, metric))
+        self.codec.train(sample(learned, metric))
         self.codes = np.concatenate([self.codec.compute_codes(block) for block in blocks(gallery, metric)])
         self.shape = (images, width)
         self.dtype = np.dtype(np.float32)

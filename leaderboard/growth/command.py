@@ -111,11 +111,17 @@ def _draw(curves: list[Curve], picture: Path) -> None:
     show_default=False,
     callback=lambda _context, _option, text: _numbers(text, "--pq"),
     group=EVALUATION,
-    help="Also product codes of so many bytes, which faiss learns from the gallery.",
+    help="Also product codes of so many bytes, made by faiss.",
+)
+@option(
+    "--learn-from",
+    type=shared.FILE,
+    group=DATA,
+    help="Feature file of other images that product codes are learned from; default: the gallery itself.",
 )
 @how
 @shared.as_json
-def bytes_(*, features: Path, pq: tuple[int, ...], **words: Any) -> None:
+def bytes_(*, features: Path, pq: tuple[int, ...], learn_from: Path | None, **words: Any) -> None:
     """Score features in smaller types.
 
     The features of float32 or float16 are scored as they are, in each smaller type and as product codes, with paired
@@ -125,11 +131,12 @@ def bytes_(*, features: Path, pq: tuple[int, ...], **words: Any) -> None:
     Example:
       bench growth bytes f.h5 --protocol veri776/image-to-image --data VeRi/ --pq 8,16,32
     """
-    from leaderboard.growth.storage import storages_json, storages_of, storages_text
+    from leaderboard.growth.storage import Codes, storages_json, storages_of, storages_text
     from leaderboard.growth.tasks import open_tasks
 
+    codes = Codes(pq, learn_from)
     with open_tasks(features, words, _settings(words)) as opened:
-        found = [storages_of(one.file, one.protocol, one.task, one.dataset, one.settings, pq) for one in opened]
+        found = [storages_of(one.file, one.protocol, one.task, one.dataset, one.settings, codes) for one in opened]
     if words["json_wanted"]:
         show_json([storages_json(one) for one in found])
     else:

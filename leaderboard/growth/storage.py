@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from harness.data.dataset import Dataset
 from harness.errors import FeatureError, UsageError
 from harness.features import FeatureFile
 from harness.features.changing import quantise
+from harness.features.distractors import open_distractors
 from harness.features.storage import FLOATS
+from harness.kernel.gallery import Rows
 from harness.kernel.ranking import rank
 from harness.measures import heading
 from harness.scoring.evaluation import features_and_rule, score, scored
@@ -27,6 +30,19 @@ from leaderboard.statistics.paired import PairedComparison, Side, compare_paired
 
 TYPES = ("float32", "float16", "int8", "binary")
 FIRST = ("cmc@1", "hit@1", "cmc_top@1")
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The product codes to score.
+
+    Attributes:
+        sizes: in bytes.
+        learned: the feature file of other images that they are learned from; None for the gallery itself.
+    """
+
+    sizes: tuple[int, ...] = ()
+    learned: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +70,7 @@ class Storages:
         images: of the gallery.
         vehicles: of the gallery.
         stored: at least one.
-        left_out: why a type is missing, one sentence each.
+        notes: what a reader must know, one sentence each.
         dataset: for the labels of the queries.
         query: the split of the queries.
     """
@@ -64,7 +80,7 @@ class Storages:
     images: int
     vehicles: int
     stored: tuple[Stored, ...]
-    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
     dataset: Dataset
     query: str
 
@@ -86,7 +102,7 @@ class Storages:
 
 
 def storages_of(
-    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings, codes: Sequence[int]
+    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings, codes: Codes
 ) -> Storages:
     """Return the scores of features of float32 or float16, of all smaller types, and of product codes.
 
@@ -96,11 +112,11 @@ def storages_of(
         task: the task.
         dataset: as ``with_features`` returns it.
         settings: with the metric chosen.
-        codes: the sizes of product codes, in bytes.
+        codes: the product codes, too.
 
     Raises:
         UsageError: the features are int8 or binary already, or a size of codes cannot be had.
-        FeatureError: the gallery is too small for product codes.
+        FeatureError: product codes cannot be learned from these images.
     """
     if file.storage.word not in FLOATS:
         raise UsageError(
@@ -109,14 +125,14 @@ def storages_of(
             expected="float32 or float16",
             next_step="give the file that they were made from",
         )
-    left_out: list[str] = []
+    notes: list[str] = []
     stored = [Stored(file.storage.word, _bytes(file), score(file, protocol, task, dataset, settings))]
-    stored += _smaller(file, protocol, task, dataset, settings, left_out)
-    queries, gallery, rule = features_and_rule(file, protocol, task, dataset, None)
-    metric = settings.metric or "cosine"
-    for size in codes:
-        ranks = rank(queries, CodedRows(gallery, size, metric), rule, metric=metric, machine=settings.machine)
-        stored.append(Stored(f"PQ {size}", size, scored(ranks, protocol, task, dataset, settings, metric=metric)))
+    stored += _smaller(file, protocol, task, dataset, settings, notes)
+    stored += _coded(file, protocol, task, dataset, settings, codes)
+    if codes.sizes:
+        notes.append("PQ: product codes of the gallery; queries stay as they are.")
+        if codes.learned is None:
+            notes.append("The codes are learned from the gallery itself, which may raise the numbers (--learn-from).")
     labels = dataset.split(task.gallery)
     return Storages(
         f"{protocol.name}/{task.name}",
@@ -124,7 +140,7 @@ def storages_of(
         len(labels),
         len(set(labels.vehicle.tolist())),
         tuple(stored),
-        tuple(left_out),
+        tuple(notes),
         dataset,
         task.query,
     )
@@ -136,7 +152,7 @@ def _smaller(
     task: Task,
     dataset: Dataset,
     settings: ScoringSettings,
-    left_out: list[str],
+    notes: list[str],
 ) -> Iterator[Stored]:
     with temporary_folder("smaller") as folder:
         for word in TYPES[TYPES.index(file.storage.word) + 1 :]:
@@ -144,10 +160,27 @@ def _smaller(
             try:
                 quantise(file, word, path)
             except FeatureError as problem:
-                left_out.append(f"{word} is left out: {problem.what} ({problem.found}).")
+                notes.append(f"{word} is left out: {problem.what} ({problem.found}).")
                 continue
             with FeatureFile.open(path) as smaller:
                 yield Stored(word, _bytes(smaller), score(smaller, protocol, task, dataset, settings))
+
+
+def _coded(
+    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings, codes: Codes
+) -> Iterator[Stored]:
+    queries, gallery, rule = features_and_rule(file, protocol, task, dataset, None)
+    metric = settings.metric or "cosine"
+    with ExitStack() as held:
+        learned: Rows = gallery
+        if codes.learned is not None:
+            others = held.enter_context(open_distractors([codes.learned], file))
+            others.refuse([*dataset.split(task.query).paths, *dataset.split(task.gallery).paths], task.name)
+            learned = others.files[0].rows(others.keys)
+        for size in codes.sizes:
+            coded = CodedRows(gallery, size, metric, learned)
+            ranks = rank(queries, coded, rule, metric=metric, machine=settings.machine)
+            yield Stored(f"PQ {size}", size, scored(ranks, protocol, task, dataset, settings, metric=metric))
 
 
 def _bytes(file: FeatureFile) -> int:
@@ -170,10 +203,8 @@ def storages_text(found: Storages) -> str:
     shown = table(rows, right=list(rows[0])[1:], shown=plain)
     notes = [
         f"Differences to {found.stored[0].name} on the same queries, in parentheses 95 % intervals over vehicles.",
-        *found.left_out,
+        *found.notes,
     ]
-    if any(one.name.startswith("PQ") for one in found.stored):
-        notes.append("PQ: product codes of the gallery, learned from it; queries stay as they are.")
     return "\n".join([f"{plain(found.task)}: {plain(found.method)}\n", shown, *(f"- {plain(note)}" for note in notes)])
 
 
@@ -199,4 +230,4 @@ def storages_json(found: Storages) -> dict[str, Any]:
             ends = [change.interval.low, change.interval.high]
             row["differences"][word] = {"difference": change.difference, "interval": ends, "p": change.p}
         rows.append(row)
-    return {"task": found.task, "method": found.method, "rows": rows, "left_out": list(found.left_out)}
+    return {"task": found.task, "method": found.method, "rows": rows, "notes": list(found.notes)}

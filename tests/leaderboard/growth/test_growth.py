@@ -108,7 +108,7 @@ def test_a_type_that_cannot_hold_the_features_is_left_out_with_its_reason(bench,
     (found,) = json.loads(bench("bytes", "--json", features="positive.h5"))
 
     assert [row["stored_as"] for row in found["rows"]] == ["float32", "float16", "int8"]
-    assert "binary is left out: every bit of the file would be equal" in found["left_out"][0]
+    assert "binary is left out: every bit of the file would be equal" in found["notes"][0]
 
 
 def test_features_that_are_small_already_are_refused(bench, place):
@@ -138,7 +138,19 @@ def test_codes_need_a_divisor_of_the_width_and_enough_images(bench):
     pytest.importorskip("faiss", reason="faiss-cpu is an extra")
 
     assert "a divisor of 16" in bench("bytes", "--pq", "5", status=2)
-    assert "too small to learn product codes" in bench("bytes", "--pq", "4", status=2)
+    assert "too few images to learn product codes" in bench("bytes", "--pq", "4", status=2)
+
+
+@WITH_FAISS
+def test_codes_are_learned_from_other_images_of_the_same_model(bench, place):
+    pytest.importorskip("faiss", reason="faiss-cpu is an extra")
+
+    (found,) = json.loads(bench("bytes", "--pq", "4,16", "--learn-from", place / "d.h5", "--json"))
+
+    assert [(row["stored_as"], row["bytes_an_image"]) for row in found["rows"][-2:]] == [("PQ 4", 4), ("PQ 16", 16)]
+    assert found["rows"][-2]["differences"]["ap"]["difference"] != 0
+    assert not any("learned from the gallery itself" in note for note in found["notes"])
+    assert "images of the test itself" in bench("bytes", "--pq", "4", "--learn-from", place / "f.h5", status=2)
 
 
 @WITH_FAISS
@@ -148,7 +160,7 @@ def test_as_many_codes_as_images_stand_for_the_images_themselves(metric):
     from leaderboard.growth.codes import CodedRows, ready
 
     table = np.random.default_rng(0).standard_normal((256, 8)).astype(np.float32)
-    coded = CodedRows(table, 8, metric)
+    coded = CodedRows(table, 8, metric, table)
 
     assert coded.codes.shape == (256, 8)
     assert np.allclose(coded[10:200], ready(table, metric)[10:200], atol=0.05)
