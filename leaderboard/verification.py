@@ -75,6 +75,14 @@ def check_fingerprint(file: RecordFile, question: Question, filed: Iterable[Reco
         RecordError: it differs; or none is known yet, so that only the data set can tell.
     """
     record = file.record
+    if record.distractors is not None:
+        raise RecordError(
+            "the result is not of the task's own gallery",
+            where=file.path,
+            found=f"{record.distractors.count:,} distractors",
+            expected="a result without distractors",
+            next_step="score the features without --distractors",
+        )
     if question.dataset is not None:
         expected = {fingerprint(question.protocol, question.task, question.dataset)}
     else:

@@ -143,6 +143,14 @@ post = option(
     help="Do this to the features before they are ranked, and mark the result: flip, camera-mean, track-mean, dba, qe, "
     "alpha-qe:k=10,alpha=3, rerank or another registered step. Repeatable: the steps are done in the order given.",
 )
+distractors = option(
+    "--distractors",
+    multiple=True,
+    type=FILE,
+    group=DATA,
+    help="Feature file whose images are added to the gallery and are right for no query; the result is then not "
+    "official. Repeatable.",
+)
 force = option("--force", is_flag=True, group=OUTPUT, help="Replace existing files.")
 as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
 

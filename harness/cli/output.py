@@ -90,6 +90,7 @@ def _summary(record: Record) -> dict[str, object]:
         "metric": record.metric,
         "rerank": None if record.rerank is None else record.rerank.values,
         **({"post": record.chain.values, "chosen": record.chain.chosen} if record.chain else {}),
+        **({} if record.distractors is None else {"distractors": record.distractors.count}),
         "queries": record.queries,
         "ignored_queries": record.ignored_queries,
         "ties": record.ties,

@@ -12,7 +12,19 @@ import click
 if TYPE_CHECKING:
     from harness.compute.team import Team
 
-OWN = {"changes", "data", "device", "devices", "json_wanted", "memory", "observe", "plugin", "timeout", "workers"}
+OWN = {
+    "changes",
+    "data",
+    "device",
+    "devices",
+    "distractors",
+    "json_wanted",
+    "memory",
+    "observe",
+    "plugin",
+    "timeout",
+    "workers",
+}
 """Options that each process may have its own way, or whose content is compared once it has been read."""
 
 

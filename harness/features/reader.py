@@ -211,6 +211,10 @@ class FeatureRows:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def take(self, numbers: npt.NDArray[np.int64]) -> FeatureRows:
+        """Return some of these rows, in the order of their numbers."""
+        return FeatureRows(self._file, self._index[numbers])
+
     def __getitem__(self, rows: slice) -> Array:
         """Read the (m, d) features of a slice, checked."""
         index = self._index[rows]

@@ -48,8 +48,8 @@ class QueryPart:
         plan: of these queries.
         before: the queries, and the pairs of query and positive, before these.
         entries: their positives.
-        closer: (e,) for each entry the negatives that are closer.
-        tied: (e,) those that tie.
+        closer: (e,) for each entry the negatives that are closer; (b, e) by bucket, if units have buckets.
+        tied: likewise, those that tie.
         lists: their nearest units, if asked for.
     """
 
@@ -72,9 +72,15 @@ class Walk:
         progress: see ``rank``.
         workers: the threads.
 
+    Attributes:
+        buckets: (u,) int64, the bucket of each unit, from 0: negatives are then counted for each bucket by itself. None
+            counts them together. The fewer changes of bucket from unit to unit, the faster.
+
     Raises:
         FeatureError: the features do not fit.
     """
+
+    buckets: IntArray | None = None
 
     def __init__(
         self,
@@ -143,17 +149,34 @@ class Walk:
         job = Job(work, asked, listed, limits, self.settings)
         counting: Pass | DevicePass | None = None
         wanted = len(listed.pair) or self.settings.nearest
-        edges = self.gallery.starts[self.gallery.cuts]
+        counted = (
+            None if self.buckets is None else np.zeros((2, self.buckets.max(initial=0) + 1, len(listed.pair)), np.int64)
+        )
         for number, block in self.gallery.blocks(range(len(self.gallery) if wanted else 0), self.workers):
             if counting is None:
                 counting = self._first(job, block)
-            counting.count(block)
-            self.done += int(edges[number + 1] - edges[number])
+            for bucket, piece in self._pieces(block):
+                counting.count(piece)
+                if counted is not None:
+                    for table, found in zip(counted, (counting.closer, counting.tied), strict=True):
+                        table[bucket] += found
+                        found[:] = 0
+            self.done += int(np.diff(self.gallery.starts[self.gallery.cuts[number : number + 2]])[0])
             self.progress(self.done, self.gallery.images * parts)
         counting = counting or self._on_processor(job, "float32")
-        closer, tied = self.team.total(np.stack([counting.closer, counting.tied]))
+        closer, tied = self.team.total(np.stack([counting.closer, counting.tied]) if counted is None else counted)
         lists = counting.lists.together(self.team) if counting.lists else None
         return QueryPart(work, before, listed, closer, tied, lists)
+
+    def _pieces(self, block: Block) -> Iterator[tuple[int, Block]]:
+        """Yield the parts of a block whose units are of one bucket, each with its bucket."""
+        if self.buckets is None:
+            yield 0, block
+            return
+        units = self.plan.units[block.first : block.first + len(block.starts) - 1]
+        own = self.buckets[units]
+        for first, last in pairwise([0, *(np.flatnonzero(np.diff(own)) + 1).tolist(), len(own)]):
+            yield int(own[first]), block.part(first, last)
 
     def _first(self, job: Job, block: Block) -> Pass | DevicePass:
         """Return the pass in the precision asked for, or in the faster one."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast, get_args
@@ -16,6 +17,8 @@ from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable
 from harness.errors import DataError, FeatureError, UsageError, unknown_name
 from harness.features import FeatureFile, FeatureRows
+from harness.features.distractors import Distractors, open_distractors
+from harness.features.joined import JoinedRows
 from harness.features.metric import Metric
 from harness.features.mirrored import mirrored_key
 from harness.features.provenance import Origin
@@ -30,8 +33,9 @@ from harness.steps.sets import FeatureSets
 from harness.steps.stated import RERANK
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
-from harness.tasks.fingerprint import fingerprint
+from harness.tasks.fingerprint import fingerprint, with_distractors as widened
 from harness.tasks.protocol import Protocol
+from harness.tasks.relevance import Relevance
 from harness.tasks.reranking import Reranking
 from harness.tasks.rules import ALL_RIGHT, all_right, relevance
 from harness.tasks.task import Task
@@ -47,6 +51,7 @@ class EvaluateSettings(TypedDict, total=False):
     post: Sequence[str] | Chain
     measures: Sequence[str]
     skip_missing: bool
+    distractors: Sequence[str | Path]
     machine: Machine
 
 
@@ -72,8 +77,9 @@ def evaluate(
         settings: how features are scored: ``metric`` (default: the method's own, which a feature file names, else
             ``"cosine"``), ``post`` (steps of post-processing in order: ``["camera-mean", "alpha-qe:k=10"]``),
             ``rerank`` (a ``Reranking``, short for this step alone), ``measures`` (words of additional measures),
-            ``skip_missing`` (leave out images that have no feature or cannot be read; the result is then not official)
-            and ``machine`` (``Machine.here("cuda")``; no digit depends on it).
+            ``skip_missing`` (leave out images that have no feature or cannot be read; the result is then not official),
+            ``distractors`` (feature files whose images are added to the gallery; the result is then not official) and
+            ``machine`` (``Machine.here("cuda")``; no digit depends on it).
 
     Raises:
         UsageError: unknown protocol, task, measure or option, the data set is not given, the method is to be trained
@@ -106,7 +112,8 @@ def evaluate(
         mirrored=chosen.post.mirrored,
     ) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
-        return score(file, protocol, served[0], dataset, chosen)
+        with with_distractors(chosen, file) as scoring:
+            return score(file, protocol, served[0], dataset, scoring)
 
 
 def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings:
@@ -123,6 +130,7 @@ def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings
     if rerank is not None and not isinstance(rerank, Reranking):
         raise UsageError("rerank is not a re-ranking", found=repr(rerank), expected="harness.Reranking(k1=20, k2=6)")
     values: dict[str, Any] = {name: value for name, value in settings.items() if name not in ("rerank", "post")}
+    values["distractor_files"] = _paths(values.pop("distractors", ()))
     post = chain_of(settings.get("post", ()), rerank, registry)
     return ScoringSettings(**{**values, "measures": tuple(map(registry.measure, words)), "post": post})
 
@@ -144,6 +152,34 @@ def chain_of(post: Sequence[str] | Chain, rerank: Reranking | None, registry: Re
     if rerank is not None:
         return Chain.of([(RERANK, rerank.values)], registry.step)
     return post if isinstance(post, Chain) else Chain.parse(post, registry.step) if post else NOTHING
+
+
+def _paths(given: object) -> tuple[Path, ...]:
+    if isinstance(given, str | Path) or not isinstance(given, Sequence):
+        raise UsageError("distractors are not a list", found=repr(given), expected="a list of feature files")
+    return tuple(Path(path) for path in given)
+
+
+@contextmanager
+def with_distractors(settings: ScoringSettings, file: FeatureFile) -> Iterator[ScoringSettings]:
+    """Yield the settings with their files of distractors open, to be compared with the features of a test.
+
+    Raises:
+        UsageError: a step of post-processing needs what nobody knows of distractors.
+        FeatureError: they cannot be compared.
+    """
+    if not settings.distractor_files:
+        yield settings
+        return
+    post = settings.post
+    needy = [use.step for use, step in zip(post.stated.uses, post.steps, strict=True) if step.needs]
+    if needy:
+        raise UsageError(
+            f"step '{needy[0]}' is not defined with distractors, of which nobody knows more than their features",
+            next_step="leave out the step, or the distractors",
+        )
+    with open_distractors(settings.distractor_files, file) as distractors:
+        yield replace(settings, distractors=distractors)
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -222,12 +258,18 @@ def scored(
         scores,
         task=f"{protocol.name}/{task.name}",
         metric=metric,
-        fingerprint=fingerprint(protocol, task, dataset),
-        official=not differences(task, dataset),
+        fingerprint=fingerprint_of(protocol, task, dataset, settings),
+        official=not differences(task, dataset) and settings.distractors is None,
         post=settings.post.stated,
         further=tuple(measure.word for measure in further),
         labels=dataset.split(task.query),
     )
+
+
+def fingerprint_of(protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings) -> str:
+    """Return the fingerprint of a task, with distractors one that no plain result has."""
+    own = fingerprint(protocol, task, dataset)
+    return own if settings.distractors is None else widened(own, settings.distractors.images)
 
 
 def metric_of(settings: ScoringSettings, file: FeatureFile) -> Metric:
@@ -251,8 +293,8 @@ def _ranks(
     from harness.kernel.ranking import rank
     from harness.postprocessing.running import ranks_of, search
 
-    queries, gallery = (file.rows(dataset.split(split).paths) for split in (task.query, task.gallery))
-    rule, metric, machine = relevance(task, dataset), settings.metric or "cosine", settings.machine
+    queries, gallery, rule = features_and_rule(file, protocol, task, dataset, settings.distractors)
+    metric, machine = settings.metric or "cosine", settings.machine
     if machine.first and all_right(rule):
         log.warning("%s/%s: %s", protocol.name, task.name, ALL_RIGHT)
     with progress(f"ranking {protocol.name}/{task.name}", shown=machine.first) as advance:
@@ -262,7 +304,7 @@ def _ranks(
             queries,
             gallery,
             _without_vehicles(dataset.split(task.query)),
-            _without_vehicles(dataset.split(task.gallery)),
+            _without_vehicles(_behind(dataset.split(task.gallery), settings.distractors)),
             metric,
             search,
             machine=machine,
@@ -275,6 +317,14 @@ def _ranks(
 def _without_vehicles(table: ImageTable) -> ImageTable:
     """Return a table in which no step can find the right answers."""
     return replace(table, vehicle=np.full(len(table), UNKNOWN))
+
+
+def _behind(table: ImageTable, distractors: Distractors | None) -> ImageTable:
+    """Return the images of a gallery and behind them the distractors, of which no label is known."""
+    if distractors is None:
+        return table
+    paths = (*table.paths, *distractors.keys)
+    return ImageTable(paths, np.full(len(paths), UNKNOWN))
 
 
 def _mirrored(file: FeatureFile, task: Task, dataset: Dataset) -> tuple[FeatureRows, FeatureRows]:
@@ -293,6 +343,24 @@ def _mirrored(file: FeatureFile, task: Task, dataset: Dataset) -> tuple[FeatureR
         file.rows([mirrored_key(path) for path in dataset.split(split).paths]) for split in (task.query, task.gallery)
     )
     return query, gallery
+
+
+def features_and_rule(
+    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, distractors: Distractors | None
+) -> tuple[FeatureRows, FeatureRows | JoinedRows, Relevance]:
+    """Return the features of a task's queries and of its gallery, and who is right for whom.
+
+    Raises:
+        FeatureError: a distractor is an image of the task.
+        DataError: the data set cannot serve the task's rule.
+    """
+    tables = [dataset.split(split) for split in (task.query, task.gallery)]
+    queries, gallery = (file.rows(table.paths) for table in tables)
+    rule = relevance(task, dataset)
+    if distractors is None:
+        return queries, gallery, rule
+    distractors.refuse([key for table in tables for key in table.paths], f"{protocol.name}/{task.name}")
+    return queries, distractors.behind(gallery), rule.widened(len(distractors))
 
 
 def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:

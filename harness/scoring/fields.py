@@ -50,6 +50,20 @@ class FurtherMeasure(RecordModel):
     deviation: Deviation | None = None
 
 
+class DistractorsField(RecordModel):
+    """The images that were added to the gallery.
+
+    Attributes:
+        count: their number.
+        images: the digest of their keys, which is part of the fingerprint.
+        features: the digests of their feature files, sorted.
+    """
+
+    count: Annotated[int, Field(gt=0, lt=2**63)]
+    images: Digest
+    features: Annotated[tuple[Digest, ...], Field(min_length=1)]
+
+
 class Cost(RecordModel):
     """The measured cost of an extraction, for information only.
 

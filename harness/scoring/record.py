@@ -22,6 +22,7 @@ from harness.scoring.fields import (
     Count,
     Deviation,
     Digest,
+    DistractorsField,
     FurtherMeasure,
     PerQueryFile,
     PostStep,
@@ -44,7 +45,7 @@ MAX_BYTES = 16 << 20
 
 LATER = {
     "rerank", "post", "chosen", "tuned", "boxes", "train_boxes", "further", "changes", "aliases", "threads",
-    "precision", "content", *OMITTED,
+    "precision", "content", "distractors", *OMITTED,
 }  # fmt: skip
 """Fields added after the first records; they are omitted from the file if empty."""
 
@@ -81,6 +82,7 @@ class Record(Embedding):
         chosen: how the parameters of ``post`` were chosen, see ``StatedChain``; of ``rerank`` alone its numbers say it,
             unless they are ``held-out``; omitted from the file if empty.
         tuned: of ``held-out`` parameters the digest of the file of ``bench tune``; omitted from the file if None.
+        distractors: the images that were added to the gallery, or None; omitted from the file if None.
         queries: the number of queries in the lists.
         ignored_queries: the number of queries without a positive, which are excluded from every mean.
         ties: the number of tied pairs of a positive and a negative.
@@ -132,6 +134,7 @@ class Record(Embedding):
     post: Annotated[tuple[PostStep, ...], Field(max_length=MOST)] = ()
     chosen: Literal["", "paper", "held-out", "test"] = ""
     tuned: Digest | None = None
+    distractors: DistractorsField | None = None
     queries: Count
     ignored_queries: Count = 0
     ties: Count = 0
@@ -157,8 +160,8 @@ class Record(Embedding):
             raise ValueError("a further measure is one of the task's own")
         if self.ignored_queries > self.queries:
             raise ValueError("more queries are ignored than exist")
-        if self.official and (self.differences or self.convention is not None):
-            raise ValueError("an official result has no differences and no convention")
+        if self.official and (self.differences or self.convention is not None or self.distractors is not None):
+            raise ValueError("an official result has no differences, no convention and no distractors")
         wanted = set(self.measures) if self.draws else set()
         if set(self.deviations) != wanted or set(self.per_draw) != wanted:
             raise ValueError("deviations and per_draw must name all measures with draws, and none without draws")
@@ -224,15 +227,23 @@ class Record(Embedding):
 
     @property
     def plain(self) -> bool:
-        """Whether the features alone ranked: neither post-processing nor a finished matrix."""
-        return not self.chain and not self.given
+        """Whether the features alone ranked the task's own gallery: no post-processing, matrix or distractors."""
+        return not self.chain and not self.given and self.distractors is None
 
     @property
     def method_name(self) -> str:
         """The name of the run and its ranking: ``pgan/no-pam (epochs=3)``, ``pgan + re-ranking (20, 6, 0.3)``."""
         if self.given:
             return f"{self.run_name} + {self.metric}"
-        return f"{self.run_name} + {self.chain}" if self.chain else self.run_name
+        return f"{self.run_name} + {self.ranking}" if self.ranking else self.run_name
+
+    @property
+    def ranking(self) -> str:
+        """What ranked besides the features and the task's own gallery: ``re-ranking (20, 6, 0.3) + 80 distractors``."""
+        further = [str(self.chain)] if self.chain else []
+        if self.distractors is not None:
+            further.append(f"{self.distractors.count:,} distractors")
+        return " + ".join(further)
 
     @property
     def values(self) -> dict[str, Any]:

@@ -13,12 +13,22 @@ from harness.basics.digests import digest
 from harness.data.dataset import Dataset
 from harness.errors import RecordError
 from harness.features import FeatureFile
+from harness.features.distractors import Distractors
 from harness.features.finding import find_features, is_of_run
 from harness.features.provenance import Embedding, facts
 from harness.measures import FAMILIES, parse
 from harness.registry.registry import Registry
 from harness.scoring.cost import read_cost
-from harness.scoring.evaluation import find_root, metric_of, score, warn_of_own, with_features
+from harness.scoring.evaluation import (
+    find_root,
+    fingerprint_of,
+    metric_of,
+    score,
+    warn_of_own,
+    with_distractors,
+    with_features,
+)
+from harness.scoring.fields import DistractorsField
 from harness.scoring.pairs import write_pair
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record, installed_versions, read_record
@@ -52,7 +62,7 @@ def evaluate_file(
     Raises:
         UsageError: an unknown name, the data set is not given, or the post-processing is defined for none of the tasks.
         DataError: the data set cannot be read, or serves none of the tasks.
-        FeatureError: the file is damaged, or belongs to another data set.
+        FeatureError: the file is damaged, or belongs to another data set; or distractors cannot be added to it.
     """
     protocol, tasks = registry.tasks(word)
     tasks = with_conventions(tasks, conventions)
@@ -60,8 +70,8 @@ def evaluate_file(
     dataset = protocol.load(find_root(protocol, data))
     if settings.machine.first:
         warn_of_own(protocol, dataset)
-    with FeatureFile.open(path) as file:
-        return record_tasks(file, protocol, tasks, dataset, settings, folder=folder)
+    with FeatureFile.open(path) as file, with_distractors(settings, file) as scoring:
+        return record_tasks(file, protocol, tasks, dataset, scoring, folder=folder)
 
 
 def record_tasks(
@@ -121,6 +131,10 @@ def origin_of(described: Embedding) -> dict[str, Any]:
     return Embedding.model_validate(facts(described, Embedding)).model_dump(mode="json")
 
 
+def _field(added: Distractors) -> DistractorsField:
+    return DistractorsField(count=len(added), images=added.images, features=added.digests)
+
+
 def _same(folder: Path, other: Path) -> bool:
     return folder.resolve() == other.resolve()
 
@@ -166,8 +180,9 @@ class _Recorder:
             for task, dataset in served
         }
         post = self.settings.post.stated.slug
+        added = None if self.settings.distractors is None else list(self.settings.distractors.digests)
         features = {"features": self.file.digest, "metric": self.settings.metric, "post-processing": post}
-        team.agree({**features, **lists})
+        team.agree({**features, "distractors": added, **lists})
 
     def record(self, task: Task, dataset: Dataset) -> Record | None:
         """Return the task's record, an existing or a new one; None in all processes but the first."""
@@ -198,6 +213,8 @@ class _Recorder:
         another's.
         """
         words = [self.protocol.name, task.name, str(self.settings.metric), self.settings.post.stated.slug]
+        if self.settings.distractors is not None:
+            words.append(f"distractors-{digest(list(self.settings.distractors.digests))[:12]}")
         words = [word for word in words if word]
         path = self.file.path
         if self.folder is not None and _same(self.folder, path.parent) and is_of_run(path):
@@ -208,10 +225,12 @@ class _Recorder:
         query, provenance = dataset.split(task.query), self.file.provenance
         table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)
         values = f"per-query-{name}.csv.gz"
+        added = self.settings.distractors
         record = Record.from_scores(
             scores,
             version=self.protocol.version,
-            differences=differences(task, dataset),
+            differences=(*differences(task, dataset), *(() if added is None else (added.note,))),
+            distractors=None if added is None else _field(added),
             content=known_content(self.protocol, task, dataset) if scores.official else "",
             per_query=None if self.folder is None else {"name": values, "digest": table.digest},
             features=self.file.digest,
@@ -235,8 +254,10 @@ class _Recorder:
             log.info("%s is evaluated again: %s", path.name, problem.what)
             return None
         settings = self.settings
-        expected = (self.file.digest, fingerprint(self.protocol, task, dataset), settings.metric, settings.post.stated)
-        found = (record.features, record.fingerprint, record.metric, record.chain)
+        lists = fingerprint_of(self.protocol, task, dataset, settings)
+        added = None if settings.distractors is None else _field(settings.distractors)
+        expected = (self.file.digest, lists, settings.metric, settings.post.stated, added)
+        found = (record.features, record.fingerprint, record.metric, record.chain, record.distractors)
         whole = record.per_query is not None and (path.parent / record.per_query.name).is_file()
         same = found == expected and facts(record, Embedding) == facts(self.file.provenance, Embedding)
         return record if whole and same else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from harness.compute.machine import Machine
+from harness.features.distractors import Distractors
 from harness.features.metric import Metric, check_metric
 from harness.measures.family import Measure
 from harness.steps.chain import NOTHING, Chain
@@ -19,6 +21,8 @@ class ScoringSettings:
         post: the steps of post-processing, such as re-ranking; empty to rank by the features alone.
         measures: measures to compute besides those of the task.
         skip_missing: leave out images that have no feature; the result is then not official.
+        distractor_files: feature files whose images are added to the gallery; the result is then not official.
+        distractors: those files, opened by ``with_distractors``, or None.
         machine: device, memory and processes; no digit depends on it.
     """
 
@@ -26,6 +30,8 @@ class ScoringSettings:
     post: Chain = NOTHING
     measures: tuple[Measure, ...] = ()
     skip_missing: bool = False
+    distractor_files: tuple[Path, ...] = ()
+    distractors: Distractors | None = None
     machine: Machine = field(default_factory=Machine)
 
     def __post_init__(self) -> None:

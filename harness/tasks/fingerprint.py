@@ -48,6 +48,11 @@ def fingerprint(protocol: Protocol | type[Protocol], task: Task, dataset: Datase
     return _digest(lines)
 
 
+def with_distractors(task: str, keys: str) -> str:
+    """Return the fingerprint of a task whose gallery has further images, from its own and the digest of their keys."""
+    return _digest([canonical_json({"fingerprint": task, "distractors": keys})])
+
+
 def dataset_digest(dataset: Dataset, splits: Iterable[str]) -> str:
     """Return the digest of some splits with all their labels: 64 hexadecimal digits.
 

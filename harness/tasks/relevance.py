@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -37,6 +37,12 @@ class RowLists:
     def where(self, keep: npt.NDArray[np.bool_]) -> RowLists:
         """Return the lists with only some entries, selected by an (n,) bool mask."""
         return RowLists(_running(keep)[self.starts], self.units[keep])
+
+    def renumbered(self, number: IntArray) -> RowLists:
+        """Return the lists with the new number of each unit, (u,), ascending again."""
+        query = np.repeat(np.arange(len(self.starts) - 1), self.sizes)
+        units = number[self.units]
+        return RowLists(self.starts, units[np.lexsort((units, query))])
 
     def union(self, other: RowLists, units: int) -> RowLists:
         """Return the lists of units below ``units`` that are in either list."""
@@ -83,6 +89,44 @@ class Relevance:
     unit_of: IntArray | None = None
     reduce: Literal["maximum", "mean feature"] = "maximum"
     draws: tuple[Draw, ...] = ()
+
+    def widened(self, images: int) -> Relevance:
+        """Return the same task with that many further gallery images, each a unit that no query is right about.
+
+        They come behind the others, are in every draw, and no query ignores them.
+        """
+        further = np.arange(self.units, self.units + images)
+        return replace(
+            self,
+            units=self.units + images,
+            unit_of=None if self.unit_of is None else np.concatenate([self.unit_of, further]),
+            draws=tuple(Draw(draw.queries, np.concatenate([draw.units, further])) for draw in self.draws),
+        )
+
+    def arranged(self, order: IntArray) -> tuple[Relevance, IntArray]:
+        """Return the same task with its units numbered anew, and the order of the gallery images that goes with it.
+
+        Args:
+            order: (u,) the old number of each unit, in the new order.
+
+        Returns:
+            The task, and (g,) the old row of each gallery image; the images of a unit stand together.
+        """
+        number = np.empty(self.units, dtype=np.int64)
+        number[order] = np.arange(self.units)
+        unit_of, images = None, order
+        if self.unit_of is not None:
+            unit_of = number[self.unit_of]
+            images = np.argsort(unit_of, kind="stable")
+            unit_of = unit_of[images]
+        arranged = replace(
+            self,
+            positives=self.positives.renumbered(number),
+            ignored=self.ignored.renumbered(number),
+            unit_of=unit_of,
+            draws=tuple(Draw(draw.queries, np.sort(number[draw.units])) for draw in self.draws),
+        )
+        return arranged, images
 
     @property
     def digest(self) -> str:

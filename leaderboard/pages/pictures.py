@@ -154,7 +154,7 @@ def _cmc(board: Board) -> str:
     ]
     family = ranks[0][1].partition("@")[0].upper()
     title = f"{_shown(board.task)}: {family}@k, % of the best {len(methods)} and the controls"
-    return _labelled("cmc.svg", title, lines, [Tick(x(k), str(k)) for k, _ in ranks])
+    return labelled("cmc.svg", title, lines, [Tick(x(k), str(k)) for k, _ in ranks])
 
 
 def _cost(board: Board, costs: CostSession | None) -> str:
@@ -169,10 +169,10 @@ def _cost(board: Board, costs: CostSession | None) -> str:
     ]
     on = "" if costs is None else f", {_shown(costs.device)}"
     title = f"{_shown(board.task)}: {heading(measure)}, % by images a second{on}"
-    return _labelled("cost.svg", title, lines, [Tick(x(speed), f"{speed:g}") for speed in _speeds(slowest, fastest)])
+    return labelled("cost.svg", title, lines, [Tick(x(speed), f"{speed:g}") for speed in _speeds(slowest, fastest)])
 
 
-def _labelled(template: str, title: str, lines: Sequence[Line], across: Sequence[Tick]) -> str:
+def labelled(template: str, title: str, lines: Sequence[Line], across: Sequence[Tick]) -> str:
     """Return a picture of lines or dots over a vertical axis in percent, each labelled at the right.
 
     Args:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     group=DATA,
     help="Leave out images that have no feature; the result is then not official.",
 )
+@shared.distractors
 @shared.plugin_files
 @option("--device", default="cpu", group=COMPUTE, help="Device that ranks the gallery: cpu, cuda, cuda:1 or auto.")
 @shared.memory
@@ -59,6 +60,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
     Examples:
       bench eval f.h5 --protocol veri776 --data VeRi/
       bench eval f.h5 --protocol veri776/image-to-image --data VeRi/ --measure cmc@20 --json
+      bench eval f.h5 --protocol veri776 --data VeRi/ --distractors other-city.h5
     """
     if words["measures"] and words["conventions"] and not words["json_wanted"]:
         raise click.UsageError("--measure and --conventions are shown together only with --json")
@@ -80,7 +82,14 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
         registry = load(words["plugin"])
         further = tuple(map(registry.measure, words["measures"]))
         post = chain_of(words["post"], words["rerank"], registry)
-        settings = ScoringSettings(words["metric"], post, further, words["skip_missing"], machine)
+        settings = ScoringSettings(
+            words["metric"],
+            post,
+            further,
+            words["skip_missing"],
+            distractor_files=words["distractors"],
+            machine=machine,
+        )
         places = {"data": words["data"], "folder": words["record"], "conventions": words["conventions"]}
         records = evaluate_file(features, words["protocol"], settings, registry=registry, **places)
     if not machine.first:

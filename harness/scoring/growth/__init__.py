@@ -1,0 +1,1 @@
+"""The scores of the same features in galleries of several sizes."""
