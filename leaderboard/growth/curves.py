@@ -102,7 +102,7 @@ def draw_curve(curve: Curve) -> bytes:
         )
         for number, word in enumerate(_words(curve))
     ]
-    title = f"{plain(curve.task)}: {plain(curve.method)[:40]}, % by images in the gallery"
+    title = f"{plain(curve.task)}: {plain(curve.method)[:40]}, % by size of the gallery"
     return labelled("growth.svg", title, lines, _ticks(sizes, x)).encode()
 
 
