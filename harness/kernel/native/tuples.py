@@ -277,3 +277,69 @@ class Limits(NamedTuple):
 
     similarities: Floats
     widths: Floats
+
+
+class Marks(NamedTuple):
+    """Similarities between which pairs are placed, and a table that finds them quickly.
+
+    Attributes:
+        values: (k,) ascending, all different.
+        table: (bins + 1,) int64, for each bin of equal width the number of marks in the bins before it.
+        low: where the first bin begins.
+        inverse: bins to a unit of similarity.
+    """
+
+    values: Floats
+    table: Integers
+    low: float
+    inverse: float
+
+
+class Placed(NamedTuple):
+    """Where negative pairs lie among k marks; a place is the number of marks below a similarity.
+
+    Attributes:
+        sure: (k + 1,) the pairs of each place.
+        tied: (k,) the pairs that have exactly a mark's similarity.
+        low: (k + 1,) the lowest places of the pairs that are between two places.
+        high: (k + 1,) their highest places.
+    """
+
+    sure: Integers
+    tied: Integers
+    low: Integers
+    high: Integers
+
+
+class Placing(NamedTuple):
+    """How pairs are placed.
+
+    Attributes:
+        marks: the marks.
+        windows: (w, 2) similarities from which and up to which every pair gets its exact place.
+        floor: the similarity below which no pair need be placed.
+    """
+
+    marks: Marks
+    windows: Floats
+    floor: float
+
+
+class WideTile(NamedTuple):
+    """Float64 products of some queries with some units.
+
+    Attributes:
+        products: (rows, images) float64.
+        squares: (images,) squared norms of what was multiplied, for Euclidean distances.
+        error: the error of a product, for Euclidean distances of one whose squared norms add up to one.
+        block: the units.
+        queries: all queries.
+        begin: the tile's first query.
+    """
+
+    products: Floats
+    squares: Floats
+    error: float
+    block: Block
+    queries: Features
+    begin: int
