@@ -6,6 +6,7 @@ Similarities are given; they are compared as the float64 that they are.
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 
 def rates_at(threshold, positives, negatives):
@@ -30,7 +31,7 @@ def tar_at_far(positives, negatives, rate):
 def equal_error(positives, negatives):
     """Return where the joined operating points (FAR, FRR) first meet the diagonal."""
     points = [(far, 1 - tar) for tar, far in operating_points(positives, negatives)]
-    for (x, y), (x2, y2) in zip(points, points[1:], strict=False):
+    for (x, y), (x2, y2) in pairwise(points):
         if x2 >= y2:
             share = (y - x) / ((x2 - x) - (y2 - y))
             return x + share * (x2 - x)

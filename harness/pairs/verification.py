@@ -143,7 +143,9 @@ def best_f1(counts: PairCounts) -> Operation:
     value[counts.positives == 0] = -1
     near = np.flatnonzero(value >= value.max() * (1 - 1e-12))
     found = [operation_at(counts, float(counts.marks[place])) for place in near]
-    return max(found, key=lambda one: (Fraction(2 * one.accepted, one.matches + one.accepted + one.mistaken), one.threshold))
+    return max(
+        found, key=lambda one: (Fraction(2 * one.accepted, one.matches + one.accepted + one.mistaken), one.threshold)
+    )
 
 
 def f1_undecided(counts: PairCounts) -> Mask:
@@ -165,7 +167,9 @@ def roc_area(counts: PairCounts) -> float:
     A tie counts one half. It is the exact quotient of integers, rounded once.
     """
     twice = 0
-    for positives, above, tied in zip(counts.positives.tolist(), counts.above[0].tolist(), counts.tied.tolist(), strict=True):
+    for positives, above, tied in zip(
+        counts.positives.tolist(), counts.above[0].tolist(), counts.tied.tolist(), strict=True
+    ):
         twice += positives * (2 * (counts.negatives - above) - tied)
     return quotient(twice, 2 * counts.matches * counts.negatives)
 

@@ -25,8 +25,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from harness.compute.machine import Machine
-from harness.features.metric import Metric, check_metric
+from harness.features.metric import check_metric
 from harness.kernel.exact import UNIT, tolerance
 from harness.kernel.gallery import Rows
 from harness.kernel.native.fold import LANES
@@ -45,7 +44,7 @@ from harness.kernel.native.tuples import (
 from harness.kernel.passes import IMAGES, QUERIES, Job, Pass, Target, scratch_of, units_within
 from harness.kernel.plan import RankingPlan, entries
 from harness.kernel.pooled.counts import FloatArray, PairCounts
-from harness.kernel.settings import Settings, Tuning
+from harness.kernel.settings import Settings
 from harness.kernel.walk import Walk, open_walk
 from harness.tasks.relevance import Relevance
 
@@ -150,7 +149,9 @@ class _Pool:
         spread = 12 * np.sqrt(some.above) + 0.05 * some.above + 20  # images of one vehicle are alike
         low = np.clip(np.floor((some.above[0] - spread[0]) * scale), 0, self.negatives)
         high = np.clip(np.ceil((some.above[1] + spread[1]) * scale), 0, self.negatives)
-        likely = replace(some, above=np.stack([low, high]).astype(np.int64), tied=some.tied * 0, negatives=self.negatives)
+        likely = replace(
+            some, above=np.stack([low, high]).astype(np.int64), tied=some.tied * 0, negatives=self.negatives
+        )
         windows = []
         for lowest, highest in undecided(likely):
             inside = some.above[1][some.marks >= lowest].max(initial=0) - some.above[0][some.marks <= highest].min(

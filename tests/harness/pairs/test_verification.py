@@ -18,7 +18,10 @@ def random_lists(seed):
     digits = int(rng.integers(0, 4))
     sizes = rng.integers(1, 25), rng.integers(1, 60)
     step = rng.choice([0.0, 0.5, 1.5])
-    return (np.round(rng.standard_normal(size) + shift, digits).tolist() for size, shift in zip(sizes, (step, 0), strict=True))
+    return (
+        np.round(rng.standard_normal(size) + shift, digits).tolist()
+        for size, shift in zip(sizes, (step, 0), strict=True)
+    )
 
 
 def counts_of(positives, negatives, thresholds=()):

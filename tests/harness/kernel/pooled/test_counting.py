@@ -96,7 +96,9 @@ def test_processes_blocks_and_threads_count_the_same_integers(metric):
 
 def test_queries_without_a_positive_count_as_pairs_too():
     problem = random_problem(4, queries=3)
-    nobody = replace(problem.relevance.positives, starts=np.array([0, 5, 5, 10]), units=problem.relevance.positives.units[:10])
+    nobody = replace(
+        problem.relevance.positives, starts=np.array([0, 5, 5, 10]), units=problem.relevance.positives.units[:10]
+    )
     counts = counted(Problem(problem.queries, problem.gallery, replace(problem.relevance, positives=nobody)))
 
     assert counts.negatives == 3 * 900 - 10 - 12
