@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.basics.progress import progress
 from harness.data.dataset import Dataset
 from harness.errors import DataError, FeatureError
 from harness.features import FeatureFile
@@ -108,7 +109,7 @@ def _held_out(task: Task, dataset: Dataset, share: float, seed: int) -> tuple[Ta
         gallery=SPLIT,
         rule=Rule(ignore=ignore),
         released={},
-        copies=(),  # type: ignore[arg-type]
+        copies=(),
     )
     vehicles = len(set(images.vehicle.tolist()))
     about = HeldOutVehicles(share=share, seed=seed, vehicles=vehicles)
@@ -181,12 +182,19 @@ class _Asking:
         thresholds = [] if given is None else list(given.thresholds.values())
         edges = EDGES if self._calibrates(settings.metric, given) else ()
         wanted = None if self.question.areas else undecided(self.question.far, thresholds)
-        counts = []
+        counts, first = [], self.question.machine.first
         for draw in rule.draws or (None,):
             one = rule if draw is None else replace(rule, draws=(draw,))
-            found = count_pairs(
-                queries, gallery, one, settings=settings, thresholds=[*thresholds, *edges], undecided=wanted
-            )
+            with progress(f"comparing {self.protocol.name}/{self.task.name}", shown=first) as advance:
+                found = count_pairs(
+                    queries,
+                    gallery,
+                    one,
+                    settings=settings,
+                    thresholds=[*thresholds, *edges],
+                    undecided=wanted,
+                    progress=advance,
+                )
             if not found.matches or not found.negatives:
                 kind = "of one vehicle" if not found.matches else "of different vehicles"
                 raise DataError(
@@ -218,7 +226,7 @@ class _Asking:
             known, unknown = int((asked & answered).sum()), int((asked & ~answered).sum())
             if not known or not unknown:
                 raise DataError(
-                    "an open-set question needs queries whose vehicle is in the gallery and others whose vehicle is not",
+                    "an open-set question needs queries whose vehicle is in the gallery, and others",
                     where=f"{self.protocol.name}/{self.task.name} in {self.dataset.root}",
                     found=f"{known} queries with a right answer and {unknown} without",
                     next_step="leave a share of the vehicles out of the gallery, with --unknown 0.5"

@@ -7,8 +7,8 @@ together get as much weight as all negative ones, and p is the probability where
 Error. The expected calibration error over 15 bins of equal width (Naeini et al., AAAI 2015; Guo et al., ICML 2017): the
 weighted mean of the difference between the share of positive pairs in a bin and its mean p, with the same weights.
 
-Both need of the pairs only how many have a cosine in each of 2,048 steps from -1 to 1, which are counted exactly; a pair
-counts with the middle of its step.
+Both need of the pairs only how many have a cosine in each of 2,048 steps from -1 to 1, which are counted exactly; a
+pair counts with the middle of its step.
 """
 
 from __future__ import annotations
@@ -49,11 +49,8 @@ def steps_of(counts: Sequence[PairCounts]) -> tuple[IntArray, IntArray]:
     positives, negatives = np.zeros(STEPS, dtype=np.int64), np.zeros(STEPS, dtype=np.int64)
     for one in counts:
         places = np.searchsorted(one.marks, EDGES)
-        for total, reached, every in (
-            (positives, one.accepted, one.matches),
-            (negatives, one.reached[0], one.negatives),
-        ):
-            total -= np.diff([every, *reached[places].tolist(), 0])
+        positives -= np.diff(one.accepted[places], prepend=one.matches, append=0)
+        negatives -= np.diff(one.reached[0][places], prepend=one.negatives, append=0)
     return positives, negatives
 
 

@@ -102,6 +102,7 @@ def carried(counts: Sequence[PairCounts], given: Given, source: str, open_sets: 
 
 
 def open_answer(open_sets: Sequence[OpenSet], question: Question) -> OpenSetAnswer:
+    """Return FNIR at each FPIR."""
     measures = {f"fnir@fpir={word}": _mean([one.within_fpir(word).fnir for one in open_sets]) for word in question.fpir}
     return OpenSetAnswer(
         left_out=question.unknown,

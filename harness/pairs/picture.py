@@ -50,12 +50,12 @@ def draw_reliability(answer: Verification, path: Path) -> None:
     with matplotlib.rc_context({"svg.hashsalt": "reliability"}):
         figure = Figure(figsize=(5, 6), layout="constrained")
         curve, weight = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-        places = [bin.probability for bin in one.bins]
+        places = [own.probability for own in one.bins]
         curve.plot([0, 1], [0, 1], color="lightgray", zorder=0)
-        curve.plot(places, [bin.same for bin in one.bins], marker="o", color="tab:blue")
+        curve.plot(places, [own.same for own in one.bins], marker="o", color="tab:blue")
         curve.set_ylabel("share of pairs of one vehicle")
         curve.set_title(f"expected calibration error {100 * one.error:.2f} %", fontsize="medium")
-        weight.bar(places, [bin.weight for bin in one.bins], width=0.04, color="tab:gray")
+        weight.bar(places, [own.weight for own in one.bins], width=0.04, color="tab:gray")
         weight.set_ylabel("weight")
         weight.set_xlabel("stated probability of one vehicle")
         weight.set_xlim(0, 1)

@@ -1,8 +1,8 @@
 """Measures of verification, as functions of the pooled pairs, and what of the counts each of them needs.
 
-All pairs of a query and a gallery unit that the task's rule does not ignore are one pool: P positive pairs (one vehicle)
-and N negative ones. At a threshold t a pair is accepted if its similarity is at least t; a of the positive and b of the
-negative pairs are. TAR = a/P, FAR = b/N, FRR = 1 - TAR, TNR = 1 - FAR.
+All pairs of a query and a gallery unit that the task's rule does not ignore are one pool: P positive pairs (one
+vehicle) and N negative ones. At a threshold t a pair is accepted if its similarity is at least t; a of the positive and
+b of the negative pairs are. TAR = a/P, FAR = b/N, FRR = 1 - TAR, TNR = 1 - FAR.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def equal_error(counts: PairCounts) -> tuple[float, float]:
     """Return the equal error rate and the threshold of the mark at or above which FAR first is at least FRR.
 
     The operating points (FAR, FRR) of all thresholds, joined by straight lines in the order of the thresholds, meet the
-    diagonal FAR = FRR in one point. Between two positives only FAR moves, and at one FRR moves, or both if negatives tie
-    with it; so only the counts at that positive matter.
+    diagonal FAR = FRR in one point. Between two positives only FAR moves, and at one FRR moves, or both if negatives
+    tie with it; so only the counts at that positive matter.
     """
     own = np.flatnonzero(counts.positives > 0)
     crossed = _crossed(counts, counts.reached[0])[own]

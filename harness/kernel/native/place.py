@@ -44,15 +44,15 @@ def bin_of(value: float, marks: Marks) -> int:
 @inner
 def marks_below(value: float, marks: Marks) -> int:
     """Return how many marks are below a similarity."""
-    bin = bin_of(value, marks)
-    first, last = marks.table[bin], marks.table[bin + 1]
+    number = bin_of(value, marks)
+    first, last = marks.table[number], marks.table[number + 1]
     while first < last:
         middle = (first + last) // 2
         if marks.values[middle] < value:
             first = middle + 1
         else:
             last = middle
-    return first
+    return int(first)
 
 
 @inner
@@ -100,7 +100,7 @@ def place_pair(
                 out.tied[place] += 1
             else:
                 out.sure[place] += 1
-            return block.starts[unit + 1] - block.starts[unit]
+            return int(block.starts[unit + 1] - block.starts[unit])
     out.low[place] += 1
     out.high[marks_up_to(high, marks)] += 1
     return 0
@@ -184,6 +184,6 @@ def place_scores(
             else:
                 near = score + shift
             work += place_pair(
-                near, width, np.int64(scratch.places[place]), query, block, placing, comparison, scratch.acc, out
+                near, width, int(scratch.places[place]), query, block, placing, comparison, scratch.acc, out
             )
     return work

@@ -55,11 +55,11 @@ def listed_from(lists: UnitLists, query: int, first: int) -> int:
             low = middle + 1
         else:
             high = middle
-    return low
+    return int(low)
 
 
 @inner
-def blank(row: Array, units: int, lists: UnitLists, query: int, first: int, mark: float = BLANK) -> None:
+def blank(row: Array, units: int, lists: UnitLists, query: int, first: int, mark: Any = BLANK) -> None:
     """Mark the units of a query's list as blank; the row's first is unit ``first``."""
     place, end = listed_from(lists, query, first), lists.starts[query + 1]
     while place < end and lists.units[place] - first < units:

@@ -1,15 +1,15 @@
 """Counting all negative pairs against the similarity of every positive, in one pass or in as few as decide.
 
-Exactly. The pass of ``count_all`` multiplies float64. With x = q/|q| and y = g/|g| rounded, a product of d terms in any
+Exactly. The pass multiplies float64. With x = q/|q| and y = g/|g| rounded, a product of d terms in any
 order is within d u of x . y, and x . y within (d/32 + 10) u of the quotient (u = 2^-53; the norms and the quotient are
 those of ``exact``); the canonical cosine is within (d/16 + 16) u of it too. Their difference is below (2 d + 128) u. A
 squared distance is computed as |q|^2 + |g|^2 - 2 q . g, with the same error times |q|^2 + |g|^2. Pairs with a mark
 within the error get their canonical similarity. A sum that stands for a mean is divided by its images, at 3 u.
 
-Quickly. The pass of ``count_near`` takes the scores of the first pass in float32, and its bounds (``bounds``): a pair
-with no mark within the bound is placed, others lie between two places, unless they lie in a window, where they get their
-canonical similarity. What is to be decided says which windows it needs. The first windows are guessed from some of the
-gallery; the counts then prove that they were right, or say where the next pass has to look. A guess decides nothing.
+Quickly. The pass takes the scores of the first pass in float32, and its bounds (``bounds``): a pair with no mark within
+the bound is placed, others lie between two places, unless they lie in a window, where they get their canonical
+similarity. What is to be decided says which windows it needs. The first windows are guessed from some of the gallery;
+the counts then prove that they were right, or say where the next pass has to look. A guess decides nothing.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def count_pairs(
     settings: Settings,
     thresholds: Sequence[float] = (),
     undecided: Undecided | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> PairCounts:
     """Return the negatives above each positive's similarity, and above each of some thresholds.
 
@@ -83,6 +84,7 @@ def count_pairs(
         thresholds: further similarities to count at.
         undecided: what the counts have to decide; all other bounds may then stay wide, which takes a third of the time.
             None for exact counts at every mark.
+        progress: called with the gallery images done in a pass and their number.
 
     Raises:
         FeatureError: the features do not fit the relevance or each other, or are not finite.
@@ -92,7 +94,7 @@ def count_pairs(
         raise ValueError("the pairs of several draws are counted one draw at a time")
     check_metric(settings.metric)
     # A list of one asks for every query to be planned, one without a positive too; nothing is listed.
-    with open_walk(queries, gallery, relevance, replace(settings, nearest=1)) as walk:
+    with open_walk(queries, gallery, relevance, replace(settings, nearest=1), progress) as walk:
         pool = _Pool(walk, thresholds)
         return pool.all() if undecided is None else pool.until(undecided)
 
@@ -182,12 +184,15 @@ class _Pool:
     def _pass(self, kind: type[_PlacingPass], placing: Placing, *, sampled: bool = False) -> Placed:
         """Place the negatives of all queries, or those in some of the gallery, that lie above the floor."""
         total = _nothing(len(self.marks.values))
+        done, images = 0, self.walk.gallery.images * len(self.parts)
         for part in self.parts:
             one = kind(self.walk, part, placing)
             for block in self._blocks(sampled):
                 one.count(block)
-            for sums, own in zip(total, one.sums(), strict=True):
-                sums += own
+                if not sampled:
+                    done += int(block.starts[-1]) if not len(block.means.images) else int(block.means.images.sum())
+                    self.walk.progress(done, images)
+            total = Placed(*map(np.add, total, one.sums()))
         return total
 
     def _blocks(self, sampled: bool) -> Iterator[Block]:
@@ -303,7 +308,7 @@ class _ScorePlacing(_PlacingPass, Pass):
     def count(self, block: Block) -> None:
         Pass.count(self, block)
 
-    def _count_rows(self, target: Target, rows: slice, *, listing: bool = True) -> int:
+    def _count_rows(self, target: Target, rows: slice, *, listing: bool = True) -> int:  # noqa: ARG002 - it lists nothing
         starts = target.block.starts
         buffer, scratch = scratch_of(max(IMAGES, int(np.diff(starts).max())), 0)
         again = 0
