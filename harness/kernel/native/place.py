@@ -5,24 +5,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from harness.kernel.native.compiled import compiled, inner
 from harness.kernel.native.count import canonical
 from harness.kernel.native.nearest import limit_of
-from harness.kernel.native.scores import LOWEST, blank, group_row, keep, read_row
+from harness.kernel.native.scores import blank, count_band, flag_within, group_row, read_row, take_flags
 from harness.kernel.native.tuples import (
     Block,
     Marks,
     PairComparison,
     Placed,
-    Placing,
     Query,
     RowBuffer,
     Scratch,
     Tile,
     UnitLists,
     WideTile,
+    Windows,
 )
 
 Array = Any
@@ -55,13 +53,6 @@ def marks_below(value: float, marks: Marks) -> int:
     return int(first)
 
 
-@inner
-def marks_up_to(value: float, marks: Marks) -> int:
-    """Return how many marks are at most a similarity."""
-    place = marks_below(value, marks)
-    return place + int(place < marks.values.shape[0] and marks.values[place] == value)
-
-
 @compiled
 def fill_table(marks: Marks) -> None:
     """Fill the table of the marks."""
@@ -73,37 +64,40 @@ def fill_table(marks: Marks) -> None:
 
 
 @inner
+def place_exactly(similar: float, first: int, last: int, shift: int, marks: Marks, out: Placed) -> None:
+    """Add a pair of that canonical similarity to its place among the marks ``first`` to ``last``."""
+    place = min(max(marks_below(similar, marks), first), last)
+    if place < last and marks.values[place] == similar:
+        out.tied[place] += 1
+    else:
+        out.places[place + shift] += 1
+
+
+@inner
 def place_pair(
     near: float,
     error: float,
     unit: int,
     query: Query,
     block: Block,
-    placing: Placing,
+    marks: Marks,
+    part: tuple[int, int, int],
     comparison: PairComparison,
     acc: Array,
     out: Placed,
 ) -> int:
-    """Place one pair whose canonical similarity is within ``error`` of ``near``; return the similarities computed."""
-    marks = placing.marks
-    count = marks.values.shape[0]
-    low, high = near - error, near + error
-    place = marks_below(low, marks)
-    if place == count or marks.values[place] > high:
-        out.sure[place] += 1
+    """Place one pair whose canonical similarity is within ``error`` of ``near``; return the similarities computed.
+
+    ``part`` has the first mark to place it among, the one behind the last, and the shift of these places.
+    """
+    first, last, shift = part
+    place = min(max(marks_below(near - error, marks), first), last)
+    if place == last or marks.values[place] > near + error:
+        out.places[place + shift] += 1
         return 0
-    for w in range(placing.windows.shape[0]):
-        if high >= placing.windows[w, 0] and low <= placing.windows[w, 1]:
-            similar = canonical(query, block, unit, comparison.euclidean, acc)
-            place = marks_below(similar, marks)
-            if place < count and marks.values[place] == similar:
-                out.tied[place] += 1
-            else:
-                out.sure[place] += 1
-            return int(block.starts[unit + 1] - block.starts[unit])
-    out.low[place] += 1
-    out.high[marks_up_to(high, marks)] += 1
-    return 0
+    similar = canonical(query, block, unit, comparison.euclidean, acc)
+    place_exactly(similar, first, last, shift, marks, out)
+    return int(block.starts[unit + 1] - block.starts[unit])
 
 
 @compiled
@@ -112,7 +106,7 @@ def place_wide(
     positives: UnitLists,
     ignored: UnitLists,
     row: Array,
-    placing: Placing,
+    marks: Marks,
     comparison: PairComparison,
     acc: Array,
     out: Placed,
@@ -120,6 +114,7 @@ def place_wide(
     """Place the negatives of a tile of float64 products; return the number of similarities computed again."""
     block, work = tile.block, 0
     units, images = block.starts.shape[0] - 1, tile.products.shape[1]
+    everything = (0, marks.values.shape[0], 0)
     widest = 0.0
     for j in range(images):
         widest = max(widest, tile.squares[j])
@@ -139,8 +134,8 @@ def place_wide(
         blank(row, units, positives, number, block.first, -math.inf)
         blank(row, units, ignored, number, block.first, -math.inf)
         for u in range(units):
-            if row[u] > -math.inf and row[u] + error >= placing.floor:
-                work += place_pair(row[u], error, u, query, block, placing, comparison, acc, out)
+            if row[u] > -math.inf:
+                work += place_pair(row[u], error, u, query, block, marks, everything, comparison, acc, out)
     return work
 
 
@@ -150,13 +145,14 @@ def place_scores(
     positives: UnitLists,
     ignored: UnitLists,
     shifts: Array,
-    placing: Placing,
+    marks: Marks,
+    windows: Windows,
     comparison: PairComparison,
     buffer: RowBuffer,
     scratch: Scratch,
     out: Placed,
 ) -> int:
-    """Place the negatives of a tile of the first pass's scores that may reach the floor, as ``place_wide``."""
+    """Place the negatives of a tile of the first pass's scores that may be in a window, and count those above it."""
     row, block, bound = buffer.images, tile.block, tile.bound
     units, work = block.starts.shape[0] - 1, 0
     for number in range(tile.begin, tile.end):
@@ -165,25 +161,28 @@ def place_scores(
             group_row(row, block.starts)
         blank(row, units, positives, number, block.first)
         blank(row, units, ignored, number, block.first)
-        shift = shifts[number]
-        span = 1.0
-        if comparison.euclidean:
-            span = 2.0 * shift * bound.scale + 2.0 * (1.0 + bound.offset)
-        error = tile.errors[number] + SLACK * comparison.tolerance * span
-        low = np.float32(LOWEST)
-        if placing.floor > -math.inf:
-            low = limit_of(placing.floor, shift, error, bound, comparison, -1.0)
-        count = keep(row, units, low, scratch.kept, scratch.places)
         query = Query(tile.queries.rows[number], tile.queries.norms[number])
-        for place in range(count):
-            score = float(scratch.kept[place])
-            width = error + bound.rounding * (abs(score) + error + bound.offset)
-            width *= 1.0 + 2.0 * bound.rounding
-            if comparison.euclidean:
-                near, width = 2.0 * score / bound.scale - shift, 2.0 * width / bound.scale
-            else:
+        shift = shifts[number]
+        span = 2.0 * shift * bound.scale + 2.0 * (1.0 + bound.offset) if comparison.euclidean else 1.0
+        error = tile.errors[number] + SLACK * comparison.tolerance * span
+        for w in range(windows.ranges.shape[0]):
+            low = limit_of(windows.ranges[w, 0], shift, error, bound, comparison, -1.0)
+            high = limit_of(windows.ranges[w, 1], shift, error, bound, comparison, 1.0)
+            reaching, above = count_band(row, units, low, high)
+            if reaching == 0:
+                break
+            out.over[w] += above
+            if reaching == above:
+                continue
+            flag_within(row, units, low, high, scratch.flags)
+            part = (windows.starts[w], windows.starts[w + 1], w)
+            for place in range(take_flags(scratch.flags, scratch.words, units, scratch.found)):
+                u = scratch.found[place]
+                score = float(row[u])
+                width = error + bound.rounding * (abs(score) + error + bound.offset)
+                width *= 1.0 + 2.0 * bound.rounding
                 near = score + shift
-            work += place_pair(
-                near, width, int(scratch.places[place]), query, block, placing, comparison, scratch.acc, out
-            )
+                if comparison.euclidean:
+                    near, width = 2.0 * score / bound.scale - shift, 2.0 * width / bound.scale
+                work += place_pair(near, width, u, query, block, marks, part, comparison, scratch.acc, out)
     return work

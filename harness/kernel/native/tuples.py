@@ -299,30 +299,27 @@ class Placed(NamedTuple):
     """Where negative pairs lie among k marks; a place is the number of marks below a similarity.
 
     Attributes:
-        sure: (k + 1,) the pairs of each place.
+        places: (k + 1,) the pairs of each place that have no mark's similarity; or, with w windows, (k + w,), the
+            places of one window behind those of the window before, of the marks in it alone.
         tied: (k,) the pairs that have exactly a mark's similarity.
-        low: (k + 1,) the lowest places of the pairs that are between two places.
-        high: (k + 1,) their highest places.
+        over: (w,) the pairs that are above each window for certain.
     """
 
-    sure: Integers
+    places: Integers
     tied: Integers
-    low: Integers
-    high: Integers
+    over: Integers
 
 
-class Placing(NamedTuple):
-    """How pairs are placed.
+class Windows(NamedTuple):
+    """Ranges of similarity in which every pair gets its exact place, ascending and apart.
 
     Attributes:
-        marks: the marks.
-        windows: (w, 2) similarities from which and up to which every pair gets its exact place.
-        floor: the similarity below which no pair need be placed.
+        ranges: (w, 2) from and up to which similarity.
+        starts: (w + 1,) the marks of each, which are consecutive and all the marks there are.
     """
 
-    marks: Marks
-    windows: Floats
-    floor: float
+    ranges: Floats
+    starts: Integers
 
 
 class WideTile(NamedTuple):

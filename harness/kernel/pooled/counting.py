@@ -6,15 +6,15 @@ those of ``exact``); the canonical cosine is within (d/16 + 16) u of it too. The
 squared distance is computed as |q|^2 + |g|^2 - 2 q . g, with the same error times |q|^2 + |g|^2. Pairs with a mark
 within the error get their canonical similarity. A sum that stands for a mean is divided by its images, at 3 u.
 
-Quickly. The pass takes the scores of the first pass in float32, and its bounds (``bounds``): a pair with no mark within
-the bound is placed, others lie between two places, unless they lie in a window, where they get their canonical
-similarity. What is to be decided says which windows it needs. The first windows are guessed from some of the gallery;
-the counts then prove that they were right, or say where the next pass has to look. A guess decides nothing.
+Quickly. The pass takes the scores of the first pass in float32, and its bounds (``bounds``). It counts the pairs that
+are certainly above a window of similarity, and places those that may be in it among the marks there, by canonical
+similarities where the bound leaves a mark open. What is to be decided says which windows it needs. The first windows
+are guessed from some places of the gallery; the counts then prove that they were right, or say where the next pass has
+to look. A guess decides nothing.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +25,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from harness.data.images import IntArray
 from harness.features.metric import check_metric
 from harness.kernel.exact import UNIT, tolerance
 from harness.kernel.gallery import Rows
@@ -37,9 +38,9 @@ from harness.kernel.native.tuples import (
     Marks,
     PairComparison,
     Placed,
-    Placing,
     UnitLists,
     WideTile,
+    Windows,
 )
 from harness.kernel.passes import IMAGES, QUERIES, Job, Pass, Target, scratch_of, units_within
 from harness.kernel.plan import RankingPlan, entries
@@ -54,11 +55,14 @@ Undecided = Callable[[PairCounts], Sequence[tuple[float, float]]]
 MOST_BINS = 1 << 20
 """Bins of the table of marks: 8 MB."""
 
-SAMPLED = 64
-"""The part of the gallery from which the first windows are guessed is one in so many."""
+SAMPLED, PLACES, GROUPS = 8_000_000, 128, 8
+"""The first windows are guessed from at most so many pairs, from so many places of the gallery, in so many groups."""
+
+SURE = 4.0
+"""Standard deviations by which a guess may be wrong: farther off it takes another pass, about once in a hundred."""
 
 WIDEST = 0.05
-"""The share of all negatives from which on a guessed window costs more than a further pass."""
+"""The share of all negatives from which on windows take longer than exact counts everywhere."""
 
 
 def count_pairs(
@@ -114,9 +118,8 @@ class _Pool:
         self.walk = walk
         self.parts = [_part(walk, first, last) for first, last in pairwise(walk.edges())]
         values = np.concatenate([part.similarities for part in self.parts])
-        marks = np.unique(np.concatenate([values, np.asarray(thresholds, dtype=np.float64)]))
-        self.positives = np.bincount(np.searchsorted(marks, values), minlength=len(marks))
-        self.marks = marks_of(marks)
+        self.marks = np.unique(np.concatenate([values, np.asarray(thresholds, dtype=np.float64)]))
+        self.positives = np.bincount(np.searchsorted(self.marks, values), minlength=len(self.marks))
         self.negatives = sum(
             len(part.plan.queries) * len(part.plan.units)
             - len(part.plan.positives.units)
@@ -126,84 +129,140 @@ class _Pool:
 
     def all(self) -> PairCounts:
         """Return exact counts at every mark."""
-        placing = Placing(self.marks, np.array([[-np.inf, np.inf]]), -np.inf)
-        return self._counts(self._pass(_WidePlacing, placing))
+        marks = marks_of(self.marks)
+        total = _nothing(len(self.marks), 1)
+        for part, blocks in self._passes():
+            one = _WidePlacing(self.walk, part, marks)
+            for block in blocks:
+                one.count(block)
+            total = _sum([total, one.sums()])
+        return self._counts(*self._total(total))
 
     def until(self, undecided: Undecided) -> PairCounts:
         """Return counts that leave nothing undecided."""
-        counts, windows = None, self._guessed(undecided)
-        while counts is None or windows:
-            floor = min((low for low, _ in windows), default=-np.inf)
-            placing = Placing(self.marks, np.array(windows).reshape(-1, 2), floor)
-            found = self._counts(self._pass(_ScorePlacing, placing), floor)
-            counts = found if counts is None else _together(counts, found)
-            windows = list(undecided(counts))
-        return counts
-
-    def _guessed(self, undecided: Undecided) -> list[tuple[float, float]]:
-        """Return windows in which the bounds will probably be too wide, from some of the gallery."""
-        placing = Placing(self.marks, np.empty((0, 2)), -np.inf)
-        some = self._counts(self._pass(_ScorePlacing, placing, sampled=True))
-        seen = some.negatives
-        if not seen:
-            return []
-        scale = self.negatives / seen
-        spread = 12 * np.sqrt(some.above) + 0.05 * some.above + 20  # images of one vehicle are alike
-        low = np.clip(np.floor((some.above[0] - spread[0]) * scale), 0, self.negatives)
-        high = np.clip(np.ceil((some.above[1] + spread[1]) * scale), 0, self.negatives)
-        likely = replace(
-            some, above=np.stack([low, high]).astype(np.int64), tied=some.tied * 0, negatives=self.negatives
+        nothing = np.zeros(len(self.marks), dtype=np.int64)
+        counts = PairCounts(
+            self.marks, self.positives, np.stack([nothing, nothing + self.negatives]), nothing, self.negatives
         )
-        windows = []
-        for lowest, highest in undecided(likely):
-            inside = some.above[1][some.marks >= lowest].max(initial=0) - some.above[0][some.marks <= highest].min(
-                initial=seen
-            )
-            if inside <= WIDEST * seen:
-                windows.append((lowest, highest))
-        return windows
+        likely = self._likely()
+        while True:
+            ranges = undecided(likely)
+            if not ranges:
+                ranges = undecided(counts)
+            if self._inside(ranges, likely) > WIDEST * self.negatives:
+                return self.all()
+            counts = _together(counts, self._near(ranges))
+            if not undecided(counts):
+                return counts
+            likely = counts
 
-    def _counts(self, placed: Placed, floor: float = -np.inf) -> PairCounts:
-        """Return the counts of placed pairs; below the floor only the pairs above it are known."""
-        sure, tied, low, high = self.walk.team.total(
-            np.stack([placed.sure, np.append(placed.tied, 0), placed.low, placed.high])
-        )
-        places = np.stack([sure + low, sure + high])
-        places[:, :-1] += tied[:-1]
-        seen = int(places[0].sum())
-        # A tie with mark i is at place i, so it is not above it, and above all marks before.
-        above = np.cumsum(places[:, ::-1], axis=1)[:, ::-1][:, 1:]
-        unknown = self.marks.values < floor
-        if unknown.any():
-            first = int(unknown.sum())
-            above[0, :first] = above[0, first] if first < len(unknown) else 0
-            above[1, :first] = self.negatives
-        negatives = seen if math.isinf(floor) else self.negatives
-        return PairCounts(self.marks.values, self.positives, above, np.where(unknown, 0, tied[:-1]), negatives)
-
-    def _pass(self, kind: type[_PlacingPass], placing: Placing, *, sampled: bool = False) -> Placed:
-        """Place the negatives of all queries, or those in some of the gallery, that lie above the floor."""
-        total = _nothing(len(self.marks.values))
-        done, images = 0, self.walk.gallery.images * len(self.parts)
-        for part in self.parts:
-            one = kind(self.walk, part, placing)
-            for block in self._blocks(sampled):
+    def _near(self, ranges: Sequence[tuple[float, float]]) -> PairCounts:
+        """Return counts that are exact at the marks in some ranges, and as wide as these leave open elsewhere."""
+        edges = np.array(ranges, dtype=np.float64).reshape(-1, 2)
+        first, last = np.searchsorted(self.marks, edges[:, 0]), np.searchsorted(self.marks, edges[:, 1], side="right")
+        inside = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)]).astype(np.int64)
+        marks = marks_of(self.marks[inside])
+        windows = Windows(edges, np.append(0, np.cumsum(last - first)))
+        total = _nothing(len(inside), len(edges))
+        for part, blocks in self._passes():
+            one = _ScorePlacing(self.walk, part, marks, windows)
+            for block in blocks:
                 one.count(block)
-                if not sampled:
-                    done += int(block.starts[-1]) if not len(block.means.images) else int(block.means.images.sum())
-                    self.walk.progress(done, images)
-            total = Placed(*map(np.add, total, one.sums()))
+            total = _sum([total, one.sums()])
+        places, tied, over = self._total(total)
+        above = np.zeros(len(self.marks), dtype=np.int64)
+        ties, known = np.zeros_like(above), np.zeros(len(above), dtype=np.bool_)
+        for number, (a, b) in enumerate(zip(first, last, strict=True)):
+            one_window = slice(int(windows.starts[number]), int(windows.starts[number + 1]))
+            own = places[one_window.start + number : one_window.stop + number + 1]
+            above[a:b] = over[number] + _above(own, tied[one_window])
+            ties[a:b], known[a:b] = tied[one_window], True
+        # Above a mark are at least those that reach the next known one, and at most those above the one before.
+        least = np.where(known, above + ties, 0)[::-1]
+        least = np.append(np.maximum.accumulate(least)[::-1][1:], 0)
+        most = np.minimum.accumulate(np.where(known, above, self.negatives))
+        bounds = np.where(known, above, np.stack([least, most]))
+        return PairCounts(self.marks, self.positives, bounds, ties, self.negatives)
+
+    def _likely(self) -> PairCounts:
+        """Return counts whose bounds are probably right, from some places all over the gallery."""
+        marks, team = marks_of(self.marks), self.walk.team
+        sums = [_nothing(len(self.marks), 1) for _ in range(GROUPS)]
+        for part in self.parts:
+            left: dict[int, FloatArray] = {}
+            groups = [_WidePlacing(self.walk, part, marks, left) for _ in range(GROUPS)]
+            for number, block in enumerate(self._sampled()):
+                groups[number % GROUPS].count(block)
+            sums = [_sum([total, one.sums()]) for total, one in zip(sums, groups, strict=True)]
+        places = team.total(np.stack([one.places for one in sums]))
+        tied = team.total(np.stack([one.tied for one in sums]))
+        above = np.stack([_above(own, ties) for own, ties in zip(places, tied, strict=True)])
+        seen = int(places.sum() + tied.sum())
+        if not seen:
+            return PairCounts(
+                self.marks,
+                self.positives,
+                np.stack([above[0] * 0, above[0] * 0 + self.negatives]),
+                tied[0] * 0,
+                self.negatives,
+            )
+        every = above.sum(axis=0)
+        # Images of one place are alike: the groups say how much more the counts vary than those of independent pairs.
+        spread = SURE * np.sqrt(np.maximum(GROUPS * above.var(axis=0, ddof=1), every)) + SURE**2
+        scale = self.negatives / seen
+        low = np.clip(np.floor((every - spread) * scale), 0, self.negatives).astype(np.int64)
+        high = np.clip(np.ceil((every + spread) * scale), 0, self.negatives).astype(np.int64)
+        bounds = np.stack([np.maximum.accumulate(low[::-1])[::-1], np.minimum.accumulate(high)])
+        return PairCounts(self.marks, self.positives, bounds, np.zeros_like(every), self.negatives)
+
+    def _inside(self, ranges: Sequence[tuple[float, float]], counts: PairCounts) -> int:
+        """Return how many negatives some ranges hold at most."""
+        total = 0
+        for low, high in ranges:
+            a, b = np.searchsorted(self.marks, low), np.searchsorted(self.marks, high, side="right") - 1
+            total += int(counts.above[1][a] - counts.above[0][b])
         return total
 
-    def _blocks(self, sampled: bool) -> Iterator[Block]:
+    def _total(self, placed: Placed) -> tuple[IntArray, IntArray, IntArray]:
+        """Return the sums over all processes."""
+        places, tied, over = (self.walk.team.total(column) for column in placed)
+        return places, tied, over
+
+    def _counts(self, places: IntArray, tied: IntArray, _over: IntArray) -> PairCounts:
+        above = _above(places, tied)
+        return PairCounts(self.marks, self.positives, np.stack([above, above]), tied, self.negatives)
+
+    def _passes(self) -> Iterator[tuple[_Part, Iterator[Block]]]:
+        """Yield the parts of the queries, each with the blocks of the gallery."""
+        images = self.walk.gallery.images * len(self.parts)
+        for number, part in enumerate(self.parts):
+            yield part, self._blocks(number * self.walk.gallery.images, images)
+
+    def _blocks(self, done: int, images: int) -> Iterator[Block]:
         gallery = self.walk.gallery
-        numbers = range(0, len(gallery), max(len(gallery) // 8, 1) if sampled else 1)
+        for number, block in gallery.blocks(range(len(gallery)), self.walk.workers):
+            yield block
+            done += int(np.diff(gallery.starts[gallery.cuts[number : number + 2]])[0])
+            self.walk.progress(done, images)
+
+    def _sampled(self) -> Iterator[Block]:
+        """Yield a few units from each of some places all over the gallery."""
+        gallery = self.walk.gallery
+        numbers = range(0, len(gallery), max(len(gallery) // 8, 1))
+        pairs = min(self.negatives // 64, SAMPLED) // self.walk.team.count
+        places = -(-PLACES // max(len(numbers), 1))
         for _, block in gallery.blocks(numbers, self.walk.workers):
-            if sampled:
-                images = max(len(block.rows) * len(gallery) // (SAMPLED * len(numbers)), 64)
-                yield block.part(0, max(int(np.searchsorted(block.starts, images, side="right")) - 1, 1))
-            else:
-                yield block
+            units = len(block.starts) - 1
+            size = max(pairs // (max(len(self.walk.plan.queries), 1) * places * len(numbers)), 1)
+            for first in np.unique(np.linspace(0, units, places, endpoint=False, dtype=np.int64)).tolist():
+                yield block.part(first, min(first + size, units))
+
+
+def _above(places: IntArray, tied: IntArray) -> IntArray:
+    """Return the (k,) pairs above each of k marks, from the (k + 1,) pairs of each place and the (k,) ties."""
+    every = places.copy()
+    every[:-1] += tied
+    return np.asarray(np.cumsum(every[::-1])[::-1][1:])
 
 
 def marks_of(values: FloatArray) -> Marks:
@@ -221,8 +280,12 @@ def _part(walk: Walk, first: int, last: int) -> _Part:
     return _Part(plan, walk.similarities(plan, walk.asked(plan)))
 
 
-def _nothing(marks: int) -> Placed:
-    return Placed(*(np.zeros(marks + more, dtype=np.int64) for more in (1, 0, 1, 1)))
+def _nothing(marks: int, windows: int) -> Placed:
+    return Placed(*(np.zeros(size, dtype=np.int64) for size in (marks + windows, marks, windows)))
+
+
+def _sum(placed: Sequence[Placed]) -> Placed:
+    return Placed(*(np.sum(columns, axis=0) for columns in zip(*placed, strict=True)))
 
 
 def _together(one: PairCounts, other: PairCounts) -> PairCounts:
@@ -234,9 +297,10 @@ def _together(one: PairCounts, other: PairCounts) -> PairCounts:
 class _PlacingPass(ABC):
     """Places the negatives of some queries, block by block, by all threads."""
 
-    def __init__(self, walk: Walk, part: _Part, placing: Placing) -> None:
+    def __init__(self, walk: Walk, part: _Part, marks: Marks, windows: int) -> None:
         self.workers = walk.workers
-        self.placing = placing
+        self.marks = marks
+        self.windows = windows
         self.queries = walk.asked(part.plan)
         self.comparison = PairComparison(walk.settings.euclidean, tolerance(self.queries.rows.shape[1]))
         self.positives = UnitLists(part.plan.positives.starts, part.plan.positives.units)
@@ -249,22 +313,30 @@ class _PlacingPass(ABC):
 
     def sums(self) -> Placed:
         """Return what all threads have placed."""
-        marks = len(self.placing.marks.values)
-        return Placed(*(sum(arrays, start) for start, *arrays in zip(_nothing(marks), *self.own.values(), strict=True)))
+        return _sum([_nothing(len(self.marks.values), self.windows), *self.own.values()])
 
     def mine(self) -> Placed:
         """Return the sums of this thread."""
-        return self.own.setdefault(threading.get_ident(), _nothing(len(self.placing.marks.values)))
+        return self.own.setdefault(threading.get_ident(), _nothing(len(self.marks.values), self.windows))
 
 
 class _WidePlacing(_PlacingPass):
     """Multiplies float64."""
 
+    def __init__(self, walk: Walk, part: _Part, marks: Marks, left: dict[int, FloatArray] | None = None) -> None:
+        super().__init__(walk, part, marks, 1)
+        self.left = left
+        """Factors of the queries by their first row, for small blocks, with which they cost more than the product."""
+
     def count(self, block: Block) -> None:
         self.workers.share(len(self.queries.rows), QUERIES, partial(self._rows, block))
 
     def _rows(self, block: Block, rows: slice) -> None:
-        left, _ = self._factors(Features(self.queries.rows[rows], self.queries.norms[rows]), np.empty(0))
+        left = None if self.left is None else self.left.get(rows.start)
+        if left is None:
+            left, _ = self._factors(Features(self.queries.rows[rows], self.queries.norms[rows]), np.empty(0))
+            if self.left is not None:
+                self.left[rows.start] = left
         width = left.shape[1]
         row = np.empty(max(IMAGES, int(np.diff(block.starts).max())))
         for first, last in units_within(block.starts, IMAGES):
@@ -274,7 +346,7 @@ class _WidePlacing(_PlacingPass):
             error = (2 * width + 128) * UNIT
             tile = WideTile(products, squares, error, own, self.queries, rows.start)
             place_wide(
-                tile, self.positives, self.ignored, row, self.placing, self.comparison, np.empty(LANES), self.mine()
+                tile, self.positives, self.ignored, row, self.marks, self.comparison, np.empty(LANES), self.mine()
             )
 
     def _factors(self, features: Features, images: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -293,8 +365,9 @@ class _WidePlacing(_PlacingPass):
 class _ScorePlacing(_PlacingPass, Pass):
     """Takes the scores of the kernel's first pass, in float32."""
 
-    def __init__(self, walk: Walk, part: _Part, placing: Placing) -> None:
-        _PlacingPass.__init__(self, walk, part, placing)
+    def __init__(self, walk: Walk, part: _Part, marks: Marks, windows: Windows) -> None:
+        _PlacingPass.__init__(self, walk, part, marks, len(windows.ranges))
+        self.ranges = windows
         settings = replace(walk.settings, nearest=0)
         job = Job(
             part.plan,
@@ -319,7 +392,8 @@ class _ScorePlacing(_PlacingPass, Pass):
                 self.positives,
                 self.ignored,
                 self.shifts,
-                self.placing,
+                self.marks,
+                self.ranges,
                 self.comparison,
                 buffer,
                 scratch,
