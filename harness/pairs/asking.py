@@ -167,7 +167,7 @@ class _Asking:
     def _agree(self, own: str, metric: str, given: Given | None) -> None:
         """Refuse to add up the counts of processes that were given other things."""
         thresholds = None if given is None else given.digest
-        asked = [*self.question.far, "fpir", *self.question.fpir, str(self.question.unknown), self.question.areas]
+        asked = [*self.question.fars, "fpir", *self.question.fpirs, str(self.question.unknown), self.question.areas]
         facts = {"features": self.file.digest, "metric": metric, "the lists": own, "the thresholds": thresholds}
         self.question.machine.team.agree({**facts, "the question": asked, "the seed": self.question.seed})
 
@@ -181,7 +181,7 @@ class _Asking:
         )
         thresholds = [] if given is None else list(given.thresholds.values())
         edges = EDGES if self._calibrates(settings.metric, given) else ()
-        wanted = None if self.question.areas else undecided(self.question.far, thresholds)
+        wanted = None if self.question.areas else undecided(self.question.fars, thresholds)
         counts, first = [], self.question.machine.first
         for draw in rule.draws or (None,):
             one = rule if draw is None else replace(rule, draws=(draw,))
@@ -251,7 +251,7 @@ class _Asking:
     def _notes(self, counts: Sequence[PairCounts], rule: Relevance) -> list[str]:
         notes = []
         least = min(one.negatives for one in counts)
-        coarse = [word for word in self.question.far if float(word) * least < 1]
+        coarse = [word for word in self.question.fars if float(word) * least < 1]
         if coarse:
             notes.append(f"At FAR {', '.join(coarse)} no negative pair may be accepted: there are only {least:,}.")
         if self.held is not None and self.file.provenance.train_on == self.protocol.name:

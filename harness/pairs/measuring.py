@@ -51,7 +51,7 @@ def measured(counts: Sequence[PairCounts], question: Question) -> tuple[dict[str
     """Return the measures, and the thresholds that they were found at."""
     measures: dict[str, Value] = {}
     points = []
-    for word in question.far:
+    for word in question.fars:
         found = [within_far(one, word) for one in counts]
         measures[f"tar@far={word}"] = _mean([0.0 if one is None else one.tar for one in found])
         points += _point(f"far={word}", [one for one in found if one is not None], len(counts))
@@ -103,7 +103,9 @@ def carried(counts: Sequence[PairCounts], given: Given, source: str, open_sets: 
 
 def open_answer(open_sets: Sequence[OpenSet], question: Question) -> OpenSetAnswer:
     """Return FNIR at each FPIR."""
-    measures = {f"fnir@fpir={word}": _mean([one.within_fpir(word).fnir for one in open_sets]) for word in question.fpir}
+    measures = {
+        f"fnir@fpir={word}": _mean([one.within_fpir(word).fnir for one in open_sets]) for word in question.fpirs
+    }
     return OpenSetAnswer(
         left_out=question.unknown,
         seed=question.seed if question.unknown is not None else 0,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from harness.compute.machine import Machine
@@ -35,8 +37,8 @@ class Question:
         UsageError: a rate or a share is out of range.
     """
 
-    far: tuple[str, ...] = FARS
-    fpir: tuple[str, ...] = ()
+    far: Sequence[str | float] = FARS
+    fpir: Sequence[str | float] = ()
     unknown: float | None = None
     held_out: float | None = None
     seed: int = 0
@@ -56,10 +58,19 @@ class Question:
                 "an open-set question is asked about the test, not about held-out training vehicles",
                 next_step="ask the two questions one after the other; --threshold-from carries thresholds over",
             )
-        object.__setattr__(self, "far", rates(self.far))
-        object.__setattr__(self, "fpir", rates(self.fpir or (FPIRS if self.unknown is not None else ())))
+        rates((*self.far, *self.fpir))
         if not 0 <= self.seed < 2**31:
             raise UsageError("the seed is out of range", found=self.seed, expected="0 to 2147483647")
+
+    @cached_property
+    def fars(self) -> tuple[str, ...]:
+        """The rates of ``far``, the greatest first."""
+        return rates(self.far)
+
+    @cached_property
+    def fpirs(self) -> tuple[str, ...]:
+        """The rates of ``fpir``, or those that are usual if vehicles are left out."""
+        return rates(self.fpir or (FPIRS if self.unknown is not None else ()))
 
     @property
     def open_set(self) -> bool:
