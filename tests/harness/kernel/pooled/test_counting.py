@@ -37,7 +37,7 @@ def undecided(counts):
     return ranges([*masks, equal_undecided(counts), f1_undecided(counts)], counts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(problem=problems(), metric=st.sampled_from(METRICS), block=st.integers(1, 9))
 def test_counts_are_those_of_a_list_of_all_pairs(problem: Problem, metric, block):
     problem = first_draw(problem)
@@ -56,7 +56,7 @@ def test_counts_are_those_of_a_list_of_all_pairs(problem: Problem, metric, block
         assert counts.tied[place] == negatives.count(mark)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(problem=problems(), metric=st.sampled_from(METRICS), block=st.integers(1, 9))
 def test_the_quick_count_never_states_a_wrong_bound_and_decides_what_is_asked(problem: Problem, metric, block):
     problem = first_draw(problem)
@@ -118,7 +118,7 @@ def test_a_feature_that_is_not_finite_is_refused():
         counted(problem)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(problem=problems(), metric=st.sampled_from(METRICS))
 def test_best_answers_are_the_greatest_of_a_list(problem: Problem, metric):
     problem = first_draw(problem)
