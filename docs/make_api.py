@@ -28,8 +28,8 @@ GROUPS = {
         "Protocol Task Rule Draws Convention PublicCopy Dataset ImageTable UNKNOWN Layout Choices Relevance RowLists"
     ),
     "Features, ranks and measures": (
-        "write_features FeatureFile evaluate Scores Reranking Machine Metric MeasureFamily Measure rank PositiveRanks "
-        "load"
+        "write_features FeatureFile evaluate Scores verification Verification Reranking Machine Metric MeasureFamily "
+        "Measure rank PositiveRanks load"
     ),
     "Results": "results leaderboard Record",
     "Post-processing": "Step RankingStep FeatureSets",

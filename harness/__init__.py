@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from harness.methods.network import NetworkMethod as NetworkMethod, Stage as Stage
     from harness.methods.session import Session as Session
     from harness.methods.sizes import InputSize as InputSize
+    from harness.pairs.result import Verification as Verification
+    from harness.pairs.surface import verification as verification
     from harness.registry.hookspecs import hookimpl as hookimpl
     from harness.registry.observed import ObservedRun as ObservedRun
     from harness.registry.registry import load as load
@@ -76,6 +78,8 @@ _MODULES = {
     "methods.network": "NetworkMethod Stage",
     "methods.session": "Session",
     "methods.sizes": "InputSize",
+    "pairs.result": "Verification",
+    "pairs.surface": "verification",
     "registry.hookspecs": "hookimpl",
     "registry.observed": "ObservedRun",
     "registry.registry": "load",

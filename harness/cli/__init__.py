@@ -33,6 +33,7 @@ VERBS = {
     "plugins": "harness.cli.verbs.plugins:plugins",
     "protocols": "harness.cli.verbs.protocols:protocols",
     "run": "harness.cli.verbs.run:run",
+    "same": "harness.cli.verbs.same:same",
     "sweep": "harness.cli.verbs.sweep:sweep",
     "train": "harness.cli.verbs.run:train",
 }

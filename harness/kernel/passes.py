@@ -162,7 +162,7 @@ class Pass:
     def _count_rows(self, target: Target, rows: slice, *, listing: bool = True) -> int:
         """Multiply and count some queries against a block."""
         starts = target.block.starts
-        buffer, scratch = _scratch(max(IMAGES, int(np.diff(starts).max())), self.most)
+        buffer, scratch = scratch_of(max(IMAGES, int(np.diff(starts).max())), self.most)
         counts = Counts(self.closer, self.tied)
         again = 0
         for first, last in units_within(starts, IMAGES):
@@ -223,7 +223,7 @@ class Pass:
         )
 
 
-def _scratch(images: int, positives: int) -> tuple[RowBuffer, Scratch]:
+def scratch_of(images: int, positives: int) -> tuple[RowBuffer, Scratch]:
     """Return the memory that the loops write to."""
     row = np.empty(images, dtype=np.float32)
     flags = np.zeros(-(-images // 8) * 8, dtype=np.uint8)

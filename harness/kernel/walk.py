@@ -130,21 +130,34 @@ class Walk:
         Args:
             limits: to count negatives against; None for the similarity of each positive.
         """
-        size = query_rows(self.memory, self.queries.shape[1])
-        edges = [*range(0, max(len(self.plan.queries), 1), size), len(self.plan.queries)]
+        edges = self.edges()
         for first, last in pairwise(edges):
             pairs = slice(*(int(self.plan.positives.starts[edge]) for edge in (first, last)))
             own = None if limits is None else Limits(limits.similarities[pairs], limits.widths[pairs])
             yield self._part(self.plan.part(first, last), (first, pairs.start), own, len(edges) - 1)
 
-    def _part(self, work: RankingPlan, before: tuple[int, int], limits: Limits | None, parts: int) -> QueryPart:
-        """Rank some of the queries."""
+    def edges(self) -> list[int]:
+        """Return the queries at which parts begin that fit into memory, and their number."""
+        size = query_rows(self.memory, self.queries.shape[1])
+        return [*range(0, max(len(self.plan.queries), 1), size), len(self.plan.queries)]
+
+    def asked(self, work: RankingPlan) -> Features:
+        """Return the features of a plan's queries.
+
+        Raises:
+            FeatureError: a feature is not finite.
+        """
         rows = take(self.queries, work.queries)
         asked = Features(rows, norms_of(rows, self.workers))
         if not np.isfinite(asked.norms).all():
             raise not_finite(self.queries, "query")
+        return asked
+
+    def _part(self, work: RankingPlan, before: tuple[int, int], limits: Limits | None, parts: int) -> QueryPart:
+        """Rank some of the queries."""
+        asked = self.asked(work)
         if limits is None:
-            limits = Limits(self._similarities(work, asked), np.empty(0))
+            limits = Limits(self.similarities(work, asked), np.empty(0))
         listed = entries(work, limits.similarities)
         job = Job(work, asked, listed, limits, self.settings)
         counting: Pass | DevicePass | None = None
@@ -196,7 +209,7 @@ class Walk:
     def _on_processor(self, job: Job, precision: Precision) -> Pass:
         return Pass(job, precision=precision, workers=self.workers)
 
-    def _similarities(self, work: RankingPlan, asked: Features) -> npt.NDArray[np.float64]:
+    def similarities(self, work: RankingPlan, asked: Features) -> npt.NDArray[np.float64]:
         """Return the canonical similarity of each positive, reading only the blocks that hold one."""
         similarities = np.zeros(len(work.positives.units))
         rows = np.repeat(np.arange(len(work.queries)), np.diff(work.positives.starts))

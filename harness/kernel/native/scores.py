@@ -45,20 +45,26 @@ def group_row(row: Array, starts: Array) -> None:
 
 
 @inner
-def blank(row: Array, units: int, lists: UnitLists, query: int, first: int) -> None:
-    """Blank the units of a query's list; the row's first is unit ``first``."""
+def listed_from(lists: UnitLists, query: int, first: int) -> int:
+    """Return the place in a query's list of its first unit that is at least ``first``."""
     listed = lists.units
     low, high = lists.starts[query], lists.starts[query + 1]
-    end = high
     while low < high:
         middle = (low + high) // 2
         if listed[middle] < first:
             low = middle + 1
         else:
             high = middle
-    while low < end and listed[low] - first < units:
-        row[listed[low] - first] = BLANK
-        low += 1
+    return int(low)
+
+
+@inner
+def blank(row: Array, units: int, lists: UnitLists, query: int, first: int, mark: Any = BLANK) -> None:
+    """Mark the units of a query's list as blank; the row's first is unit ``first``."""
+    place, end = listed_from(lists, query, first), lists.starts[query + 1]
+    while place < end and lists.units[place] - first < units:
+        row[lists.units[place] - first] = mark
+        place += 1
 
 
 @inner
