@@ -70,7 +70,7 @@ class Run:
         trained = {}
         if plan.trains:
             data = labels_digest(self.inputs.training, ("train",))
-            trained = {"train_on": plan.train_protocol.name, "train_data": data}
+            trained = {"train_on": plan.train_on, "train_data": data}
         return Origin(
             method=plan.name,
             variant=plan.named.variant,
@@ -123,7 +123,7 @@ class Run:
         """The run's folder, named after the method, the source of its weights and the digest of the identity."""
         parts = [word for word in (self.plan.name, self.plan.named.variant) if word]
         if trains(self.plan.method):
-            parts.append("checkpoint" if self.plan.request.checkpoint else self.plan.train_protocol.name)
+            parts.append("checkpoint" if self.plan.request.checkpoint else self.plan.train_on)
         return self.plan.request.runs / "-".join([*parts, digest(self.identity)[:12]])
 
     @cached_property
@@ -139,7 +139,7 @@ class Run:
             seed=plan.request.seed,
             protocol=plan.protocol.name,
             tasks=tuple(f"{plan.protocol.name}/{task.name}" for task in plan.tasks),
-            train_on=plan.train_protocol.name if plan.trains else "",
+            train_on=plan.train_on if plan.trains else "",
             folder=self.folder,
         )
 

@@ -129,13 +129,17 @@ def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data")
         raise UsageError(
             f"the data set of protocol '{protocol.name}' is not given",
             expected=f"the folder of {protocol.title or protocol.name}",
-            next_step=f"give it with {option} DIR",
+            next_step=f"give it with {_with_folder(option)}",
         )
     if not root.is_dir():
         raise DataError(
-            "the data set's folder is missing", where=root, next_step=f"give the right one with {option} DIR"
+            "the data set's folder is missing", where=root, next_step=f"give the right one with {_with_folder(option)}"
         )
     return root
+
+
+def _with_folder(option: str) -> str:
+    return f"{option}DIR" if option.endswith("=") else f"{option} DIR"
 
 
 def warn_of_own(protocol: Protocol, dataset: Dataset) -> None:

@@ -15,6 +15,7 @@ from harness.errors import RecordError
 from harness.features import FeatureFile
 from harness.features.finding import find_features, is_of_run
 from harness.features.provenance import Embedding, facts
+from harness.features.seen import trained_sets
 from harness.measures import FAMILIES, parse
 from harness.registry.registry import Registry
 from harness.scoring.cost import read_cost
@@ -121,6 +122,12 @@ def origin_of(described: Embedding) -> dict[str, Any]:
     return Embedding.model_validate(facts(described, Embedding)).model_dump(mode="json")
 
 
+def known_vehicles(protocol: Protocol, task: Task, origin: Embedding) -> tuple[str, ...]:
+    """Return a sentence if a task asks about training vehicles of its own data set, and the method has seen these."""
+    seen = {*trained_sets(origin.train_on), *origin.trained_on}
+    return () if task.held_out or protocol.name not in seen else ("the method was trained on these vehicles",)
+
+
 def _same(folder: Path, other: Path) -> bool:
     return folder.resolve() == other.resolve()
 
@@ -208,10 +215,12 @@ class _Recorder:
         query, provenance = dataset.split(task.query), self.file.provenance
         table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)
         values = f"per-query-{name}.csv.gz"
+        departures = (*differences(task, dataset), *known_vehicles(self.protocol, task, provenance))
+        scores = replace(scores, official=not departures)
         record = Record.from_scores(
             scores,
             version=self.protocol.version,
-            differences=differences(task, dataset),
+            differences=departures,
             content=known_content(self.protocol, task, dataset) if scores.official else "",
             per_query=None if self.folder is None else {"name": values, "digest": table.digest},
             features=self.file.digest,
