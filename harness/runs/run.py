@@ -30,7 +30,7 @@ from harness.runs.folder import working_in
 from harness.runs.inputs import Opened, RunInputs, images_digest, labels_digest
 from harness.runs.plan import RunPlan
 from harness.scoring.record import Record, installed_versions
-from harness.scoring.recording import are_recorded, record_tasks
+from harness.scoring.recording import record_tasks, standing_records
 from harness.scoring.settings import ScoringSettings
 
 if TYPE_CHECKING:
@@ -365,14 +365,17 @@ class Run:
 
     def standing(self) -> Path | None:
         """Return the folder of the records if ``run`` would find everything done, or None; nothing is written."""
+        return self.features.parent if self.standing_records() else None
+
+    def standing_records(self) -> list[Record]:
+        """Return the records if ``run`` would find everything done, or an empty list; nothing is written."""
         path = self.features
         if not self._trained or not path.exists():
-            return None
+            return []
         try:
             with FeatureFile.open(path) as file:
-                stands = are_recorded(
+                return standing_records(
                     file, self.plan.protocol, self.plan.tasks, self.inputs.dataset, self.settings, folder=path.parent
                 )
         except FeatureError:  # the run will say what is wrong
-            return None
-        return path.parent if stands else None
+            return []

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from harness.basics.locks import locked
 from harness.basics.progress import progress
 from harness.compute.engine import Command, Engine, same_program
-from harness.errors import BenchError, RunError, UsageError, in_one_line, unknown_name
+from harness.errors import BenchError, DataError, RunError, UsageError, in_one_line, unknown_name
 from harness.sweeps.expand import Kind, PlannedRun, expand, short_name
 from harness.sweeps.states import RunState, States, refuse_another
 from harness.sweeps.toml_file import SweepFile
@@ -84,7 +84,7 @@ def open_sweep(
         file: the file.
         known: the words of ``bench run``.
         opener: see ``Opener``.
-        without_impossible: mark a run that cannot be computed as failed, and go on with the others.
+        without_impossible: mark a run as failed that the data do not allow, and go on with the others.
 
     Raises:
         UsageError: another file has a sweep of this name.
@@ -100,7 +100,7 @@ def open_sweep(
             with _placed(run):
                 try:
                     folders.append(_check(opener(run.words), state))
-                except BenchError as problem:
+                except DataError as problem:
                     if not without_impossible:
                         raise
                     state.state, state.note = "failed", in_one_line(problem.what)
