@@ -39,10 +39,11 @@ class PlannedRun:
 
     @property
     def method(self) -> str:
-        """The method with its recipe and options, as the file gives them: ``pgan, paper (epochs=3)``."""
+        """The method as the file gives it: ``pgan, paper (epochs=3), trained on vric``."""
         recipe = f", {self.given['recipe']}" if self.given.get("recipe") else ""
         changes = ", ".join(f"{name}={as_set(name, value)}" for name, value in self.given.get(OPTIONS, {}).items())
-        return f"{self.given['method']}{recipe}" + (f" ({changes})" if changes else "")
+        trained = f", trained on {self.given['train-on']}" if self.given.get("train-on") else ""
+        return f"{self.given['method']}{recipe}" + (f" ({changes})" if changes else "") + trained
 
     @property
     def protocol(self) -> str:

@@ -124,7 +124,7 @@ def named_folders(words: str) -> tuple[list[str], dict[str, str]]:
         >>> named_folders("veri776=VeRi,synthetic")
         (['veri776', 'synthetic'], {'veri776': 'VeRi'})
     """
-    names, folders = [], {}
+    names, folders = list[str](), dict[str, str]()
     for part in words.split(","):
         name, equals, folder = (piece.strip() for piece in part.partition("="))
         if not name or (equals and not folder):

@@ -79,7 +79,7 @@ def _legend(rows: Sequence[ResultRow]) -> Iterator[str]:
     if any(cell.seen == "not said" for cell in cells):
         yield f"{UNSAID} Nobody says what the given weights have seen (say it with trained-on)."
     if any(row.training == ALL_OTHERS for row in rows):
-        yield f"{ALL_OTHERS}: trained on all data sets of the matrix together but the one that is tested."
+        yield f"{ALL_OTHERS}: trained on all training sets together but the one that is tested."
 
 
 def _of_sets(plan: MatrixPlan, rows: Sequence[ResultRow]) -> Iterator[str]:
@@ -88,7 +88,9 @@ def _of_sets(plan: MatrixPlan, rows: Sequence[ResultRow]) -> Iterator[str]:
         records = [record for row in rows for record in row.cells[number].records]
         if not records:
             continue
-        reasons = dict.fromkeys(reason for record in records for reason in record.differences)
+        every = [reason for reason in records[0].differences if all(reason in one.differences for one in records)]
+        some = dict.fromkeys(reason for one in records for reason in one.differences if reason not in every)
+        reasons = [*every, *(f"in some rows {reason}" for reason in some)]
         official = f"not official: {'; '.join(reasons)}" if reasons else "official"
         yield f"{tested.word}: {records[0].name}, {records[0].queries} queries, {official}."
 

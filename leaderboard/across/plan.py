@@ -152,6 +152,7 @@ class Planner:
         return groups
 
     def _sets(self) -> list[TestedSet]:
+        _refuse_twice(self.asked.on, "test on")
         sets = []
         for word in self.asked.on:
             protocol, tasks = self.registry.tasks(word)

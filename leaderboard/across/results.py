@@ -101,7 +101,8 @@ def _result(cell: Cell, tested: TestedSet, states: Sequence[RunState], files: Se
     state, note = _state(cell, states, len(files))
     if not files:
         planned = trained_sets(cell.train_on)
-        return CellResult(planned, state, note, "this data set" if tested.protocol.name in planned else "others")
+        seen: Seen = "this data set" if tested.protocol.name in planned else "others" if planned else "not said"
+        return CellResult(planned, state, note, seen)
     side, means = side_of(files), mean_measures(files)
     values = {word: CellValue(mean, over_everything(side.runs(word))) for word, mean in means.items()}
     first = records[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import CheckpointError, UsageError
 from harness.methods.checkpoint import CHECKPOINT, load_checkpoint
-from harness.methods.method import trains
+from harness.methods.method import Method, trains
 from harness.methods.naming import as_set
 from harness.registry.registry import Registry
 from harness.sweeps.expand import OPTIONS, Kind
@@ -29,7 +29,7 @@ class Given:
 
     Attributes:
         name: the method, its variant, recipe and options.
-        label: the name of the checkpoint's file or of the run; empty without one.
+        label: what the checkpoint was trained on, and its file or run: ``vric (mine.safetensors)``; empty without one.
         words: the words of ``bench run``.
         trains: whether a training belongs to it.
         seeds: its seeds; the first alone if nothing is trained.
@@ -66,6 +66,31 @@ def given_rows(asked: Asked, source: Source, registry: Registry, known: Mapping[
     return rows
 
 
+def take_checkpoints(asked: Asked, registry: Registry) -> Asked:
+    """Return what the command line asks for, with the checkpoints in place of the training of the method named there.
+
+    Raises:
+        UsageError: there are checkpoints, and several methods that could be theirs.
+    """
+    taken = [row for row in asked.row if "method" not in row]
+    trained = [row for row in asked.row if "method" in row and trains(_kind(row, registry))]
+    if not taken or not trained:
+        return asked
+    if len(trained) > 1:
+        raise UsageError(
+            "there are checkpoints, and several methods that could be theirs",
+            found=", ".join(row["method"] for row in trained),
+            expected="the method of the checkpoints, or none",
+            next_step="train some and take checkpoints of others by a file with a table [[row]] for each",
+        )
+    others = [row for row in asked.row if row not in taken and row not in trained]
+    return asked.model_copy(update={"row": [*others, *({**trained[0], **row} for row in taken)]})
+
+
+def _kind(row: Table, registry: Registry) -> type[Method]:
+    return registry.method(str(row["method"]).partition("/")[0])
+
+
 def _given(own: Table, defaults: Table, place: Place, registry: Registry, seeds: list[int]) -> Given:
     path = _checkpoint(own, place)
     if path is not None:
@@ -73,15 +98,18 @@ def _given(own: Table, defaults: Table, place: Place, registry: Registry, seeds:
         defaults = {word: value for word, value in defaults.items() if word not in OF_A_TRAINING}
     options = {**defaults.get(OPTIONS, {}), **own.get(OPTIONS, {})}
     words = {**defaults, **own, OPTIONS: options}
+    label = ""
     if path is not None:
-        words.setdefault("method", load_checkpoint(path)[1].method)
+        info = load_checkpoint(path)[1]
+        words.setdefault("method", info.method)
+        name = path.parent.name if path.name == CHECKPOINT else path.name
+        label = f"{info.train_on} ({name})" if info.train_on else name
     if "method" not in words:
         raise UsageError("a row has no method", where=place.at(), expected='method = "..." or checkpoint = "..."')
-    kind = registry.method(str(words["method"]).partition("/")[0])
+    kind = _kind(words, registry)
     if path is not None and not trains(kind):
         raise CheckpointError("the method takes no checkpoint", where=path, found=words["method"])
     trained = path is None and trains(kind)
-    label = "" if path is None else path.parent.name if path.name == CHECKPOINT else path.name
     return Given(_name(words), label, words, trained, tuple(dict.fromkeys(seeds if trained else seeds[:1])), place)
 
 

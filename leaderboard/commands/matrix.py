@@ -173,9 +173,12 @@ def _done(
     from harness.sweeps.sweep import open_engine, open_sweep
     from leaderboard.across.plan import Planner
     from leaderboard.across.results import read_results
+    from leaderboard.across.rows import take_checkpoints
 
     registry, opened = load(asked.plugin), Opened()
     opener, known = opener_of(registry, opened), words_of_a_run()
+    if source.path is None:
+        asked = take_checkpoints(asked, registry)
     plan = Planner(asked, source, registry, opened, known).plan(opener)
     chosen = open_engine(engine, plan.file, registry, jobs)
     sweep = open_sweep(plan.file, known, opener, without_impossible=True)
