@@ -207,7 +207,7 @@ class Planner:
         if tested.problem:
             return Cell(name, problem=tested.problem)
         words = {**given.words, "protocol": tested.word, **self._data("data", (tested.protocol,))}
-        if group and group != (tested.protocol,):
+        if group and name != tested.protocol.name:
             words["train-on"] = "+".join(self.words[one.name] for one in group)
             words |= self._data("train-data", group)
         return Cell(name, tuple(self._number({**words, "seed": seed}) for seed in given.seeds))
