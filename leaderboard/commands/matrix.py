@@ -74,11 +74,12 @@ DEFAULTS = ("recipe", "trained-on", "device", "precision", "workers")
 )
 @shared.as_json
 def matrix(*, file: Path | None, engine: str, jobs: int | None, out: Path | None, **words: Any) -> None:
-    """Train and test methods across data sets, in one table of what was trained on by what is tested on.
+    """Train methods on data sets and test them on all.
 
-    Each cell is an ordinary run for each seed, so that what stands is not computed again, and the same command goes on
-    where an interrupted one ended. Everything is checked before the first training begins. A cell that cannot be done
-    says why and does not stop the others. Methods that are not trained, checkpoints and runs have one row each.
+    It prints one table, a row for what was trained on and a column for what is tested on. Each cell is an ordinary run
+    for each seed, so that what stands is not computed again, and the same command goes on where an interrupted one
+    ended. Everything is checked before the first training begins. A cell that cannot be done says why and does not stop
+    the others. Methods that are not trained, checkpoints and runs have one row each.
 
     \b
     Examples:

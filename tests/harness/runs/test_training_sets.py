@@ -82,9 +82,7 @@ def test_a_data_set_without_training_images_is_named_with_its_folder(bench, smal
     (lists / "All_query.txt").write_text("00001/000001.jpg 1 1\n")
     (lists / "All_gallery.txt").write_text("00001/000002.jpg 1 2\n")
 
-    done = bench(
-        *BOTH, "--train-on", "synthetic+veriwild2", "--train-data", f"veriwild2={tmp_path / 'wild'}", status=2
-    )
+    done = bench(*BOTH, "--train-on", "synthetic+veriwild2", "--train-data", f"veriwild2={tmp_path / 'wild'}", status=2)
 
     assert "veriwild2 has no training images" in done.stderr
 
