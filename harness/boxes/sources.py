@@ -11,13 +11,15 @@ from harness.boxes.reading import kinds_of, missing_boxes, read_boxes, refuse_un
 from harness.boxes.store import write_boxes
 from harness.boxes.value import Boxes
 from harness.data.dataset import Dataset
-from harness.errors import UsageError
+from harness.errors import DataError, UsageError, first_of
 
 log = logging.getLogger("bench")
 
 
 def find_boxes(dataset: Dataset, needs: Collection[str], given: Path | None) -> dict[str, Boxes]:
     """Return the boxes of each needed kind: the file or folder that the user gives, or the data set's own.
+
+    Of joined data sets each has its own.
 
     Raises:
         UsageError: one file or folder is given, but several kinds are needed.
@@ -34,6 +36,9 @@ def find_boxes(dataset: Dataset, needs: Collection[str], given: Path | None) -> 
     found = {}
     for kind in kinds:
         path = given if given is not None else dataset.boxes.get(kind)
+        if path is None and dataset.parts:
+            found[kind] = _of_parts(dataset, kind)
+            continue
         if path is None:
             raise missing_boxes(dataset, kind)
         boxes = read_boxes(path, kind=kind, dataset=dataset)
@@ -42,6 +47,24 @@ def find_boxes(dataset: Dataset, needs: Collection[str], given: Path | None) -> 
         log.info("boxes of kind '%s': %d in %d images, from %s", kind, count, len(boxes.of_image), path)
         found[kind] = boxes
     return found
+
+
+def _of_parts(dataset: Dataset, kind: str) -> Boxes:
+    """Return the boxes of all joined data sets, or raise a DataError if one has none or other classes."""
+    parts = {name: find_boxes(part, {f"boxes.{kind}"}, None)[kind] for name, part in dataset.parts.items()}
+    classes = {name: dict(boxes.names) for name, boxes in parts.items()}
+    first, *others = classes
+    for other in others:
+        if classes[other] != classes[first]:
+            raise DataError(
+                f"the boxes of kind '{kind}' have other classes in {other} than in {first}",
+                where=parts[other].path,
+                found=first_of(classes[other].values()),
+                expected=first_of(classes[first].values()),
+            )
+    return Boxes(
+        {f"{name}/{key}": rows for name, boxes in parts.items() for key, rows in boxes.of_image.items()}, classes[first]
+    )
 
 
 def digests(boxes: Mapping[str, Boxes]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.data.images import ImageTable
-from harness.data.links import following, locate
+from harness.data.links import NO_PARTS, Parts, following, locate
 from harness.errors import DataError
 
 
@@ -27,6 +27,8 @@ class Dataset:
             results on it are not official.
         release: the release of this copy in words, for a data set with several releases.
         follow_links: whether images may lie outside of the root and be reached by links.
+        parts: of several data sets joined into one, these by name, which the key of each of their images begins with;
+            the root is then only their folders in words.
     """
 
     root: Path
@@ -38,6 +40,17 @@ class Dataset:
     release: str = ""
     departures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     follow_links: bool = field(default_factory=following)
+    parts: Mapping[str, Dataset] = field(default_factory=dict)
+
+    @property
+    def roots(self) -> Parts:
+        """The folder of each part, and whether links out of it are followed; empty for a data set without parts."""
+        return {name: (part.root, part.follow_links) for name, part in self.parts.items()} if self.parts else NO_PARTS
+
+    def place(self, key: str) -> Path:
+        """Return where the file of an image should be, without looking whether it is there."""
+        name, _, rest = key.partition("/")
+        return self.parts[name].place(rest) if self.parts else self.root / key
 
     def file(self, key: str) -> Path:
         """Return the file of an image.
@@ -45,7 +58,7 @@ class Dataset:
         Raises:
             DataError: the key leads out of the root, by ``..`` or by a link that is not followed, or is no file.
         """
-        return locate(self.root, key, follow_links=self.follow_links)
+        return locate(self.root, key, follow_links=self.follow_links, parts=self.roots)
 
     def split(self, name: str) -> ImageTable:
         """Return the table of one split.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
@@ -11,6 +11,11 @@ from harness.errors import DataError
 
 LEADS_OUT = "the path leads out of the data set's folder by a link"
 ALLOW = "if you trust the data set, allow it with --follow-links, or with follow_links = true in your protocol's file"
+
+Parts = Mapping[str, tuple[Path, bool]]
+"""The folders of joined data sets by the first part of their keys, and whether links out of each are followed."""
+
+NO_PARTS: Parts = {}
 
 _FOLLOWING: ContextVar[bool] = ContextVar("follow_links", default=False)
 
@@ -34,16 +39,25 @@ def follow_links(allowed: bool | None = True) -> Iterator[None]:
         _FOLLOWING.reset(before)
 
 
-def locate(root: Path, key: str, *, follow_links: bool) -> Path:
-    """Return the file of a key.
+def locate(root: Path, key: str, *, follow_links: bool, parts: Parts = NO_PARTS) -> Path:
+    """Return the file of a key; of joined data sets, the first part of the key says in which folder it is.
 
     Raises:
         DataError: the key leads out of the root, by ``..`` or a link, or is not a regular file.
     """
-    parts = PurePosixPath(key)
-    if parts.is_absolute() or ".." in parts.parts or not parts.parts:
+    if parts:
+        name, _, rest = key.partition("/")
+        if name not in parts:
+            raise DataError("no such image", where=root, found=key)
+        folder, follow = parts[name]
+        return locate(folder, rest, follow_links=follow)
+    path = PurePosixPath(key)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
         raise DataError("the path leads out of the data set's folder", where=root, found=key)
-    path = root / parts
+    return _inside(root, root / path, follow_links=follow_links)
+
+
+def _inside(root: Path, path: Path, *, follow_links: bool) -> Path:
     if not follow_links and not path.resolve().is_relative_to(root.resolve()):
         raise DataError(
             LEADS_OUT,

@@ -16,7 +16,8 @@ from PIL import Image, UnidentifiedImageError
 from harness.basics.host import processors
 from harness.basics.progress import Advance, progress
 from harness.basics.reading import read_whole
-from harness.data.links import ALLOW, LEADS_OUT, locate
+from harness.data.dataset import Dataset
+from harness.data.links import ALLOW, LEADS_OUT, NO_PARTS, locate
 from harness.data.resizing import STRETCHED, Resizing
 from harness.errors import DataError, first_of
 
@@ -170,6 +171,15 @@ def _check_scans(path: Path, content: bytes, size: tuple[int, int]) -> None:
 class Pictures:
     """Images at one size, height and width in pixels, kept in memory once decoded if they fit."""
 
+    @classmethod
+    def of(
+        cls, dataset: Dataset, keys: Sequence[str], size: tuple[int, int], *, resizing: Resizing = STRETCHED
+    ) -> Pictures:
+        """Return images of a data set, which may consist of several joined ones."""
+        pictures = cls(dataset.root, keys, size, dataset.formats, resizing=resizing, follow_links=dataset.follow_links)
+        pictures.parts = dataset.roots
+        return pictures
+
     def __init__(
         self,
         root: Path,
@@ -187,6 +197,7 @@ class Pictures:
         self.formats = tuple(formats)
         self.resizing = resizing
         self.follow_links = follow_links
+        self.parts = NO_PARTS
         self._cache_bytes = cache_bytes
         self._cache: Pixels | None = None
 
@@ -198,7 +209,7 @@ class Pictures:
         if self._cache is not None:
             pixels: Pixels = self._cache[row]
             return pixels
-        path = locate(self.root, self.keys[row], follow_links=self.follow_links)
+        path = locate(self.root, self.keys[row], follow_links=self.follow_links, parts=self.parts)
         return decode(path, self.size, self.formats, self.resizing)
 
     @property

@@ -105,8 +105,7 @@ def detect(
     """
     fabric = open_fabric(compute)
     of_image: dict[str, FloatArray] = {}
-    size, follow = detector.input_size, dataset.follow_links
-    pictures = Pictures(dataset.root, sorted(keys), size, dataset.formats, follow_links=follow)
+    pictures = Pictures.of(dataset, sorted(keys), detector.input_size)
     with undisturbed(fabric), progress("detecting", shown=fabric.is_global_zero) as advance:
         subjects = Subjects(pictures, np.full(len(pictures), -1))
         if skip_broken:

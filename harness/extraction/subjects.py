@@ -73,14 +73,7 @@ def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int,
     labels = {word: _label(word, dataset, tables, method) for word in TEST_LABELS if word in method.test_needs}
     method.check_labels(tuple(vehicles), labels)
     return Subjects(
-        Pictures(
-            dataset.root,
-            list(vehicles),
-            size,
-            dataset.formats,
-            resizing=method.resizing,
-            follow_links=dataset.follow_links,
-        ),
+        Pictures.of(dataset, list(vehicles), size, resizing=method.resizing),
         np.fromiter(vehicles.values(), np.int64, len(vehicles)),
         method.arrange_boxes(
             {word: found.take(vehicles) for word, found in needed_boxes(dataset, method.test_needs).items()}, None

@@ -11,9 +11,36 @@ from harness.errors import UsageError
 NOTHING = "nothing"
 """The data that random weights have seen."""
 
+JOINED = "+"
+"""Stands between the data sets that a method was trained on together: ``veri776+vric``."""
+
 SAFE = re.compile(r"[a-z0-9][a-z0-9._+-]{0,59}")
 SIMILAR = 0.85
 """From this likeness on, two words with the same digits are one and its misspelling."""
+
+
+def trained_sets(train_on: str | None) -> tuple[str, ...]:
+    """Return the data sets of a training, each by the name of its protocol.
+
+    Example:
+        >>> trained_sets("veri776+vric")
+        ('veri776', 'vric')
+    """
+    return tuple(train_on.split(JOINED)) if train_on else ()
+
+
+def apart(words: Iterable[str], protocols: Iterable[str]) -> tuple[str, ...]:
+    """Return words for data, each once, with the name of joined data sets taken apart if a protocol is among them.
+
+    Example:
+        >>> apart(["veri776+vric", "laion2b+coco"], ["veri776"])
+        ('veri776', 'vric', 'laion2b+coco')
+    """
+    known, found = set(protocols), list[str]()
+    for word in words:
+        sets = trained_sets(word)
+        found += sets if known.intersection(sets) else [word]
+    return tuple(dict.fromkeys(found))
 
 
 def seen_word(word: str, protocols: Iterable[str]) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.runs.plan import RunPlan
+from harness.runs.training_sets import training_folders
 from harness.scoring.evaluation import find_root
 from harness.tasks.fingerprint import contents_digest, dataset_digest
+from harness.training.joining import join
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -22,7 +24,7 @@ log = logging.getLogger("bench")
 
 
 Opened = dict[tuple[str, Path], "Dataset"]
-"""The data sets that runs share, by the protocol's name and the folder."""
+"""The data sets that runs share, by the protocol's name and the folder; of joined ones, by all of them."""
 
 
 class RunInputs:
@@ -44,10 +46,21 @@ class RunInputs:
 
     @cached_property
     def training(self) -> Dataset:
-        """The data set that is trained on."""
+        """The data set that is trained on, or several joined into one."""
         if self.plan.trains_on_the_same_data:
             return self.dataset
-        return self._read(self.plan.train_protocol, self.plan.request.train_data, "--train-data")
+        plan, protocols = self.plan, self.plan.train_protocols
+        folders = training_folders(plan.request.train_data, protocols)
+        if len(protocols) == 1:
+            return self._read(protocols[0], folders.get(protocols[0].name), "--train-data")
+        found = {}
+        for one in protocols:
+            own = plan.request.data if one.name == plan.protocol.name else None
+            found[one.name] = self._read(one, folders.get(one.name, own), f"--train-data {one.word}=")
+        place = plan.train_on, Path(" + ".join(str(part.root) for part in found.values()))
+        if place not in self.opened:
+            self.opened[place] = join(found)
+        return self.opened[place]
 
     def _read(self, protocol: Protocol, root: Path | None, option: str) -> Dataset:
         folder = find_root(protocol, root, option=option)

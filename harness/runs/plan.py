@@ -11,7 +11,7 @@ from harness.basics.digests import file_digest
 from harness.compute.compute import FULL, PROPOSED
 from harness.errors import UsageError
 from harness.features.provenance import Origin
-from harness.features.seen import seen_word
+from harness.features.seen import apart, seen_word
 from harness.methods.checkpoint import check_belongs, check_known, load_checkpoint, same_form
 from harness.methods.files import portable
 from harness.methods.method import Method, Options, create, resolve_options, trains
@@ -19,6 +19,7 @@ from harness.methods.naming import Naming, name_run
 from harness.registry.kinds import PROTOCOL
 from harness.registry.registry import OWN_SUFFIX, Registry
 from harness.runs.request import Request
+from harness.runs.training_sets import joined_name, joined_recipe, training_folders, training_protocols
 from harness.scoring.evaluation import chain_of
 from harness.steps.chain import Chain
 from harness.tasks.protocol import Protocol
@@ -62,6 +63,7 @@ class RunPlan:
         named: the variant that the run is named after, empty for the method as published, and what differs from it.
         recipe: empty for the default options.
         post: the steps of post-processing.
+        train_protocols: the data sets to train on, sorted by name if there are several.
     """
 
     request: Request
@@ -73,8 +75,8 @@ class RunPlan:
     options: Options
     protocol: Protocol
     tasks: Sequence[Task]
-    train_protocol: Protocol
     post: Chain
+    train_protocols: tuple[Protocol, ...]
 
     @property
     def trains(self) -> bool:
@@ -101,6 +103,11 @@ class RunPlan:
     def mirrored(self) -> bool:
         """Whether the features of the mirrored pictures are extracted, too."""
         return self.request.mirrored or self.post.mirrored
+
+    @property
+    def train_on(self) -> str:
+        """The name of the data set that is trained on: ``veri776``, or ``veri776+vric`` for several together."""
+        return joined_name(self.train_protocols)
 
     @property
     def splits(self) -> list[str]:
@@ -144,19 +151,28 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     """Return the plan of a request. Only a given checkpoint is read.
 
     Raises:
-        UsageError: an unknown method, variant, recipe, option, protocol, task or step; a step that is defined for
-            none of the tasks; a checkpoint for a method that does not train.
+        UsageError: an unknown method, variant, recipe, option, protocol or task; training sets or their folders that
+            do not fit together; an unknown step, or one that is defined for none of the tasks; a checkpoint for a
+            method that does not train.
         CheckpointError: the given checkpoint is damaged, or of another method, variant or set of options.
     """
     name, _, variant = request.method.partition("/")
     method = registry.method(name)
     protocol, tasks = registry.tasks(request.protocol)
-    train_protocol = registry.protocol(request.train_on) if request.train_on else protocol
-    proposed = train_protocol.recipe
+    training = training_protocols(request.train_on, registry) if request.train_on else (protocol,)
+    training_folders(request.train_data, training)
+    if len(training) > 1 and request.validate == "test":
+        raise UsageError(
+            "a training on several data sets has no test split to validate on",
+            found="--validate test",
+            expected="--validate train, which holds out training vehicles of all of them, or none",
+        )
+    proposed = joined_recipe(training)
     recipe = request.recipe if request.recipe is not None else proposed * (proposed in method.recipes)
     for word in request.measures:
         registry.measure(word)
-    request = replace(request, trained_on=tuple(_seen(word, registry) for word in request.trained_on))
+    seen = apart(request.trained_on, registry.names(PROTOCOL))
+    request = replace(request, trained_on=tuple(_seen(word, registry) for word in seen))
     post = chain_of(request.post, request.rerank, registry)
     post.refuse_undefined(tasks)
     if request.checkpoint is None:
@@ -167,7 +183,7 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     if request.compute.precision == PROPOSED:
         precision = _proposed_precision(method, recipe, request.compute.device)
         request = replace(request, compute=replace(request.compute, precision=precision))
-    return RunPlan(request, registry, name, named, recipe, method, options, protocol, tasks, train_protocol, post)
+    return RunPlan(request, registry, name, named, recipe, method, options, protocol, tasks, post, training)
 
 
 def _seen(word: str, registry: Registry) -> str:

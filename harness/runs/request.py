@@ -21,8 +21,9 @@ class Request:
         method: ``name`` or ``name/variant``.
         protocol: ``name`` or ``name/task``.
         data: folder of the protocol's data set, or None for the protocol's own default.
-        train_on: the protocol whose training images are used, or None for ``protocol``.
-        train_data: folder of the data set of ``train_on``.
+        train_on: the protocol whose training images are used, or several with ``+`` between them; None for
+            ``protocol``.
+        train_data: folder of the data set of ``train_on``; ``NAME=DIR,NAME=DIR`` for several.
         recipe: None for the one that the training protocol proposes, if the method has it.
         changes: options by name, as written after ``--set``.
         trained_on: the data that given weights have seen, as the user says; protocols by their names.

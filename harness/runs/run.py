@@ -31,7 +31,7 @@ from harness.runs.folder import working_in
 from harness.runs.inputs import Opened, RunInputs, images_digest, labels_digest
 from harness.runs.plan import RunPlan
 from harness.scoring.record import Record, installed_versions
-from harness.scoring.recording import are_recorded, record_tasks
+from harness.scoring.recording import record_tasks, standing_records
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import refuse_unserved
 
@@ -74,7 +74,7 @@ class Run:
         trained = {}
         if plan.trains:
             data = labels_digest(self.inputs.training, ("train",))
-            trained = {"train_on": plan.train_protocol.name, "train_data": data}
+            trained = {"train_on": plan.train_on, "train_data": data}
         return Origin(
             method=plan.name,
             variant=plan.named.variant,
@@ -127,7 +127,7 @@ class Run:
         """The run's folder, named after the method, the source of its weights and the digest of the identity."""
         parts = [word for word in (self.plan.name, self.plan.named.variant) if word]
         if trains(self.plan.method):
-            parts.append("checkpoint" if self.plan.request.checkpoint else self.plan.train_protocol.name)
+            parts.append("checkpoint" if self.plan.request.checkpoint else self.plan.train_on)
         return self.plan.request.runs / "-".join([*parts, digest(self.identity)[:12]])
 
     @cached_property
@@ -143,7 +143,7 @@ class Run:
             seed=plan.request.seed,
             protocol=plan.protocol.name,
             tasks=tuple(f"{plan.protocol.name}/{task.name}" for task in plan.tasks),
-            train_on=plan.train_protocol.name if plan.trains else "",
+            train_on=plan.train_on if plan.trains else "",
             folder=self.folder,
         )
 
@@ -376,14 +376,17 @@ class Run:
 
     def standing(self) -> Path | None:
         """Return the folder of the records if ``run`` would find everything done, or None; nothing is written."""
+        return self.features.parent if self.standing_records() else None
+
+    def standing_records(self) -> list[Record]:
+        """Return the records if ``run`` would find everything done, or an empty list; nothing is written."""
         path = self.features
         if not self._trained or not path.exists():
-            return None
+            return []
         try:
             with FeatureFile.open(path) as file:
-                stands = are_recorded(
+                return standing_records(
                     file, self.plan.protocol, self.plan.tasks, self.inputs.dataset, self.settings, folder=path.parent
                 )
         except FeatureError:  # the run will say what is wrong
-            return None
-        return path.parent if stands else None
+            return []

@@ -228,7 +228,7 @@ class _SmokeRun(Run):
                 "changes": dict(plan.named.changes),
                 "recipe": plan.recipe,
                 "protocol": plan.protocol.name,
-                "train_on": plan.train_protocol.name if plan.trains else None,
+                "train_on": plan.train_on if plan.trains else None,
                 "device": device_name(fabric),
                 "memory": "of the GPU" if fabric.device.type == "cuda" else "of the process",
                 "processes": fabric.world_size,

@@ -22,6 +22,7 @@ from harness.features.joined import JoinedRows
 from harness.features.metric import Metric
 from harness.features.mirrored import mirrored_key
 from harness.features.provenance import Origin
+from harness.features.seen import trained_sets
 from harness.measures import parse
 from harness.measures.ranks import PositiveRanks
 from harness.registry.registry import Registry, load
@@ -194,13 +195,17 @@ def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data")
         raise UsageError(
             f"the data set of protocol '{protocol.name}' is not given",
             expected=f"the folder of {protocol.title or protocol.name}",
-            next_step=f"give it with {option} DIR",
+            next_step=f"give it with {_with_folder(option)}",
         )
     if not root.is_dir():
         raise DataError(
-            "the data set's folder is missing", where=root, next_step=f"give the right one with {option} DIR"
+            "the data set's folder is missing", where=root, next_step=f"give the right one with {_with_folder(option)}"
         )
     return root
+
+
+def _with_folder(option: str) -> str:
+    return f"{option}DIR" if option.endswith("=") else f"{option} DIR"
 
 
 def warn_of_own(protocol: Protocol, dataset: Dataset) -> None:
@@ -388,7 +393,7 @@ def with_training(origin: Origin, protocol: str, task: Task, dataset: Dataset) -
 
     Some tasks ask training vehicles; only methods that were not trained on the protocol have official results on them.
     """
-    if task.held_out or protocol not in (origin.train_on, *origin.trained_on):
+    if task.held_out or protocol not in (*trained_sets(origin.train_on), *origin.trained_on):
         return dataset
     before = dataset.departures.get(task.query, ())
     departure = f"the method was trained on {protocol}, whose training images show the vehicles of this task"

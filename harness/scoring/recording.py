@@ -139,7 +139,7 @@ def _same(folder: Path, other: Path) -> bool:
     return folder.resolve() == other.resolve()
 
 
-def are_recorded(
+def standing_records(
     file: FeatureFile,
     protocol: Protocol,
     tasks: Sequence[Task],
@@ -147,18 +147,21 @@ def are_recorded(
     settings: ScoringSettings,
     *,
     folder: Path,
-) -> bool:
-    """Return whether ``record_tasks`` would find all its records in the folder and compute nothing.
+) -> list[Record]:
+    """Return the records that ``record_tasks`` would find in the folder; empty if it would have to compute one.
 
     Raises:
         FeatureError: the file lacks images of the tasks.
     """
     served, _ = serve(tasks, dataset, settings.post.problem)
     recorder = _Recorder(file, protocol, replace(settings, metric=metric_of(settings, file)), folder)
-    return bool(served) and all(
-        recorder.answers(task, with_features(file, task, dataset, skip_missing=settings.skip_missing))
-        for task in served
-    )
+    found = []
+    for task in served:
+        record = recorder.standing(task, with_features(file, task, dataset, skip_missing=settings.skip_missing))
+        if record is None:
+            return []
+        found.append(record)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,12 +201,12 @@ class _Recorder:
         scores = score(self.file, self.protocol, task, dataset, settings)
         return self._written(scores, name, task, dataset) if machine.first else None
 
-    def answers(self, task: Task, dataset: Dataset) -> bool:
-        """Return whether the folder holds a task's record with all measures that are asked for."""
+    def standing(self, task: Task, dataset: Dataset) -> Record | None:
+        """Return the task's record in the folder if it has all measures that are asked for, or None."""
         if self.folder is None:
-            return False
+            return None
         existing = self._existing(self.folder / f"record-{self._name(task)}.json", task, dataset)
-        return existing is not None and self._answers(existing, task)
+        return existing if existing is not None and self._answers(existing, task) else None
 
     def _name(self, task: Task) -> str:
         """Return the part of the file names behind ``record-`` and ``per-query-``.

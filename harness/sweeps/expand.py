@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import UsageError
+from harness.features.seen import trained_sets
 from harness.methods.naming import as_set
 from harness.sweeps.toml_file import Place, SweepFile, Table, check_keys
 
@@ -38,10 +39,11 @@ class PlannedRun:
 
     @property
     def method(self) -> str:
-        """The method with its recipe and options, as the file gives them: ``pgan, paper (epochs=3)``."""
+        """The method as the file gives it: ``pgan, paper (epochs=3), trained on vric``."""
         recipe = f", {self.given['recipe']}" if self.given.get("recipe") else ""
         changes = ", ".join(f"{name}={as_set(name, value)}" for name, value in self.given.get(OPTIONS, {}).items())
-        return f"{self.given['method']}{recipe}" + (f" ({changes})" if changes else "")
+        trained = f", trained on {self.given['train-on']}" if self.given.get("train-on") else ""
+        return f"{self.given['method']}{recipe}" + (f" ({changes})" if changes else "") + trained
 
     @property
     def protocol(self) -> str:
@@ -142,9 +144,16 @@ def _words(file: SweepFile, given: Table, known: Mapping[str, Kind], place: Plac
 def _with_data(file: SweepFile, given: Table) -> Table:
     """Return the words with the folders of the data sets that the table ``data`` names."""
     folders = file.content.data
-    named = {"data": given["protocol"], "train-data": given.get("train-on")}
-    found = {word: str(name).partition("/")[0] for word, name in named.items() if name is not None}
-    return {**{word: folders[name] for word, name in found.items() if name in folders}, **given}
+    found, trained = {}, str(given.get("train-on", ""))
+    protocol = str(given["protocol"]).partition("/")[0]
+    if protocol in folders:
+        found["data"] = folders[protocol]
+    if trained in folders:
+        found["train-data"] = folders[trained]
+    else:
+        several = [f"{name}={folders[name]}" for name in trained_sets(trained) if name in folders]
+        found.update({"train-data": ",".join(several)} if several else {})
+    return {**found, **given}
 
 
 def _plain(word: str, value: object, place: Place, *, inner: bool = False) -> Any:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from harness.basics.locks import locked
 from harness.basics.progress import progress
 from harness.compute.engine import Command, Engine, same_program
-from harness.errors import BenchError, RunError, UsageError, unknown_name
+from harness.errors import BenchError, DataError, RunError, UsageError, in_one_line, unknown_name
 from harness.sweeps.expand import Kind, PlannedRun, expand, short_name
 from harness.sweeps.states import RunState, States, refuse_another
 from harness.sweeps.toml_file import SweepFile
@@ -75,13 +75,16 @@ class Sweep:
         return [Path(folder) for folder in found if Path(folder).is_dir()]
 
 
-def open_sweep(file: SweepFile, known: Mapping[str, Kind], opener: Opener) -> Sweep:
+def open_sweep(
+    file: SweepFile, known: Mapping[str, Kind], opener: Opener, *, without_impossible: bool = False
+) -> Sweep:
     """Return the sweep of a file after checking every run, with those that stand already marked as skipped.
 
     Args:
         file: the file.
         known: the words of ``bench run``.
         opener: see ``Opener``.
+        without_impossible: mark a run as failed that the data do not allow, and go on with the others.
 
     Raises:
         UsageError: another file has a sweep of this name.
@@ -95,7 +98,13 @@ def open_sweep(file: SweepFile, known: Mapping[str, Kind], opener: Opener) -> Sw
     with progress("checking the runs") as advance:
         for number, (run, state) in enumerate(zip(runs, states.runs, strict=True), 1):
             with _placed(run):
-                folders.append(_check(opener(run.words), state))
+                try:
+                    folders.append(_check(opener(run.words), state))
+                except DataError as problem:
+                    if not without_impossible:
+                        raise
+                    state.state, state.note = "failed", in_one_line(problem.what)
+                    folders.append("")
             advance(number, len(runs))
     return Sweep(file, runs, states, folders)
 

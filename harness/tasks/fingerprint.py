@@ -128,7 +128,7 @@ def _column(table: ImageTable, name: str | None) -> list[Any]:
 
 def _size(dataset: Dataset, path: str) -> int | None:
     try:
-        return (dataset.root / path).stat().st_size
+        return dataset.place(path).stat().st_size
     except OSError:
         return None
 

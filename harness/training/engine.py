@@ -73,14 +73,7 @@ def new_network(method: NetworkMethod, session: Session, fabric: Fabric) -> nn.M
 def training_images(method: NetworkMethod, session: Session) -> Subjects:
     """Return the images to train on with the boxes that the network receives; nothing is decoded yet."""
     table, dataset = session.train, session.dataset
-    pictures = Pictures(
-        dataset.root,
-        table.paths,
-        session.input_size,
-        dataset.formats,
-        resizing=method.resizing,
-        follow_links=dataset.follow_links,
-    )
+    pictures = Pictures.of(dataset, table.paths, session.input_size, resizing=method.resizing)
     vehicles = dict(zip(table.paths, table.vehicle.tolist(), strict=True))
     found = {word: boxes.take(vehicles) for word, boxes in needed_boxes(dataset, method.needs).items()}
     return Subjects(pictures, table.vehicle, method.arrange_boxes(found, vehicles))

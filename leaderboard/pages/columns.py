@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.features.seen import trained_sets
 from harness.scoring.record import Record
 from harness.scoring.tables import percent, remarks, weights_data
 from leaderboard.boards import Board, BoardRow, BoardValue
@@ -104,8 +105,11 @@ def _details(records: Sequence[Record]) -> Iterator[str]:
 
 
 def elsewhere(record: Record) -> str:
-    """Return the protocol that was trained on, or an empty string if it is the evaluated one."""
-    return "" if record.train_on in (None, record.protocol) else str(record.train_on)
+    """Return the protocols that were trained on, or an empty string if it is the evaluated one alone."""
+    if record.train_on in (None, record.protocol):
+        return ""
+    mark = " (this data set and more)" if record.protocol in trained_sets(record.train_on) else ""
+    return f"{record.train_on}{mark}"
 
 
 def row_notes(row: BoardRow) -> Iterator[str]:

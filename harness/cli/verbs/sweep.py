@@ -14,9 +14,10 @@ from harness.cli.output import own_output, say, show, table
 if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from harness.runs.inputs import Opened
+    from harness.runs.run import Run
     from harness.sweeps.expand import Kind
     from harness.sweeps.states import States
-    from harness.sweeps.sweep import Sweep
+    from harness.sweeps.sweep import Opener, Sweep
     from harness.sweeps.toml_file import SweepFile
 
 OF_THE_FILE = {"runs", "plugin", "smoke", "json", "help"}
@@ -117,20 +118,24 @@ def words_of_a_run() -> dict[str, Kind]:
     return found
 
 
-def _open(file: SweepFile, registry: Registry) -> Sweep:
+def opener_of(registry: Registry, data: Opened) -> Opener:
+    """Return what looks up the words of one of many runs, which share a registry and data sets."""
     from harness.cli.verbs.run import open_run, run
-    from harness.sweeps.sweep import open_sweep
 
-    data: Opened = {}
-
-    def opener(words: tuple[str, ...]) -> Any:
+    def opener(words: tuple[str, ...]) -> Run:
         context = run.make_context("run", list(words[1:]))
         given = {
             name: value for name, value in context.params.items() if name not in {"smoke", "json_wanted", "plugin"}
         }
         return open_run(given, registry, data)
 
-    return open_sweep(file, words_of_a_run(), opener)
+    return opener
+
+
+def _open(file: SweepFile, registry: Registry) -> Sweep:
+    from harness.sweeps.sweep import open_sweep
+
+    return open_sweep(file, words_of_a_run(), opener_of(registry, {}))
 
 
 def _text(states: States, board: str | None = None) -> str:

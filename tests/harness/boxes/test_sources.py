@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.boxes import find_boxes, keep, needed_boxes, read_boxes, with_kept
 from harness.data.dataset import Dataset
+from harness.data.images import ImageTable
 from harness.errors import DataError, UsageError
+from harness.training.joining import join
 from tests.harness.boxes.files import coco, pictures, same, write
 
 PARTS = {"vehicle", "boxes.parts"}
@@ -29,6 +32,29 @@ def test_given_boxes_go_before_the_data_sets_own(tmp_path: Path):
     assert same(find_boxes(dataset, PARTS, None)["parts"], read_boxes(own, kind="parts"))
     assert same(find_boxes(dataset, PARTS, other)["parts"], read_boxes(other, kind="parts"))
     assert find_boxes(dataset, {"vehicle"}, None) == {}
+
+
+def test_joined_data_sets_bring_their_own_boxes_and_keep_them(tmp_path: Path):
+    parts = {}
+    for name in ("one", "other"):
+        dataset = pictures(tmp_path / name)
+        table = ImageTable(("a.png",), np.array([1]))
+        own = write(tmp_path / name, coco())
+        parts[name] = replace(dataset, splits={"train": table}, boxes={"parts": own})
+    both = join(parts)
+
+    found = find_boxes(both, PARTS, None)
+    keep(found, tmp_path)
+    kept = needed_boxes(with_kept(both, found, tmp_path), PARTS)["boxes_parts"]
+
+    single = read_boxes(parts["one"].boxes["parts"], kind="parts", dataset=parts["one"])
+    assert same(found["parts"], kept)
+    assert set(kept.of_image) == {f"{name}/{key}" for name in parts for key in single.of_image}
+    for key, rows in single.of_image.items():
+        assert kept.of_image[f"other/{key}"].tolist() == rows.tolist()
+
+    with pytest.raises(DataError, match="boxes of kind 'parts'"):
+        find_boxes(join({**parts, "other": replace(parts["other"], boxes={})}), PARTS, None)
 
 
 def test_missing_boxes_are_named_with_the_commands_that_make_them(tmp_path: Path):

@@ -115,6 +115,24 @@ def test_the_folders_of_the_data_sets_are_given_once(tmp_path):
     ]
 
 
+def test_each_of_several_training_sets_gets_its_folder(tmp_path):
+    found = commands(
+        tmp_path,
+        """
+        data = { veri776 = "VeRi", vric = "VRIC" }
+        [[run]]
+        method = "a"
+        protocol = "veri776"
+        train-on = "vric+veri776+synthetic"
+        """,
+    )
+
+    assert found == [
+        "run --data VeRi --train-data vric=VRIC,veri776=VeRi --method a --protocol veri776 "
+        "--train-on vric+veri776+synthetic --runs runs"
+    ]
+
+
 def test_excluded_runs_are_those_that_agree_with_everything_in_a_table(tmp_path):
     found = commands(
         tmp_path,
