@@ -66,25 +66,30 @@ def given_rows(asked: Asked, source: Source, registry: Registry, known: Mapping[
     return rows
 
 
-def take_checkpoints(asked: Asked, registry: Registry) -> Asked:
-    """Return what the command line asks for, with the checkpoints in place of the training of the method named there.
+def of_words(asked: Asked, registry: Registry) -> Asked:
+    """Return what the command line asks for, with its words given to the rows that they are meant for.
+
+    Recipe and options are those of the methods that train, if there are any. Checkpoints stand in place of the training
+    of the method named there.
 
     Raises:
         UsageError: there are checkpoints, and several methods that could be theirs.
     """
     taken = [row for row in asked.row if "method" not in row]
     trained = [row for row in asked.row if "method" in row and trains(_kind(row, registry))]
-    if not taken or not trained:
-        return asked
-    if len(trained) > 1:
+    others = [row for row in asked.row if row not in taken and row not in trained]
+    if trained:
+        others = [{word: value for word, value in row.items() if word not in OF_A_TRAINING} for row in others]
+    if taken and len(trained) > 1:
         raise UsageError(
             "there are checkpoints, and several methods that could be theirs",
             found=", ".join(row["method"] for row in trained),
             expected="the method of the checkpoints, or none",
             next_step="train some and take checkpoints of others by a file with a table [[row]] for each",
         )
-    others = [row for row in asked.row if row not in taken and row not in trained]
-    return asked.model_copy(update={"row": [*others, *({**trained[0], **row} for row in taken)]})
+    if taken and trained:
+        taken, trained = [{**trained[0], **row} for row in taken], []
+    return asked.model_copy(update={"row": [*trained, *others, *taken]})
 
 
 def _kind(row: Table, registry: Registry) -> type[Method]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 of_method = partial(option, group=METHOD)
 of_data = partial(option, group=DATA)
 
-DEFAULTS = ("recipe", "trained-on", "device", "precision", "workers")
+DEFAULTS = ("trained-on", "device", "precision", "workers")
 """Words of the command line that hold for all runs, and have the same name there."""
 
 
@@ -35,9 +35,16 @@ DEFAULTS = ("recipe", "trained-on", "device", "precision", "workers")
 )
 @of_method("--run", multiple=True, type=shared.DIR, help="Folder of a run whose checkpoint is tested. Repeatable.")
 @of_method(
-    "--recipe", help="Named set of options of the methods to train; default: what the training protocol proposes."
+    "--recipe",
+    help="Named set of options, for the methods to train; default: the one that the training protocol proposes.",
 )
-@shared.changes
+@of_method(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="OPTION=VALUE",
+    help="Set one option of the methods to train, or of the others if none is trained. Repeatable.",
+)
 @of_method("--trained-on", metavar="WORD[,WORD]", help="Data that the given weights have seen: veri776,imagenet.")
 @shared.plugin_files
 @of_data(
@@ -130,6 +137,7 @@ def _asked(file: Path | None, words: Mapping[str, Any]) -> tuple[Asked, Source]:
 
 def _of_words(words: Mapping[str, Any]) -> dict[str, Any]:
     """Return the words of the command line as the keys of a file."""
+    from harness.data.links import following
     from harness.errors import UsageError
     from harness.runs.request import parse_changes
     from leaderboard.across.asked import named_folders
@@ -150,7 +158,8 @@ def _of_words(words: Mapping[str, Any]) -> dict[str, Any]:
     rows += [{word: str(path)} for word in ("checkpoint", "run") for path in words[word]]
     if not rows:
         raise UsageError("the matrix has no method", expected="--method NAME, --checkpoint FILE or --run DIR")
-    shared_words = {word: words[word.replace("-", "_")] for word in DEFAULTS if word != "recipe"}
+    shared_words = {word: words[word.replace("-", "_")] for word in DEFAULTS}
+    shared_words["follow-links"] = following() or None
     return {
         "on": on,
         "train-on": train_on,
@@ -174,12 +183,12 @@ def _done(
     from harness.sweeps.sweep import open_engine, open_sweep
     from leaderboard.across.plan import Planner
     from leaderboard.across.results import read_results
-    from leaderboard.across.rows import take_checkpoints
+    from leaderboard.across.rows import of_words
 
     registry, opened = load(asked.plugin), Opened()
     opener, known = opener_of(registry, opened), words_of_a_run()
     if source.path is None:
-        asked = take_checkpoints(asked, registry)
+        asked = of_words(asked, registry)
     plan = Planner(asked, source, registry, opened, known).plan(opener)
     chosen = open_engine(engine, plan.file, registry, jobs)
     sweep = open_sweep(plan.file, known, opener, without_impossible=True)

@@ -103,6 +103,20 @@ def test_checkpoints_runs_and_methods_without_training_have_a_row_each(matrix):
     assert cells(same, 0) == cells(found, 1)
 
 
+def test_recipe_and_options_are_those_of_the_methods_that_train_if_any_does(matrix):
+    both = matrix(*QUICK, "--method", "random", *ON, "--check")
+    alone = matrix("--method", "random", "--set", "width=3", *ON, "--check", status=2)
+
+    assert [row["method"] for row in both["rows"]] == 2 * ["tiny (epochs=1, vehicles=2)"] + ["random"]
+    assert "unknown option of random 'width'" in alone.stderr
+
+
+def test_links_that_the_user_allows_are_followed_in_every_run(matrix):
+    matrix("--method", "random", "--on", "synthetic/image-to-image=A", "--follow-links")
+
+    assert "--follow-links" in commands()[0]
+
+
 def test_what_fails_and_what_cannot_be_done_stop_nothing_and_say_why(matrix):
     Path("matrix.toml").write_text(
         """
