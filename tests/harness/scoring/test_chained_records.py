@@ -117,7 +117,7 @@ def test_parameters_that_a_step_cannot_have_are_not_the_sources(tmp_path):
 def test_re_ranking_by_numbers_that_it_cannot_have_breaks_no_page(tmp_path):
     odd = {"step": "rerank", "options": {"k1": 0, "k2": "x", "lambda": 2.0}}
 
-    for post in ([odd], [QE, odd]):
+    for post in ([odd], [PAPER, odd]):
         assert "rerank (k1=0, k2=x, lambda=2.0)" in read(tmp_path, post=post, chosen="test").method_name
         with pytest.raises(RecordError, match="parameters that step 'rerank' cannot have"):
             read(tmp_path, post=post, chosen="paper")
