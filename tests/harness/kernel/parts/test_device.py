@@ -171,7 +171,7 @@ def test_the_least_score_of_a_list_leaves_room_for_the_slack_of_every_unit():
 
         found = made._below(tile, np.zeros(len(shifts)))
 
-        assert found == pytest.approx(-2 * most * (scale if metric == "euclidean" else 1), rel=1e-6)
+        assert found == pytest.approx(-2 * most * (scale if metric == "euclidean" else 1), rel=1e-6, abs=0)
 
 
 def test_bands_do_not_depend_on_the_unit_of_the_features():
