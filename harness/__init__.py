@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from harness.scoring.evaluation import evaluate as evaluate
     from harness.scoring.record import Record as Record
     from harness.scoring.scores import Scores as Scores
+    from harness.steps.sets import FeatureSets as FeatureSets
+    from harness.steps.step import RankingStep as RankingStep, Step as Step
     from harness.tasks.protocol import Protocol as Protocol
     from harness.tasks.relevance import Relevance as Relevance, RowLists as RowLists
     from harness.tasks.reranking import Reranking as Reranking
@@ -81,6 +83,8 @@ _MODULES = {
     "scoring.evaluation": "evaluate",
     "scoring.record": "Record",
     "scoring.scores": "Scores",
+    "steps.sets": "FeatureSets",
+    "steps.step": "RankingStep Step",
     "tasks.protocol": "Protocol",
     "tasks.relevance": "Relevance RowLists",
     "tasks.reranking": "Reranking",

@@ -1,4 +1,4 @@
-"""The built-in methods, detectors, observers and engines, registered through the same hooks as a third party's."""
+"""The built-in methods, detectors, steps, observers and engines, registered through the same hooks as a third party's."""
 
 from harness.registry.hookspecs import Register, hookimpl
 
@@ -119,6 +119,24 @@ def bench_register_observers(register: Register) -> None:
         "plugins.observers.mlflow:MLflow",
         about="an MLflow run, in a local folder unless MLFLOW_TRACKING_URI names a server",
     )
+
+
+@hookimpl
+def bench_register_steps(register: Register) -> None:
+    """Register the steps of post-processing that ``--post`` names."""
+    register("flip", "plugins.steps.flip:Flip", about="the flip test: picture and mirror image are averaged")
+    register("camera-mean", "plugins.steps.labels:CameraMean", about="normalisation per camera: its mean is subtracted")
+    register(
+        "track-mean", "plugins.steps.labels:TrackMean", about="each gallery image answers with the mean of its track"
+    )
+    register(
+        "dba", "plugins.steps.augmentation:DatabaseAugmentation", about="database augmentation (Arandjelovic, 2012)"
+    )
+    register("qe", "plugins.steps.expansion:AverageExpansion", about="average query expansion (Chum et al., 2007)")
+    register(
+        "alpha-qe", "plugins.steps.expansion:AlphaExpansion", about="alpha query expansion (Radenovic et al., 2018)"
+    )
+    register("rerank", "plugins.steps.rerank:KReciprocal", about="k-reciprocal re-ranking (Zhong et al., 2017)")
 
 
 @hookimpl

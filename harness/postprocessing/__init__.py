@@ -1,1 +1,1 @@
-"""Post-processing of features and ranks: steps, chains of them, and how their parameters were chosen."""
+"""Post-processing: the features of a task pass through the steps of a chain before they are ranked."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.measures.family import MeasureFamily
     from harness.methods.detector import Detector
     from harness.methods.method import Method
+    from harness.steps.step import Step
     from harness.tasks.protocol import Protocol
 
 
@@ -101,6 +102,12 @@ def _engine(name: str, found: object) -> type[Engine]:
     return found
 
 
+def _step(name: str, found: object) -> type[Step]:
+    from harness.steps.checking import checked
+
+    return checked(name, found)
+
+
 METHOD = Kind("method", "bench_register_methods", _method)
 PROTOCOL = Kind("protocol", "bench_register_protocols", _protocol)
 DETECTOR = Kind("detector", "bench_register_detectors", _detector)
@@ -108,5 +115,6 @@ LAYOUT = Kind("layout", "bench_register_layouts", _layout)
 MEASURE = Kind("measure", "bench_register_measures", _measure)
 OBSERVER = Kind("observer", "bench_register_observers", _observer)
 ENGINE = Kind("engine", "bench_register_engines", _engine)
+STEP = Kind("step", "bench_register_steps", _step)
 
 KINDS: tuple[Kind[Any], ...] = tuple(value for value in list(vars().values()) if isinstance(value, Kind))

@@ -17,7 +17,7 @@ from harness.errors import PluginError, UsageError, unknown_name
 from harness.measures import parse, usual_word
 from harness.registry import hookspecs
 from harness.registry.catalogue import OWN_DISTRIBUTION, Catalogue
-from harness.registry.kinds import DETECTOR, ENGINE, KINDS, LAYOUT, MEASURE, METHOD, OBSERVER, PROTOCOL
+from harness.registry.kinds import DETECTOR, ENGINE, KINDS, LAYOUT, MEASURE, METHOD, OBSERVER, PROTOCOL, STEP
 from harness.registry.packages import check_packages
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.measures.family import Measure
     from harness.methods.detector import Detector
     from harness.methods.method import Method
+    from harness.steps.step import Step
     from harness.tasks.protocol import Protocol
     from harness.tasks.task import Task
 
@@ -57,6 +58,10 @@ class Registry(Catalogue):
     def engine(self, name: str) -> type[Engine]:
         """Return the class of the engine of that name."""
         return self.get(ENGINE, name)
+
+    def step(self, name: str) -> type[Step]:
+        """Return the class of the step of that name."""
+        return self.get(STEP, name)
 
     def layout(self, name: str) -> Layout:
         """Return the layout of that name."""

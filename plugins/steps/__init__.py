@@ -1,0 +1,1 @@
+"""The steps of post-processing that the harness brings along."""
