@@ -6,7 +6,7 @@ import numpy as np
 
 from harness.data.images import IntArray
 from harness.measures.ranks import PositiveRanks
-from harness.tasks.relevance import Relevance
+from harness.tasks.relevance import Relevance, RowLists
 from harness.tuning.nearby import FloatArray
 
 NEGATIVE, POSITIVE, OUT = 0, 1, 2
@@ -18,22 +18,26 @@ class ListedUnits:
     Args:
         images: (q, k) int64, numbers of images, queries before gallery images.
         relevance: of the task.
+        before: the ranks by the features alone; a positive that is not listed keeps the negatives before it.
     """
 
-    def __init__(self, images: IntArray, relevance: Relevance) -> None:
+    def __init__(self, images: IntArray, relevance: Relevance, before: PositiveRanks) -> None:
         self.relevance = relevance
+        self.pairs = _pairs(relevance.positives, relevance.units)
+        self.before = np.empty(len(self.pairs), dtype=np.int64)
+        entries = np.repeat(before.asked, before.counts) * relevance.units + before.units
+        self.before[np.searchsorted(self.pairs, entries)] = before.closer + before.tied
         rows = images - relevance.queries
         unit_of = np.arange(relevance.units) if relevance.unit_of is None else relevance.unit_of
         self.units = np.where(rows >= 0, unit_of[np.maximum(rows, 0)], -1)
         self.roles = np.full(images.shape, NEGATIVE, dtype=np.int8)
         own = np.repeat(np.arange(relevance.queries), images.shape[1]).reshape(images.shape)
-        for lists, role in ((relevance.positives, POSITIVE), (relevance.ignored, OUT)):
-            listed = np.repeat(np.arange(relevance.queries), lists.sizes) * relevance.units + lists.units
+        for listed, role in ((self.pairs, POSITIVE), (_pairs(relevance.ignored, relevance.units), OUT)):
             self.roles[np.isin(own * relevance.units + self.units, listed)] = role
         self.roles[self.units < 0] = OUT
 
     def ranks(self, distances: FloatArray) -> PositiveRanks:
-        """Return the ranks of the positives by some distances, (q, k); one that no list has is behind all negatives.
+        """Return the ranks of the positives by some distances, (q, k).
 
         As everywhere, a positive stands behind the negatives that are as far. A unit of several images has the least
         of their distances.
@@ -43,16 +47,20 @@ class ListedUnits:
         roles, units = (np.take_along_axis(one, order, axis=1) for one in (self.roles, self.units))
         if relevance.unit_of is not None:
             roles = np.where(_first(units), roles, OUT)
-        before = np.cumsum(roles == NEGATIVE, axis=1)
-        sizes = relevance.positives.sizes
+        negatives = np.cumsum(roles == NEGATIVE, axis=1)
+        query, place = np.nonzero(roles == POSITIVE)
+        closer = self.before.copy()
+        closer[np.searchsorted(self.pairs, query * relevance.units + units[query, place])] = negatives[query, place]
+        asked, unit = np.divmod(self.pairs, relevance.units)
+        ranked = np.lexsort((unit, closer, asked))
         starts = relevance.positives.starts
-        found = roles == POSITIVE
-        place = np.cumsum(found, axis=1) - 1
-        closer = np.repeat(relevance.units - sizes - relevance.ignored.sizes, sizes)
-        ranked = np.full(len(closer), -1, dtype=np.int64)
-        at = (starts[:-1, None] + place)[found]
-        closer[at], ranked[at] = before[found], units[found]
-        return PositiveRanks(np.arange(relevance.queries), starts, ranked, closer, np.zeros_like(closer))
+        everybody = np.arange(relevance.queries)
+        return PositiveRanks(everybody, starts, unit[ranked], closer[ranked], np.zeros_like(closer))
+
+
+def _pairs(lists: RowLists, units: int) -> IntArray:
+    """Return the number of each pair of a query and a unit of its list, ascending."""
+    return np.repeat(np.arange(len(lists.sizes)), lists.sizes) * units + lists.units
 
 
 def _first(units: IntArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

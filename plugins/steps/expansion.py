@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 from pydantic import Field
 
@@ -22,6 +24,7 @@ class AverageExpansion(Step):
         "ICCV 2007"
     )
     repeats = True
+    grid = MappingProxyType({"k": (1, 2, 3, 8, 12)})
 
     class Options(Options):
         """The paper's number of images, without its check by geometry, which one vector an image does not allow."""
@@ -40,6 +43,7 @@ class AlphaExpansion(Step):
     about = "alpha query expansion (Radenovic et al., 2018)"
     source = "Radenovic et al., Fine-tuning CNN Image Retrieval with No Human Annotation, TPAMI 2018"
     repeats = True
+    grid = MappingProxyType({"k": (2, 3, 5, 10, 20), "alpha": (0.0, 1.0, 2.0, 5.0)})
 
     class Options(Options):
         """The paper's two numbers."""
