@@ -71,7 +71,7 @@ class BoardRow:
 
     @property
     def competes(self) -> bool:
-        """Whether it stands among the methods; controls, re-ranked results and given matrices stand below."""
+        """Whether it stands among the methods; controls, post-processed results and given matrices stand below."""
         return not self.record.control and self.record.plain
 
     @property
@@ -95,7 +95,7 @@ class Board:
         fingerprint: the fingerprint of all its records.
         official: whether its records are official.
         measures: the columns, starting with the measure that ranks.
-        rows: the methods, best first, then the re-ranked methods and the controls, each best first.
+        rows: the methods, best first, then the post-processed methods and the controls, each best first.
     """
 
     task: str

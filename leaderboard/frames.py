@@ -22,7 +22,7 @@ SETTING = ("train_on", "control", *NUMBERS)
 
 RESULT = (
     "protocol", "task", "convention", "fingerprint", "official", "method", "variant", "changes", "recipe",
-    "rerank", "metric", "seed", "run", "path", *SETTING,
+    "rerank", "post", "chosen", "metric", "seed", "run", "path", *SETTING,
 )  # fmt: skip
 """Columns of ``results`` before its measures."""
 
@@ -45,7 +45,8 @@ FLAGS = {"official", "control"}
 """Types of the columns; all others before the measures are words."""
 
 SORTED_BY = [
-    "protocol", "task", "convention", "method", "variant", "changes", "recipe", "rerank", "metric", "seed", "run",
+    "protocol", "task", "convention", "method", "variant", "changes", "recipe", "rerank", "post", "metric", "seed",
+    "run",
 ]  # fmt: skip
 
 
@@ -87,6 +88,7 @@ def _result(file: RecordFile) -> dict[str, Any]:
     record = file.record
     row = {name: getattr(record, name) for name in RESULT if name in Record.model_fields}
     row |= {"convention": record.convention or "", "rerank": str(record.rerank or ""), "path": str(file.path)}
+    row |= {"post": str(record.chain), "chosen": record.chain.chosen if record.chain else ""}
     row["changes"] = record.changes_text
     about = record.per_query
     side = side_of([file]) if about is not None and (file.path.parent / about.name).exists() else None

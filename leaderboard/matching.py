@@ -111,10 +111,10 @@ def _single(paths: Sequence[Path], results: Sequence[Group], task: str | None) -
 
 
 def _joined(results: Sequence[Group], task: str | None) -> list[tuple[str, list[Group]]]:
-    """Return the groups of repeats of each task in the order given; each kind of re-ranking separately."""
+    """Return the groups of repeats of each task in the order given; each chain of post-processing separately."""
     named = {file.record.run: file for files in results for file in files}  # a run named twice counts once
     order = {run: number for number, run in enumerate(named)}
-    tasks = grouped(named.values(), lambda file: (file.record.name, str(file.record.rerank or "")))
+    tasks = grouped(named.values(), lambda file: (file.record.name, str(file.record.chain)))
     matches = []
     for (name, _), files in sorted(tasks.items()):
         found = group_repeats(files, of_one_code=True)
@@ -130,14 +130,14 @@ def _joined(results: Sequence[Group], task: str | None) -> list[tuple[str, list[
 
 
 def _alike(task: str, results: Sequence[Mapping[str, RecordFile]]) -> list[list[RecordFile]]:
-    """Return the records to be compared: if all paths have one, these; else those with the same re-ranking."""
+    """Return the records to be compared: if all paths have one, these; else those with the same post-processing."""
     if all(len(one) == 1 for one in results):
         return [[file for one in results for file in one.values()]]
     alike = [[one[mark] for one in results] for mark in sorted(results[0]) if all(mark in one for one in results)]
     if not alike:
         raise RecordError(
-            f"the results of {task} are re-ranked differently",
-            found="; ".join(", ".join(mark or "not re-ranked" for mark in sorted(one)) for one in results),
+            f"the results of {task} are post-processed differently",
+            found="; ".join(", ".join(mark or "not post-processed" for mark in sorted(one)) for one in results),
             next_step="name the record files to be compared",
         )
     return alike
@@ -174,12 +174,12 @@ def _refuse_features(path: Path) -> None:
 
 
 def _by_task(path: Path, found: Group) -> dict[str, dict[str, RecordFile]]:
-    """Return the records of a file, folder or name by task, then by re-ranking."""
+    """Return the records of a file, folder or name by task, then by post-processing."""
     if is_name(path):
         refuse_ambiguous(path.as_posix(), found)
     files: dict[str, dict[str, RecordFile]] = {}
     for file in found:
-        first = files.setdefault(file.record.name, {}).setdefault(str(file.record.rerank or ""), file)
+        first = files.setdefault(file.record.name, {}).setdefault(str(file.record.chain), file)
         if first is not file:
             raise RecordError(
                 "the folder has two records of one task",

@@ -58,7 +58,7 @@ def _is_path(path: Path) -> bool:
 
 def refuse_ambiguous(name: str, files: Sequence[RecordFile]) -> None:
     """Raise a RecordError that lists the candidates if a name means several records of one task."""
-    tasks = [(file.record.name, file.record.rerank) for file in files]
+    tasks = [(file.record.name, file.record.chain) for file in files]
     for task in dict.fromkeys(tasks):
         candidates = [file for file, one in zip(files, tasks, strict=True) if one == task]
         if len(candidates) > 1:

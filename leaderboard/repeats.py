@@ -14,9 +14,9 @@ from leaderboard.grouping import grouped
 from leaderboard.record_files import RecordFile, values_of
 from leaderboard.statistics.paired import Side
 
-OF_ONE_RUN = {"seed", "features", "checkpoint", "code"}
+OF_ONE_RUN = {"seed", "features", "checkpoint", "code", "tuned"}
 """Fields that may differ between repeats, besides the outcome; ``code`` digests source text, which a mended typo
-changes."""
+changes, and ``tuned`` the file of one seed, whose parameters are compared."""
 WEIGHTS = {"weights"}
 """May differ too where no hub is named: random weights follow the seed."""
 NAME = {"variant", "changes", "recipe"}

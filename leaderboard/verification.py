@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from harness.errors import RecordError
+from harness.errors import BenchError, RecordError
 from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record
 from harness.scoring.scores import Scores, exact_mean
+from harness.steps.chain import Chain
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
 from leaderboard.record_files import RecordFile, values_of
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """The task of a record, and its data set; None if the data set is not on this machine."""
+    """The task of a record, its data set, None if that is not on this machine, and what else is installed."""
 
+    registry: Registry
     protocol: Protocol
     task: Task
     dataset: Dataset | None
@@ -61,7 +63,7 @@ def question_of(file: RecordFile, registry: Registry, data: Path | None = None) 
             expected=", ".join(sorted(task.measures)),
         )
     root = data if data is not None else protocol.default_root()
-    return Question(protocol, task, None if root is None else protocol.load(root))
+    return Question(registry, protocol, task, None if root is None else protocol.load(root))
 
 
 def check_fingerprint(file: RecordFile, question: Question, filed: Iterable[RecordFile] = ()) -> None:
@@ -210,11 +212,33 @@ def rescore(file: RecordFile, features: Path, question: Question) -> None:
     with FeatureFile.open(features) as stored:
         _same(file.path, f"the digest of {features}", record.features, stored.digest)
         served = with_features(stored, question.task, dataset, skip_missing=False)
-        settings = ScoringSettings(metric=cast("Metric", record.metric), rerank=record.rerank)
+        settings = ScoringSettings(metric=cast("Metric", record.metric), post=_chain(file, question))
         scores = score(stored, question.protocol, question.task, served, settings)
     values = check_values(file) if record.per_query else None
     for name, stated, found in _pairs(record, values, scores):
         _same(file.path, name, stated, found)
+
+
+def _chain(file: RecordFile, question: Question) -> Chain:
+    """Return the steps of a record as they are installed here.
+
+    Raises:
+        RecordError: a step is not installed, or has other parameters here.
+    """
+    stated = file.record.chain
+    try:
+        chain = Chain.of(
+            [(use.step, dict(use.options)) for use in stated.uses], question.registry.step, tuned=stated.tuned
+        )
+    except BenchError as problem:
+        raise RecordError(
+            "the post-processing of the record cannot be repeated here",
+            where=file.path,
+            found=problem.what,
+            next_step=problem.next_step,
+        ) from None
+    _same(file.path, "the post-processing", stated, chain.stated)
+    return chain
 
 
 def _pairs(record: Record, values: PerQuery | None, scores: Scores) -> Iterator[tuple[str, object, object]]:

@@ -1,4 +1,4 @@
-"""The built-in methods, detectors, steps, observers and engines, registered through the same hooks as a third party's."""
+"""The built-in methods, detectors, steps, observers and engines, registered as a third party's are."""
 
 from harness.registry.hookspecs import Register, hookimpl
 

@@ -132,8 +132,16 @@ rerank = option(
     metavar="[NUMBERS]",
     group=EVALUATION,
     callback=lambda _context, _option, words: None if words is None else Reranking.parse(words),
-    help="Re-rank by k-reciprocal neighbours, and mark the result. Without numbers: k1=20,k2=6,lambda=0.3, as in the "
-    "paper. Keeps all features in memory.",
+    help="Re-rank by k-reciprocal neighbours, and mark the result: short for --post rerank. Without numbers: "
+    "k1=20,k2=6,lambda=0.3, as in the paper. Keeps all features in memory.",
+)
+post = option(
+    "--post",
+    multiple=True,
+    metavar="STEP[:NAME=VALUE,...]",
+    group=EVALUATION,
+    help="Do this to the features before they are ranked, and mark the result: flip, camera-mean, track-mean, dba, qe, "
+    "alpha-qe:k=10,alpha=3, rerank or another registered step. Repeatable: the steps are done in the order given.",
 )
 force = option("--force", is_flag=True, group=OUTPUT, help="Replace existing files.")
 as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")

@@ -89,6 +89,7 @@ def _summary(record: Record) -> dict[str, object]:
         "official": record.official,
         "metric": record.metric,
         "rerank": None if record.rerank is None else record.rerank.values,
+        **({"post": record.chain.values, "chosen": record.chain.chosen} if record.chain else {}),
         "queries": record.queries,
         "ignored_queries": record.ignored_queries,
         "ties": record.ties,

@@ -117,7 +117,7 @@ def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> 
         needed["vehicle"] = torch.from_numpy(subjects.vehicle[batch.rows.numpy()]).to(fabric.device)
     for word, numbers in subjects.labels.items():
         needed[word] = torch.from_numpy(numbers[batch.rows.numpy()]).to(fabric.device)
-    images = fabric.strategy.precision.convert_input(to_unit_range(batch.images, fabric.device))
+    images = fabric.strategy.precision.convert_input(to_unit_range(_turned(batch, subjects), fabric.device))
     with torch.inference_mode(), fabric.autocast(), in_plugin(f"{type(method).__name__}.embed", type(method)):
         returned = method.embed(images, **needed)
     done: torch.cuda.Event | None = None
@@ -132,6 +132,15 @@ def launch(method: Method, subjects: Subjects, batch: Batch, fabric: Fabric) -> 
         return _checked(method, returned, keys)
 
     return wait
+
+
+def _turned(batch: Batch, subjects: Subjects) -> Tensor:
+    """Return the images of a batch, those behind the plain ones mirrored."""
+    if subjects.plain is None:
+        return batch.images
+    images, turned = batch.images.clone(), batch.rows >= subjects.plain
+    images[turned] = images[turned].flip(-1)
+    return images
 
 
 def _checked(method: Method, returned: object, keys: Sequence[str]) -> Features:

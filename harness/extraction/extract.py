@@ -26,6 +26,7 @@ from harness.extraction.inference import compile_network, ready_to_embed
 from harness.extraction.samples import BatchRequest, Samples, consecutive
 from harness.extraction.subjects import Subjects, readable, subjects_of
 from harness.features import FeatureWriter, Provenance
+from harness.features.mirrored import mirrored_key
 from harness.methods.method import Method
 
 
@@ -49,10 +50,12 @@ def extract(
 ) -> Path:
     """Write the features of all images of some tables to a feature file, and return its path.
 
-    An image that is in several tables is embedded once. Features written by an interrupted call are not computed again.
+    An image that is in several tables is embedded once; if the provenance says ``mirrored``, then all once more as
+    their mirror images. Features written by an interrupted call are not computed again.
 
     Raises:
-        UsageError: the processes do not see the same images, or hold other weights.
+        UsageError: the processes do not see the same images, or hold other weights; the method needs boxes or views,
+            and mirror images are asked for.
         DataError: there is no image, or some images cannot be read; the message names and counts them.
         PluginError: ``embed`` breaks the contract.
         RunError: a feature is not finite, or a file cannot be written.
@@ -63,9 +66,11 @@ def extract(
         subjects = subjects_of(dataset, tables, method.input_size, method)
         if skip_broken:
             subjects = subjects.take(readable(subjects, skip_broken=True))
-        keys = subjects.pictures.keys
+        keys = list(subjects.pictures.keys)
         if not keys:
             raise DataError("there is no image to extract features from", where=dataset.root)
+        if output.provenance.mirrored:
+            subjects, keys = subjects.and_mirrored(), [*keys, *map(mirrored_key, keys)]
         agree_to_embed(method, subjects, fabric)
         stack.enter_context(ready_to_embed(method, compute))
         writer = None
@@ -95,12 +100,12 @@ def _checked(parts: Iterable[Embedded], alone: Alone) -> Iterator[Embedded]:
 def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pictures, fabric: Fabric) -> None:
     """Write the rows that the file lacks, in the first process only and while the next batch is embedded."""
     count = len(pictures)
-    broken: list[DataError] = []
+    broken: dict[str, DataError] = {}
     written: Future[None] | None = None
     with progress("extracting", shown=fabric.is_global_zero) as advance, ThreadPoolExecutor(1) as thread:
         for part in parts:
             first = int(part.rows[0])
-            broken.extend(part.broken)
+            broken.update((str(problem), problem) for problem in part.broken)  # one that is mirrored, too, counts once
             if part.features is not None and writer is not None:
                 if written is not None:
                     written.result()
@@ -108,9 +113,9 @@ def _write(parts: Iterable[Embedded], writer: FeatureWriter | None, pictures: Pi
             advance(min(first + len(part.rows), count), count)
         if written is not None:
             written.result()
-    broken = _of_all(fabric, broken)
-    if broken:
-        raise refuse_broken(broken, images=count, root=pictures.root)
+    found = {str(problem): problem for problem in _of_all(fabric, list(broken.values()))}
+    if found:
+        raise refuse_broken(list(found.values()), images=len(set(pictures.keys)), root=pictures.root)
 
 
 def _width(method: Method, subjects: Subjects, fabric: Fabric) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from harness.boxes import Boxes, needed_boxes
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable, IntArray
 from harness.data.pictures import Pictures, log_broken, refuse_broken
-from harness.errors import DataError
+from harness.errors import DataError, UsageError
 from harness.methods.method import TEST_LABELS, Method
 
 
@@ -24,17 +24,40 @@ class Subjects:
         vehicle: (n,) int64.
         boxes: the boxes by keyword of ``embed``.
         labels: the cameras or views, (n,) int64, by keyword of ``embed``.
+        plain: how many of them, the first ones, are embedded as they are; the others are mirrored. None for all.
     """
 
     pictures: Pictures
     vehicle: IntArray
     boxes: Mapping[str, Boxes] = field(default_factory=dict)
     labels: Mapping[str, IntArray] = field(default_factory=dict)
+    plain: int | None = None
 
     def take(self, rows: IntArray) -> Subjects:
         """Return the subjects in the given rows."""
         labels = {word: numbers[rows] for word, numbers in self.labels.items()}
         return Subjects(self.pictures.take(rows), self.vehicle[rows], self.boxes, labels)
+
+    def and_mirrored(self) -> Subjects:
+        """Return the images, all as they are, followed by all of them mirrored.
+
+        Raises:
+            UsageError: the method needs boxes or views, which a mirror image would need anew.
+        """
+        refuse_unmirrored((*self.boxes, *self.labels))
+        count = len(self.vehicle)
+        return replace(self.take(np.tile(np.arange(count), 2)), plain=count)
+
+
+def refuse_unmirrored(needs: Iterable[str]) -> None:
+    """Raise a UsageError if a method needs boxes or views, which a mirror image would need anew."""
+    if kinds := sorted(need for need in needs if need.startswith("boxes") or need == "view"):
+        raise UsageError(
+            "the pictures of this method cannot be mirrored: it needs more than the picture",
+            found=", ".join(kinds),
+            expected="a method without boxes and views",
+            next_step="leave out --flip and --post flip",
+        )
 
 
 def subjects_of(dataset: Dataset, tables: Sequence[ImageTable], size: tuple[int, int], method: Method) -> Subjects:

@@ -12,7 +12,7 @@ from harness.features.named import Int64, ShownName, Side, Whole
 LONGEST_CHANGES = 100
 """The length of the changes in a name, in characters; those beyond it are counted."""
 
-OMITTED = frozenset({"files", "trained_on", "resizing", "weights", "source"})
+OMITTED = frozenset({"files", "trained_on", "resizing", "weights", "source", "mirrored"})
 """Fields that are left out of a checkpoint and of a feature file where they are empty."""
 
 
@@ -130,6 +130,7 @@ class Provenance(Embedding):
         dataset: the protocol's name.
         images: digest of the images' names and sizes, or None.
         metric: the metric that the method proposes, or None.
+        mirrored: whether the file also holds the features of the mirrored pictures; left out if not.
         device: its kind: ``cpu``, ``cuda``, or None.
         versions: of Python and packages.
     """
@@ -137,6 +138,7 @@ class Provenance(Embedding):
     dataset: ShownName
     images: str | None = None
     metric: str | None = None
+    mirrored: bool = False
     device: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 RESERVED = """query key vehicle camera track first_hit protocol task convention fingerprint official method variant
-changes recipe rerank metric seed run runs rank path train_on control width parameters input_height input_width queries
-ignored_queries ties draws"""
+changes recipe rerank post chosen metric seed run runs rank path train_on control width parameters input_height
+input_width queries ignored_queries ties draws"""
 SUFFIXES = ("_low", "_high", "_deviation", "_repeats")
 """The columns of tables of results, which no measure may be named like."""
 

@@ -28,6 +28,7 @@ def agree(team: Team, request: Request, identity: Mapping[str, Any], about: Mapp
     scoring = {
         "metric": request.metric,
         "re-ranking": request.rerank.slug if request.rerank else None,
+        "post-processing": list(request.post),
         "measures": list(request.measures),
     }
     team.agree({**identity, **({} if about is None else {**about, **scoring})})

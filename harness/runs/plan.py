@@ -19,8 +19,9 @@ from harness.methods.naming import Naming, name_run
 from harness.registry.kinds import PROTOCOL
 from harness.registry.registry import OWN_SUFFIX, Registry
 from harness.runs.request import Request
+from harness.scoring.evaluation import chain_of
+from harness.steps.chain import Chain
 from harness.tasks.protocol import Protocol
-from harness.tasks.reranking import refuse_undefined
 from harness.tasks.task import Task
 
 BESIDE = "beside:"
@@ -60,6 +61,7 @@ class RunPlan:
     Attributes:
         named: the variant that the run is named after, empty for the method as published, and what differs from it.
         recipe: empty for the default options.
+        post: the steps of post-processing.
     """
 
     request: Request
@@ -72,6 +74,7 @@ class RunPlan:
     protocol: Protocol
     tasks: Sequence[Task]
     train_protocol: Protocol
+    post: Chain
 
     @property
     def trains(self) -> bool:
@@ -93,6 +96,11 @@ class RunPlan:
     def trains_on_the_same_data(self) -> bool:
         """Whether training and evaluation use one data set."""
         return self.request.train_on is None and self.request.train_data is None
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the features of the mirrored pictures are extracted, too."""
+        return self.request.mirrored or self.post.mirrored
 
     @property
     def splits(self) -> list[str]:
@@ -136,8 +144,8 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     """Return the plan of a request. Only a given checkpoint is read.
 
     Raises:
-        UsageError: an unknown method, variant, recipe, option, protocol or task; re-ranking that is defined for none of
-            the tasks; a checkpoint for a method that does not train.
+        UsageError: an unknown method, variant, recipe, option, protocol, task or step; a step that is defined for
+            none of the tasks; a checkpoint for a method that does not train.
         CheckpointError: the given checkpoint is damaged, or of another method, variant or set of options.
     """
     name, _, variant = request.method.partition("/")
@@ -149,8 +157,8 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     for word in request.measures:
         registry.measure(word)
     request = replace(request, trained_on=tuple(_seen(word, registry) for word in request.trained_on))
-    if request.rerank is not None:
-        refuse_undefined(tasks)
+    post = chain_of(request.post, request.rerank, registry)
+    post.refuse_undefined(tasks)
     if request.checkpoint is None:
         options = resolve_options(name, method, variant=variant, recipe=recipe, changes=request.changes)
         named = name_run(name, method, options, recipe)
@@ -159,7 +167,7 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     if request.compute.precision == PROPOSED:
         precision = _proposed_precision(method, recipe, request.compute.device)
         request = replace(request, compute=replace(request.compute, precision=precision))
-    return RunPlan(request, registry, name, named, recipe, method, options, protocol, tasks, train_protocol)
+    return RunPlan(request, registry, name, named, recipe, method, options, protocol, tasks, train_protocol, post)
 
 
 def _seen(word: str, registry: Registry) -> str:

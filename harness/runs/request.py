@@ -33,7 +33,9 @@ class Request:
         validate: the images to validate on after each epoch.
         hold_out: share of the training vehicles held out for validation.
         metric: None for the method's own.
-        rerank: None to rank by the features alone.
+        rerank: re-ranking as the only step of post-processing; None for ``post``.
+        post: the steps of post-processing as written after ``--post``; empty to rank by the features alone.
+        mirrored: also extract the features of the mirrored pictures, which a step may ask for by itself.
         memory: bytes that the evaluation may use, or None for a share of the free memory.
         observe: the names of observers to turn on.
     """
@@ -58,6 +60,8 @@ class Request:
     hold_out: float = 0.1
     metric: Metric | None = None
     rerank: Reranking | None = None
+    post: tuple[str, ...] = ()
+    mirrored: bool = False
     measures: tuple[str, ...] = ()
     memory: int | None = None
     observe: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from harness.basics.digests import digest, file_digest
 from harness.boxes import digests
 from harness.compute.machine import Machine
 from harness.errors import FeatureError
+from harness.extraction.subjects import refuse_unmirrored
 from harness.features import FeatureFile, Provenance
 from harness.features.finding import FEATURES
 from harness.features.provenance import Origin, facts
@@ -50,12 +51,14 @@ class Run:
         opened: the data sets that several runs share; None for those of this run alone.
 
     Raises:
-        UsageError: the request gives boxes that the run does not use, or names an unknown observer or one whose package
-            is not installed.
+        UsageError: the request gives boxes that the run does not use, asks for the mirror images of a method that needs
+            boxes or views, or names an unknown observer or one whose package is not installed.
     """
 
     def __init__(self, plan: RunPlan, opened: Opened | None = None) -> None:
         self.plan = plan
+        if plan.mirrored:
+            refuse_unmirrored(plan.held.test_needs)
         self.observers = Observers.of(plan.registry, plan.request.observe)
         self.inputs = RunInputs(plan, opened)
         self.boxes = RunBoxes(plan, self.inputs)
@@ -268,6 +271,7 @@ class Run:
             "images": self._images,
             "skip_broken": self.plan.request.skip_broken,
             **({"boxes": digests(self.boxes.test)} if self.boxes.test else {}),
+            **({"mirrored": True} if self.plan.mirrored else {}),
             **choices(self.plan.request.compute),
         }
 
@@ -325,6 +329,7 @@ class Run:
             test_needs=tuple(sorted(method.test_needs)),
             control=method.control,
             metric=method.metric,
+            mirrored=self.plan.mirrored,
             precision=self.plan.request.compute.arithmetic,
             device=self.inputs.fabric.device.type,
             versions=installed_versions(),
@@ -338,7 +343,7 @@ class Run:
         # On the processor, whatever device embeds: it needs no memory of the GPU, and the integers are the same.
         request = self.plan.request
         machine = replace(Machine.of(self.inputs.fabric, request.memory), device="cpu")
-        if request.rerank is not None:  # re-ranking has no shards
+        if self.plan.post:  # post-processing has no shards
             if not machine.first:
                 return []
             machine = machine.alone()
@@ -358,7 +363,7 @@ class Run:
         request = self.plan.request
         return ScoringSettings(
             metric=request.metric,
-            rerank=request.rerank,
+            post=self.plan.post,
             measures=tuple(map(self.plan.registry.measure, request.measures)),
             skip_missing=request.skip_broken,
         )

@@ -177,7 +177,7 @@ class _SmokeRun(Run):
         """Do every step, and return what it took; None in all processes but the first."""
         plan, whole = self.plan, self.inputs.dataset
         images = {key for name in plan.splits for key in whole.split(name).paths}
-        served, lost = serve(plan.tasks, whole, plan.request.rerank)
+        served, lost = serve(plan.tasks, whole, plan.post.problem)
         if not served:
             raise next(iter(lost.values()))
         if plan.trains:

@@ -13,15 +13,20 @@ import numpy as np
 from harness.basics.progress import progress
 from harness.compute.machine import Machine
 from harness.data.dataset import Dataset
+from harness.data.images import UNKNOWN, ImageTable
 from harness.errors import DataError, FeatureError, UsageError, unknown_name
-from harness.features import FeatureFile
+from harness.features import FeatureFile, FeatureRows
 from harness.features.metric import Metric
+from harness.features.mirrored import mirrored_key
 from harness.measures import parse
 from harness.measures.ranks import PositiveRanks
 from harness.registry.registry import Registry, load
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
 from harness.scoring.sources import FeatureSource, features_of
+from harness.steps.chain import NOTHING, Chain
+from harness.steps.sets import FeatureSets
+from harness.steps.stated import RERANK
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
@@ -38,6 +43,7 @@ class EvaluateSettings(TypedDict, total=False):
 
     metric: Metric
     rerank: Reranking | None
+    post: Sequence[str] | Chain
     measures: Sequence[str]
     skip_missing: bool
     machine: Machine
@@ -63,14 +69,15 @@ def evaluate(
         registry: the registry with the protocols and measures, or None for everything installed.
         options: the options of a method's class; of a function or a network ``{"input_size": 224}``.
         settings: how features are scored: ``metric`` (default: the method's own, which a feature file names, else
-            ``"cosine"``), ``rerank`` (a ``Reranking``), ``measures`` (words of additional measures), ``skip_missing``
-            (leave out images that have no feature or cannot be read; the result is then not official) and ``machine``
-            (``Machine.here("cuda")``; no digit depends on it).
+            ``"cosine"``), ``post`` (steps of post-processing in order: ``["camera-mean", "alpha-qe:k=10"]``),
+            ``rerank`` (a ``Reranking``, short for this step alone), ``measures`` (words of additional measures),
+            ``skip_missing`` (leave out images that have no feature or cannot be read; the result is then not official)
+            and ``machine`` (``Machine.here("cuda")``; no digit depends on it).
 
     Raises:
         UsageError: unknown protocol, task, measure or option, the data set is not given, the method is to be trained
-            first, or re-ranking is not defined for the task.
-        DataError: the data set cannot be read, or cannot serve the task.
+            first, or a step is unknown, has other parameters, or is not defined for the task.
+        DataError: the data set cannot be read, or cannot serve the task or a step.
         FeatureError: the features are damaged, or those of some images of the task are missing.
         PluginError: the function or method breaks its contract.
 
@@ -83,7 +90,7 @@ def evaluate(
     protocol, tasks = found.tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
     warn_of_own(protocol, dataset)
-    served, lost = serve(tasks[:1], dataset, chosen.rerank)
+    served, lost = serve(tasks[:1], dataset, chosen.post.problem)
     for name, problem in lost.items():
         if not served:
             raise problem
@@ -95,6 +102,7 @@ def evaluate(
         name=protocol.name,
         options=options or {},
         skip_broken=chosen.skip_missing,
+        mirrored=chosen.post.mirrored,
     ) as file:
         dataset = with_features(file, served[0], dataset, skip_missing=chosen.skip_missing)
         return score(file, protocol, served[0], dataset, chosen)
@@ -113,8 +121,28 @@ def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings
     rerank = settings.get("rerank")
     if rerank is not None and not isinstance(rerank, Reranking):
         raise UsageError("rerank is not a re-ranking", found=repr(rerank), expected="harness.Reranking(k1=20, k2=6)")
-    values: dict[str, Any] = {**settings, "measures": tuple(map(registry.measure, words))}
-    return ScoringSettings(**values)
+    values: dict[str, Any] = {name: value for name, value in settings.items() if name not in ("rerank", "post")}
+    post = chain_of(settings.get("post", ()), rerank, registry)
+    return ScoringSettings(**{**values, "measures": tuple(map(registry.measure, words)), "post": post})
+
+
+def chain_of(post: Sequence[str] | Chain, rerank: Reranking | None, registry: Registry) -> Chain:
+    """Return the chain of a user's words, or of re-ranking alone.
+
+    Raises:
+        UsageError: both are given, or the words name no chain.
+    """
+    if isinstance(post, str):
+        raise UsageError("post is a text", found=post, expected=f"a list of steps: [{post!r}]")
+    if rerank is not None and post:
+        raise UsageError(
+            "re-ranking is given twice: as a step, and as the whole chain",
+            expected="--post rerank:k1=20 behind the other steps, or --rerank k1=20 alone",
+            next_step="leave out --rerank, and add --post rerank",
+        )
+    if rerank is not None:
+        return Chain.of([(RERANK, rerank.values)], registry.step)
+    return post if isinstance(post, Chain) else Chain.parse(post, registry.step) if post else NOTHING
 
 
 def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
@@ -148,7 +176,7 @@ def warn_of_own(protocol: Protocol, dataset: Dataset) -> None:
 def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings) -> Scores:
     """Return the scores of an open feature file on a task; all processes of the machine get the same scores.
 
-    The data set is as ``with_features`` returns it. Re-ranking needs a machine of one process.
+    The data set is as ``with_features`` returns it. Post-processing needs a machine of one process.
 
     Raises:
         DataError: no query has a positive.
@@ -195,7 +223,7 @@ def scored(
         metric=metric,
         fingerprint=fingerprint(protocol, task, dataset),
         official=not differences(task, dataset),
-        rerank=settings.rerank,
+        post=settings.post.stated,
         further=tuple(measure.word for measure in further),
         labels=dataset.split(task.query),
     )
@@ -220,16 +248,61 @@ def _ranks(
     file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings
 ) -> tuple[PositiveRanks, ...]:
     from harness.kernel.ranking import rank
-    from harness.kernel.rerank import rerank
+    from harness.postprocessing.running import ranks_of
 
     queries, gallery = (file.rows(dataset.split(split).paths) for split in (task.query, task.gallery))
     rule, metric, machine = relevance(task, dataset), settings.metric or "cosine", settings.machine
     if machine.first and all_right(rule):
         log.warning("%s/%s: %s", protocol.name, task.name, ALL_RIGHT)
     with progress(f"ranking {protocol.name}/{task.name}", shown=machine.first) as advance:
-        if settings.rerank is None:
+        if not settings.post:
             return rank(queries, gallery, rule, metric=metric, machine=machine, progress=advance)
-        return rerank(queries, gallery, rule, settings.rerank, metric=metric, machine=machine, progress=advance)
+        sets = feature_sets(file, task, dataset, settings)
+        return ranks_of(settings.post, replace(sets, progress=advance), rule)
+
+
+def feature_sets(file: FeatureFile, task: Task, dataset: Dataset, settings: ScoringSettings) -> FeatureSets:
+    """Return the features of a task as the steps of a chain receive them, without the vehicles.
+
+    Raises:
+        FeatureError: the chain needs features of mirrored pictures, and the file has none.
+    """
+    from harness.postprocessing.running import search
+
+    query, gallery = dataset.split(task.query), dataset.split(task.gallery)
+    return FeatureSets(
+        file.rows(query.paths),
+        file.rows(gallery.paths),
+        _without_vehicles(query),
+        _without_vehicles(gallery),
+        settings.metric or "cosine",
+        search,
+        machine=settings.machine,
+        mirrored=_mirrored(file, task, dataset) if settings.post.mirrored else None,
+    )
+
+
+def _without_vehicles(table: ImageTable) -> ImageTable:
+    """Return a table in which no step can find the right answers."""
+    return replace(table, vehicle=np.full(len(table), UNKNOWN))
+
+
+def _mirrored(file: FeatureFile, task: Task, dataset: Dataset) -> tuple[FeatureRows, FeatureRows]:
+    """Return the features of the mirrored pictures of a task's queries and gallery.
+
+    Raises:
+        FeatureError: the file has none.
+    """
+    if not file.provenance.mirrored:
+        raise FeatureError(
+            "the feature file has no features of mirrored pictures, which step 'flip' averages with the others",
+            where=file.path,
+            next_step="extract both with 'bench extract --flip', or leave --post flip out",
+        )
+    query, gallery = (
+        file.rows([mirrored_key(path) for path in dataset.split(split).paths]) for split in (task.query, task.gallery)
+    )
+    return query, gallery
 
 
 def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:

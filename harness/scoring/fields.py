@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from harness.errors import UsageError
+from harness.features.named import PartName
+from harness.steps.stated import CHOSEN, RERANK, Chosen, StatedChain, StepUse
 from harness.tasks.reranking import FIELDS, Reranking
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -53,6 +56,53 @@ class Cost(RecordModel):
     images: Annotated[int, Field(gt=0, lt=2**63)]
     seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     device: Word
+
+
+class PostStep(RecordModel):
+    """One step of post-processing, with all of its parameters."""
+
+    step: PartName
+    options: dict[Word, bool | int | Annotated[float, Field(allow_inf_nan=False)] | Word] = Field(default_factory=dict)
+
+
+def chain_fields(chain: StatedChain) -> dict[str, object]:
+    """Return the fields of a record that state a chain.
+
+    Re-ranking alone has had the field ``rerank`` from the beginning, whose numbers say whether they are the paper's.
+    """
+    alone = chain.rerank is not None and chain.chosen != "held-out"
+    return {
+        "rerank": None if chain.rerank is None else chain.rerank.values,
+        "post": [] if chain.rerank is not None else chain.values,
+        "chosen": "" if alone or not chain else chain.chosen,
+        "tuned": chain.tuned or None,
+    }
+
+
+def chain_of(rerank: Reranking | None, post: Sequence[PostStep], chosen: str, tuned: str | None) -> StatedChain:
+    """Return the chain that the fields of a record state.
+
+    Raises:
+        ValueError: they contradict each other.
+    """
+    uses = [StepUse.of(step.step, step.options) for step in post]
+    if rerank is not None:
+        if uses:
+            raise ValueError("re-ranking stands beside the steps of post-processing, not among them")
+        if chosen not in ("", "held-out"):
+            raise ValueError("of re-ranking alone, the numbers say how they were chosen")
+        uses, chosen = [StepUse.of(RERANK, rerank.values)], chosen or ("paper" if rerank == Reranking() else "test")
+    elif len(uses) == 1 and uses[0].reranking is not None:
+        raise ValueError("re-ranking alone belongs into the field 'rerank'")
+    if not uses:
+        if chosen or tuned:
+            raise ValueError("nothing was chosen: the record has no steps of post-processing")
+        return StatedChain()
+    if (chosen == "held-out") != (tuned is not None):
+        raise ValueError("parameters are held-out if and only if the record has the digest of the file they are from")
+    if chosen not in CHOSEN:
+        raise ValueError("it does not say how the parameters of post-processing were chosen")
+    return StatedChain(tuple(uses), cast("Chosen", chosen), tuned or "")
 
 
 def _read_reranking(value: object) -> Reranking | None:

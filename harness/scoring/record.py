@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
@@ -16,6 +16,7 @@ from harness.basics.plain_json import read_json
 from harness.errors import RecordError, in_one_line
 from harness.features.named import PartName, Side
 from harness.features.provenance import OMITTED, Embedding
+from harness.postprocessing.claims import check_chosen
 from harness.scoring.fields import (
     Cost,
     Count,
@@ -23,12 +24,16 @@ from harness.scoring.fields import (
     Digest,
     FurtherMeasure,
     PerQueryFile,
+    PostStep,
     RecordModel,
     RerankingField,
     Share,
     Word,
+    chain_fields,
+    chain_of,
 )
 from harness.scoring.scores import Scores
+from harness.steps.stated import Chosen, StatedChain
 
 SCHEMA = 1
 GIVEN = {False: "given distances", True: "given similarities"}
@@ -38,8 +43,8 @@ MAX_BYTES = 16 << 20
 """The maximum size of a record file; a record of 100 draws and 20 measures takes 60 kB."""
 
 LATER = {
-    "rerank", "boxes", "train_boxes", "further", "changes", "aliases", "threads", "precision", "content",
-    *OMITTED,
+    "rerank", "post", "chosen", "tuned", "boxes", "train_boxes", "further", "changes", "aliases", "threads",
+    "precision", "content", *OMITTED,
 }  # fmt: skip
 """Fields added after the first records; they are omitted from the file if empty."""
 
@@ -71,7 +76,11 @@ class Record(Embedding):
         width: the width of a feature, or of the matrix.
         dtype: ``float32``, ``float16``, ``int8`` or ``binary``; of a matrix, its numbers' type.
         metric: how features were compared; ``given distances`` or ``given similarities`` if a finished matrix ranked.
-        rerank: the re-ranking, or None; omitted from the file if None.
+        rerank: the re-ranking, if it is the only step of post-processing, or None; omitted from the file if None.
+        post: the steps of any other post-processing, in order; omitted from the file if empty.
+        chosen: how the parameters of ``post`` were chosen, see ``StatedChain``; of ``rerank`` alone its numbers say it,
+            unless they are ``held-out``; omitted from the file if empty.
+        tuned: of ``held-out`` parameters the digest of the file of ``bench tune``; omitted from the file if None.
         queries: the number of queries in the lists.
         ignored_queries: the number of queries without a positive, which are excluded from every mean.
         ties: the number of tied pairs of a positive and a negative.
@@ -120,6 +129,9 @@ class Record(Embedding):
     dtype: Word
     metric: Word
     rerank: RerankingField = None
+    post: tuple[PostStep, ...] = ()
+    chosen: Chosen | Literal[""] = ""
+    tuned: Digest | None = None
     queries: Count
     ignored_queries: Count = 0
     ties: Count = 0
@@ -135,6 +147,8 @@ class Record(Embedding):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Record:
+        if self.chain and self.given:
+            raise ValueError("a finished matrix has no features, so that nothing was done to them")
         if self.ranked_by not in self.measures:
             raise ValueError(f"'{self.ranked_by}' is not one of its measures")
         if not self.changes.keys() <= self.options.keys():
@@ -179,7 +193,7 @@ class Record(Embedding):
             "fingerprint": scores.fingerprint,
             "official": scores.official,
             "metric": scores.metric,
-            "rerank": None if scores.rerank is None else scores.rerank.values,
+            **chain_fields(scores.post),
             "queries": scores.queries,
             "ignored_queries": scores.ignored_queries,
             "ties": scores.ties,
@@ -204,16 +218,21 @@ class Record(Embedding):
         return self.metric in GIVEN.values()
 
     @property
+    def chain(self) -> StatedChain:
+        """The post-processing, re-ranking included; false if there is none."""
+        return chain_of(self.rerank, self.post, self.chosen, self.tuned)
+
+    @property
     def plain(self) -> bool:
-        """Whether the features alone ranked: neither re-ranking nor a finished matrix."""
-        return self.rerank is None and not self.given
+        """Whether the features alone ranked: neither post-processing nor a finished matrix."""
+        return not self.chain and not self.given
 
     @property
     def method_name(self) -> str:
         """The name of the run and its ranking: ``pgan/no-pam (epochs=3)``, ``pgan + re-ranking (20, 6, 0.3)``."""
         if self.given:
             return f"{self.run_name} + {self.metric}"
-        return self.run_name if self.rerank is None else f"{self.run_name} + {self.rerank}"
+        return f"{self.run_name} + {self.chain}" if self.chain else self.run_name
 
     @property
     def values(self) -> dict[str, Any]:
@@ -254,7 +273,8 @@ def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRA
     """Read a record, and check its schema, its digest and every field.
 
     Raises:
-        RecordError: the file is missing, is not a record, was edited by hand, or has a newer schema.
+        RecordError: the file is missing, is not a record, was edited by hand, has a newer schema, or says that
+            the parameters of its post-processing are those of the sources, which they are not.
     """
     path = Path(path)
     content = _parsed(path)
@@ -290,7 +310,9 @@ def read_record(path: str | Path, *, migrations: Mapping[int, Migration] = MIGRA
                 next_step="score the features once more",
             )
         content, number = migrations[number](content), number + 1
-    return _validated(content, where=path)
+    record = _validated(content, where=path)
+    check_chosen(record.chain, where=path)
+    return record
 
 
 def installed_versions() -> dict[str, str]:

@@ -50,7 +50,7 @@ def evaluate_file(
     ``folder``, with the per-query values, unless it is None; ``conventions`` may be ``all``.
 
     Raises:
-        UsageError: an unknown name, the data set is not given, or re-ranking is defined for none of the tasks.
+        UsageError: an unknown name, the data set is not given, or the post-processing is defined for none of the tasks.
         DataError: the data set cannot be read, or serves none of the tasks.
         FeatureError: the file is damaged, or belongs to another data set.
     """
@@ -78,10 +78,10 @@ def record_tasks(
     If there are several processes, only the first writes and returns the records.
 
     Raises:
-        UsageError: re-ranking is defined for none of the tasks, or the processes do not see the same data.
+        UsageError: the post-processing is defined for none of the tasks, or the processes do not see the same data.
         DataError: the data set serves none of the tasks.
     """
-    served, lost = serve(tasks, dataset, settings.rerank)
+    served, lost = serve(tasks, dataset, settings.post.problem)
     if not served:
         raise next(iter(lost.values()))
     for name, problem in lost.items():
@@ -139,7 +139,7 @@ def are_recorded(
     Raises:
         FeatureError: the file lacks images of the tasks.
     """
-    served, _ = serve(tasks, dataset, settings.rerank)
+    served, _ = serve(tasks, dataset, settings.post.problem)
     recorder = _Recorder(file, protocol, replace(settings, metric=metric_of(settings, file)), folder)
     return bool(served) and all(
         recorder.answers(task, with_features(file, task, dataset, skip_missing=settings.skip_missing))
@@ -165,8 +165,8 @@ class _Recorder:
             f"the lists of {self.protocol.name}/{task.name}": fingerprint(self.protocol, task, dataset)
             for task, dataset in served
         }
-        rerank = None if self.settings.rerank is None else self.settings.rerank.slug
-        features = {"features": self.file.digest, "metric": self.settings.metric, "re-ranking": rerank}
+        post = self.settings.post.stated.slug
+        features = {"features": self.file.digest, "metric": self.settings.metric, "post-processing": post}
         team.agree({**features, **lists})
 
     def record(self, task: Task, dataset: Dataset) -> Record | None:
@@ -197,8 +197,8 @@ class _Recorder:
         method and the variant, and ends with a digest of the features and their origin, so that no record replaces
         another's.
         """
-        slug = [self.settings.rerank.slug] if self.settings.rerank else []
-        words = [self.protocol.name, task.name, str(self.settings.metric), *slug]
+        words = [self.protocol.name, task.name, str(self.settings.metric), self.settings.post.stated.slug]
+        words = [word for word in words if word]
         path = self.file.path
         if self.folder is not None and _same(self.folder, path.parent) and is_of_run(path):
             return "-".join(words)
@@ -235,8 +235,8 @@ class _Recorder:
             log.info("%s is evaluated again: %s", path.name, problem.what)
             return None
         settings = self.settings
-        expected = (self.file.digest, fingerprint(self.protocol, task, dataset), settings.metric, settings.rerank)
-        found = (record.features, record.fingerprint, record.metric, record.rerank)
+        expected = (self.file.digest, fingerprint(self.protocol, task, dataset), settings.metric, settings.post.stated)
+        found = (record.features, record.fingerprint, record.metric, record.chain)
         whole = record.per_query is not None and (path.parent / record.per_query.name).is_file()
         same = found == expected and facts(record, Embedding) == facts(self.file.provenance, Embedding)
         return record if whole and same else None

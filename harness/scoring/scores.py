@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.measures import parse
 from harness.measures.family import Measure, first_ranks
 from harness.measures.ranks import PositiveRanks
+from harness.steps.stated import StatedChain
 from harness.tasks.reranking import Reranking
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Scores:
         first_hit: (queries,) the rank of each query's best positive, NaN for a query without one; with draws, the mean
             over the draws that use the query.
         asked: (queries,) int64, the number of draws in which a query was asked and had a positive; None without draws.
-        rerank: the re-ranking that was applied, or None.
+        post: the steps of post-processing that were applied; empty for the features alone.
         further: the words of additional measures that are not the task's own.
         labels: the table of the queries, or None if the ranks are not of a named task.
     """
@@ -63,7 +64,7 @@ class Scores:
     per_query: Mapping[str, FloatArray]
     first_hit: FloatArray = field(default_factory=lambda: np.zeros(0))
     asked: IntArray | None = None
-    rerank: Reranking | None = None
+    post: StatedChain = field(default_factory=StatedChain)
     further: tuple[str, ...] = ()
     labels: ImageTable | None = None
 
@@ -108,6 +109,11 @@ class Scores:
             first_hit=_columns(_table(_first_hits, ranks, queries, "left out")),
             asked=_asked(ranks, queries) if several else None,
         )
+
+    @property
+    def rerank(self) -> Reranking | None:
+        """The re-ranking that was applied to the features as they are, or None."""
+        return self.post.rerank
 
     def frame(self) -> DataFrame:
         """Return a table with one row per query, in the order of the query table.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.compute.machine import Machine
 from harness.features.metric import Metric, check_metric
 from harness.measures.family import Measure
-from harness.tasks.reranking import Reranking
+from harness.steps.chain import NOTHING, Chain
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,14 @@ class ScoringSettings:
 
     Attributes:
         metric: how features are compared, or None for the metric that the feature file names, else cosine.
-        rerank: the parameters of k-reciprocal re-ranking, or None to rank by the features alone.
+        post: the steps of post-processing, such as re-ranking; empty to rank by the features alone.
         measures: measures to compute besides those of the task.
         skip_missing: leave out images that have no feature; the result is then not official.
         machine: device, memory and processes; no digit depends on it.
     """
 
     metric: Metric | None = None
-    rerank: Reranking | None = None
+    post: Chain = NOTHING
     measures: tuple[Measure, ...] = ()
     skip_missing: bool = False
     machine: Machine = field(default_factory=Machine)

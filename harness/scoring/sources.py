@@ -13,11 +13,12 @@ import numpy.typing as npt
 from harness.basics.leftovers import temporary_folder
 from harness.data.dataset import Dataset
 from harness.errors import UsageError
-from harness.features import FeatureFile, write_features
+from harness.features import FeatureFile, Provenance, write_features
 from harness.features.given import Keys
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
+    from harness.extraction.extract import FeatureOutput
     from harness.methods.method import Method
 
 FeatureSource = str | Path | tuple[Keys, npt.ArrayLike] | Callable[..., Any] | object
@@ -33,6 +34,7 @@ def features_of(
     name: str,
     options: Mapping[str, Any],
     skip_broken: bool,
+    mirrored: bool = False,
 ) -> Iterator[FeatureFile]:
     """Yield the features of a task's images as an open file, which is a temporary one unless a file was given.
 
@@ -43,6 +45,7 @@ def features_of(
         name: the protocol's name.
         options: the options of a method.
         skip_broken: leave out images that cannot be read.
+        mirrored: also compute the features of the mirrored pictures, unless the features are given.
 
     Raises:
         UsageError: it is nothing that can be evaluated.
@@ -61,9 +64,12 @@ def features_of(
         if in_memory:
             write_features(path, *_pair(given), dataset=name, method="given")
         else:
+            from harness.extraction.extract import FeatureOutput
             from harness.methods.given import method_of
 
-            _extract(method_of(given, options), dataset, task, path, name=name, skip_broken=skip_broken)
+            method = method_of(given, options)
+            provenance = Provenance(dataset=name, method=type(method).__name__, metric=method.metric, mirrored=mirrored)
+            _extract(method, dataset, task, FeatureOutput(path, provenance), skip_broken=skip_broken)
         with FeatureFile.open(path) as file:
             yield file
 
@@ -75,23 +81,21 @@ def _pair(given: object) -> tuple[Keys, npt.ArrayLike]:
     return given[0], given[1]
 
 
-def _extract(method: Method, dataset: Dataset, task: Task, path: Path, *, name: str, skip_broken: bool) -> None:
+def _extract(method: Method, dataset: Dataset, task: Task, output: FeatureOutput, *, skip_broken: bool) -> None:
     """Write the features of a task's images as ``bench run`` does, in the same order and batches."""
     from harness.compute.compute import Compute
-    from harness.extraction.extract import FeatureOutput, extract
-    from harness.features import Provenance
+    from harness.extraction.extract import extract
     from harness.methods.given import left_as_found
 
     # Where workers are started afresh, they would run a user's script once more; the digits are the same without them.
     workers = None if multiprocessing.get_context().get_start_method() == "fork" else 0
-    provenance = Provenance(dataset=name, method=type(method).__name__, metric=method.metric)
     tables = [dataset.split(split) for split in sorted({task.query, task.gallery})]
     with left_as_found(method):
         extract(
             method,
             dataset,
             tables,
-            FeatureOutput(path, provenance),
+            output,
             compute=Compute(device="auto", workers=workers),
             skip_broken=skip_broken,
         )

@@ -131,7 +131,7 @@ def weights_data(record: Record) -> str:
 
 def remarks(record: Record) -> list[str]:
     """Return one sentence for each fact that a reader of the record's scores must know."""
-    notes = [] if record.rerank is None else [record.rerank.remark]
+    notes = [record.chain.remark] if record.chain else []
     if record.given:
         notes.append(f"Ranked by {record.metric}, a finished matrix; nobody can rank its features again.")
     elif note_of(record.dtype, record.width):

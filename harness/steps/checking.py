@@ -39,10 +39,11 @@ def checked(name: str, found: object) -> type[Step]:
     try:
         values_of(found.Options())
     except (ValidationError, TypeError) as problem:
-        said = problem.errors()[0] if isinstance(problem, ValidationError) else {"msg": str(problem), "loc": ()}
+        first = problem.errors()[0] if isinstance(problem, ValidationError) else None
+        said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(problem)
         raise PluginError(
             f"the parameters of step '{name}' cannot be used",
-            found=": ".join(filter(None, (".".join(map(str, said["loc"])), said["msg"]))),
+            found=said,
             expected="defaults for all, each a number, a word or a truth value",
         ) from problem
     return found

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Set as AbstractSet
 from typing import Any, ClassVar, Literal
 
+from pydantic import BaseModel
+
 from harness.measures.ranks import PositiveRanks
 from harness.methods.method import Options
 from harness.steps.sets import FeatureSets
@@ -44,7 +46,7 @@ class Step(ABC):
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     options: Any
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: BaseModel | None = None) -> None:
         self.options = self.Options() if options is None else options
 
     @abstractmethod

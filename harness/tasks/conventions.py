@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from harness.data.dataset import Dataset
 from harness.errors import BenchError, DataError, unknown_name
-from harness.tasks.reranking import Reranking, undefined
 from harness.tasks.rules import refuse_unknown_labels
 from harness.tasks.task import Task
 
@@ -14,6 +13,8 @@ WITHOUT_CAMERAS = "no-camera-rule"
 """The convention that replaces a task on a copy of the data set without cameras."""
 
 ALL = "all"
+
+Refuse = Callable[[Task, Dataset], BenchError | None]
 
 
 def with_conventions(tasks: Iterable[Task], words: Sequence[str]) -> list[Task]:
@@ -37,31 +38,31 @@ def with_conventions(tasks: Iterable[Task], words: Sequence[str]) -> list[Task]:
 
 
 def serve(
-    tasks: Iterable[Task], dataset: Dataset, rerank: Reranking | None = None
+    tasks: Iterable[Task], dataset: Dataset, refuse: Refuse | None = None
 ) -> tuple[list[Task], dict[str, BenchError]]:
     """Return the tasks that a data set supports, and the errors of the other tasks by name.
 
     If a task ignores by camera and the copy has no cameras, its convention ``no-camera-rule`` is returned instead, if
-    it has one; its name says so, and its result is never official. With ``rerank``, only tasks that can be re-ranked
-    are returned.
+    it has one; its name says so, and its result is never official. ``refuse`` returns why a task cannot be served for
+    another reason, such as a step of post-processing that has no meaning for it.
     """
     served: dict[str, Task] = {}
     lost: dict[str, BenchError] = {}
     for task in tasks:
-        problem = _problem(task, dataset, rerank)
+        problem = _problem(task, dataset, refuse)
         if problem is None:
             served.setdefault(task.name, task)
             continue
         lost[task.name] = problem
         if WITHOUT_CAMERAS in task.conventions:
             instead = task.under(WITHOUT_CAMERAS)
-            if _problem(instead, dataset, rerank) is None:
+            if _problem(instead, dataset, refuse) is None:
                 served.setdefault(instead.name, instead)
     return list(served.values()), lost
 
 
-def _problem(task: Task, dataset: Dataset, rerank: Reranking | None) -> BenchError | None:
-    return (undefined(task) if rerank is not None else None) or unavailable(task, dataset)
+def _problem(task: Task, dataset: Dataset, refuse: Refuse | None) -> BenchError | None:
+    return (None if refuse is None else refuse(task, dataset)) or unavailable(task, dataset)
 
 
 def unavailable(task: Task, dataset: Dataset) -> DataError | None:

@@ -1,13 +1,11 @@
-"""The settings of re-ranking: its three parameters, their text form, and the tasks that do not support it."""
+"""The settings of re-ranking: its three parameters and their text form."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import UsageError, unknown_name
-from harness.tasks.task import Task
 
 UNDEFINED = "re-ranking is not defined for draws or for the mean feature of a track"
 FIELDS = {"k1": "k1", "k2": "k2", "lambda": "share"}
@@ -95,23 +93,3 @@ class Reranking:
     def __str__(self) -> str:
         """Return the mark shown with every re-ranked result."""
         return f"re-ranking ({self.k1}, {self.k2}, {self.share})"
-
-
-def undefined(task: Task) -> UsageError | None:
-    """Return why a task cannot be re-ranked, or None if it can."""
-    if task.rule.draws is None and task.rule.reduce != "mean feature":
-        return None
-    return UsageError(
-        UNDEFINED,
-        where=f"task '{task.name}'",
-        expected="a task with fixed lists, in which tracks are ranked by their nearest image",
-        next_step="select such a task with --protocol NAME/TASK, or leave --rerank out",
-    )
-
-
-def refuse_undefined(tasks: Iterable[Task]) -> None:
-    """Raise the UsageError of the first task if none of the tasks can be re-ranked."""
-    problems = [undefined(task) for task in tasks]
-    known = [problem for problem in problems if problem is not None]
-    if known and len(known) == len(problems):
-        raise known[0]

@@ -14,8 +14,8 @@ from leaderboard.frames import board_frame
 from leaderboard.published.tables import PublishedTable
 
 CSV_COLUMNS = [
-    "kind", "task", "method", "variant", "changes", "rerank", "measure", "value", "low", "high", "rank", "control",
-    "source",
+    "kind", "task", "method", "variant", "changes", "rerank", "post", "chosen", "measure", "value", "low", "high",
+    "rank", "control", "source",
 ]  # fmt: skip
 
 
@@ -35,6 +35,7 @@ def _measured(board: Board, row: BoardRow) -> dict[str, object]:
         "changes": record.changes,
         "recipe": record.recipe,
         "rerank": None if record.rerank is None else record.rerank.values,
+        **({"post": record.chain.values, "chosen": record.chain.chosen} if record.chain else {}),
         "train_on": record.train_on,
         **({"files": record.files} if record.files else {}),
         **({"weights": record.weights} if record.weights else {}),
@@ -118,7 +119,9 @@ def _measured_lines(boards: Sequence[Board]) -> Iterator[list[object]]:
     for board in boards:
         for row in board.rows:
             record = row.record
-            about = [board.task, record.method, record.variant, record.changes_text, str(record.rerank or "")]
+            chain, rerank = record.chain, str(record.rerank or "")
+            about = [board.task, record.method, record.variant, record.changes_text, rerank]
+            about += [str(chain), chain.chosen if chain else ""]
             rank, runs = "" if row.ranks is None else str(row.ranks), " ".join(one.run for one in row.records)
             for measure in board.measures:
                 value = row.values[measure]
@@ -129,7 +132,7 @@ def _measured_lines(boards: Sequence[Board]) -> Iterator[list[object]]:
 def _published_lines(tables: Sequence[PublishedTable]) -> Iterator[list[object]]:
     for table in tables:
         for row in table.rows:
-            about, sources = [table.name, row.row.method, row.row.variant, "", ""], "; ".join(row.sources)
+            about, sources = [table.name, row.row.method, row.row.variant, "", "", "", ""], "; ".join(row.sources)
             for measure, number in row.numbers.items():
                 yield ["published", *about, measure, number.shown, "", "", "", "0", sources]
 

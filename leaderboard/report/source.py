@@ -116,13 +116,13 @@ def _records(run: Path) -> list[RecordFile]:
 
 
 def _plain(run: Path, files: Sequence[RecordFile]) -> list[RecordFile]:
-    """Return the records that were not re-ranked, since the nearest units are known for these alone."""
+    """Return the records without post-processing, since the nearest units are known for these alone."""
     plain = [file for file in files if file.record.plain]
     if files and not plain:
         raise UsageError(
-            "the run has re-ranked results only, whose lists are not kept",
+            "the run has post-processed results only, whose lists are not kept",
             where=run,
-            next_step="evaluate its features once without --rerank, and report that",
+            next_step="evaluate its features once without --rerank and --post, and report that",
         )
     return plain
 

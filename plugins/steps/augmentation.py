@@ -14,6 +14,12 @@ LONGEST = 1000
 """The most images that may be averaged."""
 
 
+class AugmentationOptions(Options):
+    """The number of images of Gordo et al."""
+
+    k: int = Field(20, ge=1, le=LONGEST, description="images averaged, the image itself first (section 5.3)")
+
+
 class DatabaseAugmentation(Step):
     """Adds to each gallery image its neighbours, with weights that fall evenly with their rank."""
 
@@ -26,10 +32,7 @@ class DatabaseAugmentation(Step):
     repeats = True
     grid = MappingProxyType({"k": (2, 3, 5, 10)})
 
-    class Options(Options):
-        """The number of images of Gordo et al."""
-
-        k: int = Field(20, ge=1, le=LONGEST, description="images averaged, the image itself first (section 5.3)")
+    Options = AugmentationOptions
 
     def apply(self, sets: FeatureSets) -> FeatureSets:
         """Return the sets with an augmented gallery: the image of rank r, itself 0, weighs (k - r) / k."""

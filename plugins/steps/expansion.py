@@ -15,6 +15,12 @@ LONGEST = 1000
 """The most neighbours that may be averaged: an expansion by more says nothing about the query any more."""
 
 
+class AverageOptions(Options):
+    """The paper's number of images, without its check by geometry, which one vector an image does not allow."""
+
+    k: int = Field(5, ge=1, le=LONGEST, description="images added (section 3.1)")
+
+
 class AverageExpansion(Step):
     """Adds to each query the images that it finds first, all with one weight."""
 
@@ -26,15 +32,19 @@ class AverageExpansion(Step):
     repeats = True
     grid = MappingProxyType({"k": (1, 2, 3, 8, 12)})
 
-    class Options(Options):
-        """The paper's number of images, without its check by geometry, which one vector an image does not allow."""
-
-        k: int = Field(5, ge=1, le=LONGEST, description="images added (section 3.1)")
+    Options = AverageOptions
 
     def apply(self, sets: FeatureSets) -> FeatureSets:
         """Return the sets with expanded queries."""
         near = sets.neighbours("query", self.options.k)
         return sets.changed(query=mix(sets, "query", near.units, np.ones(near.units.shape)))
+
+
+class AlphaOptions(Options):
+    """The paper's two numbers."""
+
+    k: int = Field(50, ge=1, le=LONGEST, description="images added (section 3.4)")
+    alpha: float = Field(3.0, ge=0, le=100, description="power of the cosine (section 3.4)")
 
 
 class AlphaExpansion(Step):
@@ -45,11 +55,7 @@ class AlphaExpansion(Step):
     repeats = True
     grid = MappingProxyType({"k": (2, 3, 5, 10, 20), "alpha": (0.0, 1.0, 2.0, 5.0)})
 
-    class Options(Options):
-        """The paper's two numbers."""
-
-        k: int = Field(50, ge=1, le=LONGEST, description="images added (section 3.4)")
-        alpha: float = Field(3.0, ge=0, le=100, description="power of the cosine (section 3.4)")
+    Options = AlphaOptions
 
     def apply(self, sets: FeatureSets) -> FeatureSets:
         """Return the sets with expanded queries."""

@@ -35,5 +35,5 @@ def test_no_features_can_confirm_it(tmp_path):
     file = RecordFile(read_record(path), path)
 
     with pytest.raises(RecordError, match="no features can confirm it") as caught:
-        rescore(file, tmp_path / "f.h5", Question(protocol=None, task=None, dataset=None))
+        rescore(file, tmp_path / "f.h5", Question(registry=None, protocol=None, task=None, dataset=None))
     assert "bench features import" in str(caught.value.next_step)

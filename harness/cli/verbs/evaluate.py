@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @shared.metric
 @shared.measures
 @shared.rerank
+@shared.post
 @option(
     "--conventions",
     multiple=True,
@@ -64,12 +65,13 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
     from harness.compute.machine import open_machine
     from harness.features.kinds import refuse_foreign
     from harness.registry.registry import load
+    from harness.scoring.evaluation import chain_of
     from harness.scoring.recording import evaluate_file
     from harness.scoring.settings import ScoringSettings
 
     machine = open_machine(device, memory, timeout)
     same_words(machine.team, words)
-    if words["rerank"] is not None:  # re-ranking has no shards
+    if words["rerank"] is not None or words["post"]:  # post-processing has no shards
         if not machine.first:
             return
         machine = machine.alone()
@@ -77,7 +79,8 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
         refuse_foreign(features, _given(words))
         registry = load(words["plugin"])
         further = tuple(map(registry.measure, words["measures"]))
-        settings = ScoringSettings(words["metric"], words["rerank"], further, words["skip_missing"], machine)
+        post = chain_of(words["post"], words["rerank"], registry)
+        settings = ScoringSettings(words["metric"], post, further, words["skip_missing"], machine)
         places = {"data": words["data"], "folder": words["record"], "conventions": words["conventions"]}
         records = evaluate_file(features, words["protocol"], settings, registry=registry, **places)
     if not machine.first:
@@ -85,7 +88,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
     if words["json_wanted"] or not words["conventions"]:
         show_records(records, further, json_wanted=words["json_wanted"])
     else:
-        _show_comparison(records, registry, words)
+        _show_comparison(records, registry, words, post.stated.remark)
 
 
 def _given(words: dict[str, Any]) -> str:
@@ -95,11 +98,11 @@ def _given(words: dict[str, Any]) -> str:
     return shlex.join(text for name, value in places if value is not None for text in (name, str(value)))
 
 
-def _show_comparison(records: list[Record], registry: Registry, words: dict[str, Any]) -> None:
+def _show_comparison(records: list[Record], registry: Registry, words: dict[str, Any], remark: str) -> None:
     from harness.scoring.comparison import compare, comparison_table
     from harness.tasks.conventions import with_conventions
 
     tasks = with_conventions(registry.tasks(words["protocol"])[1], words["conventions"])
     say(comparison_table(compare(tasks, {record.name.partition("/")[2]: record.measures for record in records})))
-    if words["rerank"] is not None:
-        say(f"- {words['rerank'].remark}")
+    if remark:
+        say(f"- {remark}")

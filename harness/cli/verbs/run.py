@@ -150,6 +150,7 @@ def _opened(words: dict[str, Any], compute: Compute, registry: Registry, opened:
 @shared.metric
 @shared.measures
 @shared.rerank
+@shared.post
 @option(
     "--smoke",
     is_flag=True,
@@ -216,6 +217,13 @@ def train(**words: Any) -> None:
 @command("Get a number")
 @OF_A_RUN
 @OF_AN_EXTRACTION
+@option(
+    "--flip",
+    "mirrored",
+    is_flag=True,
+    group=OUTPUT,
+    help="Also store the features of the mirrored pictures, for 'bench eval --post flip'.",
+)
 def extract(**words: Any) -> None:
     """Extract the features of a protocol's images.
 
