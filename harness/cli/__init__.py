@@ -35,6 +35,7 @@ VERBS = {
     "run": "harness.cli.verbs.run:run",
     "sweep": "harness.cli.verbs.sweep:sweep",
     "train": "harness.cli.verbs.run:train",
+    "tune": "harness.cli.verbs.tune:tune",
 }
 INTERRUPTED = 130
 
