@@ -143,6 +143,13 @@ post = option(
     help="Do this to the features before they are ranked, and mark the result: flip, camera-mean, track-mean, dba, qe, "
     "alpha-qe:k=10,alpha=3, rerank or another registered step. Repeatable: the steps are done in the order given.",
 )
+post_from = option(
+    "--post-from",
+    type=FILE,
+    group=EVALUATION,
+    help="Do the steps of a file of 'bench tune', whose parameters were chosen without the test. Features of another "
+    "model, data set or metric are refused.",
+)
 force = option("--force", is_flag=True, group=OUTPUT, help="Replace existing files.")
 as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
 

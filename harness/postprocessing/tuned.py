@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from harness.basics.reading import plain_toml, read_whole
 from harness.errors import UsageError, in_one_line
 from harness.features.named import PartName, ShownName, Whole
 from harness.features.provenance import Embedding
+from harness.steps.chain import Chain, Find
 
 SCHEMA = 1
 
@@ -83,6 +85,7 @@ class Tuned(_Part):
 
     Attributes:
         protocol: the name of the data set's protocol.
+        task: the name of its task whose rule was used.
         method: the name of the method with its variant and options.
         weights: the digest of the facts that tell the features' weights from others.
         width: of a feature.
@@ -98,6 +101,7 @@ class Tuned(_Part):
     """
 
     protocol: PartName
+    task: PartName
     method: ShownName
     weights: Digest
     width: Annotated[int, Field(ge=1, lt=2**63)]
@@ -135,22 +139,50 @@ class Tuned(_Part):
             UsageError: they are of another model, data set or metric.
         """
         pairs = [
-            ("data set", self.protocol, protocol),
-            ("metric", self.metric, metric),
-            ("width of features", self.width, width),
-            ("method", self.method, about.run_name),
-            ("weights", self.weights[:12], weights_digest(about)[:12]),
+            ("another data set", "data set", self.protocol, protocol),
+            ("another metric", "metric", self.metric, metric),
+            ("features of another width", "width", self.width, width),
+            ("another method", "method", self.method, about.run_name),
+            ("other weights of this method", "weights", self.weights[:12], weights_digest(about)[:12]),
         ]
-        other = next((pair for pair in pairs if pair[1] != pair[2]), None)
-        if other is not None:
-            word, chosen, found = other
-            raise UsageError(
-                f"these settings were chosen for another {word}",
-                where=path,
-                found=f"{word} {found}",
-                expected=f"{word} {chosen}, as the file of bench tune says",
-                next_step="choose settings for these features with 'bench tune'",
-            )
+        for other, word, chosen, found in pairs:
+            if chosen != found:
+                raise UsageError(
+                    f"these settings were chosen for {other}",
+                    where=path,
+                    found=f"{word} {found}",
+                    expected=f"{word} {chosen}, as the file of bench tune says",
+                    next_step="choose settings for these features with 'bench tune'",
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class TunedFile:
+    """A file of ``bench tune`` that was read."""
+
+    path: Path
+    tuned: Tuned
+
+    @classmethod
+    def read(cls, path: Path) -> TunedFile:
+        """Read the file; see ``read_tuned``."""
+        return cls(path, read_tuned(path))
+
+    def chain(self, find: Find) -> Chain:
+        """Return the chosen chain; this is the only way to one whose parameters count as chosen without the test.
+
+        Args:
+            find: returns the class of a step by its name.
+
+        Raises:
+            UsageError: a step is not installed, or cannot have these parameters here.
+        """
+        uses = [(step.step, step.options) for step in self.tuned.chain]
+        return Chain.of(uses, find, tuned=self.tuned.digest)
+
+    def refuse_other(self, about: Embedding, *, protocol: str, metric: str, width: int) -> None:
+        """Refuse features that the chain was not chosen for; see ``Tuned.refuse_other``."""
+        self.tuned.refuse_other(self.path, about, protocol=protocol, metric=metric, width=width)
 
 
 def weights_digest(about: Embedding) -> str:

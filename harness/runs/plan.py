@@ -16,6 +16,7 @@ from harness.methods.checkpoint import check_belongs, check_known, load_checkpoi
 from harness.methods.files import portable
 from harness.methods.method import Method, Options, create, resolve_options, trains
 from harness.methods.naming import Naming, name_run
+from harness.postprocessing.tuned import TunedFile
 from harness.registry.kinds import PROTOCOL
 from harness.registry.registry import OWN_SUFFIX, Registry
 from harness.runs.request import Request
@@ -62,6 +63,7 @@ class RunPlan:
         named: the variant that the run is named after, empty for the method as published, and what differs from it.
         recipe: empty for the default options.
         post: the steps of post-processing.
+        tuned: the file of ``bench tune`` that they come from, or None.
     """
 
     request: Request
@@ -75,6 +77,7 @@ class RunPlan:
     tasks: Sequence[Task]
     train_protocol: Protocol
     post: Chain
+    tuned: TunedFile | None = None
 
     @property
     def trains(self) -> bool:
@@ -157,7 +160,8 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     for word in request.measures:
         registry.measure(word)
     request = replace(request, trained_on=tuple(_seen(word, registry) for word in request.trained_on))
-    post = chain_of(request.post, request.rerank, registry)
+    tuned = None if request.post_from is None else TunedFile.read(request.post_from)
+    post = chain_of(request.post, request.rerank, registry, tuned)
     post.refuse_undefined(tasks)
     if request.checkpoint is None:
         options = resolve_options(name, method, variant=variant, recipe=recipe, changes=request.changes)
@@ -167,7 +171,9 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     if request.compute.precision == PROPOSED:
         precision = _proposed_precision(method, recipe, request.compute.device)
         request = replace(request, compute=replace(request.compute, precision=precision))
-    return RunPlan(request, registry, name, named, recipe, method, options, protocol, tasks, train_protocol, post)
+    return RunPlan(
+        request, registry, name, named, recipe, method, options, protocol, tasks, train_protocol, post, tuned
+    )
 
 
 def _seen(word: str, registry: Registry) -> str:

@@ -20,6 +20,7 @@ from harness.features.metric import Metric
 from harness.features.mirrored import mirrored_key
 from harness.measures import parse
 from harness.measures.ranks import PositiveRanks
+from harness.postprocessing.tuned import TunedFile
 from harness.registry.registry import Registry, load
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
@@ -44,6 +45,7 @@ class EvaluateSettings(TypedDict, total=False):
     metric: Metric
     rerank: Reranking | None
     post: Sequence[str] | Chain
+    post_from: str | Path | None
     measures: Sequence[str]
     skip_missing: bool
     machine: Machine
@@ -70,9 +72,10 @@ def evaluate(
         options: the options of a method's class; of a function or a network ``{"input_size": 224}``.
         settings: how features are scored: ``metric`` (default: the method's own, which a feature file names, else
             ``"cosine"``), ``post`` (steps of post-processing in order: ``["camera-mean", "alpha-qe:k=10"]``),
-            ``rerank`` (a ``Reranking``, short for this step alone), ``measures`` (words of additional measures),
-            ``skip_missing`` (leave out images that have no feature or cannot be read; the result is then not official)
-            and ``machine`` (``Machine.here("cuda")``; no digit depends on it).
+            ``post_from`` (the file of ``bench tune`` with the steps), ``rerank`` (a ``Reranking``, short for this step
+            alone), ``measures`` (words of additional measures), ``skip_missing`` (leave out images that have no feature
+            or cannot be read; the result is then not official) and ``machine`` (``Machine.here("cuda")``; no digit
+            depends on it).
 
     Raises:
         UsageError: unknown protocol, task, measure or option, the data set is not given, the method is to be trained
@@ -121,17 +124,31 @@ def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings
     rerank = settings.get("rerank")
     if rerank is not None and not isinstance(rerank, Reranking):
         raise UsageError("rerank is not a re-ranking", found=repr(rerank), expected="harness.Reranking(k1=20, k2=6)")
-    values: dict[str, Any] = {name: value for name, value in settings.items() if name not in ("rerank", "post")}
-    post = chain_of(settings.get("post", ()), rerank, registry)
-    return ScoringSettings(**{**values, "measures": tuple(map(registry.measure, words)), "post": post})
+    values: dict[str, Any] = {
+        name: settings[name] for name in ("metric", "skip_missing", "machine") if name in settings
+    }
+    place = settings.get("post_from")
+    tuned = None if place is None else TunedFile.read(Path(place))
+    post = chain_of(settings.get("post", ()), rerank, registry, tuned)
+    return ScoringSettings(**values, measures=tuple(map(registry.measure, words)), post=post, tuned=tuned)
 
 
-def chain_of(post: Sequence[str] | Chain, rerank: Reranking | None, registry: Registry) -> Chain:
-    """Return the chain of a user's words, or of re-ranking alone.
+def chain_of(
+    post: Sequence[str] | Chain, rerank: Reranking | None, registry: Registry, tuned: TunedFile | None = None
+) -> Chain:
+    """Return the chain of a user's words, of re-ranking alone, or of a file of ``bench tune``.
 
     Raises:
-        UsageError: both are given, or the words name no chain.
+        UsageError: several are given, or the words name no chain.
     """
+    if tuned is not None:
+        if rerank is not None or post:
+            raise UsageError(
+                "the steps are given twice: by hand, and by a file of bench tune",
+                where=tuned.path,
+                expected="--post-from FILE alone",
+            )
+        return tuned.chain(registry.step)
     if isinstance(post, str):
         raise UsageError("post is a text", found=post, expected=f"a list of steps: [{post!r}]")
     if rerank is not None and post:
@@ -179,9 +196,14 @@ def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, s
     The data set is as ``with_features`` returns it. Post-processing needs a machine of one process.
 
     Raises:
+        UsageError: the settings were chosen for other features.
         DataError: no query has a positive.
     """
     settings = replace(settings, metric=metric_of(settings, file))
+    if settings.tuned is not None:
+        settings.tuned.refuse_other(
+            file.provenance, protocol=protocol.name, metric=str(settings.metric), width=file.shape[1]
+        )
     ranks = _ranks(file, protocol, task, dataset, settings)
     return scored(ranks, protocol, task, dataset, settings, metric=str(settings.metric))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from harness.compute.machine import Machine
 from harness.features.metric import Metric, check_metric
 from harness.measures.family import Measure
+from harness.postprocessing.tuned import TunedFile
 from harness.steps.chain import NOTHING, Chain
 
 
@@ -20,6 +21,7 @@ class ScoringSettings:
         measures: measures to compute besides those of the task.
         skip_missing: leave out images that have no feature; the result is then not official.
         machine: device, memory and processes; no digit depends on it.
+        tuned: the file of ``bench tune`` that ``post`` comes from, or None; other features than it names are refused.
     """
 
     metric: Metric | None = None
@@ -27,6 +29,7 @@ class ScoringSettings:
     measures: tuple[Measure, ...] = ()
     skip_missing: bool = False
     machine: Machine = field(default_factory=Machine)
+    tuned: TunedFile | None = None
 
     def __post_init__(self) -> None:
         if self.metric is not None:

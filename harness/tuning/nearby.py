@@ -65,9 +65,7 @@ def look_around(query: Table, gallery: Table, metric: Metric, nearest: int, mach
     found = rank_and_list(table, table, everybody, settings)[1]
     if found is None:
         raise ValueError("lists were asked for")
-    return Nearby(
-        table, len(query), found.units, _squared(found.similarity, metric), _squared(found.farthest, metric)
-    )
+    return Nearby(table, len(query), found.units, _squared(found.similarity, metric), _squared(found.farthest, metric))
 
 
 def prepared(features: Table, metric: Metric) -> Table:
@@ -136,7 +134,8 @@ def _from_queries(table: Table, images: IntArray) -> FloatArray:
     norms = np.einsum("nd,nd->n", table, table, dtype=np.float64)
     products = [table[listed] @ vector for listed, vector in zip(images, table, strict=False)]
     own = norms[: len(images), None]
-    return np.maximum(0.0, own + norms[images] - 2.0 * np.stack(products))
+    found: FloatArray = np.maximum(0.0, own + norms[images] - 2.0 * np.stack(products))
+    return found
 
 
 def _blocks(count: int, each: int) -> list[slice]:

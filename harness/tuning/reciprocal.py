@@ -61,7 +61,9 @@ class Reciprocal:
         sizes = np.asarray(nearer.sum(axis=1)).ravel()
         shared = (near @ nearer.T).multiply(near).tocoo()
         enough = 3 * shared.data > 2 * sizes[shared.coords[1]]
-        added = csr_array((np.ones(int(enough.sum())), (shared.coords[0][enough], shared.coords[1][enough])), near.shape)
+        added = csr_array(
+            (np.ones(int(enough.sum())), (shared.coords[0][enough], shared.coords[1][enough])), near.shape
+        )
         members = csr_array(near + added @ nearer)
         members.sum_duplicates()
         rows = np.repeat(np.arange(count), np.diff(members.indptr))

@@ -1,4 +1,4 @@
-"""``bench tune``: settings of post-processing chosen on held-out training vehicles, and what the test would have chosen."""
+"""``bench tune``: settings chosen on held-out training vehicles, and what choosing on the test would have gained."""
 
 from __future__ import annotations
 
@@ -127,9 +127,7 @@ def tune(request: TuneRequest, registry: Registry) -> TuneResult:
     word = request.protocol or (run.train_on if run is not None else None)
     if word is None:
         raise UsageError("the data set is not given", expected="--protocol NAME, whose training vehicles are used")
-    chains = settings_of(
-        request.steps, registry.step, count=request.settings, seed=request.seed, values=request.values
-    )
+    chains = settings_of(request.steps, registry.step, count=request.settings, seed=request.seed, values=request.values)
     protocol, tasks = registry.tasks(word)
     chains[0].refuse_undefined(tasks)
     task = next(task for task in tasks if chains[0].undefined(task) is None)
@@ -199,6 +197,7 @@ class _Tuning:
         rows.append(replace(chosen, name="held-out"))
         tuned = Tuned(
             protocol=self.protocol.name,
+            task=self.task.name,
             method=file.provenance.run_name,
             weights=weights_digest(file.provenance),
             width=file.shape[1],

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @shared.measures
 @shared.rerank
 @shared.post
+@shared.post_from
 @option(
     "--conventions",
     multiple=True,
@@ -64,6 +65,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
         raise click.UsageError("--measure and --conventions are shown together only with --json")
     from harness.compute.machine import open_machine
     from harness.features.kinds import refuse_foreign
+    from harness.postprocessing.tuned import TunedFile
     from harness.registry.registry import load
     from harness.scoring.evaluation import chain_of
     from harness.scoring.recording import evaluate_file
@@ -71,7 +73,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
 
     machine = open_machine(device, memory, timeout)
     same_words(machine.team, words)
-    if words["rerank"] is not None or words["post"]:  # post-processing has no shards
+    if words["rerank"] is not None or words["post"] or words["post_from"]:  # post-processing has no shards
         if not machine.first:
             return
         machine = machine.alone()
@@ -79,8 +81,9 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
         refuse_foreign(features, _given(words))
         registry = load(words["plugin"])
         further = tuple(map(registry.measure, words["measures"]))
-        post = chain_of(words["post"], words["rerank"], registry)
-        settings = ScoringSettings(words["metric"], post, further, words["skip_missing"], machine)
+        tuned = None if words["post_from"] is None else TunedFile.read(words["post_from"])
+        post = chain_of(words["post"], words["rerank"], registry, tuned)
+        settings = ScoringSettings(words["metric"], post, further, words["skip_missing"], machine, tuned)
         places = {"data": words["data"], "folder": words["record"], "conventions": words["conventions"]}
         records = evaluate_file(features, words["protocol"], settings, registry=registry, **places)
     if not machine.first:

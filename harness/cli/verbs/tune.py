@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import COMPUTE, DATA, EVALUATION, OUTPUT, TRAINING, command, option
-from harness.cli.output import log_to_terminal, own_output, say, show
+from harness.cli.grouped import DATA, EVALUATION, OUTPUT, TRAINING, command, option
+from harness.cli.output import log_to_terminal, own_output, show
 
 if TYPE_CHECKING:
     from harness.tuning.tune import TuneResult
@@ -23,8 +23,8 @@ GROUPS = {
 """What the table calls the ways to choose parameters."""
 
 SEEN = {
-    "yes": "The weights were trained on this data set, perhaps with these very vehicles: these are then more alike than "
-    "those of a test, and the settings suit a test less. A run's folder holds vehicles out.",
+    "yes": "The weights were trained on this data set, perhaps with these very vehicles: these are then more alike "
+    "than those of a test, and the settings suit a test less. A run's folder holds vehicles out.",
     "unknown": "Nobody says whether the weights were trained with these vehicles. If they were, the settings suit a "
     "test less.",
 }
@@ -62,7 +62,7 @@ SEEN = {
     "--test",
     type=shared.PATH,
     group=EVALUATION,
-    help="Features of the test, or the run's folder: say what choosing on the test would have gained. The choice stays.",
+    help="Features of the test, or the run's folder: say what choosing there would have gained. The choice stays.",
 )
 @shared.metric
 @option(
@@ -167,6 +167,6 @@ def _as_text(result: TuneResult, save: Path | None) -> str:
         lines.append("No setting is better on the held-out vehicles than no post-processing.")
     if result.gain is not None:
         lines.append(f"Choosing on the test would have gained {100 * result.gain:.2f} points there.")
-    used = "" if save is None else f" with --post-from {save}"
-    lines.append(f"Chosen{used}: {' '.join(f'--post {word}' for word in tuned.words)}")
+    lines.append(f"Chosen: {' '.join(f'--post {word}' for word in tuned.words)}")
+    lines += [] if save is None else [f"Written to {save}: use it with --post-from, so that the record can say so."]
     return "\n".join(lines)
