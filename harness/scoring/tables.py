@@ -12,6 +12,7 @@ from harness.basics.shown import visible
 from harness.features.seen import NOTHING
 from harness.features.storage import note_of
 from harness.measures import heading, in_order
+from harness.scoring.groups import GROUPS, HEADING, group_of
 
 if TYPE_CHECKING:
     from harness.measures.family import Measure
@@ -83,7 +84,7 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
     for name in dict.fromkeys(record.name for record in records):
         mine = [record for record in records if record.name == name]
         columns = in_order(mine[0].measures, mine[0].ranked_by)
-        taken = {"method", "queries", *map(heading, columns)}
+        taken = {"method", HEADING, "queries", *map(heading, columns)}
         added = {
             measure.word: measure.word if measure.name in taken else measure.name
             for measure in sorted(further, key=lambda measure: (measure.family.order, measure.word))
@@ -92,6 +93,7 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
         rows = [
             {
                 "method": plain(record.method_name),
+                **({HEADING: GROUPS[group_of(record)]} if any(one.chain for one in mine) else {}),
                 "queries": str(record.queries),
                 **{heading(word): percent(record.measures[word], record.deviations.get(word)) for word in columns},
                 **{
