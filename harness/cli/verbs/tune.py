@@ -97,9 +97,9 @@ SEEN = {
 @shared.force
 @shared.as_json
 def tune(*, save: Path | None, force: bool, json_wanted: bool, **words: Any) -> None:
-    """Choose settings of post-processing on held-out training vehicles.
+    """Choose settings of post-processing without the test.
 
-    A result with these settings is not one whose settings were chosen on the test.
+    They are chosen on training vehicles that the network has not seen, and the record of a result with them says so.
 
     \b
     Examples:
