@@ -17,6 +17,7 @@ from harness.compute.machine import Machine
 from harness.postprocessing.tuned import TunedFile, write_tuned
 from harness.registry.registry import Registry, load
 from harness.scoring.evaluation import chain_of
+from harness.scoring.record import read_record
 from harness.scoring.recording import evaluate_file
 from harness.scoring.settings import ScoringSettings
 from harness.scoring.tables import table
@@ -24,7 +25,7 @@ from harness.tuning.tune import TuneRequest, TuneResult, tune, words_of
 from leaderboard.record_files import RecordFile
 from leaderboard.repeats import side_of
 from leaderboard.statistics.intervals import over_everything
-from leaderboard.statistics.paired import compare_paired
+from leaderboard.statistics.paired import Side, compare_paired
 
 RUNGS = {
     "features alone": (),
@@ -57,11 +58,10 @@ def main() -> None:
             )
             result = tune(request, registry)
             chosen.append(result)
-            for name, settings in _rungs(result, registry, Path(folder)).items():
-                place = Path(folder) / f"{number}-{len(files)}-{name[:9].strip('+ ')}"
+            for rung, (name, settings) in enumerate(_rungs(result, registry, Path(folder)).items()):
+                place = Path(folder) / f"{number}-{rung}"
                 files.setdefault(name, []).append(_scored(run, words, settings, registry, place))
-        # The records are read, so that the folder is no longer needed.
-        print(_table(files))
+            print(_table(files))
     print()
     for run, result in enumerate(chosen):
         print(f"- Run {run}: {_chosen(result)}")
@@ -88,11 +88,7 @@ def _scored(
 ) -> RecordFile:
     evaluate_file(run, words.protocol, settings, registry=registry, data=words.data, folder=place)
     (path,) = place.glob("record-*.json")
-    from harness.scoring.record import read_record
-
-    file = RecordFile(read_record(path), path)
-    assert file.values is not None  # read before the folder goes
-    return file
+    return RecordFile(read_record(path), path)
 
 
 def _table(files: dict[str, list[RecordFile]]) -> str:
@@ -114,8 +110,8 @@ def _table(files: dict[str, list[RecordFile]]) -> str:
     return table(rows, right=["mAP", "CMC@1", "gain in mAP"])
 
 
-def _gain(sides: Sequence[object]) -> str:
-    found = compare_paired(sides, "ap")[0]  # type: ignore[arg-type]
+def _gain(sides: Sequence[Side]) -> str:
+    found = compare_paired(sides, "ap")[0]
     ends = found.interval
     return f"{100 * found.difference:+.2f} [{100 * ends.low:+.1f}, {100 * ends.high:+.1f}]"
 
