@@ -61,7 +61,7 @@ def main() -> None:
             for rung, (name, settings) in enumerate(_rungs(result, registry, Path(folder)).items()):
                 place = Path(folder) / f"{number}-{rung}"
                 files.setdefault(name, []).append(_scored(run, words, settings, registry, place))
-            print(_table(files))
+        print(_table(files))
     print()
     for run, result in enumerate(chosen):
         print(f"- Run {run}: {_chosen(result)}")

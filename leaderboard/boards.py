@@ -47,8 +47,8 @@ class BoardRow:
 
     Attributes:
         records: its runs, by seed.
-        ranks: the range of its ranks; None for a control, a result with post-processing, a method with fewer than ``SEEDS``
-            runs, and one without per-query values or without their weights.
+        ranks: the range of its ranks; None for a control, a result with post-processing, a method with fewer than
+            ``SEEDS`` runs, and one without per-query values or without their weights.
         weighed: False if its interval weighs each query once although a gallery was drawn several times, because its
             records do not say how often each was asked.
         others: names of records that repeat its runs.
