@@ -32,6 +32,7 @@ GROUPS = {
         "load"
     ),
     "Results": "results leaderboard Record",
+    "Post-processing": "Step RankingStep FeatureSets",
     "Observers and engines": "ObservedRun Engine Command Ticket",
     "Errors": "BenchError UsageError DataError FeatureError CheckpointError RecordError PluginError RunError",
 }

@@ -242,7 +242,8 @@ def write_features(
         dataset: the protocol's name.
         method: name shown in tables.
         dtype: ``float32`` or ``float16``.
-        provenance: further fields of ``Provenance``: ``variant``, ``options``, ``seed``, ``metric``, ...
+        provenance: further fields of ``Provenance``: ``variant``, ``options``, ``seed``, ``metric``, ... With
+            ``mirrored=True`` the keys are those of the pictures, and ``mirrored:`` before each for its mirror image.
 
     Raises:
         FeatureError: keys and features differ in number, a feature is not finite, a key is no text, or the keys are

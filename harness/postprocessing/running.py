@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,6 @@ from harness.tasks.relevance import Relevance, RowLists
 
 if TYPE_CHECKING:
     from harness.kernel.gallery import Rows
-
-log = logging.getLogger("bench")
 
 
 def search(sets: FeatureSets, side: Side, k: int) -> Nearest:
@@ -52,7 +49,6 @@ def ranks_of(chain: Chain, sets: FeatureSets, relevance: Relevance) -> tuple[Pos
     """
     for use, step in zip(chain.stated.uses, chain.steps, strict=True):
         if step is not chain.ranking:
-            log.info("post-processing: %s", use)
             sets = applied(use.step, step, sets)
     last = chain.ranking
     if last is None:

@@ -33,6 +33,7 @@ from harness.runs.plan import RunPlan
 from harness.scoring.record import Record, installed_versions
 from harness.scoring.recording import are_recorded, record_tasks
 from harness.scoring.settings import ScoringSettings
+from harness.tasks.conventions import refuse_unserved
 
 if TYPE_CHECKING:
     from harness.training.prepare import TrainingRequest
@@ -181,7 +182,12 @@ class Run:
         """Do every step that is not done yet, and return a record for each task that the data set can serve.
 
         All processes but the first return an empty list.
+
+        Raises:
+            BenchError: the post-processing cannot be done for any of the tasks; nothing is trained then.
         """
+        if self.plan.post:
+            refuse_unserved(self.plan.tasks, self.inputs.dataset, self.plan.post.problem)
         with self._in_folder(lambda: self.standing() is not None):
             records = self._evaluate(self._extract(self._train()))
             self._tell("bench_scored", records=tuple(records))

@@ -15,7 +15,8 @@ def results(*folders: str | Path) -> DataFrame:
 
     Each measure is a float64 column of fractions of 1, named by its word. ``ap_low`` and ``ap_high`` are the ends of
     the 95 % interval over vehicles and draws, NaN without per-query values; ``ap_deviation`` is the standard deviation
-    over draws, NaN without draws. Missing numbers are NA, missing words empty.
+    over draws, NaN without draws. ``post`` names the post-processing and ``chosen`` says how its parameters were
+    chosen. Missing numbers are NA, missing words empty.
 
     Args:
         folders: folders of runs or filed records, read from all files ``record-*.json`` in them; default: ``runs``.

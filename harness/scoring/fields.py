@@ -19,6 +19,12 @@ Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 Deviation = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+MOST_OPTIONS = 50
+"""Parameters of a step in a record."""
+
+
 class RecordModel(BaseModel):
     """A part of a record: it cannot be changed, and has no other fields."""
 
@@ -62,7 +68,9 @@ class PostStep(RecordModel):
     """One step of post-processing, with all of its parameters."""
 
     step: PartName
-    options: dict[Word, bool | int | Annotated[float, Field(allow_inf_nan=False)] | Word] = Field(default_factory=dict)
+    options: Annotated[dict[Word, bool | int | Finite | Word], Field(max_length=MOST_OPTIONS)] = Field(
+        default_factory=dict
+    )
 
 
 def chain_fields(chain: StatedChain) -> dict[str, object]:

@@ -33,7 +33,7 @@ from harness.scoring.fields import (
     chain_of,
 )
 from harness.scoring.scores import Scores
-from harness.steps.stated import Chosen, StatedChain
+from harness.steps.stated import MOST, StatedChain
 
 SCHEMA = 1
 GIVEN = {False: "given distances", True: "given similarities"}
@@ -129,8 +129,8 @@ class Record(Embedding):
     dtype: Word
     metric: Word
     rerank: RerankingField = None
-    post: tuple[PostStep, ...] = ()
-    chosen: Chosen | Literal[""] = ""
+    post: Annotated[tuple[PostStep, ...], Field(max_length=MOST)] = ()
+    chosen: Literal["", "paper", "held-out", "test"] = ""
     tuned: Digest | None = None
     queries: Count
     ignored_queries: Count = 0

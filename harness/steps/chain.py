@@ -11,15 +11,12 @@ from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN
 from harness.errors import BenchError, DataError, PluginError, UsageError, unknown_name
 from harness.methods.method import Options
-from harness.steps.stated import Chosen, StatedChain, StepUse, values_of
+from harness.steps.stated import MOST, Chosen, StatedChain, StepUse, values_of
 from harness.steps.step import RankingStep, Step
 from harness.tasks.task import Task
 
 Find = Callable[[str], type[Step]]
 """From a name to the class of a step: ``registry.step``."""
-
-MOST = 16
-"""Steps in a chain; it keeps names, records and pages readable."""
 
 MIRRORED = "mirrored"
 

@@ -56,8 +56,8 @@ class FeatureSets:
     Attributes:
         query: (q, d) features; read them all with ``rows``.
         gallery: (g, d) features.
-        query_table: the labels of the queries, without those that a step may not see: nobody reads ``vehicle`` here.
-        gallery_table: the labels of the gallery.
+        query_table: the labels of the queries. The vehicles are unknown, so that no step can use the right answers.
+        gallery_table: the labels of the gallery, likewise.
         metric: how features are compared.
         search: finds the nearest gallery images exactly, for ``neighbours``.
         machine: the memory that a pass over the gallery may use.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.basics.digests import digest
+from harness.errors import UsageError
 from harness.methods.method import Options
 from harness.tasks.reranking import FIELDS, Reranking
 
@@ -23,6 +24,9 @@ CHOSEN = {
     "test": "with parameters chosen on the test",
 }
 """What readers are told about the choice of the parameters."""
+
+MOST = 16
+"""Steps in a chain; it keeps names, records and pages readable."""
 
 LONGEST_SLUG = 60
 """Characters of the names in a file's name."""
@@ -48,11 +52,14 @@ class StepUse:
 
     @property
     def reranking(self) -> Reranking | None:
-        """The parameters of re-ranking, or None for any other step."""
+        """The parameters of re-ranking, or None for any other step, and for parameters that re-ranking cannot have."""
         values = dict(self.options)
         if self.step != RERANK or values.keys() != FIELDS.keys():
             return None
-        return Reranking(**{FIELDS[name]: value for name, value in values.items()})  # type: ignore[arg-type]  # it checks its numbers
+        try:
+            return Reranking(**{FIELDS[name]: value for name, value in values.items()})  # type: ignore[arg-type]  # it checks its numbers
+        except UsageError:
+            return None
 
     def __str__(self) -> str:
         """Return the step as tables name it: ``alpha-qe (alpha=3, k=50)``."""
@@ -105,10 +112,10 @@ class StatedChain:
         """One sentence for readers of a result; empty without steps."""
         if not self.uses:
             return ""
-        if self.rerank is not None:
-            first, source = self.rerank.remark, {"paper": ", the paper's", "test": ""}.get(self.chosen)
-            return first if source is not None else f"{first[:-1]}, {CHOSEN[self.chosen][5:]}."
-        return f"After {self}, {CHOSEN[self.chosen]}."
+        how = CHOSEN[self.chosen]
+        if self.rerank is None:
+            return f"After {self}, {how}."
+        return self.rerank.remark if self.chosen == "paper" else f"{self.rerank.remark[:-1]}, {how}."
 
     def __str__(self) -> str:
         """Return the mark shown with every such result: ``camera-mean + re-ranking (20, 6, 0.3)``."""

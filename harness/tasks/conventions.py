@@ -61,6 +61,13 @@ def serve(
     return list(served.values()), lost
 
 
+def refuse_unserved(tasks: Iterable[Task], dataset: Dataset, refuse: Refuse | None = None) -> None:
+    """Raise the error of the first task if a data set can serve none of the tasks; see ``serve``."""
+    served, lost = serve(tasks, dataset, refuse)
+    if not served:
+        raise next(iter(lost.values()))
+
+
 def _problem(task: Task, dataset: Dataset, refuse: Refuse | None) -> BenchError | None:
     return (None if refuse is None else refuse(task, dataset)) or unavailable(task, dataset)
 

@@ -39,7 +39,18 @@ def pages_rows(folder):
     return [row for board in build_boards(collect([], [folder])) for row in board.rows]
 
 
-WORDS = {"protocol", "task", "convention", "fingerprint", "method", "variant", "changes", "recipe", "rerank", "metric"}
+WORDS = {
+    "protocol",
+    "task",
+    "convention",
+    "fingerprint",
+    "method",
+    "variant",
+    "changes",
+    "recipe",
+    "rerank",
+    "metric",
+} | {"post", "chosen"}
 NUMBERS = {"seed", "width", "parameters", "input_height", "input_width", "queries", "ignored_queries", "ties", "draws"}
 MEASURES = ["ap", "cmc@1", "cmc@5"]
 
@@ -73,7 +84,8 @@ def test_a_row_of_the_results_holds_every_digit_of_its_record(folder):
         assert {word: row[word] for word in MEASURES} == one.measures
         assert (row["input_height"], row["input_width"]) == one.input_size
         assert (row["parameters"], row["train_on"], row["run"]) == (1234, "synthetic", one.run)
-        assert row["rerank"] == str(one.rerank or "")
+        assert row["rerank"] == row["post"] == str(one.rerank or "")
+        assert row["chosen"] == ("paper" if one.rerank else "")
         values = read_per_query(Path(row["path"]).parent / one.per_query.name)
         for word in MEASURES:
             interval = over_vehicles(by_vehicle(values.values[word], values.vehicle))

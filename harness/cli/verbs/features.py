@@ -187,6 +187,7 @@ def _described(file: FeatureFile) -> dict[str, Any]:
         "digest": file.digest,
         "data set": about.dataset,
         "metric": about.metric,
+        "mirrored pictures": about.mirrored or None,
         "first keys": list(file.keys[:3]),
         **{
             word.replace("_", " "): value

@@ -166,7 +166,10 @@ def test_the_table_marks_the_number():
     lines = bench("eval", "f.h5", "--rerank", WORDS, protocol="listed/image-to-image").stdout.splitlines()
 
     assert lines[4].startswith("| mine + re-ranking (5, 3, 0.4) |")
-    assert "- By re-ranking (5, 3, 0.4): k-reciprocal, with k1 5, k2 3 and lambda 0.4." in lines
+    assert (
+        "- By re-ranking (5, 3, 0.4): k-reciprocal, with k1 5, k2 3 and lambda 0.4, with parameters chosen on the test."
+        in lines
+    )
 
 
 @pytest.mark.usefixtures("features")

@@ -20,6 +20,7 @@ from harness.scoring.record import (
     read_record,
     write_record,
 )
+from harness.steps.stated import StatedChain, StepUse
 from harness.tasks.reranking import Reranking
 from tests.records import record
 
@@ -230,7 +231,7 @@ def scores(**changes):
         "fingerprint": digest("lists"),
         "official": False,
         "metric": "cosine",
-        "rerank": None,
+        "post": StatedChain(),
         "queries": 10,
         "ignored_queries": 0,
         "ties": 3,
@@ -354,7 +355,9 @@ def test_whatever_a_file_says_differs_the_name_is_short(changes):
 
 
 def test_re_ranked_scores_become_a_record_that_says_so():
-    assert Record.from_scores(scores(rerank=Reranking()), **ABOUT).rerank == Reranking()
+    post = StatedChain((StepUse.of("rerank", Reranking().values),))
+
+    assert Record.from_scores(scores(post=post), **ABOUT).rerank == Reranking()
 
 
 def test_a_record_says_which_files_were_given_and_what_they_have_seen_and_an_older_one_has_neither(tmp_path):

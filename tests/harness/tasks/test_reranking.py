@@ -1,19 +1,10 @@
 """Re-ranking as it is asked for."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, strategies as st
 
 from harness.errors import UsageError
-from harness.tasks.conventions import serve
-from harness.tasks.reranking import LARGEST, Reranking, refuse_undefined, undefined
-from harness.tasks.task import Convention, Draws, Rule, Task
-from tests.tables import dataset, table
-
-FIXED = Task("fixed", Rule(), ("ap",))
-DRAWN = replace(FIXED, name="drawn", rule=Rule(draws=Draws(count=2)))
-BY_MEAN = replace(FIXED, name="by-mean", rule=Rule(unit="track", reduce="mean feature"))
+from harness.tasks.reranking import LARGEST, Reranking
 
 RERANKINGS = st.builds(Reranking, st.integers(1, LARGEST), st.integers(1, LARGEST), st.floats(0, 1))
 
@@ -96,37 +87,3 @@ def test_the_mark_names_the_three_numbers():
     assert str(Reranking()) == "re-ranking (20, 6, 0.3)"
     assert Reranking().slug == "rerank-20-6-0.3"
     assert Reranking(k1=2).values == {"k1": 2, "k2": 6, "lambda": 0.3}
-
-
-def test_draws_and_mean_features_have_no_re_ranking():
-    assert undefined(FIXED) is None
-    for task in (DRAWN, BY_MEAN):
-        assert f"task '{task.name}'" in str(undefined(task))
-        assert "leave --rerank out" in str(undefined(task))
-
-
-def test_only_tasks_none_of_which_has_a_re_ranking_are_refused():
-    refuse_undefined([DRAWN, FIXED])
-    with pytest.raises(UsageError, match="not defined for draws") as caught:
-        refuse_undefined([BY_MEAN, DRAWN])
-    assert "task 'by-mean'" in str(caught.value)
-
-
-def test_tasks_without_a_re_ranking_are_left_out_with_their_reason():
-    data = dataset(table([1, 1], [0, 0]), table([1, 1], [1, 1]))
-
-    assert serve([FIXED, DRAWN], data)[1] == {}
-    served, lost = serve([FIXED, DRAWN], data, Reranking())
-    assert served == [FIXED]
-    assert str(lost["drawn"]) == str(undefined(DRAWN))
-
-
-def test_a_convention_without_cameras_takes_no_place_where_re_ranking_is_not_defined():
-    by_camera = Rule(ignore=("same camera",), draws=Draws(count=2))
-    asked = replace(
-        DRAWN, rule=by_camera, conventions={"no-camera-rule": Convention("none", rule=Rule(draws=by_camera.draws))}
-    )
-    data = dataset(table([1, 1]), table([1, 1]))
-
-    assert serve([asked], data)[0] == [asked.under("no-camera-rule")]
-    assert serve([asked], data, Reranking())[0] == []

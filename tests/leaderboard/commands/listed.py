@@ -7,6 +7,7 @@ import harness
 from harness.cli import main
 from harness.features.finding import RUN
 from harness.registry.registry import load
+from harness.scoring.evaluation import chain_of
 from harness.scoring.record import read_record, write_record
 from harness.scoring.recording import evaluate_file
 from harness.scoring.settings import ScoringSettings
@@ -61,13 +62,14 @@ def make_place(tmp_path):
     return tmp_path
 
 
-def evaluate(place, name, rerank=None):
+def evaluate(place, name, rerank=None, post=()):
     """Write the records of the features of a place."""
+    registry = load([place / "plugin.py"])
     evaluate_file(
         place / "run" / "features.h5",
         name,
-        ScoringSettings(rerank=rerank),
-        registry=load([place / "plugin.py"]),
+        ScoringSettings(post=chain_of(post, rerank, registry)),
+        registry=registry,
         data=place / "data",
         folder=place / "run",
     )

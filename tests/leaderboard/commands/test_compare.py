@@ -225,8 +225,8 @@ def test_folders_without_a_common_kind_are_not_compared(both, values):
     assert done.exit_code == 0
     assert "A: a + re-ranking (20, 6, 0.3)" in done.output
     assert other.exit_code == 2
-    assert "are re-ranked differently" in other.output
-    assert "found: not re-ranked, re-ranking (20, 6, 0.3); re-ranking (9, 6, 0.3)" in other.output
+    assert "are post-processed differently" in other.output
+    assert "found: not post-processed, re-ranking (20, 6, 0.3); re-ranking (9, 6, 0.3)" in other.output
 
 
 def write_seeds(folder, method, values, shifts):

@@ -10,8 +10,9 @@ from PIL import Image
 
 import harness
 from harness.errors import BenchError
+from harness.registry.registry import load
 from harness.scoring.record import read_record, write_record
-from harness.tasks.reranking import Reranking
+from harness.steps.chain import Chain
 from leaderboard.commands.report import report
 from tests.leaderboard.report.places import bench_report, content_of, features_of, make_place, write_run
 
@@ -263,15 +264,15 @@ def test_a_query_without_a_right_answer_comes_last_and_counts_nowhere(place):
     assert "The result is not official" in text
 
 
-def test_a_run_with_re_ranked_results_alone_is_refused(place):
-    write_run(place, "again", seed=0, rerank=Reranking())
+def test_a_run_with_post_processed_results_alone_is_refused(place):
+    write_run(place, "again", seed=0, post=Chain.parse(["rerank"], load().step))
     problem = problem_of(bench_report(place, "again"))
 
-    assert problem.what == "the run has re-ranked results only, whose lists are not kept"
+    assert problem.what == "the run has post-processed results only, whose lists are not kept"
 
 
-def test_plain_results_are_reported_when_there_are_re_ranked_ones_too(place):
-    write_run(place, "run", seed=0, rerank=Reranking())
+def test_plain_results_are_reported_when_there_are_post_processed_ones_too(place):
+    write_run(place, "run", seed=0, post=Chain.parse(["qe", "rerank"], load().step))
 
     assert bench_report(place).exit_code == 0
 
