@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.measures import in_order
 from harness.scoring.record import Record
+from harness.scoring.tables import group_of
 from leaderboard.grouping import grouped
 from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, side_of
@@ -46,8 +47,8 @@ class BoardRow:
 
     Attributes:
         records: its runs, by seed.
-        ranks: the range of its ranks; None for a control, a re-ranked result, a method with fewer than ``SEEDS`` runs,
-            and one without per-query values or without their weights.
+        ranks: the range of its ranks; None for a control, a result with post-processing, a method with fewer than
+            ``SEEDS`` runs, and one without per-query values or without their weights.
         weighed: False if its interval weighs each query once although a gallery was drawn several times, because its
             records do not say how often each was asked.
         others: names of records that repeat its runs.
@@ -95,7 +96,8 @@ class Board:
         fingerprint: the fingerprint of all its records.
         official: whether its records are official.
         measures: the columns, starting with the measure that ranks.
-        rows: the methods, best first, then the post-processed methods and the controls, each best first.
+        rows: the methods, then those with post-processing whose parameters were chosen without the test, those whose
+            parameters were chosen on the test, given matrices, and the controls; each group best first.
     """
 
     task: str
@@ -136,10 +138,10 @@ def _board(files: list[RecordFile]) -> Board:
     for index, found in zip(ranked, ranges, strict=True):
         rows[index] = replace(rows[index], ranks=found)
 
-    def place(row: BoardRow) -> tuple[bool, bool, float, str, str]:
+    def place(row: BoardRow) -> tuple[bool, int, float, str, str]:
         record = row.record
         mean = row.values[first.ranked_by].mean
-        return record.control, not record.plain, -mean, record.method_name, record.run
+        return record.control, group_of(record), -mean, record.method_name, record.run
 
     return Board(
         task=first.name,

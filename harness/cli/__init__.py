@@ -36,6 +36,7 @@ VERBS = {
     "same": "harness.cli.verbs.same:same",
     "sweep": "harness.cli.verbs.sweep:sweep",
     "train": "harness.cli.verbs.run:train",
+    "tune": "harness.cli.verbs.tune:tune",
 }
 INTERRUPTED = 130
 

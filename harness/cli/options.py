@@ -151,6 +151,13 @@ distractors = option(
     help="Feature file whose images are added to the gallery and are right for no query; the result is then not "
     "official. Repeatable.",
 )
+post_from = option(
+    "--post-from",
+    type=FILE,
+    group=EVALUATION,
+    help="Do the steps of a file of 'bench tune', whose parameters were chosen without the test. Features of another "
+    "model, data set or metric are refused.",
+)
 force = option("--force", is_flag=True, group=OUTPUT, help="Replace existing files.")
 as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
 

@@ -49,7 +49,7 @@ def ranks_of(chain: Chain, sets: FeatureSets, relevance: Relevance) -> tuple[Pos
     """
     for use, step in zip(chain.stated.uses, chain.steps, strict=True):
         if step is not chain.ranking:
-            sets = _applied(use.step, step, sets)
+            sets = applied(use.step, step, sets)
     last = chain.ranking
     if last is None:
         return rank(
@@ -63,8 +63,12 @@ def ranks_of(chain: Chain, sets: FeatureSets, relevance: Relevance) -> tuple[Pos
         raise _broken(chain.stated.uses[-1].step, problem) from problem
 
 
-def _applied(name: str, step: Step, sets: FeatureSets) -> FeatureSets:
-    """Return what a step makes of the features, if it keeps its contract."""
+def applied(name: str, step: Step, sets: FeatureSets) -> FeatureSets:
+    """Return what a step makes of the features, if it keeps its contract.
+
+    Raises:
+        PluginError: it does not.
+    """
     try:
         changed = step.apply(sets)
     except BenchError:

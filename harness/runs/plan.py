@@ -16,6 +16,7 @@ from harness.methods.checkpoint import check_belongs, check_known, load_checkpoi
 from harness.methods.files import portable
 from harness.methods.method import Method, Options, create, resolve_options, trains
 from harness.methods.naming import Naming, name_run
+from harness.postprocessing.tuned import TunedFile
 from harness.registry.kinds import PROTOCOL
 from harness.registry.registry import OWN_SUFFIX, Registry
 from harness.runs.request import Request
@@ -64,6 +65,7 @@ class RunPlan:
         recipe: empty for the default options.
         post: the steps of post-processing.
         train_protocols: the data sets to train on, sorted by name if there are several.
+        tuned: the file of ``bench tune`` that they come from, or None.
     """
 
     request: Request
@@ -77,6 +79,7 @@ class RunPlan:
     tasks: Sequence[Task]
     post: Chain
     train_protocols: tuple[Protocol, ...]
+    tuned: TunedFile | None = None
 
     @property
     def trains(self) -> bool:
@@ -173,7 +176,8 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
         registry.measure(word)
     seen = apart(request.trained_on, registry.names(PROTOCOL))
     request = replace(request, trained_on=tuple(_seen(word, registry) for word in seen))
-    post = chain_of(request.post, request.rerank, registry)
+    tuned = None if request.post_from is None else TunedFile.read(request.post_from)
+    post = chain_of(request.post, request.rerank, registry, tuned)
     post.refuse_undefined(tasks)
     if request.checkpoint is None:
         options = resolve_options(name, method, variant=variant, recipe=recipe, changes=request.changes)
@@ -183,7 +187,7 @@ def plan_run(request: Request, registry: Registry) -> RunPlan:
     if request.compute.precision == PROPOSED:
         precision = _proposed_precision(method, recipe, request.compute.device)
         request = replace(request, compute=replace(request.compute, precision=precision))
-    return RunPlan(request, registry, name, named, recipe, method, options, protocol, tasks, post, training)
+    return RunPlan(request, registry, name, named, recipe, method, options, protocol, tasks, post, training, tuned)
 
 
 def _seen(word: str, registry: Registry) -> str:

@@ -36,6 +36,7 @@ class Request:
         metric: None for the method's own.
         rerank: re-ranking as the only step of post-processing; None for ``post``.
         post: the steps of post-processing as written after ``--post``; empty to rank by the features alone.
+        post_from: the file of ``bench tune`` with the steps, or None for ``post``.
         mirrored: also extract the features of the mirrored pictures, which a step may ask for by itself.
         memory: bytes that the evaluation may use, or None for a share of the free memory.
         observe: the names of observers to turn on.
@@ -62,6 +63,7 @@ class Request:
     metric: Metric | None = None
     rerank: Reranking | None = None
     post: tuple[str, ...] = ()
+    post_from: Path | None = None
     mirrored: bool = False
     measures: tuple[str, ...] = ()
     memory: int | None = None

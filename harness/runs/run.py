@@ -370,6 +370,7 @@ class Run:
         return ScoringSettings(
             metric=request.metric,
             post=self.plan.post,
+            tuned=self.plan.tuned,
             measures=tuple(map(self.plan.registry.measure, request.measures)),
             skip_missing=request.skip_broken,
         )

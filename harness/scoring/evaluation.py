@@ -14,31 +14,28 @@ import numpy as np
 from harness.basics.progress import progress
 from harness.compute.machine import Machine
 from harness.data.dataset import Dataset
-from harness.data.images import UNKNOWN, ImageTable
 from harness.errors import DataError, FeatureError, UsageError, unknown_name
-from harness.features import FeatureFile, FeatureRows
-from harness.features.distractors import Distractors, open_distractors
-from harness.features.joined import JoinedRows
+from harness.features import FeatureFile
+from harness.features.distractors import open_distractors
 from harness.features.metric import Metric
-from harness.features.mirrored import mirrored_key
 from harness.features.provenance import Origin
 from harness.features.seen import trained_sets
 from harness.measures import parse
 from harness.measures.ranks import PositiveRanks
+from harness.postprocessing.tuned import TunedFile
 from harness.registry.registry import Registry, load
+from harness.scoring.inputs import feature_sets, features_and_rule
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
 from harness.scoring.sources import FeatureSource, features_of
 from harness.steps.chain import NOTHING, Chain
-from harness.steps.sets import FeatureSets
 from harness.steps.stated import RERANK
 from harness.tasks.conventions import serve
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint, with_distractors as widened
 from harness.tasks.protocol import Protocol
-from harness.tasks.relevance import Relevance
 from harness.tasks.reranking import Reranking
-from harness.tasks.rules import ALL_RIGHT, all_right, relevance
+from harness.tasks.rules import ALL_RIGHT, all_right
 from harness.tasks.task import Task
 
 log = logging.getLogger("bench")
@@ -50,6 +47,7 @@ class EvaluateSettings(TypedDict, total=False):
     metric: Metric
     rerank: Reranking | None
     post: Sequence[str] | Chain
+    post_from: str | Path | None
     measures: Sequence[str]
     skip_missing: bool
     distractors: Sequence[str | Path]
@@ -77,10 +75,11 @@ def evaluate(
         options: the options of a method's class; of a function or a network ``{"input_size": 224}``.
         settings: how features are scored: ``metric`` (default: the method's own, which a feature file names, else
             ``"cosine"``), ``post`` (steps of post-processing in order: ``["camera-mean", "alpha-qe:k=10"]``),
-            ``rerank`` (a ``Reranking``, short for this step alone), ``measures`` (words of additional measures),
-            ``skip_missing`` (leave out images that have no feature or cannot be read; the result is then not official),
-            ``distractors`` (feature files whose images are added to the gallery; the result is then not official) and
-            ``machine`` (``Machine.here("cuda")``; no digit depends on it).
+            ``post_from`` (the file of ``bench tune`` with the steps), ``rerank`` (a ``Reranking``, short for this step
+            alone), ``measures`` (words of additional measures), ``skip_missing`` (leave out images that have no feature
+            or cannot be read; the result is then not official), ``distractors`` (feature files whose images are added
+            to the gallery; the result is then not official) and ``machine`` (``Machine.here("cuda")``; no digit
+            depends on it).
 
     Raises:
         UsageError: unknown protocol, task, measure or option, the data set is not given, the method is to be trained
@@ -130,18 +129,32 @@ def _settings(registry: Registry, settings: EvaluateSettings) -> ScoringSettings
     rerank = settings.get("rerank")
     if rerank is not None and not isinstance(rerank, Reranking):
         raise UsageError("rerank is not a re-ranking", found=repr(rerank), expected="harness.Reranking(k1=20, k2=6)")
-    values: dict[str, Any] = {name: value for name, value in settings.items() if name not in ("rerank", "post")}
-    values["distractor_files"] = _paths(values.pop("distractors", ()))
-    post = chain_of(settings.get("post", ()), rerank, registry)
-    return ScoringSettings(**{**values, "measures": tuple(map(registry.measure, words)), "post": post})
+    values: dict[str, Any] = {
+        name: settings[name] for name in ("metric", "skip_missing", "machine") if name in settings
+    }
+    place = settings.get("post_from")
+    tuned = None if place is None else TunedFile.read(Path(place))
+    values["distractor_files"] = _paths(settings.get("distractors", ()))
+    post = chain_of(settings.get("post", ()), rerank, registry, tuned)
+    return ScoringSettings(**values, measures=tuple(map(registry.measure, words)), post=post, tuned=tuned)
 
 
-def chain_of(post: Sequence[str] | Chain, rerank: Reranking | None, registry: Registry) -> Chain:
-    """Return the chain of a user's words, or of re-ranking alone.
+def chain_of(
+    post: Sequence[str] | Chain, rerank: Reranking | None, registry: Registry, tuned: TunedFile | None = None
+) -> Chain:
+    """Return the chain of a user's words, of re-ranking alone, or of a file of ``bench tune``.
 
     Raises:
-        UsageError: both are given, or the words name no chain.
+        UsageError: several are given, or the words name no chain.
     """
+    if tuned is not None:
+        if rerank is not None or post:
+            raise UsageError(
+                "the steps are given twice: by hand, and by a file of bench tune",
+                where=tuned.path,
+                expected="--post-from FILE alone",
+            )
+        return tuned.chain(registry.step)
     if isinstance(post, str):
         raise UsageError("post is a text", found=post, expected=f"a list of steps: [{post!r}]")
     if rerank is not None and post:
@@ -221,9 +234,14 @@ def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, s
     The data set is as ``with_features`` returns it. Post-processing needs a machine of one process.
 
     Raises:
+        UsageError: the settings were chosen for other features.
         DataError: no query has a positive.
     """
     settings = replace(settings, metric=metric_of(settings, file))
+    if settings.tuned is not None:
+        settings.tuned.refuse_other(
+            file.provenance, protocol=protocol.name, metric=str(settings.metric), width=file.shape[1]
+        )
     ranks = _ranks(file, protocol, task, dataset, settings)
     return scored(ranks, protocol, task, dataset, settings, metric=str(settings.metric))
 
@@ -296,7 +314,7 @@ def _ranks(
     file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings
 ) -> tuple[PositiveRanks, ...]:
     from harness.kernel.ranking import rank
-    from harness.postprocessing.running import ranks_of, search
+    from harness.postprocessing.running import ranks_of
 
     queries, gallery, rule = features_and_rule(file, protocol, task, dataset, settings.distractors)
     metric, machine = settings.metric or "cosine", settings.machine
@@ -305,67 +323,8 @@ def _ranks(
     with progress(f"ranking {protocol.name}/{task.name}", shown=machine.first) as advance:
         if not settings.post:
             return rank(queries, gallery, rule, metric=metric, machine=machine, progress=advance)
-        sets = FeatureSets(
-            queries,
-            gallery,
-            _without_vehicles(dataset.split(task.query)),
-            _without_vehicles(_behind(dataset.split(task.gallery), settings.distractors)),
-            metric,
-            search,
-            machine=machine,
-            mirrored=_mirrored(file, task, dataset) if settings.post.mirrored else None,
-            progress=advance,
-        )
-        return ranks_of(settings.post, sets, rule)
-
-
-def _without_vehicles(table: ImageTable) -> ImageTable:
-    """Return a table in which no step can find the right answers."""
-    return replace(table, vehicle=np.full(len(table), UNKNOWN))
-
-
-def _behind(table: ImageTable, distractors: Distractors | None) -> ImageTable:
-    """Return the images of a gallery and behind them the distractors, of which no label is known."""
-    if distractors is None:
-        return table
-    paths = (*table.paths, *distractors.keys)
-    return ImageTable(paths, np.full(len(paths), UNKNOWN))
-
-
-def _mirrored(file: FeatureFile, task: Task, dataset: Dataset) -> tuple[FeatureRows, FeatureRows]:
-    """Return the features of the mirrored pictures of a task's queries and gallery.
-
-    Raises:
-        FeatureError: the file has none.
-    """
-    if not file.provenance.mirrored:
-        raise FeatureError(
-            "the feature file has no features of mirrored pictures, which step 'flip' averages with the others",
-            where=file.path,
-            next_step="extract both with 'bench extract --flip', or leave --post flip out",
-        )
-    query, gallery = (
-        file.rows([mirrored_key(path) for path in dataset.split(split).paths]) for split in (task.query, task.gallery)
-    )
-    return query, gallery
-
-
-def features_and_rule(
-    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, distractors: Distractors | None
-) -> tuple[FeatureRows, FeatureRows | JoinedRows, Relevance]:
-    """Return the features of a task's queries and of its gallery, and who is right for whom.
-
-    Raises:
-        FeatureError: a distractor is an image of the task.
-        DataError: the data set cannot serve the task's rule.
-    """
-    tables = [dataset.split(split) for split in (task.query, task.gallery)]
-    queries, gallery = (file.rows(table.paths) for table in tables)
-    rule = relevance(task, dataset)
-    if distractors is None:
-        return queries, gallery, rule
-    distractors.refuse([key for table in tables for key in table.paths], f"{protocol.name}/{task.name}")
-    return queries, distractors.behind(gallery), rule.widened(len(distractors))
+        sets = feature_sets(file, task, dataset, settings)
+        return ranks_of(settings.post, replace(sets, progress=advance), rule)
 
 
 def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missing: bool) -> Dataset:

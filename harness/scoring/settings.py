@@ -9,6 +9,7 @@ from harness.compute.machine import Machine
 from harness.features.distractors import Distractors
 from harness.features.metric import Metric, check_metric
 from harness.measures.family import Measure
+from harness.postprocessing.tuned import TunedFile
 from harness.steps.chain import NOTHING, Chain
 
 
@@ -24,6 +25,7 @@ class ScoringSettings:
         distractor_files: feature files whose images are added to the gallery; the result is then not official.
         distractors: those files, opened by ``with_distractors``, or None.
         machine: device, memory and processes; no digit depends on it.
+        tuned: the file of ``bench tune`` that ``post`` comes from, or None; other features than it names are refused.
     """
 
     metric: Metric | None = None
@@ -33,6 +35,7 @@ class ScoringSettings:
     distractor_files: tuple[Path, ...] = ()
     distractors: Distractors | None = None
     machine: Machine = field(default_factory=Machine)
+    tuned: TunedFile | None = None
 
     def __post_init__(self) -> None:
         if self.metric is not None:

@@ -23,6 +23,26 @@ _tabulate.WIDE_CHARS_MODE = False
 SPECIAL = re.compile(r"[\\`*{}\[\]<>|#!~&$]|(?<![^\W_])_|_(?![^\W_])")
 """Characters to escape; an underscore between letters or digits is not emphasis (CommonMark 6.2) and is kept."""
 
+HEADING = "post-processing"
+
+NONE, WITHOUT_THE_TEST, ON_THE_TEST, UNKNOWN = range(4)
+
+GROUPS = ("none", "chosen without the test", "chosen on the test", "unknown")
+"""The groups in words, in the order of tables; nobody knows how a finished matrix came about."""
+
+
+def group_of(record: Record) -> int:
+    """Return the number of a record's group.
+
+    Results of different groups are no comparison of methods: the neighbours of a gallery help any method, and
+    parameters that were chosen on the test fit its vehicles.
+    """
+    if record.given:
+        return UNKNOWN
+    if not record.chain:
+        return NONE
+    return ON_THE_TEST if record.chain.chosen == "test" else WITHOUT_THE_TEST
+
 
 def plain(text: object) -> str:
     """Return a text as one line for a terminal.
@@ -83,7 +103,7 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
     for name in dict.fromkeys(record.name for record in records):
         mine = [record for record in records if record.name == name]
         columns = in_order(mine[0].measures, mine[0].ranked_by)
-        taken = {"method", "queries", *map(heading, columns)}
+        taken = {"method", HEADING, "queries", *map(heading, columns)}
         added = {
             measure.word: measure.word if measure.name in taken else measure.name
             for measure in sorted(further, key=lambda measure: (measure.family.order, measure.word))
@@ -92,6 +112,7 @@ def scores_table(records: Sequence[Record], further: Sequence[Measure] = ()) -> 
         rows = [
             {
                 "method": plain(record.method_name),
+                **({HEADING: GROUPS[group_of(record)]} if any(one.chain for one in mine) else {}),
                 "queries": str(record.queries),
                 **{heading(word): percent(record.measures[word], record.deviations.get(word)) for word in columns},
                 **{

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Set as AbstractSet
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
@@ -32,6 +32,7 @@ class Step(ABC):
             that compare the mean feature of a track.
         opens: whether it must be the first step of a chain.
         repeats: whether it may stand in a chain more than once, because each time changes the features further.
+        grid: the values of parameters that ``bench tune`` tries, besides those of the source.
         options: the parameters of this use.
     """
 
@@ -42,6 +43,7 @@ class Step(ABC):
     undefined: ClassVar[AbstractSet[Undefined]] = frozenset({"draws", "mean feature"})
     opens: ClassVar[bool] = False
     repeats: ClassVar[bool] = False
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     options: Any
 
     def __init__(self, options: BaseModel | None = None) -> None:

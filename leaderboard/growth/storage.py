@@ -18,7 +18,8 @@ from harness.features.storage import FLOATS
 from harness.kernel.gallery import Rows
 from harness.kernel.ranking import rank
 from harness.measures import heading
-from harness.scoring.evaluation import features_and_rule, score, scored
+from harness.scoring.evaluation import score, scored
+from harness.scoring.inputs import features_and_rule
 from harness.scoring.per_query import PerQuery
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings

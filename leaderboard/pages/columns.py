@@ -9,7 +9,7 @@ from typing import Literal
 
 from harness.features.seen import trained_sets
 from harness.scoring.record import Record
-from harness.scoring.tables import percent, remarks, weights_data
+from harness.scoring.tables import GROUPS, HEADING, group_of, percent, remarks, weights_data
 from leaderboard.boards import Board, BoardRow, BoardValue
 from leaderboard.statistics.intervals import Interval
 
@@ -43,6 +43,7 @@ COLUMNS: Mapping[str, Column] = {
         number=lambda row: None if row.ranks is None else row.ranks.best + row.ranks.worst / 1000,
     ),
     "method": Column(lambda row: row.shown_name, words=True),
+    HEADING: Column(lambda row: GROUPS[group_of(row.record)], words=True),
     "recipe": Column(lambda row: row.record.recipe, words=True),
     "trained on": Column(lambda row: elsewhere(row.record), words=True),
     "weights from": Column(lambda row: weights_data(row.record), words=True),
@@ -78,7 +79,7 @@ def _short(board: Board) -> Iterator[str]:
     records = board.records
     if any(row.ranks for row in board.rows):
         yield "rank"
-    naming = ["method"]
+    naming = ["method", *grouping_columns(board)]
     naming += ["recipe"] if any(record.recipe for record in records) else []
     naming += ["trained on"] if any(elsewhere(record) for record in records) else []
     naming += ["weights from"] if any(weights_data(record) for record in records) else []
@@ -89,6 +90,11 @@ def _short(board: Board) -> Iterator[str]:
     if any(len(row.records) > 1 for row in board.rows):
         yield "runs"
     yield from ("width", "input")
+
+
+def grouping_columns(board: Board) -> tuple[str, ...]:
+    """Return the column that names the groups of a board, or nothing if no row has any post-processing."""
+    return (HEADING,) if any(row.record.chain for row in board.rows) else ()
 
 
 def _details(records: Sequence[Record]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.measures import heading
 from harness.scoring.record import Record
-from harness.scoring.tables import percent
+from harness.scoring.tables import GROUPS, group_of, percent
 from leaderboard.audit.notes import NO_NOTES, Notes, TableFootnotes, table_footnotes
 from leaderboard.boards import Board, BoardRow, BoardValue
 from leaderboard.costs import CostSession
@@ -23,6 +23,8 @@ NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
 """What a picture needs in a file of its own and not within a page."""
 PICTURES = {"cmc": "Curves of the best", "cost": "Accuracy and cost"}
 """The pictures of a table by their names, with their captions."""
+CONTROLS = len(GROUPS)
+"""The group of controls, below those of the methods."""
 FIGURE_SPACE, POINT_SPACE = "\u2007", "\u2008"
 """Spaces as wide as a digit and as a point."""
 
@@ -56,7 +58,7 @@ class Cell:
 class Row:
     """A row: its name, its cells after the name, its notes, and what the filters ask.
 
-    ``group`` is 0 for methods, 1 for post-processed results and 2 for controls; sorting keeps the groups apart.
+    ``group`` is a number of ``harness.scoring.tables``, or ``CONTROLS``; sorting keeps the groups apart.
     """
 
     name: str
@@ -68,6 +70,11 @@ class Row:
     trained: str
     recipe: str
     group: int = 0
+
+    @property
+    def control(self) -> bool:
+        """Whether it is a control."""
+        return self.group == CONTROLS
 
     @property
     def elsewhere(self) -> bool:
@@ -166,7 +173,7 @@ def _measured(board: Board, costs: CostSession | None) -> Table:
             input=row.record.size_text,
             trained=elsewhere(row.record),
             recipe=row.record.recipe,
-            group=2 if row.record.control else 0 if row.record.plain else 1,
+            group=CONTROLS if row.record.control else group_of(row.record),
         )
 
     first = board.rows[0].record

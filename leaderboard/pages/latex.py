@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.measures import heading
-from harness.scoring.tables import plain
+from harness.scoring.tables import group_of, plain
 from leaderboard.boards import Board, BoardValue
-from leaderboard.pages.columns import COLUMNS
+from leaderboard.pages.columns import COLUMNS, grouping_columns
 from leaderboard.pages.paper_differences import QUANTITIES
 from leaderboard.pages.task_pages import PUBLISHED_HEADINGS, PUBLISHED_SETTING, TaskPage
 from leaderboard.published.tables import PublishedRow, PublishedTable
@@ -83,7 +83,7 @@ def as_latex(pages: Sequence[TaskPage], columns: Sequence[str] = (), *, part: bo
 
 
 def _board(board: Board, columns: Sequence[str], *, part: bool) -> str:
-    rows, shown = board.rows, columns or ("rank", "method", *board.measures)
+    rows, shown = board.rows, columns or ("rank", "method", *grouping_columns(board), *board.measures)
     found = [
         _numbers(heading(word), [_value(row.values[word]) for row in rows])
         if word in board.measures
@@ -97,7 +97,8 @@ def _board(board: Board, columns: Sequence[str], *, part: bool) -> str:
         says.append("; ranks are among all measured methods")
     if main not in shown:
         says.append(f"; ordered{' and ranked' if 'rank' in shown else ''} by {heading(main)}")
-    return _table(found, f"{board.task}, measured{''.join(says)}")
+    groups = [(row.record.control, group_of(row.record)) for row in rows] if grouping_columns(board) else []
+    return _table(found, f"{board.task}, measured{''.join(says)}", groups)
 
 
 def _published(table: PublishedTable, columns: Sequence[str]) -> str:
@@ -151,10 +152,14 @@ def _marked(text: str, mark: str) -> str:
     return f"{MARKS[mark]}{{{text}}}" if mark in MARKS and text else text
 
 
-def _table(columns: Sequence[LatexColumn], caption: str) -> str:
+def _table(columns: Sequence[LatexColumn], caption: str, groups: Sequence[object] = ()) -> str:
+    """Return a table, with a rule before each row whose group is another than that of the row above."""
     shown = [column for column in columns if not column.empty]
     headings = [_heading(column) for column in shown]
-    rows = zip(*(column.cells for column in shown), strict=True)
+    lines = [_line([cell for cells in row for cell in cells]) for row in zip(*(c.cells for c in shown), strict=True)]
+    for place in range(len(groups) - 1, 0, -1):
+        if groups[place] != groups[place - 1]:
+            lines.insert(place, r"\midrule")
     return "\n".join(
         [
             r"\begin{table}",
@@ -163,7 +168,7 @@ def _table(columns: Sequence[LatexColumn], caption: str) -> str:
             r"\toprule",
             _line(headings),
             r"\midrule",
-            *(_line([cell for cells in row for cell in cells]) for row in rows),
+            *lines,
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 from pydantic import Field
 
@@ -28,6 +30,7 @@ class DatabaseAugmentation(Step):
         "Image Retrieval, IJCV 2017"
     )
     repeats = True
+    grid = MappingProxyType({"k": (2, 3, 5, 10)})
 
     Options = AugmentationOptions
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 from pydantic import Field
 
@@ -28,6 +30,7 @@ class AverageExpansion(Step):
         "ICCV 2007"
     )
     repeats = True
+    grid = MappingProxyType({"k": (1, 2, 3, 8, 12)})
 
     Options = AverageOptions
 
@@ -50,6 +53,7 @@ class AlphaExpansion(Step):
     about = "alpha query expansion (Radenovic et al., 2018)"
     source = "Radenovic et al., Fine-tuning CNN Image Retrieval with No Human Annotation, TPAMI 2018"
     repeats = True
+    grid = MappingProxyType({"k": (2, 3, 5, 10, 20), "alpha": (0.0, 1.0, 2.0, 5.0)})
 
     Options = AlphaOptions
 

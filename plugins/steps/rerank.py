@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from pydantic import Field
 
 from harness import FeatureSets, Options, PositiveRanks, RankingStep, Relevance, Reranking
@@ -22,7 +24,7 @@ class KReciprocal(RankingStep):
 
     about = "re-ranking by k-reciprocal neighbours (Zhong et al., 2017)"
     source = "Zhong et al., Re-ranking Person Re-identification with k-reciprocal Encoding, CVPR 2017"
-
+    grid = MappingProxyType({"k1": (5, 10, 15, 30, 40), "k2": (1, 2, 4, 10), "lambda": (0.1, 0.2, 0.4, 0.5, 0.7)})
     Options = KReciprocalOptions
 
     def rank(self, sets: FeatureSets, relevance: Relevance) -> tuple[PositiveRanks, ...]:

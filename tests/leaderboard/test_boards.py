@@ -6,8 +6,11 @@ import pytest
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery, read_per_query, write_per_query
 from harness.scoring.record import PerQueryFile, read_record, write_record
+from harness.scoring.tables import GROUPS, HEADING, group_of
 from harness.tasks.reranking import Reranking
 from leaderboard.boards import build_boards
+from leaderboard.pages.html import as_html
+from leaderboard.pages.latex import as_latex
 from leaderboard.pages.markdown import markdown_pages
 from leaderboard.pages.task_pages import build_task_pages
 from leaderboard.record_files import RecordFile, values_of
@@ -230,3 +233,39 @@ def test_a_re_ranked_result_is_a_row_of_its_own_that_moves_no_other(tmp_path, va
     assert all(row.ranks is None and not row.values["ap"].mark for row in board.rows[2:])
     assert board.rows[:2] == board_of(*plain, control).rows[:2]
     assert board.rows[0].values["ap"].mark == "best"
+
+
+def test_results_with_post_processing_stand_in_groups_by_how_their_parameters_were_chosen(tmp_path, values):
+    steps = [{"step": "qe", "options": {"k": 5}}]
+    ways = {
+        "test": {"post": [{"step": "qe", "options": {"k": 9}}], "chosen": "test"},
+        "held-out": {"post": steps, "chosen": "held-out", "tuned": "a" * 64},
+        "paper": {"post": steps, "chosen": "paper"},
+        "numbers": {"rerank": Reranking(k1=9)},
+        "defaults": {"rerank": Reranking()},
+    }
+    paths = [
+        write_result(tmp_path / name, "mine", np.clip(values + step / 10, 0, 1), **fields)
+        for step, (name, fields) in enumerate(reversed(ways.items()))
+    ]
+    plain = write_result(tmp_path / "plain", "mine", values / 2)
+    control = write_result(tmp_path / "control", "oracle", np.ones(90), control=True)
+
+    board = board_of(control, *paths, plain)
+
+    assert [group_of(row.record) for row in board.rows] == [0, 1, 1, 1, 2, 2, 0]
+    assert [row.record.method for row in board.rows][-1] == "oracle"
+    pages = build_task_pages([board], [])
+    markdown = next(iter(markdown_pages(pages, []).values()))
+    for text in (*GROUPS[:3], HEADING):
+        assert text in markdown
+    assert as_html(pages).count(f'<td class="words">{GROUPS[1]}</td>') == 3
+    latex = as_latex(pages)
+    assert latex.count(GROUPS[2]) == 2
+    assert latex.count(r"\midrule") == 4  # below the head, and before three groups
+
+
+def test_a_board_without_post_processing_has_no_column_for_it(tmp_path, values):
+    pages = build_task_pages([board_of(write_result(tmp_path, "mine", values))], [])
+    shown = [*markdown_pages(pages, []).values(), as_latex(pages)]
+    assert not any(f"| {HEADING}" in text or f"& {HEADING}" in text for text in shown)

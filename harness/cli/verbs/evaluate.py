@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @shared.measures
 @shared.rerank
 @shared.post
+@shared.post_from
 @option(
     "--conventions",
     multiple=True,
@@ -66,6 +67,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
         raise click.UsageError("--measure and --conventions are shown together only with --json")
     from harness.compute.machine import open_machine
     from harness.features.kinds import refuse_foreign
+    from harness.postprocessing.tuned import TunedFile
     from harness.registry.registry import load
     from harness.scoring.evaluation import chain_of
     from harness.scoring.recording import evaluate_file
@@ -73,7 +75,7 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
 
     machine = open_machine(device, memory, timeout)
     same_words(machine.team, words)
-    if words["rerank"] is not None or words["post"]:  # post-processing has no shards
+    if words["rerank"] is not None or words["post"] or words["post_from"]:  # post-processing has no shards
         if not machine.first:
             return
         machine = machine.alone()
@@ -81,12 +83,14 @@ def evaluate(*, features: Path, device: str, memory: int | None, timeout: float,
         refuse_foreign(features, _given(words))
         registry = load(words["plugin"])
         further = tuple(map(registry.measure, words["measures"]))
-        post = chain_of(words["post"], words["rerank"], registry)
+        tuned = None if words["post_from"] is None else TunedFile.read(words["post_from"])
+        post = chain_of(words["post"], words["rerank"], registry, tuned)
         settings = ScoringSettings(
             words["metric"],
             post,
             further,
             words["skip_missing"],
+            tuned=tuned,
             distractor_files=words["distractors"],
             machine=machine,
         )

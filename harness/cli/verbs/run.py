@@ -161,6 +161,7 @@ def _opened(words: dict[str, Any], compute: Compute, registry: Registry, opened:
 @shared.measures
 @shared.rerank
 @shared.post
+@shared.post_from
 @option(
     "--smoke",
     is_flag=True,
