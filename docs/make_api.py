@@ -32,7 +32,7 @@ GROUPS = {
         "load"
     ),
     "Results": "results leaderboard Record",
-    "Observers and engines": "ObservedRun Engine Command Ticket",
+    "Observers, engines and corruptions": "ObservedRun Engine Command Ticket Corruption Scene",
     "Errors": "BenchError UsageError DataError FeatureError CheckpointError RecordError PluginError RunError",
 }
 """The complete list of public names by purpose, the most needed first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric, undisturbed
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.pictures import Pictures, refuse_broken
+from harness.data.pictures import Change, Pictures, refuse_broken
 from harness.errors import DataError
 from harness.extraction.agreement import agree_to_embed
 from harness.extraction.alone import Alone, check_alone
@@ -46,10 +46,12 @@ def extract(
     *,
     compute: Compute | None = None,
     skip_broken: bool = False,
+    change: Change | None = None,
 ) -> Path:
     """Write the features of all images of some tables to a feature file, and return its path.
 
     An image that is in several tables is embedded once. Features written by an interrupted call are not computed again.
+    With ``change``, it is the changed pictures that are embedded; the provenance should say so.
 
     Raises:
         UsageError: the processes do not see the same images, or hold other weights.
@@ -66,6 +68,8 @@ def extract(
         keys = subjects.pictures.keys
         if not keys:
             raise DataError("there is no image to extract features from", where=dataset.root)
+        if change is not None:
+            subjects = replace(subjects, pictures=subjects.pictures.changed(change))
         agree_to_embed(method, subjects, fabric)
         stack.enter_context(ready_to_embed(method, compute))
         writer = None
