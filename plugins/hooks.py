@@ -1,4 +1,4 @@
-"""The built-in methods, detectors, observers, engines and corruptions, registered through the same hooks as a third party's."""
+"""The built-in methods, detectors, observers, engines and corruptions, registered as a third party's would be."""
 
 from harness.registry.hookspecs import Register, hookimpl
 

@@ -45,11 +45,12 @@ class Chance:
     def normal(self, *shape: int) -> IntArray:
         """Return nearly normal whole numbers of mean 0 and standard deviation ``ONE``, int64.
 
-        Each is the sum of twelve even numbers of 16 bits (Irwin and Hall): whole numbers, which no library rounds.
+        Each is the sum of twelve uniform numbers of 16 bits (Irwin and Hall): whole numbers, which no library rounds.
         """
         count = math.prod(shape)
         words = self._bits.random_raw(3 * count)
         total = np.zeros(3 * count, np.int64)
         for place in range(0, 64, 16):
             total += ((words >> np.uint64(place)) & np.uint64(0xFFFF)).astype(np.int64)
-        return (total.reshape(count, 3).sum(axis=1) - 6 * (ONE - 1)).reshape(shape)
+        found: IntArray = total.reshape(count, 3).sum(axis=1) - 6 * (ONE - 1)
+        return found.reshape(shape)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.basics.chance import Chance
-from harness.boxes import Boxes
-from harness.corruptions.corruption import Corruption, FloatArray, Pixels, Scene
+from harness.corruptions.corruption import Corruption, FloatArray, Pixels, Scene, check_severity
 from harness.errors import BenchError, PluginError, in_one_line
+
+if TYPE_CHECKING:
+    from harness.boxes import Boxes
 
 PROBE_KEY = "probe"
 """The image key of the fixed picture."""
@@ -29,6 +32,9 @@ class Applied:
         severity: 1 to 5.
         seed: of the suite.
         parts: boxes of parts by key, or None.
+
+    Raises:
+        UsageError: the severity is out of range.
     """
 
     name: str
@@ -36,6 +42,9 @@ class Applied:
     severity: int
     seed: int = 0
     parts: Boxes | None = None
+
+    def __post_init__(self) -> None:
+        check_severity(self.severity)
 
     def __call__(self, key: str, pixels: Pixels) -> Pixels:
         """Return the spoilt picture.

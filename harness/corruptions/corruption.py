@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.basics.chance import Chance
-from harness.errors import PluginError
+from harness.errors import PluginError, UsageError
 
 Pixels = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -65,6 +65,18 @@ class Corruption:
         Returns:
             (height, width, 3) uint8, of the picture's own size.
         """
+
+
+def check_severity(severity: object) -> int:
+    """Return a severity, or raise a UsageError if it is no whole number from 1 to 5."""
+    if severity not in SEVERITIES or not isinstance(severity, int) or isinstance(severity, bool):
+        raise UsageError(
+            "a severity is out of range",
+            found=severity if severity != "" else "nothing",
+            expected="whole numbers from 1 to 5, such as --severities 1,3,5",
+            next_step="leave 0 out: every table begins with the clean pictures" if severity in (0, "0") else None,
+        )
+    return severity
 
 
 def checked(name: str, found: type[Corruption]) -> Corruption:

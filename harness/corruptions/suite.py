@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.corruptions.corruption import SEVERITIES, Corruption
+from harness.corruptions.corruption import SEVERITIES, Corruption, check_severity
 from harness.errors import UsageError
 
 On = Literal["query", "gallery", "both"]
@@ -50,17 +50,10 @@ def parse_severities(words: str) -> tuple[int, ...]:
         (1, 5)
     """
     parts = [part.strip() for part in words.split(",")]
-    wrong = [part for part in parts if not re.fullmatch("[1-5]", part)]
-    if wrong:
-        raise UsageError(
-            "a severity is out of range",
-            found=wrong[0] or "nothing",
-            expected="whole numbers from 1 to 5, such as --severities 1,3,5",
-            next_step="leave the clean pictures (0) out: every table begins with them" if wrong[0] == "0" else None,
-        )
-    if len(set(parts)) < len(parts):
+    found = [check_severity(int(part) if re.fullmatch("[0-9]", part) else part) for part in parts]
+    if len(set(found)) < len(found):
         raise UsageError("a severity is given twice", found=words, expected="each once")
-    return tuple(sorted(map(int, parts)))
+    return tuple(sorted(found))
 
 
 def parse_names(words: str, known: Collection[str]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from harness.errors import BenchError, DataError, first_of
 Pixels = npt.NDArray[np.uint8]
 
 Change = Callable[[str, Pixels], Pixels]
-"""Takes an image's key and its (height, width, 3) uint8 pixels at its own size, and returns others of the same shape."""
+"""Takes an image's key and its (height, width, 3) uint8 pixels at its own size, and returns others of that shape."""
 
 MAX_PIXELS = 1 << 26
 """Limit of an image (67 million pixels, 200 MB); no vehicle crop is nearly as large."""

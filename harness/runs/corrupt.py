@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -169,9 +169,7 @@ class CorruptedRun(Run):
             (task, with_features(clean, task, self.inputs.dataset, skip_missing=self.plan.request.skip_broken))
             for task in served
         ]
-        found = [
-            Spoilt(self._score(clean, clean, task, dataset), {}, tuple(task.measures)) for task, dataset in tasks
-        ]
+        found = [Spoilt(self._score(clean, clean, task, dataset), {}, tuple(task.measures)) for task, dataset in tasks]
         splits = sorted(
             {split for task, _ in tasks for split, side in sides(task) if self.suite.spoils(side)}  # type: ignore[arg-type]  # one of two words
         )

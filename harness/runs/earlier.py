@@ -89,13 +89,12 @@ def _read(folder: Path) -> Mapping[str, Any]:
     path = folder / RUN
     try:
         found = read_json(read_whole(path, MOST_BYTES, "the run's file").decode())
-        lacking = {"variant": "", "changes": {}, "recipe": "", "files": {}, "trained_on": []}
+        lacking: dict[str, Any] = {"variant": "", "changes": {}, "recipe": "", "files": {}, "trained_on": []}
         about = {**lacking, **found}
-        for word, kind in (
-            *((word, type(value)) for word, value in lacking.items()),
-            *((word, str) for word in ("method", "code", "device", "precision")),
-            *((word, int) for word in ("seed", "training")),
-        ):
+        kinds: dict[str, type] = {word: type(value) for word, value in lacking.items()}
+        kinds |= dict.fromkeys(("method", "code", "device", "precision"), str)
+        kinds |= dict.fromkeys(("seed", "training"), int)
+        for word, kind in kinds.items():
             if not isinstance(about[word], kind):
                 raise TypeError(f"'{word}' is {type(about[word]).__name__}")
     except (BenchError, ValueError, KeyError, TypeError) as problem:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import COMPUTE, DATA, EVALUATION, METHOD, OUTPUT, command, option
+from harness.cli.grouped import DATA, EVALUATION, METHOD, OUTPUT, command, option
 from harness.cli.output import log_to_terminal, own_output, say, show, show_rows
 
 if TYPE_CHECKING:
@@ -119,9 +119,16 @@ def corrupt(*, listed: bool, json_wanted: bool, plugin: tuple[Path, ...], **word
 
 def _list(registry: Registry, words: str, *, json_wanted: bool) -> None:
     from harness.corruptions.corruption import parameters
+    from harness.registry.kinds import CORRUPTION
 
+    about = {name: registry.entry(CORRUPTION, name).about for name in registry.names(CORRUPTION)}
     rows = [
-        {"corruption": name, "severity": severity, "parameters": parameters(level), "about": corruption.about}
+        {
+            "corruption": name,
+            "severity": severity,
+            "parameters": parameters(level),
+            "about": about[name] or corruption.about,
+        }
         for name, corruption in _chosen(registry, words).items()
         for severity, level in enumerate(corruption.levels, 1)
     ]
@@ -162,13 +169,17 @@ def _opened(registry: Registry, suite: Suite, words: dict[str, Any]) -> Corrupte
             expected="bench corrupt RUN, or bench corrupt --method NAME --protocol NAME",
         )
     if method is None:
-        given = [f"--{'set' if name == 'changes' else name}" for name in ("recipe", "changes", "checkpoint") if own[name]]
+        given = [
+            f"--{'set' if name == 'changes' else name}" for name in ("recipe", "changes", "checkpoint") if own[name]
+        ]
         if given:
             raise UsageError("a run's folder holds its options", found=" ".join(given), next_step="leave them out")
         request = Request(method="", protocol=protocol or "", compute=compute, **words)
         return CorruptedRun(plan_of_earlier(folder, request, registry), suite, choices)
     if protocol is None:
-        raise UsageError("the protocol is not given", expected="a protocol beside --method", next_step="--protocol NAME")
+        raise UsageError(
+            "the protocol is not given", expected="a protocol beside --method", next_step="--protocol NAME"
+        )
     changes = parse_changes(own.pop("changes"))
     request = Request(method=method, protocol=protocol, compute=compute, changes=changes, **own, **words)
     return CorruptedRun(plan_run(request, registry), suite, choices)

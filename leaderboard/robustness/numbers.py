@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.corruptions.corruption import parameters
 from harness.data.images import IntArray
 from harness.features.reader import FeatureFile
 from harness.runs.corrupt import CorruptedRun, Spoilt
-from harness.corruptions.corruption import parameters
 from harness.scoring.per_query import PerQuery
 from leaderboard.robustness.result import Corrupted, Drop, Level, Outcome, Result, TaskResult, Value
 from leaderboard.statistics.intervals import over_vehicles

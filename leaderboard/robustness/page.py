@@ -30,9 +30,7 @@ def page_of(result: Result, title: str = "") -> str:
     ]
     for task in result.tasks:
         parts.append(f"## {escape(f'{result.protocol}/{task.task}')}")
-        parts += [
-            f"{escape(heading(word))} in percent:\n\n{task_table(task, word)}" for word in _main_measures(task)
-        ]
+        parts += [f"{escape(heading(word))} in percent:\n\n{task_table(task, word)}" for word in _main_measures(task)]
     parts.append("## The corruptions\n\n" + _corruptions(result))
     return "\n\n".join(parts) + "\n"
 
@@ -50,7 +48,7 @@ def _introduction(result: Result) -> str:
 
 
 def _main_measures(task: TaskResult) -> list[str]:
-    """Return the measure that tables are sorted by, and the first that tells how many queries begin with a right one."""
+    """Return the measure that tables are sorted by, and the first of those that look at the nearest image only."""
     others = [word for word in task.clean if word in ("cmc@1", "hit@1") and word != task.ranked_by]
     return [task.ranked_by, *others[:1]]
 

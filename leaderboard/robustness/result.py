@@ -15,8 +15,8 @@ from harness.errors import RecordError, in_one_line
 from harness.features.named import ShownName
 from harness.scoring.fields import Count, Digest, RecordModel, Share, Word
 
-SCHEMA = 1
-KIND = "corruptions"
+SCHEMA: Literal[1] = 1
+KIND: Literal["corruptions"] = "corruptions"
 MOST_BYTES = 16 << 20
 """The largest file that is read; one of 11 corruptions and two tasks has 150 kB."""
 

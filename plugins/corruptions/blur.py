@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
 from harness.basics.chance import Chance
 from harness.corruptions.corruption import Corruption, Pixels, Scene
 from plugins.corruptions.filters import WHOLE, disc, of_side, picture, plane, quotient, shifted
@@ -21,7 +19,6 @@ class MotionBlur(Corruption):
     The direction is drawn for each picture, up to one pixel up or down for three sideways.
     """
 
-    about = "motion blur: a vehicle that passes while the shutter is open"
     source = "ImageNet-C's motion blur (Hendrycks and Dietterich, ICLR 2019) as an even line; the levels are our own"
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
         {"length_permille": 40},
@@ -48,7 +45,6 @@ class MotionBlur(Corruption):
 class DefocusBlur(Corruption):
     """The mean over a disc of some ``radius``, which a lens out of focus makes of each point."""
 
-    about = "defocus blur: a lens out of focus"
     source = "ImageNet-C's defocus blur (Hendrycks and Dietterich, ICLR 2019) without its smoothing; own levels"
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
         {"radius_permille": 12},

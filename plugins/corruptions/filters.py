@@ -27,7 +27,8 @@ def plane(pixels: Pixels) -> Plane:
 
 def picture(values: Plane) -> Pixels:
     """Return values in 256ths as uint8, rounded and clipped."""
-    return np.clip((values + WHOLE // 2) >> 8, 0, 255).astype(np.uint8)
+    found: Pixels = np.clip((values + WHOLE // 2) >> 8, 0, 255).astype(np.uint8)
+    return found
 
 
 def of_side(shape: tuple[int, ...], permille: int) -> int:

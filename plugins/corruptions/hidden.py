@@ -20,7 +20,6 @@ class Occlusion(Corruption):
     Place and shape, from upright to lying, are drawn for each picture; ``area`` is the covered share.
     """
 
-    about = "occlusion: a grey block before a part of the vehicle"
     source = "random erasing (Zhong et al., AAAI 2020) in one grey; the levels are our own"
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
         {"area_permille": 80},
@@ -45,9 +44,8 @@ class Occlusion(Corruption):
 
 
 class LowResolution(Corruption):
-    """A picture shrunk to a share of its sides and enlarged again, as of a vehicle far away; ``side`` is what is left."""
+    """A picture shrunk to a share of its sides and enlarged again, as of a vehicle far away; ``side`` remains."""
 
-    about = "low resolution: a vehicle far away, enlarged"
     source = "after ImageNet-C's pixelate (Hendrycks and Dietterich, ICLR 2019), enlarged smoothly; own levels"
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
         {"side_permille": 500},
@@ -72,7 +70,6 @@ class PlatesHidden(Corruption):
     ``height``. A picture whose boxes show no plate stays as it is.
     """
 
-    about = "plates hidden: by the boxes of parts, or else the lower middle of the picture"
     source = "our own; the classes of parts are those of PGAN (Zhang et al., 2019)"
     uses_parts = True
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
@@ -89,9 +86,7 @@ class PlatesHidden(Corruption):
         found = scene.pixels.copy()
         if scene.parts:
             areas = [
-                _grown(box.tolist(), level["margin_permille"])
-                for name in PLATES
-                for box in scene.parts.get(name, ())
+                _grown(box.tolist(), level["margin_permille"]) for name in PLATES for box in scene.parts.get(name, ())
             ]
         else:
             wide, high = width * level["width_permille"] // 2000, height * level["height_permille"] // 2000

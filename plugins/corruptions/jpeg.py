@@ -42,7 +42,6 @@ BASIS = np.array([[_cosine((2 * x + 1) * u) if u else COSINES[4] for x in range(
 class Jpeg(Corruption):
     """What JPEG of some ``quality`` leaves of a picture, with colours at half the size."""
 
-    about = "JPEG: a picture stored at a low quality"
     source = "ITU-T T.81, annexes A and K, with the scale of quality of the IJG; ImageNet-C's qualities"
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
         {"quality": 25},
@@ -59,11 +58,11 @@ class Jpeg(Corruption):
         red, green, blue = np.moveaxis(np.pad(scene.pixels.astype(np.int64), edges, mode="edge"), 2, 0)
         luma = quotient(299 * red + 587 * green + 114 * blue, 1000)
         small = (len(luma) // 2, luma.shape[1] // 2)
-        chroma = [shrink(quotient((colour - luma) * 1000, scale), small) for colour, scale in ((blue, 1772), (red, 1402))]
+        chroma = [
+            shrink(quotient((colour - luma) * 1000, scale), small) for colour, scale in ((blue, 1772), (red, 1402))
+        ]
         luma = lossy(luma - 128, _steps(LUMA, level["quality"])) + 128
-        low, high = (
-            enlarge(lossy(plane, _steps(CHROMA, level["quality"])) * WHOLE, luma.shape) for plane in chroma
-        )
+        low, high = (enlarge(lossy(plane, _steps(CHROMA, level["quality"])) * WHOLE, luma.shape) for plane in chroma)
         unit = 1000 * WHOLE
         colours = [
             quotient(luma * unit + 1402 * high, unit),

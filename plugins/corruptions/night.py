@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.basics.chance import Chance, ONE
+from harness.basics.chance import ONE, Chance
 from harness.corruptions.corruption import Corruption, Pixels, Scene
 from plugins.corruptions.filters import WHOLE, blend, of_side, picture, plane, quotient
 
@@ -25,7 +25,6 @@ class Night(Corruption):
     ``reach``. It is added whatever side of the vehicle is seen: another vehicle may shine into the camera.
     """
 
-    about = "night with headlights: dark, bluish, noisy, and two glaring lights"
     source = "our own, after what Dai and Van Gool, ITSC 2018, describe: low light, noise and glare"
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
         {"light_permille": 600, "reach_permille": 20, "noise": 2},

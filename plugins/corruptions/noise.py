@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.basics.chance import Chance, ONE
+from harness.basics.chance import ONE, Chance
 from harness.corruptions.corruption import Corruption, Pixels, Scene
 from plugins.corruptions.filters import WHOLE, picture, plane, quotient
 
@@ -19,7 +19,6 @@ class SensorNoise(Corruption):
     At brightness p the standard deviation is the root of read² + shot · p, in grey levels.
     """
 
-    about = "sensor noise: what a short exposure adds to each pixel"
     source = "Foi et al., Practical Poissonian-Gaussian Noise Modeling, IEEE TIP 2008; the levels are our own"
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
         {"read": 6, "shot": 1},

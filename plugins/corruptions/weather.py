@@ -18,7 +18,6 @@ class Rain(Corruption):
     The slant is drawn for each picture, up to one pixel sideways for three downwards; ``length`` is that of a streak.
     """
 
-    about = "rain: bright slanting streaks before a paler picture"
     source = "streaks as in Garg and Nayar, Vision and Rain, IJCV 2007, drawn as straight lines; the levels are our own"
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
         {"drops": 40, "length_permille": 60, "veil_permille": 40},
@@ -52,7 +51,6 @@ class Rain(Corruption):
 class Snow(Corruption):
     """Soft white flakes of three sizes before a whiter, greyer picture: ``flakes`` in a square of the shorter side."""
 
-    about = "snow: soft white flakes before a whiter, greyer picture"
     source = "the whitening of ImageNet-C's snow (Hendrycks and Dietterich, ICLR 2019); flakes and levels are our own"
     levels: ClassVar[tuple[Mapping[str, int], ...]] = (
         {"flakes": 20, "size_permille": 7, "whitening_permille": 60},
@@ -84,7 +82,6 @@ class Snow(Corruption):
 class Fog(Corruption):
     """A bright grey veil, denser towards the top, where the street is farther away, and in clouds of random shape."""
 
-    about = "fog: a bright veil in clouds, denser towards the top of the picture"
     source = (
         "fractal clouds as ImageNet-C's fog (Hendrycks and Dietterich, ICLR 2019), denser with the distance as in "
         "Sakaridis et al., IJCV 2018; the levels are our own"

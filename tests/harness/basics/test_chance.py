@@ -1,7 +1,7 @@
 import numpy as np
 from hypothesis import given, settings, strategies as st
 
-from leaderboard.statistics.chance import Chance
+from harness.basics.chance import Chance
 
 
 def test_the_stream_is_the_same_on_every_machine():
