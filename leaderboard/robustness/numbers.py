@@ -11,6 +11,7 @@ from harness.data.images import IntArray
 from harness.features.reader import FeatureFile
 from harness.runs.corrupt import CorruptedRun, Spoilt
 from harness.scoring.per_query import PerQuery
+from harness.scoring.scores import exact_mean
 from leaderboard.robustness.result import Corrupted, Drop, Level, Outcome, Result, TaskResult, Value
 from leaderboard.statistics.intervals import over_vehicles
 from leaderboard.statistics.vehicles import ByVehicle, FloatArray, by_vehicle, check_same
@@ -74,7 +75,7 @@ def _task(run: CorruptedRun, spoilt: Spoilt) -> TaskResult:
         queries=spoilt.clean.queries,
         metric=spoilt.clean.metric,
         ranked_by=words[0],
-        clean={word: value(by_vehicle(clean.values[word], clean.vehicle, clean.asked)) for word in words},
+        clean={word: value(clean.values[word], clean.vehicle, clean.asked) for word in words},
         corruptions=tuple(corruptions),
         measures={word: outcome(clean, list(spoilt.conditions.values()), word) for word in words},
     )
@@ -92,14 +93,22 @@ def outcome(clean: PerQuery, spoilt: Sequence[PerQuery], measure: str) -> Outcom
         check_same(clean, table, measure)
     before = clean.values[measure]
     after: FloatArray = np.sum([table.values[measure] for table in spoilt], axis=0) / len(spoilt)
-    mean = value(by_vehicle(after, clean.vehicle, clean.asked))
+    mean = value(after, clean.vehicle, clean.asked)
     return Outcome(mean=mean, drop=lost(before, after, clean.vehicle, clean.asked))
 
 
-def value(values: ByVehicle) -> Value:
-    """Return a mean with its interval over vehicles."""
-    interval = over_vehicles(values)
-    return Value(value=values.mean, low=interval.low, high=interval.high)
+def value(values: FloatArray, vehicle: IntArray, asked: IntArray | None = None) -> Value:
+    """Return the mean of a measure over the queries with its interval over vehicles.
+
+    Without draws it has the digits of a record. The arguments are as those of ``lost``.
+    """
+    summed = by_vehicle(values, vehicle, asked)
+    interval, mean = over_vehicles(summed), _mean(values, summed, asked)
+    return Value(value=mean, low=min(interval.low, mean), high=max(interval.high, mean))
+
+
+def _mean(values: FloatArray, summed: ByVehicle, asked: IntArray | None) -> float:
+    return exact_mean(values) if asked is None else summed.mean
 
 
 def lost(before: FloatArray, after: FloatArray, vehicle: IntArray, asked: IntArray | None = None) -> Drop | None:
@@ -123,6 +132,6 @@ def lost(before: FloatArray, after: FloatArray, vehicle: IntArray, asked: IntArr
     unit = 1 << max(0, most - (GRAIN * int(loss.counts.max())).bit_length())
     shift = max(0, loss.unit.bit_length() - 1 - (unit * GRAIN).bit_length() + 1)
     ratio = ByVehicle((loss.sums + (1 << shift >> 1)) >> shift, weights, unit)
-    exact = int(loss.sums.sum()) / int(whole.sums.sum())
+    exact = _mean(before - after, loss, asked) / _mean(before, whole, asked)
     interval = over_vehicles(ratio, ends=(1.0 - 1.0 / whole.mean, 1.0))
     return Drop(value=exact, low=min(interval.low, exact), high=max(interval.high, exact))

@@ -65,11 +65,13 @@ def test_the_page_shows_clean_first_and_all_last_with_what_is_lost():
 
 
 def test_names_cannot_break_the_page():
-    page = page_of(result(method="a|b<script>\u202e# x", trained_on=("<b>",)))
+    page = page_of(result(method="a|b<script># x", trained_on=("<b>",)))
 
     assert "<script>" not in page
     assert "<b>" not in page
     assert page.startswith("# a\\|b&lt;script&gt;")
+    with pytest.raises(ValueError, match="printable"):
+        result(method="a\u202eb")
 
 
 def test_boxes_and_plates_are_told_where_they_play_a_part():
