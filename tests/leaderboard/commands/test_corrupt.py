@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.errors import BenchError, FeatureError, PluginError, UsageError
+from harness.errors import BenchError, DataError, FeatureError, PluginError, UsageError
 from harness.features import FeatureFile
 from harness.registry.registry import load
 from harness.scoring.evaluation import evaluate, refuse_corrupted
@@ -239,3 +239,33 @@ def test_the_corruptions_are_listed_with_their_parameters(run):
 
 def test_a_corruption_is_found_by_its_name():
     assert load().corruption("jpeg").levels[0] == {"quality": 25}
+
+
+WITH_BOXES = """
+import torch
+import harness
+
+class Boxed(harness.Method):
+    test_needs = frozenset({"boxes.parts"})
+
+    def embed(self, images, boxes_parts):
+        counts = torch.tensor([[float(len(boxes))] for boxes in boxes_parts])
+        return torch.cat([images.mean((2, 3)), counts], 1)
+
+@harness.hookimpl
+def bench_register_methods(register):
+    register("boxed", Boxed)
+"""
+
+
+def test_a_method_keeps_the_boxes_of_the_clean_pictures_and_plates_are_found_by_them(run):
+    Path("boxed.py").write_text(WITH_BOXES)
+    words = ("--corruptions", "plates-hidden", "--severities", "1", "--plugin", "boxed.py", "--protocol", TASK)
+    found = run("--method", "boxed", *words)
+
+    assert (found["boxes"], found["plates"]) == (True, "boxes of parts")
+    made = next(Path("runs").iterdir())
+    assert run(made, *words) == found  # by the boxes that the run has stored
+
+    with pytest.raises(DataError, match="the file of boxes is missing"):
+        run(made, *words, "--plates", "nothing.json")
