@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.basics.chance import IntArray
+from harness.data.images import IntArray
 from harness.data.lists import read_lines
 from harness.data.values import number_of_text
 from harness.errors import RecordError

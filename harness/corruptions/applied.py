@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.basics.chance import Chance
+from harness.basics.seeds import Chance
 from harness.corruptions.corruption import Corruption, FloatArray, Pixels, Scene, check_severity
 from harness.errors import BenchError, PluginError, in_one_line
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from harness.basics.chance import Chance
+from harness.basics.seeds import Chance
 from harness.errors import PluginError, UsageError
 
 Pixels = npt.NDArray[np.uint8]

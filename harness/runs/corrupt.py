@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from harness.basics.digests import digest
 from harness.boxes import Boxes, read_boxes
 from harness.boxes.reading import kinds_of, refuse_unknown_images
 from harness.corruptions.applied import Applied
+from harness.corruptions.corruption import Corruption
 from harness.corruptions.suite import Suite
 from harness.data.dataset import Dataset
 from harness.errors import UsageError
@@ -234,7 +235,12 @@ class CorruptedRun(Run):
         return self.out / f"{applied.name}-{applied.severity}-{split}-{digest(about)[:12]}.h5"
 
     def _code(self, applied: Applied) -> str:
-        return code_digest(cast("Any", type(applied.corruption)))
+        return _code_of(type(applied.corruption))
+
+
+@cache  # it reads every module of the plugin
+def _code_of(kind: type[Corruption]) -> str:
+    return code_digest(cast("Any", kind))  # which looks at the version and the modules of any class
 
 
 def sides(task: Task) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
-from harness.basics.chance import IntArray
+from harness.data.images import IntArray
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
 from leaderboard.statistics.intervals import Interval, over_vehicles, widened

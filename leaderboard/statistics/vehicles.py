@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.basics.chance import IntArray
+from harness.data.images import IntArray
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from harness.basics.chance import Chance
+from harness.basics.seeds import Chance
 from harness.corruptions.corruption import Corruption, Pixels, Scene
 from plugins.corruptions.filters import WHOLE, disc, of_side, picture, plane, quotient, shifted
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
-from harness.basics.chance import Chance
+from harness.basics.seeds import Chance
 from harness.corruptions.corruption import Corruption, Pixels, Scene
 from plugins.corruptions.filters import enlarge, picture, plane, shrink
 

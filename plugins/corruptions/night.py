@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.basics.chance import ONE, Chance
+from harness.basics.seeds import ONE, Chance
 from harness.corruptions.corruption import Corruption, Pixels, Scene
 from plugins.corruptions.filters import WHOLE, blend, of_side, picture, plane, quotient
 

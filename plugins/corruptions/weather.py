@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.basics.chance import Chance
+from harness.basics.seeds import Chance
 from harness.corruptions.corruption import Corruption, Pixels, Scene
 from plugins.corruptions.filters import WHOLE, Plane, blend, box, enlarge, grey, of_side, picture, plane, soft
 
