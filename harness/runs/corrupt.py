@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +13,6 @@ from harness.basics.digests import digest
 from harness.boxes import Boxes, read_boxes
 from harness.boxes.reading import kinds_of, refuse_unknown_images
 from harness.corruptions.applied import Applied
-from harness.corruptions.corruption import Corruption
 from harness.corruptions.suite import Suite
 from harness.data.dataset import Dataset
 from harness.errors import UsageError
@@ -171,9 +169,7 @@ class CorruptedRun(Run):
             for task in served
         ]
         found = [Spoilt(self._score(clean, clean, task, dataset), {}, tuple(task.measures)) for task, dataset in tasks]
-        splits = sorted(
-            {split for task, _ in tasks for split, side in sides(task) if self.suite.spoils(side)}  # type: ignore[arg-type]  # one of two words
-        )
+        splits = sorted({split for task, _ in tasks for split in self._spoilt_splits(task)})
         for number, (condition, applied) in enumerate(self.applied.items(), 1):
             log.info("%s, severity %d (%d of %d)", applied.name, applied.severity, number, len(self.applied))
             with ExitStack() as opened:
@@ -186,6 +182,10 @@ class CorruptedRun(Run):
                 for split in splits:
                     self._path(applied, split).unlink()
         return found
+
+    def _spoilt_splits(self, task: Task) -> list[str]:
+        suite = self.suite
+        return [*([task.query] if suite.spoils("query") else []), *([task.gallery] if suite.spoils("gallery") else [])]
 
     def _score(self, query: FeatureFile, gallery: FeatureFile, task: Task, dataset: Dataset) -> Scores:
         """Return the scores of queries from one file among a gallery from another; they are no record's."""
@@ -208,7 +208,7 @@ class CorruptedRun(Run):
         if not path.exists():
             method, provenance, dataset = self._ready
             images = images_digest(self.inputs.dataset, [split])
-            words = f"{applied.name} {applied.severity}, seed {applied.seed}, {self._code(applied)[:12]}"
+            words = f"{applied.name} {applied.severity}, seed {applied.seed}, {self._codes[applied.name][:12]}"
             extract(
                 method,
                 dataset,
@@ -229,23 +229,16 @@ class CorruptedRun(Run):
         return method, provenance, self.boxes.kept(self.inputs.dataset, self.boxes.test, self.features.parent)
 
     def _path(self, applied: Applied, split: str) -> Path:
-        about = {"code": self._code(applied), "seed": applied.seed, "version": VERSION}
+        about = {"code": self._codes[applied.name], "seed": applied.seed, "version": VERSION}
         if applied.corruption.uses_parts and applied.parts is not None:
             about["parts"] = applied.parts.digest
         return self.out / f"{applied.name}-{applied.severity}-{split}-{digest(about)[:12]}.h5"
 
-    def _code(self, applied: Applied) -> str:
-        return _code_of(type(applied.corruption))
-
-
-@cache  # it reads every module of the plugin
-def _code_of(kind: type[Corruption]) -> str:
-    return code_digest(cast("Any", kind))  # which looks at the version and the modules of any class
-
-
-def sides(task: Task) -> Iterator[tuple[str, str]]:
-    """Return the split of the queries and that of the gallery, each with its side."""
-    return iter(((task.query, "query"), (task.gallery, "gallery")))
+    @cached_property
+    def _codes(self) -> dict[str, str]:
+        """The digest of each corruption's code, which looks at the version and the modules of any class."""
+        kinds = {name: type(corruption) for name, corruption in self.suite.corruptions.items()}
+        return {name: code_digest(cast("Any", kind)) for name, kind in kinds.items()}
 
 
 def per_query(scores: Scores) -> PerQuery:
