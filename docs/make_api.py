@@ -33,7 +33,7 @@ GROUPS = {
     ),
     "Results": "results leaderboard Record",
     "Post-processing": "Step RankingStep FeatureSets",
-    "Observers and engines": "ObservedRun Engine Command Ticket",
+    "Observers, engines and corruptions": "ObservedRun Engine Command Ticket Corruption Scene",
     "Errors": "BenchError UsageError DataError FeatureError CheckpointError RecordError PluginError RunError",
 }
 """The complete list of public names by purpose, the most needed first."""

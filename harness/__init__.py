@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from harness.boxes import Boxes as Boxes
     from harness.compute.engine import Command as Command, Engine as Engine, Ticket as Ticket
     from harness.compute.machine import Machine as Machine
+    from harness.corruptions.corruption import Corruption as Corruption, Scene as Scene
     from harness.data.dataset import Dataset as Dataset
     from harness.data.images import UNKNOWN as UNKNOWN, ImageTable as ImageTable
     from harness.data.layout import Choices as Choices, Layout as Layout
@@ -62,6 +63,7 @@ _MODULES = {
     "boxes": "Boxes",
     "compute.engine": "Command Engine Ticket",
     "compute.machine": "Machine",
+    "corruptions.corruption": "Corruption Scene",
     "data.dataset": "Dataset",
     "data.images": "ImageTable UNKNOWN",
     "data.layout": "Choices Layout",

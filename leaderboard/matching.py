@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data.images import IntArray
 from harness.data.lists import read_lines
 from harness.data.values import number_of_text
 from harness.errors import RecordError
@@ -21,7 +22,6 @@ from leaderboard.grouping import grouped
 from leaderboard.named import is_name, named_records, refuse_ambiguous
 from leaderboard.record_files import RecordFile
 from leaderboard.repeats import group_repeats, mean_measures, side_of
-from leaderboard.statistics.chance import IntArray
 from leaderboard.statistics.paired import Side
 
 Group = list[RecordFile]

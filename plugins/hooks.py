@@ -1,4 +1,4 @@
-"""The built-in methods, detectors, steps, observers and engines, registered as a third party's are."""
+"""The built-in methods, detectors, steps, observers, engines and corruptions, registered as a third party's are."""
 
 from harness.registry.hookspecs import Register, hookimpl
 
@@ -145,3 +145,23 @@ def bench_register_engines(register: Register) -> None:
     register("local", "plugins.engines.local:Local", about="processes of this machine")
     register("slurm", "plugins.engines.slurm:Slurm", about="a SLURM cluster, through submitit")
     register("dask", "plugins.engines.dask:Dask", about="a Dask cluster, through dask.distributed")
+
+
+@hookimpl
+def bench_register_corruptions(register: Register) -> None:
+    """Register the corruptions of ``bench corrupt``."""
+    register("rain", "plugins.corruptions.weather:Rain", about="bright slanting streaks before a paler picture")
+    register("snow", "plugins.corruptions.weather:Snow", about="soft white flakes before a whiter, greyer picture")
+    register("fog", "plugins.corruptions.weather:Fog", about="a bright veil in clouds, denser towards the top")
+    register("night", "plugins.corruptions.night:Night", about="dark, bluish, noisy, and two glaring headlights")
+    register("motion-blur", "plugins.corruptions.blur:MotionBlur", about="a vehicle that moves during the exposure")
+    register("defocus-blur", "plugins.corruptions.blur:DefocusBlur", about="a lens out of focus")
+    register("sensor-noise", "plugins.corruptions.noise:SensorNoise", about="what a short exposure adds to each pixel")
+    register("jpeg", "plugins.corruptions.jpeg:Jpeg", about="a picture stored at a low quality")
+    register("occlusion", "plugins.corruptions.hidden:Occlusion", about="a grey block before a part of the vehicle")
+    register("low-resolution", "plugins.corruptions.hidden:LowResolution", about="a vehicle far away, enlarged")
+    register(
+        "plates-hidden",
+        "plugins.corruptions.hidden:PlatesHidden",
+        about="covered plates: by the boxes of parts, or else the lower middle of the picture",
+    )

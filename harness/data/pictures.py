@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,12 @@ from harness.basics.reading import read_whole
 from harness.data.dataset import Dataset
 from harness.data.links import ALLOW, LEADS_OUT, NO_PARTS, locate
 from harness.data.resizing import STRETCHED, Resizing
-from harness.errors import DataError, first_of
+from harness.errors import BenchError, DataError, first_of
 
 Pixels = npt.NDArray[np.uint8]
+
+Change = Callable[[str, Pixels], Pixels]
+"""Takes an image's key and its (height, width, 3) uint8 pixels at its own size, and returns others of that shape."""
 
 MAX_PIXELS = 1 << 26
 """Limit of an image (67 million pixels, 200 MB); no vehicle crop is nearly as large."""
@@ -51,7 +55,11 @@ log = logging.getLogger("bench.pictures")
 
 
 def decode(
-    path: Path, size: tuple[int, int], formats: Sequence[str] = ("JPEG",), resizing: Resizing = STRETCHED
+    path: Path,
+    size: tuple[int, int],
+    formats: Sequence[str] = ("JPEG",),
+    resizing: Resizing = STRETCHED,
+    change: Callable[[Pixels], Pixels] | None = None,
 ) -> Pixels:
     """Return a resized RGB image; the EXIF orientation is ignored, as in all published results.
 
@@ -63,6 +71,7 @@ def decode(
         size: height and width in pixels.
         formats: accepted formats, as Pillow names them.
         resizing: the way to this size.
+        change: what changes the (height, width, 3) uint8 pixels before they are resized, or None.
 
     Returns:
         (3, height, width) uint8.
@@ -80,12 +89,14 @@ def decode(
             whole = _eight_bits(path, image).convert("RGB")
             if image.format in ("JPEG", "MPO") and whole.getpixel((whole.width - 1, whole.height - 1)) == (GREY,) * 3:
                 _refuse_missing_rows(path, content, image, formats)
+            if change is not None:
+                whole = Image.fromarray(change(np.asarray(whole)))
             pixels = resizing(whole, size)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
         raise DataError("the image is too large to be a vehicle", where=path, found=problem) from None
     except UnidentifiedImageError:
         raise DataError("the image is not of an expected format", where=path, expected=" or ".join(formats)) from None
-    except DataError:
+    except BenchError:
         raise
     except Exception as problem:  # Pillow's decoders can raise any exception for a damaged file
         raise DataError("the image cannot be read", where=path, found=problem) from None
@@ -198,6 +209,7 @@ class Pictures:
         self.resizing = resizing
         self.follow_links = follow_links
         self.parts = NO_PARTS
+        self.change: Change | None = None
         self._cache_bytes = cache_bytes
         self._cache: Pixels | None = None
 
@@ -210,7 +222,8 @@ class Pictures:
             pixels: Pixels = self._cache[row]
             return pixels
         path = locate(self.root, self.keys[row], follow_links=self.follow_links, parts=self.parts)
-        return decode(path, self.size, self.formats, self.resizing)
+        change = None if self.change is None else partial(self.change, self.keys[row])
+        return decode(path, self.size, self.formats, self.resizing, change)
 
     @property
     def cached(self) -> bool:
@@ -247,6 +260,12 @@ class Pictures:
             pool.shutdown(cancel_futures=True)  # lets Ctrl-C end without decoding the queued images
         self._cache = cache
         return broken
+
+    def changed(self, change: Change) -> Pictures:
+        """Return the pictures with a change that is made to each after decoding; none of them is in memory."""
+        others = copy(self)
+        others.change, others._cache = change, None
+        return others
 
     def take(self, rows: npt.NDArray[np.integer]) -> Pictures:
         """Return the pictures of some rows, in their order, with their decoded pixels."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric, undisturbed
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.pictures import Pictures, refuse_broken
+from harness.data.pictures import Change, Pictures, refuse_broken
 from harness.errors import DataError
 from harness.extraction.agreement import agree_to_embed
 from harness.extraction.alone import Alone, check_alone
@@ -47,11 +47,13 @@ def extract(
     *,
     compute: Compute | None = None,
     skip_broken: bool = False,
+    change: Change | None = None,
 ) -> Path:
     """Write the features of all images of some tables to a feature file, and return its path.
 
     An image that is in several tables is embedded once; if the provenance says ``mirrored``, then all once more as
-    their mirror images. Features written by an interrupted call are not computed again.
+    their mirror images. Features written by an interrupted call are not computed again. With ``change``, it is the
+    changed pictures that are embedded; the provenance should say so.
 
     Raises:
         UsageError: the processes do not see the same images, or hold other weights; the method needs boxes or views,
@@ -71,6 +73,8 @@ def extract(
             raise DataError("there is no image to extract features from", where=dataset.root)
         if output.provenance.mirrored:
             subjects, keys = subjects.and_mirrored(), [*keys, *map(mirrored_key, keys)]
+        if change is not None:
+            subjects = replace(subjects, pictures=subjects.pictures.changed(change))
         agree_to_embed(method, subjects, fabric)
         stack.enter_context(ready_to_embed(method, compute))
         writer = None

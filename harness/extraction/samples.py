@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 from torchvision import tv_tensors
 
 from harness.basics.seeds import derive
 from harness.boxes import Boxes
 from harness.data.images import IntArray
 from harness.data.pictures import Pictures
-from harness.errors import DataError, PluginError, RunError
+from harness.errors import BenchError, DataError, PluginError, RunError
 
 
 class BatchRequest(NamedTuple):
@@ -145,7 +145,7 @@ class Loader:
     def __init__(self, samples: Samples, workers: int, *, pinned: bool = False, once: bool = False) -> None:
         self._requests: list[BatchRequest] = []  # replaced between epochs, while the workers keep running
         self._loader = DataLoader(
-            samples,
+            _Told(samples),
             batch_size=None,
             sampler=self._requests,
             num_workers=workers,
@@ -156,10 +156,13 @@ class Loader:
         )
 
     def serve(self, requests: Sequence[BatchRequest]) -> Iterator[Batch]:
-        """Yield one batch per request, or raise a RunError if a worker process died."""
+        """Yield one batch per request, or raise a RunError if a worker process died, and any BenchError of a worker."""
         self._requests[:] = requests
         try:
-            yield from self._loader
+            for batch in self._loader:
+                if isinstance(batch, BenchError):
+                    raise batch
+                yield batch
         except RuntimeError as problem:
             if "DataLoader worker" not in str(problem):
                 raise
@@ -168,6 +171,21 @@ class Loader:
                 found=problem,
                 next_step="try fewer --workers, or 0: it may have run out of memory or of space in /dev/shm",
             ) from None
+
+
+@dataclass(frozen=True, eq=False)
+class _Told(Dataset[Batch | BenchError]):
+    """Samples whose own errors a worker hands over as they are; torch would put its traceback into their message."""
+
+    samples: Samples
+
+    def __getitem__(self, request: BatchRequest) -> Batch | BenchError:
+        try:
+            return self.samples[request]
+        except BenchError as error:
+            if get_worker_info() is None:
+                raise
+            return error
 
 
 def _as_is(batch: Any) -> Any:

@@ -12,7 +12,7 @@ from harness.features.named import Int64, ShownName, Side, Whole
 LONGEST_CHANGES = 100
 """The length of the changes in a name, in characters; those beyond it are counted."""
 
-OMITTED = frozenset({"files", "trained_on", "resizing", "weights", "source", "mirrored"})
+OMITTED = frozenset({"files", "trained_on", "resizing", "weights", "source", "mirrored", "corruption"})
 """Fields that are left out of a checkpoint and of a feature file where they are empty."""
 
 
@@ -129,6 +129,8 @@ class Provenance(Embedding):
     Attributes:
         dataset: the protocol's name.
         images: digest of the images' names and sizes, or None.
+        corruption: what spoilt the images before they were embedded, such as ``rain 3, seed 0``; left out for images as
+            they are. No record is made of such features.
         metric: the metric that the method proposes, or None.
         mirrored: whether the file also holds the features of the mirrored pictures; left out if not.
         device: its kind: ``cpu``, ``cuda``, or None.
@@ -137,6 +139,7 @@ class Provenance(Embedding):
 
     dataset: ShownName
     images: str | None = None
+    corruption: ShownName = ""
     metric: str | None = None
     mirrored: bool = False
     device: str | None = None

@@ -77,6 +77,14 @@ def bench_register_steps(register: Register) -> None:
     """Call ``register(name, step)`` for each step of post-processing: a subclass of ``harness.Step``."""
 
 
+@hookspec
+def bench_register_corruptions(register: Register) -> None:
+    """Call ``register(name, corruption)`` for each corruption of ``bench corrupt``.
+
+    A corruption is a subclass of ``harness.Corruption``.
+    """
+
+
 # The hooks of observers. Those of a plugin's module are called by every `bench run`, `train` and `extract`; those of a
 # registered observer only if the run asks for it by name. A hook may leave out arguments that it does not need. All are
 # called in the first process only, one after the other, while the run waits. An exception is a warning in the log and

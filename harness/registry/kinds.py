@@ -14,6 +14,7 @@ from harness.registry.catalogue import Kind, one_line
 
 if TYPE_CHECKING:
     from harness.compute.engine import Engine
+    from harness.corruptions.corruption import Corruption
     from harness.data.layout import Layout
     from harness.measures.family import MeasureFamily
     from harness.methods.detector import Detector
@@ -108,6 +109,12 @@ def _step(name: str, found: object) -> type[Step]:
     return checked(name, found)
 
 
+def _corruption(name: str, found: object) -> Corruption:
+    from harness.corruptions.corruption import Corruption, checked
+
+    return checked(name, _subclass(name, found, Corruption))
+
+
 METHOD = Kind("method", "bench_register_methods", _method)
 PROTOCOL = Kind("protocol", "bench_register_protocols", _protocol)
 DETECTOR = Kind("detector", "bench_register_detectors", _detector)
@@ -116,5 +123,6 @@ MEASURE = Kind("measure", "bench_register_measures", _measure)
 OBSERVER = Kind("observer", "bench_register_observers", _observer)
 ENGINE = Kind("engine", "bench_register_engines", _engine)
 STEP = Kind("step", "bench_register_steps", _step)
+CORRUPTION = Kind("corruption", "bench_register_corruptions", _corruption)
 
 KINDS: tuple[Kind[Any], ...] = tuple(value for value in list(vars().values()) if isinstance(value, Kind))

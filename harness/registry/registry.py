@@ -17,11 +17,23 @@ from harness.errors import PluginError, UsageError, unknown_name
 from harness.measures import parse, usual_word
 from harness.registry import hookspecs
 from harness.registry.catalogue import OWN_DISTRIBUTION, Catalogue
-from harness.registry.kinds import DETECTOR, ENGINE, KINDS, LAYOUT, MEASURE, METHOD, OBSERVER, PROTOCOL, STEP
+from harness.registry.kinds import (
+    CORRUPTION,
+    DETECTOR,
+    ENGINE,
+    KINDS,
+    LAYOUT,
+    MEASURE,
+    METHOD,
+    OBSERVER,
+    PROTOCOL,
+    STEP,
+)
 from harness.registry.packages import check_packages
 
 if TYPE_CHECKING:
     from harness.compute.engine import Engine
+    from harness.corruptions.corruption import Corruption
     from harness.data.layout import Layout
     from harness.measures.family import Measure
     from harness.methods.detector import Detector
@@ -62,6 +74,10 @@ class Registry(Catalogue):
     def step(self, name: str) -> type[Step]:
         """Return the class of the step of that name."""
         return self.get(STEP, name)
+
+    def corruption(self, name: str) -> Corruption:
+        """Return the corruption of that name, set up."""
+        return self.get(CORRUPTION, name)
 
     def layout(self, name: str) -> Layout:
         """Return the layout of that name."""

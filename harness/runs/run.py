@@ -295,12 +295,7 @@ class Run:
             FeatureFile.open(path).close()
             log.info("extraction: using the existing features")
             return path
-        method = self._create()
-        info = None
-        if checkpoint is not None:
-            state, info = load_checkpoint(checkpoint)
-            with same_form(checkpoint, f"the method '{self.plan.name}'"):
-                method.restore(state, info.classes)
+        method, info = self._restored(checkpoint)
         provenance = self._provenance(method, checkpoint, info, images=self._images)
         with measured(path, self.inputs.fabric):
             return extract(
@@ -311,6 +306,16 @@ class Run:
                 compute=self.plan.request.compute,
                 skip_broken=self.plan.request.skip_broken,
             )
+
+    def _restored(self, checkpoint: Path | None) -> tuple[Method, CheckpointInfo | None]:
+        """Return the method with the numbers of its checkpoint, and what that says of itself."""
+        method = self._create()
+        if checkpoint is None:
+            return method, None
+        state, info = load_checkpoint(checkpoint)
+        with same_form(checkpoint, f"the method '{self.plan.name}'"):
+            method.restore(state, info.classes)
+        return method, info
 
     def _provenance(
         self, method: Method, checkpoint: Path | None, info: CheckpointInfo | None, *, images: str

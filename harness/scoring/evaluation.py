@@ -237,6 +237,7 @@ def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, s
         UsageError: the settings were chosen for other features.
         DataError: no query has a positive.
     """
+    refuse_corrupted(file)
     settings = replace(settings, metric=metric_of(settings, file))
     if settings.tuned is not None:
         settings.tuned.refuse_other(
@@ -244,6 +245,18 @@ def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, s
         )
     ranks = _ranks(file, protocol, task, dataset, settings)
     return scored(ranks, protocol, task, dataset, settings, metric=str(settings.metric))
+
+
+def refuse_corrupted(file: FeatureFile) -> None:
+    """Raise a FeatureError for features of spoilt pictures, of which no score of a task may be made."""
+    if file.provenance.corruption:
+        raise FeatureError(
+            "the features are of pictures that were spoilt on purpose",
+            where=file.path,
+            found=file.provenance.corruption,
+            expected="features of the pictures as they are",
+            next_step="see how the method fares on them with 'bench corrupt'",
+        )
 
 
 def scored(

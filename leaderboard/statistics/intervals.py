@@ -9,7 +9,8 @@ from itertools import starmap
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.statistics.chance import Chance, IntArray
+from harness.basics.seeds import Chance
+from harness.data.images import IntArray
 from leaderboard.statistics.variance import CERTAIN, Variance, besides_vehicles, of_vehicles, student_quantile
 from leaderboard.statistics.vehicles import ByVehicle, Runs
 

@@ -15,9 +15,9 @@ from itertools import combinations
 
 import numpy as np
 
+from harness.data.images import IntArray
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
-from leaderboard.statistics.chance import IntArray
 from leaderboard.statistics.intervals import Interval, over_vehicles, widened
 from leaderboard.statistics.variance import (
     CERTAIN,

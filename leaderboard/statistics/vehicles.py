@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from harness.data.images import IntArray
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
-from leaderboard.statistics.chance import IntArray
 
 FloatArray = npt.NDArray[np.float64]
 BITS = 62

@@ -116,7 +116,7 @@ def run_command(line: str, small: Path) -> None:
     words = shlex.split(command, comments=True)
     assert words[0] == "bench", f"not a command of bench, so mark the block: {line}"
     drawn = any(word.partition("/")[0] == "synthetic" for word in words[1:])
-    if drawn and words[1] in {"run", "eval", "extract", "train"} and "--data" not in words:
+    if drawn and words[1] in {"run", "eval", "extract", "train", "corrupt"} and "--data" not in words:
         words += ["--data", str(small)]
     done = CliRunner().invoke(main, words[1:], catch_exceptions=False)
     assert done.exit_code == 0, f"{line}\n{done.output}"

@@ -18,7 +18,6 @@ from harness.measures import parse
 from harness.measures.ranks import PositiveRanks
 from harness.registry.registry import Registry
 from harness.scoring.evaluation import (
-    features_and_rule,
     find_root,
     fingerprint_of,
     metric_of,
@@ -28,6 +27,7 @@ from harness.scoring.evaluation import (
 )
 from harness.scoring.growth.counting import rank_parts
 from harness.scoring.growth.nested import MOST_REPEATS, Nested, read_sizes
+from harness.scoring.inputs import features_and_rule
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve

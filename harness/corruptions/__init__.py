@@ -1,0 +1,1 @@
+"""Corruptions of pictures: their contract, how they are applied to one picture, and the suite that a user asks for."""

@@ -1,0 +1,1 @@
+"""The built-in corruptions, a class each, and the filters in whole numbers that they share."""
