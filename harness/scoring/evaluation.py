@@ -16,7 +16,7 @@ from harness.compute.machine import Machine
 from harness.data.dataset import Dataset
 from harness.errors import DataError, FeatureError, UsageError, unknown_name
 from harness.features import FeatureFile
-from harness.features.distractors import open_distractors
+from harness.features.added.distractors import open_distractors
 from harness.features.metric import Metric
 from harness.features.provenance import Origin
 from harness.features.seen import trained_sets

@@ -10,8 +10,8 @@ from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable
 from harness.errors import FeatureError
 from harness.features import FeatureFile, FeatureRows
-from harness.features.distractors import Distractors
-from harness.features.joined import JoinedRows
+from harness.features.added.distractors import Distractors
+from harness.features.added.joined import JoinedRows
 from harness.features.mirrored import mirrored_key
 from harness.scoring.settings import ScoringSettings
 from harness.steps.sets import FeatureSets

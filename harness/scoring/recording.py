@@ -13,7 +13,7 @@ from harness.basics.digests import digest
 from harness.data.dataset import Dataset
 from harness.errors import RecordError
 from harness.features import FeatureFile
-from harness.features.distractors import Distractors
+from harness.features.added.distractors import Distractors
 from harness.features.finding import find_features, is_of_run
 from harness.features.provenance import Embedding, facts
 from harness.measures import FAMILIES, parse

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.compute.machine import Machine
-from harness.features.distractors import Distractors
+from harness.features.added.distractors import Distractors
 from harness.features.metric import Metric, check_metric
 from harness.measures.family import Measure
 from harness.postprocessing.tuned import TunedFile

@@ -12,8 +12,8 @@ from harness.basics.leftovers import temporary_folder
 from harness.data.dataset import Dataset
 from harness.errors import FeatureError, UsageError
 from harness.features import FeatureFile
+from harness.features.added.distractors import open_distractors
 from harness.features.changing import quantise
-from harness.features.distractors import open_distractors
 from harness.features.storage import FLOATS
 from harness.kernel.gallery import Rows
 from harness.kernel.ranking import rank

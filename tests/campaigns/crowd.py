@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.campaigns.forked import IMPORTED, TRACEBACK, bench, fork
-from tests.campaigns.standing import content, leftovers
-from tests.campaigns.work import WORK, Given, prepare
+from tests.campaigns.parts.forked import IMPORTED, TRACEBACK, bench, fork
+from tests.campaigns.parts.standing import content, leftovers
+from tests.campaigns.parts.work import WORK, Given, prepare
 
 SPREAD = 0.5
 """Seconds within which the processes of a crowd begin."""

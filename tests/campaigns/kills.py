@@ -19,9 +19,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.campaigns.forked import GRACE, IMPORTED, Forked, fork
-from tests.campaigns.standing import content, leftovers, shared_memory
-from tests.campaigns.work import WORK, Given, prepare
+from tests.campaigns.parts.forked import GRACE, IMPORTED, Forked, fork
+from tests.campaigns.parts.standing import content, leftovers, shared_memory
+from tests.campaigns.parts.work import WORK, Given, prepare
 
 FAULTS = ("lost", "half-written", "blocked", "orphans", "shared memory", "left over")
 STANDS = "the folder to write into is not empty"

@@ -23,7 +23,7 @@ from harness.pairs.measuring import undecided
 from harness.pairs.open_set import OpenSet, asked_and_answered
 from harness.pairs.verification import best_f1, equal_error, operation_at, pr_area, roc_area, within_far
 from harness.tasks.relevance import Relevance
-from tests import reference_pairs as reference
+from tests.harness.pairs import reference
 from tests.harness.kernel.pooled.pools import pooled
 from tests.harness.kernel.teams import in_threads
 from tests.strategies import Problem, row_lists

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.data.images import IntArray
-from harness.features.joined import JoinedRows
+from harness.features.added.joined import JoinedRows
 from harness.features.reader import FeatureRows
 from harness.kernel.gallery import Rows
 from harness.kernel.memory import block_images, budget

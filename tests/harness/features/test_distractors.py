@@ -11,9 +11,9 @@ import pytest
 import harness
 from harness.errors import FeatureError
 from harness.features import FeatureFile
+from harness.features.added.distractors import open_distractors
+from harness.features.added.joined import JoinedRows
 from harness.features.changing import quantise
-from harness.features.distractors import open_distractors
-from harness.features.joined import JoinedRows
 
 MODEL = {"checkpoint": "a" * 64, "seed": 1, "options": {"epochs": 3}}
 

@@ -11,7 +11,7 @@ import harness
 from harness.compute.machine import Machine
 from harness.errors import DataError, FeatureError, UsageError
 from harness.features import FeatureFile
-from harness.features.joined import JoinedRows
+from harness.features.added.joined import JoinedRows
 from harness.kernel.memory import block_images
 from harness.kernel.settings import Settings
 from harness.scoring.growth.counting import rank_parts

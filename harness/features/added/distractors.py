@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import FeatureError, first_of
+from harness.features.added.joined import JoinedRows
 from harness.features.finding import find_features
-from harness.features.joined import JoinedRows
 from harness.features.provenance import Provenance
 from harness.features.reader import FeatureFile, FeatureRows
 from harness.features.storage import FLOATS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.campaigns.forked import bench, fork, in_order
+from tests.campaigns.parts.forked import bench, fork, in_order
 from tests.harness.runs.made import PLUGIN
 from tests.leaderboard.commands.test_submit import PLUGIN as LISTED
 
