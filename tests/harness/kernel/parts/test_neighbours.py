@@ -44,12 +44,13 @@ def test_shards_are_merged_by_similarity_and_equal_ones_by_number():
 
 
 def test_merged_lists_stay_short_where_there_are_few_units():
-    for found in in_threads(2, lambda team: (FIRST, THIRD)[team.index].together(team)):
-        assert found.units.tolist() == [[0, 2], [1, NOBODY]]
-        assert found.similarities[0].tolist() == [0.9, 0.5]
-        assert found.similarities[1, 0] == 0.3
-        assert np.isnan(found.similarities[1, 1])
-        assert found.numbers.tolist() == [2, 1]
+    some = lists_of([[0, NOBODY], [1, 2], [NOBODY] * 2], [[0.9, np.nan], [0.5, 0.3], [np.nan] * 2])
+    none = lists_of([[NOBODY] * 2] * 3, [[np.nan] * 2] * 3)
+
+    for found in in_threads(2, lambda team: (some, none)[team.index].together(team)):
+        assert found.units.tolist() == some.units.tolist()
+        assert np.array_equal(found.similarities, some.similarities, equal_nan=True)
+        assert found.numbers.tolist() == [1, 2, 0]
 
 
 def test_a_process_alone_exchanges_nothing():
