@@ -15,7 +15,7 @@ from harness.pairs.open_set import without_vehicles
 from harness.pairs.result import THE_TEST, read_result
 from harness.registry.registry import load
 from harness.tasks.rules import relevance
-from tests import reference_pairs as reference
+from tests.harness.pairs import reference
 
 TASK = "synthetic/image-to-image"
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.kernel.pooled.counts import PairCounts
 from harness.pairs.verification import best_f1, equal_error, operation_at, pr_area, roc_area, within_far
-from tests import reference_pairs as reference
+from tests.harness.pairs import reference
 
 RATES = ("0.5", "0.1", "0.01", "0.0001")
 
