@@ -85,7 +85,7 @@ from harness.cli.several import same_words
 @shared.force
 @shared.as_json
 def same(*, features: Path, memory: int | None, timeout: float, **words: Any) -> None:
-    """Say how well a threshold tells whether two images show the same vehicle.
+    """Ask from which similarity on two images show one vehicle.
 
     All pairs of a query and a gallery image count, except those that the task's rule ignores.
 

@@ -15,45 +15,24 @@ to look. A guess decides nothing.
 
 from __future__ import annotations
 
-import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import torch
 
 from harness.data.images import IntArray
 from harness.features.metric import check_metric
-from harness.kernel.exact import UNIT, tolerance
 from harness.kernel.gallery import Rows
-from harness.kernel.native.fold import LANES
-from harness.kernel.native.place import fill_table, place_scores, place_wide
-from harness.kernel.native.tuples import (
-    Block,
-    Features,
-    Limits,
-    Marks,
-    PairComparison,
-    Placed,
-    UnitLists,
-    WideTile,
-    Windows,
-)
-from harness.kernel.passes import IMAGES, QUERIES, Job, Pass, Target, scratch_of, units_within
-from harness.kernel.plan import RankingPlan, entries
+from harness.kernel.native.tuples import Block, Placed, Windows
 from harness.kernel.pooled.counts import FloatArray, PairCounts
+from harness.kernel.pooled.placing import QueryPairs, ScorePlacing, WidePlacing, marks_of, nothing, sum_of
 from harness.kernel.settings import Settings
 from harness.kernel.walk import Walk, open_walk
 from harness.tasks.relevance import Relevance
 
 Undecided = Callable[[PairCounts], Sequence[tuple[float, float]]]
 """Returns the ranges of similarity in which the bounds of some counts are too wide for what is asked."""
-
-MOST_BINS = 1 << 20
-"""Bins of the table of marks: 8 MB."""
 
 SAMPLED, PLACES, GROUPS = 8_000_000, 128, 8
 """The first windows are guessed from at most so many pairs, from so many places of the gallery, in so many groups."""
@@ -103,14 +82,6 @@ def count_pairs(
         return pool.all() if undecided is None else pool.until(undecided)
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Some of the queries, and the canonical similarities of their positives."""
-
-    plan: RankingPlan
-    similarities: FloatArray
-
-
 class _Pool:
     """The pairs of one walk and the marks among which they are placed."""
 
@@ -130,12 +101,12 @@ class _Pool:
     def all(self) -> PairCounts:
         """Return exact counts at every mark."""
         marks = marks_of(self.marks)
-        total = _nothing(len(self.marks), 1)
+        total = nothing(len(self.marks), 1)
         for part, blocks in self._passes():
-            one = _WidePlacing(self.walk, part, marks)
+            one = WidePlacing(self.walk, part, marks)
             for block in blocks:
                 one.count(block)
-            total = _sum([total, one.sums()])
+            total = sum_of([total, one.sums()])
         return self._counts(*self._total(total))
 
     def until(self, undecided: Undecided) -> PairCounts:
@@ -163,12 +134,12 @@ class _Pool:
         inside = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)]).astype(np.int64)
         marks = marks_of(self.marks[inside])
         windows = Windows(edges, np.append(0, np.cumsum(last - first)))
-        total = _nothing(len(inside), len(edges))
+        total = nothing(len(inside), len(edges))
         for part, blocks in self._passes():
-            one = _ScorePlacing(self.walk, part, marks, windows)
+            one = ScorePlacing(self.walk, part, marks, windows)
             for block in blocks:
                 one.count(block)
-            total = _sum([total, one.sums()])
+            total = sum_of([total, one.sums()])
         places, tied, over = self._total(total)
         above = np.zeros(len(self.marks), dtype=np.int64)
         ties, known = np.zeros_like(above), np.zeros(len(above), dtype=np.bool_)
@@ -187,13 +158,13 @@ class _Pool:
     def _likely(self) -> PairCounts:
         """Return counts whose bounds are probably right, from some places all over the gallery."""
         marks, team = marks_of(self.marks), self.walk.team
-        sums = [_nothing(len(self.marks), 1) for _ in range(GROUPS)]
+        sums = [nothing(len(self.marks), 1) for _ in range(GROUPS)]
         for part in self.parts:
             left: dict[int, FloatArray] = {}
-            groups = [_WidePlacing(self.walk, part, marks, left) for _ in range(GROUPS)]
+            groups = [WidePlacing(self.walk, part, marks, left) for _ in range(GROUPS)]
             for number, block in enumerate(self._sampled()):
                 groups[number % GROUPS].count(block)
-            sums = [_sum([total, one.sums()]) for total, one in zip(sums, groups, strict=True)]
+            sums = [sum_of([total, one.sums()]) for total, one in zip(sums, groups, strict=True)]
         places = team.total(np.stack([one.places for one in sums]))
         tied = team.total(np.stack([one.tied for one in sums]))
         above = np.stack([_above(own, ties) for own, ties in zip(places, tied, strict=True)])
@@ -232,7 +203,7 @@ class _Pool:
         above = _above(places, tied)
         return PairCounts(self.marks, self.positives, np.stack([above, above]), tied, self.negatives)
 
-    def _passes(self) -> Iterator[tuple[_Part, Iterator[Block]]]:
+    def _passes(self) -> Iterator[tuple[QueryPairs, Iterator[Block]]]:
         """Yield the parts of the queries, each with the blocks of the gallery."""
         images = self.walk.gallery.images * len(self.parts)
         for number, part in enumerate(self.parts):
@@ -265,138 +236,12 @@ def _above(places: IntArray, tied: IntArray) -> IntArray:
     return np.asarray(np.cumsum(every[::-1])[::-1][1:])
 
 
-def marks_of(values: FloatArray) -> Marks:
-    """Return marks, (k,) ascending and all different, with their table."""
-    bins = min(max(4 * len(values), 16), MOST_BINS)
-    low, high = (float(values[0]), float(values[-1])) if len(values) else (0.0, 0.0)
-    inverse = bins / (high - low) if high > low else 0.0
-    marks = Marks(values, np.zeros(bins + 1, dtype=np.int64), low, inverse)
-    fill_table(marks)
-    return marks
-
-
-def _part(walk: Walk, first: int, last: int) -> _Part:
+def _part(walk: Walk, first: int, last: int) -> QueryPairs:
     plan = walk.plan.part(first, last)
-    return _Part(plan, walk.similarities(plan, walk.asked(plan)))
-
-
-def _nothing(marks: int, windows: int) -> Placed:
-    return Placed(*(np.zeros(size, dtype=np.int64) for size in (marks + windows, marks, windows)))
-
-
-def _sum(placed: Sequence[Placed]) -> Placed:
-    return Placed(*(np.sum(columns, axis=0) for columns in zip(*placed, strict=True)))
+    return QueryPairs(plan, walk.similarities(plan, walk.asked(plan)))
 
 
 def _together(one: PairCounts, other: PairCounts) -> PairCounts:
     """Return what two passes know about the same pairs."""
     above = np.stack([np.maximum(one.above[0], other.above[0]), np.minimum(one.above[1], other.above[1])])
     return replace(one, above=above, tied=np.maximum(one.tied, other.tied))
-
-
-class _PlacingPass(ABC):
-    """Places the negatives of some queries, block by block, by all threads."""
-
-    def __init__(self, walk: Walk, part: _Part, marks: Marks, windows: int) -> None:
-        self.workers = walk.workers
-        self.marks = marks
-        self.windows = windows
-        self.queries = walk.asked(part.plan)
-        self.comparison = PairComparison(walk.settings.euclidean, tolerance(self.queries.rows.shape[1]))
-        self.positives = UnitLists(part.plan.positives.starts, part.plan.positives.units)
-        self.ignored = UnitLists(part.plan.ignored.starts, part.plan.ignored.units)
-        self.own: dict[int, Placed] = {}
-
-    @abstractmethod
-    def count(self, block: Block) -> None:
-        """Place the negatives of a block."""
-
-    def sums(self) -> Placed:
-        """Return what all threads have placed."""
-        return _sum([_nothing(len(self.marks.values), self.windows), *self.own.values()])
-
-    def mine(self) -> Placed:
-        """Return the sums of this thread."""
-        return self.own.setdefault(threading.get_ident(), _nothing(len(self.marks.values), self.windows))
-
-
-class _WidePlacing(_PlacingPass):
-    """Multiplies float64."""
-
-    def __init__(self, walk: Walk, part: _Part, marks: Marks, left: dict[int, FloatArray] | None = None) -> None:
-        super().__init__(walk, part, marks, 1)
-        self.left = left
-        """Factors of the queries by their first row, for small blocks, with which they cost more than the product."""
-
-    def count(self, block: Block) -> None:
-        self.workers.share(len(self.queries.rows), QUERIES, partial(self._rows, block))
-
-    def _rows(self, block: Block, rows: slice) -> None:
-        left = None if self.left is None else self.left.get(rows.start)
-        if left is None:
-            left, _ = self._factors(Features(self.queries.rows[rows], self.queries.norms[rows]), np.empty(0))
-            if self.left is not None:
-                self.left[rows.start] = left
-        width = left.shape[1]
-        row = np.empty(max(IMAGES, int(np.diff(block.starts).max())))
-        for first, last in units_within(block.starts, IMAGES):
-            own = block.part(first, last)
-            right, squares = self._factors(Features(own.rows, own.norms), own.means.images)
-            products = torch.mm(torch.from_numpy(left), torch.from_numpy(right).T).numpy()
-            error = (2 * width + 128) * UNIT
-            tile = WideTile(products, squares, error, own, self.queries, rows.start)
-            place_wide(
-                tile, self.positives, self.ignored, row, self.marks, self.comparison, np.empty(LANES), self.mine()
-            )
-
-    def _factors(self, features: Features, images: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return rows as they are multiplied, (n, d) float64, and their squared norms."""
-        rows, norms = features.rows.astype(np.float64), features.norms
-        if not self.comparison.euclidean:
-            length = np.sqrt(norms)
-            rows /= np.where(length > 0, length, 1)[:, None]
-            return rows, np.zeros(len(rows))
-        if len(images):
-            rows /= images[:, None]
-            return rows, norms / images**2
-        return rows, norms
-
-
-class _ScorePlacing(_PlacingPass, Pass):
-    """Takes the scores of the kernel's first pass, in float32."""
-
-    def __init__(self, walk: Walk, part: _Part, marks: Marks, windows: Windows) -> None:
-        _PlacingPass.__init__(self, walk, part, marks, len(windows.ranges))
-        self.ranges = windows
-        settings = replace(walk.settings, nearest=0)
-        job = Job(
-            part.plan,
-            self.queries,
-            entries(part.plan, part.similarities),
-            Limits(part.similarities, np.empty(0)),
-            settings,
-        )
-        Pass.__init__(self, job, precision="float32", workers=walk.workers)
-
-    def count(self, block: Block) -> None:
-        Pass.count(self, block)
-
-    def _count_rows(self, target: Target, rows: slice, *, listing: bool = True) -> int:  # noqa: ARG002 - it lists nothing
-        starts = target.block.starts
-        buffer, scratch = scratch_of(max(IMAGES, int(np.diff(starts).max())), 0)
-        again = 0
-        for first, last in units_within(starts, IMAGES):
-            tile = self._tile(target, rows, first, last)
-            again += place_scores(
-                tile,
-                self.positives,
-                self.ignored,
-                self.shifts,
-                self.marks,
-                self.ranges,
-                self.comparison,
-                buffer,
-                scratch,
-                self.mine(),
-            )
-        return again

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import harness
 from harness.cli import main
 from harness.registry.registry import load
+from tests.harness.pairs.conftest import features, made  # noqa: F401 - fixtures
 
 
 @pytest.fixture
@@ -73,3 +74,13 @@ def test_an_open_set_without_unknown_queries_is_one_message(typed):
 
     assert found.exit_code == 2
     assert found.stderr.startswith("bench: an open-set question needs")
+
+
+def test_a_reliability_picture_is_the_same_bytes_each_time(features, small_synthetic, tmp_path):  # noqa: F811 - the fixture above
+    for name in ("a.svg", "b.svg"):
+        words = ["--protocol", "synthetic/image-to-image", "--data", small_synthetic, "--held-out", "0.5"]
+        found = CliRunner().invoke(main, list(map(str, ["same", features, *words, "--picture", tmp_path / name])))
+        assert found.exit_code == 0, found.output
+        assert "Expected calibration error" in found.stdout
+
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

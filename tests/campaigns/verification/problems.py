@@ -1,7 +1,5 @@
 """Random problems with ties: every measure of verification and of open sets against the literal reference.
 
-    python -m tests.campaigns.verification [--seed 1] [--count 10000]
-
 Each problem's features are counted by the kernel, in all ways and by two processes, and its measures are held against a
 list of all its pairs, and against scikit-learn if that is installed.
 """
@@ -9,10 +7,7 @@ list of all its pairs, and against scikit-learn if that is installed.
 from __future__ import annotations
 
 import importlib.util
-import sys
-import time
 
-import click
 import numpy as np
 
 from harness.compute.machine import Machine
@@ -23,9 +18,9 @@ from harness.pairs.measuring import undecided
 from harness.pairs.open_set import OpenSet, asked_and_answered
 from harness.pairs.verification import best_f1, equal_error, operation_at, pr_area, roc_area, within_far
 from harness.tasks.relevance import Relevance
-from tests.harness.pairs import reference
 from tests.harness.kernel.pooled.pools import pooled
 from tests.harness.kernel.teams import in_threads
+from tests.harness.pairs import reference
 from tests.strategies import Problem, row_lists
 
 METRICS = ("cosine", "euclidean")
@@ -154,22 +149,3 @@ def campaign(seed, count):
         rows = pooled(problem, metric)
         ties += len({one for right, _ in rows for one in right} & {one for _, wrong in rows for one in wrong})
     return ties, faults
-
-
-@click.command()
-@click.option("--seed", default=1, show_default=True, help="Seed of all problems.")
-@click.option("--count", default=10_000, show_default=True, help="Problems of all kinds together.")
-def main(seed, count):
-    """Hold every measure of random problems with ties against the literal reference."""
-    start = time.process_time()
-    ties, faults = campaign(seed, count)
-    seconds = time.process_time() - start
-    click.echo(f"seed {seed}: {count} problems, {ties} ties of a positive and a negative")
-    click.echo(f"{len(faults)} faults, {seconds:.0f} s of one processor")
-    for fault in faults[:10]:
-        click.echo(fault, err=True)
-    sys.exit(bool(faults))
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaigns.verification import campaign
+from tests.campaigns.verification.problems import campaign
 
 
 def test_measures_of_counted_features_are_those_of_the_literal_reference():

@@ -1,0 +1,1 @@
+"""The campaign over every measure of verification and of open sets."""
