@@ -34,7 +34,10 @@ def _text(plan: MatrixPlan, rows: Sequence[ResultRow], shown: Callable[[object],
     problems: dict[str, int] = {}
     lines = []
     for row in rows:
-        line = {"method": shown(row.name), "trained on": shown(row.training)}
+        line = {"method": shown(row.name)}
+        if any(one.recipe for one in rows):
+            line["recipe"] = shown(row.recipe)
+        line["trained on"] = shown(row.training)
         if any(cell.weights for one in rows for cell in one.cells):
             line["weights from"] = shown(next((_apart(cell.weights) for cell in row.cells if cell.weights), ""))
         if several:
@@ -104,6 +107,7 @@ def matrix_json(plan: MatrixPlan, rows: Sequence[ResultRow]) -> dict[str, Any]:
         "rows": [
             {
                 "method": row.name,
+                "recipe": row.recipe,
                 "training": row.training,
                 "cells": [_cell_json(cell, tested) for cell, tested in zip(row.cells, plan.sets, strict=True)],
             }

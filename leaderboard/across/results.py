@@ -57,9 +57,10 @@ class CellResult:
 
 @dataclass(frozen=True)
 class ResultRow:
-    """A row of the matrix: the name of its runs, what it is trained on in words, and a result for each data set."""
+    """A row of the matrix: its runs' name and recipe, what it is trained on in words, a result for each data set."""
 
     name: str
+    recipe: str
     training: str
     cells: tuple[CellResult, ...]
 
@@ -81,8 +82,9 @@ def read_results(plan: MatrixPlan, sweep: Sweep, opener: Callable[[tuple[str, ..
                 if states[number].state in ("done", "skipped"):
                     files += _records(opener(numbers[number].words), tested)
             cells.append(_result(cell, tested, [states[number] for number in cell.runs], files))
-        names = dict.fromkeys(record.method_name for cell in cells for record in cell.records)
-        rows.append(ResultRow(next(iter(names), row.method), row.training, tuple(cells)))
+        first = next((record for cell in cells for record in cell.records), None)
+        name, recipe = (first.method_name, first.recipe) if first else (row.method, "")
+        rows.append(ResultRow(name, recipe, row.training, tuple(cells)))
     return rows
 
 
