@@ -76,9 +76,9 @@ def recalls_of(
     exact = _exact(stored, rows, ks[-1], settings)
     for kind in kinds:
         index, name, stats = _built(module, kind, rows, settings.metric)
-        for word, parameters in _efforts(module, kind, index):
+        for word in _efforts(kind, index):
             stats.reset()
-            found = index.search(asked, ks[-1], params=parameters)[1]
+            found = index.search(asked, ks[-1])[1]
             cells = index.nlist if kind == "ivf" else 0  # each query is compared with the middle of every cell
             compared = (stats.ndis / len(asked) + cells) / gallery.shape[0]
             similar = _similarities(stored, rows, found, euclidean=settings.euclidean)
@@ -114,13 +114,19 @@ def _built(module: Any, kind: str, gallery: Rows, metric: str) -> tuple[Any, str
     return index, name, stats
 
 
-def _efforts(module: Any, kind: str, index: Any) -> Iterator[tuple[str, Any]]:
+def _efforts(kind: str, index: Any) -> Iterator[str]:
+    """Set the index to one effort after the other, and yield its name.
+
+    They are set on the index: other packages replace faiss's ``search`` by one that takes no parameters.
+    """
     if kind == "ivf":
         for probes in sorted({min(probes, index.nlist) for probes in PROBES}):
-            yield f"nprobe {probes}", module.SearchParametersIVF(nprobe=probes)
+            index.nprobe = probes
+            yield f"nprobe {probes}"
     else:
         for beam in BEAMS:
-            yield f"efSearch {beam}", module.SearchParametersHNSW(efSearch=beam)
+            index.hnsw.efSearch = beam
+            yield f"efSearch {beam}"
 
 
 def _similarities(

@@ -54,6 +54,7 @@ def test_the_changes_of_a_module_are_other_programs_and_each_is_one_line():
         ast.parse(mutant.source)
 
 
+@pytest.mark.slow
 def test_every_accepted_change_is_one_that_is_tried():
     from tests.campaigns.mutation.accepted import accepted
     from tests.campaigns.mutation.mutants import mutants_of

@@ -61,6 +61,7 @@ def test_accuracy_is_drawn_against_costs_of_one_idle_session_only(tmp_path):
     assert "images a second, cpu" in text
 
 
+@pytest.mark.slow
 def test_runs_are_measured_in_turns_and_leave_nothing_behind(small_synthetic, tmp_path):
     words = ["--protocol", "synthetic", "--data", str(small_synthetic), "--runs", str(tmp_path / "runs")]
     for method in ("random", "colour-histogram"):

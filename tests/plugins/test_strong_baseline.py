@@ -284,6 +284,7 @@ def test_milestones_and_widths_are_written_as_words():
     assert (options.milestones, options.width) == ((30, 60, 90), 256)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "epochs"), [("paper", "8"), ("report", "32")])
 def test_both_forms_learn_eight_vehicles_by_heart_in_32_steps(eight, tmp_path, recipe, epochs):
     schedule = {"schedule": "cosine", "warm_up": "1", "learning_rate": "1e-3"}

@@ -81,17 +81,18 @@ SUBJECTS = (
     *_subjects(NATIVE, "order", _in(NATIVE, "similarity"), **LOOPS),
     *_subjects(NATIVE, "nearest", _in(NATIVE, "nearest") + LISTED, **LOOPS),
     *_subjects(NATIVE, "rerank", RERANKED, **LOOPS),
+    *_subjects(NATIVE, "place", _in(f"{KERNEL}/pooled", "counting"), **LOOPS),
     *_subjects("harness/tasks", "rules relevance draws", _in("harness/tasks", "rules") + VALUES),
     *_subjects("harness/tasks", "fingerprint", _in("harness/tasks", "fingerprint")),
     *_subjects("harness/tasks", "reranking", _in("harness/tasks", "reranking") + VALUES),
     *_subjects(
         "harness/measures",
-        "__init__ ap ap_trapezoid ap_truncated cmc family hit minp ranks",
+        "__init__ ap ap_top ap_trapezoid ap_truncated cmc family hit minp ranks",
         _in("harness/measures", "definitions", "measures") + VALUES,
     ),
     *_subjects(
         "leaderboard/statistics",
-        "chance intervals paired variance vehicles",
-        _in("leaderboard/statistics", "formulas", "chance", "paired", "intervals") + VALUES,
+        "intervals paired variance vehicles",
+        _in("leaderboard/statistics", "formulas", "paired", "intervals") + VALUES,
     ),
 )

@@ -74,6 +74,7 @@ def test_two_processes_print_and_write_what_one_does(features):
     assert len(records[0]) == 2 * len(tasks)
 
 
+@pytest.mark.slow
 def test_what_the_second_process_alone_finds_is_said_once_and_ends_both(features):
     break_last_row(features)
 

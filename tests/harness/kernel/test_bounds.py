@@ -120,6 +120,7 @@ def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, 
     assert as_lists(answers) == reference.rank(asked, gallery, relevance, metric)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(problem=problems(kinds=["offset"], reduces=["mean feature"]), precision=st.sampled_from(["float32", "bfloat16"]))
 def test_means_of_rows_near_one_another_and_far_from_zero_are_decided_alike(problem, precision):

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[3]
 
 RANK = """
@@ -54,6 +56,7 @@ def test_importing_the_kernel_imports_neither_torch_nor_numba():
     assert run("-c", "import sys, harness.kernel; print({'torch', 'numba'} & set(sys.modules))") == "set()\n"
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_folder_for_compiled_code_ranks_all_the_same(tmp_path):
     nowhere = tmp_path / "file"
     nowhere.write_text("no folder can be made under a file")

@@ -70,7 +70,7 @@ def test_columns_stand_in_the_order_of_the_field():
         *("minp", "ap", "ap_trapezoid", "ap_truncated@9"),
         *("cmc@x", "cmc@5", "cmc@10", "hit@1", "other"),
     ]
-    assert words() == ["ap", "ap_trapezoid", "ap_truncated@k", "cmc@k", "hit@k", "minp"]
+    assert words() == ["ap", "ap_top@k", "ap_trapezoid", "ap_truncated@k", "cmc@k", "hit@k", "minp"]
 
 
 def test_headings_are_those_of_papers_and_unknown_words_their_own():

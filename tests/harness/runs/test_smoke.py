@@ -218,7 +218,7 @@ def test_broken_images_are_named_or_replaced_by_others(smoke, damaged):
         ("strong-baseline", SMALL, 1),
         ("pgan", [*SMALL, "--set", "weights=none"], 1),
         ("rnn-ha", ["--set", "input_size=64"], 3),
-        ("ram", ["--set", "input_size=64", "--set", "fc_width=32"], 8),
+        pytest.param("ram", ["--set", "input_size=64", "--set", "fc_width=32"], 8, marks=pytest.mark.slow),
         ("pr-reid", ["--set", "input_size=32"], 1),
     ],
 )
@@ -237,6 +237,7 @@ def test_training_on_another_copy_validates_on_its_test_images(smoke, small_synt
     assert report["validation"]["images"] == 2 * tested  # after each of two epochs
 
 
+@pytest.mark.slow
 def test_two_processes_report_once(tmp_path, small_synthetic):
     (tmp_path / "plugin.py").write_text(PLUGIN)
     (tmp_path / "temporary").mkdir()

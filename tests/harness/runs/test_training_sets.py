@@ -45,6 +45,7 @@ def test_both_data_sets_have_classes_of_their_own(bench, small_synthetic):
     assert both["colour"] == one["colour"], "yellow is yellow in both"
 
 
+@pytest.mark.slow
 def test_the_checkpoint_of_two_data_sets_is_evaluated_like_any_other(bench, small_synthetic):
     bench(*BOTH, "--train-on", "veri776+synthetic", "--train-data", f"veri776={small_synthetic}")
     path = only_folder() / "checkpoint.safetensors"

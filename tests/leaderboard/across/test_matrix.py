@@ -44,6 +44,7 @@ def cells(found, row):
 ON = ("--on", "synthetic/image-to-image=A,veri776/image-to-image=B")
 
 
+@pytest.mark.slow
 def test_a_matrix_trains_each_tests_all_and_does_nothing_the_second_time(matrix):
     first = matrix(*QUICK, *ON, "--leave-one-out", "--out", "across.md")
 
@@ -90,6 +91,7 @@ def test_a_run_that_an_ordinary_command_computed_already_is_a_cell(matrix):
     assert commands() == []
 
 
+@pytest.mark.slow
 def test_checkpoints_runs_and_methods_without_training_have_a_row_each(matrix):
     trained = ("train", *QUICK, "--protocol", "synthetic", "--data", "A", "--plugin", "plugin.py")
     assert CliRunner().invoke(main, trained).exit_code == 0
@@ -194,6 +196,7 @@ def test_a_mistake_is_one_message_before_the_first_training_begins(matrix, words
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_the_checkpoint_of_another_method_is_refused(matrix):
     trained = ("train", *QUICK, "--protocol", "synthetic", "--data", "A", "--plugin", "plugin.py")
     assert CliRunner().invoke(main, trained).exit_code == 0

@@ -65,5 +65,5 @@ def test_without_the_file_the_message_says_how_to_give_it(own):
     problem = bench_report(own).exception
 
     assert isinstance(problem, UsageError)
-    assert problem.what == "the protocol 'khoa' of the run is not known here"
+    assert problem.what == "the protocol 'own-khoa' of the run is not known here"
     assert "--protocol khoa.toml" in problem.next_step

@@ -120,6 +120,7 @@ def test_without_boxes_only_the_baseline_can_be_trained(eight, tmp_path):
         prepare(eight, request, needs=pr_reid().needs, input_size=(32, 32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["pr-reid", "baseline"])
 def test_eight_vehicles_are_learnt_by_heart_and_told_without_boxes(eight, tmp_path, variant):
     method = pr_reid(variant=variant, **TINY, batch="16", epochs="8", learning_rate="0.02", rate_left="0.1")

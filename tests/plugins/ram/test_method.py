@@ -116,6 +116,7 @@ def test_the_papers_conv_branch_has_the_originals_size(recipe, second):
     }
 
 
+@pytest.mark.slow
 def test_ram_learns_eight_vehicles_by_heart_through_its_eight_stages(eight, tmp_path):
     method = ram(
         **{**TINY, "fc_width": "64", "feature_width": "64"},

@@ -10,7 +10,7 @@ import pytest
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.scores import BLANK
 from harness.kernel.native.tuples import Block, Features, Limits
-from harness.kernel.passes import Job, Pass, _scratch
+from harness.kernel.passes import Job, Pass, scratch_of
 from harness.kernel.plan import entries, plan
 from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.settings import Settings
@@ -78,7 +78,7 @@ def test_units_outside_a_draw_are_blanked_in_every_block(workers):
 
 @pytest.mark.parametrize("images", [1, 7, 8, 17, 1024])
 def test_scratch_holds_a_row_of_images_in_whole_eights(images):
-    buffer, scratch = _scratch(images, 3)
+    buffer, scratch = scratch_of(images, 3)
 
     assert len(buffer.images) == len(buffer.bits) == len(buffer.drawn) == images
     assert np.shares_memory(buffer.images, buffer.bits)
