@@ -163,7 +163,8 @@ def _recorded(run: Path, record: Record, registry: Registry) -> Protocol:
         f"the protocol '{record.protocol}' of the run is not known here",
         where=run,
         expected="the TOML file that the run was made with, or the plugin that has the protocol",
-        next_step=f"give the file of your own data with --protocol {record.protocol}.toml, or a plugin with --plugin",
+        next_step=f"give the file of your own data with --protocol {record.protocol.removeprefix('own-')}.toml, or a "
+        "plugin with --plugin",
     )
 
 
