@@ -42,7 +42,7 @@ def no_value(path):
 def huge_vehicle(path):
     values = path.parent / read_record(path).per_query.name
     text = gzip.decompress(values.read_bytes()).decode().replace('"q/0.jpg",0,', f'"q/0.jpg",{10**30},')
-    values.write_bytes(gzip.compress(text.encode()))
+    values.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def huge_number(path):
@@ -55,7 +55,7 @@ def nested(path):
 
 def unpacked(path):
     (path.parent / read_record(path).per_query.name).write_bytes(
-        gzip.compress(b"query,key,vehicle,ap\n" + b"\n" * (32 << 20))
+        gzip.compress(b"query,key,vehicle,ap\n" + b"\n" * (32 << 20), mtime=0)
     )
 
 

@@ -94,7 +94,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path):
 
 def values(tmp_path, text):
     path = tmp_path / "values.csv.gz"
-    path.write_bytes(gzip.compress(text.encode()))
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
     return path
 
 
@@ -128,9 +128,9 @@ def test_the_largest_numbers_are_read(tmp_path):
 
 def bomb(path, head, part, times):
     """Write a small file of many equal parts; 30 MB unpack to gigabytes."""
-    packed = gzip.compress(part, 9)
+    packed = gzip.compress(part, 9, mtime=0)
     with path.open("wb") as file:
-        file.write(gzip.compress(head))
+        file.write(gzip.compress(head, mtime=0))
         for _ in range(times):
             file.write(packed)
 
