@@ -10,12 +10,10 @@ import numpy as np
 
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable
-from harness.data.lists import refuse_shared_vehicles
-from harness.errors import DataError
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Convention, Rule, Task
-from protocols.named_images import labelled
-from protocols.released import boxes_in
+from protocols.named_images import folder_with, labelled
+from protocols.released import boxes_in, check_training, seconds_of
 
 NAME = re.compile(r"([0-9]{1,20})_([0-9]{1,6})_([0-9]{1,9})\.jpg")
 EXAMPLE = "20220711212617_24_9.jpg"
@@ -51,36 +49,18 @@ class CarlaReid(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the names of the images under ``root``."""
-        root = _folder(root)
+        below = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+        root = folder_with(root, ["", *below], FOLDERS["gallery"], " and ".join(FOLDERS.values()))
         splits = {
             split: _table(root, folder)
             for split, folder in FOLDERS.items()
             if split != "train" or (root / folder).is_dir()
         }
-        notes = []
-        if "train" in splits:
-            test = np.concatenate([splits["query"].vehicle, splits["gallery"].vehicle])
-            refuse_shared_vehicles(root, splits["train"].vehicle, test)
-        else:
-            notes.append(f"{FOLDERS['train']} is missing: nothing can be trained on this copy")
+        notes = check_training(root, splits, FOLDERS["train"])
         images = sum(map(len, splits.values()))
         if images != IMAGES:
             notes.append(f"{images} images, where the release's description says {IMAGES}")
         return Dataset(root, splits, notes=tuple(notes), boxes=boxes_in(root))
-
-
-def _folder(root: Path) -> Path:
-    """Return the folder with the folders of images: the root or one of its direct subfolders."""
-    below = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    for path in (root, *below):
-        if (path / FOLDERS["gallery"]).is_dir():
-            return path
-    raise DataError(
-        "the data set's images are not here",
-        where=root,
-        expected=" and ".join(FOLDERS.values()),
-        next_step="name the folder that contains them",
-    )
 
 
 def _table(root: Path, folder: str) -> ImageTable:
@@ -94,10 +74,4 @@ def _seconds(moment: str) -> int:
     """Return ``20220711212617`` as seconds since 1970, without a time zone; ``UNKNOWN`` if it is not a time."""
     if len(moment) != len("20220711212617"):
         return UNKNOWN
-    year, month, day, hour, minute, second = (
-        moment[start:end] for start, end in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))
-    )
-    try:
-        return int(np.datetime64(f"{year}-{month}-{day}T{hour}:{minute}:{second}", "s").astype(np.int64))
-    except ValueError:
-        return UNKNOWN
+    return seconds_of(*(moment[start:end] for start, end in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.data.lists import quote
@@ -13,6 +13,29 @@ from harness.errors import DataError, first_of
 IMAGES = (".jpg", ".jpeg", ".png")
 MOST = 1_000_000
 """Number of files that a folder of images may hold."""
+
+
+def folder_with(root: Path, places: Iterable[str], folder: str, expected: str) -> Path:
+    """Return the first of some places below the root that holds a folder of images.
+
+    Args:
+        root: the folder that the user has named.
+        places: below it; an empty text is the root itself.
+        folder: the name of the folder of images.
+        expected: what should be there, for the message.
+
+    Raises:
+        DataError: none of them does.
+    """
+    for place in places:
+        if (root / place / folder).is_dir():
+            return root / place
+    raise DataError(
+        "the data set's images are not here",
+        where=root,
+        expected=expected,
+        next_step="name the folder that contains them",
+    )
 
 
 def images_in(root: Path, folder: str) -> list[str]:

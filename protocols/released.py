@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from harness.data.images import ImageTable
-from harness.data.lists import Problems, Row, parse, refuse_duplicates, refuse_shared_vehicles
+from harness.data.images import UNKNOWN, ImageTable
+from harness.data.lists import (
+    Problems,
+    Row,
+    parse,
+    refuse_duplicates,
+    refuse_shared_images,
+    refuse_shared_vehicles,
+)
+from harness.errors import DataError
 
 KINDS = ("parts", "regions")
 
@@ -52,6 +60,51 @@ def check_training(root: Path, splits: Mapping[str, ImageTable], file: str) -> l
     test = [table.vehicle for split, table in splits.items() if split != "train"]
     refuse_shared_vehicles(root, splits["train"].vehicle, np.concatenate([np.zeros(0, np.int64), *test]))
     return []
+
+
+def missing_lists(
+    where: Path, lists: Mapping[str, Sequence[str]], splits: Mapping[str, ImageTable], files: Mapping[str, str]
+) -> dict[str, DataError]:
+    """Return the error of each task whose lists are not all there.
+
+    Args:
+        where: the folder of the lists.
+        lists: the splits of each task.
+        splits: those that were read.
+        files: the name of each split's list.
+    """
+    lost = {}
+    for task, wanted in lists.items():
+        missing = [files[split] for split in wanted if split not in splits]
+        if missing:
+            lost[task] = DataError(
+                f"the lists of '{task}' are missing",
+                where=where,
+                found=f"no {' and no '.join(missing)}",
+                next_step="copy them from the data set's release",
+            )
+    return lost
+
+
+def refuse_shared_queries(root: Path, lists: Mapping[str, Sequence[str]], splits: Mapping[str, ImageTable]) -> None:
+    """Raise a DataError if an image is among the queries and in the gallery of a task whose two lists were read."""
+    for query, gallery in lists.values():
+        if query in splits and gallery in splits:
+            refuse_shared_images(root, query, splits[query], gallery, splits[gallery])
+
+
+def seconds_of(*parts: str) -> int:
+    """Return year, month, day, hour, minute and second as seconds since 1970, without a time zone.
+
+    Returns:
+        ``UNKNOWN`` if there is no such time.
+    """
+    year, *rest = parts
+    month, day, hour, minute, second = (f"{int(part):02}" for part in rest)
+    try:
+        return int(np.datetime64(f"{year}-{month}-{day}T{hour}:{minute}:{second}", "s").astype(np.int64))
+    except ValueError:
+        return UNKNOWN
 
 
 def middles(table: ImageTable) -> ImageTable:

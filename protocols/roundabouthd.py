@@ -10,12 +10,10 @@ import numpy as np
 
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.lists import refuse_shared_vehicles
-from harness.errors import DataError
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Convention, Rule, Task
-from protocols.named_images import labelled
-from protocols.released import boxes_in, middles
+from protocols.named_images import folder_with, labelled
+from protocols.released import boxes_in, check_training, middles
 
 FOLDER = "RoundaboutHD_Reid_subset"
 NAME = re.compile(r"([0-9]{1,9})_cam([0-9]{1,6})_([0-9]{1,12})\.jpg")
@@ -53,31 +51,18 @@ class RoundaboutHd(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the names of the images under ``root``, which is the subset's folder or holds it."""
-        root = _folder(root)
+        root = folder_with(
+            root, ["", FOLDER, f"RoundaboutHD/{FOLDER}"], "test", f"the folder {FOLDER} with train and test"
+        )
         test = _table(root, "test")
         splits = {"query": middles(test), "gallery": test}
-        notes = []
         if (root / "train").is_dir():
             splits["train"] = _table(root, "train")
-            refuse_shared_vehicles(root, splits["train"].vehicle, test.vehicle)
-        else:
-            notes.append("the folder train is missing: nothing can be trained on this copy")
+        notes = check_training(root, splits, "the folder train")
         images = sum(len(splits[split]) for split in ("train", "gallery") if split in splits)
         if images != IMAGES:
             notes.append(f"{images} images, where the release's description says {IMAGES} of {VEHICLES} vehicles")
         return Dataset(root, splits, notes=tuple(notes), boxes=boxes_in(root))
-
-
-def _folder(root: Path) -> Path:
-    for path in (root, root / FOLDER, root / "RoundaboutHD" / FOLDER):
-        if (path / "test").is_dir():
-            return path
-    raise DataError(
-        "the data set's images are not here",
-        where=root,
-        expected=f"the folder {FOLDER} with train and test",
-        next_step="name the folder that contains them",
-    )
 
 
 def _table(root: Path, folder: str) -> ImageTable:

@@ -9,11 +9,10 @@ from typing import ClassVar
 
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
-from harness.data.lists import Problems, Row, numbers, refuse_shared_images, release_folder
-from harness.errors import DataError
+from harness.data.lists import Problems, Row, numbers, release_folder
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Convention, Rule, Task
-from protocols.released import boxes_in, read_rows
+from protocols.released import boxes_in, missing_lists, read_rows, refuse_shared_queries
 
 FOLDER = "test_split"
 LINE = re.compile(r"((?:[A-Za-z0-9_-]{1,100}/){0,6}[A-Za-z0-9_-]{1,100}\.jpg)[ \t]+([0-9]{1,9})[ \t]+([0-9]{1,9})")
@@ -75,19 +74,9 @@ class VeriWild2(Protocol):
         }
         problems.check()
         splits = {split: _table(root, found, split.partition("-")[2]) for split, found in rows.items()}
-        unavailable = {}
-        for task in LISTS:
-            missing = [files[split] for split in (f"{task}-query", f"{task}-gallery") if split not in splits]
-            if missing:
-                unavailable[task] = DataError(
-                    f"the lists of '{task}' are missing",
-                    where=root,
-                    found=f"no {' and no '.join(missing)}",
-                    next_step="copy them from the data set's release",
-                )
-            else:
-                query, gallery = f"{task}-query", f"{task}-gallery"
-                refuse_shared_images(root, query, splits[query], gallery, splits[gallery])
+        sides = {task: (f"{task}-query", f"{task}-gallery") for task in LISTS}
+        unavailable = missing_lists(root, sides, splits, files)
+        refuse_shared_queries(root, sides, splits)
         return Dataset(root, splits, unavailable, boxes=boxes_in(root))
 
 

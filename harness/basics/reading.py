@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.basics.plain_json import DEEPEST
-from harness.errors import BenchError, DataError
+from harness.errors import BenchError, DataError, UsageError, in_one_line
 
 LARGEST_INTEGER = 1 << 63
 """Integers from a file are smaller than this, as those of nearly all programs."""
@@ -102,6 +102,25 @@ def _unreadable(
         found=None if missing else why,
         next_step=next_step,
     )
+
+
+def read_toml(path: Path, most: int, kind: str) -> tuple[dict[str, Any], list[str]]:
+    """Return what a user's TOML file says, and its lines for messages.
+
+    Args:
+        path: the file.
+        most: the most bytes that it may have.
+        kind: what it is, with its article, for messages: ``the sweep's file``.
+
+    Raises:
+        UsageError: the file is missing, no regular file, too large, cannot be read, or is not TOML.
+    """
+    raw = read_whole(path, most, kind, error=UsageError)
+    try:
+        text = raw.decode("utf-8-sig")
+        return plain_toml(text), text.splitlines()
+    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        raise UsageError(f"{kind} is not TOML", where=path, found=in_one_line(problem)) from None
 
 
 def plain_toml(text: str) -> dict[str, Any]:

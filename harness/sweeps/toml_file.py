@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.basics.names import usable
-from harness.basics.reading import plain_toml, read_whole
-from harness.errors import UsageError, in_one_line, unknown_name
+from harness.basics.reading import read_toml
+from harness.errors import UsageError, unknown_name
 
 MAX_BYTES = 1 << 20
 """The largest file, in bytes; one of a hundred tables takes 20 kB."""
@@ -131,13 +131,8 @@ def read_sweep(path: Path) -> SweepFile:
     Raises:
         UsageError: the file is missing, is not TOML, or has an unknown table or key; the message names the line.
     """
-    raw = read_whole(path, MAX_BYTES, "the sweep's file", error=UsageError)
-    try:
-        text = raw.decode("utf-8-sig")
-        values = plain_toml(text)
-    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise UsageError("the sweep's file is not TOML", where=path, found=in_one_line(problem)) from None
-    return SweepFile(path, _checked(path, values), text.splitlines())
+    values, lines = read_toml(path, MAX_BYTES, "the sweep's file")
+    return SweepFile(path, _checked(path, values), lines)
 
 
 def _checked(path: Path, values: Mapping[str, Any]) -> Content:

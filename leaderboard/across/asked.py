@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.basics.reading import plain_toml, read_whole
-from harness.errors import UsageError, in_one_line, unknown_name
+from harness.basics.reading import read_toml
+from harness.errors import UsageError, unknown_name
 from harness.sweeps.toml_file import MAX_BYTES, NAME, Place, Table
 
 FIXED = frozenset({"protocol", "data", "train-on", "train-data", "seed", "devices", "nodes"})
@@ -76,13 +76,8 @@ def read_asked(path: Path) -> tuple[Asked, Source]:
     Raises:
         UsageError: the file is missing, is not TOML, or has an unknown key or a value of another kind.
     """
-    raw = read_whole(path, MAX_BYTES, "the matrix's file", error=UsageError)
-    try:
-        text = raw.decode("utf-8-sig")
-        values = plain_toml(text)
-    except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise UsageError("the matrix's file is not TOML", where=path, found=in_one_line(problem)) from None
-    return checked(values, where=path), Source(path, text.splitlines())
+    values, lines = read_toml(path, MAX_BYTES, "the matrix's file")
+    return checked(values, where=path), Source(path, lines)
 
 
 def checked(values: Mapping[str, Any], *, where: object = None) -> Asked:

@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.data.images import UNKNOWN, IntArray
 from harness.data.lists import Problems, misfit, quote, read_lines
+from protocols.released import seconds_of
 
 FILE = "vehicle_info.txt"
 LINE = re.compile(r"([0-9]{1,9}/[0-9]{1,12})(?:\.jpg)?;([0-9]{1,9});([^;]*);([^;]*);([^;]*);([^;]*)")
@@ -97,14 +98,7 @@ def _read(
 def _seconds(moment: str) -> int:
     """Return a time of day as seconds since 1970, without a time zone; ``UNKNOWN`` if it is not valid."""
     match = TIME.search(moment)
-    if match is None:
-        return UNKNOWN
-    year, month, day, hour, minute, second = match.groups()
-    try:
-        text = f"{year}-{int(month):02}-{int(day):02}T{int(hour):02}:{int(minute):02}:{int(second):02}"
-        return int(np.datetime64(text, "s").astype(np.int64))
-    except ValueError:
-        return UNKNOWN
+    return UNKNOWN if match is None else seconds_of(*match.groups())
 
 
 def _column(values: Sequence[int]) -> IntArray:

@@ -10,14 +10,16 @@ from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
-from harness.data.lists import Problems, numbers, quote, read_lines, refuse_shared_images, release_folder
+from harness.data.lists import Problems, numbers, quote, read_lines, release_folder
 from harness.errors import DataError
-from protocols.released import boxes_in, check_training, odd_names, read_rows
+from protocols.released import boxes_in, check_training, missing_lists, odd_names, read_rows, refuse_shared_queries
 from protocols.veriwild.info import FILE, Info, read_info
 
 FOLDER = "train_test_split"
 NAME = re.compile(r"images/[0-9]{5}/[0-9]{6}\.jpg")
 SIZES = {"small": 3000, "medium": 5000, "large": 10000}
+LISTS = {task: (f"{task}-query", f"{task}-gallery") for task in SIZES}
+"""The splits of each task."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +90,7 @@ def read(root: Path) -> Dataset:
         if path is not None:
             splits[split] = _read_list(path, generation, info, problems, notes)
     problems.check()
-    unavailable = {}
-    for task in SIZES:
-        missing = [
-            generation.files[f"{task}-{side}"] for side in ("query", "gallery") if f"{task}-{side}" not in splits
-        ]
-        if missing:
-            unavailable[task] = DataError(
-                f"the lists of '{task}' are missing",
-                where=root / FOLDER,
-                found=f"no {' and no '.join(missing)}",
-                next_step="copy them from the data set's release",
-            )
+    unavailable = missing_lists(root / FOLDER, LISTS, splits, generation.files)
     notes += check_training(root, splits, generation.files["train"])
     if info_file is None and short:
         notes.append(f"{FILE} is missing: cameras and labels are those of {', '.join(path.name for path in short)}")
@@ -111,10 +102,7 @@ def read(root: Path) -> Dataset:
         notes.append(f"{FILE} is missing: no image has a model, a type or a colour")
     if any(table.camera is None for table in splits.values()):
         notes.append("no list names the cameras: the camera rule cannot be applied")
-    for task in SIZES:
-        query, gallery = f"{task}-query", f"{task}-gallery"
-        if query in splits and gallery in splits:
-            refuse_shared_images(root, query, splits[query], gallery, splits[gallery])
+    refuse_shared_queries(root, LISTS, splits)
     return Dataset(
         root, splits, unavailable, tuple(notes), boxes_in(root), release=generation.name, departures=departures
     )
