@@ -88,6 +88,25 @@ skip_broken = option(
     group=DATA,
     help="Leave out images that cannot be read; the result is then not official.",
 )
+skip_missing = option(
+    "--skip-missing",
+    is_flag=True,
+    group=DATA,
+    help="Leave out images that have no feature; the result is then not official.",
+)
+engine = option(
+    "--engine",
+    default="local",
+    metavar="NAME",
+    group=COMPUTE,
+    help="Where to compute: local, slurm, dask, or an engine of a plugin.",
+)
+jobs = option(
+    "--jobs",
+    type=click.IntRange(1),
+    group=COMPUTE,
+    help="Runs at once; default: one on this machine, all that fit on a cluster.",
+)
 device = option("--device", default="auto", group=COMPUTE, help="Device: auto, cpu, cuda or mps.")
 workers = option(
     "--workers",
@@ -162,9 +181,9 @@ force = option("--force", is_flag=True, group=OUTPUT, help="Replace existing fil
 as_json = option("--json", "json_wanted", is_flag=True, group=OUTPUT, help="Print JSON instead of a table.")
 
 
-def seed(text: str) -> Callable[[F], F]:
-    """Return the option ``--seed`` with this help."""
-    return option("--seed", default=0, type=click.IntRange(0, 2**31 - 1), group=TRAINING, help=text)
+def seed(text: str, group: str = TRAINING) -> Callable[[F], F]:
+    """Return the option ``--seed`` with this help, in a group of it."""
+    return option("--seed", default=0, type=click.IntRange(0, 2**31 - 1), group=group, help=text)
 
 
 def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -34,12 +34,8 @@ SUITE = shared.together(
     option(
         "--severities", default="1,2,3,4,5", metavar="N[,N]", group=EVALUATION, help="Severities from 1 to 5: 1,3,5."
     ),
-    option(
-        "--seed",
-        default=0,
-        type=click.IntRange(0, 2**31 - 1),
-        group=EVALUATION,
-        help="Seed of everything random in the corruptions; a run with another seed is named by its folder.",
+    shared.seed(
+        "Seed of everything random in the corruptions; a run with another seed is named by its folder.", EVALUATION
     ),
     option(
         "--plates",

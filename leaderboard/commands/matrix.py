@@ -61,14 +61,8 @@ DEFAULTS = ("trained-on", "device", "precision", "workers")
 @option("--device", group=COMPUTE, help="Device: auto, cpu, cuda or mps.")
 @option("--precision", group=COMPUTE, help="Floating-point precision of the network, as in bench run.")
 @option("--workers", type=click.IntRange(0), group=COMPUTE, help="Number of processes that decode images.")
-@option(
-    "--engine",
-    default="local",
-    metavar="NAME",
-    group=COMPUTE,
-    help="Where to compute: local, slurm, dask, or an engine of a plugin.",
-)
-@option("--jobs", type=click.IntRange(1), group=COMPUTE, help="Runs at once, as in bench sweep.")
+@shared.engine
+@shared.jobs
 @option("--runs", type=shared.DIR, group=OUTPUT, help="Folder of all runs; default: runs.")
 @option(
     "--check", is_flag=True, group=OUTPUT, help="Only check everything, and show what stands and what there is to do."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import COMPUTE, DATA, EVALUATION, OUTPUT, command, option
+from harness.cli.grouped import COMPUTE, EVALUATION, OUTPUT, command, option
 from harness.cli.output import say, show_records
 from harness.cli.several import same_words
 
@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 )
 @shared.protocol
 @shared.data
-@option(
-    "--skip-missing",
-    is_flag=True,
-    group=DATA,
-    help="Leave out images that have no feature; the result is then not official.",
-)
+@shared.skip_missing
 @shared.distractors
 @shared.plugin_files
 @option("--device", default="cpu", group=COMPUTE, help="Device that ranks the gallery: cpu, cuda, cuda:1 or auto.")

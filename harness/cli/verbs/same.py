@@ -17,12 +17,7 @@ from harness.cli.several import same_words
 @click.argument("features", type=shared.PATH, help="Feature file, or a folder with one, such as a run's.")
 @shared.protocol
 @shared.data
-@option(
-    "--skip-missing",
-    is_flag=True,
-    group=DATA,
-    help="Leave out images that have no feature; the result is then not official.",
-)
+@shared.skip_missing
 @option(
     "--held-out",
     type=float,
@@ -60,13 +55,7 @@ from harness.cli.several import same_words
     help="Leave this share of the vehicles out of the gallery for the open-set question; without it, the queries of "
     "the task that have no right answer are asked.",
 )
-@option(
-    "--seed",
-    default=0,
-    type=click.IntRange(0, 2**31 - 1),
-    group=EVALUATION,
-    help="Seed of the vehicles that are left out or held out.",
-)
+@shared.seed("Seed of the vehicles that are left out or held out.", EVALUATION)
 @option(
     "--threshold-from",
     type=shared.PATH,

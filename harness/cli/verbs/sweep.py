@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.grouped import COMPUTE, DATA, OUTPUT, command, option
-from harness.cli.options import FILE, as_json
+from harness.cli.grouped import DATA, OUTPUT, command, option
+from harness.cli.options import FILE, as_json, engine, jobs
 from harness.cli.output import own_output, say, show, table
 
 if TYPE_CHECKING:
@@ -28,19 +28,8 @@ FORMS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".t
 
 @command("Get a number")
 @click.argument("file", metavar="FILE", type=FILE, help="TOML file that lists the runs.")
-@option(
-    "--engine",
-    default="local",
-    metavar="NAME",
-    group=COMPUTE,
-    help="Where to compute: local, slurm, dask, or an engine of a plugin.",
-)
-@option(
-    "--jobs",
-    type=click.IntRange(1),
-    group=COMPUTE,
-    help="Runs at once; default: one on this machine, all that fit on a cluster.",
-)
+@engine
+@jobs
 @option("--status", is_flag=True, group=DATA, help="Only show the states of the last call.")
 @option("--check", is_flag=True, group=DATA, help="Only check the file and all its runs, and show what there is to do.")
 @option(

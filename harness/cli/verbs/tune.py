@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import options as shared
-from harness.cli.grouped import DATA, EVALUATION, OUTPUT, TRAINING, command, option
+from harness.cli.grouped import DATA, EVALUATION, OUTPUT, command, option
 from harness.cli.output import log_to_terminal, own_output, show
 
 if TYPE_CHECKING:
@@ -83,13 +83,7 @@ SEEN = {
 @option("--boxes", type=shared.PATH, group=DATA, help="Boxes of parts in the images, for a run that needs them.")
 @shared.detector
 @shared.plugin_files
-@option(
-    "--seed",
-    default=0,
-    type=click.IntRange(0, 2**31 - 1),
-    group=TRAINING,
-    help="Seed of the share of vehicles, the queries and the settings.",
-)
+@shared.seed("Seed of the share of vehicles, the queries and the settings.")
 @shared.device
 @shared.workers
 @shared.memory

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from harness.basics.reading import check_regular, plain_toml, read_whole
+from harness.basics.reading import check_regular, plain_toml, read_toml, read_whole
 from harness.errors import DataError, UsageError
 
 
@@ -82,3 +82,15 @@ def test_usual_toml_is_read():
         "a": 2**63 - 1,
         "b": {"c": {"d": [1.5, "x", True, float("inf")]}},
     }
+
+
+def test_a_users_toml_comes_with_its_lines_and_is_refused_by_its_name(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbfa = 1\n[b]\n")
+
+    assert read_toml(path, 100, "my file") == ({"a": 1, "b": {}}, ["a = 1", "[b]"])
+    for content in (b"a = ", b"\xff", b"x = " + b"[" * 5000):
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match="my file is not TOML") as caught:
+            read_toml(path, 10_000, "my file")
+        assert caught.value.where == path
