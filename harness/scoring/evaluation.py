@@ -336,7 +336,7 @@ def _ranks(
     with progress(f"ranking {protocol.name}/{task.name}", shown=machine.first) as advance:
         if not settings.post:
             return rank(queries, gallery, rule, metric=metric, machine=machine, progress=advance)
-        sets = feature_sets(file, task, dataset, settings)
+        sets = feature_sets(file, task, dataset, settings, (queries, gallery))
         return ranks_of(settings.post, replace(sets, progress=advance), rule)
 
 

@@ -14,14 +14,10 @@ from harness.features.provenance import Embedding, facts
 from harness.kernel.given import rank_given
 from harness.registry.registry import Registry
 from harness.scoring.evaluation import find_root, scored, with_training
-from harness.scoring.pairs import write_pair
-from harness.scoring.per_query import PerQuery
 from harness.scoring.record import GIVEN, Record, installed_versions
-from harness.scoring.recording import named, ranking_words
+from harness.scoring.recording import named, ranking_words, written
 from harness.scoring.settings import ScoringSettings
-from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve
-from harness.tasks.counts import differences
 from harness.tasks.protocol import Protocol
 from harness.tasks.rules import ALL_RIGHT, all_right, relevance
 from harness.tasks.task import Task
@@ -98,22 +94,16 @@ class _Given:
             ranks = rank_given(self.matrix, rule, similar=self.matrix.similar, progress=advance)
         dataset = with_training(self.origin, protocol.name, task, dataset)
         scores = scored(ranks, protocol, task, dataset, settings, metric=metric)
-        query = dataset.split(task.query)
-        table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)
         name = named(ranking_words(protocol.name, task.name, metric.replace(" ", "-")), self.origin, self.digest)
-        values = f"per-query-{name}.csv.gz"
-        record = Record.from_scores(
+        return written(
             scores,
-            version=protocol.version,
-            differences=differences(task, dataset),
-            content=known_content(protocol, task, dataset) if scores.official else "",
-            per_query=None if folder is None else {"name": values, "digest": table.digest},
+            protocol,
+            task,
+            dataset,
+            None if folder is None else folder / f"record-{name}.json",
             features=self.digest,
             width=self.matrix.shape[1],
             dtype=self.matrix.dtype.name,
             versions=installed_versions(),
             **facts(self.origin, Embedding),
         )
-        if folder is not None:
-            return write_pair(folder / f"record-{name}.json", record, table)
-        return record

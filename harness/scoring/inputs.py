@@ -21,20 +21,36 @@ from harness.tasks.rules import relevance
 from harness.tasks.task import Task
 
 
-def feature_sets(file: FeatureFile, task: Task, dataset: Dataset, settings: ScoringSettings) -> FeatureSets:
+def task_rows(file: FeatureFile, task: Task, dataset: Dataset) -> tuple[FeatureRows, FeatureRows]:
+    """Return the features of a task's queries and of its gallery."""
+    return file.rows(dataset.split(task.query).paths), file.rows(dataset.split(task.gallery).paths)
+
+
+def feature_sets(
+    file: FeatureFile,
+    task: Task,
+    dataset: Dataset,
+    settings: ScoringSettings,
+    rows: tuple[FeatureRows, FeatureRows | JoinedRows],
+) -> FeatureSets:
     """Return the features of a task as the steps of a chain receive them, without the vehicles.
+
+    Args:
+        file: the feature file.
+        task: the task.
+        dataset: its images.
+        settings: the chain, and the distractors that are in ``rows``.
+        rows: the features of the queries and of the gallery, distractors behind it.
 
     Raises:
         FeatureError: the chain needs features of mirrored pictures, and the file has none.
     """
     from harness.postprocessing.running import search
 
-    query, gallery, added = dataset.split(task.query), dataset.split(task.gallery), settings.distractors
     return FeatureSets(
-        file.rows(query.paths),
-        file.rows(gallery.paths) if added is None else added.behind(file.rows(gallery.paths)),
-        _without_vehicles(query),
-        _without_vehicles(_behind(gallery, added)),
+        *rows,
+        _without_vehicles(dataset.split(task.query)),
+        _without_vehicles(_behind(dataset.split(task.gallery), settings.distractors)),
         settings.metric or "cosine",
         search,
         machine=settings.machine,
@@ -82,10 +98,10 @@ def features_and_rule(
         FeatureError: a distractor is an image of the task.
         DataError: the data set cannot serve the task's rule.
     """
-    tables = [dataset.split(split) for split in (task.query, task.gallery)]
-    queries, gallery = (file.rows(table.paths) for table in tables)
+    queries, gallery = task_rows(file, task, dataset)
     rule = relevance(task, dataset)
     if distractors is None:
         return queries, gallery, rule
-    distractors.refuse([key for table in tables for key in table.paths], f"{protocol.name}/{task.name}")
+    keys = (*dataset.split(task.query).paths, *dataset.split(task.gallery).paths)
+    distractors.refuse(keys, f"{protocol.name}/{task.name}")
     return queries, distractors.behind(gallery), rule.widened(len(distractors))

@@ -116,6 +116,41 @@ def named(words: str, origin: Embedding, features: str) -> str:
     return f"{safe}-{words}-{digest({'features': features, **origin_of(origin)})[:12]}"
 
 
+def written(
+    scores: Scores,
+    protocol: Protocol,
+    task: Task,
+    dataset: Dataset,
+    path: Path | None,
+    *,
+    further: Sequence[str] = (),
+    **stated: Any,
+) -> Record:
+    """Return the record of scores, and write it with its per-query values unless the path is None.
+
+    Args:
+        scores: of the task.
+        protocol: the protocol.
+        task: the task.
+        dataset: its images.
+        path: the record's file, ``record-NAME.json``; the values are beside it.
+        further: why the result is not official, besides the lists.
+        stated: what else the record says.
+    """
+    query = dataset.split(task.query)
+    table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)
+    values = {} if path is None else {"name": f"per-query-{path.stem.removeprefix('record-')}.csv.gz"}
+    record = Record.from_scores(
+        scores,
+        version=protocol.version,
+        differences=(*differences(task, dataset), *further),
+        content=known_content(protocol, task, dataset) if scores.official else "",
+        per_query=None if path is None else {**values, "digest": table.digest},
+        **stated,
+    )
+    return record if path is None else write_pair(path, record, table)
+
+
 def ranking_words(protocol: str, *words: str) -> str:
     """Return a protocol, its task and the ranking as one word; two tasks of different names give two.
 
@@ -225,17 +260,15 @@ class _Recorder:
         return named(ranking_words(*words), self.file.provenance, self.file.digest)
 
     def _written(self, scores: Scores, name: str, task: Task, dataset: Dataset) -> Record:
-        query, provenance = dataset.split(task.query), self.file.provenance
-        table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)
-        values = f"per-query-{name}.csv.gz"
-        added = self.settings.distractors
-        record = Record.from_scores(
+        provenance, added = self.file.provenance, self.settings.distractors
+        return written(
             scores,
-            version=self.protocol.version,
-            differences=(*differences(task, dataset), *(() if added is None else (added.note,))),
+            self.protocol,
+            task,
+            dataset,
+            None if self.folder is None else self.folder / f"record-{name}.json",
+            further=() if added is None else (added.note,),
             distractors=None if added is None else _field(added),
-            content=known_content(self.protocol, task, dataset) if scores.official else "",
-            per_query=None if self.folder is None else {"name": values, "digest": table.digest},
             features=self.file.digest,
             width=self.file.shape[1],
             dtype=self.file.storage.word,
@@ -243,9 +276,6 @@ class _Recorder:
             versions=provenance.versions or installed_versions(),
             **facts(provenance, Embedding),
         )
-        if self.folder is not None:
-            return write_pair(self.folder / f"record-{name}.json", record, table)
-        return record
 
     def _existing(self, path: Path, task: Task, dataset: Dataset) -> Record | None:
         """Return the record that an earlier run wrote for these features and this task, if it is complete."""

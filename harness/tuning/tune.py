@@ -18,7 +18,7 @@ from harness.measures import parse
 from harness.postprocessing.tuned import HeldOutVehicles, Tried, Tuned, TunedStep, step_word, weights_digest
 from harness.registry.registry import Registry
 from harness.scoring.evaluation import find_root, metric_of, with_features
-from harness.scoring.inputs import feature_sets
+from harness.scoring.inputs import feature_sets, task_rows
 from harness.scoring.settings import ScoringSettings
 from harness.steps.chain import NOTHING, Chain
 from harness.tasks.conventions import serve
@@ -179,7 +179,8 @@ class _Tuning:
         settings = ScoringSettings(self.request.metric, self.chains[0], machine=self.request.machine)
         settings = replace(settings, metric=metric_of(settings, file))
         measure = parse(self.task.measures[0])
-        return Searcher(feature_sets(file, task, dataset, settings), relevance(task, dataset), measure, self.chains)
+        sets = feature_sets(file, task, dataset, settings, task_rows(file, task, dataset))
+        return Searcher(sets, relevance(task, dataset), measure, self.chains)
 
     def _searched(self, searcher: Searcher, what: str) -> list[Found]:
         with progress(f"{len(self.chains)} settings on {what}", shown=True) as advance:
