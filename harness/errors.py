@@ -155,8 +155,9 @@ def in_one_line(problem: object, longest: int = 300, *, named: bool = False) -> 
 
 
 def wanted(fault: Mapping[str, Any]) -> str:
-    """Return what pydantic expected of a field, of one of its errors, without the word that it puts before ours."""
-    return str(fault["msg"]).removeprefix("Value error, ")
+    """Return what pydantic expected of a field, of one of its errors, without the words that it puts before ours."""
+    raised = fault.get("ctx", {}).get("error")  # by a validator
+    return str(raised if isinstance(raised, Exception) else fault["msg"])
 
 
 def error_line(problem: object) -> str:

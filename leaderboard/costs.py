@@ -20,7 +20,7 @@ from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
 from harness.basics.plain_json import read_json
 from harness.basics.reading import read_whole
-from harness.errors import RecordError, UsageError
+from harness.errors import RecordError, UsageError, wanted
 from harness.registry.registry import Registry
 from harness.scoring.record import Record, read_record
 
@@ -184,7 +184,7 @@ def read_session(path: Path) -> CostSession:
             raise ValueError("it was changed after it was written, or has another schema")
         return CostSession.model_validate_json(json.dumps(content), strict=True)
     except (ValueError, KeyError, AttributeError, TypeError) as problem:
-        text = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else str(problem).partition("\n")[0]
+        text = wanted(problem.errors()[0]) if isinstance(problem, ValidationError) else str(problem).partition("\n")[0]
         raise RecordError(
             "the file of costs cannot be used", where=path, found=text, expected="a file written by 'bench cost'"
         ) from None

@@ -14,7 +14,7 @@ from harness.basics.files import replace_file
 from harness.basics.reading import read_whole
 from harness.boxes.value import LAST_LABEL, Boxes, Collected, refuse_shares, wrong_box
 from harness.data.encoding import to_utf8
-from harness.errors import DataError
+from harness.errors import DataError, wanted
 
 Size = tuple[float, float]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -171,14 +171,14 @@ def _unreadable(path: Path, problem: ValidationError) -> DataError:
     place: list[int | str] = list(first["loc"])
     names = {"annotations": "annotation", "images": "image", "categories": "category"}
     if place and isinstance(place[0], int):
-        return wrong_box(path, f"result {place[0]}", first.get("input"), f"{_dotted(place[1:])}: {first['msg']}")
+        return wrong_box(path, f"result {place[0]}", first.get("input"), f"{_dotted(place[1:])}: {wanted(first)}")
     if len(place) > 1:
         name = f"{names.get(str(place[0]), place[0])} {place[1]}"
-        return wrong_box(path, name, first.get("input"), f"{_dotted(place[2:])}: {first['msg']}")
+        return wrong_box(path, name, first.get("input"), f"{_dotted(place[2:])}: {wanted(first)}")
     return DataError(
         "the boxes cannot be read",
         where=path,
-        found=f"{_dotted(place)}: {first['msg']}" if place else first["msg"],
+        found=f"{_dotted(place)}: {wanted(first)}" if place else wanted(first),
         expected="a COCO file with images, annotations and categories, or a list of COCO results",
     )
 

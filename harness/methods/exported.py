@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.data.resizing import Interpolation, Resizing
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, wanted
 from harness.features.metric import Metric
 from harness.methods.sizes import MAX_SIDE
 
@@ -59,7 +59,7 @@ def read_card(text: str | None, where: object) -> Card | None:
             raise ValueError(f"{len(text)} characters")
         return Card.model_validate_json(text)
     except ValueError as problem:
-        first = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else str(problem)
+        first = wanted(problem.errors()[0]) if isinstance(problem, ValidationError) else str(problem)
         raise CheckpointError(
             "what the file says about its network is damaged",
             where=where,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from harness.basics.names import PART_WORDS, is_part
 from harness.basics.seeds import derive, generators_at
 from harness.data.resizing import STRETCHED, Resizing
-from harness.errors import BenchError, PluginError, UsageError, unknown_name
+from harness.errors import BenchError, PluginError, UsageError, unknown_name, wanted
 from harness.features.metric import Metric
 from harness.methods.trouble import plugin_error
 
@@ -276,12 +276,11 @@ def resolve_options(
         return method.Options(**values)
     except ValidationError as problem:
         first = problem.errors()[0]
-        raised = first.get("ctx", {}).get("error")  # what a validator raised, without pydantic's words before it
         option = str(first["loc"][0]) if first["loc"] else ""  # the rest of a place names pydantic's own parts
         raise UsageError(
             f"option '{option}' of {name} does not fit" if option else f"the options of {name} do not fit together",
             found=first.get("input") if option else None,
-            expected=str(raised) if isinstance(raised, Exception) else first["msg"],
+            expected=wanted(first),
             next_step=f"see '{shown_by.format(name=name)}'",
         ) from None
 

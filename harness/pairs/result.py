@@ -12,7 +12,7 @@ from harness.basics.digests import canonical_json, digest
 from harness.basics.files import replace_file
 from harness.basics.plain_json import read_json
 from harness.basics.reading import read_whole
-from harness.errors import RecordError, in_one_line
+from harness.errors import RecordError, in_one_line, wanted
 from harness.scoring.fields import Count, Deviation, Digest, RecordModel, Share, Word
 
 SCHEMA = 1
@@ -229,7 +229,7 @@ def read_result(path: Path) -> Verification:
     except ValidationError as problem:
         first = problem.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        raise RecordError(f"field '{field}' of the result is invalid", where=path, expected=first["msg"]) from None
+        raise RecordError(f"field '{field}' of the result is invalid", where=path, expected=wanted(first)) from None
 
 
 def _no_result(path: Path, found: str) -> RecordError:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness.basics.digests import digest
 from harness.basics.files import replace_file
 from harness.basics.reading import plain_toml, read_whole
-from harness.errors import UsageError, in_one_line
+from harness.errors import UsageError, in_one_line, wanted
 from harness.features.named import PartName, ShownName, Whole
 from harness.features.provenance import Embedding
 from harness.steps.chain import Chain, Find
@@ -263,7 +263,7 @@ def read_tuned(path: Path) -> Tuned:
         tuned = Tuned.model_validate(content)
     except ValidationError as problem:
         first = problem.errors()[0]
-        raise _no_file(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise _no_file(path, f"{'.'.join(map(str, first['loc']))}: {wanted(first)}") from None
     if tuned.digest != stored:
         raise UsageError(
             "the file of chosen settings was changed after it was written",

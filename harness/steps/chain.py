@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN
-from harness.errors import BenchError, DataError, PluginError, UsageError, unknown_name
+from harness.errors import BenchError, DataError, PluginError, UsageError, unknown_name, wanted
 from harness.methods.method import Options
 from harness.steps.stated import MOST, Chosen, StatedChain, StepUse, values_of
 from harness.steps.step import RankingStep, Step
@@ -142,11 +142,10 @@ def _step(name: str, kind: type[Step], options: Mapping[str, object]) -> Step:
     except ValidationError as problem:
         first = problem.errors()[0]
         option = str(first["loc"][0]) if first["loc"] else ""
-        raised = first.get("ctx", {}).get("error")
         raise UsageError(
             f"parameter '{option}' of step '{name}' does not fit" if option else f"step '{name}' cannot be used so",
             found=first.get("input") if option else None,
-            expected=str(raised) if isinstance(raised, Exception) else first["msg"],
+            expected=wanted(first),
         ) from None
     except TypeError as problem:
         raise UsageError(

@@ -6,7 +6,7 @@ import inspect
 
 from pydantic import ValidationError
 
-from harness.errors import PluginError
+from harness.errors import PluginError, wanted
 from harness.methods.method import Options
 from harness.steps.stated import values_of
 from harness.steps.step import Step, Undefined
@@ -40,7 +40,7 @@ def checked(name: str, found: object) -> type[Step]:
         values_of(found.Options())
     except (ValidationError, TypeError) as problem:
         first = problem.errors()[0] if isinstance(problem, ValidationError) else None
-        said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(problem)
+        said = f"{'.'.join(map(str, first['loc']))}: {wanted(first)}" if first else str(problem)
         raise PluginError(
             f"the parameters of step '{name}' cannot be used",
             found=said,

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from harness.basics.locks import locked
 from harness.basics.progress import progress
 from harness.compute.engine import Command, Engine, same_program
-from harness.errors import BenchError, DataError, RunError, UsageError, in_one_line, unknown_name
+from harness.errors import BenchError, DataError, RunError, UsageError, in_one_line, unknown_name, wanted
 from harness.sweeps.expand import Kind, PlannedRun, expand, short_name
 from harness.sweeps.states import RunState, States, refuse_another
 from harness.sweeps.toml_file import SweepFile
@@ -164,7 +164,7 @@ def open_engine(name: str, file: SweepFile, registry: Registry, jobs: int | None
             f"option '{option}' of engine {name} does not fit",
             where=place.at(option),
             found=repr(first["input"])[:200],
-            expected=first["msg"],
+            expected=wanted(first),
         ) from None
     return kind(options, file.folder.absolute(), jobs)
 

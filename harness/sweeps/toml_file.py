@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.basics.names import usable
 from harness.basics.reading import read_toml
-from harness.errors import UsageError, unknown_name
+from harness.errors import UsageError, unknown_name, wanted
 
 MAX_BYTES = 1 << 20
 """The largest file, in bytes; one of a hundred tables takes 20 kB."""
@@ -158,7 +158,7 @@ def _checked(path: Path, values: Mapping[str, Any]) -> Content:
                 "the sweep has no runs", where=path, expected="a table [[run]] with method = ..."
             ) from None
         raise UsageError(
-            f"'{word}' of the sweep does not fit", where=path, found=repr(first["input"])[:200], expected=first["msg"]
+            f"'{word}' of the sweep does not fit", where=path, found=repr(first["input"])[:200], expected=wanted(first)
         ) from None
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.basics.reading import read_toml
-from harness.errors import UsageError, unknown_name
+from harness.errors import UsageError, unknown_name, wanted
 from harness.sweeps.toml_file import MAX_BYTES, NAME, Place, Table
 
 FIXED = frozenset({"protocol", "data", "train-on", "train-data", "seed", "devices", "nodes"})
@@ -105,7 +105,7 @@ def checked(values: Mapping[str, Any], *, where: object = None) -> Asked:
             f"'{word}' of the matrix does not fit",
             where=where,
             found=repr(first.get("input"))[:200],
-            expected=first["msg"],
+            expected=wanted(first),
         ) from None
 
 

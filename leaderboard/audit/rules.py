@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.basics.reading import plain_toml, read_whole
-from harness.errors import RecordError
+from harness.errors import RecordError, wanted
 from leaderboard.audit import agreement, bounds, claims, counts, granularity, order, settings, spread
 from leaderboard.audit.finding import SEVERITIES, Finding, Rule
 from leaderboard.published.library import Library
@@ -99,7 +99,7 @@ def acknowledgements(path: Path = ACKNOWLEDGED) -> dict[str, str]:
             plain_toml(read_whole(path, MAX_BYTES, "the file", error=RecordError).decode())
         )
     except ValueError as problem:  # pydantic's ValidationError is one
-        found = problem.errors()[0]["msg"] if isinstance(problem, ValidationError) else problem
+        found = wanted(problem.errors()[0]) if isinstance(problem, ValidationError) else problem
         raise RecordError(
             "the file of acknowledged findings cannot be read",
             where=path,

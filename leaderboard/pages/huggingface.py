@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from harness.basics.digests import digest
 from harness.basics.reading import read_whole
-from harness.errors import RecordError, UsageError, in_one_line
+from harness.errors import RecordError, UsageError, in_one_line, wanted
 from harness.measures import heading
 from harness.scoring.tables import plain
 from leaderboard.boards import Board, BoardRow
@@ -173,7 +173,7 @@ def _read(path: Path, adapter: TypeAdapter[T]) -> T:
             "the file has not the form of evaluation results on the Hugging Face Hub",
             where=f"{path}: {'.'.join(str(part) for part in first['loc'])}",
             found=repr(first.get("input"))[:200],
-            expected=first["msg"],
+            expected=wanted(first),
         ) from None
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.basics.reading import plain_toml, read_whole
-from harness.errors import RecordError, unknown_name
+from harness.errors import RecordError, unknown_name, wanted
 from leaderboard.grouping import grouped
 from leaderboard.published.schema import (
     NOT_STATED,
@@ -217,7 +217,7 @@ def _read(path: Path, adapter: TypeAdapter[T]) -> T:
             "the transcription does not fit its schema",
             where=f"{path}: {'.'.join(str(part) for part in first['loc'])}",
             found=repr(first.get("input"))[:200] if first["type"] != "value_error" else None,
-            expected=first["msg"],
+            expected=wanted(first),
         ) from None
     except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise RecordError("the transcription cannot be read", where=path, found=problem) from None

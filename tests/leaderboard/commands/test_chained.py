@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from harness.errors import RecordError
 from harness.scoring.record import read_record, write_record
 from harness.steps.stated import StatedChain, StepUse
 from leaderboard import record_files
@@ -116,4 +117,8 @@ def test_folders_are_compared_chain_by_chain_and_chains_by_name(runs):
 
 
 def test_a_name_means_one_result_of_each_chain(runs):
-    refuse_ambiguous("one", collect([], [runs / "one-0"]))
+    found = collect([], [runs / "one-0"])
+    refuse_ambiguous("one", found)
+
+    with pytest.raises(RecordError, match="'one' is the name of 2 results"):
+        refuse_ambiguous("one", [*found, found[0]])

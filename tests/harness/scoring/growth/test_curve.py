@@ -39,7 +39,7 @@ def written(path, keys, seed=0, **about):
 
 
 @pytest.fixture(scope="module")
-def test_features(small_synthetic, tmp_path_factory):
+def tested(small_synthetic, tmp_path_factory):
     dataset = harness.load().protocol("synthetic").load(small_synthetic)
     keys = list(dict.fromkeys([*dataset.split("query").paths, *dataset.split("gallery").paths]))
     return written(tmp_path_factory.mktemp("test") / "f.h5", keys)
@@ -69,11 +69,11 @@ def separate(tmp_path, files, keys, nested, repeat, size):
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-def test_every_size_has_the_digits_of_a_separate_evaluation(test_features, small_synthetic, others, tmp_path, metric):
+def test_every_size_has_the_digits_of_a_separate_evaluation(tested, small_synthetic, others, tmp_path, metric):
     keys, files = others
     steps = Steps("7,all", repeats=2, seed=3)
 
-    found = curves(test_features, "synthetic", small_synthetic, steps, *files, metric=metric)
+    found = curves(tested, "synthetic", small_synthetic, steps, *files, metric=metric)
 
     assert [one.task for one in found] == ["synthetic/image-to-track", "synthetic/image-to-image"]
     nested = Nested.of(keys, [0, 7, 90], repeats=2, seed=3)
@@ -83,9 +83,7 @@ def test_every_size_has_the_digits_of_a_separate_evaluation(test_features, small
         for point in curve.points:
             for repeat in range(2 if point.size == 7 else 1):
                 added = [separate(tmp_path, files, keys, nested, repeat, point.size)] if point.size else []
-                alone = harness.evaluate(
-                    test_features, curve.task, data=small_synthetic, metric=metric, distractors=added
-                )
+                alone = harness.evaluate(tested, curve.task, data=small_synthetic, metric=metric, distractors=added)
                 assert {word: values[repeat] for word, values in point.values.items()} == alone.mean
 
 
@@ -109,9 +107,9 @@ def test_a_drawn_gallery_grows_by_distractors_alone(others, tmp_path):
         curves(features, task, tmp_path, steps)
 
 
-def test_the_galleries_own_units_grow_to_the_plain_result(test_features, small_synthetic):
-    (curve,) = curves(test_features, "synthetic/image-to-track", small_synthetic, Steps("5,all", repeats=3))
-    plain = harness.evaluate(test_features, curve.task, data=small_synthetic)
+def test_the_galleries_own_units_grow_to_the_plain_result(tested, small_synthetic):
+    (curve,) = curves(tested, "synthetic/image-to-track", small_synthetic, Steps("5,all", repeats=3))
+    plain = harness.evaluate(tested, curve.task, data=small_synthetic)
 
     assert curve.points[-1].values == {word: (value,) * 3 for word, value in plain.mean.items()}
     assert all(value >= plain.mean["ap"] for value in curve.points[0].values["ap"])
@@ -119,19 +117,19 @@ def test_the_galleries_own_units_grow_to_the_plain_result(test_features, small_s
     assert curve.fingerprint == plain.fingerprint
 
 
-def test_further_measures_are_scored_at_every_size(test_features, small_synthetic, others):
+def test_further_measures_are_scored_at_every_size(tested, small_synthetic, others):
     measure = harness.load().measure("cmc@20")
     (curve,) = curves(
-        test_features, "synthetic/image-to-image", small_synthetic, Steps("9", 1), *others[1], measures=(measure,)
+        tested, "synthetic/image-to-image", small_synthetic, Steps("9", 1), *others[1], measures=(measure,)
     )
 
     assert all(0 <= point.values["cmc@20"][0] <= 1 for point in curve.points)
     assert not any(math.isnan(value) for point in curve.points for (value,) in point.values.values())
 
 
-def test_a_distractor_with_a_key_of_the_test_is_refused(test_features, small_synthetic):
+def test_a_distractor_with_a_key_of_the_test_is_refused(tested, small_synthetic):
     with pytest.raises(FeatureError, match="images of the test itself"):
-        curves(test_features, "synthetic/image-to-image", small_synthetic, Steps("5"), test_features)
+        curves(tested, "synthetic/image-to-image", small_synthetic, Steps("5"), tested)
 
 
 def test_a_task_without_a_right_answer_is_refused(tmp_path, others):
