@@ -13,53 +13,25 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
+from tests.harness.runs.made import PLUGIN
 
-METHOD = """
-from pathlib import Path
+METHOD = (
+    PLUGIN
+    + """
 
-import torch
-from torch import nn
-
-import harness
-from harness.methods.batches import PK
-from harness.methods.network import NetworkMethod, Stage
-
-
-class Network(nn.Module):
-    def __init__(self, vehicles):
-        super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(3, 8, 5, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten())
-        self.classifier = nn.Linear(32, vehicles)
-
-    def forward(self, images):
-        feature = self.body(images)
-        return {"logits": self.classifier(feature)} if self.training else feature
-
-
-class Placed(NetworkMethod):
-    needs = frozenset({"vehicle"})
-
-    class Options(harness.Options):
+class Placed(Tiny):
+    class Options(Tiny.Options):
         weights: str = ""
         several: tuple[str, ...] = ()
         folder: str = ""
         epochs: int = 1
-        input_size: int = 32
-
-    def network(self, classes):
-        return Network(classes["vehicle"])
-
-    def stages(self, classes):
-        return [Stage("train", self.options.epochs, PK(4, 2), lambda net: torch.optim.Adam(net.parameters(), 1e-3))]
-
-    def losses(self, outputs, labels, stage):
-        return {"vehicle": nn.functional.cross_entropy(outputs["logits"], labels["vehicle"])}
 
 
 @harness.hookimpl
 def bench_register_methods(register):
     register("placed", Placed)
 """
+)
 
 
 USER, HOST = "zaphod-of-betelgeuse", "heart-of-gold"
