@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.campaigns.parts.forked import IMPORTED, TRACEBACK, bench, fork
+from tests.campaigns.parts.report import finish
 from tests.campaigns.parts.standing import content, leftovers
 from tests.campaigns.parts.work import WORK, Given, prepare
 
@@ -36,6 +37,7 @@ TOLD = (
 """The messages with which a process may end because another one does its work."""
 
 FAULTS = ("failed", "damaged", "other digits", "left over")
+HEADS = ("processes", "told", *FAULTS)
 
 Call = Callable[[], object]
 Members = Callable[[Given, Path], Sequence[Call]]
@@ -143,13 +145,9 @@ class Crowd:
         self.counts[name][kind] += 1
         self.notes.append(f"{name}, {kind}: {what}")
 
-    def table(self) -> str:
+    def rows(self) -> list[list[object]]:
         """Return the counts, a line a crowd."""
-        heads = ("processes", "told", *FAULTS)
-        rows = [(name, *(str(found[head]) for head in heads)) for name, found in self.counts.items()]
-        return "\n".join(
-            "| " + " | ".join(row) + " |" for row in (("crowd", *heads), ("---",) * (len(heads) + 1), *rows)
-        )
+        return [[name, *map(found.__getitem__, HEADS)] for name, found in self.counts.items()]
 
 
 def campaign(seed: int, count: int, only: list[str]) -> int:
@@ -162,11 +160,7 @@ def campaign(seed: int, count: int, only: list[str]) -> int:
         for _ in range(count):
             for name in only or CROWDS:
                 crowd.round(name)
-    print(crowd.table())  # noqa: T201 - the table is what a campaign is for
-    print(f"seed {seed}, {time.monotonic() - begun:.0f} seconds")  # noqa: T201
-    for note in crowd.notes:
-        print(note, file=sys.stderr)  # noqa: T201
-    return 1 if crowd.notes else 0
+    return finish(("crowd", *HEADS), crowd.rows(), seed=seed, begun=begun, notes=crowd.notes)
 
 
 if __name__ == "__main__":

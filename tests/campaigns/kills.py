@@ -20,10 +20,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.campaigns.parts.forked import GRACE, IMPORTED, Forked, fork
+from tests.campaigns.parts.report import finish
 from tests.campaigns.parts.standing import content, leftovers, shared_memory
 from tests.campaigns.parts.work import WORK, Given, prepare
 
 FAULTS = ("lost", "half-written", "blocked", "orphans", "shared memory", "left over")
+HEADS = ("trials", "kills", "ended before", *FAULTS)
 STANDS = "the folder to write into is not empty"
 """What drawing into a folder says if all was done before the signal came; what stands is compared all the same."""
 
@@ -111,14 +113,10 @@ class Kills:
         folder.mkdir()
         return folder
 
-    def table(self) -> str:
+    def rows(self) -> list[list[object]]:
         """Return the counts, a line a kind of work and one of all."""
-        heads = ("trials", "kills", "ended before", *FAULTS)
-        rows = [(name, *(str(found[head]) for head in heads)) for name, found in self.counts.items()]
         whole: Counter[str] = sum(self.counts.values(), Counter())
-        rows.append(("all", *(str(whole[head]) for head in heads)))
-        lines = ["| " + " | ".join(row) + " |" for row in (("work", *heads), ("---",) * (len(heads) + 1), *rows)]
-        return "\n".join(lines)
+        return [[name, *map(found.__getitem__, HEADS)] for name, found in {**self.counts, "all": whole}.items()]
 
 
 def campaign(seed: int, count: int, only: list[str], seconds: float) -> int:
@@ -136,11 +134,7 @@ def campaign(seed: int, count: int, only: list[str], seconds: float) -> int:
         while sum(found["kills"] for found in kills.counts.values()) < count and time.monotonic() - begun < seconds:
             kills.trial(names[number % len(names)])
             number += 1
-    print(kills.table())  # noqa: T201 - the table is what a campaign is for
-    print(f"seed {seed}, {time.monotonic() - begun:.0f} seconds")  # noqa: T201
-    for note in kills.notes:
-        print(note, file=sys.stderr)  # noqa: T201
-    return 1 if kills.notes else 0
+    return finish(("work", *HEADS), kills.rows(), seed=seed, begun=begun, notes=kills.notes)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import click
 import numpy as np
+from tabulate import tabulate
 
 from harness.kernel.settings import Settings, Tuning
 from harness.kernel.walk import open_walk
@@ -189,10 +190,9 @@ def main(seed, count):
     """Rank random tracks that tie, and hold each rank against rational arithmetic."""
     start = time.process_time()
     found = campaign(seed, count)
-    click.echo("| kind | metric | problems | exact ties | near ties | faults |\n| --- | --- | --- | --- | --- | --- |")
-    for (kind, metric), tally in found.items():
-        numbers = tally.problems, tally.ties, tally.near, len(tally.faults)
-        click.echo(f"| {kind} | {metric} | " + " | ".join(map(str, numbers)) + " |")
+    rows = [(*of, tally.problems, tally.ties, tally.near, len(tally.faults)) for of, tally in found.items()]
+    heads = ("kind", "metric", "problems", "exact ties", "near ties", "faults")
+    click.echo(tabulate(rows, heads, tablefmt="github"))
     tallies = found.values()
     faults = [fault for tally in tallies for fault in tally.faults]
     ties, near = (sum(getattr(tally, name) for tally in tallies) for name in ("ties", "near"))

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+from tabulate import tabulate
 
 from tests.campaigns.disk.stages import STAGES, Place, Stage
 
@@ -279,8 +280,7 @@ def main() -> int:
     chosen = [stage for stage in STAGES if not words.stage or stage.name in words.stage]
     found = campaign(words.seed, words.count, chosen, kind)
     rows = [[name, *(result.counts[column] for column in COLUMNS[1:])] for name, result in found.items()]
-    lines = ["| " + " | ".join(map(str, row)) + " |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows)]
-    click.echo("\n".join(lines))
+    click.echo(tabulate(rows, COLUMNS, tablefmt="github"))
     click.echo(f"by {kind.limited}; seed {words.seed}, {words.count} trials each, {time.monotonic() - began:.0f} s")
     faults = [fault for result in found.values() for fault in result.faults]
     click.echo("\n".join(faults))
