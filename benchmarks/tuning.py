@@ -56,8 +56,8 @@ def _made(vehicles: int, queries: int, width: int) -> Made:
     table = rng.standard_normal((vehicles, width))[vehicle] + 6 * rng.standard_normal((len(vehicle), width))
     asked = np.sort(rng.choice(len(vehicle), queries, replace=False))
     rest = np.setdiff1d(np.arange(len(vehicle)), asked)
-    nothing = RowLists(np.zeros(queries + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    relevance = Relevance(queries, len(rest), matching(vehicle[asked], vehicle[rest]), nothing)
+    right = matching(vehicle[asked], vehicle[rest])
+    relevance = Relevance(queries, len(rest), positives=right, ignored=RowLists.empty(queries))
     return table[asked].astype(np.float32), table[rest].astype(np.float32), relevance
 
 

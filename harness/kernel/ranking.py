@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from harness.compute.machine import Machine
 from harness.features.given import as_array
 from harness.features.metric import Metric, check_metric
 from harness.kernel.settings import Settings, Tuning
+from harness.tasks.relevance import RowLists
 
 if TYPE_CHECKING:
     from harness.kernel.gallery import Rows
@@ -83,3 +85,23 @@ def rank_and_list(
 
     with open_walk(queries, gallery, relevance, settings, progress) as walk:
         return walk.run()
+
+
+def nearest_units(
+    queries: Rows,
+    gallery: Rows,
+    relevance: Relevance,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None = None,
+) -> Neighbours:
+    """Return the nearest valid units of each query, whichever are right, without ranks of the positives.
+
+    Raises:
+        FeatureError: the features do not fit the relevance or each other, or are not finite.
+        ValueError: the settings ask for no lists.
+    """
+    anybody = replace(relevance, positives=RowLists.empty(relevance.queries))
+    lists = rank_and_list(queries, gallery, anybody, settings, progress)[1]
+    if lists is None:
+        raise ValueError("the settings ask for no lists")
+    return lists

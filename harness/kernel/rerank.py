@@ -54,10 +54,11 @@ from harness.kernel.native.rerank_tuples import (
 from harness.kernel.native.tuples import Counts, Features, Limits, UnitLists
 from harness.kernel.plan import placed, results
 from harness.kernel.prepared import Workers
+from harness.kernel.ranking import nearest_units
 from harness.kernel.settings import Settings
 from harness.kernel.walk import QueryPart, open_walk
 from harness.measures.ranks import PositiveRanks
-from harness.tasks.relevance import Relevance, RowLists
+from harness.tasks.relevance import Relevance
 from harness.tasks.reranking import UNDEFINED, Reranking
 
 FloatArray = npt.NDArray[np.float64]
@@ -171,12 +172,8 @@ class _Again:
     def _neighbours(self, most: int, settings: Settings) -> IntArray:
         """Return the nearest images of every image, and keep the greatest squared distance."""
         count = len(self.table)
-        nobody = RowLists(np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-        everybody = Relevance(queries=count, units=count, positives=nobody, ignored=nobody)
-        with open_walk(self.table, self.table, everybody, replace(settings, nearest=most, farthest=True)) as walk:
-            lists = walk.run()[1]
-        if lists is None:
-            raise ValueError("lists were asked for")
+        everybody, listing = Relevance.unlabelled(count, count), replace(settings, nearest=most, farthest=True)
+        lists = nearest_units(self.table, self.table, everybody, listing)
         self.farthest = -lists.farthest if self.euclidean else 2 - 2 * lists.farthest
         return lists.units
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.errors import BenchError, PluginError
 from harness.kernel.gallery import check
-from harness.kernel.ranking import rank, rank_and_list
+from harness.kernel.ranking import nearest_units, rank
 from harness.kernel.settings import Settings
 from harness.measures.ranks import PositiveRanks
 from harness.steps.chain import Chain
@@ -31,12 +31,10 @@ def search(sets: FeatureSets, side: Side, k: int) -> Nearest:
     count, images = asked.shape[0], sets.gallery.shape[0]
     if k < 1:
         return Nearest(np.zeros((count, 0), dtype=np.int64), np.zeros((count, 0)))
-    nobody = RowLists(np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    itself = RowLists(np.arange(count + 1), np.arange(count)) if side == "gallery" else nobody
-    everybody = Relevance(queries=count, units=images, positives=nobody, ignored=itself)
-    lists = rank_and_list(asked, sets.gallery, everybody, Settings(sets.metric, sets.machine, nearest=k))[1]
-    if lists is None:
-        raise ValueError("lists were asked for")
+    others = Relevance.unlabelled(count, images)
+    if side == "gallery":
+        others = replace(others, ignored=RowLists(np.arange(count + 1), np.arange(count)))  # each image itself
+    lists = nearest_units(asked, sets.gallery, others, Settings(sets.metric, sets.machine, nearest=k))
     return Nearest(lists.units, lists.similarity)
 
 

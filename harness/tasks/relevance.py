@@ -25,6 +25,11 @@ class RowLists:
     starts: IntArray
     units: IntArray
 
+    @classmethod
+    def empty(cls, queries: int) -> RowLists:
+        """Return a list without a unit for each query."""
+        return cls(np.zeros(queries + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
     def of(self, query: int) -> IntArray:
         """Return the units of one query, ascending."""
         return self.units[self.starts[query] : self.starts[query + 1]]
@@ -89,6 +94,11 @@ class Relevance:
     unit_of: IntArray | None = None
     reduce: Literal["maximum", "mean feature"] = "maximum"
     draws: tuple[Draw, ...] = ()
+
+    @classmethod
+    def unlabelled(cls, queries: int, units: int) -> Relevance:
+        """Return a task in which nobody knows who is right: every unit is valid for every query."""
+        return cls(queries, units, positives=RowLists.empty(queries), ignored=RowLists.empty(queries))
 
     def widened(self, images: int) -> Relevance:
         """Return the same task with that many further gallery images, each a unit that no query is right about.

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from harness.compute.machine import Machine
 from harness.data.images import IntArray
 from harness.features.metric import Metric
-from harness.kernel.ranking import rank_and_list
+from harness.kernel.ranking import nearest_units
 from harness.kernel.settings import Settings
-from harness.tasks.relevance import Relevance, RowLists
+from harness.tasks.relevance import Relevance
 
 FloatArray = npt.NDArray[np.float64]
 Table = npt.NDArray[np.float32]
@@ -57,14 +57,10 @@ def look_around(query: Table, gallery: Table, metric: Metric, nearest: int, mach
     """
     table = prepared(np.concatenate([query, gallery]), metric)
     count = len(table)
-    nobody = RowLists(np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    everybody = Relevance(queries=count, units=count, positives=nobody, ignored=nobody)
     settings = Settings(
         metric, Machine(memory=machine.memory if machine else None), nearest=min(nearest, count), farthest=True
     )
-    found = rank_and_list(table, table, everybody, settings)[1]
-    if found is None:
-        raise ValueError("lists were asked for")
+    found = nearest_units(table, table, Relevance.unlabelled(count, count), settings)
     return Nearby(table, len(query), found.units, _squared(found.similarity, metric), _squared(found.farthest, metric))
 
 

@@ -6,7 +6,7 @@ all images it is the definition, up to the last digits.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -93,15 +93,13 @@ class Reciprocal:
         at = np.minimum(np.searchsorted(known_keys, keys), len(known_keys) - 1)
         return np.where(known_keys[at] == keys, distances[at], np.nan)
 
-    @property
+    @cached_property
     def _by_pair(self) -> tuple[IntArray, FloatArray]:
         """The number of each listed pair, ascending, and its distance."""
-        if not hasattr(self, "_pairs"):
-            count = len(self.known.images)
-            keys = (np.arange(count)[:, None] * count + self.known.images).ravel()
-            order = np.argsort(keys)
-            self._pairs = keys[order], self.known.distances.ravel()[order]
-        return self._pairs
+        count = len(self.known.images)
+        keys = (np.arange(count)[:, None] * count + self.known.images).ravel()
+        order = np.argsort(keys)
+        return keys[order], self.known.distances.ravel()[order]
 
 
 def _lists(images: IntArray, length: int) -> Any:

@@ -13,10 +13,10 @@ from harness.errors import UsageError
 from harness.kernel.exact import similarities
 from harness.kernel.gallery import Rows
 from harness.kernel.neighbours import Neighbours
-from harness.kernel.ranking import rank_and_list
+from harness.kernel.ranking import nearest_units
 from harness.kernel.settings import Settings
 from harness.scoring.tables import plain, table
-from harness.tasks.relevance import Relevance, RowLists
+from harness.tasks.relevance import Relevance
 from leaderboard.growth.codes import FloatRows, blocks, faiss, ready, sample
 
 PROBES = (1, 4, 16, 64)
@@ -87,13 +87,8 @@ def recalls_of(
 
 
 def _exact(queries: Rows, gallery: Rows, most: int, settings: Settings) -> Neighbours:
-    nothing = RowLists(np.zeros(queries.shape[0] + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    everything = Relevance(queries.shape[0], gallery.shape[0], positives=nothing, ignored=nothing)
-    listing = Settings(settings.metric, settings.machine, nearest=most)
-    lists = rank_and_list(queries, gallery, everything, listing)[1]
-    if lists is None:
-        raise AssertionError("lists were asked for")
-    return lists
+    everything = Relevance.unlabelled(queries.shape[0], gallery.shape[0])
+    return nearest_units(queries, gallery, everything, Settings(settings.metric, settings.machine, nearest=most))
 
 
 def _built(module: Any, kind: str, gallery: Rows, metric: str) -> tuple[Any, str, Any]:

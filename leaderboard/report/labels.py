@@ -86,7 +86,7 @@ def units_of_twins(query: ImageTable, units: Units, twins: Twins) -> RowLists:
         wanted = np.array([others[v][place] if place < len(others[v]) else nobody for v in vehicles], dtype=np.int64)
         listed = matching(wanted, units.vehicle)
         found = listed if found is None else found.union(listed, count)
-    return found or RowLists(np.zeros(len(query) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    return found or RowLists.empty(len(query))
 
 
 def image_sides(dataset: Dataset, keys: tuple[str, ...]) -> IntArray:

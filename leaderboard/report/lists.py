@@ -14,7 +14,7 @@ from harness.data.images import IntArray
 from harness.errors import RecordError, UsageError
 from harness.features.metric import Metric
 from harness.kernel.neighbours import NOBODY
-from harness.kernel.ranking import rank, rank_and_list
+from harness.kernel.ranking import nearest_units, rank
 from harness.kernel.settings import Settings
 from harness.measures.ranks import PositiveRanks
 from harness.registry.registry import Registry
@@ -94,12 +94,9 @@ def rank_lists(run: ReportedRun, registry: Registry, *, draw: int = 1, twins: Tw
     metric = cast("Metric", run.record.metric)
     with progress(f"ranking {run.record.name}") as advance:
         (ranks,) = rank(*rows, asked, metric=metric, progress=advance)
-        nobody = RowLists(np.zeros(asked.queries + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-        everybody = replace(asked, positives=nobody, ignored=nobody)
+        everybody = replace(asked, ignored=RowLists.empty(asked.queries))
         most = min(NEAREST, len(asked.draws[0].units) if asked.draws else asked.units)
-        lists = rank_and_list(*rows, everybody, Settings(metric, nearest=most), advance)[1]
-    if lists is None:
-        raise ValueError("lists were asked for")
+        lists = nearest_units(*rows, everybody, Settings(metric, nearest=most), advance)
     units = Units.of(gallery, asked)
     closeness = Closeness(run, asked, units)
     ranks = closeness.in_order(ranks)

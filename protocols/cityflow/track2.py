@@ -16,10 +16,10 @@ from harness.errors import DataError
 from harness.features import FeatureFile
 from harness.features.metric import Metric
 from harness.kernel.neighbours import NOBODY
-from harness.kernel.ranking import rank_and_list
+from harness.kernel.ranking import nearest_units
 from harness.kernel.settings import Settings
 from harness.measures.family import FloatArray
-from harness.tasks.relevance import Relevance, RowLists
+from harness.tasks.relevance import Relevance
 from harness.tasks.rules import relevance
 from harness.tasks.task import Task
 
@@ -46,15 +46,12 @@ def write_track2(path: Path, file: FeatureFile, task: Task, dataset: Dataset, me
     order = sorted(range(len(query)), key=query.paths.__getitem__)
     place = np.empty(len(gallery), dtype=np.int64)
     place[sorted(range(len(gallery)), key=gallery.paths.__getitem__)] = np.arange(1, len(gallery) + 1)
-    if task.withheld:  # nobody knows whom the task ignores
-        nothing = RowLists(np.zeros(len(query) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-        asked = Relevance(len(query), len(gallery), nothing, nothing)
-    else:
-        asked = relevance(task, dataset)
+    # Without labels, nobody knows whom the task ignores.
+    asked = Relevance.unlabelled(len(query), len(gallery)) if task.withheld else relevance(task, dataset)
     length = min(LENGTH, len(gallery))
-    _, found = rank_and_list(file.rows(query.paths), file.rows(gallery.paths), asked, Settings(metric, nearest=length))
-    if found is None:
+    if not length:
         raise DataError("the gallery is empty", where=dataset.root)
+    found = nearest_units(file.rows(query.paths), file.rows(gallery.paths), asked, Settings(metric, nearest=length))
     with replace_file(path) as out:
         for row in order:
             units = found.units[row]

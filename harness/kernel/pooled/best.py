@@ -9,10 +9,10 @@ import numpy as np
 
 from harness.kernel.gallery import Rows
 from harness.kernel.pooled.counts import FloatArray
-from harness.kernel.ranking import rank_and_list
+from harness.kernel.ranking import nearest_units
 from harness.kernel.settings import Settings
 from harness.kernel.walk import open_walk
-from harness.tasks.relevance import Relevance, RowLists
+from harness.tasks.relevance import Relevance
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,6 @@ def best_answers(queries: Rows, gallery: Rows, relevance: Relevance, settings: S
             plan = walk.plan.part(first, last)
             rows = np.repeat(plan.queries, plan.positives.sizes)
             np.maximum.at(right, rows, walk.similarities(plan, walk.asked(plan)))
-    nobody = RowLists(np.zeros(relevance.queries + 1, dtype=np.int64), np.empty(0, dtype=np.int64))
     hidden = relevance.positives.union(relevance.ignored, relevance.units)
-    others = replace(relevance, positives=nobody, ignored=hidden)
-    _, listed = rank_and_list(queries, gallery, others, one)
-    wrong = np.full(relevance.queries, np.nan) if listed is None else listed.similarity[:, 0]
+    wrong = nearest_units(queries, gallery, replace(relevance, ignored=hidden), one).similarity[:, 0]
     return Best(right, np.where(np.isnan(wrong), -np.inf, wrong))

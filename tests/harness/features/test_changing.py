@@ -25,7 +25,7 @@ def ranks(table, metric):
     """Return the positives' closer and tied negatives for the first 20 rows, whose positives are every seventh."""
     units = np.concatenate([np.arange(query % 7, len(table), 7) for query in range(20)])
     sizes = [len(range(query % 7, len(table), 7)) for query in range(20)]
-    nothing = RowLists(np.zeros(21, np.int64), np.zeros(0, np.int64))
+    nothing = RowLists.empty(20)
     lists = RowLists(np.concatenate([[0], np.cumsum(sizes)]), units)
     (found,) = rank(table[0:20], table, Relevance(20, len(table), lists, nothing), metric=metric)
     return found

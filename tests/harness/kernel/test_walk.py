@@ -15,7 +15,7 @@ from harness.errors import FeatureError, RunError
 from harness.kernel import walk
 from harness.kernel.passes import IMAGES, Pass
 from harness.kernel.products import fastest
-from harness.kernel.ranking import rank, rank_and_list
+from harness.kernel.ranking import nearest_units, rank, rank_and_list
 from harness.kernel.settings import Settings, Tuning
 from harness.tasks.relevance import Draw, Relevance
 from tests import reference
@@ -123,6 +123,27 @@ def test_no_lists_are_made_unless_they_are_asked_for():
     problem = random_problem(4, queries=3, units=20)
 
     assert rank_and_list(problem.queries, problem.gallery, problem.relevance, Settings())[1] is None
+    with pytest.raises(ValueError, match="ask for no lists"):
+        nearest_units(problem.queries, problem.gallery, problem.relevance, Settings())
+
+
+@settings(max_examples=40, deadline=None)
+@given(problem=problems(), metric=st.sampled_from(METRICS))
+def test_the_nearest_units_do_not_depend_on_who_is_right(problem: Problem, metric):
+    wanted = Settings(metric, nearest=4)
+
+    found = nearest_units(problem.queries, problem.gallery, problem.relevance, wanted)
+
+    _, lists = rank_and_list(problem.queries, problem.gallery, problem.relevance, wanted)
+    assert as_pairs(found) == as_pairs(lists)
+
+
+def test_without_labels_every_unit_is_in_every_list():
+    rows = np.random.default_rng(3).standard_normal((7, 4)).astype(np.float32)
+
+    found = nearest_units(rows[:3], rows, Relevance.unlabelled(3, 7), Settings(nearest=7))
+
+    assert np.sort(found.units, axis=1).tolist() == [list(range(7))] * 3
 
 
 @settings(max_examples=40, deadline=None)

@@ -12,9 +12,7 @@ from harness.tasks.relevance import Relevance, RowLists
 from tests.plugins.steps.dense import nearest
 from tests.tables import table
 
-RELEVANCE = Relevance(
-    2, 3, RowLists(np.arange(3), np.array([0, 2])), RowLists(np.zeros(3, dtype=np.int64), np.zeros(0, dtype=np.int64))
-)
+RELEVANCE = Relevance(2, 3, RowLists(np.arange(3), np.array([0, 2])), RowLists.empty(2))
 
 
 def sets(rows=None, metric="euclidean"):

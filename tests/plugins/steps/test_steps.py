@@ -145,7 +145,7 @@ def everything_by_one(sets):
     """Return the relevance in which one image is right for each query and none is ignored."""
     q, g = len(sets.query), len(sets.gallery)
     right = RowLists(np.arange(q + 1), np.arange(q) % g)
-    return Relevance(q, g, right, RowLists(np.zeros(q + 1, dtype=np.int64), np.zeros(0, dtype=np.int64)))
+    return Relevance(q, g, right, RowLists.empty(q))
 
 
 def decided(query, gallery, metric):
