@@ -8,7 +8,7 @@ from typing import NamedTuple
 from harness.data.dataset import Dataset
 from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.errors import FeatureError, UsageError, unknown_name
-from harness.tasks.conventions import serve
+from harness.tasks.conventions import serve_some
 from harness.tasks.task import Task
 
 TRAIN = "train"
@@ -50,9 +50,7 @@ def tables_of(tasks: Iterable[Task], dataset: Dataset) -> list[ImageTable]:
     Raises:
         DataError: as ``wanted``.
     """
-    served, lost = serve(tasks, dataset)
-    if not served:
-        raise next(iter(lost.values()))
+    served, _ = serve_some(tasks, dataset)
     names = dict.fromkeys(name for task in served for name in (task.query, task.gallery))
     return [dataset.split(name) for name in names]
 

@@ -33,7 +33,7 @@ from harness.scoring.evaluation import find_root, metric_of, warn_of_own, with_f
 from harness.scoring.recording import origin_of
 from harness.scoring.settings import ScoringSettings
 from harness.scoring.sources import FeatureSource, features_of
-from harness.tasks.conventions import serve
+from harness.tasks.conventions import serve_some
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
 from harness.tasks.protocol import Protocol
@@ -69,9 +69,7 @@ def ask(
     dataset = protocol.load(find_root(protocol, data))
     if question.machine.first:
         warn_of_own(protocol, dataset)
-    served, lost = serve(tasks[:1], dataset)
-    if not served:
-        raise next(iter(lost.values()))
+    served, _ = serve_some(tasks[:1], dataset)
     task, held = served[0], None
     if question.held_out is not None:
         task, dataset, held = _held_out(task, dataset, question.held_out, question.seed)

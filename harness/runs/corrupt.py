@@ -25,7 +25,7 @@ from harness.runs.run import Run
 from harness.scoring.evaluation import metric_of, scored, with_features
 from harness.scoring.per_query import PerQuery
 from harness.scoring.scores import Scores
-from harness.tasks.conventions import serve
+from harness.tasks.conventions import serve_some
 from harness.tasks.rules import relevance
 from harness.tasks.task import Task
 
@@ -124,9 +124,7 @@ class CorruptedRun(Run):
             )
         for applied in self.applied.values():
             applied.digest  # noqa: B018 - a corruption that breaks its contract is refused before anything is computed
-        served, lost = serve(self.plan.tasks, self.inputs.dataset)
-        if not served:
-            raise next(iter(lost.values()))
+        served, _ = serve_some(self.plan.tasks, self.inputs.dataset)
         with self._in_folder(lambda: False):
             clean = self._extract(self._train())
             with FeatureFile.open(clean) as file:

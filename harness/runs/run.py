@@ -33,7 +33,7 @@ from harness.runs.plan import RunPlan
 from harness.scoring.record import Record, installed_versions
 from harness.scoring.recording import record_tasks, standing_records
 from harness.scoring.settings import ScoringSettings
-from harness.tasks.conventions import refuse_unserved
+from harness.tasks.conventions import serve_some
 
 if TYPE_CHECKING:
     from harness.training.prepare import TrainingRequest
@@ -187,7 +187,7 @@ class Run:
             BenchError: the post-processing cannot be done for any of the tasks; nothing is trained then.
         """
         if self.plan.post:
-            refuse_unserved(self.plan.tasks, self.inputs.dataset, self.plan.post.problem)
+            serve_some(self.plan.tasks, self.inputs.dataset, self.plan.post.problem)
         with self._in_folder(lambda: self.standing() is not None):
             records = self._evaluate(self._extract(self._train()))
             self._tell("bench_scored", records=tuple(records))

@@ -30,7 +30,7 @@ from harness.runs.run import Run
 from harness.scoring.cost import device_name
 from harness.scoring.fields import Cost
 from harness.scoring.record import Record
-from harness.tasks.conventions import refuse_unserved, serve
+from harness.tasks.conventions import serve_some
 from harness.tasks.rules import relevance
 from harness.tasks.task import Rule, Task
 
@@ -177,8 +177,7 @@ class _SmokeRun(Run):
         """Do every step, and return what it took; None in all processes but the first."""
         plan, whole = self.plan, self.inputs.dataset
         images = {key for name in plan.splits for key in whole.split(name).paths}
-        refuse_unserved(plan.tasks, whole, plan.post.problem)
-        served, _ = serve(plan.tasks, whole, plan.post.problem)
+        served, _ = serve_some(plan.tasks, whole, plan.post.problem)
         if plan.trains:
             self.inputs.training  # noqa: B018 - read before the data set shrinks
         self.plan = self.boxes.plan = self.inputs.plan = replace(plan, tasks=served[:1])

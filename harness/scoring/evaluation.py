@@ -30,7 +30,7 @@ from harness.scoring.settings import ScoringSettings
 from harness.scoring.sources import FeatureSource, features_of
 from harness.steps.chain import NOTHING, Chain
 from harness.steps.stated import RERANK
-from harness.tasks.conventions import serve
+from harness.tasks.conventions import serve_some
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint, with_distractors as widened
 from harness.tasks.protocol import Protocol
@@ -97,10 +97,8 @@ def evaluate(
     protocol, tasks = found.tasks(task)
     dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
     warn_of_own(protocol, dataset)
-    served, lost = serve(tasks[:1], dataset, chosen.post.problem)
+    served, lost = serve_some(tasks[:1], dataset, chosen.post.problem)
     for name, problem in lost.items():
-        if not served:
-            raise problem
         log.warning("%s/%s cannot be evaluated; using %s: %s", protocol.name, name, served[0].name, problem.what)
     with features_of(
         features,

@@ -35,7 +35,7 @@ from harness.scoring.record import Record, installed_versions, read_record
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.contents import known_content
-from harness.tasks.conventions import serve, with_conventions
+from harness.tasks.conventions import serve, serve_some, with_conventions
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
 from harness.tasks.protocol import Protocol
@@ -91,9 +91,7 @@ def record_tasks(
         UsageError: the post-processing is defined for none of the tasks, or the processes do not see the same data.
         DataError: the data set serves none of the tasks.
     """
-    served, lost = serve(tasks, dataset, settings.post.problem)
-    if not served:
-        raise next(iter(lost.values()))
+    served, lost = serve_some(tasks, dataset, settings.post.problem)
     for name, problem in lost.items():
         log.warning("%s/%s is skipped: %s", protocol.name, name, problem.what)
     recorder = _Recorder(file, protocol, replace(settings, metric=metric_of(settings, file)), folder)

@@ -61,11 +61,14 @@ def serve(
     return list(served.values()), lost
 
 
-def refuse_unserved(tasks: Iterable[Task], dataset: Dataset, refuse: Refuse | None = None) -> None:
-    """Raise the error of the first task if a data set can serve none of the tasks; see ``serve``."""
+def serve_some(
+    tasks: Iterable[Task], dataset: Dataset, refuse: Refuse | None = None
+) -> tuple[list[Task], dict[str, BenchError]]:
+    """Return what ``serve`` does, or raise the error of the first task if a data set can serve none of the tasks."""
     served, lost = serve(tasks, dataset, refuse)
     if not served:
         raise next(iter(lost.values()))
+    return served, lost
 
 
 def _problem(task: Task, dataset: Dataset, refuse: Refuse | None) -> BenchError | None:

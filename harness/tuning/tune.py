@@ -21,7 +21,7 @@ from harness.scoring.evaluation import find_root, metric_of, with_features
 from harness.scoring.inputs import feature_sets, task_rows
 from harness.scoring.settings import ScoringSettings
 from harness.steps.chain import NOTHING, Chain
-from harness.tasks.conventions import serve
+from harness.tasks.conventions import serve_some
 from harness.tasks.protocol import Protocol
 from harness.tasks.rules import relevance
 from harness.tasks.task import Task
@@ -229,9 +229,7 @@ class _Tuning:
         return replace(result, rows=(*rows, replace(best, name="test", held_out=0.0)))
 
     def _searcher_of_test(self, file: FeatureFile, tuned: Tuned) -> Searcher:
-        served, lost = serve([self.task], self.dataset, self.chains[0].problem)
-        if not served:
-            raise next(iter(lost.values()))
+        served, _ = serve_some([self.task], self.dataset, self.chains[0].problem)
         searcher = self._searcher(file, served[0], with_features(file, served[0], self.dataset, skip_missing=False))
         tuned.refuse_other(
             file.path,

@@ -17,7 +17,7 @@ from harness.kernel.settings import Settings
 from harness.registry.registry import load
 from harness.scoring.evaluation import find_root, metric_of, warn_of_own, with_features
 from harness.scoring.settings import ScoringSettings
-from harness.tasks.conventions import serve
+from harness.tasks.conventions import serve_some
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Task
 
@@ -80,9 +80,7 @@ def open_tasks(features: Path, words: Mapping[str, Any], settings: ScoringSettin
     path = find_features(features, protocol.name)
     dataset = protocol.load(find_root(protocol, words["data"]))
     warn_of_own(protocol, dataset)
-    served, lost = serve(tasks, dataset, None)
-    if not served:
-        raise next(iter(lost.values()))
+    served, _ = serve_some(tasks, dataset)
     with FeatureFile.open(path) as file:
         own = replace(settings, metric=metric_of(settings, file))
         yield [

@@ -30,7 +30,7 @@ from harness.scoring.growth.nested import MOST_REPEATS, Nested, read_sizes
 from harness.scoring.inputs import features_and_rule
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
-from harness.tasks.conventions import serve
+from harness.tasks.conventions import serve_some
 from harness.tasks.protocol import Protocol
 from harness.tasks.relevance import Relevance
 from harness.tasks.task import Task
@@ -108,9 +108,7 @@ def curves_of(
     dataset = protocol.load(find_root(protocol, data))
     if settings.machine.first:
         warn_of_own(protocol, dataset)
-    served, lost = serve(tasks, dataset, None)
-    if not served:
-        raise next(iter(lost.values()))
+    served, _ = serve_some(tasks, dataset)
     with FeatureFile.open(path) as file, with_distractors(settings, file) as opened:
         scoring = replace(opened, metric=metric_of(opened, file))
         return [
