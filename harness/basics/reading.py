@@ -120,7 +120,7 @@ def read_toml(path: Path, most: int, kind: str) -> tuple[dict[str, Any], list[st
         text = raw.decode("utf-8-sig")
         return plain_toml(text), text.splitlines()
     except ValueError as problem:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise UsageError(f"{kind} is not TOML", where=path, found=in_one_line(problem)) from None
+        raise UsageError(f"{kind} is not valid TOML", where=path, found=in_one_line(problem)) from None
 
 
 def plain_toml(text: str) -> dict[str, Any]:

@@ -254,7 +254,7 @@ def _read(path: Path) -> TomlSettings:
         values = plain_toml(text)
     except ValueError as problem:
         raise DataError(
-            "the protocol's file is not TOML",
+            "the protocol's file is not valid TOML",
             where=path,
             found=in_one_line(problem),
             next_step=step_of(str(problem), text),

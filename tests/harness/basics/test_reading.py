@@ -91,6 +91,6 @@ def test_a_users_toml_comes_with_its_lines_and_is_refused_by_its_name(tmp_path):
     assert read_toml(path, 100, "my file") == ({"a": 1, "b": {}}, ["a = 1", "[b]"])
     for content in (b"a = ", b"\xff", b"x = " + b"[" * 5000):
         path.write_bytes(content)
-        with pytest.raises(UsageError, match="my file is not TOML") as caught:
+        with pytest.raises(UsageError, match="my file is not valid TOML") as caught:
             read_toml(path, 10_000, "my file")
         assert caught.value.where == path

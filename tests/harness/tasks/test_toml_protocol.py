@@ -187,7 +187,7 @@ def test_a_file_called_like_a_built_in_protocol_gets_a_name_of_its_own(tmp_path)
 @pytest.mark.parametrize(
     ("protocol", "message"),
     [
-        ("table = ", "is not TOML"),
+        ("table = ", "is not valid TOML"),
         ('table = "images.csv"', r"the file defines no task\n  where: .*tasks\n  expected: \[tasks.main\]"),
         ('tabel = "images.csv"', r"unknown setting 'tabel'; did you mean 'table'"),
         (SHORTEST + "ignored = []", r"unknown setting 'ignored'; did you mean 'ignore'(.|\n)*tasks.main.ignored"),

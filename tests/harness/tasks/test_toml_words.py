@@ -95,7 +95,7 @@ def test_a_byte_order_mark_names_the_encoding(tmp_path, encoding):
     ],
 )
 def test_a_file_that_is_not_toml_is_told_what_to_write(tmp_path, content, message):
-    with pytest.raises(DataError, match="not TOML") as refused:
+    with pytest.raises(DataError, match="not valid TOML") as refused:
         load_from(write(tmp_path, content))
     assert message in refused.value.next_step
 

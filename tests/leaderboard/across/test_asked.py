@@ -40,7 +40,7 @@ def test_a_file_says_what_words_say(tmp_path):
         ('[[row]]\nmethod = "pgan"', "", "the matrix has no method"),
         ("seeds = [0, 1]", "seeds = [-1]", "'seeds.0' of the matrix does not fit"),
         ("seeds = [0, 1]", 'seeds = ["0"]', "'seeds.0' of the matrix does not fit"),
-        ("seeds = [0, 1]", "seeds = 0 1", "the matrix's file is not TOML"),
+        ("seeds = [0, 1]", "seeds = 0 1", "the matrix's file is not valid TOML"),
         ("seeds = [0, 1]", 'name = "../x"', "'name' of the matrix does not fit"),
     ],
 )
