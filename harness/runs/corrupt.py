@@ -55,7 +55,7 @@ class Spoilt:
     @property
     def table(self) -> PerQuery:
         """The per-query values with the pictures as they are."""
-        return per_query(self.clean)
+        return self.clean.table
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class CorruptedRun(Run):
                 for (task, dataset), spoilt in zip(tasks, found, strict=True):
                     query = files[task.query] if self.suite.spoils("query") else clean
                     gallery = files[task.gallery] if self.suite.spoils("gallery") else clean
-                    spoilt.conditions[condition] = per_query(self._score(query, gallery, task, dataset))
+                    spoilt.conditions[condition] = self._score(query, gallery, task, dataset).table
             if not self.choices.keep:
                 for split in splits:
                     self._path(applied, split).unlink()
@@ -237,11 +237,3 @@ class CorruptedRun(Run):
         """The digest of each corruption's code, which looks at the version and the modules of any class."""
         kinds = {name: type(corruption) for name, corruption in self.suite.corruptions.items()}
         return {name: code_digest(cast("Any", kind)) for name, kind in kinds.items()}
-
-
-def per_query(scores: Scores) -> PerQuery:
-    """Return the values of scores by query."""
-    table = scores.labels
-    if table is None:
-        raise UsageError("these scores have no table of queries")
-    return PerQuery(table.paths, table.vehicle, scores.per_query, scores.asked)

@@ -30,7 +30,6 @@ from harness.scoring.evaluation import (
 )
 from harness.scoring.fields import DistractorsField
 from harness.scoring.pairs import write_pair
-from harness.scoring.per_query import PerQuery
 from harness.scoring.record import Record, installed_versions, read_record
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
@@ -135,8 +134,7 @@ def written(
         further: why the result is not official, besides the lists.
         stated: what else the record says.
     """
-    query = dataset.split(task.query)
-    table = PerQuery(query.paths, query.vehicle, scores.per_query, scores.asked)
+    table = scores.table
     values = {} if path is None else {"name": f"per-query-{path.stem.removeprefix('record-')}.csv.gz"}
     record = Record.from_scores(
         scores,

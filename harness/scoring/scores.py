@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.measures import parse
 from harness.measures.family import Measure, first_ranks
 from harness.measures.ranks import PositiveRanks
+from harness.scoring.per_query import PerQuery
 from harness.steps.stated import StatedChain
 from harness.tasks.reranking import Reranking
 
@@ -115,6 +116,16 @@ class Scores:
         """The re-ranking that was applied to the features as they are, or None."""
         return self.post.rerank
 
+    @property
+    def table(self) -> PerQuery:
+        """The values of the queries with their keys and vehicles, as they are kept beside a record.
+
+        Raises:
+            UsageError: the scores do not belong to a task of a data set.
+        """
+        labels = self._labelled()
+        return PerQuery(labels.paths, labels.vehicle, self.per_query, self.asked)
+
     def frame(self) -> DataFrame:
         """Return a table with one row per query, in the order of the query table.
 
@@ -128,18 +139,22 @@ class Scores:
         """
         import pandas as pd
 
+        labels = self._labelled()
+        columns: dict[str, object] = {"query": list(labels.paths)}
+        for name in ("vehicle", "camera", "track"):
+            column = labels.label(name)
+            known = np.full(len(labels), UNKNOWN) if column is None else column
+            columns[name] = pd.Series(known, dtype="Int64").mask(known == UNKNOWN)
+        return pd.DataFrame({**columns, "first_hit": self.first_hit, **self.per_query})
+
+    def _labelled(self) -> ImageTable:
         if self.labels is None:
             raise UsageError(
                 "these scores have no table of queries",
                 expected="scores of a task, as harness.evaluate returns them",
                 next_step="use per_query",
             )
-        columns: dict[str, object] = {"query": list(self.labels.paths)}
-        for name in ("vehicle", "camera", "track"):
-            column = self.labels.label(name)
-            known = np.full(len(self.labels), UNKNOWN) if column is None else column
-            columns[name] = pd.Series(known, dtype="Int64").mask(known == UNKNOWN)
-        return pd.DataFrame({**columns, "first_hit": self.first_hit, **self.per_query})
+        return self.labels
 
 
 def _table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from harness.cli.grouped import COMPUTE, DATA, EVALUATION, OUTPUT, GroupedGroup,
 from harness.cli.output import say, show_json
 
 if TYPE_CHECKING:
+    from harness.registry.registry import Registry
     from harness.scoring.growth.curve import Curve
+    from harness.scoring.growth.tasks import OpenTask
     from harness.scoring.settings import ScoringSettings
 
 features = click.argument("features", type=shared.PATH, help="Feature file, or a folder with one, such as a run's.")
@@ -78,7 +81,7 @@ def curve(
     if picture is not None:
         refuse_existing(picture, force=force)
     registry = load(words["plugin"])
-    steps, settings = Steps(sizes, repeats, seed), _settings(words)
+    steps, settings = Steps(sizes, repeats, seed), _settings(words, registry)
     found = curves_of(features, words["protocol"], steps, settings, registry=registry, data=words["data"])
     if picture is not None:
         _draw(found, picture)
@@ -132,11 +135,10 @@ def bytes_(*, features: Path, pq: tuple[int, ...], learn_from: Path | None, **wo
       bench growth bytes f.h5 --protocol veri776/image-to-image --data VeRi/ --pq 8,16,32
     """
     from leaderboard.growth.storage import Codes, storages_json, storages_of, storages_text
-    from leaderboard.growth.tasks import open_tasks
 
     codes = Codes(pq, learn_from)
-    with open_tasks(features, words, _settings(words)) as opened:
-        found = [storages_of(one.file, one.protocol, one.task, one.dataset, one.settings, codes) for one in opened]
+    with _opened(features, words) as opened:
+        found = [storages_of(one, codes) for one in opened]
     if words["json_wanted"]:
         show_json([storages_json(one) for one in found])
     else:
@@ -174,12 +176,11 @@ def index_(*, features: Path, kinds: tuple[str, ...], ks: tuple[int, ...], **wor
       bench growth index f.h5 --protocol veri776/image-to-image --data VeRi/ --k 1,10,100
     """
     from leaderboard.growth.index import recalls_json, recalls_of, recalls_text
-    from leaderboard.growth.tasks import open_tasks
 
     show = recalls_json if words["json_wanted"] else recalls_text
-    with open_tasks(features, words, _settings(words)) as opened:
+    with _opened(features, words) as opened:
         found = [
-            show(one.name, one.method, list(recalls_of(*one.tables, ks, kinds or ("ivf", "hnsw"), one.kernel)))
+            show(one.name, one.method, list(recalls_of(*one.rows, ks, kinds or ("ivf", "hnsw"), one.kernel)))
             for one in opened
         ]
     if words["json_wanted"]:
@@ -199,12 +200,19 @@ def _numbers(text: str, option: str) -> tuple[int, ...]:
     return tuple(sorted(set(map(int, words))))
 
 
-def _settings(words: dict[str, Any]) -> ScoringSettings:
-    from harness.compute.machine import Machine
+def _opened(features: Path, words: dict[str, Any]) -> AbstractContextManager[list[OpenTask]]:
     from harness.registry.registry import load
-    from harness.scoring.settings import ScoringSettings
+    from harness.scoring.growth.tasks import open_tasks
 
     registry = load(words["plugin"])
+    settings = _settings(words, registry)
+    return open_tasks(features, words["protocol"], settings, registry=registry, data=words["data"])
+
+
+def _settings(words: dict[str, Any], registry: Registry) -> ScoringSettings:
+    from harness.compute.machine import Machine
+    from harness.scoring.settings import ScoringSettings
+
     return ScoringSettings(
         words["metric"],
         measures=tuple(map(registry.measure, words.get("measures", ()))),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.basics.leftovers import temporary_folder
-from harness.data.dataset import Dataset
 from harness.errors import FeatureError, UsageError
 from harness.features import FeatureFile
 from harness.features.added.distractors import open_distractors
@@ -19,13 +18,10 @@ from harness.kernel.gallery import Rows
 from harness.kernel.ranking import rank
 from harness.measures import heading
 from harness.scoring.evaluation import score, scored
-from harness.scoring.inputs import features_and_rule
-from harness.scoring.per_query import PerQuery
+from harness.scoring.growth.tasks import OpenTask
 from harness.scoring.scores import Scores
-from harness.scoring.settings import ScoringSettings
 from harness.scoring.tables import plain, table
-from harness.tasks.protocol import Protocol
-from harness.tasks.task import Task
+from harness.tasks.rules import relevance
 from leaderboard.growth.codes import CodedRows
 from leaderboard.statistics.paired import PairedComparison, Side, compare_paired
 
@@ -72,8 +68,6 @@ class Storages:
         vehicles: of the gallery.
         stored: at least one.
         notes: what a reader must know, one sentence each.
-        dataset: for the labels of the queries.
-        query: the split of the queries.
     """
 
     task: str
@@ -82,8 +76,6 @@ class Storages:
     vehicles: int
     stored: tuple[Stored, ...]
     notes: tuple[str, ...]
-    dataset: Dataset
-    query: str
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -93,32 +85,26 @@ class Storages:
 
     def difference(self, other: Stored, measure: str) -> PairedComparison:
         """Return the paired difference of a storage to the features as they came."""
-        sides = [self._side(other), self._side(self.stored[0])]
+        sides = [_side(other.scores), _side(self.stored[0].scores)]
         return compare_paired(sides, measure)[0]
 
-    def _side(self, one: Stored) -> Side:
-        labels = self.dataset.split(self.query)
-        values = PerQuery(labels.paths, labels.vehicle, one.scores.per_query, one.scores.asked)
-        return Side((values,), (one.scores.per_draw,) if one.scores.per_draw else ())
+
+def _side(scores: Scores) -> Side:
+    return Side((scores.table,), (scores.per_draw,) if scores.per_draw else ())
 
 
-def storages_of(
-    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings, codes: Codes
-) -> Storages:
+def storages_of(opened: OpenTask, codes: Codes) -> Storages:
     """Return the scores of features of float32 or float16, of all smaller types, and of product codes.
 
     Args:
-        file: the features.
-        protocol: of the task.
-        task: the task.
-        dataset: as ``with_features`` returns it.
-        settings: with the metric chosen.
+        opened: the task and its features.
         codes: the product codes, too.
 
     Raises:
         UsageError: the features are int8 or binary already, or a size of codes cannot be had.
         FeatureError: product codes cannot be learned from these images.
     """
+    file = opened.file
     if file.storage.word not in FLOATS:
         raise UsageError(
             f"the features are {file.storage.word} already",
@@ -127,65 +113,51 @@ def storages_of(
             next_step="give the file that they were made from",
         )
     notes: list[str] = []
-    stored = [Stored(file.storage.word, _bytes(file), score(file, protocol, task, dataset, settings))]
-    stored += _smaller(file, protocol, task, dataset, settings, notes)
-    stored += _coded(file, protocol, task, dataset, settings, codes)
+    stored = [_scored(opened, file), *_smaller(opened, notes), *_coded(opened, codes)]
     if codes.sizes:
         notes.append("PQ: product codes of the gallery; queries stay as they are.")
         if codes.learned is None:
             notes.append("The codes are learned from the gallery itself, which may raise the numbers (--learn-from).")
-    labels = dataset.split(task.gallery)
+    labels = opened.dataset.split(opened.task.gallery)
     return Storages(
-        f"{protocol.name}/{task.name}",
-        file.provenance.run_name,
-        len(labels),
-        len(set(labels.vehicle.tolist())),
-        tuple(stored),
-        tuple(notes),
-        dataset,
-        task.query,
+        opened.name, opened.method, len(labels), len(set(labels.vehicle.tolist())), tuple(stored), tuple(notes)
     )
 
 
-def _smaller(
-    file: FeatureFile,
-    protocol: Protocol,
-    task: Task,
-    dataset: Dataset,
-    settings: ScoringSettings,
-    notes: list[str],
-) -> Iterator[Stored]:
+def _scored(opened: OpenTask, file: FeatureFile) -> Stored:
+    """Return the scores of the features in a file, which are the task's own or smaller ones."""
+    scores = score(file, opened.protocol, opened.task, opened.dataset, opened.settings)
+    return Stored(file.storage.word, file.storage.columns * file.storage.dtype.itemsize, scores)
+
+
+def _smaller(opened: OpenTask, notes: list[str]) -> Iterator[Stored]:
     with temporary_folder("smaller") as folder:
-        for word in TYPES[TYPES.index(file.storage.word) + 1 :]:
+        for word in TYPES[TYPES.index(opened.file.storage.word) + 1 :]:
             path = Path(folder) / f"{word}.h5"
             try:
-                quantise(file, word, path)
+                quantise(opened.file, word, path)
             except FeatureError as problem:
                 notes.append(f"{word} is left out: {problem.what} ({problem.found}).")
                 continue
             with FeatureFile.open(path) as smaller:
-                yield Stored(word, _bytes(smaller), score(smaller, protocol, task, dataset, settings))
+                yield _scored(opened, smaller)
 
 
-def _coded(
-    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings, codes: Codes
-) -> Iterator[Stored]:
-    queries, gallery, rule = features_and_rule(file, protocol, task, dataset, None)
-    metric = settings.metric or "cosine"
+def _coded(opened: OpenTask, codes: Codes) -> Iterator[Stored]:
+    task, dataset, kernel = opened.task, opened.dataset, opened.kernel
+    queries, gallery = opened.rows
+    rule = relevance(task, dataset)
     with ExitStack() as held:
         learned: Rows = gallery
         if codes.learned is not None:
-            others = held.enter_context(open_distractors([codes.learned], file))
+            others = held.enter_context(open_distractors([codes.learned], opened.file))
             others.refuse([*dataset.split(task.query).paths, *dataset.split(task.gallery).paths], task.name)
             learned = others.files[0].rows(others.keys)
         for size in codes.sizes:
-            coded = CodedRows(gallery, size, metric, learned)
-            ranks = rank(queries, coded, rule, metric=metric, machine=settings.machine)
-            yield Stored(f"PQ {size}", size, scored(ranks, protocol, task, dataset, settings, metric=metric))
-
-
-def _bytes(file: FeatureFile) -> int:
-    return file.storage.columns * file.storage.dtype.itemsize
+            coded = CodedRows(gallery, size, kernel.metric, learned)
+            ranks = rank(queries, coded, rule, metric=kernel.metric, machine=kernel.machine)
+            scores = scored(ranks, opened.protocol, task, dataset, opened.settings, metric=kernel.metric)
+            yield Stored(f"PQ {size}", size, scores)
 
 
 def storages_text(found: Storages) -> str:

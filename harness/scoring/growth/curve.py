@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from harness.basics.progress import progress
-from harness.data.dataset import Dataset
 from harness.errors import DataError, UsageError
-from harness.features import FeatureFile
-from harness.features.finding import find_features
-from harness.kernel.settings import Settings
 from harness.measures import parse
 from harness.measures.ranks import PositiveRanks
 from harness.registry.registry import Registry
-from harness.scoring.evaluation import (
-    find_root,
-    fingerprint_of,
-    metric_of,
-    warn_of_own,
-    with_distractors,
-    with_features,
-)
+from harness.scoring.evaluation import fingerprint_of
 from harness.scoring.growth.counting import rank_parts
 from harness.scoring.growth.nested import MOST_REPEATS, Nested, read_sizes
+from harness.scoring.growth.tasks import OpenTask, open_tasks
 from harness.scoring.inputs import features_and_rule
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
-from harness.tasks.conventions import serve_some
-from harness.tasks.protocol import Protocol
 from harness.tasks.relevance import Relevance
 from harness.tasks.task import Task
 
@@ -103,39 +91,20 @@ def curves_of(
         DataError: the data set cannot be read, or serves none of the tasks.
         FeatureError: a file is damaged, belongs to another data set, or distractors cannot be added.
     """
-    protocol, tasks = registry.tasks(word)
-    path = find_features(features, protocol.name)
-    dataset = protocol.load(find_root(protocol, data))
-    if settings.machine.first:
-        warn_of_own(protocol, dataset)
-    served, _ = serve_some(tasks, dataset)
-    with FeatureFile.open(path) as file, with_distractors(settings, file) as opened:
-        scoring = replace(opened, metric=metric_of(opened, file))
-        return [
-            curve_of(
-                file,
-                protocol,
-                task,
-                with_features(file, task, dataset, skip_missing=scoring.skip_missing),
-                steps,
-                scoring,
-            )
-            for task in served
-        ]
+    with open_tasks(features, word, settings, registry=registry, data=data) as opened:
+        return [curve_of(one, steps) for one in opened]
 
 
-def curve_of(
-    file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, steps: Steps, settings: ScoringSettings
-) -> Curve:
-    """Return the curve of an open feature file on one task; its data set is as ``with_features`` returns it.
+def curve_of(opened: OpenTask, steps: Steps) -> Curve:
+    """Return the curve of an open feature file on one task.
 
     Raises:
         UsageError: a size that cannot be had, or a drawn gallery without distractors.
         FeatureError: a distractor is an image of the task.
         DataError: no query has a positive.
     """
-    name = f"{protocol.name}/{task.name}"
-    added = settings.distractors
+    file, protocol, task, dataset, settings = opened.file, opened.protocol, opened.task, opened.dataset, opened.settings
+    name, added = opened.name, settings.distractors
     if added is None and task.rule.draws is not None:
         raise UsageError(
             "the gallery of this task is drawn, and always of one size",
@@ -154,12 +123,11 @@ def curve_of(
     chosen = [(size, repeat) for size in nested.sizes for repeat in range(steps.repeats)]
     parts = np.array([[True, *nested.taken(repeat, size)] for size, repeat in chosen])
     with progress(f"ranking {name}", shown=settings.machine.first) as advance:
-        kernel = Settings(settings.metric or "cosine", settings.machine)
-        ranked = rank_parts(queries, gallery, rule, kept, parts, kernel, advance)
+        ranked = rank_parts(queries, gallery, rule, kept, parts, opened.kernel, advance)
         means = [_means(ranks, task, rule, settings) for ranks in ranked]
     return Curve(
         task=name,
-        method=file.provenance.run_name,
+        method=opened.method,
         metric=str(settings.metric),
         fingerprint=fingerprint_of(protocol, task, dataset, settings),
         distractors=0 if added is None else len(added),

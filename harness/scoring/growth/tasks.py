@@ -1,21 +1,21 @@
-"""The tasks that a feature file is scored on, opened one after the other."""
+"""The tasks that a feature file is scored on: everything looked up, read and open."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from harness.data.dataset import Dataset
 from harness.features import FeatureFile
 from harness.features.finding import find_features
 from harness.features.reader import FeatureRows
 from harness.kernel.settings import Settings
-from harness.registry.registry import load
-from harness.scoring.evaluation import find_root, metric_of, warn_of_own, with_features
+from harness.registry.registry import Registry
+from harness.scoring.evaluation import find_root, metric_of, warn_of_own, with_distractors, with_features
+from harness.scoring.inputs import task_rows
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve_some
 from harness.tasks.protocol import Protocol
@@ -31,7 +31,7 @@ class OpenTask:
         protocol: of the task.
         task: the task.
         dataset: without the images that have no feature.
-        settings: with the metric chosen.
+        settings: with the metric chosen, and with the distractors opened.
     """
 
     file: FeatureFile
@@ -51,10 +51,9 @@ class OpenTask:
         return self.file.provenance.run_name
 
     @cached_property
-    def tables(self) -> tuple[FeatureRows, FeatureRows]:
-        """The features of the queries and of the gallery."""
-        query, gallery = (self.dataset.split(split).paths for split in (self.task.query, self.task.gallery))
-        return self.file.rows(query), self.file.rows(gallery)
+    def rows(self) -> tuple[FeatureRows, FeatureRows]:
+        """The features of the queries and of the gallery, without distractors."""
+        return task_rows(self.file, self.task, self.dataset)
 
     @property
     def kernel(self) -> Settings:
@@ -63,27 +62,32 @@ class OpenTask:
 
 
 @contextmanager
-def open_tasks(features: Path, words: Mapping[str, Any], settings: ScoringSettings) -> Iterator[list[OpenTask]]:
-    """Yield the tasks that the words of a command name.
+def open_tasks(
+    features: Path, word: str, settings: ScoringSettings, *, registry: Registry, data: Path | None = None
+) -> Iterator[list[OpenTask]]:
+    """Yield the tasks that ``veri776`` or ``veri776/image-to-image`` names.
 
     Args:
         features: the feature file, or a folder with one.
-        words: ``protocol``, ``data`` and ``plugin``.
+        word: the protocol or task.
         settings: how features are scored.
+        registry: of everything installed.
+        data: the folder of the data set.
 
     Raises:
         UsageError: an unknown name, or the data set is not given.
         DataError: the data set cannot be read, or serves none of the tasks.
-        FeatureError: the file is damaged, or belongs to another data set.
+        FeatureError: a file is damaged, belongs to another data set, or distractors cannot be added.
     """
-    protocol, tasks = load(words["plugin"]).tasks(words["protocol"])
+    protocol, tasks = registry.tasks(word)
     path = find_features(features, protocol.name)
-    dataset = protocol.load(find_root(protocol, words["data"]))
-    warn_of_own(protocol, dataset)
+    dataset = protocol.load(find_root(protocol, data))
+    if settings.machine.first:
+        warn_of_own(protocol, dataset)
     served, _ = serve_some(tasks, dataset)
-    with FeatureFile.open(path) as file:
-        own = replace(settings, metric=metric_of(settings, file))
+    with FeatureFile.open(path) as file, with_distractors(settings, file) as scoring:
+        own = replace(scoring, metric=metric_of(scoring, file))
         yield [
-            OpenTask(file, protocol, task, with_features(file, task, dataset, skip_missing=settings.skip_missing), own)
+            OpenTask(file, protocol, task, with_features(file, task, dataset, skip_missing=own.skip_missing), own)
             for task in served
         ]
