@@ -89,7 +89,7 @@ def test_boxes_without_end_are_refused_at_once(tmp_path, found, name):
         ("x = " + "[" * 900 + "]" * 900 + "\n" + TASK, "nested"),
         (f"version = {'9' * 5000}\n{TASK}", "more than 64 bits"),
         (f'{TASK}measures = ["cmc@{"9" * 5000}"]\n', "a cutoff from 1 to 999,999,999"),
-        (f'root = "."\ntable = "im\\u0000ages.csv"\n{TASK}', "not TOML"),
+        (f'root = "."\ntable = "im\\u0000ages.csv"\n{TASK}', "not valid TOML"),
     ],
 )
 def test_toml_made_to_exhaust_a_parser_gets_one_message(own, toml, said):

@@ -54,7 +54,7 @@ def test_a_wrong_file_is_one_message_with_its_place(tmp_path, text, expected):
 def test_a_file_that_is_no_text_or_too_large_is_refused(tmp_path, content):
     (tmp_path / "sweep.toml").write_bytes(content)
 
-    with pytest.raises(UsageError, match=r"not TOML|too large"):
+    with pytest.raises(UsageError, match=r"not valid TOML|too large"):
         read_sweep(tmp_path / "sweep.toml")
 
 
