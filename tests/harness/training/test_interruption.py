@@ -72,6 +72,6 @@ def test_a_killed_training_resumes_and_ends_with_the_same_bits(
     assert (left["stage"], left["epoch"]) == finished
     resumed = fit(tmp_path / "cut")
     assert all(torch.equal(resumed[name], tensor) for name, tensor in expected.items())
-    for name in ("validation.csv", "validation.png"):
-        assert (tmp_path / "cut/run" / name).read_bytes() == (tmp_path / "whole/run" / name).read_bytes()
+    for file in ("validation.csv", "validation.png"):
+        assert (tmp_path / "cut/run" / file).read_bytes() == (tmp_path / "whole/run" / file).read_bytes()
     assert not list((tmp_path / "cut/run").glob(".*.part"))
