@@ -210,7 +210,8 @@ def machine(peers: list[Peer]) -> str:
         except PackageNotFoundError:
             continue
     threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
-    return f"{model}, {threads} threads, Python {platform.python_version()}, {', '.join(versions)}"
+    memory = psutil.virtual_memory().total / 1e9
+    return f"{model}, {threads} threads, {memory:.0f} GB, Python {platform.python_version()}, {', '.join(versions)}"
 
 
 def main() -> None:
@@ -244,7 +245,9 @@ def main() -> None:
             print(*rows[-1].cells(), sep="  ", flush=True)
     print(markdown([row.cells() for row in rows], HEAD))
     if given.write:
-        given.write.write_text(page(rows, peers, machine(peers), given.share), encoding="utf-8")
+        given.write.write_text(
+            page(rows, peers, machine(peers), given.share, (limits.seconds, limits.memory / 1e9)), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

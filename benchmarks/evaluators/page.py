@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import fill
 
 from tabulate import tabulate
 
@@ -99,56 +100,73 @@ def markdown(rows: list[list[str]], head: list[str]) -> str:
 
 
 def verdict(rows: list[Row]) -> str:
-    """Return one sentence on the largest size: which evaluators are not ten times slower or larger."""
+    """Return one sentence on the last size: which evaluators this project does not beat by the goal."""
     size = rows[-1].size
     ours = next(row for row in rows if row.size == size and row.who == OURS)
-    measured = [(row.who, row.ratios(ours)[2:4]) for row in rows if row.size == size and not row.failure]
-    others = [(who, [float(text) for text in ratios]) for who, ratios in measured if who != OURS]
-    slow = [who for who, (faster, _) in others if faster < GOAL]
-    large = [who for who, (_, smaller) in others if smaller < GOAL]
-    parts = [
-        f"{what} {', '.join(missed)}" if missed else ""
-        for what, missed in (("not ten times faster than", slow), ("not with a tenth of the memory of", large))
-    ]
+    others = [row for row in rows if row.size == size and row.who != OURS and not row.failure]
     if not others:
         return ""
-    missed = " and ".join(filter(None, parts))
-    return f"The goal at {size} is ten times faster than each, with a tenth of the memory above the features: " + (
-        f"missed, {missed}.\n\n" if missed else "met.\n\n"
+    slow = [row.who for row in others if float(row.ratios(ours)[2]) < GOAL]
+    large = [row.who for row in others if float(row.ratios(ours)[3]) < GOAL]
+    missed = [f"not ten times faster than {', '.join(slow)}"] if slow else []
+    missed += [f"not with a tenth of the memory of {', '.join(large)}"] if large else []
+    reached = f"missed, {' and '.join(missed)}" if missed else "met"
+    return (
+        f"The goal at {size} is ten times faster than each, with a tenth of its memory above the features: {reached}."
     )
 
 
-def page(rows: list[Row], peers: list[Peer], machine: str, share: float) -> str:
-    """Return the page, in Markdown."""
+def estimates(rows: list[Row], share: float, memory: float) -> str:
+    """Return what the sign of extrapolated figures means, and who would need more memory than the limit."""
+    extended = [row for row in rows if row.estimated]
+    if not extended:
+        return ""
+    words = (
+        f"Figures with ≈ are extrapolated: the evaluator was given the first {share:.0%} of the queries, and "
+        f"{share / 5:.0%} of them, and a line through both was followed to all queries, since each costs alike."
+    )
+    large = [f"{row.who} at {row.size}" for row in extended if row.whole > memory]
+    return words + (
+        f" Given all queries, these would not finish in {memory:.3g} GB: {', '.join(large)}." if large else ""
+    )
+
+
+def page(rows: list[Row], peers: list[Peer], machine: str, share: float, limits: tuple[float, float]) -> str:
+    """Return the page, in Markdown; the limits are in seconds and GB."""
     ours = {row.size: row for row in rows if row.who == OURS}
     compared = [row.ratios(ours[row.size]) for row in rows if row.who != OURS]
-    abouts = "\n".join(f"- **{peer.word}**: {peer.about}" for peer in peers)
-    estimates = (
-        "Figures with ≈ are extrapolated: the evaluator was given the first "
-        f"{share:.0%} of the queries, and {share / 5:.0%} of them, and a line through both was followed to all "
-        "queries. What each does per query is the same for all. A memory that is larger than the limit means that it "
-        "would not finish in it.\n\n"
-        if any(row.estimated for row in rows)
-        else ""
-    )
-    return (
-        "# Beside other evaluators\n\n"
-        "Written by `python -m benchmarks.peers --write docs/peers.md`, in one run: each evaluator in a fresh process "
-        "with the same seeded features and labels, one after the other, once. The features are those of "
-        "[Performance](performance.md), on a grid on which float32 adds cosines without rounding, and without ties and "
-        "junk images; so whoever keeps the same definition gets the same mAP, to the last digits of float64.\n\n"
-        f"{verdict(rows)}{markdown([row.cells() for row in rows], HEAD)}\n\n"
-        "The first three columns of figures are of the evaluation alone: libraries imported, features and labels in "
-        "memory, and a small problem evaluated before. `from files` is the whole process, from its start: imports, "
-        "the feature file, the table of labels, the small problem and the evaluation; for this project, `bench eval` "
-        "with warm caches, which also checks what it reads. GB are 1e9 bytes of resident memory at the most.\n\n"
-        f"{estimates}How many times faster this project is, and with how many times less memory:\n\n"
-        f"{markdown(compared, RATIOS)}\n\n"
-        f"What was called, and what differs:\n\n{abouts}\n\n"
-        "Where the conventions differ, so does the mAP of real features. This project ranks a positive behind "
-        "negatives that tie with it, and knows which images a protocol ignores; of the others only fast-reid and "
-        "torchreid ignore images, those of the query's vehicle from its camera, and all rank ties as their sorting "
-        "happens to leave them. In float32 similarities of other features are rounded, which swaps close neighbours; "
-        "this project decides those in float64.\n\n"
-        f"Machine: {machine}.\n"
-    )
+    parts = [
+        "# Beside other evaluators",
+        "Written by `python -m benchmarks.peers --write docs/peers.md` in one run: each evaluator in a fresh process, "
+        f"with the same seeded features and labels, at most {limits[0]:g} s and {limits[1]:.3g} GB, one after the "
+        "other. The features are those of [Performance](performance.md) on a grid on which float32 adds cosines "
+        "without rounding, and no positive ties with a negative; so whoever keeps the same definition gets the same "
+        "mAP, to the last digits of float64.",
+        verdict(rows),
+        markdown([row.cells() for row in rows], HEAD),
+        "`seconds`, `of the processor` and `GB above the features` are of the evaluation alone: libraries imported, "
+        "features and labels in memory, and a small problem evaluated before; the smallest of three times, if it is "
+        "quick. `from files` is the whole process: imports, the feature file, the table of labels, the small problem "
+        "and the evaluation. For this project it is `bench eval` with warm caches, which also checks what it reads. "
+        "GB are 1e9 bytes of resident memory at the most.",
+        estimates(rows, share, limits[1]),
+        "How many times faster this project is, and with how many times less memory:",
+        markdown(compared, RATIOS),
+        "What was called, and what differs:",
+        "\n".join(wrapped(f"- **{peer.word}**: {peer.about}") for peer in peers),
+        "Of real features the mAP differs where conventions do. This project ranks a positive behind the negatives "
+        "that tie with it, and the others in the order in which their sorting happens to leave them. Images that a "
+        "protocol ignores are known to this project, and those of the query's vehicle from its camera to fast-reid "
+        "and torchreid; the problems here have none. Similarities of other features are rounded in float32, which "
+        "swaps close neighbours; this project decides them in float64.",
+        f"Machine: {machine}.",
+    ]
+    return "\n\n".join(wrapped(part) for part in parts if part) + "\n"
+
+
+def wrapped(part: str) -> str:
+    """Return a paragraph in lines of at most 120 characters; tables, heads and lists stay as they are."""
+    if part.startswith(("|", "#")) or "\n" in part:
+        return part
+    indent = "  " if part.startswith("- ") else ""
+    return fill(part, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -159,10 +159,9 @@ def compiled(word: str, checkout: Path) -> Evaluate:
     Raises:
         ModuleNotFoundError: it has not been compiled.
     """
-    import torch
-
     sys.path.insert(0, str(checkout / PLACES[word]))
     import rank_cy
+    import torch
 
     def evaluate(problem: Problem) -> Answer:
         asked, table = (

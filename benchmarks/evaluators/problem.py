@@ -3,9 +3,9 @@
     python -m benchmarks.evaluators.problem SIZE FOLDER
 
 The features are those of ``benchmarks/kernel.py``, moved to a grid: whole numbers whose squares sum to 2 ** 24. Each
-norm is then 2 ** 12, and a cosine, its every partial sum and (if the cosine is not negative) the squared distance of two
-directions are exact in float32, in any order of summation. Queries of which a positive ties with a negative are drawn
-again, since evaluators rank ties differently. There are no junk images, which few evaluators know.
+norm is then 2 ** 12, and a cosine, its every partial sum and (if the cosine is not negative) the squared distance of
+two directions are exact in float32, in any order of summation. Queries of which a positive ties with a negative are
+drawn again, since evaluators rank ties differently. There are no junk images, which few evaluators know.
 """
 
 from __future__ import annotations
