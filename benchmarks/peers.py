@@ -235,19 +235,26 @@ def main() -> None:
     asked = [peer for peer in PEERS if given.peers is None or peer.word in given.peers]
     peers = [peer for peer in asked if checkouts.get(peer.word, peer.word) is not None]
     rows: list[Row] = []
+    failed: list[str] = []
     for size in given.sizes:
         comparison = Comparison(size, given.folder.resolve(), limits)
         rows.append(comparison.ours())
         print(*rows[-1].cells(), sep="  ", flush=True)
         for peer in peers:
             checkout = checkouts.get(peer.word)
-            rows.append(comparison.beside(peer, given.share, checkout and checkout.resolve()))
+            try:
+                rows.append(comparison.beside(peer, given.share, checkout and checkout.resolve()))
+            except ChildProcessError as problem:  # the other rows are kept
+                rows.append(Row(size, peer.word, failure=str(problem)))
+                failed.append(str(problem))
             print(*rows[-1].cells(), sep="  ", flush=True)
     print(markdown([row.cells() for row in rows], HEAD))
     if given.write:
         given.write.write_text(
             page(rows, peers, machine(peers), given.share, (limits.seconds, limits.memory / 1e9)), encoding="utf-8"
         )
+    if failed:
+        raise ChildProcessError("; ".join(failed))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def test_the_grid_keeps_directions_and_gives_every_feature_the_same_norm():
 
     assert ((rows.astype(np.int64) ** 2).sum(axis=1) == SQUARES).all()
     assert (rows == np.rint(rows)).all()
-    assert ((rows * real).sum(axis=1) > 0.99 * 4096 * np.linalg.norm(real, axis=1)).all()
+    assert ((rows * real).sum(axis=1) > 0.98 * 4096 * np.linalg.norm(real, axis=1)).all()
 
 
 def test_float32_is_exact_on_a_drawn_problem_in_any_order_of_summation(drawn):
