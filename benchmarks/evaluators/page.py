@@ -82,8 +82,6 @@ class Row:
 
     def ratios(self, ours: Row) -> list[str]:
         """Return how many times faster this project is, with how many times less memory."""
-        if self.failure:
-            return [self.size, self.who, self.failure, "", "", ""]
         pairs = [
             (self.seconds, ours.seconds),
             (max(self.above, LEAST), max(ours.above, LEAST)),
@@ -134,7 +132,7 @@ def estimates(rows: list[Row], share: float, memory: float) -> str:
 def page(rows: list[Row], peers: list[Peer], machine: str, share: float, limits: tuple[float, float]) -> str:
     """Return the page, in Markdown; the limits are in seconds and GB."""
     ours = {row.size: row for row in rows if row.who == OURS}
-    compared = [row.ratios(ours[row.size]) for row in rows if row.who != OURS]
+    compared = [row.ratios(ours[row.size]) for row in rows if row.who != OURS and not row.failure]
     parts = [
         "# Beside other evaluators",
         "Written by `python -m benchmarks.peers --write docs/peers.md` in one run: each evaluator in a fresh process, "

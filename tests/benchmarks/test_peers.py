@@ -234,6 +234,41 @@ def test_a_goal_that_is_met_is_said_to_be_and_nothing_is_said_of_estimates_where
     assert estimates(ROWS[2:], 0.1, 24) == ""
 
 
+class FakeComparison:
+    def __init__(self, size, folder, limits):
+        self.size = size
+
+    def ours(self):
+        return Row(self.size, OURS, 0.75, 1, 2, 0.0, 4, 0.5)
+
+    def beside(self, peer, share, checkout):
+        if peer.word == "faiss":
+            raise ChildProcessError("faiss finds something else")
+        return Row(self.size, peer.word, 0.75, 9, 9, 0.5, 10, 1.0, 0.0)
+
+
+def test_a_peer_that_fails_leaves_the_other_rows_and_the_script_fails_at_its_end(tmp_path, monkeypatch):
+    words = ["--sizes", "wild-small", "--peers", "NumPy", "faiss", "ranx", "--write", str(tmp_path / "page.md")]
+    monkeypatch.setattr("sys.argv", ["peers", *words])
+    monkeypatch.setattr(script, "Comparison", FakeComparison)
+
+    with pytest.raises(ChildProcessError, match="faiss finds something else"):
+        script.main()
+
+    text = (tmp_path / "page.md").read_text()
+    assert [text.count(f"| wild-small | {word} ") for word in ("NumPy", "faiss", "ranx")] == [2, 1, 2]
+    assert text.count("| faiss finds something else |") == 1
+
+
+@pytest.mark.parametrize("share", ["0", "1.5", "nan"])
+def test_a_share_is_a_part_of_the_queries(share, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["peers", "--share", share])
+
+    with pytest.raises(SystemExit):
+        script.main()
+    assert "--share is above 0 and at most 1" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_script_measures_a_small_problem_and_writes_the_page(tmp_path, monkeypatch, capsys):
     words = ["--sizes", SIZE, "--peers", "NumPy", "fast-reid", "--folder", str(tmp_path), "--write"]
