@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -210,20 +211,20 @@ def test_another_answer_than_the_kernels_ends_the_comparison(tmp_path):
 
 
 ROWS = [
-    Row("wild", OURS, 0.75, 1, 2, 0.0, 4, 0.5),
-    Row("wild", "faiss", 0.75, 12, 20, 5.0, 15, 25.0, 1e-16, estimated=True),
-    Row("wild", "NumPy", 0.75, 9, 9, 0.5, 10, 1.0, 0.0),
-    Row("wild", "ranx", failure="did not finish in 24 GB"),
+    Row("wild-large", OURS, 0.75, 1, 2, 0.0, 4, 0.5),
+    Row("wild-large", "faiss", 0.75, 12, 20, 5.0, 15, 25.0, 1e-16, estimated=True),
+    Row("wild-large", "NumPy", 0.75, 9, 9, 0.5, 10, 1.0, 0.0),
+    Row("wild-large", "ranx", failure="did not finish in 24 GB"),
 ]
 
 
 def test_the_page_says_what_the_goal_misses_and_what_would_not_finish():
     text = page(ROWS, [PEER], "two cores", 0.1, (300, 24))
 
-    assert "| wild   | ranx               |          | did not finish in 24 GB |" in text
+    assert "| wild-large | ranx               |          | did not finish in 24 GB |" in text
     said = " ".join(text.split())
     assert "with a tenth of its memory above the features: missed, not ten times faster than NumPy." in said
-    assert "would not finish in 24 GB: faiss at wild." in said
+    assert "would not finish in 24 GB: faiss at wild-large." in said
     assert "| 12.0 | 5000.0 | 3.8 | 50.0 |" in said
     assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 120
 
@@ -231,6 +232,7 @@ def test_the_page_says_what_the_goal_misses_and_what_would_not_finish():
 def test_a_goal_that_is_met_is_said_to_be_and_nothing_is_said_of_estimates_where_there_are_none():
     assert verdict(ROWS[:2]).endswith("above the features: met.")
     assert verdict(ROWS[:1]) == ""
+    assert verdict([replace(row, size="veri776") for row in ROWS]) == ""
     assert estimates(ROWS[2:], 0.1, 24) == ""
 
 
