@@ -218,7 +218,9 @@ def main() -> None:
     """Run the comparison, print its rows, and write the page if a file is named."""
     free = psutil.virtual_memory().available * 0.9
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--sizes", nargs="+", type=size_name, default=["veri776", "wild-small", "wild-large"])
+    sizes = ["veri776", "wild-small", "wild-large"]
+    about = f"shapes of kernel.py, or VEHICLESxIMAGESxQUERIES; default: {' '.join(sizes)}"
+    words.add_argument("--sizes", nargs="+", type=size_name, metavar="SIZE", default=sizes, help=about)
     words.add_argument("--peers", nargs="+", choices=[peer.word for peer in PEERS], metavar="NAME", help="default: all")
     words.add_argument("--share", type=float, default=0.1, help="of the queries of a large problem; 1 for all of them")
     words.add_argument("--limit", type=float, default=300, help="seconds of each process")
@@ -260,5 +262,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except ChildProcessError as problem:
+    except OSError as problem:  # a process that failed, or a folder that cannot be written
         sys.exit(f"peers: {problem}")
