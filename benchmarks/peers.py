@@ -31,6 +31,7 @@ PEERS = (
         "numpy",
         "the definitions, in blocks of 256 queries: all similarities, every row sorted in full, precision at each "
         "positive.",
+        in_blocks=True,
     ),
     Peer(
         "faiss",
@@ -135,18 +136,19 @@ class Comparison:
                 what = f"{runs[-1].failure}, with {queries / self.queries:.0%} of the queries"
                 at_hand = "not at hand" not in runs[-1].failure
                 return Row(self.size, peer.word, failure=what if at_hand else runs[-1].failure)
-        return self.compared(peer, runs[1], self.extended(peer.word, shares, runs))
+        return self.compared(peer, runs[1], self.extended(peer, shares, runs))
 
-    def extended(self, word: str, shares: list[int], runs: list[Run]) -> Row:
+    def extended(self, peer: Peer, shares: list[int], runs: list[Run]) -> Row:
         """Return the figures of all queries on the line through those of two numbers of queries."""
-        less, more = (figures(self.size, word, done) for done in runs)
+        less, more = (figures(self.size, peer.word, done) for done in runs)
         further = (self.queries - shares[1]) / (shares[1] - shares[0])
 
         def line(name: str) -> float:
             low, high = getattr(less, name), getattr(more, name)
             return high + max(high - low, 0) * further
 
-        lines = {name: line(name) for name in ("seconds", "processor", "above", "files", "whole")}
+        names = ["seconds", "processor", "files", *([] if peer.in_blocks else ["above", "whole"])]
+        lines = {name: line(name) for name in names}
         return replace(more, estimated=True, **lines)
 
     def compared(self, peer: Peer, done: Run, row: Row) -> Row:

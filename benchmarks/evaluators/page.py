@@ -32,6 +32,7 @@ class Peer:
         about: what is called, and in what it differs from this project, in sentences.
         within: how far its mAP may be from this project's.
         above_zero: whether it leaves out positives whose cosine is 0 or less.
+        in_blocks: whether its memory is that of a block of queries, however many there are.
     """
 
     word: str
@@ -39,6 +40,7 @@ class Peer:
     about: str
     within: float = 1e-9
     above_zero: bool = False
+    in_blocks: bool = False
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,14 @@ def test_a_large_problem_is_extrapolated_along_the_line_through_two_shares(tmp_p
     assert row.apart == 0
 
 
+def test_the_memory_of_a_peer_that_works_in_blocks_is_not_extrapolated(tmp_path):
+    made = comparison(tmp_path, 1000, [took(3), took(7)])
+
+    row = made.beside(replace(PEER, in_blocks=True), 0.1, None)
+
+    assert (row.seconds, row.files, row.above, row.whole) == (52, 55, 7, 7)
+
+
 def test_a_peer_that_does_not_finish_its_share_has_no_figures(tmp_path):
     made = comparison(tmp_path, 1000, [took(3), Run(300, 300, 0, "did not finish in 300 s")])
 
