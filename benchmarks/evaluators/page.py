@@ -121,8 +121,8 @@ def estimates(rows: list[Row], share: float, memory: float) -> str:
         return ""
     words = (
         f"Figures with ≈ are extrapolated: the evaluator was given the first {share:.0%} of the queries, and "
-        f"{share / 5:.1%} of them, and a line through both was followed to all queries, since each costs alike. The mAP "
-        "is that of the queries that it was given, and was compared with this project's of the same."
+        f"{share / 5:.1%} of them, and a line through both was followed to all queries, since each costs alike. The "
+        "mAP is that of the queries that it was given, and was compared with this project's of the same."
     )
     large = [f"{row.who} at {row.size}" for row in extended if row.whole > memory]
     return words + (
