@@ -146,7 +146,8 @@ def page(rows: list[Row], peers: list[Peer], machine: str, share: float, limits:
         "`seconds`, `of the processor` and `GB above the features` are of the evaluation alone: libraries imported, "
         "features and labels in memory, and a small problem evaluated before; the smallest of three times, if it is "
         "quick. `from files` is the whole process: imports, the feature file, the table of labels, the small problem "
-        "and the evaluation. For this project it is `bench eval` with warm caches, which also checks what it reads. "
+        "and the evaluation. For this project it is `bench eval` with warm caches, the quicker of two, "
+        "which also checks what it reads. "
         "GB are 1e9 bytes of resident memory at the most.",
         estimates(rows, share, limits[1]),
         "How many times faster this project is, and with how many times less memory:",

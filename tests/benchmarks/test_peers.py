@@ -163,7 +163,7 @@ def test_an_answer_comes_with_its_seconds_and_memory(tmp_path):
 
 def comparison(tmp_path, queries, runs):
     made = object.__new__(script.Comparison)
-    made.size, made.folder, made.limits = "wild", tmp_path, LIMITS
+    made.size, made.folder, made.limits, made.answer = "wild", tmp_path, LIMITS, tmp_path / "answer.json"
     made.queries, made.images = queries, 2 * 10**9 // queries
     made.found = {"ap": [0.5, 1.0] * (queries // 2), "cmc@1": [0.0, 1.0] * (queries // 2)}
     made.asked = []
@@ -197,6 +197,14 @@ def test_a_large_problem_is_extrapolated_along_the_line_through_two_shares(tmp_p
     assert row.apart == 0
 
 
+def test_a_tiny_share_is_still_two_numbers_of_queries(tmp_path):
+    made = comparison(tmp_path, 1000, [took(3, 0.5, 1), took(7, 0.75, 2)])
+
+    made.beside(PEER, 1e-9, None)
+
+    assert made.asked == [1, 2]
+
+
 def test_the_memory_of_a_peer_that_works_in_blocks_is_not_extrapolated(tmp_path):
     made = comparison(tmp_path, 1000, [took(3), took(7)])
 
@@ -216,6 +224,23 @@ def test_another_answer_than_the_kernels_ends_the_comparison(tmp_path):
 
     with pytest.raises(ChildProcessError, match=r"faiss finds mAP 0\.750000002 .* this project 0\.75 and 0\.5"):
         made.beside(PEER, 1, None)
+
+
+@pytest.mark.parametrize(("ap", "agrees"), [(0.75, True), (0.7500001, False)])
+def test_the_command_must_find_what_the_kernel_finds_and_its_quicker_run_counts(ap, agrees, tmp_path, monkeypatch):
+    made = comparison(tmp_path, 100, [took(3)])
+    found = [{"measures": {"ap": ap, "cmc@1": 0.5}}]
+    runs = [Run(9, 9, 2 * 10**9, "", found), Run(5, 5, 10**9, "", found)]
+    monkeypatch.setattr(script, "run", lambda words, limits, answer, printed: runs.pop())
+    made_kernel = made.measured
+    made.measured = lambda word: replace(done := made_kernel(word), answer={**done.answer, "per_query": {}})
+
+    if agrees:
+        row = made.ours()
+        assert (row.seconds, row.files, row.whole) == (3, 5, 1)
+    else:
+        with pytest.raises(ChildProcessError, match=r"'bench eval' finds .* and the kernel 0\.75"):
+            made.ours()
 
 
 ROWS = [
