@@ -1,6 +1,7 @@
 """The comparison with other evaluators: its problems, its measuring and its page."""
 
 import json
+import os
 import sys
 from dataclasses import replace
 
@@ -26,6 +27,7 @@ from benchmarks.kernel import SHAPES, features
 
 SIZE = "20x300x40"
 LIMITS = Limits(120, 10**11)
+needs_wait4 = pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not say what a process took")
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,7 @@ def test_a_module_that_is_not_compiled_is_not_at_hand(tmp_path):
     sys.path.remove(str(tmp_path / "fastreid/evaluation/rank_cylib"))
 
 
+@needs_wait4
 def test_a_process_that_takes_too_long_is_ended_and_one_that_fails_is_quoted(tmp_path):
     slow = ["timeit", "-n1", "import time; time.sleep(60)"]
 
@@ -137,6 +140,7 @@ def test_a_process_that_takes_too_long_is_ended_and_one_that_fails_is_quoted(tmp
         run(["timeit", "-n1", "nonsense"], LIMITS, tmp_path / "a.json")
 
 
+@needs_wait4
 def test_a_process_without_memory_says_so_and_one_without_its_library_too(tmp_path):
     write(SIZE, tmp_path)
     words = ["benchmarks.evaluators.measured", "NumPy", str(tmp_path), str(tmp_path / "answer.json")]
@@ -147,6 +151,7 @@ def test_a_process_without_memory_says_so_and_one_without_its_library_too(tmp_pa
     assert run([*words, *missing], LIMITS, tmp_path / "answer.json").failure == "not at hand: no module rank_cy"
 
 
+@needs_wait4
 def test_an_answer_comes_with_its_seconds_and_memory(tmp_path):
     write(SIZE, tmp_path)
     answer = tmp_path / "answer.json"
@@ -304,6 +309,7 @@ def test_a_share_is_a_part_of_the_queries(share, monkeypatch, capsys):
     assert "--share is above 0 and at most 1" in capsys.readouterr().err
 
 
+@needs_wait4
 @pytest.mark.slow
 def test_the_script_measures_a_small_problem_and_writes_the_page(tmp_path, monkeypatch, capsys):
     words = ["--sizes", SIZE, "--peers", "NumPy", "fast-reid", "--folder", str(tmp_path), "--write"]
