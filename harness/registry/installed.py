@@ -56,7 +56,7 @@ def _distributions() -> Iterator[str]:
     seen: set[str] = set()
     for place in sys.path:
         try:
-            names = os.listdir(place or ".")
+            names = os.listdir(place or ".")  # noqa: PTH208 - of hundreds of names a few are wanted
         except OSError:
             continue
         for name in sorted(names):
@@ -64,7 +64,7 @@ def _distributions() -> Iterator[str]:
                 distribution = re.sub(r"[-_.]+", "_", name.partition("-")[0]).lower()
                 if distribution not in seen:
                     seen.add(distribution)
-                    yield os.path.join(place, name)  # noqa: PTH118 - hundreds of names
+                    yield os.path.join(place, name)  # noqa: PTH118 - see above
 
 
 def _listed(text: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,6 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-from harness.kernel import compiling
 from harness.kernel.compiling.kept import Kept
 from harness.kernel.compiling.linked import LinkedCompiler
 
@@ -19,7 +18,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # meaning: a bound may be infinite.
 LOOSE = frozenset({"reassoc", "contract", "nsz"})
 
-FOLDERS = (Path(__file__).parent, Path(compiling.__file__).parent)
+FOLDERS = (Path(__file__).parent, Path(__file__).parents[1] / "compiling")
 # A loop depends on those that it calls, and on how all are compiled.
 SOURCES = hashlib.sha256(
     b"".join(path.read_bytes() for folder in FOLDERS for path in sorted(folder.glob("*.py")))
