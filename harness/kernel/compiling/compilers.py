@@ -1,15 +1,17 @@
-"""Loops that only other loops call: translated once, and turned into machine code only as a part of their callers.
+"""numba's compiler, without what takes time and gives nothing: a first evaluation compiles in half of it.
 
-numba would optimise each of them by itself and emit machine code that nobody calls. Without that a first evaluation
-compiles in three fifths of the time; the callers' machine code is the result of the same optimiser.
+Loops that only other loops call are translated once, and become machine code only as a part of their callers, which
+the same optimiser makes; numba would optimise each by itself and emit machine code that nobody calls. And Python does
+not look for garbage meanwhile: of the millions of objects that a compilation makes, nearly all are still in use.
 """
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import Compiler, DefaultPassBuilder
 from numba.core.compiler_machinery import AnalysisPass, register_pass
 from numba.core.typed_passes import AnnotateTypes
 
@@ -54,8 +56,22 @@ class LinkOnly(AnalysisPass):  # type: ignore[misc]  # numba has no types
         return False
 
 
-class LinkedCompiler(CompilerBase):  # type: ignore[misc]  # numba has no types
-    """numba's compiler with that pass."""
+class WholeCompiler(Compiler):  # type: ignore[misc]  # numba has no types
+    """numba's compiler, for a loop that Python calls."""
+
+    def compile_extra(self, func: Any) -> Any:
+        """Return the compiled loop."""
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile_extra(func)
+        finally:
+            if collects:
+                gc.enable()
+
+
+class LinkedCompiler(Compiler):  # type: ignore[misc]  # numba has no types
+    """numba's compiler, for a loop that only other loops call."""
 
     def define_pipelines(self) -> list[Any]:
         """Return numba's own passes, and that one before the translation."""
