@@ -7,19 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).parents[3]
-
-RANK = """
-import numpy as np
-from harness.kernel.ranking import rank
-from harness.tasks.relevance import Relevance, RowLists
-own = RowLists(np.array([0, 1]), np.array([1]))
-nothing = RowLists(np.array([0, 0]), np.array([], dtype=np.int64))
-(answer,) = rank(np.ones((1, 3), np.float32), np.eye(2, 3, dtype=np.float32), Relevance(1, 2, own, nothing))
-print(answer.ranks.tolist())
-"""
 
 TOGETHER = """
 import sys
@@ -54,18 +42,6 @@ def run(*words, **environment):
 
 def test_importing_the_kernel_imports_neither_torch_nor_numba():
     assert run("-c", "import sys, harness.kernel; print({'torch', 'numba'} & set(sys.modules))") == "set()\n"
-
-
-@pytest.mark.slow
-def test_a_machine_without_a_folder_for_compiled_code_ranks_all_the_same(tmp_path):
-    nowhere = tmp_path / "file"
-    nowhere.write_text("no folder can be made under a file")
-
-    printed = run(
-        "-c", RANK, NUMBA_CACHE_LOCATOR_CLASSES="UserProvidedCacheLocator", NUMBA_CACHE_DIR=str(nowhere / "cache")
-    )
-
-    assert printed == "[2]\n"
 
 
 def test_two_processes_find_the_ranks_of_one(tmp_path):
