@@ -145,7 +145,7 @@ def _broken(name: str, problem: str) -> click.Command:
 @click.version_option(package_name="vehicle-reid-bench", prog_name="bench")
 @click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
 @click.pass_context
-def main(context: click.Context, debug: bool) -> None:
+def main(context: click.Context, debug: bool) -> None:  # noqa: ARG001 - Bench.invoke reads it
     """Benchmark vehicle re-identification methods.
 
     The same features give the same numbers on every machine, and every number names its protocol.
