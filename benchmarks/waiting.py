@@ -58,7 +58,7 @@ def extraction(folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "features.h5"
         words = argparse.Namespace(input=128)
-        rate = extracted(words, Synthetic().load(root), Compute(device="cpu"), out)
+        rate, _ = extracted(words, Synthetic().load(root), Compute(device="cpu"), out)
         with FeatureFile.open(out) as file:
             return {"rate": rate, "digits": hashlib.sha256(file.read().tobytes()).hexdigest()[:12]}
 
