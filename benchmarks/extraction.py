@@ -97,7 +97,8 @@ def extracted(words: argparse.Namespace, data: Dataset, compute: Compute, out: P
     output = FeatureOutput(out, Provenance(dataset="synthetic", method="clocked"))
     extract(method, data, tables, output, compute=compute)
     end, used = time.perf_counter(), time.process_time()
-    counted = method.arrived[-(len(method.arrived) // 2) :]  # what comes before tries single images and starts workers
+    most = max(images for *_, images in method.arrived)
+    counted = [batch for batch in method.arrived if batch[2] == most][1:]  # smaller ones are tried before the first
     count = sum(images for *_, images in counted)
     return count / (end - counted[0][0]), (used - counted[0][1]) / count
 
@@ -267,7 +268,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=96, help="images timed in the plain loop")
     parser.add_argument("--input", type=int, default=256)
-    parser.add_argument("--vehicles", type=int, default=10, help="vehicles to draw, with about 13 images each")
+    parser.add_argument("--vehicles", type=int, default=30, help="vehicles to draw, with about 13 images each")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--decoding", action="store_true", help="measure decoding only")

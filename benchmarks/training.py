@@ -63,8 +63,8 @@ def bench(tree: Path, *words: str, cache: Path, threads: int | None) -> subproce
     )
 
 
-def training_rate(tree: Path, cache: Path, threads: int) -> float:
-    """Return the images per second of the second epoch."""
+def training_rate(tree: Path, cache: Path, threads: int | None) -> float:
+    """Return the images per second of the second epoch; without threads ``bench`` chooses them itself."""
     with tempfile.TemporaryDirectory() as runs:
         short = ("--set", "epochs=2", "--set", "warm_up=0", "--validate", "none", "--runs", runs)
         log = bench(tree, "train", *JOB, *short, cache=cache, threads=threads).stderr
