@@ -13,6 +13,7 @@ from harness.cli.console import escape_unprintable
 from harness.cli.grouped import SECTIONS, section_of
 from harness.cli.output import say
 from harness.compute.peers import as_error, quiet_status, speaks
+from harness.compute.waiting import choose_waiting
 from harness.errors import BenchError, RunError
 from harness.registry.installed import installed_verbs, load_verb
 from harness.registry.packages import check_packages
@@ -145,8 +146,13 @@ def _broken(name: str, problem: str) -> click.Command:
 @click.group(cls=Bench, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="vehicle-reid-bench", prog_name="bench")
 @click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
-def main(debug: bool) -> None:
+@click.pass_context
+def main(context: click.Context, debug: bool) -> None:  # noqa: ARG001 - Bench.invoke reads it
     """Benchmark vehicle re-identification methods.
 
     The same features give the same numbers on every machine, and every number names its protocol.
     """
+    if (
+        context.invoked_subcommand != "sweep"
+    ):  # whose runs choose for themselves, and would take its choice for a user's
+        choose_waiting()

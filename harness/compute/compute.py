@@ -16,7 +16,7 @@ PROPOSED = "auto"
 
 @dataclass(frozen=True)
 class Compute:
-    """Devices, processes and precision; on one kind of device only precision, batch and compilation change digits.
+    """Devices, processes and precision; digits on one kind of device change only as ``arithmetic`` says.
 
     Attributes:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``, as in lightning-fabric.
@@ -27,6 +27,7 @@ class Compute:
         workers: processes that decode and augment, per training process; None chooses by the machine.
         batch: images embedded at once during extraction; None chooses by the machine. It may change the last digits.
         compiled: embed with the network compiled by torch.compile, which changes digits within rounding.
+        reduced: let the decoder shrink large JPEGs during extraction, which gives other pixels.
         timeout: seconds after which a process that gives no sign of life is given up.
     """
 
@@ -37,10 +38,15 @@ class Compute:
     workers: int | None = None
     batch: int | None = None
     compiled: bool = False
+    reduced: bool = False
     timeout: float = SILENT
 
     @property
     def arithmetic(self) -> str:
-        """The precision and all other settings that change the last digits, as stored in a feature file."""
-        changed = {f"batches of {self.batch}": self.batch is not None, "compiled": self.compiled}
+        """The precision and all other settings that change digits, as stored in a feature file."""
+        changed = {
+            f"batches of {self.batch}": self.batch is not None,
+            "compiled": self.compiled,
+            "reduced while decoding": self.reduced,
+        }
         return ", ".join([self.precision, *(word for word, used in changed.items() if used)])

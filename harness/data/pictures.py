@@ -60,6 +60,8 @@ def decode(
     formats: Sequence[str] = ("JPEG",),
     resizing: Resizing = STRETCHED,
     change: Callable[[Pixels], Pixels] | None = None,
+    *,
+    reduced: bool = False,
 ) -> Pixels:
     """Return a resized RGB image; the EXIF orientation is ignored, as in all published results.
 
@@ -72,6 +74,8 @@ def decode(
         formats: accepted formats, as Pillow names them.
         resizing: the way to this size.
         change: what changes the (height, width, 3) uint8 pixels before they are resized, or None.
+        reduced: let the decoder shrink a JPEG to a half, a quarter or an eighth, as long as it stays at least as large
+            as it will be. It leaves out high frequencies, which is faster and gives other pixels.
 
     Returns:
         (3, height, width) uint8.
@@ -86,9 +90,12 @@ def decode(
             _check_pixels(path, image.size)
             if image.format == "JPEG":
                 _check_scans(path, content, image.size)
-            whole = _eight_bits(path, image).convert("RGB")
+            if reduced:
+                image.draft(None, resizing.scaled(image.size, size))
+            whole = _eight_bits(path, image)
+            whole = whole if whole.mode == "RGB" else whole.convert("RGB")  # which would copy it
             if image.format in ("JPEG", "MPO") and whole.getpixel((whole.width - 1, whole.height - 1)) == (GREY,) * 3:
-                _refuse_missing_rows(path, content, image, formats)
+                _refuse_missing_rows(path, content, None if reduced else image, formats)
             if change is not None:
                 whole = Image.fromarray(change(np.asarray(whole)))
             pixels = resizing(whole, size)
@@ -120,15 +127,27 @@ def _eight_bits(path: Path, image: Image.Image) -> Image.Image:
     return Image.fromarray((values >> 8).astype(np.uint8))
 
 
-def _refuse_missing_rows(path: Path, content: bytes, image: Image.Image, formats: Sequence[str]) -> None:
+def _refuse_missing_rows(path: Path, content: bytes, image: Image.Image | None, formats: Sequence[str]) -> None:
     """Raise a DataError if a JPEG ends before its last row, which the decoder then fills with grey without a word.
 
     An image can end in this grey, too. Only one whose data end too early changes with more of them before their end.
+
+    Args:
+        path: the file, for messages.
+        content: its bytes.
+        image: the decoded image, or None if it was reduced: one of fewer frequencies may not change.
+        formats: accepted formats.
     """
     end = content.rfind(END_OF_JPEG)
+    if end < 0:
+        return
+    if image is None:
+        with Image.open(io.BytesIO(content), formats=tuple(formats)) as whole:
+            whole.load()
+        image = whole
     longer = content[:end] + FILLING + content[end:]
     with Image.open(io.BytesIO(longer), formats=tuple(formats)) as other:
-        if end >= 0 and image.tobytes() != other.tobytes():
+        if image.tobytes() != other.tobytes():
             raise DataError(
                 "the image ends before its last row",
                 where=path,
@@ -210,6 +229,7 @@ class Pictures:
         self.follow_links = follow_links
         self.parts = NO_PARTS
         self.change: Change | None = None
+        self.reducing = False
         self._cache_bytes = cache_bytes
         self._cache: Pixels | None = None
 
@@ -223,7 +243,7 @@ class Pictures:
             return pixels
         path = locate(self.root, self.keys[row], follow_links=self.follow_links, parts=self.parts)
         change = None if self.change is None else partial(self.change, self.keys[row])
-        return decode(path, self.size, self.formats, self.resizing, change)
+        return decode(path, self.size, self.formats, self.resizing, change, reduced=self.reducing)
 
     @property
     def cached(self) -> bool:
@@ -260,6 +280,12 @@ class Pictures:
             pool.shutdown(cancel_futures=True)  # lets Ctrl-C end without decoding the queued images
         self._cache = cache
         return broken
+
+    def reduced(self) -> Pictures:
+        """Return the pictures as a decoder gives them that shrinks large ones (see ``decode``); none is in memory."""
+        others = copy(self)
+        others.reducing, others._cache = True, None
+        return others
 
     def changed(self, change: Change) -> Pictures:
         """Return the pictures with a change that is made to each after decoding; none of them is in memory."""

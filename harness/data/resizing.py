@@ -67,7 +67,7 @@ class Resizing:
         """Return an image of this size, height and width in pixels."""
         from PIL.Image import Resampling
 
-        scaled = self._scaled(image.size, size)
+        scaled = self.scaled(image.size, size)
         resized = image.resize(scaled, Resampling[self.interpolation.upper()])
         if not self.moves_boxes:
             return resized
@@ -77,8 +77,13 @@ class Resizing:
     def _half(self, pixels: int) -> int:
         return pixels // 2 if self.round_down else round(pixels / 2)
 
-    def _scaled(self, own: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-        """Return width and height before the crop; rounded down, as torchvision and timm do."""
+    def scaled(self, own: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+        """Return width and height before the crop; rounded down, as torchvision and timm do.
+
+        Args:
+            own: width and height of the picture.
+            size: height and width after the crop.
+        """
         width, height = int(size[1] / self.share), int(size[0] / self.share)
         if not self.keep_ratio:
             return width, height

@@ -18,6 +18,7 @@ from harness.basics.file_lock import SOFT, FileLock
 from harness.basics.files import free_bytes
 from harness.basics.host import CACHE, cache_folder, free_memory, processor_model, processors
 from harness.basics.locks import is_held
+from harness.compute.waiting import choose_waiting
 from harness.errors import in_one_line
 from harness.registry.registry import Registry
 
@@ -143,6 +144,7 @@ def _devices(problems: list[str]) -> Facts:
     cuda = torch.version.cuda
     found: Facts = {"torch": f"built for CUDA {cuda}" if cuda else "built for processors"}
     found["threads"] = torch.get_num_threads()
+    found["they wait"] = choose_waiting()
     try:
         for number in range(torch.cuda.device_count()):
             about = torch.cuda.get_device_properties(number)

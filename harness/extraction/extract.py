@@ -18,7 +18,7 @@ from harness.compute.devices import open_fabric, undisturbed
 from harness.data.dataset import Dataset
 from harness.data.images import ImageTable
 from harness.data.pictures import Change, Pictures, refuse_broken
-from harness.errors import DataError
+from harness.errors import DataError, UsageError
 from harness.extraction.agreement import agree_to_embed
 from harness.extraction.alone import Alone, check_alone
 from harness.extraction.embed import Embedded, choose_batch, embed, launch, ready
@@ -57,15 +57,22 @@ def extract(
 
     Raises:
         UsageError: the processes do not see the same images, or hold other weights; the method needs boxes or views,
-            and mirror images are asked for.
+            and mirror images are asked for; a change is to be made to pictures that the decoder shrinks.
         DataError: there is no image, or some images cannot be read; the message names and counts them.
         PluginError: ``embed`` breaks the contract.
         RunError: a feature is not finite, or a file cannot be written.
     """
     compute = compute or Compute()
+    if compute.reduced and change is not None:
+        raise UsageError(
+            "a change is made to pictures at their own size, which a decoder that shrinks them does not give",
+            next_step="extract without --reduce",
+        )
     fabric = open_fabric(compute)
     with undisturbed(fabric), ExitStack() as stack:
         subjects = subjects_of(dataset, tables, method.input_size, method)
+        if compute.reduced:
+            subjects = replace(subjects, pictures=subjects.pictures.reduced())
         if skip_broken:
             subjects = subjects.take(readable(subjects, skip_broken=True))
         keys = list(subjects.pictures.keys)
@@ -87,6 +94,8 @@ def extract(
         batches = consecutive(len(keys), size)[done // size :]
         if compute.compiled:
             compile_network(method)
+        if compute.precision.endswith("mixed"):
+            stack.enter_context(fabric.autocast())  # else the weights are rounded anew for each batch
         parts = _checked(embed(method, subjects, fabric, batches, workers=compute.workers), alone)
         _write(parts, writer, subjects.pictures, fabric)
     fabric.barrier()

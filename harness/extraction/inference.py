@@ -38,6 +38,8 @@ def choices(compute: Compute) -> dict[str, Any]:
         found["compiled"] = True
     if compute.batch is not None:
         found["batch"] = compute.batch
+    if compute.reduced:
+        found["reduced"] = True
     return found
 
 

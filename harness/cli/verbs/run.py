@@ -116,6 +116,13 @@ OF_AN_EXTRACTION = shared.together(
         group=COMPUTE,
         help="Embed with torch.compile, which needs a C++ compiler. May change the last digits.",
     ),
+    option(
+        "--reduce",
+        "reduced",
+        is_flag=True,
+        group=COMPUTE,
+        help="Let the decoder shrink JPEGs that are at least twice as large as the input. Faster; changes the digits.",
+    ),
 )
 
 
@@ -127,7 +134,7 @@ def _open(words: dict[str, Any]) -> Run:
     plugin_files = words.pop("plugin")
     compute = _resources(words)
     team = team_before(compute)
-    same_words(team, {**words, "batch": compute.batch, "compiled": compute.compiled})
+    same_words(team, {**words, "batch": compute.batch, "compiled": compute.compiled, "reduce": compute.reduced})
     with team.together():
         return _opened(words, compute, load(plugin_files))
 
@@ -140,7 +147,7 @@ def open_run(words: dict[str, Any], registry: Registry, opened: Opened) -> Run:
 def _resources(words: dict[str, Any]) -> Compute:
     from harness.compute.compute import Compute
 
-    named = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled", "timeout")
+    named = ("device", "devices", "nodes", "precision", "workers", "batch", "compiled", "reduced", "timeout")
     return Compute(**{name: words.pop(name) for name in named if name in words})
 
 

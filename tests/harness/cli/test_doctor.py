@@ -57,6 +57,14 @@ def test_json_says_what_the_page_says(at_home):
     assert list(at_home.iterdir()) == []
 
 
+def test_it_is_said_how_threads_wait_and_why(at_home, monkeypatch):
+    monkeypatch.setattr(installation, "choose_waiting", lambda: "passive: 2 threads beside 3.0 other busy ones")
+
+    assert (
+        "  they wait  passive: 2 threads beside 3.0 other busy ones\n" in asked("--runs", str(at_home / "runs")).stdout
+    )
+
+
 def test_a_run_that_is_at_work_is_named(at_home):
     (at_home / "runs" / "pgan-veri776").mkdir(parents=True)
     (at_home / "runs" / "ended").mkdir()

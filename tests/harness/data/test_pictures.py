@@ -141,6 +141,12 @@ def test_values_without_a_scale_are_refused(tmp_path: Path):
         decode(tmp_path / "a.tif", (2, 2), ("TIFF",))
 
 
+def write_noise(path: Path, size: tuple[int, int], *, form: str = "JPEG", progressive: bool = False) -> None:
+    """Write a picture of noise of this width and height."""
+    noise = np.random.default_rng(0).integers(0, 255, (*size[::-1], 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path, form, progressive=progressive)
+
+
 def with_height(content: bytes, height: int) -> bytes:
     """Return a JPEG whose header states another height."""
     frame = max(content.find(b"\xff\xc0"), content.find(b"\xff\xc2"))
@@ -167,6 +173,88 @@ def test_a_jpeg_that_ends_in_the_decoders_grey_is_read(tmp_path: Path, progressi
     image.save(tmp_path / "a.jpg", progressive=progressive)
 
     assert (decode(tmp_path / "a.jpg", (48, 64))[:, -1, -1] == 128).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "eighths"),
+    [
+        ((64, 64), 8),
+        ((63, 33), 8),
+        ((32, 32), 4),
+        ((32, 48), 8),
+        ((17, 40), 8),
+        ((16, 16), 2),
+        ((8, 8), 1),
+        ((1, 1), 1),
+    ],
+)
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_reduced_jpeg_is_decoded_no_smaller_than_it_will_be(tmp_path: Path, monkeypatch, size, eighths, progressive):
+    write_noise(tmp_path / "a.jpg", (64, 64), progressive=progressive)
+    seen = []
+    resize = Resizing.__call__
+    monkeypatch.setattr(Resizing, "__call__", lambda own, image, to: seen.append(image.size) or resize(own, image, to))
+
+    pixels = decode(tmp_path / "a.jpg", size, reduced=True)
+
+    assert pixels.shape == (3, *size)
+    assert seen == [(8 * eighths, 8 * eighths)]
+    assert np.array_equal(pixels, decode(tmp_path / "a.jpg", size)) == (eighths == 8)
+
+
+def test_a_reduced_jpeg_that_is_cropped_afterwards_is_large_enough_before_the_crop(tmp_path: Path):
+    write_noise(tmp_path / "a.jpg", (64, 128))
+    middle = Resizing(keep_ratio=True, share=0.5)
+
+    # 32 of 64 pixels are kept, at the size that they have: nothing may be shrunk.
+    assert np.array_equal(
+        decode(tmp_path / "a.jpg", (32, 32), resizing=middle, reduced=True),
+        decode(tmp_path / "a.jpg", (32, 32), resizing=middle),
+    )
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+def test_other_formats_are_not_reduced(tmp_path: Path, form: str):
+    write_noise(tmp_path / "a", (64, 64), form=form)
+
+    assert np.array_equal(
+        decode(tmp_path / "a", (8, 8), (form,), reduced=True), decode(tmp_path / "a", (8, 8), (form,))
+    )
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("height", [70, 96, 4800])
+def test_a_reduced_jpeg_is_refused_for_the_same_reasons(tmp_path: Path, progressive: bool, height: int):
+    write_noise(tmp_path / "a.jpg", (64, 48), progressive=progressive)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    for content, words in (
+        (with_height(whole, height), "ends before its last row"),
+        (whole[: len(whole) // 2], "cannot be read"),
+        (whole[:-2] + b"\xff\xda" * 200 + whole[-2:], "too many scans"),
+    ):
+        (tmp_path / "a.jpg").write_bytes(content)
+        with pytest.raises(DataError, match=words):
+            decode(tmp_path / "a.jpg", (6, 8), reduced=True)
+
+
+def test_a_reduced_jpeg_that_ends_in_the_decoders_grey_is_read(tmp_path: Path):
+    image = Image.new("RGB", (64, 48), (128, 128, 128))
+    image.paste((200, 10, 10), (0, 0, 64, 20))
+    image.save(tmp_path / "a.jpg")
+
+    assert (decode(tmp_path / "a.jpg", (6, 8), reduced=True)[:, -1, -1] == 128).all()
+
+
+def test_reduced_pictures_are_decoded_anew(tmp_path: Path):
+    write_noise(tmp_path / "a.jpg", (64, 64))
+    pictures = Pictures(tmp_path, ["a.jpg"], (8, 8))
+    assert pictures.check() == {}
+
+    reduced = pictures.reduced()
+
+    assert (pictures.cached, reduced.cached) == (True, False)
+    assert np.array_equal(reduced[0], decode(tmp_path / "a.jpg", (8, 8), reduced=True))
+    assert np.array_equal(reduced.take(np.array([0]))[0], reduced[0])
 
 
 def test_checked_pictures_lie_in_memory_and_are_the_same(folder: Path):

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness.compute.compute import Compute
+from harness.data.dataset import Dataset
 from harness.data.pictures import Pictures
-from harness.errors import PluginError
+from harness.errors import PluginError, UsageError
+from harness.extraction.extract import FeatureOutput, extract
 from harness.extraction.samples import BatchRequest, Loader, Samples
+from harness.features import Provenance
+from harness.methods.method import Method
 
 
 @pytest.fixture
@@ -31,6 +36,15 @@ def test_a_change_is_made_at_the_pictures_own_size_with_its_key(pictures):
     assert np.unique(pictures[1]).tolist() == [40]
     assert (pictures.cached, changed.cached) == (True, False)
     assert np.unique(changed.take(np.array([1]))[0]).tolist() == [45]
+
+
+def test_no_change_is_made_to_pictures_that_the_decoder_shrinks(tmp_path, pictures):
+    dataset, output = Dataset(tmp_path, {}), FeatureOutput(tmp_path / "f.h5", Provenance(dataset="d", method="m"))
+
+    with pytest.raises(UsageError, match=r"at their own size(.|\n)*without --reduce"):
+        extract(Method(), dataset, [], output, compute=Compute(reduced=True), change=lambda _key, pixels: pixels)
+
+    assert not output.path.exists()
 
 
 class Refuses:

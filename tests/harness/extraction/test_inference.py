@@ -171,7 +171,9 @@ def test_choices_that_move_digits_are_told_and_the_defaults_are_none():
     assert choices(Compute(workers=3, device="cpu")) == {}
     assert choices(Compute(precision="bf16-mixed", batch=8)) == {"inference": 1, "batch": 8}
     assert choices(Compute(compiled=True)) == {"inference": 1, "compiled": True}
+    assert choices(Compute(reduced=True)) == {"reduced": True}
     assert Compute(workers=3).arithmetic == "32-true"
+    assert Compute(reduced=True).arithmetic == "32-true, reduced while decoding"
     assert Compute(precision="bf16-mixed", batch=8, compiled=True).arithmetic == "bf16-mixed, batches of 8, compiled"
 
 

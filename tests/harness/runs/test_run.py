@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import harness
 from harness.scoring.per_query import read_per_query
@@ -103,6 +104,25 @@ def test_a_choice_that_moves_last_digits_gives_other_features_of_the_same_traini
     with harness.FeatureFile.open(first) as one, harness.FeatureFile.open(second) as other:
         assert (one.provenance.precision, other.provenance.precision) == ("32-true", "32-true, batches of 8")
         np.testing.assert_allclose(one.read(), other.read(), atol=1e-5)
+
+
+def test_pictures_that_the_decoder_shrinks_give_other_features_and_the_record_says_so(bench, small_synthetic, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(small_synthetic, copy)
+    for path in copy.glob("image_*/*.jpg"):
+        with Image.open(path) as image:
+            image.resize((80, 80)).save(path)  # the input is 32 x 32
+    words = ("--method", "tiny", "--set", "epochs=0")
+    first = Path(bench("extract", *words, data=copy).stdout.strip())
+
+    bench("run", *words, "--reduce", data=copy)
+
+    second = next(path for path in only_folder().glob("*/features.h5") if path.parent != first.parent)
+    record = read_record(second.with_name("record-synthetic-image-to-image-cosine.json"))
+    assert record.precision == "32-true, reduced while decoding"
+    with harness.FeatureFile.open(first) as one, harness.FeatureFile.open(second) as other:
+        assert other.provenance.precision == record.precision
+        assert not np.array_equal(one.read(), other.read())
 
 
 def test_a_changed_code_or_data_set_trains_anew(bench, small_synthetic, tmp_path):
