@@ -152,7 +152,6 @@ def main(context: click.Context, debug: bool) -> None:  # noqa: ARG001 - Bench.i
 
     The same features give the same numbers on every machine, and every number names its protocol.
     """
-    if (
-        context.invoked_subcommand != "sweep"
-    ):  # whose runs choose for themselves, and would take its choice for a user's
+    # The runs of a sweep choose for themselves, and would take its choice for a user's.
+    if context.invoked_subcommand != "sweep":
         choose_waiting()
