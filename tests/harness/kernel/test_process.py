@@ -56,6 +56,10 @@ def test_importing_the_kernel_imports_neither_torch_nor_numba():
     assert run("-c", "import sys, harness.kernel; print({'torch', 'numba'} & set(sys.modules))") == "set()\n"
 
 
+def test_a_small_problem_is_ranked_without_torch():
+    assert run("-c", f"{RANK}\nimport sys; print('torch' in sys.modules)") == "[2]\nFalse\n"
+
+
 @pytest.mark.slow
 def test_a_machine_without_a_folder_for_compiled_code_ranks_all_the_same(tmp_path):
     nowhere = tmp_path / "file"
