@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -17,6 +18,20 @@ LOOSE = frozenset({"reassoc", "contract", "nsz"})
 
 # Numba notices a change in a function's own file, not in the loops that it calls; so the sources are in the name.
 SOURCES = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
+
+
+class Kept(FunctionCache):  # type: ignore[misc]  # numba has no types
+    """numba's cache of a loop on disk, which imports for a loop that is there no more than it needs.
+
+    numba's own prepares for compiling before it looks: it imports scipy.linalg and more, 0.3 s of the processor. A
+    compilation prepares for itself.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the loop as kept for these types, or None."""
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+        return None  # an error of Windows, which the guard has swallowed
 
 
 def compiled(function: Function) -> Function:
@@ -48,7 +63,9 @@ def _compile(function: Function, *, fastmath: bool | frozenset[str]) -> Function
     """Compile on first call, keeping the result on disk if numba finds a folder for it."""
     function.__qualname__ = f"{function.__qualname__}_{SOURCES[:16]}"
     try:
-        return _jit(function, fastmath, cache=True)
+        loop: Any = _jit(function, fastmath, cache=True)
+        loop._cache = Kept(loop.py_func)
+        return cast("Function", loop)
     except RuntimeError:
         # Neither NUMBA_CACHE_DIR nor the module's folder nor the user's cache folder may be written to.
         return _jit(function, fastmath, cache=False)

@@ -60,6 +60,13 @@ def test_a_small_problem_is_ranked_without_torch():
     assert run("-c", f"{RANK}\nimport sys; print('torch' in sys.modules)") == "[2]\nFalse\n"
 
 
+def test_loops_that_are_compiled_already_are_loaded_without_what_compiling_imports():
+    program = f"{RANK}\nimport sys; print('scipy.linalg' in sys.modules)"
+    run("-c", program)  # compiles them where they are not
+
+    assert run("-c", program) == "[2]\nFalse\n"
+
+
 @pytest.mark.slow
 def test_a_machine_without_a_folder_for_compiled_code_ranks_all_the_same(tmp_path):
     nowhere = tmp_path / "file"
