@@ -109,10 +109,19 @@ def write_veri776(root: Path, rng: np.random.Generator) -> tuple[Names, npt.NDAr
     return paths, np.array([int(name[:4]) for name in (*query, *names)])
 
 
+WILD = ((1, 3_001, 41_861), (3_001, 5_001, 27_528), (5_001, 10_001, 69_128), (10_001, 40_672, 277_797))
+"""The first vehicle, the one behind the last, and their images: of each test what the smaller lack, and of training."""
+
+
+def _owners(first: int, behind: int, images: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Return the vehicle of each image, ascending; each vehicle has two or more."""
+    each = np.repeat(np.arange(first, behind), 2)
+    return np.sort(np.concatenate([each, rng.integers(first, behind, images - len(each))]))
+
+
 def write_wild(root: Path, rng: np.random.Generator) -> tuple[Names, npt.NDArray[np.int64]]:
     """Write the lists of VERI-Wild of 2019 and its vehicle_info.txt, and return the images of the task ``large``."""
-    owner = np.concatenate([np.repeat(np.arange(1, 40_672), 2), rng.integers(1, 40_672, 416_314 - 2 * 40_671)])
-    owner.sort()
+    owner = np.concatenate([_owners(*sizes, rng) for sizes in WILD])
     images = [f"{vehicle:05}/{number:06}" for number, vehicle in enumerate(owner.tolist(), 1)]
     folder = root / "train_test_split"
     draws = (rng.integers(low, high, len(images)).tolist() for low, high in ((1, 175), (1, 29), (0, 24), (0, 60)))
