@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, strategies as st
 
+from harness.cli import main
 from harness.data.images import UNKNOWN
 from harness.errors import DataError
+from harness.features import write_features
 from harness.tasks.conventions import unavailable, with_conventions
 from harness.tasks.counts import counts, differences
 from harness.tasks.fingerprint import fingerprint
@@ -333,3 +336,21 @@ def test_a_test_list_that_cannot_be_read_is_refused_for_a_ranking_too(tmp_path):
 
     with pytest.raises(DataError, match="2 lines of the lists cannot be used"):
         Veri776().load_tasks(root, Veri776.tasks)
+
+
+def test_an_evaluation_is_not_stopped_by_what_it_does_not_read_and_a_check_is(tmp_path):
+    root = write_tree(tmp_path / "veri", train=[*TRAIN, "0005_c001_00000001_0.jpg"])
+    (root / "test_label.xml").write_text("no XML")
+    keys = [f"image_{split}/{name}" for split, names in (("query", QUERY), ("test", TEST)) for name in names]
+    features = write_features(tmp_path / "f.h5", keys, np.eye(len(keys)), dataset="veri776", method="mine")
+
+    evaluated = CliRunner().invoke(main, ["eval", str(features), "--protocol", "veri776", "--data", str(root)])
+    checked = CliRunner().invoke(main, ["data", "check", "veri776", "--data", str(root)])
+
+    assert evaluated.exit_code == 0, evaluated.output
+    assert "veri776/image-to-track" in evaluated.stdout
+    assert checked.exit_code == 2
+    assert "the label file is not XML" in checked.output
+    (root / "test_label.xml").unlink()
+    checked = CliRunner().invoke(main, ["data", "check", "veri776", "--data", str(root)])
+    assert "1 vehicles are in the training and in the test lists" in checked.output
