@@ -4,7 +4,8 @@
 
 Each plugin is an installed distribution with a method, whose module imports torch; every fourth also brings a verb,
 which the help has to import. The seconds of the processor do not depend on what else the machine does; those of the
-clock do. The smallest of all times is printed, and which heavy libraries were imported.
+clock do. The smallest of all times is printed, and which heavy libraries were imported. Compiled Python is kept in a
+folder of the benchmark's own, as an installation keeps it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,12 @@ def install(folder: Path, number: int) -> None:
 
 def measure(site: Path, times: int) -> tuple[float, float, str]:
     """Return the smallest seconds of the clock and of the processor, and the heavy libraries of one more run."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(site / "python"),
+    }
     clock, processor = [], []
     for _ in range(times + 1):
         used, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()

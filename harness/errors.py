@@ -12,7 +12,6 @@ BenchError
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -112,6 +111,8 @@ def nearest(found: str, names: Iterable[str]) -> str:
         >>> nearest("VeRi-776", ["vehicleid", "veri776"])
         'veri776'
     """
+    import difflib
+
     known = list(names)
     wanted, words = _plain(found), _words(found)
     same = [name for name in known if _plain(name) == wanted]

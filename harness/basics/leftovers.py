@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -72,6 +70,8 @@ def temporary_folder(word: str) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made.
     """
+    import tempfile
+
     place = Path(tempfile.gettempdir())
     sweep(place, f".{TEMPORARY}-")
     with _held(place / f"{TEMPORARY}-{word}", lambda found: found.mkdir(0o700)) as temporary:
@@ -83,7 +83,7 @@ def temporary_folder(word: str) -> Iterator[Path]:
 
 def own_name(path: Path, ending: str = "part") -> Path:
     """Return a name beside a path that no other process takes, nor this one again."""
-    return path.with_name(f".{path.name[:STEM]}.{os.getpid()}-{secrets.token_hex(4)}.{ending}")
+    return path.with_name(f".{path.name[:STEM]}.{os.getpid()}-{os.urandom(4).hex()}.{ending}")
 
 
 def sweep(folder: Path, start: str = ".") -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import traceback
 from functools import cache
-from importlib.metadata import EntryPoints, entry_points
 from typing import Any
 
 import click
@@ -16,6 +14,7 @@ from harness.cli.grouped import SECTIONS, section_of
 from harness.cli.output import say
 from harness.compute.peers import as_error, quiet_status, speaks
 from harness.errors import BenchError, RunError
+from harness.registry.installed import installed_verbs, load_verb
 from harness.registry.packages import check_packages
 
 VERBS = {
@@ -51,7 +50,7 @@ class Bench(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the verbs, sorted."""
-        return sorted({*VERBS, *(found.name for found in _installed_verbs())})
+        return sorted({*VERBS, *_installed_verbs()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Return one verb, imported; if a third party's verb cannot be imported, it only prints the reason."""
@@ -59,21 +58,22 @@ class Bench(click.Group):
             module, _, attribute = VERBS[cmd_name].partition(":")
             command: click.Command = getattr(importlib.import_module(module), attribute)
             return command
-        for found in _installed_verbs().select(name=cmd_name):
-            try:
-                loaded = found.load()
-            except Exception as problem:  # whatever a third party's import raises
-                return _broken(cmd_name, f"{type(problem).__name__}: {problem}")
-            return loaded if isinstance(loaded, click.Command) else _broken(cmd_name, "it is not a click command")
-        return None
+        if cmd_name not in _installed_verbs():
+            return None
+        try:
+            loaded = load_verb(_installed_verbs()[cmd_name])
+        except Exception as problem:  # whatever a third party's import raises
+            return _broken(cmd_name, f"{type(problem).__name__}: {problem}")
+        return loaded if isinstance(loaded, click.Command) else _broken(cmd_name, "it is not a click command")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Propose the nearest verb if the name is unknown."""
-        verbs = self.list_commands(ctx)
-        if args and args[0] not in verbs and not args[0].startswith("-"):
-            raise click.NoSuchCommand(args[0], possibilities=verbs, ctx=ctx)
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            verbs = self.list_commands(ctx)
+            if args[0] not in verbs:
+                raise click.NoSuchCommand(args[0], possibilities=verbs, ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -109,6 +109,8 @@ class Bench(click.Group):
             if not isinstance(error, BenchError):
                 raise
             if ctx.params.get("debug"):
+                import traceback
+
                 traceback.print_exception(problem)
             say(f"bench: {error}", err=True)
             ctx.exit(error.exit_status)
@@ -125,8 +127,8 @@ def _refused(problem: OSError) -> RunError:
 
 
 @cache  # finding them reads a file of every installed distribution
-def _installed_verbs() -> EntryPoints:
-    return entry_points(group="bench.commands")
+def _installed_verbs() -> dict[str, str]:
+    return installed_verbs()
 
 
 def _broken(name: str, problem: str) -> click.Command:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +36,8 @@ def log_to_terminal() -> None:
 
 def show_json(value: object) -> None:
     """Print a value as JSON; characters that are hidden or that the console lacks are escaped as JSON does."""
+    import json
+
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     if not can_print(text):
         text = json.dumps(value, indent=2, allow_nan=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -58,6 +57,8 @@ def _plain(value: object) -> object:
 
 def _code() -> str:
     """Return the digest of the harness's Python files; installed from a checkout, they change under one version."""
+    import hashlib
+
     root = Path(__file__).resolve().parents[1]
     hasher = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

@@ -9,13 +9,11 @@ from __future__ import annotations
 import atexit
 import os
 import re
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from harness.compute.compute import SILENT
@@ -112,6 +110,8 @@ class Peers:
 
     def _beat(self) -> None:
         """Count up and read the other counts, until this process or the store is gone."""
+        import socket
+
         with suppress(RuntimeError):
             self.store.set(f"host/{self.index}", socket.gethostname())
             while True:
@@ -184,6 +184,8 @@ def watch(fabric: Fabric, limit: float) -> None:
     """
     if fabric.world_size == 1 or _open:
         return
+    from datetime import timedelta
+
     import torch.distributed as group
     from torch._C._distributed_c10d import PrefixStore, TCPStore
 

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from harness.basics.file_lock import SOFT, FileLock
 from harness.basics.files import free_bytes
-from harness.basics.host import cache_folder, free_memory, processor_model, processors
+from harness.basics.host import CACHE, cache_folder, free_memory, processor_model, processors
 from harness.basics.locks import is_held
 from harness.errors import in_one_line
 from harness.registry.registry import Registry
@@ -164,7 +164,7 @@ def _kernel(problems: list[str]) -> Facts:
     kept = by_bucket.stats.cache_path  # type: ignore[attr-defined]  # numba's
     if not kept:
         problems.append(
-            "compiled loops cannot be kept, and are compiled in every process: name a folder in NUMBA_CACHE_DIR"
+            f"compiled loops cannot be kept, and every process compiles them again: name a folder in {CACHE}"
         )
     return {"first pass": fastest(), "threads": numba.get_num_threads(), "compiled loops are kept": bool(kept)}
 

@@ -186,7 +186,7 @@ class Pass:
             queries=self.queries,
             begin=rows.start,
             end=rows.stop,
-            penalties=target.penalties[:, first:last],
+            penalties=np.ascontiguousarray(target.penalties[:, first:last]),  # as the loop was compiled without draws
             errors=target.errors,
             bound=target.bound,
         )

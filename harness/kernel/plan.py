@@ -131,9 +131,12 @@ def _compact(
     asked: np.ndarray[tuple[int], np.dtype[np.bool_]],
     valid: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> RowLists:
-    """Return the lists of the asked queries with the valid units, both numbered without gaps."""
+    """Return the lists of the asked queries with the valid units, both numbered without gaps.
+
+    They lie in memory without gaps too: a loop is compiled once more for arrays that do not.
+    """
     if asked.all() and valid.all():
-        return lists
+        return RowLists(np.ascontiguousarray(lists.starts), np.ascontiguousarray(lists.units))
     rows = np.repeat(np.arange(len(asked)), np.diff(lists.starts))
     kept = asked[rows] & valid[lists.units]
     counts = np.bincount(rows[kept], minlength=len(asked))[asked]

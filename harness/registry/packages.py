@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 from harness.errors import PluginError
@@ -12,6 +11,8 @@ NAMES = ("leaderboard", "plugins", "protocols")
 
 def check_packages() -> None:
     """Raise a PluginError, with both places, if Python would import another package under one of the names."""
+    import importlib.util
+
     own = Path(__file__).resolve().parents[2]
     for name in NAMES:
         spec = importlib.util.find_spec(name)

@@ -98,14 +98,26 @@ def picture_files(boards: Sequence[Board], costs: CostSession | None = None) -> 
 
 
 def write_files(folder: Path, files: Files) -> None:
-    """Write the files below the leaderboard's folder.
+    """Write the files below the leaderboard's folder that are not there with just this content.
+
+    To make sure of a file on the disk takes longer than to draw it, and most files are the same as before.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
     for path, content in files.items():
+        if _holds(folder / path, content):
+            continue
         with replace_file(folder / path, "wb") as file:
             file.write(content)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Say whether a file has this content; one that cannot be read has not."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def check_files(folder: Path, files: Files) -> None:

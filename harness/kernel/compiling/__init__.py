@@ -1,0 +1,1 @@
+"""How the kernel's loops come to machine code, and where that is kept."""
