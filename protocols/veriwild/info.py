@@ -20,7 +20,7 @@ SHORT = re.compile(r"([0-9]{1,9}/[0-9]{1,12})(?:\.jpg)?;([0-9]{1,9})();([^;]*);(
 SHORT_EXAMPLE = "05638/058597;12;Audi-A6;sedan;white"
 """The files of single lists have no time."""
 CAMERA, SHORT_CAMERA = (
-    re.compile(rf"^([0-9]{{1,9}}/[0-9]{{1,12}})(?:\.jpg)?;([0-9]{{1,9}})(?:;[^;\n]*){{{further}}}$", re.MULTILINE)
+    re.compile(rf"^([0-9]{{1,9}}+/[0-9]{{1,12}}+)(?:\.jpg)?+;([0-9]{{1,9}}+)(?:;[^;\n]*+){{{further}}}$", re.MULTILINE)
     for further in (4, 3)
 )
 """The image and the camera of a line of either kind, in a text of many lines."""
@@ -86,25 +86,31 @@ def read_cameras(path: Path | None, lists: Sequence[Path], problems: Problems) -
     forms = dict.fromkeys(lists, (SHORT, SHORT_CAMERA, SHORT_EXAMPLE))
     if path is not None:
         forms = {path: (LINE, CAMERA, EXAMPLE), **forms}
-    cameras: dict[str, str] = {}
+    row: dict[str, int] = {}
+    cameras: list[str] = []
     for file, (pattern, quick, example) in forms.items():
-        found = _cameras(file, pattern, quick, example, problems)
-        cameras = found | cameras if cameras else found
-    row = dict(zip(cameras, range(len(cameras)), strict=True))
-    return Info(row, _column(list(map(int, cameras.values()))), {}, {})
+        own, written = _cameras(file, pattern, quick, example, problems)
+        if not row:
+            row, cameras = own, [*written]
+            continue
+        for image in own.keys() - row.keys():
+            row[image] = len(cameras)
+            cameras.append(written[own[image]])
+    return Info(row, _column(list(map(int, cameras))), {}, {})
 
 
 def _cameras(
     path: Path, pattern: re.Pattern[str], quick: re.Pattern[str], example: str, problems: Problems
-) -> dict[str, str]:
-    """Return the camera of each image: of all lines at once, or line by line if one is not as it should be."""
+) -> tuple[dict[str, int], Sequence[str]]:
+    """Return the row of each image and the rows' cameras: of all lines at once, or line by line if one is odd."""
     lines = read_lines(path)
-    found: list[tuple[str, str]] = quick.findall("\n".join(lines))
-    cameras = dict(found)
+    found = quick.findall("\n".join(lines))
+    row = {image: number for number, (image, _) in enumerate(found)}
     others = lines.count("") + lines[0].casefold().startswith(HEADER)
-    if len(cameras) == len(found) == len(lines) - others:
-        return cameras
-    return {image: camera for image, (camera, *_) in _read(path, pattern, example, problems)}
+    if len(row) == len(found) == len(lines) - others:
+        return row, [camera for _, camera in found]
+    rows = [(image, camera) for image, (camera, *_) in _read(path, pattern, example, problems)]
+    return {image: number for number, (image, _) in enumerate(rows)}, [camera for _, camera in rows]
 
 
 def _read(

@@ -356,3 +356,23 @@ def test_cameras_read_at_once_are_those_read_line_by_line(tmp_path_factory, line
     assert quick.found == slow.found
     assert dict(part.row) == dict(whole.row)
     assert part.camera.tolist() == whole.camera.tolist()
+
+
+def test_the_first_of_several_files_has_the_camera_of_an_image(tmp_path):
+    first = write_lines(tmp_path / "vehicle_info.txt", ["1/1;5;2018-03-11 17:00:05;Kia;sedan;white"])
+    second = write_lines(tmp_path / "test_3000_info.txt", ["1/2;7;Kia;sedan;white", "1/1;6;Kia;sedan;white"])
+    third = write_lines(tmp_path / "test_5000_info.txt", ["1/3;8;Kia;sedan;white", "", "1/2;9;Kia;sedan;white"])
+    problems = Problems(tmp_path)
+
+    for path, lists in ((first, [second, third]), (None, [second, third]), (first, [])):
+        whole, part = read_info(path, lists, problems, []), read_cameras(path, lists, problems)
+        for info in (whole, part):
+            assert (
+                info.camera[info.rows(["1/1", "1/2", "1/3", "1/4"])].tolist()
+                == {
+                    (True, True): [5, 7, 8, UNKNOWN],
+                    (False, True): [6, 7, 8, UNKNOWN],
+                    (True, False): [5, UNKNOWN, UNKNOWN, UNKNOWN],
+                }[path is not None, bool(lists)]
+            )
+    assert problems.found == []
