@@ -32,6 +32,9 @@ from harness.basics.leftovers import own_file, own_name, sweep
 
 log = logging.getLogger("bench")
 
+rebuilt: Any = CompileResult._rebuild  # these functions have no types
+dumped: Any = dumps
+
 FOLDER = "compiled"
 """Below the cache folder."""
 
@@ -51,7 +54,7 @@ MOST = 1 << 26
 """The most bytes of a file that is read; the largest loop takes half a megabyte."""
 
 
-class Kept(NullCache):  # type: ignore[misc]  # numba has no types
+class Kept(NullCache):
     """What numba asks for a loop that was compiled before, and gives one that it has compiled.
 
     It does not prepare numba for compiling, as numba's own does before it looks; a compilation prepares for itself.
@@ -79,7 +82,7 @@ class Kept(NullCache):  # type: ignore[misc]  # numba has no types
         if content is None:
             return None
         try:
-            found = CompileResult._rebuild(target_context, *pickle.loads(content))  # noqa: S301 - our own, see _ours
+            found = rebuilt(target_context, *pickle.loads(content))  # noqa: S301 - our own, see _ours
         except Exception as problem:  # whatever rebuilding raises: the loop is compiled again
             log.debug("%s is compiled again: %s", path, problem)
             return None
@@ -92,7 +95,7 @@ class Kept(NullCache):  # type: ignore[misc]  # numba has no types
             return
         path = self._path(sig, data.library.codegen)
         try:
-            _write(path, dumps(data._reduce()))
+            _write(path, dumped(data._reduce()))
         except OSError as problem:
             _say_once(path.parent.parent, problem.strerror or str(problem))
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from harness.kernel.compiling.compilers import LinkedCompiler, WholeCompiler
 from harness.kernel.compiling.kept import Kept
-from harness.kernel.compiling.linked import LinkedCompiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -51,7 +51,7 @@ def inner_finite(function: Function) -> Function:
 
 
 def _kept(function: Function, *, fastmath: bool | frozenset[str]) -> Function:
-    loop: Any = _jit(function, fastmath)
+    loop: Any = _jit(function, fastmath, pipeline_class=WholeCompiler)
     loop._cache = Kept(function, SOURCES)
     return cast("Function", loop)
 

@@ -31,7 +31,7 @@ def test_they_are_those_that_pythons_own_reader_finds():
 
 
 def test_only_the_group_counts_and_spaces_and_comments_do_not(sites):
-    text = b"[bench]\nother = a:b\n\n[ bench.commands ]\n# no = no:no\n spoil=a.b : c.d\nextra = a:b [pdf]\n[x]\nlast = a:b\n"
+    text = b"[bench]\nother = a:b\n\n[ bench.commands ]\n# no = x:y\n spoil=a.b : c.d\nextra = a:b [pdf]\n[x]\nz = a:b"
     install(sites[0], "one", text)
     install(sites[1], "two", b"[bench.commands]\ntwo = c:d\n", ".egg-info")
 

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -210,6 +211,22 @@ def test_check_passes_on_the_page_that_was_written(folder):
     done = check(folder)
 
     assert (done.exit_code, done.output.count("agrees with the records")) == (0, 1)
+
+
+def test_only_files_that_differ_are_written(folder):
+    page_of(folder, *seeds())
+    out = folder.parent / "PAGE.md"
+    files = sorted(path for path in [out, *(out.parent / "tasks").rglob("*")] if path.is_file())
+    forged = next(path for path in files if path.suffix == ".svg")
+    expected = {path: path.read_bytes() for path in files}
+    for path in files:
+        os.utime(path, ns=(1, 1))
+    forged.write_bytes(expected[forged].replace(b"<svg", b"<SVG", 1))
+
+    bench("--records", folder, "--published", nothing_published(folder.parent), "--out", out)
+
+    assert {path: path.read_bytes() for path in files} == expected
+    assert [path for path in files if path.stat().st_mtime_ns != 1] == [forged]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Loops without machine code of their own, and how many loops a ranking compiles."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
+import pytest
+from numba.core.errors import CompilerError
 
-from harness.kernel.compiling.linked import LinkedLibrary
+from harness.kernel.compiling.compilers import LinkedLibrary, WholeCompiler
 from harness.kernel.native.compiled import compiled, inner
 from harness.kernel.native.count import count_tile
 from harness.kernel.ranking import rank
@@ -34,6 +37,29 @@ def test_a_loop_that_others_call_has_no_machine_code_of_its_own_and_works_in_the
     assert found.library._codegen._engine.get_function_address(found.fndesc.llvm_func_name) == 0
     (whole,) = halve.overloads.values()
     assert not isinstance(whole.library, LinkedLibrary)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_again_after_a_compilation_even_if_it_fails(collects, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
+    during = []
+
+    @compiled
+    def lost(values):
+        return values
+
+    monkeypatch.setattr(WholeCompiler, "define_pipelines", lambda _: during.append(gc.isenabled()) or [])
+    before = gc.isenabled()
+    (gc.enable if collects else gc.disable)()
+    try:
+        with pytest.raises(CompilerError, match="pipelines"):
+            lost(np.array([1.0]))
+        after = gc.isenabled()
+    finally:
+        (gc.enable if before else gc.disable)()
+
+    assert during == [False]
+    assert after == collects
 
 
 def test_tracks_and_draws_are_counted_by_the_loop_that_was_compiled_for_images():
