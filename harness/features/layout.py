@@ -45,8 +45,8 @@ def encode_keys(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:
     """
     if not len(keys):
         raise FeatureError("a feature file needs at least one image")
-    twice = [key for key, count in Counter(keys).items() if count > 1]
-    if twice:
+    if len(set(keys)) < len(keys):
+        twice = [key for key, count in Counter(keys).items() if count > 1]
         raise FeatureError("a key is repeated", found=first_of(twice))
     try:
         encoded = [key.encode() for key in keys]

@@ -108,11 +108,15 @@ class FeatureFile:
         Raises:
             FeatureError: some keys have no feature, or are no keys: one text, a set, numbers.
         """
-        keys, row_of = as_keys(keys), self._row_of
-        missing = [key for key in keys if key not in row_of]
-        if missing:
-            raise self._lacking(missing, len(keys))
-        return np.fromiter((row_of[key] for key in keys), np.int64, len(keys))
+        keys = as_keys(keys)
+        rows = list(map(self._row_of.get, keys))
+        if None in rows:
+            raise self._lacking([key for key, row in zip(keys, rows, strict=True) if row is None], len(keys))
+        return np.array(rows, dtype=np.int64)
+
+    def has(self, keys: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Return (n,) which of some keys have a feature."""
+        return np.fromiter((key in self._row_of for key in keys), np.bool_, len(keys))
 
     def _lacking(self, missing: Sequence[str], wanted: int) -> FeatureError:
         """Return the error for images without a feature, with two keys of the file beside two that are wanted."""

@@ -10,6 +10,9 @@ MOST = 1 << 30
 SMALLEST, LARGEST = 256, 16384
 """Gallery images in a block."""
 
+LARGEST_ROWS = 32 << 20
+"""Bytes of the float32 rows of a block: those of 16,384 images with 512 numbers. Wider rows need no more of them."""
+
 
 def budget(memory: int | None, processes: int = 1) -> int:
     """Return the bytes that a process may use: those given, else its part of a quarter of the free, up to 1 GiB."""
@@ -26,7 +29,7 @@ def block_images(memory: int, width: int, *, streamed: bool, means: bool = False
         means: whether units answer by their mean: a sum of two float64, of at least one image.
     """
     image = width * (4 + (8 if streamed else 0) + (16 if means else 0)) + 128
-    return max(SMALLEST, min(LARGEST, memory // 2 // image))
+    return max(SMALLEST, min(LARGEST, LARGEST_ROWS // (4 * width), memory // 2 // image))
 
 
 def query_rows(memory: int, width: int) -> int:

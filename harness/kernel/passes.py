@@ -122,7 +122,7 @@ class Pass:
         self.tied = np.zeros(len(entries.pair), dtype=np.int64)
         self.again = 0
         self.most = int(np.diff(entries.entry_starts).max(initial=0))
-        self.product = Products(precision)
+        self.product = Products(precision, by_numpy=job.settings.by_numpy)
         self.comparison = PairComparison(self.euclidean, tolerance(queries.rows.shape[1]))
         self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
         self.prepared = self._prepare(queries)

@@ -37,6 +37,7 @@ class Settings:
         nearest: units in the list of each query; 0 for no lists.
         farthest: whether the lists also find the least similarity of each query.
         by_torch: whether to use a GPU's operations on any device.
+        by_numpy: whether NumPy multiplies, without torch.
     """
 
     metric: Metric = "cosine"
@@ -45,6 +46,7 @@ class Settings:
     nearest: int = 0
     farthest: bool = False
     by_torch: bool = False
+    by_numpy: bool = False
 
     @property
     def euclidean(self) -> bool:

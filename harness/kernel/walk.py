@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from harness.compute.team import shard
 from harness.data.images import IntArray
@@ -25,7 +25,7 @@ from harness.kernel.neighbours import Lists, Neighbours
 from harness.kernel.passes import Job, Pass
 from harness.kernel.plan import Entries, RankingPlan, entries, placed, plan, results
 from harness.kernel.prepared import Workers, norms_of
-from harness.kernel.products import fastest, full_precision, one_thread_each
+from harness.kernel.products import fastest, open_numpy, open_torch
 from harness.kernel.settings import Precision, Settings
 from harness.measures.ranks import PositiveRanks
 from harness.tasks.relevance import Relevance
@@ -201,7 +201,7 @@ class Walk:
         if wanted is not None:
             return self._on_processor(job, wanted)
         pairs = len(self.plan.queries) * self.gallery.images
-        if fastest() == "float32" or pairs < SMALL:
+        if pairs < SMALL or fastest() == "float32":
             return self._on_processor(job, "float32")
         counting = self._on_processor(job, "bfloat16")
         return counting if counting.doubt(block) <= DOUBTFUL else self._on_processor(job, "float32")
@@ -246,12 +246,12 @@ def open_walk(
         FeatureError: the features do not fit the relevance or each other.
         RunError: the device's memory is full.
     """
-    threads = settings.tuning.threads or torch.get_num_threads()
+    settings = replace(settings, by_numpy=_without_torch(settings, relevance))
+    opened = open_numpy if settings.by_numpy else open_torch
     with (
         settings.machine.team.together(),
-        _memory_of(settings.machine.device),
-        full_precision(),
-        one_thread_each(threads) as pool,
+        nullcontext() if settings.by_numpy else _memory_of(settings.machine.device),
+        opened(settings.tuning.threads) as (pool, threads),
     ):
         _fit(queries, gallery, relevance)
         if settings.machine.team.count > 1:
@@ -264,6 +264,14 @@ def open_walk(
             progress=progress or (lambda _done, _all: None),
             workers=Workers(pool, threads),
         )
+
+
+def _without_torch(settings: Settings, relevance: Relevance) -> bool:
+    """Say whether to rank without torch, whose import takes longer than a small problem."""
+    if "torch" in sys.modules or settings.by_torch or settings.machine.device != "cpu":
+        return False
+    images = relevance.units if relevance.unit_of is None else len(relevance.unit_of)
+    return settings.tuning.precision != "bfloat16" and relevance.queries * images < SMALL
 
 
 def _fit(queries: Rows, gallery: Rows, relevance: Relevance) -> None:
@@ -302,6 +310,8 @@ def _content(table: Rows) -> str | None:
 @contextmanager
 def _memory_of(device: str) -> Iterator[None]:
     """Turn torch's error of a full device memory into one in plain words."""
+    import torch
+
     try:
         yield
     except torch.OutOfMemoryError as problem:

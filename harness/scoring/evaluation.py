@@ -345,12 +345,11 @@ def with_features(file: FeatureFile, task: Task, dataset: Dataset, *, skip_missi
         FeatureError: images of the task have no feature, and ``skip_missing`` is not set.
     """
     dataset = with_training(file.provenance, file.provenance.dataset, task, dataset)
-    known = set(file.keys)
     splits = dict(dataset.splits)
     for name in {task.query, task.gallery}:
         table = dataset.split(name)
-        present = np.fromiter((path in known for path in table.paths), dtype=np.bool_, count=len(table))
-        if not skip_missing or not present.any():
+        present = file.has(table.paths) if skip_missing else None
+        if present is None or not present.any():
             file.require(table.paths)
         elif not present.all():
             log.warning("%d images of '%s' have no feature and are skipped", int((~present).sum()), name)

@@ -54,7 +54,7 @@ def evaluate_matrix(
         FeatureError: the file is damaged, or its matrix is not one of the lists; it holds NaN.
     """
     protocol, tasks = registry.tasks(word)
-    dataset = protocol.load(find_root(protocol, data))
+    dataset = protocol.load_tasks(find_root(protocol, data), tasks)
     served, _ = serve_some(tasks, dataset)
     records = []
     with ExitStack() as held:

@@ -66,7 +66,9 @@ def evaluate_file(
     protocol, tasks = registry.tasks(word)
     tasks = with_conventions(tasks, conventions)
     path = find_features(features, protocol.name)
-    dataset = protocol.load(find_root(protocol, data))
+    root = find_root(protocol, data)
+    # A step of post-processing is given whatever labels there are.
+    dataset = protocol.load(root) if settings.post else protocol.load_tasks(root, tasks)
     if settings.machine.first:
         warn_of_own(protocol, dataset)
     with FeatureFile.open(path) as file, with_distractors(settings, file) as scoring:

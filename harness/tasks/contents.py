@@ -18,7 +18,8 @@ def known_content(protocol: Protocol, task: Task, dataset: Dataset) -> str:
     Labels can be exchanged, and vehicles numbered anew, without a change of any count. Only a fingerprint tells such
     lists from the released ones; counts of pairs notice most of them.
     """
-    if any(copy.fingerprint == fingerprint(protocol, task, dataset) for copy in task.copies if copy.fingerprint):
+    known = {copy.fingerprint for copy in task.copies} - {""}
+    if known and fingerprint(protocol, task, dataset) in known:
         return ""
     counted = [copy for copy in task.copies if copy.counts]
     found = counts(task, dataset) if counted else {}

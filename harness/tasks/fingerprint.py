@@ -15,6 +15,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from json.encoder import encode_basestring_ascii as quoted
+from operator import itemgetter
 from typing import Any
 
 from harness.basics.digests import canonical_json
@@ -103,17 +105,23 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _images(table: ImageTable, rule: Rule) -> Iterator[str]:
-    """Yield the lines of the queries or of the gallery, sorted by path."""
+    """Yield the lines of the queries or of the gallery, sorted by path: what ``json.dumps`` makes of their rows."""
     paths = _paths(table)
     by_camera = any("camera" in ignored for ignored in rule.ignore)
-    cameras = _column(table, "camera" if by_camera else None)
+    columns = [map(str, table.vehicle.tolist()), _texts(_column(table, "camera" if by_camera else None))]
     tracks: list[Any] = _column(table, "track" if rule.unit == "track" else None)
     least: dict[Any, str] = {}
     for path, track in zip(paths, tracks, strict=True):
         if track is not None:
             least[track] = min(path, least.get(track, path))
-    rows = zip(paths, table.vehicle.tolist(), cameras, [least.get(track) for track in tracks], strict=True)
-    return map(json.dumps, sorted(rows, key=lambda row: row[0]))
+    named = {track: quoted(path) for track, path in least.items()}
+    rows = zip(paths, *columns, [named.get(track, "null") for track in tracks], strict=True)
+    for path, vehicle, camera, track in sorted(rows, key=itemgetter(0)):
+        yield f"[{quoted(path)}, {vehicle}, {camera}, {track}]"
+
+
+def _texts(column: list[Any]) -> Iterator[str]:
+    return ("null" if value is None else str(value) for value in column)
 
 
 def _paths(table: ImageTable) -> list[str]:

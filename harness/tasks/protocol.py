@@ -39,6 +39,17 @@ class Protocol(ABC):
             DataError: a file is missing or malformed.
         """
 
+    def load_tasks(self, root: Path, tasks: Sequence[Task]) -> Dataset:  # noqa: ARG002 - for those that read less
+        """Read what ranking some tasks needs: the images of their splits with vehicle, camera and track.
+
+        A protocol with long lists reads no others here: no training list, no colours. Whatever it does not read is not
+        checked either; ``bench data check`` reads everything, as ``load`` does, and so does every training.
+
+        Raises:
+            DataError: a file is missing or malformed.
+        """
+        return self.load(root)
+
     @property
     def word(self) -> str:
         """The word by which the command line names this protocol: its name, or the name of its file."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from harness.data.dataset import Dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Convention, Draws, Rule, Task
-from protocols.veri776.reading import WITHOUT_QUERIES, read as read
+from protocols.veri776.reading import WITHOUT_QUERIES, read as read, read_test
 
 _REPORT = "Sanfilippo, Vehicle Re-Identification using CNN-based models (the strong-baseline report)"
 
@@ -111,3 +111,7 @@ class Veri776(Protocol):
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
         return read(root)
+
+    def load_tasks(self, root: Path, tasks: Sequence[Task]) -> Dataset:  # noqa: ARG002 - one pair of lists
+        """Read the test lists and the tracks under ``root``, whichever the tasks."""
+        return read_test(root)

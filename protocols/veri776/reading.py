@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from protocols.released import boxes_in, check_training, odd_names
 from protocols.veri776.indices import cross_check
 from protocols.veri776.labels import VALUES, read_labels
 from protocols.veri776.names import EXAMPLE, WHOLE, Name, read_names
-from protocols.veri776.tracks import LIST, TASK, read_tracks
+from protocols.veri776.tracks import LIST, TASK, Tracks, read_tracks
 
 LISTS = {"train": "name_train.txt", "query": "name_query.txt", "gallery": "name_test.txt"}
 WITHOUT_QUERIES = "gallery-without-queries"
@@ -39,18 +40,50 @@ def read(root: Path) -> Dataset:
     """
     root = release_folder(root, LISTS.values())
     problems = Problems(root)
-    files = {split: root / file for split, file in LISTS.items() if split != "train" or (root / file).exists()}
-    names = {split: read_names(path, problems) for split, path in files.items()}
-    tracks = read_tracks(root / LIST, [name.file for name in names["gallery"]], problems)
+    names = {split: read_names(root / LISTS[split], problems) for split in LISTS if split != "train" or _trains(root)}
+    tracks = _tracks(root, names, problems)
     labels, notes_on_labels = read_labels(root, names, problems)
     notes = [*tracks.notes, *notes_on_labels, *_foreign_queries(names)]
     notes += cross_check(root, names["query"], names["gallery"], problems)
     problems.check()
+    dataset = _dataset(root, names, tracks, labels)
+    notes = [*check_training(root, dataset.splits, LISTS["train"]), *notes]
+    return replace(dataset, notes=tuple(notes), release=_release(names))
+
+
+def read_test(root: Path) -> Dataset:
+    """Return the data set as ``read`` does, without the training list, colours, types, notes and what nothing ranks by.
+
+    Raises:
+        DataError: a test list is missing, or a line of one or of the track list is malformed.
+    """
+    root = release_folder(root, LISTS.values())
+    problems = Problems(root)
+    names = {split: read_names(root / LISTS[split], problems) for split in LISTS if split != "train"}
+    tracks = _tracks(root, names, problems)
+    problems.check()
+    return _dataset(root, names, tracks, {})
+
+
+def _trains(root: Path) -> bool:
+    return (root / LISTS["train"]).exists()
+
+
+def _tracks(root: Path, names: Mapping[str, Sequence[Name]], problems: Problems) -> Tracks:
+    return read_tracks(root / LIST, [name.file for name in names["gallery"]], problems)
+
+
+def _dataset(
+    root: Path,
+    names: Mapping[str, Sequence[Name]],
+    tracks: Tracks,
+    labels: Mapping[str, Mapping[str, IntArray]],
+) -> Dataset:
+    """Return the data set of lists that were read, without notes."""
     splits = {
         split: _table(split, found, tracks.number if split == "gallery" else None, labels.get(split, {}))
         for split, found in names.items()
     }
-    notes = [*check_training(root, splits, LISTS["train"]), *notes]
     asked = {name.file for name in names["query"]}
     others = np.array([name.file not in asked for name in names["gallery"]], dtype=np.bool_)
     splits[WITHOUT_QUERIES] = splits["gallery"].take(others)
@@ -58,8 +91,7 @@ def read(root: Path) -> Dataset:
     departures = {
         split: odd_names((name.file for name in found), WHOLE, EXAMPLE, LISTS[split]) for split, found in names.items()
     }
-    release = _release(names)
-    return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), release=release, departures=departures)
+    return Dataset(root, splits, unavailable, boxes=boxes_in(root), departures=departures)
 
 
 def _release(names: Mapping[str, Sequence[Name]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -78,3 +78,7 @@ class VeriWild(Protocol):
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
         return read(root)
+
+    def load_tasks(self, root: Path, tasks: Sequence[Task]) -> Dataset:
+        """Read the lists of some tasks and the cameras under ``root``."""
+        return read(root, {task.official_name for task in tasks})

@@ -19,6 +19,11 @@ EXAMPLE = "05638/058597;12;2018-03-11 17:00:05;Audi-A6;sedan;white"
 SHORT = re.compile(r"([0-9]{1,9}/[0-9]{1,12})(?:\.jpg)?;([0-9]{1,9})();([^;]*);([^;]*);([^;]*)")
 SHORT_EXAMPLE = "05638/058597;12;Audi-A6;sedan;white"
 """The files of single lists have no time."""
+CAMERA, SHORT_CAMERA = (
+    re.compile(rf"^([0-9]{{1,9}}+/[0-9]{{1,12}}+)(?:\.jpg)?+;([0-9]{{1,9}}+)(?:;[^;\n]*+){{{further}}}$", re.MULTILINE)
+    for further in (4, 3)
+)
+"""The image and the camera of a line of either kind, in a text of many lines."""
 HEADER = "id/image;"
 TIME = re.compile(r"([0-9]{4})\D([0-9]{1,2})\D([0-9]{1,2})\D+([0-9]{1,2})\D([0-9]{1,2})\D([0-9]{1,2})")
 WORDS = ("model", "type", "colour")
@@ -74,6 +79,38 @@ def read_info(path: Path | None, lists: Sequence[Path], problems: Problems, note
         columns[label] = _column([number_of.get(word.strip(), UNKNOWN) for word in column])
         names[label] = dict(enumerate(known_words))
     return Info(row, _column(list(map(int, cameras))), columns, names)
+
+
+def read_cameras(path: Path | None, lists: Sequence[Path], problems: Problems) -> Info:
+    """Return the cameras alone, as ``read_info`` does and a few times as fast."""
+    forms = dict.fromkeys(lists, (SHORT, SHORT_CAMERA, SHORT_EXAMPLE))
+    if path is not None:
+        forms = {path: (LINE, CAMERA, EXAMPLE), **forms}
+    row: dict[str, int] = {}
+    cameras: list[str] = []
+    for file, (pattern, quick, example) in forms.items():
+        own, written = _cameras(file, pattern, quick, example, problems)
+        if not row:
+            row, cameras = own, [*written]
+            continue
+        for image in own.keys() - row.keys():
+            row[image] = len(cameras)
+            cameras.append(written[own[image]])
+    return Info(row, _column(list(map(int, cameras))), {}, {})
+
+
+def _cameras(
+    path: Path, pattern: re.Pattern[str], quick: re.Pattern[str], example: str, problems: Problems
+) -> tuple[dict[str, int], Sequence[str]]:
+    """Return the row of each image and the rows' cameras: of all lines at once, or line by line if one is odd."""
+    lines = read_lines(path)
+    found = quick.findall("\n".join(lines))
+    row = {image: number for number, (image, _) in enumerate(found)}
+    others = lines.count("") + lines[0].casefold().startswith(HEADER)
+    if len(row) == len(found) == len(lines) - others:
+        return row, [camera for _, camera in found]
+    rows = [(image, camera) for image, (camera, *_) in _read(path, pattern, example, problems)]
+    return {image: number for number, (image, _) in enumerate(rows)}, [camera for _, camera in rows]
 
 
 def _read(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from harness.data.images import UNKNOWN, ImageTable, IntArray
 from harness.data.lists import Problems, numbers, quote, read_lines, release_folder
 from harness.errors import DataError
 from protocols.released import boxes_in, check_training, missing_lists, odd_names, read_rows, refuse_shared_queries
-from protocols.veriwild.info import FILE, Info, read_info
+from protocols.veriwild.info import FILE, Info, read_cameras, read_info
 
 FOLDER = "train_test_split"
 NAME = re.compile(r"images/[0-9]{5}/[0-9]{6}\.jpg")
@@ -64,11 +64,15 @@ GENERATIONS = (
 )
 
 
-def read(root: Path) -> Dataset:
+def read(root: Path, tasks: Collection[str] | None = None) -> Dataset:
     """Return the data set in a folder or below it; a list that is missing makes its task unavailable.
 
     If a copy has the lists of both years, those with cameras are read: the lists of 2019 if ``vehicle_info.txt``
     exists, otherwise those of 2020.
+
+    Args:
+        root: the folder.
+        tasks: those whose lists are to be read, with no label but the camera; None reads everything there is.
 
     Returns:
         The splits ``train``, ``small-query``, ``small-gallery`` and so on whose lists exist.
@@ -82,23 +86,31 @@ def read(root: Path) -> Dataset:
     notes: list[str] = []
     info_file = _find(root, FILE)
     short = [path for path in (_find(root, file) for file in _info_files()) if path is not None]
-    info = read_info(info_file, short, problems, notes) if info_file or short else None
-    generation = _choose(root, with_info=info is not None)
+    generation = _choose(root, with_info=bool(info_file or short))
+    info = None
+    if tasks is None and (info_file or short):
+        info = read_info(info_file, short, problems, notes)
+    elif generation is GENERATIONS[0] and (info_file or short):
+        info = read_cameras(info_file, short, problems)
+    lists = {task: splits for task, splits in LISTS.items() if tasks is None or task in tasks}
+    wanted = {"train"} if tasks is None else set()
+    wanted.update(*lists.values())
     splits: dict[str, ImageTable] = {}
     for split, file in generation.files.items():
         path = _find(root, file)
-        if path is not None:
+        if path is not None and split in wanted:
             splits[split] = _read_list(path, generation, info, problems, notes)
     problems.check()
-    unavailable = missing_lists(root / FOLDER, LISTS, splits, generation.files)
-    notes += check_training(root, splits, generation.files["train"])
+    unavailable = missing_lists(root / FOLDER, lists, splits, generation.files)
+    if tasks is None:
+        notes += check_training(root, splits, generation.files["train"])
     if info_file is None and short:
         notes.append(f"{FILE} is missing: cameras and labels are those of {', '.join(path.name for path in short)}")
     departures = {
         split: odd_names(table.paths, NAME, "images/05638/058597.jpg", generation.files[split])
         for split, table in splits.items()
     }
-    if info is None:
+    if not (info_file or short):
         notes.append(f"{FILE} is missing: no image has a model, a type or a colour")
     if any(table.camera is None for table in splits.values()):
         notes.append("no list names the cameras: the camera rule cannot be applied")

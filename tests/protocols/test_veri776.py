@@ -1,13 +1,18 @@
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, strategies as st
 
+from harness.cli import main
 from harness.data.images import UNKNOWN
 from harness.errors import DataError
+from harness.features import write_features
 from harness.tasks.conventions import unavailable, with_conventions
-from harness.tasks.counts import counts
+from harness.tasks.counts import counts, differences
+from harness.tasks.fingerprint import fingerprint
 from protocols.veri776 import Veri776, read
 from protocols.veri776.names import parse_name
+from protocols.veri776.reading import WITHOUT_QUERIES
 from tests.protocols.veri_tree import QUERY, TEST, TRACKS, TRAIN, write_lines, write_tree, xml
 
 
@@ -298,3 +303,54 @@ def test_reading_opens_no_image_and_gives_int64_columns(tmp_path):
     assert not any((tmp_path / "image_test").glob("*"))
     for table in dataset.splits.values():
         assert {table.label(name).dtype for name in ("vehicle", "camera", "time", "colour")} == {np.dtype(np.int64)}
+
+
+def test_for_a_ranking_neither_labels_nor_the_training_list_are_read(tmp_path):
+    root = write_tree(tmp_path, train=[*TRAIN, "nonsense", "0005_c001_00000001_0.jpg"])
+    (root / "test_label.xml").write_text("no XML")
+    (root / "gt_index.txt").write_text("nonsense\n")
+
+    dataset = Veri776().load_tasks(root, Veri776.tasks)
+
+    assert set(dataset.splits) == {"query", "gallery", WITHOUT_QUERIES}
+    with pytest.raises(DataError):
+        Veri776().load(root)
+
+
+def test_a_ranking_has_the_fingerprints_and_departures_of_the_whole_copy(tmp_path):
+    root = write_tree(tmp_path, test=[*TEST, "6_c16_1010_0.jpg", "6_c17_1010_0.jpg"], tracks=None)
+    (root / "test_label.xml").unlink()
+    whole, part = Veri776().load(root), Veri776().load_tasks(root, Veri776.tasks)
+
+    task = Veri776.tasks[1]
+    assert fingerprint(Veri776, task, part) == fingerprint(Veri776, task, whole)
+    assert differences(task, part) == differences(task, whole)
+    assert str(part.unavailable["image-to-track"]) == str(whole.unavailable["image-to-track"])
+    for split, table in part.splits.items():
+        for label in ("vehicle", "camera", "time"):
+            assert table.label(label).tolist() == whole.splits[split].label(label).tolist()
+
+
+def test_a_test_list_that_cannot_be_read_is_refused_for_a_ranking_too(tmp_path):
+    root = write_tree(tmp_path, query=["0002-c002.jpg", *QUERY], tracks=[*TRACKS, "lonely"])
+
+    with pytest.raises(DataError, match="2 lines of the lists cannot be used"):
+        Veri776().load_tasks(root, Veri776.tasks)
+
+
+def test_an_evaluation_is_not_stopped_by_what_it_does_not_read_and_a_check_is(tmp_path):
+    root = write_tree(tmp_path / "veri", train=[*TRAIN, "0005_c001_00000001_0.jpg"])
+    (root / "test_label.xml").write_text("no XML")
+    keys = [f"image_{split}/{name}" for split, names in (("query", QUERY), ("test", TEST)) for name in names]
+    features = write_features(tmp_path / "f.h5", keys, np.eye(len(keys)), dataset="veri776", method="mine")
+
+    evaluated = CliRunner().invoke(main, ["eval", str(features), "--protocol", "veri776", "--data", str(root)])
+    checked = CliRunner().invoke(main, ["data", "check", "veri776", "--data", str(root)])
+
+    assert evaluated.exit_code == 0, evaluated.output
+    assert "veri776/image-to-track" in evaluated.stdout
+    assert checked.exit_code == 2
+    assert "the label file is not XML" in checked.output
+    (root / "test_label.xml").unlink()
+    checked = CliRunner().invoke(main, ["data", "check", "veri776", "--data", str(root)])
+    assert "1 vehicles are in the training and in the test lists" in checked.output

@@ -4,6 +4,7 @@ from hypothesis import given, strategies as st
 
 import harness
 from harness.data.images import UNKNOWN
+from harness.data.lists import Problems
 from harness.describe.protocol import statements
 from harness.errors import DataError
 from harness.features import write_features
@@ -12,6 +13,7 @@ from harness.tasks.conventions import serve, with_conventions
 from harness.tasks.counts import counts, differences
 from harness.tasks.fingerprint import fingerprint
 from protocols.veriwild import VeriWild, read
+from protocols.veriwild.info import read_cameras, read_info
 from protocols.veriwild.reading import GENERATIONS
 from tests.protocols.trees import SPLIT, WILD, write_wild_2019, write_wild_2020
 from tests.protocols.veri_tree import write_lines
@@ -294,3 +296,83 @@ def test_the_queries_without_a_right_answer_are_those_of_the_release(tmp_path):
     assert said["large"] == ["counted and reported, but excluded from every mean"]
     assert "0 queries of 'small' have no positive, the release 12" in found
     assert not any("'large' have no positive" in finding for finding in found)
+
+
+@pytest.mark.parametrize("written", [write_wild_2019, write_wild_2020])
+def test_for_a_ranking_only_the_lists_of_its_tasks_are_read(tmp_path, written):
+    root = written(tmp_path)
+    whole = read(root)
+    for path in root.rglob("*.txt"):
+        if "3000" not in path.name and "info" not in path.name:
+            path.write_text("nonsense\n")
+
+    part = VeriWild().load_tasks(root, [SMALL.under("no-camera-rule")])
+
+    assert set(part.splits) == {"small-query", "small-gallery"}
+    assert fingerprint(VeriWild, SMALL, part) == fingerprint(VeriWild, SMALL, whole)
+    assert differences(SMALL, part) == differences(SMALL, whole)
+    for split, table in part.splits.items():
+        assert table.camera.tolist() == whole.splits[split].camera.tolist()
+        assert table.model is None
+    with pytest.raises(DataError):
+        read(root)
+
+
+def test_a_task_whose_lists_are_missing_is_unavailable_for_a_ranking_too(tmp_path):
+    root = write_wild_2019(tmp_path)
+    (root / SPLIT / "test_3000.txt").unlink()
+
+    part = VeriWild().load_tasks(root, VeriWild.tasks)
+
+    assert str(part.unavailable["small"]) == str(read(root).unavailable["small"])
+    assert set(VeriWild().load_tasks(root, VeriWild.tasks[1:]).splits) == {
+        f"{size}-{side}" for size in ("medium", "large") for side in ("query", "gallery")
+    }
+
+
+@pytest.mark.parametrize("line", ["nonsense", "31388/321972;5;2018-03-11 17:00:05;Kia;sedan;white", "1/2;x;;;;"])
+def test_the_cameras_of_a_ranking_are_refused_where_those_of_the_whole_copy_are(tmp_path, line):
+    root = write_wild_2019(tmp_path)
+    info = next(root.rglob("vehicle_info.txt"))
+    info.write_text(info.read_text() + line + "\n")
+    with pytest.raises(DataError) as whole:
+        read(root)
+
+    with pytest.raises(DataError) as part:
+        VeriWild().load_tasks(root, [SMALL])
+
+    assert str(part.value) == str(whole.value)
+
+
+@given(st.lists(st.text("01/;.jpg \n\r\x85id", max_size=30), max_size=4))
+def test_cameras_read_at_once_are_those_read_line_by_line(tmp_path_factory, lines):
+    path = tmp_path_factory.mktemp("info") / "vehicle_info.txt"
+    path.write_text("id/image;\n" + "".join(f"0/{row};1;{line};;;\n" for row, line in enumerate(lines)), newline="")
+    slow, quick = Problems(path.parent), Problems(path.parent)
+
+    whole = read_info(path, [], slow, [])
+    part = read_cameras(path, [], quick)
+
+    assert quick.found == slow.found
+    assert dict(part.row) == dict(whole.row)
+    assert part.camera.tolist() == whole.camera.tolist()
+
+
+def test_the_first_of_several_files_has_the_camera_of_an_image(tmp_path):
+    first = write_lines(tmp_path / "vehicle_info.txt", ["1/1;5;2018-03-11 17:00:05;Kia;sedan;white"])
+    second = write_lines(tmp_path / "test_3000_info.txt", ["1/2;7;Kia;sedan;white", "1/1;6;Kia;sedan;white"])
+    third = write_lines(tmp_path / "test_5000_info.txt", ["1/3;8;Kia;sedan;white", "", "1/2;9;Kia;sedan;white"])
+    problems = Problems(tmp_path)
+
+    for path, lists in ((first, [second, third]), (None, [second, third]), (first, [])):
+        whole, part = read_info(path, lists, problems, []), read_cameras(path, lists, problems)
+        for info in (whole, part):
+            assert (
+                info.camera[info.rows(["1/1", "1/2", "1/3", "1/4"])].tolist()
+                == {
+                    (True, True): [5, 7, 8, UNKNOWN],
+                    (False, True): [6, 7, 8, UNKNOWN],
+                    (True, False): [5, UNKNOWN, UNKNOWN, UNKNOWN],
+                }[path is not None, bool(lists)]
+            )
+    assert problems.found == []

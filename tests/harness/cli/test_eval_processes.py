@@ -141,3 +141,29 @@ def test_an_evaluation_by_one_process_leaves_lightning_alone(features):
     )
 
     assert done.stdout.splitlines()[-1] == "False False", done.stderr
+
+
+def test_a_fresh_process_writes_the_same_without_any_large_library(features):
+    """Alone in a fresh process NumPy multiplies, in this one torch does, which the tests have imported."""
+    here = CliRunner().invoke(main, ["eval", *WHERE, "--json", "--record", "here"])
+    large = {"torch", "torchvision", "lightning_fabric", "pandas", "matplotlib", "scipy.linalg", "scipy.stats"}
+    program = (
+        "import sys\nfrom harness.cli import main\ntry: main(sys.argv[1:])\n"
+        f"finally: print('large:', sorted({large} & set(sys.modules)), file=sys.stderr)"
+    )
+
+    words = ("eval", *WHERE, "--json", "--record", "fresh")
+    fresh = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program, *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+    )
+
+    assert fresh.returncode == 0, fresh.stderr
+    assert fresh.stdout == here.stdout
+    assert "large: []" in fresh.stderr
+    records = [{path.name: path.read_bytes() for path in Path(folder).iterdir()} for folder in ("here", "fresh")]
+    assert records[0] == records[1]

@@ -17,6 +17,12 @@ def test_blocks_grow_with_memory_within_limits():
     assert 0 < budget(None) <= min(free_memory(0), 1 << 30)
 
 
+def test_wide_rows_make_blocks_of_fewer_images():
+    assert block_images(1 << 40, 1024, streamed=False) == 8192
+    assert block_images(1 << 40, 2048, streamed=True) == 4096
+    assert block_images(1 << 40, 1 << 30, streamed=False) == 256
+
+
 def test_a_block_takes_half_of_a_budget_and_queries_a_quarter():
     """A row takes 4 bytes a number as multiplied, 8 more if it is read while another is used, and 128 beside."""
     megabytes = 1 << 24

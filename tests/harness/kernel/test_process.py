@@ -9,6 +9,16 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
 
+RANK = """
+import numpy as np
+from harness.kernel.ranking import rank
+from harness.tasks.relevance import Relevance, RowLists
+own = RowLists(np.array([0, 1]), np.array([1]))
+nothing = RowLists(np.array([0, 0]), np.array([], dtype=np.int64))
+(answer,) = rank(np.ones((1, 3), np.float32), np.eye(2, 3, dtype=np.float32), Relevance(1, 2, own, nothing))
+print(answer.ranks.tolist())
+"""
+
 TOGETHER = """
 import sys
 from pathlib import Path
@@ -42,6 +52,13 @@ def run(*words, **environment):
 
 def test_importing_the_kernel_imports_neither_torch_nor_numba():
     assert run("-c", "import sys, harness.kernel; print({'torch', 'numba'} & set(sys.modules))") == "set()\n"
+
+
+def test_a_small_problem_is_ranked_without_torch_or_what_compiling_imports():
+    program = f"{RANK}\nimport sys; print({{'torch', 'scipy.linalg'}} & set(sys.modules))"
+    run("-c", program)  # compiles the loops where they are not
+
+    assert run("-c", program) == "[2]\nset()\n"
 
 
 def test_two_processes_find_the_ranks_of_one(tmp_path):

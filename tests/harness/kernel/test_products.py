@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import ThreadpoolController
 
-from harness.kernel import products
-from harness.kernel.products import Products, fastest, full_precision, one_thread_each
+from harness.compute.machine import Machine
+from harness.kernel import products, walk
+from harness.kernel.products import Products, fastest, full_precision, one_thread_each, open_numpy
+from harness.kernel.ranking import rank
+from harness.kernel.settings import Settings, Tuning
+from tests.harness.kernel.problems import random_problem, same
 
 
 @pytest.mark.parametrize("hardware", [False, True])
@@ -108,3 +115,54 @@ def test_an_older_torch_is_told_by_its_one_setting(monkeypatch):
     with full_precision():
         assert asked == ["highest"]
     assert asked == ["highest", "medium"]
+
+
+def test_numpy_multiplies_what_torch_does():
+    rng = np.random.default_rng(4)
+    queries, gallery = (rng.integers(-4, 5, (rows, 6)).astype(np.float32) for rows in (5, 7))
+
+    multiply = Products("float32", by_numpy=True)
+
+    assert multiply.onednn is False
+    assert multiply(queries, gallery).tolist() == Products("float32")(queries, gallery).tolist()
+
+
+def test_numpys_own_threads_rest_while_a_pool_multiplies():
+    def threads():
+        return {found["num_threads"] for found in ThreadpoolController().select(user_api="blas").info()}
+
+    before = threads()
+    with open_numpy(3) as (pool, count):
+        assert count == 3
+        assert pool.submit(threads).result() <= {1}
+    assert threads() == before
+    with open_numpy(None) as (_pool, count):
+        assert count == max(before, default=count)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_ranks_are_the_same_whether_numpy_or_torch_multiplies(monkeypatch, metric):
+    problem = random_problem(12)
+    ranks = []
+    for without in (True, False):
+        monkeypatch.setattr(walk, "_without_torch", lambda *_, chosen=without: chosen)
+        ranks.append(rank(problem.queries, problem.gallery, problem.relevance, metric=metric))
+
+    assert same(*ranks)
+
+
+def test_torch_ranks_where_it_is_loaded_or_asked_for_or_the_problem_is_large(monkeypatch):
+    relevance = random_problem(12).relevance
+    monkeypatch.delitem(sys.modules, "torch")
+    assert walk._without_torch(Settings(), relevance)
+    assert walk._without_torch(Settings(tuning=Tuning(precision="float32")), relevance)
+
+    assert not walk._without_torch(Settings(tuning=Tuning(precision="bfloat16")), relevance)
+    assert not walk._without_torch(Settings(machine=Machine("cuda")), relevance)
+    assert not walk._without_torch(Settings(by_torch=True), relevance)
+    monkeypatch.setattr(walk, "SMALL", relevance.queries * len(relevance.unit_of))
+    assert not walk._without_torch(Settings(), relevance)
+    monkeypatch.setattr(walk, "SMALL", relevance.queries * len(relevance.unit_of) + 1)
+    assert walk._without_torch(Settings(), relevance)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert not walk._without_torch(Settings(), relevance)
