@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import FeatureError, UsageError, first_of
-from harness.features.layout import BLOCK, Array
+from harness.features.given import Keys
+from harness.features.layout import BLOCK, Array, StoredKeys
 from harness.features.provenance import Provenance
 from harness.features.reader import FeatureFile
 from harness.features.storage import FLOATS, Storage
@@ -74,7 +75,11 @@ def quantise(source: FeatureFile, word: str, out: Path) -> tuple[Storage, float]
             )
     storage = Storage(word, width, scale)
     write_blocks(
-        out, source.keys, storage, source.provenance, (storage.encode(block) for block in _checked(source, storage))
+        out,
+        source.stored_keys,
+        storage,
+        source.provenance,
+        (storage.encode(block) for block in _checked(source, storage)),
     )
     return storage, share
 
@@ -87,7 +92,7 @@ def _checked(source: FeatureFile, storage: Storage) -> Iterator[Array]:
             raise FeatureError(
                 f"features are too large for {storage.word}",
                 where=source.path,
-                found=first_of(source.keys[first + row] for row in wrong),
+                found=first_of(source.stored_keys.texts(first, first + READ)[row] for row in wrong),
                 expected=f"numbers up to {np.finfo(storage.dtype).max}",
                 next_step="divide each feature by its length before it is written, or use int8",
             )
@@ -172,7 +177,7 @@ def _refuse_others(files: Sequence[FeatureFile]) -> None:
 
 
 def write_blocks(
-    out: Path, keys: Sequence[str], storage: Storage, provenance: Provenance, blocks: Iterator[Array]
+    out: Path, keys: Keys | StoredKeys, storage: Storage, provenance: Provenance, blocks: Iterator[Array]
 ) -> None:
     """Write blocks of rows as they are stored; if anything fails, nothing is left and an existing file is unchanged.
 

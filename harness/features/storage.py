@@ -21,11 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.errors import FeatureError
-
-Array = npt.NDArray[Any]
+from harness.features.layout import Array, StoredKeys
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "float32": np.dtype("<f4"),
@@ -136,11 +134,11 @@ class Storage:
             return bits.astype(np.float32) * 2 - 1
         return stored.astype(np.float32) if self.word == "int8" else stored
 
-    def digest(self, keys: npt.NDArray[np.bytes_], checksums: Array) -> str:
+    def digest(self, keys: StoredKeys, checksums: Array) -> str:
         """Return the digest of a file's keys and features, independent of their provenance."""
         about = f"{self.dtype.name}" if self.schema == 1 else self.text
         hasher = hashlib.sha256(f"{self.schema} {len(keys)} {self.width} {about}\n".encode())
-        for key in keys.tolist():
-            hasher.update(len(key).to_bytes(4, "little") + key)
+        for piece in keys.with_lengths():
+            hasher.update(piece)
         hasher.update(np.ascontiguousarray(checksums).tobytes())
         return hasher.hexdigest()

@@ -22,6 +22,7 @@ from harness.features.layout import (
     BLOCK,
     VERSIONS,
     Array,
+    StoredKeys,
     blocks,
     checksum,
     encode_keys,
@@ -58,7 +59,7 @@ class FeatureWriter:
     def __init__(
         self,
         path: str | Path,
-        keys: Keys,
+        keys: Keys | StoredKeys,
         width: int,
         provenance: Provenance,
         dtype: str | Storage = "float32",
@@ -71,7 +72,7 @@ class FeatureWriter:
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.done = 0
-        self._keys = encode_keys(as_keys(keys))
+        self._keys = stored_keys(keys)
         self._shape = (len(self._keys), self._storage.columns)
         self._dtype = self._storage.dtype
         self._provenance = np.bytes_(canonical_json(provenance.model_dump(mode="json")))
@@ -107,7 +108,13 @@ class FeatureWriter:
     def _reserve(self) -> None:
         """See whether there is room for the whole file; HDF5 crashes if it runs out of it while it closes a file."""
         numbers = self._shape[0] * self._shape[1] * self._dtype.itemsize
-        size = numbers + self._keys.nbytes + 32 * blocks(self._shape[0]) + len(bytes(self._provenance)) + STRUCTURES
+        size = (
+            numbers
+            + self._keys.encoded.nbytes
+            + 32 * blocks(self._shape[0])
+            + len(bytes(self._provenance))
+            + STRUCTURES
+        )
         try:
             with self.partial.open("wb") as file:
                 reserve(file, size)
@@ -124,7 +131,7 @@ class FeatureWriter:
             self._file.attrs["storage"] = np.bytes_(self._storage.text)
         self._file.attrs["provenance"] = self._provenance
         self._file.attrs["provenance_digest"] = np.bytes_(text_digest(self._provenance.decode()))
-        self._file.create_dataset("keys", data=self._keys)
+        self._file.create_dataset("keys", data=self._keys.encoded)
         early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         self._file.create_dataset("features", self._shape, self._dtype, dcpl=early)
@@ -143,7 +150,7 @@ class FeatureWriter:
                 check_layout(self.partial, self._file) == self._storage
                 and self._file.attrs["provenance"] == self._provenance
                 and self._file["features"].shape == self._shape
-                and np.array_equal(self._file["keys"][:], self._keys)
+                and np.array_equal(self._file["keys"][:], self._keys.encoded)
             )
             if same:
                 self.done = self._whole_rows()
@@ -170,7 +177,7 @@ class FeatureWriter:
             FeatureError: another width, more rows than keys, or a number that is not finite in the file's type.
             RunError: the file cannot be written; earlier rows are kept.
         """
-        self.write_stored(_as_rows(features, self._storage, self._keys[self.done :]))
+        self.write_stored(_as_rows(features, self._storage, self._keys.encoded[self.done :]))
 
     def write_stored(self, rows: Array) -> None:
         """Append (m, columns) rows that are as the file stores them.
@@ -255,7 +262,7 @@ def write_features(
         >>> write_features("f.h5", ["a.jpg"], [[1.0, 2.0]], dataset="veri776", method="mine").name  # doctest: +SKIP
         'f.h5'
     """
-    named, array = as_keys(keys), as_array(features)
+    named, array = stored_keys(keys), as_array(features)
     if array.ndim != 2 or len(array) != len(named):
         raise FeatureError("features do not match the keys", found=array.shape, expected=f"({len(named)}, d)")
     for field in ("options", "changes"):
@@ -272,6 +279,24 @@ def write_features(
     with FeatureWriter(path, named, array.shape[1], about, dtype, resumable=False) as writer:
         writer.write(array)
     return Path(path)
+
+
+def stored_keys(keys: Keys | StoredKeys) -> StoredKeys:
+    """Return keys as they are stored; an array of bytes is taken as it is, without a text for each.
+
+    Raises:
+        FeatureError: as ``as_keys`` and ``encode_keys``.
+    """
+    if isinstance(keys, StoredKeys):
+        return keys
+    if not (isinstance(keys, np.ndarray) and keys.ndim == 1 and keys.dtype.kind == "S" and len(keys)):
+        return StoredKeys(encode_keys(as_keys(keys)))
+    stored = StoredKeys(keys)
+    try:
+        stored.refuse()
+    except UnicodeDecodeError as problem:
+        raise FeatureError("a key is not text", found=repr(problem.object)) from None
+    return stored
 
 
 def _as_rows(features: npt.ArrayLike, storage: Storage, keys: npt.NDArray[np.bytes_]) -> Array:

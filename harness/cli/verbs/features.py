@@ -188,7 +188,7 @@ def _described(file: FeatureFile) -> dict[str, Any]:
         "data set": about.dataset,
         "metric": about.metric,
         "mirrored pictures": about.mirrored or None,
-        "first keys": list(file.keys[:3]),
+        "first keys": list(file.stored_keys.texts(0, 3)),
         **{
             word.replace("_", " "): value
             for word, value in about.model_dump(mode="json").items()
