@@ -13,7 +13,7 @@ from harness.features.given import Keys
 from harness.features.layout import BLOCK, Array, StoredKeys
 from harness.features.provenance import Provenance
 from harness.features.reader import FeatureFile
-from harness.features.storage import FLOATS, Storage
+from harness.features.storage import FLOATS, Storage, int8_scale
 from harness.features.writer import FeatureWriter
 
 READ = 16 * BLOCK
@@ -34,18 +34,20 @@ def verify(file: FeatureFile) -> int:
     return len(file)
 
 
-def quantise(source: FeatureFile, word: str, out: Path) -> tuple[Storage, float]:
+def quantise(source: FeatureFile, word: str, out: Path, scale: float | None = None) -> tuple[Storage, float]:
     """Write a file's features in a smaller type.
 
-    int8 has the greatest magnitude of the file at 127. A bit says whether a number is above 0.
+    A bit says whether a number is above 0.
 
     Args:
         source: of float32 or float16.
         word: ``float16``, ``int8`` or ``binary``.
         out: the file; an existing one is replaced in one step.
+        scale: of int8, such as that of the features to compare with; None to have the greatest magnitude at 127.
 
     Returns:
-        How the numbers are stored, and the share of bits that are 1, 0 for the other types.
+        How the numbers are stored, and the share of bits that are 1; of int8 the share of numbers that the scale cuts
+        off, 0 for float16.
 
     Raises:
         UsageError: the source has a smaller type already.
@@ -59,10 +61,11 @@ def quantise(source: FeatureFile, word: str, out: Path) -> tuple[Storage, float]
             expected="a file of float32, or one of float16 for int8 and binary",
         )
     width = source.shape[1]
-    scale, share = 1.0, 0.0
-    if word == "int8":
-        greatest = max(float(np.abs(block).max()) for block in _blocks(source))
-        scale = greatest / 127 if greatest > 0 else 1.0
+    share = 0.0
+    if word == "int8" and scale is None:
+        scale = int8_scale(max(float(np.abs(block).max()) for block in _blocks(source)))
+    elif word == "int8":
+        share = sum(map(Storage(word, width, scale).cut, _blocks(source))) / (len(source) * width)
     if word == "binary":
         share = sum(int((block > 0).sum()) for block in _blocks(source)) / (len(source) * width)
         if share in (0, 1):
@@ -73,7 +76,7 @@ def quantise(source: FeatureFile, word: str, out: Path) -> tuple[Storage, float]
                 expected="numbers on both sides of 0",
                 next_step="subtract the mean of the training features before they are written",
             )
-    storage = Storage(word, width, scale)
+    storage = Storage(word, width, 1.0 if scale is None else scale)
     write_blocks(
         out,
         source.stored_keys,

@@ -39,6 +39,11 @@ LARGEST_WIDTH = 1 << 24
 """Limit of the numbers a feature; no network comes near it."""
 
 
+def int8_scale(greatest: float) -> float:
+    """Return the scale of int8 at which the greatest magnitude is 127; 1 if all numbers are 0."""
+    return greatest / 127 if greatest > 0 else 1.0
+
+
 def note_of(word: str, width: int) -> str:
     """Return one sentence for readers of a result of features that are stored in that type, or an empty text."""
     notes = {
@@ -123,9 +128,20 @@ class Storage:
         if self.word == "binary":
             return np.packbits(values > 0, axis=1)
         if self.word == "int8":
-            return np.clip(np.rint(values.astype(np.float64) / self.scale), -128, 127).astype(np.int8)
+            return np.clip(self._steps(values), -128, 127).astype(np.int8)
         with np.errstate(over="ignore"):
             return values.astype(self.dtype)
+
+    def _steps(self, values: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return np.rint(values.astype(np.float64) / self.scale)
+
+    def cut(self, values: Array) -> int:
+        """Return how many of (n, d) numbers are beyond what int8 can say with this scale, and become its ends."""
+        if self.word != "int8":
+            return 0
+        steps = self._steps(values)
+        return int(((steps < -128) | (steps > 127)).sum())
 
     def decode(self, stored: Array) -> Array:
         """Return (n, d) numbers that the kernel ranks: the integers of int8, +1 and -1 for bits."""

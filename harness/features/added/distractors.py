@@ -148,7 +148,8 @@ def _refuse_other_numbers(file: FeatureFile, test: FeatureFile) -> None:
         where=file.path,
         found=found,
         expected=f"{expected}, as in {test.path}",
-        next_step="extract both with the same method and options, and store them alike",
+        next_step="extract both with the same method and options, and store them alike: 'bench features quantise "
+        "FILE --to int8 --scale-of TEST' gives int8 the scale of the test",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def test_the_digest_of_the_images_depends_on_their_keys_alone(tmp_path):
     assert opened(tmp_path, one)[2] not in images
     assert opened(tmp_path, one, two)[3] == "3 distractor images were added to the gallery"
     assert opened(tmp_path, two)[3] == "1 distractor image was added to the gallery"
+
+
+def test_keys_of_several_files_are_sorted_together_whatever_their_lengths(tmp_path):
+    names = [["b.jpg", "a/a longer name.jpg"], ["\u00fc.jpg", "a.jpg", "z.jpg"], ["c"]]
+    files = [written(tmp_path / f"{number}.h5", keys, drawn=number) for number, keys in enumerate(names)]
+    every = sorted(key for keys in names for key in keys)
+
+    assert opened(tmp_path, *files)[2] == hashlib.sha256("".join(f"{key}\n" for key in every).encode()).hexdigest()
 
 
 def test_another_width_is_refused(tmp_path):
@@ -152,7 +161,13 @@ def test_joined_rows_are_those_of_their_tables_in_any_order(tmp_path):
         order = np.random.default_rng(0).permutation(1005)[:900]
         tables = [file.rows(file.keys) for file in files]
 
-        assert np.array_equal(JoinedRows(tables)[290:1004], whole[290:1004])
+        for rows in (slice(290, 1004), slice(10, 20), slice(300, 1000), slice(1000, 2000), slice(7, 7)):
+            assert np.array_equal(JoinedRows(tables)[rows], whole[rows])
+        assert np.array_equal(JoinedRows(tables).take(order[:50])[:], whole[order[:50]])
+        everything = [file.all_rows for file in files]
+        assert np.array_equal(JoinedRows(everything)[290:1004], whole[290:1004])
+        assert np.array_equal(everything[1].take(np.array([5, 2]))[:], whole[[305, 302]])
+        assert [table.digest for table in everything] == [table.digest for table in tables]
         shuffled = JoinedRows(tables, order)
         assert shuffled.shape == (900, 4)
         assert np.array_equal(shuffled[3:850], whole[order[3:850]])
