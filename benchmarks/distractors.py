@@ -109,6 +109,8 @@ def needed(word: str, images: int) -> int:
 
 def refuse_small(folder: Path, words: list[str], images: int) -> None:
     """Raise a RunError unless the disk has room for the largest of the types; nothing is written before."""
+    if not folder.is_dir():
+        raise RunError("the folder is missing", where=folder, next_step="make it, or name another with --folder")
     free = shutil.disk_usage(folder).free
     most = max(words, key=lambda word: needed(word, images))
     if free < needed(most, images):
@@ -266,7 +268,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory(dir=words.folder, prefix="distractors-") as folder:
                 run(Path(folder), word, problem, words.checked)
     except RunError as problem_found:
-        sys.exit(f"{problem_found}")
+        sys.exit(str(problem_found))
 
 
 if __name__ == "__main__":
