@@ -64,8 +64,9 @@ def quantise(source: FeatureFile, word: str, out: Path, scale: float | None = No
     share = 0.0
     if word == "int8" and scale is None:
         scale = int8_scale(max(float(np.abs(block).max()) for block in _blocks(source)))
-    elif word == "int8":
-        share = sum(map(Storage(word, width, scale).cut, _blocks(source))) / (len(source) * width)
+    elif scale is not None:
+        given = Storage(word, width, scale)
+        share = sum(given.cut(block) for block in _blocks(source)) / (len(source) * width)
     if word == "binary":
         share = sum(int((block > 0).sum()) for block in _blocks(source)) / (len(source) * width)
         if share in (0, 1):

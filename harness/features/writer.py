@@ -348,8 +348,7 @@ def _parts(array: Array) -> Iterator[Array]:
 
 def _finite(rows: Array, storage: Storage) -> Array:
     """Return for each of (m, d) rows whether its numbers are finite, as floats of a file also once they are stored."""
-    found: Array = np.isfinite(storage.encode(rows) if storage.word in FLOATS else rows).all(axis=1)
-    return found
+    return np.asarray(np.isfinite(storage.encode(rows) if storage.word in FLOATS else rows).all(axis=1))
 
 
 def _disk(path: Path, problem: Exception) -> RunError:

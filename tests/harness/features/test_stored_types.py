@@ -1,5 +1,6 @@
 """Features stored as float16 and int8 give the integers of the same numbers in float32, and what is none is refused."""
 
+import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -8,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 from harness.cli import main
 from harness.errors import FeatureError
 from harness.features import FeatureFile, write_features
+from harness.features.layout import StoredKeys, checksum
 from harness.features.storage import Storage
 from harness.kernel.ranking import rank
 from harness.kernel.settings import Tuning
@@ -152,3 +154,21 @@ def test_the_scale_of_a_file_without_one_is_refused_in_one_message(files):
     assert "--scale-of is for --to int8" in quantise(
         "others.h5", "--to", "float16", "--scale-of", "test.h5", "--out", "o8.h5", status=2
     )
+
+
+@pytest.mark.parametrize("bits", [0x7C00, 0xFC00, 0x7E00, 0x7C01, 0xFFFF])
+def test_every_float16_that_is_not_finite_is_found_in_a_file_and_the_greatest_is_taken(tmp_path, bits):
+    rows = np.full((300, 3), np.finfo(np.float16).max, dtype=np.float16)
+    path = write_features(tmp_path / "f.h5", [f"{row}.jpg" for row in range(300)], rows, dtype="float16", **ABOUT)
+    with FeatureFile.open(path) as file:
+        assert np.array_equal(file.read(), rows)
+    rows.view(np.uint16)[299, 1] = bits
+    with h5py.File(path, "r+") as file:  # as a writer that checks nothing would have written it
+        file["features"][299] = rows[299]
+        sums = file["checksums"][:]
+        sums[1] = checksum(rows[256:])
+        file["checksums"][1] = sums[1]
+        file.attrs["digest"] = np.bytes_(Storage("float16", 3).digest(StoredKeys(file["keys"][:]), sums))
+
+    with FeatureFile.open(path) as file, pytest.raises(FeatureError, match=r"1 features are not finite(.|\n)*299.jpg"):
+        file.read()
