@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -55,6 +56,17 @@ table = "images.csv"
 
 [tasks.main]
 """
+
+
+MEASURED = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+status = subprocess.run(sys.argv[1:]).returncode
+seconds, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([seconds, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+sys.exit(status)
+"""
+"""Runs a command from a small process, since the peak of a child is at least the memory of its parent."""
 
 
 @dataclass(frozen=True)
@@ -152,21 +164,19 @@ def evaluate(folder: Path) -> tuple[float, float, float, str]:
     """
     words = ["eval", "test.h5", "--protocol", "big.toml", "--data", ".", "--distractors", "others.h5"]
     paths = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
-    began = time.perf_counter()
-    with (folder / "printed.txt").open("w") as printed:
-        running = subprocess.Popen(
-            [sys.executable, "-m", "harness", *words, "--record", "records"],
-            cwd=folder,
-            stdout=printed,
-            env={**os.environ, "PYTHONPATH": paths},
-        )
-        _, status, used = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - began
-    if running.returncode:
-        raise RunError("bench eval failed", where=folder, found=f"exit status {running.returncode}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * unit / 1e9, (folder / "printed.txt").read_text()
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, sys.executable, "-m", "harness", *words, "--record", "records"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+    )
+    if done.returncode:
+        raise RunError("bench eval failed", where=folder, found=f"exit status {done.returncode}")
+    printed, _, figures = done.stdout.rstrip().rpartition("\n")
+    clock, processor, memory = json.loads(figures)
+    return clock, processor, memory * (1 if sys.platform == "darwin" else 1024) / 1e9, printed
 
 
 def bare(folder: Path) -> tuple[float, int]:
