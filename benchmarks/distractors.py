@@ -270,6 +270,8 @@ def main() -> None:
     parser.add_argument("--types", nargs="+", choices=["float32", "float16", "int8"], default=["float16", "int8"])
     parser.add_argument("--checked", type=int, default=20, help="queries that are ranked again in float64")
     words = parser.parse_args()
+    if words.images < 1 or not 0 <= words.checked <= QUERIES:
+        parser.error(f"--images must be at least 1, and --checked from 0 to {QUERIES:,}")
     try:
         refuse_small(words.folder, words.types, words.images)
         problem = Problem.of(words.images)

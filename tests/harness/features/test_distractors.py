@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 import harness
 from harness.errors import FeatureError
-from harness.features import FeatureFile
+from harness.features import FeatureFile, layout
 from harness.features.added.distractors import open_distractors
 from harness.features.added.joined import JoinedRows
 from harness.features.changing import quantise
@@ -56,6 +57,26 @@ def test_keys_of_several_files_are_sorted_together_whatever_their_lengths(tmp_pa
     every = sorted(key for keys in names for key in keys)
 
     assert opened(tmp_path, *files)[2] == hashlib.sha256("".join(f"{key}\n" for key in every).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_millions_of_distractors_would_fit_because_no_key_becomes_a_text(tmp_path, monkeypatch, ordered):
+    monkeypatch.setattr(layout, "PORTION", 1000)
+    numbers = np.arange(50_000) if ordered else np.random.default_rng(0).permutation(50_000)
+    keys = np.array([b"others/%08d.jpg" % number for number in numbers])
+    found = written(tmp_path / "d.h5", keys, width=1)
+    test = written(tmp_path / "test.h5", ["q.jpg", "g.jpg"], width=1)
+    with FeatureFile.open(test) as file:
+        tracemalloc.start()
+        with open_distractors([found], file) as distractors:
+            distractors.refuse(["q.jpg", "g.jpg"], "city/main")
+            rows = distractors.behind(file.all_rows)
+            assert len(distractors.images) == 64
+            assert rows[49_990:50_002].shape == (12, 1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+    assert peak < 60 * len(keys)  # 19 are a key, 8 its place in their order; a text and its place in a tuple take 76
 
 
 def test_another_width_is_refused(tmp_path):

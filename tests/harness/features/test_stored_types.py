@@ -172,3 +172,16 @@ def test_every_float16_that_is_not_finite_is_found_in_a_file_and_the_greatest_is
 
     with FeatureFile.open(path) as file, pytest.raises(FeatureError, match=r"1 features are not finite(.|\n)*299.jpg"):
         file.read()
+
+
+@pytest.mark.parametrize("scale", ["nan", "inf", "0x0.0p+0", "-0x1.0p+0", "0x1.0p+9999", "1.0", "0x1p+0", "", "x"])
+def test_a_file_with_an_odd_scale_is_refused_in_one_message(files, scale):
+    quantise("test.h5", "--to", "int8", "--out", "t8.h5")
+    with h5py.File("t8.h5", "r+") as file:
+        file.attrs["storage"] = np.bytes_(f"int8 5 {scale}")
+
+    done = CliRunner().invoke(main, ["features", "info", "t8.h5"])
+
+    assert done.exit_code == 2
+    assert done.output.count("bench: ") == 1
+    assert "the feature file is damaged" in done.output
