@@ -21,9 +21,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
-from peers import by_sorting, product, rerank_densely
 from tabulate import tabulate
 
+from benchmarks.evaluators.memory import peak, reset_peak
+from benchmarks.yardsticks import by_sorting, product, rerank_densely
 from harness.compute.compute import Compute
 from harness.compute.devices import open_fabric
 from harness.compute.machine import Machine
@@ -145,22 +146,6 @@ def timed(runs: dict[str, Callable[[], object]], repeat: int) -> dict[str, tuple
                 seconds[what].append(time.perf_counter() - start)
             memory[what] = max(memory[what], peak() - began)
     return {what: (statistics.median(seconds[what]), memory[what] / 1e9) for what in runs}
-
-
-def reset_peak() -> int:
-    """Reset the peak of the resident memory, and return the present value in bytes."""
-    clear = Path("/proc/self/clear_refs")
-    if clear.exists():
-        clear.write_text("5")
-    return peak()
-
-
-def peak() -> int:
-    """Return the peak of the resident memory since then, in bytes; 0 if the system does not say."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return 0
-    return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
 
 
 def run(name: str, shape: Shape, repeat: int, device: str, folder: Path) -> list[list[object]]:

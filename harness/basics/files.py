@@ -179,7 +179,7 @@ def removed_unless(folder: Path, names: Collection[str]) -> Iterator[None]:
 
 
 def cannot_write(path: Path, problem: OSError, *, needed: int | None = None) -> RunError:
-    """Return the error for a file that cannot be written; ``needed`` are its bytes, if they are known."""
+    """Return the error for a file or folder that cannot be written; ``needed`` are its bytes, if they are known."""
     found, step = problem.strerror or str(problem), "name a folder that can be written"
     if problem.errno in FULL or problem.errno is None:
         step = "free some space or name another folder"
@@ -188,6 +188,8 @@ def cannot_write(path: Path, problem: OSError, *, needed: int | None = None) -> 
         found += "" if needed is None else f"{',' if free is not None else ':'} {needed:,} are needed"
     elif problem.errno == errno.ENAMETOOLONG:
         step = "give a shorter name, or a folder with a shorter path"
+    if path.is_dir():
+        return RunError("the folder could not be written", where=path, found=found, next_step=step)
     return RunError(
         "the file could not be written",
         where=path,

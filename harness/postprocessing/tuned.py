@@ -276,7 +276,7 @@ def read_tuned(path: Path) -> Tuned:
 
 def _no_file(path: Path, found: str) -> UsageError:
     return UsageError(
-        "the file is none that bench tune has written",
+        "the file was not written by bench tune",
         where=path,
         found=found,
         expected="the file that 'bench tune --save FILE' writes",

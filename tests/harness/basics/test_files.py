@@ -214,3 +214,11 @@ def test_windows_waits_until_a_reader_has_closed_the_file(tmp_path, monkeypatch)
 
     assert path.read_text() == "new"
     assert len(pauses) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_called_a_folder(tmp_path):
+    denied = PermissionError(errno.EACCES, "Permission denied")
+
+    assert "the folder could not be written" in str(cannot_write(tmp_path, denied))
+    assert "an existing file" not in str(cannot_write(tmp_path, denied))
+    assert "the file could not be written" in str(cannot_write(tmp_path / "new", denied))

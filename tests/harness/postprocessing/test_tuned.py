@@ -101,12 +101,12 @@ def test_facts_that_are_no_other_weights_do_not_matter(facts):
         ('seen = "no"', 'seen = "unknown"', "changed after it was written"),
         ("value = 1.0", "value = 0.9", "changed after it was written"),
         ("schema = 1", "schema = 2", "newer schema"),
-        ("schema = 1", "", "none that bench tune has written"),
-        ('metric = "cosine"', 'metric = "manhattan"', "none that bench tune has written"),
-        ("without = 0.5", "without = nan", "none that bench tune has written"),
-        ("[held_out]", "[held_out]\nfurther = 1", "none that bench tune has written"),
-        ("width = 512", "width = [", "none that bench tune has written"),
-        ("seed = 0", f"seed = {'9' * 5000}", "none that bench tune has written"),
+        ("schema = 1", "", "not written by bench tune"),
+        ('metric = "cosine"', 'metric = "manhattan"', "not written by bench tune"),
+        ("without = 0.5", "without = nan", "not written by bench tune"),
+        ("[held_out]", "[held_out]\nfurther = 1", "not written by bench tune"),
+        ("width = 512", "width = [", "not written by bench tune"),
+        ("seed = 0", f"seed = {'9' * 5000}", "not written by bench tune"),
     ],
 )
 def test_a_file_that_was_changed_or_is_another_is_one_message(path, old, new, message):
@@ -125,5 +125,5 @@ def test_a_file_that_is_missing_too_large_or_no_text_is_refused(tmp_path):
     with pytest.raises(UsageError, match="too large"):
         read_tuned(tmp_path / "large.toml")
     (tmp_path / "odd.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match="none that bench tune"):
+    with pytest.raises(UsageError, match="not written by bench tune"):
         read_tuned(tmp_path / "odd.toml")

@@ -51,7 +51,7 @@ def test_what_is_not_done_on_a_read_only_drive_ends_with_one_message(bench, read
 
     for words in (("run", "--method", "random", "--seed", "1"), ("run", "--method", "random", "--measure", "cmc@3")):
         said = bench(*words, status=1).stderr
-        assert "bench: the file could not be written" in said
+        assert "could not be written" in said
         assert "Read-only file system" in said
         assert "Traceback" not in said
 
