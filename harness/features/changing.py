@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import FeatureError, UsageError, first_of
-from harness.features.layout import BLOCK, Array
+from harness.features.given import Keys
+from harness.features.layout import BLOCK, Array, StoredKeys
 from harness.features.provenance import Provenance
 from harness.features.reader import FeatureFile
-from harness.features.storage import FLOATS, Storage
+from harness.features.storage import FLOATS, Storage, int8_scale
 from harness.features.writer import FeatureWriter
 
 READ = 16 * BLOCK
@@ -33,18 +34,20 @@ def verify(file: FeatureFile) -> int:
     return len(file)
 
 
-def quantise(source: FeatureFile, word: str, out: Path) -> tuple[Storage, float]:
+def quantise(source: FeatureFile, word: str, out: Path, scale: float | None = None) -> tuple[Storage, float]:
     """Write a file's features in a smaller type.
 
-    int8 has the greatest magnitude of the file at 127. A bit says whether a number is above 0.
+    A bit says whether a number is above 0.
 
     Args:
         source: of float32 or float16.
         word: ``float16``, ``int8`` or ``binary``.
         out: the file; an existing one is replaced in one step.
+        scale: of int8, such as that of the features to compare with; None to have the greatest magnitude at 127.
 
     Returns:
-        How the numbers are stored, and the share of bits that are 1, 0 for the other types.
+        How the numbers are stored, and the share of bits that are 1; of int8 the share of numbers that the scale cuts
+        off, 0 for float16.
 
     Raises:
         UsageError: the source has a smaller type already.
@@ -58,10 +61,12 @@ def quantise(source: FeatureFile, word: str, out: Path) -> tuple[Storage, float]
             expected="a file of float32, or one of float16 for int8 and binary",
         )
     width = source.shape[1]
-    scale, share = 1.0, 0.0
-    if word == "int8":
-        greatest = max(float(np.abs(block).max()) for block in _blocks(source))
-        scale = greatest / 127 if greatest > 0 else 1.0
+    share = 0.0
+    if word == "int8" and scale is None:
+        scale = int8_scale(max(float(np.abs(block).max()) for block in _blocks(source)))
+    elif scale is not None:
+        given = Storage(word, width, scale)
+        share = sum(given.cut(block) for block in _blocks(source)) / (len(source) * width)
     if word == "binary":
         share = sum(int((block > 0).sum()) for block in _blocks(source)) / (len(source) * width)
         if share in (0, 1):
@@ -72,9 +77,13 @@ def quantise(source: FeatureFile, word: str, out: Path) -> tuple[Storage, float]
                 expected="numbers on both sides of 0",
                 next_step="subtract the mean of the training features before they are written",
             )
-    storage = Storage(word, width, scale)
+    storage = Storage(word, width, 1.0 if scale is None else scale)
     write_blocks(
-        out, source.keys, storage, source.provenance, (storage.encode(block) for block in _checked(source, storage))
+        out,
+        source.stored_keys,
+        storage,
+        source.provenance,
+        (storage.encode(block) for block in _checked(source, storage)),
     )
     return storage, share
 
@@ -87,7 +96,7 @@ def _checked(source: FeatureFile, storage: Storage) -> Iterator[Array]:
             raise FeatureError(
                 f"features are too large for {storage.word}",
                 where=source.path,
-                found=first_of(source.keys[first + row] for row in wrong),
+                found=first_of(source.stored_keys.texts(first, first + READ)[row] for row in wrong),
                 expected=f"numbers up to {np.finfo(storage.dtype).max}",
                 next_step="divide each feature by its length before it is written, or use int8",
             )
@@ -172,7 +181,7 @@ def _refuse_others(files: Sequence[FeatureFile]) -> None:
 
 
 def write_blocks(
-    out: Path, keys: Sequence[str], storage: Storage, provenance: Provenance, blocks: Iterator[Array]
+    out: Path, keys: Keys | StoredKeys, storage: Storage, provenance: Provenance, blocks: Iterator[Array]
 ) -> None:
     """Write blocks of rows as they are stored; if anything fails, nothing is left and an existing file is unchanged.
 

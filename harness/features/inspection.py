@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 
 from harness.basics.plain_json import read_json
 from harness.errors import FeatureError, first_of, wanted
-from harness.features.layout import LONGEST_KEY, SCHEMAS, blocks, encode_keys, text_digest
+from harness.features.layout import LONGEST_KEY, SCHEMAS, StoredKeys, blocks, text_digest
 from harness.features.provenance import Provenance
 from harness.features.storage import DTYPES, FLOATS, Storage
 
@@ -132,15 +131,13 @@ def attribute(path: Path, file: h5py.File, name: str, longest: int) -> str:
     return value.decode("ascii")
 
 
-def decode_keys(path: Path, encoded: npt.NDArray[np.bytes_]) -> tuple[str, ...]:
-    """Return keys as text, or raise a FeatureError if the harness could not have written them."""
-    keys: tuple[str, ...] = ()
-    with suppress(UnicodeDecodeError):
-        keys = tuple(key.decode() for key in encoded.tolist())
-    if not keys:
-        raise damaged(path, "a key is not UTF-8")
+def checked_keys(path: Path, encoded: npt.NDArray[np.bytes_]) -> StoredKeys:
+    """Return the keys of a file, or raise a FeatureError if the harness could not have written them."""
+    keys = StoredKeys(encoded)
     try:
-        encode_keys(keys)
+        keys.refuse()
+    except UnicodeDecodeError:
+        raise damaged(path, "a key is not UTF-8") from None
     except FeatureError as problem:
         raise damaged(path, f"{problem.what}: {problem.found}") from None
     return keys

@@ -21,11 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.errors import FeatureError
-
-Array = npt.NDArray[Any]
+from harness.features.layout import Array, StoredKeys
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "float32": np.dtype("<f4"),
@@ -39,6 +37,11 @@ FLOATS = ("float32", "float16")
 
 LARGEST_WIDTH = 1 << 24
 """Limit of the numbers a feature; no network comes near it."""
+
+
+def int8_scale(greatest: float) -> float:
+    """Return the scale of int8 at which the greatest magnitude is 127; 1 if all numbers are 0."""
+    return greatest / 127 if greatest > 0 else 1.0
 
 
 def note_of(word: str, width: int) -> str:
@@ -125,9 +128,20 @@ class Storage:
         if self.word == "binary":
             return np.packbits(values > 0, axis=1)
         if self.word == "int8":
-            return np.clip(np.rint(values.astype(np.float64) / self.scale), -128, 127).astype(np.int8)
+            return np.clip(self._steps(values), -128, 127).astype(np.int8)
         with np.errstate(over="ignore"):
             return values.astype(self.dtype)
+
+    def _steps(self, values: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return np.rint(values.astype(np.float64) / self.scale)
+
+    def cut(self, values: Array) -> int:
+        """Return how many of (n, d) numbers are beyond what int8 can say with this scale, and become its ends."""
+        if self.word != "int8":
+            return 0
+        steps = self._steps(values)
+        return int(((steps < -128) | (steps > 127)).sum())
 
     def decode(self, stored: Array) -> Array:
         """Return (n, d) numbers that the kernel ranks: the integers of int8, +1 and -1 for bits."""
@@ -136,11 +150,11 @@ class Storage:
             return bits.astype(np.float32) * 2 - 1
         return stored.astype(np.float32) if self.word == "int8" else stored
 
-    def digest(self, keys: npt.NDArray[np.bytes_], checksums: Array) -> str:
+    def digest(self, keys: StoredKeys, checksums: Array) -> str:
         """Return the digest of a file's keys and features, independent of their provenance."""
         about = f"{self.dtype.name}" if self.schema == 1 else self.text
         hasher = hashlib.sha256(f"{self.schema} {len(keys)} {self.width} {about}\n".encode())
-        for key in keys.tolist():
-            hasher.update(len(key).to_bytes(4, "little") + key)
+        for piece in keys.with_lengths():
+            hasher.update(piece)
         hasher.update(np.ascontiguousarray(checksums).tobytes())
         return hasher.hexdigest()

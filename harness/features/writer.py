@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from harness.features.layout import (
     BLOCK,
     VERSIONS,
     Array,
+    StoredKeys,
     blocks,
     checksum,
     encode_keys,
@@ -29,10 +31,13 @@ from harness.features.layout import (
 )
 from harness.features.places import without_folders
 from harness.features.provenance import Provenance
-from harness.features.storage import FLOATS, Storage
+from harness.features.storage import FLOATS, Storage, int8_scale
 
 STRUCTURES = 64 << 10
 """Bytes for what HDF5 itself stores; at most 20,000 were seen."""
+
+AT_ONCE = 16 * BLOCK
+"""Rows that are converted at once, from an array that may be a mapped file."""
 
 
 class FeatureWriter:
@@ -58,7 +63,7 @@ class FeatureWriter:
     def __init__(
         self,
         path: str | Path,
-        keys: Keys,
+        keys: Keys | StoredKeys,
         width: int,
         provenance: Provenance,
         dtype: str | Storage = "float32",
@@ -71,7 +76,7 @@ class FeatureWriter:
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.done = 0
-        self._keys = encode_keys(as_keys(keys))
+        self._keys = stored_keys(keys)
         self._shape = (len(self._keys), self._storage.columns)
         self._dtype = self._storage.dtype
         self._provenance = np.bytes_(canonical_json(provenance.model_dump(mode="json")))
@@ -107,7 +112,13 @@ class FeatureWriter:
     def _reserve(self) -> None:
         """See whether there is room for the whole file; HDF5 crashes if it runs out of it while it closes a file."""
         numbers = self._shape[0] * self._shape[1] * self._dtype.itemsize
-        size = numbers + self._keys.nbytes + 32 * blocks(self._shape[0]) + len(bytes(self._provenance)) + STRUCTURES
+        size = (
+            numbers
+            + self._keys.encoded.nbytes
+            + 32 * blocks(self._shape[0])
+            + len(bytes(self._provenance))
+            + STRUCTURES
+        )
         try:
             with self.partial.open("wb") as file:
                 reserve(file, size)
@@ -124,7 +135,7 @@ class FeatureWriter:
             self._file.attrs["storage"] = np.bytes_(self._storage.text)
         self._file.attrs["provenance"] = self._provenance
         self._file.attrs["provenance_digest"] = np.bytes_(text_digest(self._provenance.decode()))
-        self._file.create_dataset("keys", data=self._keys)
+        self._file.create_dataset("keys", data=self._keys.encoded)
         early = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         self._file.create_dataset("features", self._shape, self._dtype, dcpl=early)
@@ -143,7 +154,7 @@ class FeatureWriter:
                 check_layout(self.partial, self._file) == self._storage
                 and self._file.attrs["provenance"] == self._provenance
                 and self._file["features"].shape == self._shape
-                and np.array_equal(self._file["keys"][:], self._keys)
+                and np.array_equal(self._file["keys"][:], self._keys.encoded)
             )
             if same:
                 self.done = self._whole_rows()
@@ -170,7 +181,27 @@ class FeatureWriter:
             FeatureError: another width, more rows than keys, or a number that is not finite in the file's type.
             RunError: the file cannot be written; earlier rows are kept.
         """
-        self.write_stored(_as_rows(features, self._storage, self._keys[self.done :]))
+        array, keys = self._fitting(as_array(features)), self._keys.encoded[self.done :]
+        for part in _parts(array):
+            if not _finite(part, self._storage).all():
+                wrong = np.flatnonzero(~np.concatenate([_finite(rows, self._storage) for rows in _parts(array)]))
+                raise FeatureError(
+                    f"{len(wrong)} features are not finite in {self._storage.word}",
+                    found=first_of(keys[row].decode() for row in wrong),
+                    next_step="check the method for a division by zero or an overflow",
+                )
+            self.write_stored(self._storage.encode(part))
+
+    def _fitting(self, array: Array) -> Array:
+        """Return rows that the file has room for."""
+        left = self._shape[0] - self.done
+        if array.ndim != 2 or array.shape[1] != self._storage.width or len(array) > left:
+            raise FeatureError(
+                "features do not match the file",
+                found=array.shape,
+                expected=f"at most {left} rows of {self._storage.width} numbers",
+            )
+        return array
 
     def write_stored(self, rows: Array) -> None:
         """Append (m, columns) rows that are as the file stores them.
@@ -231,6 +262,7 @@ def write_features(
     dataset: str,
     method: str,
     dtype: str = "float32",
+    scale: float | None = None,
     **provenance: Any,
 ) -> Path:
     """Write features that were computed elsewhere.
@@ -242,20 +274,22 @@ def write_features(
             device, layout and float type, with or without a gradient.
         dataset: the protocol's name.
         method: name shown in tables.
-        dtype: ``float32`` or ``float16``.
+        dtype: ``float32``, ``float16``, or ``int8``, of which the nearest integers to ``number / scale`` are stored.
+        scale: of int8, one for the whole file; None to have the greatest magnitude at 127, and 1 for numbers that are
+            int8 already. Files of one scale can be compared, as distractors are with a test.
         provenance: further fields of ``Provenance``: ``variant``, ``options``, ``seed``, ``metric``, ... With
             ``mirrored=True`` the keys are those of the pictures, and ``mirrored:`` before each for its mirror image.
 
     Raises:
-        FeatureError: keys and features differ in number, a feature is not finite, a key is no text, or the keys are
-            one text or a set.
+        FeatureError: keys and features differ in number, a feature is not finite, a key is no text, the keys are one
+            text or a set, or the type or its scale is none.
         RunError: the file cannot be written.
 
     Example:
         >>> write_features("f.h5", ["a.jpg"], [[1.0, 2.0]], dataset="veri776", method="mine").name  # doctest: +SKIP
         'f.h5'
     """
-    named, array = as_keys(keys), as_array(features)
+    named, array = stored_keys(keys), as_array(features)
     if array.ndim != 2 or len(array) != len(named):
         raise FeatureError("features do not match the keys", found=array.shape, expected=f"({len(named)}, d)")
     for field in ("options", "changes"):
@@ -269,28 +303,52 @@ def write_features(
         raise FeatureError(
             f"the provenance of the features is invalid: {field}", found=first.get("input"), expected=wanted(first)
         ) from None
-    with FeatureWriter(path, named, array.shape[1], about, dtype, resumable=False) as writer:
+    storage = Storage(dtype, array.shape[1], _scale(array, scale)) if dtype == "int8" or scale is not None else dtype
+    with FeatureWriter(path, named, array.shape[1], about, storage, resumable=False) as writer:
         writer.write(array)
     return Path(path)
 
 
-def _as_rows(features: npt.ArrayLike, storage: Storage, keys: npt.NDArray[np.bytes_]) -> Array:
-    array = as_array(features)
-    if array.ndim != 2 or array.shape[1] != storage.width or len(array) > len(keys):
-        raise FeatureError(
-            "features do not match the file",
-            found=array.shape,
-            expected=f"at most {len(keys)} rows of {storage.width} numbers",
+def _scale(array: Array, given: object) -> float:
+    """Return the scale of int8 that is given, or that fits the numbers."""
+    if given is None:
+        if array.dtype == np.int8:
+            return 1.0
+        wide = (part.astype(np.float64) for part in _parts(array))  # what is not finite is refused where it is written
+        return int8_scale(
+            max((float(np.abs(rows).max(initial=0, where=np.isfinite(rows))) for rows in wide), default=0)
         )
-    rows = storage.encode(array)
-    wrong = np.flatnonzero(~np.isfinite(rows if storage.word in FLOATS else array).all(axis=1))
-    if len(wrong):
-        raise FeatureError(
-            f"{len(wrong)} features are not finite in {storage.word}",
-            found=first_of(keys[row].decode() for row in wrong),
-            next_step="check the method for a division by zero or an overflow",
-        )
-    return rows
+    if isinstance(given, bool) or not isinstance(given, int | float | np.floating | np.integer):
+        raise FeatureError("features cannot have this scale", found=repr(given), expected="a number above 0")
+    return float(given)
+
+
+def stored_keys(keys: Keys | StoredKeys) -> StoredKeys:
+    """Return keys as they are stored; an array of bytes is taken as it is, without a text for each.
+
+    Raises:
+        FeatureError: as ``as_keys`` and ``encode_keys``.
+    """
+    if isinstance(keys, StoredKeys):
+        return keys
+    if not (isinstance(keys, np.ndarray) and keys.ndim == 1 and keys.dtype.kind == "S" and len(keys)):
+        return StoredKeys(encode_keys(as_keys(keys)))
+    stored = StoredKeys(keys)
+    try:
+        stored.refuse()
+    except UnicodeDecodeError as problem:
+        raise FeatureError("a key is not text", found=repr(problem.object)) from None
+    return stored
+
+
+def _parts(array: Array) -> Iterator[Array]:
+    """Yield the rows of an array that may be larger than memory, some at a time."""
+    return (array[first : first + AT_ONCE] for first in range(0, len(array), AT_ONCE))
+
+
+def _finite(rows: Array, storage: Storage) -> Array:
+    """Return for each of (m, d) rows whether its numbers are finite, as floats of a file also once they are stored."""
+    return np.asarray(np.isfinite(storage.encode(rows) if storage.word in FLOATS else rows).all(axis=1))
 
 
 def _disk(path: Path, problem: Exception) -> RunError:

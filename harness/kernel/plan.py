@@ -11,7 +11,7 @@ import numpy as np
 from harness.data.images import IntArray
 from harness.kernel.native.order import by_bucket
 from harness.measures.ranks import PositiveRanks
-from harness.tasks.relevance import Draw, Relevance, RowLists
+from harness.tasks.relevance import Relevance, RowLists
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +140,10 @@ def _compact(
     rows = np.repeat(np.arange(len(asked)), np.diff(lists.starts))
     kept = asked[rows] & valid[lists.units]
     counts = np.bincount(rows[kept], minlength=len(asked))[asked]
-    number = np.cumsum(valid) - 1
-    return RowLists(starts=np.concatenate([[0], np.cumsum(counts)]), units=number[lists.units[kept]])
+    units = lists.units[kept]
+    if not valid.all():
+        units = np.cumsum(valid)[units] - 1
+    return RowLists(starts=np.concatenate([[0], np.cumsum(counts)]), units=units)
 
 
 def _between(lists: RowLists, first: int, last: int) -> RowLists:
@@ -229,14 +231,14 @@ def results(relevance: Relevance, parts: Sequence[Placed]) -> tuple[PositiveRank
         for name in ("query", "draw", "unit", "closer", "tied")
     )
     place = _order(query, relevance.queries, np.argsort((closer + tied) * relevance.units + unit))
-    draws = relevance.draws or (Draw(np.arange(relevance.queries), np.arange(relevance.units)),)
+    asked = [drawn.queries for drawn in relevance.draws] or [np.arange(relevance.queries)]
     answers = []
-    for number, drawn in enumerate(draws):
-        own = place[draw[place] == number] if len(draws) > 1 else place
-        counts = np.bincount(query[own], minlength=relevance.queries)[drawn.queries]
+    for number, queries in enumerate(asked):
+        own = place[draw[place] == number] if len(asked) > 1 else place
+        counts = np.bincount(query[own], minlength=relevance.queries)[queries]
         answers.append(
             PositiveRanks(
-                asked=drawn.queries,
+                asked=queries,
                 starts=np.concatenate([[0], np.cumsum(counts)]),
                 units=unit[own],
                 closer=closer[own],

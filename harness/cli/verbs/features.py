@@ -188,7 +188,7 @@ def _described(file: FeatureFile) -> dict[str, Any]:
         "data set": about.dataset,
         "metric": about.metric,
         "mirrored pictures": about.mirrored or None,
-        "first keys": list(file.keys[:3]),
+        "first keys": list(file.stored_keys.texts(0, 3)),
         **{
             word.replace("_", " "): value
             for word, value in about.model_dump(mode="json").items()
@@ -279,8 +279,15 @@ def merge(files: tuple[Path, ...], out: Path, *, force: bool) -> None:
     group=OUTPUT,
     help="Type: float16, int8 with one scale for the file, or one bit a number that says whether it is above 0.",
 )
+@option(
+    "--scale-of",
+    type=shared.PATH,
+    group=OUTPUT,
+    help="Feature file of int8 whose scale the new file has, so that both can be compared, as distractors are with a "
+    "test; default: the scale that fits the file.",
+)
 @out
-def quantise(file: Path, word: str, out: Path, *, force: bool) -> None:
+def quantise(file: Path, word: str, scale_of: Path | None, out: Path, *, force: bool) -> None:
     """Write features in a smaller type.
 
     The measures of the new file are those of the stored numbers. Those of int8 and of bits are ranked exactly: int8 as
@@ -289,17 +296,40 @@ def quantise(file: Path, word: str, out: Path, *, force: bool) -> None:
     \b
     Example:
       bench features quantise features.h5 --to int8 --out small.h5
+      bench features quantise other-city.h5 --to int8 --scale-of small.h5 --out small-other-city.h5
     """
     from harness.features import FeatureFile
     from harness.features.changing import quantise as quantised
     from harness.features.finding import find_features
 
+    if scale_of is not None and word != "int8":
+        raise click.UsageError(f"--scale-of is for --to int8; {word} has no scale")
     refuse_existing(out, force=force)
+    scale = None if scale_of is None else _scale_of(find_features(scale_of))
     with FeatureFile.open(find_features(file)) as opened:
-        storage, share = quantised(opened, word, out)
+        storage, share = quantised(opened, word, out, scale)
     lines = [f"{out}: {storage.width} numbers a feature, {storage.word}"]
     if storage.word == "binary":
         lines.append(f"- {100 * share:.1f} % of the bits are 1; codes tell most apart at 50 %")
+    if storage.word == "int8" and share:
+        lines.append(f"- {100 * share:.4f} % of the numbers are beyond this scale and were cut off")
     lines.append(f"- {storage.note or 'Ranks are those of the rounded numbers.'}")
     lines.append("- Measures of this file are those of the stored numbers, not of the ones before.")
     say("\n".join(lines))
+
+
+def _scale_of(path: Path) -> float:
+    """Return the scale of a file of int8."""
+    from harness.errors import FeatureError
+    from harness.features import FeatureFile
+
+    with FeatureFile.open(path) as opened:
+        if opened.storage.word != "int8":
+            raise FeatureError(
+                "this file has no scale",
+                where=path,
+                found=f"features of {opened.storage.word}",
+                expected="features of int8",
+                next_step="make it one with 'bench features quantise --to int8', or leave out --scale-of",
+            )
+        return opened.storage.scale

@@ -10,9 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.errors import FeatureError, first_of
 from harness.features.added.joined import JoinedRows
 from harness.features.finding import find_features
+from harness.features.layout import StoredKeys
 from harness.features.provenance import Provenance
 from harness.features.reader import FeatureFile, FeatureRows
 from harness.features.storage import FLOATS
@@ -49,11 +52,23 @@ class Distractors:
         return tuple(key for file in self.files for key in file.keys)
 
     @cached_property
+    def _stored(self) -> StoredKeys:
+        """The keys of all images as one table."""
+        if len(self.files) == 1:
+            return self.files[0].stored_keys
+        return StoredKeys(np.concatenate([file.stored_keys.encoded for file in self.files]))
+
+    @property
+    def repeated(self) -> list[str]:
+        """The keys that several files have."""
+        return [] if len(self.files) == 1 else self._stored.repeated()
+
+    @cached_property
     def images(self) -> str:
         """The SHA-256 of the sorted keys: which images were added, whatever their features and files."""
         hasher = hashlib.sha256()
-        for key in sorted(self.keys):
-            hasher.update(key.encode() + b"\n")
+        for lines in self._stored.sorted_lines():
+            hasher.update(lines)
         return hasher.hexdigest()
 
     @property
@@ -69,7 +84,7 @@ class Distractors:
 
     def behind(self, gallery: FeatureRows) -> JoinedRows:
         """Return the features of a gallery and behind them those of the distractors, as one table."""
-        return JoinedRows([gallery, *(file.rows(file.keys) for file in self.files)])
+        return JoinedRows([gallery, *(file.all_rows for file in self.files)])
 
     def refuse(self, keys: Collection[str], task: str) -> None:
         """Refuse images that the test itself has.
@@ -81,9 +96,9 @@ class Distractors:
         Raises:
             FeatureError: an image is one of them.
         """
-        own = set(keys)
+        own = {key.encode() for key in keys}
         for file in self.files:
-            both = [key for key in file.keys if key in own]
+            both = [key.decode() for part in file.stored_keys.portions() for key in part.tolist() if key in own]
             if both:
                 raise FeatureError(
                     f"distractors are images of the test itself: {len(both):,} keys are queries or gallery of {task}",
@@ -110,8 +125,9 @@ def open_distractors(paths: Sequence[Path], test: FeatureFile) -> Iterator[Distr
         for file in files:
             _refuse_other_numbers(file, test)
             _refuse_other_model(file, test)
-        _refuse_twice(files)
-        yield Distractors(files)
+        found = Distractors(files)
+        _refuse_twice(found)
+        yield found
 
 
 def is_silent(about: Provenance) -> bool:
@@ -132,7 +148,8 @@ def _refuse_other_numbers(file: FeatureFile, test: FeatureFile) -> None:
         where=file.path,
         found=found,
         expected=f"{expected}, as in {test.path}",
-        next_step="extract both with the same method and options, and store them alike",
+        next_step="extract both with the same method and options, and store them alike: 'bench features quantise "
+        "FILE --to int8 --scale-of TEST' gives int8 the scale of the test",
     )
 
 
@@ -169,16 +186,15 @@ def _shown(value: object) -> object:
     return "nothing" if value in NOTHING else value
 
 
-def _refuse_twice(files: Sequence[FeatureFile]) -> None:
-    seen: dict[str, FeatureFile] = {}
-    for file in files:
-        twice = [key for key in file.keys if key in seen]
-        if twice:
-            raise FeatureError(
-                f"{len(twice):,} distractors are in two files",
-                where=file.path,
-                found=f"{first_of(twice, 3)}, which {seen[twice[0]].path} has too",
-                expected="each image once",
-                next_step="leave one of the files out, or join them with 'bench features merge'",
-            )
-        seen.update(dict.fromkeys(file.keys, file))
+def _refuse_twice(found: Distractors) -> None:
+    """Refuse an image that is in two files; within a file no key is repeated."""
+    twice = found.repeated
+    if twice:
+        first, second = [file.path for file in found.files if twice[0] in file.keys][:2]
+        raise FeatureError(
+            f"{len(twice):,} distractors are in two files",
+            where=second,
+            found=f"{first_of(twice, 3)}, which {first} has too",
+            expected="each image once",
+            next_step="leave one of the files out, or join them with 'bench features merge'",
+        )

@@ -85,8 +85,6 @@ def _order(relevance: Relevance, buckets: IntArray, window: int) -> IntArray:
 
 
 def _in_order(gallery: Rows, images: IntArray) -> Rows:
-    if isinstance(gallery, JoinedRows):
-        return JoinedRows(gallery.tables, gallery.order[images])
-    if isinstance(gallery, FeatureRows):
+    if isinstance(gallery, JoinedRows | FeatureRows):
         return gallery.take(images)
     return gallery[0 : gallery.shape[0]][images]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import tracemalloc
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 import harness
 from harness.errors import FeatureError
-from harness.features import FeatureFile
+from harness.features import FeatureFile, layout
 from harness.features.added.distractors import open_distractors
 from harness.features.added.joined import JoinedRows
 from harness.features.changing import quantise
@@ -47,6 +49,34 @@ def test_the_digest_of_the_images_depends_on_their_keys_alone(tmp_path):
     assert opened(tmp_path, one)[2] not in images
     assert opened(tmp_path, one, two)[3] == "3 distractor images were added to the gallery"
     assert opened(tmp_path, two)[3] == "1 distractor image was added to the gallery"
+
+
+def test_keys_of_several_files_are_sorted_together_whatever_their_lengths(tmp_path):
+    names = [["b.jpg", "a/a longer name.jpg"], ["\u00fc.jpg", "a.jpg", "z.jpg"], ["c"]]
+    files = [written(tmp_path / f"{number}.h5", keys, drawn=number) for number, keys in enumerate(names)]
+    every = sorted(key for keys in names for key in keys)
+
+    assert opened(tmp_path, *files)[2] == hashlib.sha256("".join(f"{key}\n" for key in every).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_millions_of_distractors_would_fit_because_no_key_becomes_a_text(tmp_path, monkeypatch, ordered):
+    monkeypatch.setattr(layout, "PORTION", 1000)
+    numbers = np.arange(50_000) if ordered else np.random.default_rng(0).permutation(50_000)
+    keys = np.array([b"others/%08d.jpg" % number for number in numbers])
+    found = written(tmp_path / "d.h5", keys, width=1)
+    test = written(tmp_path / "test.h5", ["q.jpg", "g.jpg"], width=1)
+    with FeatureFile.open(test) as file:
+        tracemalloc.start()
+        with open_distractors([found], file) as distractors:
+            distractors.refuse(["q.jpg", "g.jpg"], "city/main")
+            rows = distractors.behind(file.all_rows)
+            assert len(distractors.images) == 64
+            assert rows[49_990:50_002].shape == (12, 1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+    assert peak < 60 * len(keys)  # 19 are a key, 8 its place in their order; a text and its place in a tuple take 76
 
 
 def test_another_width_is_refused(tmp_path):
@@ -152,7 +182,13 @@ def test_joined_rows_are_those_of_their_tables_in_any_order(tmp_path):
         order = np.random.default_rng(0).permutation(1005)[:900]
         tables = [file.rows(file.keys) for file in files]
 
-        assert np.array_equal(JoinedRows(tables)[290:1004], whole[290:1004])
+        for rows in (slice(290, 1004), slice(10, 20), slice(300, 1000), slice(1000, 2000), slice(7, 7)):
+            assert np.array_equal(JoinedRows(tables)[rows], whole[rows])
+        assert np.array_equal(JoinedRows(tables).take(order[:50])[:], whole[order[:50]])
+        everything = [file.all_rows for file in files]
+        assert np.array_equal(JoinedRows(everything)[290:1004], whole[290:1004])
+        assert np.array_equal(everything[1].take(np.array([5, 2]))[:], whole[[305, 302]])
+        assert [table.digest for table in everything] == [table.digest for table in tables]
         shuffled = JoinedRows(tables, order)
         assert shuffled.shape == (900, 4)
         assert np.array_equal(shuffled[3:850], whole[order[3:850]])

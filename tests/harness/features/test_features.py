@@ -94,7 +94,7 @@ def test_features_that_are_not_finite_are_counted_and_named(tmp_path, monkeypatc
     assert "7.jpg, 290.jpg" in str(caught.value)
     assert not (tmp_path / "f.h5").exists()
 
-    monkeypatch.setattr("harness.features.writer._as_rows", lambda rows, *_: rows)
+    monkeypatch.setattr("harness.features.writer._finite", lambda rows, _storage: np.ones(len(rows), np.bool_))
     write_features(tmp_path / "f.h5", keys, features, dataset="d", method="m")
     with FeatureFile.open(tmp_path / "f.h5") as file, pytest.raises(FeatureError, match="2 features") as caught:
         file.read(keys[:10])
