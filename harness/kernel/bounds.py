@@ -51,6 +51,9 @@ FloatArray = npt.NDArray[np.float64]
 
 ACCUMULATION = 2.0**-23
 OUTPUT_FLOAT32 = 2.0**-21
+NONE = 0.0
+"""Error of one addition of whole numbers."""
+
 OUTPUT_BFLOAT16 = 2.0**-8 * 1.02  # c' + 2^-21 of step 4, and 1 % to spare
 LARGEST_BIAS = 1e30
 
@@ -170,6 +173,12 @@ def lengths(sizes: FloatArray, width: int) -> Lengths:
     return Lengths(
         residual=sizes[:, 0] * above + little * (1.0 + exact) + width * 2.0**-100, rounded=rounded, exact=exact + little
     )
+
+
+def as_float32(queries: Lengths) -> Lengths:
+    """Return the lengths of the same rows rounded to float32, number by number."""
+    exact = queries.exact
+    return Lengths(residual=2.0**-23 * exact, rounded=exact * (1.0 + 2.0**-23), exact=exact)
 
 
 def product_error(queries: Lengths, gallery: Lengths, width: int, accumulation: float = ACCUMULATION) -> FloatArray:

@@ -13,11 +13,21 @@ import numpy.typing as npt
 import torch
 
 from harness.basics.host import multiplies_bfloat16, processor_flags
+from harness.kernel.native.whole import WIDEST, has_instruction
 from harness.kernel.settings import Precision
 
+TILES = "amx_bf16"
+"""The flag of processors that multiply whole tiles of bfloat16, which nothing else comes near."""
 
-def fastest() -> Precision:
-    """Return bfloat16 if the processor multiplies it in hardware and oneDNN is available, else float32."""
+
+def fastest(width: int = 1) -> Precision:
+    """Return the precision in which this processor multiplies fastest rows of that many numbers.
+
+    That is bfloat16 with instructions for tiles of it, else int8 with one for four bytes, else bfloat16 if it is
+    multiplied in hardware, else float32. bfloat16 needs oneDNN.
+    """
+    if TILES not in processor_flags() and width <= WIDEST and has_instruction():
+        return "int8"
     return "bfloat16" if multiplies_bfloat16() and _has_onednn() else "float32"
 
 

@@ -98,7 +98,7 @@ def test_the_canonical_similarity_is_within_half_a_tolerance_of_real_numbers(tab
     seed=st.integers(0, 999),
     gap=st.sampled_from([1e-2, 4e-3, 1e-3, 6e-5, 1e-5, 1e-7, 1e-9, 1e-12, 1e-13, 3e-14, 1e-15]),
     metric=st.sampled_from(["cosine", "euclidean"]),
-    precision=st.sampled_from(["float32", "bfloat16"]),
+    precision=st.sampled_from(["float32", "bfloat16", "int8"]),
 )
 def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, metric, precision):
     rng = np.random.default_rng(seed)
@@ -122,7 +122,10 @@ def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, 
 
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
-@given(problem=problems(kinds=["offset"], reduces=["mean feature"]), precision=st.sampled_from(["float32", "bfloat16"]))
+@given(
+    problem=problems(kinds=["offset"], reduces=["mean feature"]),
+    precision=st.sampled_from(["float32", "bfloat16", "int8"]),
+)
 def test_means_of_rows_near_one_another_and_far_from_zero_are_decided_alike(problem, precision):
     answers = rank(
         problem.queries, problem.gallery, problem.relevance, metric="euclidean", tuning=Tuning(precision, threads=1)
@@ -148,7 +151,11 @@ def test_means_far_from_zero_are_decided_as_float64_decides_them(seed):
     )
     wanted = reference.rank(queries, gallery, relevance, "euclidean")
     nearest = reference.nearest(queries, gallery, relevance, "euclidean", 5)
-    ways = [{"precision": precision, "block": block} for precision in ("float32", "bfloat16") for block in (None, 70)]
+    ways = [
+        {"precision": precision, "block": block}
+        for precision in ("float32", "bfloat16", "int8")
+        for block in (None, 70)
+    ]
 
     for way in [*ways, {"by_torch": True}, {"by_torch": True, "precision": "float32", "block": 70}]:
         by_torch = way.pop("by_torch", False)

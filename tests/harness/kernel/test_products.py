@@ -13,10 +13,31 @@ from harness.kernel.products import Products, fastest, full_precision, one_threa
 @pytest.mark.parametrize("hardware", [False, True])
 @pytest.mark.parametrize("onednn", [False, True])
 def test_bfloat16_is_the_fastest_only_in_hardware_and_with_onednn(monkeypatch, hardware, onednn):
+    monkeypatch.setattr(products, "has_instruction", lambda: False)
     monkeypatch.setattr(products, "multiplies_bfloat16", lambda: hardware)
     monkeypatch.setattr(products, "_has_onednn", lambda: onednn)
 
     assert fastest() == ("bfloat16" if hardware and onednn else "float32")
+
+
+@pytest.mark.parametrize(
+    ("flags", "width", "there", "chosen"),
+    [
+        ({"avx512_vnni"}, 32_768, True, "int8"),
+        ({"avx512_vnni"}, 32_769, True, "bfloat16"),
+        ({"avx512_vnni", "amx_bf16"}, 512, True, "bfloat16"),
+        ({"avx512_bf16"}, 512, False, "bfloat16"),
+    ],
+)
+def test_bytes_are_the_fastest_with_their_instruction_but_not_beside_tiles_of_bfloat16(
+    monkeypatch, flags, width, there, chosen
+):
+    monkeypatch.setattr(products, "processor_flags", lambda: flags)
+    monkeypatch.setattr(products, "has_instruction", lambda: there)
+    monkeypatch.setattr(products, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(products, "_has_onednn", lambda: True)
+
+    assert fastest(width) == chosen
 
 
 def wrong(_a, _b):
