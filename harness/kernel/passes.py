@@ -50,15 +50,15 @@ from harness.kernel.native.tuples import (
 from harness.kernel.native.whole import PANEL, ROWS, multiply
 from harness.kernel.neighbours import Lists
 from harness.kernel.plan import Entries, RankingPlan
-from harness.kernel.prepared import Prepared, PreparedBytes, Workers, prepare_rows, prepare_rows_as_bytes, ranges
+from harness.kernel.prepared import Prepared, PreparedWhole, Workers, prepare_rows, prepare_whole_rows, ranges
 from harness.kernel.products import Products
 from harness.kernel.settings import Precision, Settings
 
 QUERIES, IMAGES = 512, 1024
 """Rows and columns of one product: in bfloat16 it fills a second cache of 1 MB while it is counted."""
 
-BYTE_QUERIES, BYTE_IMAGES = 192, 512
-"""The same of bytes: the images' bytes and words and the products fill that cache together."""
+WHOLE_QUERIES, WHOLE_IMAGES = 96, 2048
+"""The same in whole numbers: the images' bytes and the products fill that cache together, and rows are long."""
 
 SHARED = 4096
 """Queries that one thread counts against a tile of images while these are in its cache."""
@@ -109,7 +109,7 @@ class Target:
     """
 
     block: Block
-    prepared: Prepared | PreparedBytes
+    prepared: Prepared | PreparedWhole
     bias: npt.NDArray[np.float32]
     penalties: npt.NDArray[np.float32]
     errors: FloatArray
@@ -136,8 +136,9 @@ class Pass:
         self.tied = np.zeros(len(entries.pair), dtype=np.int64)
         self.again = 0
         self.most = int(np.diff(entries.entry_starts).max(initial=0))
-        self.product = None if precision == "int8" else Products(precision)
-        self.size = (BYTE_QUERIES, BYTE_IMAGES) if self.product is None else (QUERIES, IMAGES)
+        self.precision = precision
+        self.product = None if precision in ("int8", "int16") else Products(precision)
+        self.size = (WHOLE_QUERIES, WHOLE_IMAGES) if self.product is None else (QUERIES, IMAGES)
         self.comparison = PairComparison(self.euclidean, tolerance(queries.rows.shape[1]))
         self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
         self.prepared = self._prepare(queries)
@@ -169,19 +170,20 @@ class Pass:
         bound = bound_of(self.prepared, prepared, biases, OUTPUT_BFLOAT16 if half else OUTPUT_FLOAT32)
         bias, finer = rounded_biases(biases), np.empty(0)
         own, other = self.prepared, prepared
-        exact = isinstance(own, PreparedBytes) and isinstance(other, PreparedBytes)
-        if isinstance(own, PreparedBytes) and isinstance(other, PreparedBytes):
+        whole = isinstance(own, PreparedWhole)
+        errors = errors_of(own.lengths, other.lengths, width, bound.offset, NONE if whole else ACCUMULATION)
+        if self.precision == "int8" and isinstance(own, PreparedWhole) and isinstance(other, PreparedWhole):
             words = Words(other.rounded.words, other.rounded.word, bias)
             block = block._replace(words=words)
             finer = errors_of(own.finer, other.finer, width, bound.offset)
+            errors = np.maximum(errors, finer)
         drawn = self.job.plan.drawn[:, block.first : block.first + len(block.starts) - 1]
-        errors = errors_of(own.lengths, other.lengths, width, bound.offset, NONE if exact else ACCUMULATION)
         return Target(
             block=block,
             prepared=prepared,
             bias=bias,
             penalties=np.where(drawn, np.float32(0), BLANK).astype(np.float32),
-            errors=np.maximum(errors, finer) if exact else errors,
+            errors=errors,
             bound=bound,
             finer=finer,
         )
@@ -207,7 +209,7 @@ class Pass:
         """Return room for the products of bytes of a tile."""
         if self.product is not None:
             return NO_WHOLE.products
-        return np.empty((BYTE_QUERIES + ROWS, PANEL * (-(-images // PANEL) + 1)), dtype=np.int32)
+        return np.empty((WHOLE_QUERIES + ROWS, PANEL * (-(-images // PANEL) + 1)), dtype=np.int32)
 
     def _tile(
         self, target: Target, rows: slice, first: int, last: int, room: npt.NDArray[np.int32] = NO_WHOLE.products
@@ -217,7 +219,7 @@ class Pass:
         images = slice(int(block.starts[first]), int(block.starts[last]))
         wide, narrow, half, whole = NO_WIDE, NO_NARROW, False, NO_WHOLE
         own, other = self.prepared, target.prepared
-        if isinstance(own, PreparedBytes) and isinstance(other, PreparedBytes):
+        if isinstance(own, PreparedWhole) and isinstance(other, PreparedWhole):
             whole = self._whole(own, other, target, rows, images, room)
         elif isinstance(own, Prepared) and isinstance(other, Prepared) and self.product is not None:
             product, half = self.product(own.values[rows], other.values[images]), self.product.half
@@ -239,8 +241,8 @@ class Pass:
 
     def _whole(
         self,
-        own: PreparedBytes,
-        other: PreparedBytes,
+        own: PreparedWhole,
+        other: PreparedWhole,
         target: Target,
         rows: slice,
         images: slice,
@@ -248,13 +250,14 @@ class Pass:
     ) -> Whole:
         """Multiply bytes into the room."""
         first, last = images.start // PANEL, -(-images.stop // PANEL)
-        multiply(own.rounded.rows, own.rounded.sums, other.rounded.panels, rows.start, rows.stop, first, last, room)
+        left, right, words = own.rounded, other.rounded, self.precision == "int16"
+        multiply(left.rows, left.sums, right.panels, words, rows.start, rows.stop, first, last, room)
         return Whole(
             products=room,
             first=images.start - PANEL * first,
-            factors=own.rounded.byte,
-            steps=other.rounded.byte[images],
-            rows=own.rounded.wide,
+            factors=left.step,
+            steps=right.step[images],
+            rows=left.wide,
             errors=target.finer,
         )
 
@@ -266,10 +269,16 @@ class Pass:
 
     def _prepare(
         self, features: Features, means: Means = NO_MEANS, *, gallery: bool = False
-    ) -> Prepared | PreparedBytes:
+    ) -> Prepared | PreparedWhole:
         if self.product is None:
-            return prepare_rows_as_bytes(
-                features, self.centre, self.workers, means, euclidean=self.euclidean, gallery=gallery
+            return prepare_whole_rows(
+                features,
+                self.centre,
+                self.workers,
+                means,
+                euclidean=self.euclidean,
+                words=self.precision == "int16",
+                gallery=gallery,
             )
         return prepare_rows(
             features, self.centre, self.workers, means, euclidean=self.euclidean, half=self.product.half

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from harness.kernel.bounds import FloatArray, Lengths, Measured, as_float32, lengths, less_centre, scale_of
 from harness.kernel.native.fold import LANES
-from harness.kernel.native.prepare import prepare, prepare_bytes
+from harness.kernel.native.prepare import prepare, prepare_whole
 from harness.kernel.native.similarity import squared_norms
-from harness.kernel.native.tuples import NO_MEANS, Features, Means, Rounded, RoundedBytes, RowFrame
+from harness.kernel.native.tuples import NO_MEANS, Features, Means, Rounded, RoundedWhole, RowFrame
 from harness.kernel.native.whole import FOUR, PANEL, ROWS
 
 
@@ -96,7 +96,7 @@ def prepare_rows(
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedBytes(Measured):
+class PreparedWhole(Measured):
     """Rows as they are multiplied in whole numbers; see ``bounds`` and ``native.whole``.
 
     Attributes:
@@ -104,20 +104,21 @@ class PreparedBytes(Measured):
         finer: lengths of the rows as a second look takes them.
     """
 
-    rounded: RoundedBytes
+    rounded: RoundedWhole
     finer: Lengths
 
 
-def prepare_rows_as_bytes(
+def prepare_whole_rows(
     features: Features,
     centre: FloatArray,
     workers: Workers,
-    means: Means = NO_MEANS,
+    means: Means,
     *,
     euclidean: bool,
+    words: bool,
     gallery: bool,
-) -> PreparedBytes:
-    """Return rows centred, scaled and rounded to bytes, those of a gallery in panels and with words.
+) -> PreparedWhole:
+    """Return rows centred, scaled and rounded to bytes or words, those of a gallery in panels.
 
     Args:
         features: (n, d) float32 or float64, and their squared norms.
@@ -125,35 +126,36 @@ def prepare_rows_as_bytes(
         workers: the threads.
         means: of sums.
         euclidean: the metric.
+        words: whether to round to 16 bits, not to 8 with what a second look needs.
         gallery: whether these are rows of a gallery, else of queries.
     """
     count, width = features.rows.shape
     frame = _frame(features, centre, means, euclidean=euclidean)
-    fours, panels = -(-width // FOUR), -(-count // PANEL)
-    own, others = (0, count) if gallery else (count, 0)
-    spare = 0 if gallery else ROWS - 1
-    out = RoundedBytes(
-        rows=np.zeros((own + spare, fours * FOUR), dtype=np.int8),
-        wide=np.empty((own, width), dtype=np.float32),
-        panels=np.zeros((panels if gallery else 0, fours, PANEL), dtype=np.uint32),
-        words=np.empty((others, width), dtype=np.int16),
-        byte=np.empty(count, dtype=np.float32),
-        word=np.empty(count, dtype=np.float32),
+    packed = -(-width * (2 if words else 1) // FOUR)
+    asked, answering = (0, count) if gallery else (count, 0)
+    spare = 0 if gallery else ROWS - 1  # the last queries are multiplied as many at once as all others
+    out = RoundedWhole(
+        rows=np.zeros((asked + spare, packed), dtype=np.uint32),
+        panels=np.zeros((-(-answering // PANEL), packed, PANEL), dtype=np.uint32),
+        step=np.empty(count, dtype=np.float32),
         sums=np.zeros(count + spare, dtype=np.int32),
+        wide=np.empty((0 if words else asked, width), dtype=np.float32),
+        words=np.empty((0 if words else answering, width), dtype=np.int16),
+        word=np.empty(0 if words else answering, dtype=np.float32),
         sizes=np.empty((count, 6)),
     )
 
     def work(part: slice) -> None:
-        piece = RoundedBytes(*(table if name == "panels" else table[part] for name, table in out._asdict().items()))
+        own = RoundedWhole(*(table if name == "panels" else table[part] for name, table in out._asdict().items()))
         rows = _own(features, centre, means, part, euclidean=euclidean)
-        buffer, four = np.empty(width, dtype=np.float32), np.empty(fours, dtype=np.uint32)
-        prepare_bytes(rows, frame, piece, part.start, buffer, four)
+        buffer, numbers = np.empty(width, dtype=np.float32), np.empty(packed, dtype=np.uint32)
+        prepare_whole(rows, frame, own, part.start, words, buffer, numbers)
 
     workers.share(count, 4096, work)
     sizes = out.sizes
     rough = lengths(sizes, width)
     finer = lengths(sizes[:, [4, 5, 2, 3]], width) if gallery else as_float32(rough)
-    return PreparedBytes(rough, sizes[:, 2], sizes[:, 3], frame.scale, out, finer)
+    return PreparedWhole(rough, sizes[:, 2], sizes[:, 3], frame.scale, out, finer)
 
 
 def _frame(features: Features, centre: FloatArray, means: Means, *, euclidean: bool) -> RowFrame:

@@ -8,7 +8,7 @@ from typing import Literal
 from harness.compute.machine import Machine
 from harness.features.metric import Metric
 
-Precision = Literal["float32", "bfloat16", "int8"]
+Precision = Literal["float32", "bfloat16", "int16", "int8"]
 
 
 @dataclass(frozen=True)

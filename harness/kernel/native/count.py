@@ -179,21 +179,28 @@ def settle(similar: float, ask: Ask, first: int, last: int, comparison: PairComp
 def guess_units(undecided: int, kept: bool, query: Query, block: Block, scratch: Scratch, euclidean: bool) -> int:
     """Compute the float32 similarity of the places found; return the number computed.
 
-    This loop is separate from ``settle_units``: it has no branch to guess wrong, and the processor reads many rows at
-    a time.
+    These loops are separate from ``settle_units``: they have no branch to guess wrong, and the processor reads many
+    rows at a time. Units of one image have a loop of their own, see ``finer_scores``.
     """
     found, guesses, exacts, touched = scratch.found, scratch.guesses, scratch.exacts, scratch.touched
-    work = 0
+    known = number = touched[0]
     for place in range(undecided):
-        if place + AHEAD < undecided:
-            later = found[place + AHEAD]
-            prefetch(block.rows, block.starts[scratch.places[later] if kept else later])
         u = scratch.places[found[place]] if kept else found[place]
-        if math.isnan(guesses[u]) and math.isnan(exacts[u]):
-            guesses[u] = coarse(query, block, u, euclidean)
-            touched[1 + touched[0]] = u
-            touched[0] += 1
-            work += block.starts[u + 1] - block.starts[u]
+        touched[1 + number] = u
+        number += math.isnan(guesses[u]) & math.isnan(exacts[u])
+    touched[0] = number
+    if block.starts.shape[0] - 1 == block.rows.shape[0]:
+        for place in range(known, number):
+            if place + AHEAD < number:
+                prefetch(block.rows, touched[1 + place + AHEAD])
+            u = touched[1 + place]
+            guesses[u] = quick_similarity(query, block, u, euclidean)
+        return int(number - known)
+    work = 0
+    for place in range(known, number):
+        u = touched[1 + place]
+        guesses[u] = coarse(query, block, u, euclidean)
+        work += block.starts[u + 1] - block.starts[u]
     return work
 
 
@@ -312,7 +319,7 @@ def count_tile(
         for number in range(asked.ask_starts[query], asked.ask_starts[query + 1]):
             ask = Ask(asked.entry_starts[number], asked.entry_starts[number + 1], asked.values, asked.widths)
             draw_bands(asked, ask.begin, ask.end, tile.errors[query], tile.bound, scratch.bands)
-            if tile.whole.steps.shape[0] > 0:
+            if tile.whole.rows.shape[0] > 0:
                 draw_bands(asked, ask.begin, ask.end, tile.whole.errors[query], tile.bound, scratch.finer)
             scores = row
             if tile.penalties.shape[0] > 0:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from harness.kernel.native.compiled import loose
-from harness.kernel.native.tuples import Features, Rounded, RoundedBytes, RowFrame
+from harness.kernel.native.tuples import Features, Rounded, RoundedWhole, RowFrame
+from harness.kernel.native.whole import LENGTH, PANEL
 
 Array = Any
 
@@ -57,58 +58,72 @@ LEAST = 1e-30
 
 
 @loose
-def prepare_bytes(
-    features: Features, frame: RowFrame, out: RoundedBytes, first: int, buffer: Array, four: Array
+def prepare_whole(
+    features: Features, frame: RowFrame, out: RoundedWhole, first: int, words: bool, buffer: Array, packed: Array
 ) -> None:
-    """Write rows as bytes and more finely, and the figures that the bounds need of each.
+    """Write rows as whole numbers, and the figures that the bounds need of each.
 
     Args:
         features: the rows.
         frame: how they are prepared.
         out: the prepared rows and their figures.
         first: number of the first row in the panels.
+        words: whether the numbers to multiply have 16 bits, not 8.
         buffer: scratch, (d,) float32.
-        four: scratch, (k / 4,) uint32.
+        packed: scratch, (k,) uint32.
     """
     rows, norms, centre, scale, sizes = features.rows, features.norms, frame.centre, frame.scale, out.sizes
-    bytes_of = four.view(np.int8)
-    bytes_of[:] = 0
+    of_8, of_16 = packed.view(np.int8), packed.view(np.int16)
+    packed[:] = 0
     for i in range(rows.shape[0]):
         factor = 1.0
         if not frame.euclidean:
             factor = 1.0 / np.sqrt(norms[i]) if norms[i] > 0.0 else 0.0
         greatest = np.float32(0.0)
+        product = square = 0.0
         for k in range(rows.shape[1]):
-            buffer[k] = np.float32((np.float64(rows[i, k]) * factor - centre[k]) * scale)
+            value = (np.float64(rows[i, k]) * factor - centre[k]) * scale
+            buffer[k] = np.float32(value)
             greatest = max(greatest, abs(buffer[k]))
+            product += value * centre[k]
+            square += value * value
         byte = word = to_byte = to_word = np.float32(0.0)
         if greatest > np.float32(LEAST):
             byte, word = np.float32(greatest / np.float32(127.0)), np.float32(greatest / np.float32(32000.0))
-            to_byte, to_word = np.float32(127.0) / greatest, np.float32(32000.0) / greatest
-        out.byte[i], out.word[i] = byte, word
+            if words:
+                word = max(word, np.float32(np.sqrt(square) / LENGTH))
+            to_byte, to_word = np.float32(127.0) / greatest, np.float32(1.0) / word
+        step = word if words else byte
+        out.step[i] = step
         total = np.int32(0)
-        for k in range(rows.shape[1]):
-            value = np.int8(np.rint(buffer[k] * to_byte))
-            bytes_of[k] = value
-            total = np.int32(total + np.int32(value))
+        if words:
+            for k in range(rows.shape[1]):
+                of_16[k] = np.int16(np.rint(buffer[k] * to_word))
+        else:
+            for k in range(rows.shape[1]):
+                value8 = np.int8(np.rint(buffer[k] * to_byte))
+                of_8[k] = value8
+                total = np.int32(total + np.int32(value8))
         out.sums[i] = np.int32(-128 * total)
-        residual = size = product = square = rest = finer = 0.0
+        residual = size = rest = finer = 0.0
         for k in range(rows.shape[1]):
             value = (np.float64(rows[i, k]) * factor - centre[k]) * scale
-            rounded = np.float64(byte) * np.float64(bytes_of[k])
+            rounded = np.float64(step) * np.float64(of_16[k] if words else of_8[k])
             residual += (value - rounded) * (value - rounded)
             size += rounded * rounded
-            product += value * centre[k]
-            square += value * value
+        if out.panels.shape[0] > 0:
+            panel, place = (first + i) // PANEL, (first + i) % PANEL
+            lift = np.uint32(0) if words else np.uint32(0x80808080)
+            for k in range(packed.shape[0]):
+                out.panels[panel, k, place] = packed[k] ^ lift
+        else:
+            for k in range(packed.shape[0]):
+                out.rows[i, k] = packed[k]
         if out.wide.shape[0] > 0:
             for k in range(rows.shape[1]):
                 out.wide[i, k] = buffer[k]
-            for k in range(bytes_of.shape[0]):
-                out.rows[i, k] = bytes_of[k]
-        else:
-            panel, place = (first + i) // 64, (first + i) % 64
-            for k in range(four.shape[0]):
-                out.panels[panel, k, place] = four[k] ^ np.uint32(0x80808080)
+        if out.words.shape[0] > 0:
+            out.word[i] = word
             for k in range(rows.shape[1]):
                 number = np.int16(np.rint(buffer[k] * to_word))
                 out.words[i, k] = number

@@ -140,15 +140,15 @@ class UnitPairs(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Products of bytes; without rows if the products are not of bytes.
+    """Products of bytes or words; without rows if the products are of another kind.
 
     Attributes:
         products: (rows, at least first + images) int32.
         first: column of the first image.
-        factors: (queries,) float32, what a query's byte of one stands for.
-        steps: (images,) float32, what an image's byte of one stands for.
-        rows: (queries, d) float32, the queries as prepared, for second looks.
-        errors: (queries,) error of the products of second looks.
+        factors: (queries,) float32, what a query's number of one stands for.
+        steps: (images,) float32, what an image's number of one stands for.
+        rows: (queries, d) float32, the queries as prepared, for second looks at words; (0, d) if there are none.
+        errors: (queries,) error of the products of second looks; (0,) likewise.
     """
 
     products: npt.NDArray[np.int32]
@@ -167,7 +167,7 @@ NO_WHOLE = Whole(
     np.empty((0, 0), np.float32),
     np.empty(0),
 )
-"""Of a tile whose products are not of bytes."""
+"""Of a tile whose products are not in whole numbers."""
 
 
 class Tile(NamedTuple):
@@ -185,7 +185,7 @@ class Tile(NamedTuple):
         penalties: (draws, units) float32, ``BLANK`` if a unit is not in the draw; (0, units) without draws.
         errors: (queries,) error of the products.
         bound: the other errors.
-        whole: products of bytes.
+        whole: products of bytes or words.
     """
 
     wide: npt.NDArray[np.float32]
@@ -335,28 +335,28 @@ class Rounded(NamedTuple):
     sizes: Floats
 
 
-class RoundedBytes(NamedTuple):
-    """Rows prepared as bytes, and more finely for second looks: those of queries, or those of a gallery.
+class RoundedWhole(NamedTuple):
+    """Rows prepared as bytes or as words of 16 bits: those of queries, or those of a gallery; see ``multiply``.
 
     Attributes:
-        rows: (n, k) int8 of queries, (0, k) of a gallery; k is d, filled up with zeros to a multiple of four.
-        wide: (n, d) float32 of queries, (0, d) of a gallery.
-        panels: (panels, k / 4, 64) uint32 of a whole gallery, see ``multiply``; (0, k / 4, 64) of queries.
-        words: (n, d) int16 of a gallery, (0, d) of queries.
-        byte: (n,) float32, what a byte of one stands for.
-        word: (n,) float32, what a word of one stands for.
-        sums: (n,) int32, minus 128 times the sum of the bytes.
-        sizes: (n, 6): norm of the bytes' residual, norm of the rounded row, product with the centre, squared norm, and
-            the norms of the words' residual and of the row rounded to them.
+        rows: (n, k) uint32 of queries, (0, k) of a gallery.
+        panels: (panels, k, 64) uint32 of a whole gallery, (0, k, 64) of queries.
+        step: (n,) float32, what a number of one stands for.
+        sums: (n,) int32, minus 128 times the sum of the bytes; 0 for words.
+        wide: (n, d) float32 of queries that are multiplied as bytes, for second looks; else (0, d).
+        words: (n, d) int16 of a gallery likewise; else (0, d).
+        word: (n,) float32, what one of these stands for; else (0,).
+        sizes: (n, 6): norm of the residual, norm of the rounded row, product with the centre, squared norm, and of the
+            words for second looks the norms of the residual and of the rounded row.
     """
 
-    rows: npt.NDArray[np.int8]
-    wide: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.uint32]
     panels: npt.NDArray[np.uint32]
-    words: npt.NDArray[np.int16]
-    byte: npt.NDArray[np.float32]
-    word: npt.NDArray[np.float32]
+    step: npt.NDArray[np.float32]
     sums: npt.NDArray[np.int32]
+    wide: npt.NDArray[np.float32]
+    words: npt.NDArray[np.int16]
+    word: npt.NDArray[np.float32]
     sizes: Floats
 
 

@@ -1,4 +1,4 @@
-"""Products of int8 rows in whole numbers, by the instruction that multiplies four bytes at once where there is one."""
+"""Products of rows of bytes, or of words of 16 bits, in whole numbers, by instructions for them where there are any."""
 
 from __future__ import annotations
 
@@ -24,40 +24,50 @@ PANEL = 64
 """Images multiplied at once, four registers of them."""
 
 FOUR = 4
-"""Numbers of a row that are multiplied by one instruction; rows are filled up with zeros."""
+"""Bytes of a row that are multiplied at once for one sum: four numbers, or two of 16 bits. Rows end with zeros."""
 
 LIFT = 128
-"""What is added to each number of the gallery, since the instruction multiplies numbers from 0 to 255 by others."""
+"""What is added to each byte of the gallery, since the instruction multiplies numbers from 0 to 255 by others."""
 
 WIDEST = 32768
-"""Numbers of a row up to which a sum of products of 255 and 127 stays within int32."""
+"""Bytes of a row up to which a sum of products of 255 and 127 stays within int32."""
+
+LENGTH = 46_000.0
+"""Greatest length of a row of words: sums of products, of any part of two rows, are then below 2^31."""
 
 
 def has_instruction() -> bool:
-    """Say whether loops are compiled for a processor that multiplies four bytes at once, in 512 bits."""
+    """Say whether loops are compiled for a processor that multiplies and adds bytes at once, in 512 bits."""
     features: str = numba.core.registry.cpu_target.target_context.codegen().magic_tuple()[2]
     return {"+avx512f", "+avx512vnni"} <= set(features.split(","))
 
 
-def _add_products(context: Any, builder: Any, total: Any, lifted: Any, others: Any) -> Any:
-    """Return 16 sums and, added to each, the products of its four unsigned and its four signed bytes."""
+def _add_products(builder: Any, total: Any, images: Any, queries: Any, *, words: bool) -> Any:
+    """Return 16 sums and, added to each, its products: of two signed words, or of four bytes, unsigned and signed."""
     if has_instruction():
         kind = ir.FunctionType(total.type, [total.type] * 3)
         insert: Any = cgutils.get_or_insert_function
-        return builder.call(insert(builder.module, kind, "llvm.x86.avx512.vpdpbusd.512"), [total, lifted, others])
-    for place in range(FOUR):
-        by, up = (ir.Constant(total.type, [shift] * LANES) for shift in (8 * place, 24 - 8 * place))
-        low = ir.Constant(total.type, [255] * LANES)
-        unsigned = builder.and_(builder.lshr(lifted, by), low)
-        signed = builder.ashr(builder.shl(others, up), ir.Constant(total.type, [24] * LANES))
-        total = builder.add(total, builder.mul(unsigned, signed))
+        name = f"llvm.x86.avx512.{'vpdpwssd' if words else 'vpdpbusd'}.512"
+        return builder.call(insert(builder.module, kind, name), [total, images, queries])
+    bits = 16 if words else 8
+
+    def everywhere(value: int) -> Any:
+        return ir.Constant(total.type, [value] * LANES)
+
+    def signed(numbers: Any, place: int) -> Any:
+        return builder.ashr(builder.shl(numbers, everywhere(32 - bits - bits * place)), everywhere(32 - bits))
+
+    for place in range(32 // bits):
+        unsigned = builder.and_(builder.lshr(images, everywhere(bits * place)), everywhere(2**bits - 1))
+        image = signed(images, place) if words else unsigned
+        total = builder.add(total, builder.mul(image, signed(queries, place)))
     return total
 
 
-def _multiply_panel(
-    _typing: Any, rows: Any, row: Any, sums: Any, panels: Any, panel: Any, out: Any, at: Any, column: Any
+def _panel_code(
+    rows: Any, row: Any, sums: Any, panels: Any, panel: Any, out: Any, at: Any, column: Any, *, words: bool
 ) -> Any:
-    """Write the products of ``ROWS`` rows and the images of a panel; see ``multiply``."""
+    """Return what writes the products of ``ROWS`` rows and the images of a panel; see ``multiply``."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         word, number = ir.IntType(64), ir.IntType(32)
@@ -108,7 +118,7 @@ def _multiply_panel(
         for r in range(ROWS):
             numbers = everywhere(at_byte(builder.add(row_at[r], builder.mul(step, word(FOUR))), number))
             for place, image in enumerate(images):
-                ended.append(_add_products(context, builder, totals[r * len(images) + place], image, numbers))
+                ended.append(_add_products(builder, totals[r * len(images) + place], image, numbers, words=words))
         following = builder.add(step, word(1))
         step.add_incoming(following, loop)
         for total, value in zip(totals, ended, strict=True):
@@ -121,26 +131,40 @@ def _multiply_panel(
             out_at = builder.add(out_at, builder.mul(aside, word(4)))
             for place in range(len(images)):
                 address = builder.add(out_at, word(4 * LANES * place))
-                written = builder.store(
-                    ended[r * len(images) + place], builder.inttoptr(address, vector.as_pointer()), align=1
-                )
-                assert written is not None
+                pointer = builder.inttoptr(address, vector.as_pointer())
+                builder.store(ended[r * len(images) + place], pointer, align=1)
         return context.get_dummy_value()
 
     return types.void(rows, row, sums, panels, panel, out, at, column), code
 
 
-multiply_panel = cast("Callable[..., None]", intrinsic(_multiply_panel))
+def _byte_panel(
+    _typing: Any, rows: Any, row: Any, sums: Any, panels: Any, panel: Any, out: Any, at: Any, column: Any
+) -> Any:
+    return _panel_code(rows, row, sums, panels, panel, out, at, column, words=False)
+
+
+def _word_panel(
+    _typing: Any, rows: Any, row: Any, sums: Any, panels: Any, panel: Any, out: Any, at: Any, column: Any
+) -> Any:
+    return _panel_code(rows, row, sums, panels, panel, out, at, column, words=True)
+
+
+multiply_bytes = cast("Callable[..., None]", intrinsic(_byte_panel))
+multiply_words = cast("Callable[..., None]", intrinsic(_word_panel))
 
 
 @compiled
-def multiply(rows: Array, sums: Array, panels: Array, begin: int, end: int, first: int, last: int, out: Array) -> None:
+def multiply(
+    rows: Array, sums: Array, panels: Array, words: bool, begin: int, end: int, first: int, last: int, out: Array
+) -> None:
     """Write the products of some queries and of some panels of images.
 
     Args:
-        rows: (at least end + ROWS - 1, 4 k) int8, with zeros behind a row's own numbers.
-        sums: (as many,) int32, minus ``LIFT`` times the sum of each row.
-        panels: (panels, k, 4 * PANEL) uint8: four numbers of one image, then of the next, all plus ``LIFT``.
+        rows: (at least end + ROWS - 1, k) uint32, each of four signed bytes or two signed words, zeros behind the last.
+        sums: (as many,) int32, that each row's sums begin with: minus ``LIFT`` times the sum of its bytes, else 0.
+        panels: (panels, k, PANEL) uint32: four bytes of one image, plus ``LIFT``, then of the next; or two words each.
+        words: whether numbers have 16 bits, not 8.
         begin: the first query.
         end: behind the last.
         first: the first panel.
@@ -149,4 +173,7 @@ def multiply(rows: Array, sums: Array, panels: Array, begin: int, end: int, firs
     """
     for panel in range(first, last):
         for row in range(begin, end, ROWS):
-            multiply_panel(rows, row, sums, panels, panel, out, row - begin, PANEL * (panel - first))
+            if words:
+                multiply_words(rows, row, sums, panels, panel, out, row - begin, PANEL * (panel - first))
+            else:
+                multiply_bytes(rows, row, sums, panels, panel, out, row - begin, PANEL * (panel - first))

@@ -23,7 +23,7 @@ from tests.harness.kernel.teams import in_threads
 from tests.strategies import Problem, problems, row_lists
 
 METRICS = ["cosine", "euclidean"]
-PRECISIONS = ["float32", "bfloat16", "int8"]
+PRECISIONS = ["float32", "bfloat16", "int16", "int8"]
 ONE_THREAD = Tuning(threads=1)
 
 
@@ -83,7 +83,7 @@ def with_a_long_track(rng):
     )
 
 
-@pytest.mark.parametrize("fast", ["bfloat16", "int8"])
+@pytest.mark.parametrize("fast", ["bfloat16", "int16", "int8"])
 @pytest.mark.parametrize("make", [in_parts, with_a_long_track])
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_precision_that_is_tried_first_changes_nothing_kept_or_given_up(monkeypatch, make, metric, fast):
@@ -108,7 +108,7 @@ def test_a_precision_that_is_tried_first_changes_nothing_kept_or_given_up(monkey
     monkeypatch.setattr(walk, "Pass", Noted)
     monkeypatch.setattr(walk, "fastest", lambda _width: fast)
     monkeypatch.setattr(walk, "SMALL", {fast: 0})
-    for doubtful, passes in ((math.inf, [fast]), (-1, [fast, "float32"])):
+    for doubtful, passes in ((math.inf, [fast]), (-1, [fast, walk.FINER[fast]])):
         monkeypatch.setattr(walk, "DOUBTFUL", {fast: doubtful})
         tried.clear()
         small = Settings(metric, Machine(memory=10_000), ONE_THREAD, nearest=4)
