@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from harness.kernel.bounds import FloatArray, Lengths, Measured, as_float32, lengths, less_centre, scale_of
 from harness.kernel.native.fold import LANES
-from harness.kernel.native.prepare import prepare, prepare_whole
+from harness.kernel.native.prepare import Rounded, RoundedWhole, RowFrame, prepare, prepare_whole
 from harness.kernel.native.similarity import squared_norms
-from harness.kernel.native.tuples import NO_MEANS, Features, Means, Rounded, RoundedWhole, RowFrame
+from harness.kernel.native.tuples import NO_MEANS, Features, Means
 from harness.kernel.native.whole import FOUR, PANEL, ROWS
 
 
@@ -154,7 +154,10 @@ def prepare_whole_rows(
     workers.share(count, 4096, work)
     sizes = out.sizes
     rough = lengths(sizes, width)
-    finer = lengths(sizes[:, [4, 5, 2, 3]], width) if gallery else as_float32(rough)
+    finer = as_float32(rough)
+    if gallery and not words:
+        of_words = lengths(sizes[:, [4, 5, 2, 3]], width)
+        finer = replace(of_words, residual=of_words.residual + finer.residual)
     return PreparedWhole(rough, sizes[:, 2], sizes[:, 3], frame.scale, out, finer)
 
 

@@ -305,61 +305,6 @@ class Nearest(NamedTuple):
     farthest: Floats
 
 
-class RowFrame(NamedTuple):
-    """How rows are prepared.
-
-    Attributes:
-        centre: (d,) float64, taken from the normalised rows (cosine) or from the rows as they are.
-        scale: a power of two that brings the rows to a length of about one; 1 for cosine.
-        euclidean: the metric.
-    """
-
-    centre: Floats
-    scale: float
-    euclidean: bool
-
-
-class Rounded(NamedTuple):
-    """Prepared rows.
-
-    Attributes:
-        wide: (n, d) float32, (0, d) if they are bfloat16.
-        narrow: (n, d) bfloat16 as uint16, (0, d) if they are float32.
-        half: whether they are bfloat16.
-        sizes: (n, 4): norm of the rounding residual, norm of the rounded row, product with the centre, squared norm.
-    """
-
-    wide: npt.NDArray[np.float32]
-    narrow: npt.NDArray[np.uint16]
-    half: bool
-    sizes: Floats
-
-
-class RoundedWhole(NamedTuple):
-    """Rows prepared as bytes or as words of 16 bits: those of queries, or those of a gallery; see ``multiply``.
-
-    Attributes:
-        rows: (n, k) uint32 of queries, (0, k) of a gallery.
-        panels: (panels, k, 64) uint32 of a whole gallery, (0, k, 64) of queries.
-        step: (n,) float32, what a number of one stands for.
-        sums: (n,) int32, minus 128 times the sum of the bytes; 0 for words.
-        wide: (n, d) float32 of queries that are multiplied as bytes, for second looks; else (0, d).
-        words: (n, d) int16 of a gallery likewise; else (0, d).
-        word: (n,) float32, what one of these stands for; else (0,).
-        sizes: (n, 6): norm of the residual, norm of the rounded row, product with the centre, squared norm, and of the
-            words for second looks the norms of the residual and of the rounded row.
-    """
-
-    rows: npt.NDArray[np.uint32]
-    panels: npt.NDArray[np.uint32]
-    step: npt.NDArray[np.float32]
-    sums: npt.NDArray[np.int32]
-    wide: npt.NDArray[np.float32]
-    words: npt.NDArray[np.int16]
-    word: npt.NDArray[np.float32]
-    sizes: Floats
-
-
 class Limits(NamedTuple):
     """The similarities that the negatives of each positive are counted against.
 

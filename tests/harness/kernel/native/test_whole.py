@@ -25,7 +25,8 @@ def problem(*, words, steps=5, queries=13, panels=3, extreme=False):
     return left, right, np.ascontiguousarray(left).view(np.uint32), sums, np.ascontiguousarray(packed)
 
 
-def multiplied(multiply, rows, sums, panels, words, begin, end, first, last):
+def multiplied(multiply, packed, words, part):
+    (rows, sums, panels), (begin, end, first, last) = packed, part
     out = np.full((end - begin + ROWS - 1, PANEL * (last - first)), -1, np.int32)
     multiply(rows, sums, panels, words, begin, end, first, last, out)
     return out[: end - begin]
@@ -38,23 +39,21 @@ def test_products_are_exact_with_and_without_the_instructions(monkeypatch, words
     if not here:
         monkeypatch.setattr(whole, "has_instruction", lambda: False)
         multiply = numba.njit(whole.multiply.py_func)
-    left, right, rows, sums, panels = problem(words=words)
+    left, right, *packed = problem(words=words)
 
     for part in ((0, 13, 0, 3), (2, 3, 1, 2), (5, 12, 0, 1), (0, 12, 2, 3)):
         begin, end, first, last = part
         wanted = left[begin:end].astype(np.int64) @ right[PANEL * first : PANEL * last].astype(np.int64).T
-        assert (multiplied(multiply, rows, sums, panels, words, *part) == wanted).all(), part
+        assert (multiplied(multiply, packed, words, part) == wanted).all(), part
 
 
 @pytest.mark.parametrize("words", [False, True])
 def test_the_longest_rows_do_not_leave_int32(words):
     # 2900 in each of 252 words is a length of 46,036.
-    left, right, rows, sums, panels = problem(
-        words=words, steps=126 if words else WIDEST // 4, queries=1, panels=1, extreme=True
-    )
+    left, right, *packed = problem(words=words, steps=126 if words else WIDEST // 4, queries=1, panels=1, extreme=True)
 
     wanted = left[:1].astype(np.int64) @ right.astype(np.int64).T
-    assert (multiplied(whole.multiply, rows, sums, panels, words, 0, 1, 0, 1) == wanted).all()
+    assert (multiplied(whole.multiply, packed, words, (0, 1, 0, 1)) == wanted).all()
 
 
 def test_no_sum_of_rows_as_long_as_allowed_leaves_int32():
