@@ -343,7 +343,8 @@ def page(rows: list[list[str]], device: str, repeat: int, first: float) -> str:
         "measured in one process, in turns. The bare product is torch.mm in float32 in blocks of 8,192 gallery\n"
         "images, its results discarded; `by blocks of queries` is the same with blocks of 512 queries. `kernel` is\n"
         "`rank` with its own choice of precision; `float32`, `bfloat16`, `int16` and `int8` are fixed: `float32` is\n"
-        f"what a processor without AVX-512 uses. These, and re-ranking, are medians of {repeat} runs after a warm-up;\n"
+        "what a processor without AVX-512 uses. These, and re-ranking, are medians of "
+        f"{repeat} runs after a warm-up;\n"
         "sorting every row and dense re-ranking, written in NumPy from the definitions, ran once, as did `re-ranking, once`.\n"
         "Compare the ratios of a shape, not seconds: the machine is shared.\n\n"
         f"Machine: {machine}, torch {torch.__version__}, NumPy {np.__version__}.\n\n{wanted}\n\n{table}\n\n"
@@ -352,8 +353,9 @@ def page(rows: list[list[str]], device: str, repeat: int, first: float) -> str:
         "numbers per feature, sorting every row takes less than three bare products, so nothing that multiplies in\n"
         "float32 can be five times faster. On AMD processors torch.mm multiplies with MKL, and the kernel with\n"
         "oneDNN, which is faster there, so `float32` can be below 1. Hard problems have more pairs that the fast pass\n"
-        "cannot decide, and each is looked at again. A processor with instructions for whole numbers (AVX512-VNNI) takes\n"
-        "`int8`, or `int16` where 8 bits leave too much to a second look. Much of re-ranking at VeRi-776's size is products, too.\n"
+        "cannot decide, and each is looked at again. A processor with instructions for whole numbers (AVX512-VNNI)\n"
+        "takes `int8`, or `int16` where 8 bits leave too much to a second look. Much of re-ranking at VeRi-776's size\n"
+        "is products, too.\n"
         "The streamed gallery has the same images of each vehicle in either half.\n"
     )
 

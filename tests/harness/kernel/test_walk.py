@@ -83,7 +83,7 @@ def with_a_long_track(rng):
     )
 
 
-@pytest.mark.parametrize("fast", ["bfloat16", "int16", "int8"])
+@pytest.mark.parametrize("fast", ["bfloat16", "int8"])
 @pytest.mark.parametrize("make", [in_parts, with_a_long_track])
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_precision_that_is_tried_first_changes_nothing_kept_or_given_up(monkeypatch, make, metric, fast):
