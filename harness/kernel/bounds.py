@@ -12,23 +12,34 @@ in similar directions; subtracting the centre removes this common part, and with
 
 First pass. x and y are rounded to float32 or bfloat16, on a GPU to float32 or float16, X and Y; their product is summed
 in float32 in an unknown order, rounded to bfloat16 if the factors are bfloat16, and b, rounded to float32, is
-subtracted in float32.
+subtracted in float32. Or x and y are rounded to whole numbers of 8 or 16 bits times a step of each row, a float32;
+``native.whole`` sums their products without any error, and the sum is multiplied with the steps in float32.
 
 1. Inputs.        x.y - X.Y = x.(y - Y) + (x - X).Y, so at most |x| |y - Y| + |x - X| |Y|. The norms of the residuals
                   are measured row by row, not estimated; the greatest of a block of the gallery is used.
 2. Accumulation.  n = d + 2 roundings; with u = 2^-23 (twice float32's, for units that truncate), at most
                   n u / (1 - n u) times |X| |Y|. A GPU's tensor cores align the terms of a step to the greatest and cut
-                  off what is below: u = 2^-21 there. Products of bfloat16 and of float16 are exact in float32.
+                  off what is below: u = 2^-21 there. Products of bfloat16 and of float16 are exact in float32. Whole
+                  numbers are summed exactly: u = 0.
 3. Underflow.     Units that flush denormal numbers to zero lose less than 2^-100 for each term. float16's, which reach
                   to 2^-14 and which not every GPU multiplies, are set to zero in X and Y: 1 measures that loss.
 4. Output.        An output v is the rounding of a value within c |v|, c = 2^-8 (1 + 2^-8) for bfloat16, else 0. If
                   v - b > T + E + c' (|T| + E + |b|) with c' = c / (1 - c), then the value less b is above T + E;
                   the same below. b and the subtraction in float32, and the limits themselves as float32, add
-                  2^-21 of the same sum.
+                  2^-21 of the same sum. So do the steps: with v = 2^-24, the whole sum N as float32, the product of
+                  the two steps and that with N are wrong by 3 v of the output; b, the subtraction and the limits by v
+                  each of numbers no greater than |T| + E + |b|. Together 6 v, and terms of v^2, of 8 v = 2^-21.
 5. float64.       x, y, b, T and the canonical similarities are themselves float64: eight tolerances cover them. That
                   b's share is of b itself needs a small error of each number of y, not of g. It is u of the number,
                   since m's numbers are float32; where g is a mean, ((S - n m) + R) / n is wrong by 5 u, as ``exact``
                   shows for S + R, the sum, and a float32.
+
+Second look. Scores of bytes that do not decide are replaced by finer ones, x . Y of x in float32 and Y in 16 bits,
+summed in float32: steps 1 to 5 bound them with the residuals of these, and with u = 2^-23 as for any float32 sum (each
+number of Y is exact in float32; the terms are rounded or fused). What is left of y is measured from y in float32, and
+the rounding to it added. The error of the bytes is taken to be no smaller than that of a finer score, for each query.
+So the range in which a finer score does not decide is within that in which a score of bytes does not; a score that is
+not replaced is outside the wider range, hence on the same side of the narrower, and all are counted by the narrower.
 
 A unit whose score is outside T +- (1 + ... + 5) is on that side of the positive in canonical arithmetic too, and is no
 tie; all others are decided by canonical similarities. For a unit of several images the greatest score has the bound of
@@ -51,6 +62,9 @@ FloatArray = npt.NDArray[np.float64]
 
 ACCUMULATION = 2.0**-23
 OUTPUT_FLOAT32 = 2.0**-21
+NONE = 0.0
+"""Error of one addition of whole numbers, or of one product of them."""
+
 OUTPUT_BFLOAT16 = 2.0**-8 * 1.02  # c' + 2^-21 of step 4, and 1 % to spare
 LARGEST_BIAS = 1e30
 
@@ -170,6 +184,12 @@ def lengths(sizes: FloatArray, width: int) -> Lengths:
     return Lengths(
         residual=sizes[:, 0] * above + little * (1.0 + exact) + width * 2.0**-100, rounded=rounded, exact=exact + little
     )
+
+
+def as_float32(queries: Lengths) -> Lengths:
+    """Return the lengths of the same rows rounded to float32, number by number: wrong by 2^-24 of each, or 2^-149."""
+    exact = queries.exact
+    return Lengths(residual=2.0**-23 * exact + 2.0**-100, rounded=exact * (1.0 + 2.0**-23), exact=exact)
 
 
 def product_error(queries: Lengths, gallery: Lengths, width: int, accumulation: float = ACCUMULATION) -> FloatArray:

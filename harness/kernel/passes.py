@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from harness.data.images import IntArray
 from harness.kernel.bounds import (
+    ACCUMULATION,
+    NONE,
     OUTPUT_BFLOAT16,
     OUTPUT_FLOAT32,
     FloatArray,
@@ -29,6 +31,7 @@ from harness.kernel.native.fold import LANES
 from harness.kernel.native.scores import BLANK
 from harness.kernel.native.tuples import (
     NO_MEANS,
+    NO_WHOLE,
     Asked,
     Block,
     Bound,
@@ -41,15 +44,24 @@ from harness.kernel.native.tuples import (
     Scratch,
     Tile,
     UnitLists,
+    Whole,
+    Words,
 )
+from harness.kernel.native.whole import PANEL, ROWS, multiply
 from harness.kernel.neighbours import Lists
 from harness.kernel.plan import Entries, RankingPlan
-from harness.kernel.prepared import Prepared, Workers, prepare_rows
+from harness.kernel.prepared import Prepared, PreparedWhole, Workers, prepare_rows, prepare_whole_rows, ranges
 from harness.kernel.products import Products
-from harness.kernel.settings import Precision, Settings
+from harness.kernel.settings import WHOLE, Precision, Settings
 
 QUERIES, IMAGES = 512, 1024
 """Rows and columns of one product: in bfloat16 it fills a second cache of 1 MB while it is counted."""
+
+WHOLE_QUERIES, WHOLE_IMAGES = 96, 2048
+"""The same in whole numbers: the images' bytes and the products fill that cache together, and rows are long."""
+
+SHARED = 4096
+"""Queries that one thread counts against a tile of images while these are in its cache."""
 
 SAMPLED = 128
 """Queries that try whether bfloat16 leaves too much to do again."""
@@ -87,20 +99,22 @@ class Target:
     """A block made ready to be counted.
 
     Attributes:
-        block: its features as stored.
+        block: its features as stored, with its words if they are multiplied as bytes.
         prepared: its features as multiplied.
         bias: (images,) float32, to be taken from the products.
         penalties: (draws, units) float32, to be added to the scores of units that are not in a draw.
         errors: (queries,) the bound of each query's products.
         bound: the other errors.
+        finer: (queries,) the bound of each query's products of words, (0,) without words.
     """
 
     block: Block
-    prepared: Prepared
+    prepared: Prepared | PreparedWhole
     bias: npt.NDArray[np.float32]
     penalties: npt.NDArray[np.float32]
     errors: FloatArray
     bound: Bound
+    finer: FloatArray
 
 
 class Pass:
@@ -122,7 +136,9 @@ class Pass:
         self.tied = np.zeros(len(entries.pair), dtype=np.int64)
         self.again = 0
         self.most = int(np.diff(entries.entry_starts).max(initial=0))
-        self.product = Products(precision, by_numpy=job.settings.by_numpy)
+        self.precision = precision
+        self.product = None if precision in WHOLE else Products(precision, by_numpy=job.settings.by_numpy)
+        self.size = (WHOLE_QUERIES, WHOLE_IMAGES) if self.product is None else (QUERIES, IMAGES)
         self.comparison = PairComparison(self.euclidean, tolerance(queries.rows.shape[1]))
         self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
         self.prepared = self._prepare(queries)
@@ -133,7 +149,8 @@ class Pass:
     def count(self, block: Block) -> None:
         """Add a block to the counts."""
         target = self._target(block)
-        self.again += sum(self.workers.share(len(self.queries.rows), QUERIES, partial(self._count_rows, target)))
+        size = SHARED if self.product is None else QUERIES
+        self.again += sum(self.workers.share(len(self.queries.rows), size, partial(self._count_rows, target)))
 
     def doubt(self, block: Block) -> float:
         """Return the share of a block's pairs that a sample of the queries has to compute again; nothing is counted."""
@@ -146,41 +163,71 @@ class Pass:
         return again / (rows.stop * images)
 
     def _target(self, block: Block) -> Target:
-        prepared = self._prepare(Features(block.rows, block.norms), block.means)
+        width = block.rows.shape[1]
+        prepared = self._prepare(Features(block.rows, block.norms), block.means, gallery=True)
         biases = biases_of(self.prepared, prepared, euclidean=self.euclidean)
-        bound = bound_of(self.prepared, prepared, biases, OUTPUT_BFLOAT16 if self.product.half else OUTPUT_FLOAT32)
+        half = self.product is not None and self.product.half
+        bound = bound_of(self.prepared, prepared, biases, OUTPUT_BFLOAT16 if half else OUTPUT_FLOAT32)
+        bias, finer = rounded_biases(biases), np.empty(0)
+        own, other = self.prepared, prepared
+        whole = isinstance(own, PreparedWhole)
+        errors = errors_of(own.lengths, other.lengths, width, bound.offset, NONE if whole else ACCUMULATION)
+        if self.precision == "int8" and isinstance(own, PreparedWhole) and isinstance(other, PreparedWhole):
+            words = Words(other.rounded.words, other.rounded.word, bias)
+            block = block._replace(words=words)
+            finer = errors_of(own.finer, other.finer, width, bound.offset)
+            errors = np.maximum(errors, finer)
         drawn = self.job.plan.drawn[:, block.first : block.first + len(block.starts) - 1]
         return Target(
             block=block,
             prepared=prepared,
-            bias=rounded_biases(biases),
+            bias=bias,
             penalties=np.where(drawn, np.float32(0), BLANK).astype(np.float32),
-            errors=errors_of(self.prepared.lengths, prepared.lengths, block.rows.shape[1], bound.offset),
+            errors=errors,
             bound=bound,
+            finer=finer,
         )
 
     def _count_rows(self, target: Target, rows: slice, *, listing: bool = True) -> int:
         """Multiply and count some queries against a block."""
-        starts = target.block.starts
-        buffer, scratch = scratch_of(max(IMAGES, int(np.diff(starts).max())), self.most)
+        starts, (queries, images) = target.block.starts, self.size
+        longest = max(images, int(np.diff(starts).max()))
+        buffer, scratch = scratch_of(longest, self.most)
+        room = self._room(longest)
         counts = Counts(self.closer, self.tied)
         again = 0
-        for first, last in units_within(starts, IMAGES):
-            tile = self._tile(target, rows, first, last)
-            if self.lists is not None and listing:
-                self._list(self.lists, tile, buffer)
-            again += count_tile(tile, self.asked, buffer, scratch, self.comparison, counts)
+        for first, last in units_within(starts, images):
+            for part in ranges(rows.stop - rows.start, queries):
+                own = slice(rows.start + part.start, rows.start + part.stop)
+                tile = self._tile(target, own, first, last, room)
+                if self.lists is not None and listing:
+                    self._list(self.lists, tile, buffer)
+                again += count_tile(tile, self.asked, buffer, scratch, self.comparison, counts)
         return again
 
-    def _tile(self, target: Target, rows: slice, first: int, last: int) -> Tile:
+    def _room(self, images: int) -> npt.NDArray[np.int32]:
+        """Return room for the products of bytes of a tile."""
+        if self.product is not None:
+            return NO_WHOLE.products
+        return np.empty((WHOLE_QUERIES + ROWS, PANEL * (-(-images // PANEL) + 1)), dtype=np.int32)
+
+    def _tile(
+        self, target: Target, rows: slice, first: int, last: int, room: npt.NDArray[np.int32] = NO_WHOLE.products
+    ) -> Tile:
         """Multiply some queries with the units from ``first`` to ``last`` of a block."""
         block = target.block
         images = slice(int(block.starts[first]), int(block.starts[last]))
-        product = self.product(self.prepared.values[rows], target.prepared.values[images])
+        wide, narrow, half, whole = NO_WIDE, NO_NARROW, False, NO_WHOLE
+        own, other = self.prepared, target.prepared
+        if isinstance(own, PreparedWhole) and isinstance(other, PreparedWhole):
+            whole = self._whole(own, other, target, rows, images, room)
+        elif isinstance(own, Prepared) and isinstance(other, Prepared) and self.product is not None:
+            product, half = self.product(own.values[rows], other.values[images]), self.product.half
+            wide, narrow = (NO_WIDE, product) if half else (product, NO_NARROW)
         return Tile(
-            wide=NO_WIDE if self.product.half else product,
-            narrow=product if self.product.half else NO_NARROW,
-            half=self.product.half,
+            wide=wide,
+            narrow=narrow,
+            half=half,
             bias=target.bias[images],
             block=block.part(first, last),
             queries=self.queries,
@@ -189,6 +236,29 @@ class Pass:
             penalties=np.ascontiguousarray(target.penalties[:, first:last]),  # as the loop was compiled without draws
             errors=target.errors,
             bound=target.bound,
+            whole=whole,
+        )
+
+    def _whole(
+        self,
+        own: PreparedWhole,
+        other: PreparedWhole,
+        target: Target,
+        rows: slice,
+        images: slice,
+        room: npt.NDArray[np.int32],
+    ) -> Whole:
+        """Multiply bytes into the room."""
+        first, last = images.start // PANEL, -(-images.stop // PANEL)
+        left, right, words = own.rounded, other.rounded, self.precision == "int16"
+        multiply(left.rows, left.sums, right.panels, words, rows.start, rows.stop, first, last, room)
+        return Whole(
+            products=room,
+            first=images.start - PANEL * first,
+            factors=left.step,
+            steps=right.step[images],
+            rows=left.wide,
+            errors=target.finer,
         )
 
     def _list(self, lists: Lists, tile: Tile, buffer: RowBuffer) -> None:
@@ -197,7 +267,19 @@ class Pass:
 
         list_tile(tile, self.asked.ignored, self.shifts, buffer, np.empty(LANES), self.comparison, lists)
 
-    def _prepare(self, features: Features, means: Means = NO_MEANS) -> Prepared:
+    def _prepare(
+        self, features: Features, means: Means = NO_MEANS, *, gallery: bool = False
+    ) -> Prepared | PreparedWhole:
+        if self.product is None:
+            return prepare_whole_rows(
+                features,
+                self.centre,
+                self.workers,
+                means,
+                euclidean=self.euclidean,
+                words=self.precision == "int16",
+                gallery=gallery,
+            )
         return prepare_rows(
             features, self.centre, self.workers, means, euclidean=self.euclidean, half=self.product.half
         )
@@ -236,8 +318,9 @@ def scratch_of(images: int, positives: int) -> tuple[RowBuffer, Scratch]:
         found=np.empty(images + 8, dtype=np.int64),
         guesses=np.full(images, np.nan),
         exacts=np.full(images, np.nan),
-        touched=np.zeros(images + 1, dtype=np.int64),
+        touched=np.zeros(images + 2, dtype=np.int64),
         acc=np.empty(LANES),
+        finer=np.empty((positives, 2), dtype=np.float32),
     )
     return RowBuffer(row, row.view(np.uint32), np.empty(images, dtype=np.float32)), scratch
 

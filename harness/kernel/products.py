@@ -1,8 +1,8 @@
-"""Matrix products of the first pass: the fastest that this processor has, by float32 or bfloat16.
+"""Matrix products of the first pass in float32 or bfloat16, and which precision this processor multiplies fastest.
 
 torch is imported when it is first needed, since that takes two seconds of the processor and 600 MB. NumPy multiplies a
 small problem in a process that has not imported it, within the same bound (``bounds``): a product is summed in float32,
-in whatever order.
+in whatever order. Whole numbers need neither (``native.whole``).
 """
 
 from __future__ import annotations
@@ -18,14 +18,31 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.basics.host import multiplies_bfloat16, processor_flags
+from harness.kernel.native.whole import WIDEST, has_instruction
 from harness.kernel.settings import Precision
 
 if TYPE_CHECKING:
     import torch
 
+TILES = "amx_bf16"
+"""The flag of processors that multiply whole tiles of bfloat16, which nothing else comes near."""
 
-def fastest() -> Precision:
-    """Return bfloat16 if the processor multiplies it in hardware and oneDNN is available, else float32."""
+
+def multiplies_bytes(width: int) -> bool:
+    """Say whether this processor multiplies bytes faster than anything else, for rows of that many numbers."""
+    return TILES not in processor_flags() and width <= WIDEST and has_instruction()
+
+
+def fastest(width: int = 1, *, by_numpy: bool = False) -> Precision:
+    """Return the precision in which this processor multiplies fastest rows of that many numbers.
+
+    That is bfloat16 with instructions for tiles of it, else int8 with one for four bytes, else bfloat16 if it is
+    multiplied in hardware, else float32. bfloat16 needs oneDNN, which comes with torch.
+    """
+    if multiplies_bytes(width):
+        return "int8"
+    if by_numpy:
+        return "float32"
     return "bfloat16" if multiplies_bfloat16() and _has_onednn() else "float32"
 
 

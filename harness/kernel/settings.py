@@ -8,7 +8,10 @@ from typing import Literal
 from harness.compute.machine import Machine
 from harness.features.metric import Metric
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "int16", "int8"]
+
+WHOLE: frozenset[Precision] = frozenset({"int8", "int16"})
+"""Whole numbers, whose products are exact."""
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def ranked(problems, metric, rng, *, by_torch=False):
         unit_of=unit_of[order],
         reduce="mean feature",
     )
-    precision = rng.choice(["float32", "bfloat16"]) if not by_torch else rng.choice(["float32", None])
+    precision = rng.choice(["float32", "bfloat16", "int16", "int8"]) if not by_torch else rng.choice(["float32", None])
     tuning = Tuning(precision, block=int(rng.integers(1, 2 * len(gallery))), threads=1)
     queries = np.stack([problem.query for problem in problems])
     with open_walk(queries, gallery[order], relevance, Settings(metric, tuning=tuning, by_torch=by_torch)) as walk:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.kernel.native.compiled import compiled, inner
+from harness.kernel.native.compiled import compiled, inner, inner_loose
 from harness.kernel.native.prefetch import AHEAD, prefetch
 from harness.kernel.native.scores import (
     HIGHEST,
@@ -77,6 +77,77 @@ def canonical(query: Query, block: Block, unit: int, euclidean: bool, acc: Array
     return best
 
 
+@inner_loose
+def product_of_words(row: Array, words: Array) -> np.float32:
+    """Return the inner product of a query's prepared row and an image's words, added in the fastest order."""
+    total = np.float32(0.0)
+    for k in range(words.shape[0]):
+        total += row[k] * np.float32(words[k])
+    return total
+
+
+@inner
+def finer_score(query: Query, block: Block, row: int) -> float:
+    """Return the score of an image by its words."""
+    words = block.words
+    product = product_of_words(query.prepared[query.number], words.values[row])
+    return float(product * words.steps[row] - words.bias[row])
+
+
+@inner
+def finer_scores(found: Array, first: int, last: int, query: Query, block: Block, out: Array) -> int:
+    """Write the greatest score of the images of the units found; return the number of images.
+
+    Units of one image have a loop of their own: within another one LLVM makes of the product what takes three times as
+    long.
+    """
+    if block.starts.shape[0] - 1 == block.rows.shape[0]:
+        for place in range(first, last):
+            if place + AHEAD < last:
+                prefetch(block.words.values, found[place + AHEAD])
+            out[found[place]] = finer_score(query, block, found[place])
+        return last - first
+    images = 0
+    for place in range(first, last):
+        u = found[place]
+        out[u] = -math.inf
+        images += block.starts[u + 1] - block.starts[u]
+        for j in range(block.starts[u], block.starts[u + 1]):
+            out[u] = max(out[u], finer_score(query, block, j))
+    return images
+
+
+@inner
+def refine(
+    scores: Array, count: int, kept: bool, first: int, last: int, query: Query, block: Block, scratch: Scratch
+) -> int:
+    """Put finer scores in place of those that do not decide for one of the positives ``first`` to ``last``.
+
+    The scores are the first ``count`` of the row, or those kept. Returns the number of finer scores computed.
+    """
+    bands, found, guesses, touched = scratch.bands, scratch.found, scratch.guesses, scratch.touched
+    p = first
+    while p < last:
+        low, high = bands[p, 0], bands[p, 1]
+        p += 1
+        while p < last and bands[p, 0] <= high:
+            high = max(high, bands[p, 1])
+            p += 1
+        flag_within(scores, count, low, high, scratch.flags)
+    undecided = take_flags(scratch.flags, scratch.words, count, found)
+    known = number = touched[0]
+    for place in range(undecided):
+        u = scratch.places[found[place]] if kept else found[place]
+        touched[1 + number] = u
+        number += math.isnan(guesses[u])
+    touched[0] = number
+    work = finer_scores(touched, 1 + known, 1 + number, query, block, guesses)
+    for place in range(undecided):
+        u = scratch.places[found[place]] if kept else found[place]
+        scores[found[place]] = guesses[u]
+    return work
+
+
 @inner
 def is_doubtful(guess: float, ask: Ask, first: int, last: int, comparison: PairComparison) -> bool:
     """Say whether a float32 similarity is too near to a tie with one of the positives ``first`` to ``last``."""
@@ -108,21 +179,28 @@ def settle(similar: float, ask: Ask, first: int, last: int, comparison: PairComp
 def guess_units(undecided: int, kept: bool, query: Query, block: Block, scratch: Scratch, euclidean: bool) -> int:
     """Compute the float32 similarity of the places found; return the number computed.
 
-    This loop is separate from ``settle_units``: it has no branch to guess wrong, and the processor reads many rows at
-    a time.
+    These loops are separate from ``settle_units``: they have no branch to guess wrong, and the processor reads many
+    rows at a time. Units of one image have a loop of their own, see ``finer_scores``.
     """
     found, guesses, exacts, touched = scratch.found, scratch.guesses, scratch.exacts, scratch.touched
-    work = 0
+    known = number = touched[0]
     for place in range(undecided):
-        if place + AHEAD < undecided:
-            later = found[place + AHEAD]
-            prefetch(block.rows, block.starts[scratch.places[later] if kept else later])
         u = scratch.places[found[place]] if kept else found[place]
-        if math.isnan(guesses[u]) and math.isnan(exacts[u]):
-            guesses[u] = coarse(query, block, u, euclidean)
-            touched[1 + touched[0]] = u
-            touched[0] += 1
-            work += block.starts[u + 1] - block.starts[u]
+        touched[1 + number] = u
+        number += math.isnan(guesses[u]) & math.isnan(exacts[u])
+    touched[0] = number
+    if block.starts.shape[0] - 1 == block.rows.shape[0]:
+        for place in range(known, number):
+            if place + AHEAD < number:
+                prefetch(block.rows, touched[1 + place + AHEAD])
+            u = touched[1 + place]
+            guesses[u] = quick_similarity(query, block, u, euclidean)
+        return int(number - known)
+    work = 0
+    for place in range(known, number):
+        u = touched[1 + place]
+        guesses[u] = coarse(query, block, u, euclidean)
+        work += block.starts[u + 1] - block.starts[u]
     return work
 
 
@@ -144,7 +222,8 @@ def settle_units(
 
     The scores are the row's, or those kept, and so are the places. Returns the number of similarities computed.
     """
-    bands, found = scratch.bands, scratch.found
+    finer, found = query.prepared.shape[0] > 0, scratch.found
+    bands = scratch.finer if finer else scratch.bands
     work = 0
     for place in range(undecided):
         score = scores[found[place]]
@@ -158,7 +237,7 @@ def settle_units(
         similar = scratch.exacts[u]
         if math.isnan(similar):
             similar = scratch.guesses[u]
-            if is_doubtful(similar, ask, ask.begin + low, ask.begin + high, comparison):
+            if finer or is_doubtful(similar, ask, ask.begin + low, ask.begin + high, comparison):
                 similar = canonical(query, block, u, comparison.euclidean, scratch.acc)
                 scratch.exacts[u] = similar
                 work += block.starts[u + 1] - block.starts[u]
@@ -180,8 +259,11 @@ def count_row(
     """Add one row's negatives to the counts of an ask's positives; return the number of similarities computed.
 
     The row has the scores of the block's units, blank if a unit is no negative; the scratch has the positives' bands.
+    With words, the finer bands are within the others: a score outside the latter is on the same side of the former.
     """
     bands, kept, places, flags = scratch.bands, scratch.kept, scratch.places, scratch.flags
+    finer = query.prepared.shape[0] > 0
+    limits = scratch.finer if finer else bands
     count = units
     scores = row
     work = 0
@@ -197,18 +279,21 @@ def count_row(
                 scores = kept
             else:
                 count = keep_on(kept, places, count, bands[first, 0])
+        if finer:
+            work += refine(scores, count, first > 0, first, last, query, block, scratch)
         flagged = False
         for p in range(first, last):
-            reaching, above = count_band(scores, count, bands[p, 0], bands[p, 1])
+            reaching, above = count_band(scores, count, limits[p, 0], limits[p, 1])
             if reaching == 0:
                 break
             counts.closer[ask.begin + p] += above
             if reaching > above:
-                flag_within(scores, count, bands[p, 0], bands[p, 1], flags)
+                flag_within(scores, count, limits[p, 0], limits[p, 1], flags)
                 flagged = True
         if flagged:
             undecided = take_flags(flags, scratch.words, count, scratch.found)
-            work += guess_units(undecided, first > 0, query, block, scratch, comparison.euclidean)
+            if not finer:
+                work += guess_units(undecided, first > 0, query, block, scratch, comparison.euclidean)
             work += settle_units(
                 scores, undecided, first > 0, first, last, ask, query, block, scratch, comparison, counts
             )
@@ -234,12 +319,14 @@ def count_tile(
         for number in range(asked.ask_starts[query], asked.ask_starts[query + 1]):
             ask = Ask(asked.entry_starts[number], asked.entry_starts[number + 1], asked.values, asked.widths)
             draw_bands(asked, ask.begin, ask.end, tile.errors[query], tile.bound, scratch.bands)
+            if tile.whole.rows.shape[0] > 0:
+                draw_bands(asked, ask.begin, ask.end, tile.whole.errors[query], tile.bound, scratch.finer)
             scores = row
             if tile.penalties.shape[0] > 0:
                 for u in range(units):
                     buffer.drawn[u] = row[u] + tile.penalties[asked.ask_draw[number], u]
                 scores = buffer.drawn
-            one = Query(tile.queries.rows[query], tile.queries.norms[query])
+            one = Query(tile.queries.rows[query], tile.queries.norms[query], tile.whole.rows, query)
             work += count_row(scores, units, ask, one, block, scratch, comparison, counts)
         for place in range(touched[0]):
             guesses[touched[1 + place]] = math.nan

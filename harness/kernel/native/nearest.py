@@ -117,7 +117,7 @@ def list_row(
     """
     row, block = buffer.images, tile.block
     count, most = block.starts.shape[0] - 1, lists.units.shape[1]
-    one = Query(tile.queries.rows[query], tile.queries.norms[query])
+    one = Query(tile.queries.rows[query], tile.queries.norms[query], tile.whole.rows, query)
     low = np.float32(LOWEST)
     if lists.numbers[query] == most:
         last = lists.similarities[query, most - 1]
@@ -174,7 +174,7 @@ def list_tile(
             if lists.farthest[query] < math.inf:
                 high = limit_of(lists.farthest[query], shifts[query], tile.errors[query], bound, comparison, 1.0)
             if count_above(row, count, high) < count:
-                one = Query(tile.queries.rows[query], tile.queries.norms[query])
+                one = Query(tile.queries.rows[query], tile.queries.norms[query], tile.whole.rows, query)
                 found = least(row, count, one, block, error, bound, comparison.euclidean, acc)
                 lists.farthest[query] = min(lists.farthest[query], found)
         list_row(buffer, query, tile, error, shifts[query], acc, comparison, lists)

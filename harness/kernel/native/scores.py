@@ -23,8 +23,12 @@ HIGHEST = 3e38
 @inner_loose
 def read_row(tile: Tile, i: int, buffer: RowBuffer) -> None:
     """Write row i of the products less the bias to the buffer's images."""
-    bias, out, bits = tile.bias, buffer.images, buffer.bits
-    if tile.half:
+    bias, out, bits, whole = tile.bias, buffer.images, buffer.bits, tile.whole
+    if whole.steps.shape[0] > 0:
+        factor = whole.factors[tile.begin + i]
+        for j in range(bias.shape[0]):
+            out[j] = np.float32(whole.products[i, whole.first + j]) * (factor * whole.steps[j]) - bias[j]
+    elif tile.half:
         for j in range(bias.shape[0]):
             bits[j] = np.uint32(tile.narrow[i, j]) << np.uint32(16)
         for j in range(bias.shape[0]):

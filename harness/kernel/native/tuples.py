@@ -48,10 +48,19 @@ class Features(NamedTuple):
 
 
 class Query(NamedTuple):
-    """One query: its (d,) features and their squared norm."""
+    """One query.
+
+    Attributes:
+        row: (d,) features.
+        norm: their squared norm.
+        prepared: (queries, d) float32, all queries as prepared, if images have words, see ``Words``; else (0, d).
+        number: of the query.
+    """
 
     row: npt.NDArray[np.floating]
     norm: float
+    prepared: npt.NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
+    number: int = 0
 
 
 class Means(NamedTuple):
@@ -74,6 +83,28 @@ NO_MEANS = Means(np.empty((0, 0)), np.empty(0))
 """Of rows that are images."""
 
 
+class Words(NamedTuple):
+    """Rows in 16 bits, for a second look where 8 bits do not decide; without rows if the products are not of bytes.
+
+    Attributes:
+        values: (n, d) int16.
+        steps: (n,) float32, what a value of one stands for.
+        bias: (n,) float32, to be taken from the products.
+    """
+
+    values: npt.NDArray[np.int16]
+    steps: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+    def part(self, rows: slice) -> Words:
+        """Return those of some rows."""
+        return Words(self.values[rows], self.steps[rows], self.bias[rows])
+
+
+NO_WORDS = Words(np.empty((0, 0), np.int16), np.empty(0, np.float32), np.empty(0, np.float32))
+"""Of a block whose products are not of bytes."""
+
+
 class Block(NamedTuple):
     """Consecutive units of the gallery, in memory.
 
@@ -83,6 +114,7 @@ class Block(NamedTuple):
         starts: (units + 1,) int64, the rows of each unit.
         first: number of the first unit.
         means: of sums.
+        words: of rows that are multiplied as bytes.
     """
 
     rows: npt.NDArray[np.floating]
@@ -90,12 +122,14 @@ class Block(NamedTuple):
     starts: Integers
     first: int
     means: Means = NO_MEANS
+    words: Words = NO_WORDS
 
     def part(self, first: int, last: int) -> Block:
         """Return the units from ``first`` to ``last``, counted from the block's own first."""
         rows = slice(int(self.starts[first]), int(self.starts[last]))
         starts = self.starts[first : last + 1] - self.starts[first]
-        return Block(self.rows[rows], self.norms[rows], starts, self.first + first, self.means.part(rows))
+        means, words = self.means.part(rows), self.words.part(rows)
+        return Block(self.rows[rows], self.norms[rows], starts, self.first + first, means, words)
 
 
 class UnitPairs(NamedTuple):
@@ -105,12 +139,43 @@ class UnitPairs(NamedTuple):
     units: Integers
 
 
+class Whole(NamedTuple):
+    """Products of bytes or words; without rows if the products are of another kind.
+
+    Attributes:
+        products: (rows, at least first + images) int32.
+        first: column of the first image.
+        factors: (queries,) float32, what a query's number of one stands for.
+        steps: (images,) float32, what an image's number of one stands for.
+        rows: (queries, d) float32, the queries as prepared, for second looks at words; (0, d) if there are none.
+        errors: (queries,) error of the products of second looks; (0,) likewise.
+    """
+
+    products: npt.NDArray[np.int32]
+    first: int
+    factors: npt.NDArray[np.float32]
+    steps: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.float32]
+    errors: Floats
+
+
+NO_WHOLE = Whole(
+    np.empty((0, 0), np.int32),
+    0,
+    np.empty(0, np.float32),
+    np.empty(0, np.float32),
+    np.empty((0, 0), np.float32),
+    np.empty(0),
+)
+"""Of a tile whose products are not in whole numbers."""
+
+
 class Tile(NamedTuple):
     """Products of some queries with some units, and their errors.
 
     Attributes:
-        wide: (rows, images) float32 products, (0, 0) if they are bfloat16.
-        narrow: (rows, images) bfloat16 products as uint16, (0, 0) if they are float32.
+        wide: (rows, images) float32 products, (0, 0) if they are of another kind.
+        narrow: (rows, images) bfloat16 products as uint16, (0, 0) likewise.
         half: whether the products are bfloat16.
         bias: (images,) float32, to be taken from each row of products.
         block: the units.
@@ -120,6 +185,7 @@ class Tile(NamedTuple):
         penalties: (draws, units) float32, ``BLANK`` if a unit is not in the draw; (0, units) without draws.
         errors: (queries,) error of the products.
         bound: the other errors.
+        whole: products of bytes or words.
     """
 
     wide: npt.NDArray[np.float32]
@@ -133,6 +199,7 @@ class Tile(NamedTuple):
     penalties: npt.NDArray[np.float32]
     errors: Floats
     bound: Bound
+    whole: Whole = NO_WHOLE
 
 
 class UnitLists(NamedTuple):
@@ -202,10 +269,11 @@ class Scratch(NamedTuple):
         flags: uint8, zeros between calls.
         words: the flags as uint64.
         found: places found.
-        guesses: float32 similarities by unit, NaN if not computed.
+        guesses: float32 similarities by unit, or finer scores of rows with words; NaN if not computed.
         exacts: canonical similarities by unit, NaN if not computed.
         touched: the number of units with a guess, then these units.
         acc: 32 sums.
+        finer: (entries of an ask, 2) scores that a second look at words cannot decide.
     """
 
     bands: npt.NDArray[np.float32]
@@ -218,6 +286,7 @@ class Scratch(NamedTuple):
     exacts: Floats
     touched: Integers
     acc: Floats
+    finer: npt.NDArray[np.float32] = np.empty((0, 2), dtype=np.float32)
 
 
 class Nearest(NamedTuple):
@@ -234,36 +303,6 @@ class Nearest(NamedTuple):
     similarities: Floats
     numbers: Integers
     farthest: Floats
-
-
-class RowFrame(NamedTuple):
-    """How rows are prepared.
-
-    Attributes:
-        centre: (d,) float64, taken from the normalised rows (cosine) or from the rows as they are.
-        scale: a power of two that brings the rows to a length of about one; 1 for cosine.
-        euclidean: the metric.
-    """
-
-    centre: Floats
-    scale: float
-    euclidean: bool
-
-
-class Rounded(NamedTuple):
-    """Prepared rows.
-
-    Attributes:
-        wide: (n, d) float32, (0, d) if they are bfloat16.
-        narrow: (n, d) bfloat16 as uint16, (0, d) if they are float32.
-        half: whether they are bfloat16.
-        sizes: (n, 4): norm of the rounding residual, norm of the rounded row, product with the centre, squared norm.
-    """
-
-    wide: npt.NDArray[np.float32]
-    narrow: npt.NDArray[np.uint16]
-    half: bool
-    sizes: Floats
 
 
 class Limits(NamedTuple):

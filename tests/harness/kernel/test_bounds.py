@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from harness.kernel.bounds import OUTPUT_BFLOAT16, OUTPUT_FLOAT32, centre_of, product_error
+from harness.kernel.bounds import NONE, OUTPUT_BFLOAT16, OUTPUT_FLOAT32, centre_of, product_error
 from harness.kernel.exact import tolerance
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.similarity import pair_similarities
-from harness.kernel.native.tuples import Block, Features, UnitPairs
-from harness.kernel.prepared import Workers, norms_of, prepare_rows
+from harness.kernel.native.tuples import NO_MEANS, Block, Features, UnitPairs
+from harness.kernel.native.whole import PANEL, ROWS, multiply
+from harness.kernel.prepared import Workers, norms_of, prepare_rows, prepare_whole_rows
 from harness.kernel.products import Products
 from harness.kernel.ranking import rank
 from harness.kernel.settings import Settings, Tuning
@@ -73,6 +74,49 @@ def test_no_product_is_further_off_than_its_bound(workers, kind, half, euclidean
     assert (np.abs(product - wanted) <= error + rounding * (np.abs(wanted) + error)).all()
 
 
+@pytest.mark.parametrize("kind", ["normal", "one sign", "half ways", "spikes", "scales", "equal"])
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("euclidean", [False, True])
+@pytest.mark.parametrize("width", [1, 2, 7, 64, 515, 2048])
+def test_no_product_in_whole_numbers_is_further_off_than_its_bound(workers, kind, words, euclidean, width):
+    rows = (
+        np.full((60, width), 0.1, np.float32) if kind == "equal" else tables(np.random.default_rng(width), width, kind)
+    )
+    norms = norms_of(rows, workers)
+    centre = centre_of(rows[:20], norms[:20], euclidean=euclidean)
+    queries, gallery = (
+        prepare_whole_rows(
+            Features(rows[part], norms[part]),
+            centre,
+            workers,
+            NO_MEANS,
+            euclidean=euclidean,
+            words=words,
+            gallery=bool(part.start),
+        )
+        for part in (slice(0, 20), slice(20, 60))
+    )
+    left, right = queries.rounded, gallery.rounded
+    room = np.empty((20 + ROWS, PANEL), np.int32)
+    multiply(left.rows, left.sums, right.panels, words, 0, 20, 0, 1, room)
+    product = room[:20, :40].astype(np.float32) * (left.step[:, None] * right.step)
+
+    exact = []
+    for part, scale in ((slice(0, 20), queries.scale), (slice(20, 60), gallery.scale)):
+        length = np.sqrt((rows[part].astype(np.float64) ** 2).sum(axis=1, keepdims=True))
+        direction = rows[part] if euclidean else rows[part] / np.where(length > 0, length, 1)
+        exact.append((direction - centre) * scale)
+    wanted = exact[0] @ exact[1].T
+
+    def within(found, error):
+        return (np.abs(found - wanted) <= error[:, None] + OUTPUT_FLOAT32 * (np.abs(wanted) + error[:, None])).all()
+
+    assert within(product, product_error(queries.lengths, gallery.lengths, width, NONE))
+    if not words:
+        finer = (left.wide @ right.words.T.astype(np.float32)) * right.word
+        assert within(finer, product_error(queries.finer, gallery.finer, width))
+
+
 @settings(max_examples=60, deadline=None)
 @given(table=features(2, 45), euclidean=st.booleans())
 def test_the_canonical_similarity_is_within_half_a_tolerance_of_real_numbers(table, euclidean):
@@ -96,9 +140,9 @@ def test_the_canonical_similarity_is_within_half_a_tolerance_of_real_numbers(tab
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 999),
-    gap=st.sampled_from([1e-2, 4e-3, 1e-3, 6e-5, 1e-5, 1e-7, 1e-9, 1e-12, 1e-13, 3e-14, 1e-15]),
+    gap=st.sampled_from([2e-2, 1e-2, 4e-3, 3e-4, 1e-3, 6e-5, 1e-5, 1e-7, 1e-9, 1e-12, 1e-13, 3e-14, 1e-15]),
     metric=st.sampled_from(["cosine", "euclidean"]),
-    precision=st.sampled_from(["float32", "bfloat16"]),
+    precision=st.sampled_from(["float32", "bfloat16", "int16", "int8"]),
 )
 def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, metric, precision):
     rng = np.random.default_rng(seed)
@@ -122,7 +166,10 @@ def test_near_ties_of_every_size_are_decided_as_float64_decides_them(seed, gap, 
 
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
-@given(problem=problems(kinds=["offset"], reduces=["mean feature"]), precision=st.sampled_from(["float32", "bfloat16"]))
+@given(
+    problem=problems(kinds=["offset"], reduces=["mean feature"]),
+    precision=st.sampled_from(["float32", "bfloat16", "int16", "int8"]),
+)
 def test_means_of_rows_near_one_another_and_far_from_zero_are_decided_alike(problem, precision):
     answers = rank(
         problem.queries, problem.gallery, problem.relevance, metric="euclidean", tuning=Tuning(precision, threads=1)
@@ -148,7 +195,11 @@ def test_means_far_from_zero_are_decided_as_float64_decides_them(seed):
     )
     wanted = reference.rank(queries, gallery, relevance, "euclidean")
     nearest = reference.nearest(queries, gallery, relevance, "euclidean", 5)
-    ways = [{"precision": precision, "block": block} for precision in ("float32", "bfloat16") for block in (None, 70)]
+    ways = [
+        {"precision": precision, "block": block}
+        for precision in ("float32", "bfloat16", "int16", "int8")
+        for block in (None, 70)
+    ]
 
     for way in [*ways, {"by_torch": True}, {"by_torch": True, "precision": "float32", "block": 70}]:
         by_torch = way.pop("by_torch", False)

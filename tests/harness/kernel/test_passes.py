@@ -104,7 +104,7 @@ def test_copies_of_a_positive_are_done_again_once(monkeypatch, metric):
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("by_torch", [False, True])
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int16", "int8"])
 def test_tiles_of_any_size_are_one_gallery(monkeypatch, metric, by_torch, precision):
     from harness.kernel import device
 

@@ -20,10 +20,31 @@ from tests.harness.kernel.problems import random_problem, same
 @pytest.mark.parametrize("hardware", [False, True])
 @pytest.mark.parametrize("onednn", [False, True])
 def test_bfloat16_is_the_fastest_only_in_hardware_and_with_onednn(monkeypatch, hardware, onednn):
+    monkeypatch.setattr(products, "has_instruction", lambda: False)
     monkeypatch.setattr(products, "multiplies_bfloat16", lambda: hardware)
     monkeypatch.setattr(products, "_has_onednn", lambda: onednn)
 
     assert fastest() == ("bfloat16" if hardware and onednn else "float32")
+
+
+@pytest.mark.parametrize(
+    ("flags", "width", "there", "chosen"),
+    [
+        ({"avx512_vnni"}, 32_768, True, "int8"),
+        ({"avx512_vnni"}, 32_769, True, "bfloat16"),
+        ({"avx512_vnni", "amx_bf16"}, 512, True, "bfloat16"),
+        ({"avx512_bf16"}, 512, False, "bfloat16"),
+    ],
+)
+def test_bytes_are_the_fastest_with_their_instruction_but_not_beside_tiles_of_bfloat16(
+    monkeypatch, flags, width, there, chosen
+):
+    monkeypatch.setattr(products, "processor_flags", lambda: flags)
+    monkeypatch.setattr(products, "has_instruction", lambda: there)
+    monkeypatch.setattr(products, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(products, "_has_onednn", lambda: True)
+
+    assert fastest(width) == chosen
 
 
 def wrong(_a, _b):
@@ -153,16 +174,32 @@ def test_ranks_are_the_same_whether_numpy_or_torch_multiplies(monkeypatch, metri
 
 def test_torch_ranks_where_it_is_loaded_or_asked_for_or_the_problem_is_large(monkeypatch):
     relevance = random_problem(12).relevance
-    monkeypatch.delitem(sys.modules, "torch")
-    assert walk._without_torch(Settings(), relevance)
-    assert walk._without_torch(Settings(tuning=Tuning(precision="float32")), relevance)
+    pairs = relevance.queries * len(relevance.unit_of)
 
-    assert not walk._without_torch(Settings(tuning=Tuning(precision="bfloat16")), relevance)
-    assert not walk._without_torch(Settings(machine=Machine("cuda")), relevance)
-    assert not walk._without_torch(Settings(by_torch=True), relevance)
-    monkeypatch.setattr(walk, "SMALL", relevance.queries * len(relevance.unit_of))
-    assert not walk._without_torch(Settings(), relevance)
-    monkeypatch.setattr(walk, "SMALL", relevance.queries * len(relevance.unit_of) + 1)
-    assert walk._without_torch(Settings(), relevance)
+    def without_torch(settings=None):
+        return walk._without_torch(settings or Settings(), relevance, 8)
+
+    monkeypatch.setattr(walk, "multiplies_bytes", lambda _width: False)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert without_torch()
+    assert without_torch(Settings(tuning=Tuning(precision="float32")))
+
+    assert not without_torch(Settings(tuning=Tuning(precision="bfloat16")))
+    assert not without_torch(Settings(machine=Machine("cuda")))
+    assert not without_torch(Settings(by_torch=True))
+    monkeypatch.setattr(walk, "SMALL", {"bfloat16": pairs + 1})
+    assert without_torch()
+    monkeypatch.setattr(walk, "SMALL", {"bfloat16": pairs})
+    assert not without_torch()
+    assert without_torch(Settings(tuning=Tuning(precision="int16")))
+    monkeypatch.setattr(walk, "multiplies_bytes", lambda width: width == 8)
+    assert without_torch()
+    assert not without_torch(Settings(tuning=Tuning(precision="float32")))
     monkeypatch.setitem(sys.modules, "torch", torch)
-    assert not walk._without_torch(Settings(), relevance)
+    assert not without_torch()
+
+
+def test_without_torch_bytes_or_float32_are_the_fastest(monkeypatch):
+    for instruction, expected in ((True, "int8"), (False, "float32")):
+        monkeypatch.setattr(products, "multiplies_bytes", lambda _width, there=instruction: there)
+        assert fastest(8, by_numpy=True) == expected

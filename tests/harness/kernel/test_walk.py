@@ -14,7 +14,6 @@ from harness.compute.team import Alone
 from harness.errors import FeatureError, RunError
 from harness.kernel import walk
 from harness.kernel.passes import IMAGES, Pass
-from harness.kernel.products import fastest
 from harness.kernel.ranking import nearest_units, rank, rank_and_list
 from harness.kernel.settings import Settings, Tuning
 from harness.tasks.relevance import Draw, Relevance
@@ -24,7 +23,7 @@ from tests.harness.kernel.teams import in_threads
 from tests.strategies import Problem, problems, row_lists
 
 METRICS = ["cosine", "euclidean"]
-PRECISIONS = ["float32", "bfloat16"]
+PRECISIONS = ["float32", "bfloat16", "int16", "int8"]
 ONE_THREAD = Tuning(threads=1)
 
 
@@ -84,9 +83,10 @@ def with_a_long_track(rng):
     )
 
 
+@pytest.mark.parametrize("fast", ["bfloat16", "int8"])
 @pytest.mark.parametrize("make", [in_parts, with_a_long_track])
 @pytest.mark.parametrize("metric", METRICS)
-def test_bfloat16_that_is_tried_first_changes_nothing_kept_or_given_up(monkeypatch, make, metric):
+def test_a_precision_that_is_tried_first_changes_nothing_kept_or_given_up(monkeypatch, make, metric, fast):
     rng = np.random.default_rng(12)
     relevance = make(rng)
     centres = rng.standard_normal((8, 12))
@@ -106,9 +106,10 @@ def test_bfloat16_that_is_tried_first_changes_nothing_kept_or_given_up(monkeypat
             super().__init__(*args, precision=precision, **more)
 
     monkeypatch.setattr(walk, "Pass", Noted)
-    monkeypatch.setattr(walk, "SMALL", 0)
-    for doubtful, passes in ((math.inf, ["bfloat16"]), (-1, ["bfloat16", "float32"])):
-        monkeypatch.setattr(walk, "DOUBTFUL", doubtful)
+    monkeypatch.setattr(walk, "fastest", lambda _width, by_numpy: fast)
+    monkeypatch.setattr(walk, "SMALL", {fast: 0})
+    for doubtful, passes in ((math.inf, [fast]), (-1, [fast, walk.FINER[fast]])):
+        monkeypatch.setattr(walk, "DOUBTFUL", {fast: doubtful})
         tried.clear()
         small = Settings(metric, Machine(memory=10_000), ONE_THREAD, nearest=4)
         ranks, lists = rank_and_list(queries, gallery, relevance, small)
@@ -116,7 +117,7 @@ def test_bfloat16_that_is_tried_first_changes_nothing_kept_or_given_up(monkeypat
         assert as_lists(ranks) == wanted
         assert as_pairs(lists) == nearest
         parts = -(-relevance.queries // 256)
-        assert tried == parts * (passes if fastest() == "bfloat16" else ["float32"])
+        assert tried == parts * passes
 
 
 def test_no_lists_are_made_unless_they_are_asked_for():

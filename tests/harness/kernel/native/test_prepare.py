@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from harness.kernel.native import prepare
-from harness.kernel.native.tuples import Features, Rounded, RowFrame
+from harness.kernel.native.prepare import Rounded, RowFrame
+from harness.kernel.native.tuples import Features
 from tests.harness.kernel.native.plain import plain
 
 

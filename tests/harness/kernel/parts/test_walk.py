@@ -238,7 +238,7 @@ def test_tables_of_any_kind_are_taken_and_masked_ones_refused():
         rank(np.ma.masked_array(queries, mask=queries > 1), gallery, relevance)
 
 
-def test_bfloat16_is_tried_from_a_number_of_pairs_on(monkeypatch):
+def test_another_precision_is_tried_from_a_number_of_pairs_on(monkeypatch):
     tried = []
 
     class Noted(walks.Pass):
@@ -247,9 +247,9 @@ def test_bfloat16_is_tried_from_a_number_of_pairs_on(monkeypatch):
             super().__init__(*args, precision=precision, **more)
 
     monkeypatch.setattr(walks, "Pass", Noted)
-    monkeypatch.setattr(walks, "fastest", lambda: "bfloat16")
-    for small, first in ((18, "bfloat16"), (19, "float32")):
-        monkeypatch.setattr(walks, "SMALL", small)
+    monkeypatch.setattr(walks, "fastest", lambda _width, by_numpy: "int8")
+    for small, first in ((18, "int8"), (19, "float32")):
+        monkeypatch.setattr(walks, "SMALL", {"int8": small})
         tried.clear()
         rank(rows(2), rows(9), task(2, 9), tuning=Tuning(threads=1))
         assert tried[0] == first
