@@ -147,7 +147,11 @@ def open_numpy(threads: int | None) -> Iterator[tuple[ThreadPoolExecutor, int]]:
     libraries = ThreadpoolController().select(user_api="blas")
     known = [found["num_threads"] for found in libraries.info()]
     chosen = threads or max(known, default=os.cpu_count() or 1)
-    with libraries.limit(limits=1), ThreadPoolExecutor(chosen) as pool:
+
+    def alone() -> None:
+        libraries.limit(limits=1)  # a library may keep the number for each thread
+
+    with libraries.limit(limits=1), ThreadPoolExecutor(chosen, initializer=alone) as pool:
         yield pool, chosen
 
 
