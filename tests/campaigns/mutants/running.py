@@ -40,7 +40,7 @@ CHANGING = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.
 """Events of changing a folder; the last argument is the open folder that the path is relative to, or -1."""
 
 OPENING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-OURS = ("__pycache__", "/dev/null", "/bench-", "/numba")
+OURS = ("__pycache__", "/dev/null", "/bench-", "/compiled/")
 
 
 @dataclass(frozen=True)
