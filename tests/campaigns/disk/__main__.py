@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+import torch
 from tabulate import tabulate
 
 from tests.campaigns.disk.stages import STAGES, Place, Stage
@@ -153,6 +154,8 @@ def called(call: Callable[[], None], prepare: Callable[[], None] = lambda: None)
             for stream in (1, 2):
                 os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND), stream)
             sys.stdout = sys.stderr = io.TextIOWrapper(os.fdopen(1, "wb", 0), write_through=True)
+            os.environ["OMP_NUM_THREADS"] = "1"  # a fork would wait for the threads that its parent has started
+            torch.set_num_threads(1)
             prepare()
             call()
             status = 0
