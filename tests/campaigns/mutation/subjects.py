@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from tests.campaigns.mutation.mutants import ROOT
+from tests.campaigns.mutation.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,40 @@ class Subject:
     without: tuple[str, ...] = ()
 
     @cached_property
-    def digest(self) -> str:
-        """The SHA-256 of the module, of its tests and of how they are run, 16 hexadecimal digits of it."""
-        hasher = hashlib.sha256(repr(self).encode())
-        for path in (self.path, *(test.partition("::")[0] for test in self.tests)):
-            hasher.update((ROOT / path).read_bytes())
-        return hasher.hexdigest()[:16]
+    def source(self) -> str:
+        """A digest of the module."""
+        return _digest(self.path, (ROOT / self.path).read_text())
+
+    @cached_property
+    def whole(self) -> str:
+        """A digest of all the module's tests and of how they are run."""
+        return _digest(repr(self), *((ROOT / test.partition("::")[0]).read_text() for test in self.tests))
+
+    def proof(self, outcome: Outcome) -> str:
+        """Return a digest of what an outcome rests on: the test that noticed the change, or all of the tests."""
+        if outcome.word in {"none", "timed out"} or "::" not in outcome.by:
+            return self.whole if outcome.word == "survived" else ""
+        path, _, name = outcome.by.partition("::")
+        return _digest(_functions(path).get(name.partition("[")[0], ""))
+
+
+def _digest(*texts: str) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of texts."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+@cache
+def _functions(path: str) -> dict[str, str]:
+    """Return the text of each function of a file, with its decorators."""
+    text = (ROOT / path).read_text()
+    lines = text.splitlines()
+    return {
+        node.name: "\n".join(
+            lines[min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1 : node.end_lineno]
+        )
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def _in(folder: str, *names: str) -> tuple[str, ...]:
