@@ -142,15 +142,17 @@ def _ended(trial: Trial, written: bytes) -> Outcome:
     return Outcome(word, f"signal {ended}" if ended else f"status {status}", trial.limit, {})
 
 
-def unchanged(subjects: list[Subject], workers: int) -> dict[str, Outcome]:
-    """Run the tests of every module as it is; return how they end, by its path.
+def unchanged(subjects: list[Subject], workers: int, known: Known) -> dict[str, Outcome]:
+    """Run the tests of every module as it is, unless logs say how they end; return how they end, by its path.
 
     Raises:
         SystemExit: they fail.
     """
-    spent, wrong = {}, []
+    held = {subject.path: known_of(subject, None, known) for subject in subjects}
+    spent, wrong = {path: result for path, result in held.items() if result}, []
+    rest = [subject for subject in subjects if subject.path not in spent]
     # The first compiles the kernel and keeps it, the others find it.
-    for some in (subjects[:1], subjects[1:]):
+    for some in (rest[:1], rest[1:]):
         for trial, result in run_all([Trial(one, None, FIRST_LIMIT) for one in some], workers):
             spent[trial.subject.path] = result
             if result.word != "survived":
@@ -186,7 +188,10 @@ def main(only, count, seed, workers, log, resume) -> None:
         ]
         found = [(*one, result) for one in wanted if (result := known_of(*one, known)) is not None]
         rest = [one for one in wanted if known_of(*one, known) is None]
-        spent = unchanged(list(dict.fromkeys(subject for subject, _ in rest)), workers)
+        spent = unchanged(list(dict.fromkeys(subject for subject, _ in rest)), workers, known)
+        for subject in SUBJECTS:
+            if subject.path in spent:
+                write_line(log, subject, None, spent[subject.path])
         killers: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for _, mutant, result in found:
             if result.word == "killed":
@@ -210,21 +215,21 @@ Known = dict[Key, list[tuple[str, Outcome]]]
 """What logs say of a change: how it ended, and the digest of what that rests on."""
 
 
-def key_of(subject: Subject, mutant: Mutant) -> Key:
-    """Return what says that two changes are the same."""
-    return subject.source, mutant.operator, mutant.occurrence
+def key_of(subject: Subject, mutant: Mutant | None) -> Key:
+    """Return what says that two changes are the same; None is no change."""
+    return (subject.source, mutant.operator, mutant.occurrence) if mutant else (subject.source, "", 0)
 
 
-def known_of(subject: Subject, mutant: Mutant, known: Known) -> Outcome | None:
+def known_of(subject: Subject, mutant: Mutant | None, known: Known) -> Outcome | None:
     """Return how a change would end now, if logs say so; the last counts."""
     held = (result for proof, result in reversed(known[key_of(subject, mutant)]) if proof == subject.proof(result))
     return next(held, None)
 
 
-def write_line(log: TextIO | None, subject: Subject, mutant: Mutant, result: Outcome) -> None:
+def write_line(log: TextIO | None, subject: Subject, mutant: Mutant | None, result: Outcome) -> None:
     """Write how a trial ended, for people and for ``read_log``."""
     if log:
-        about = asdict(mutant) | {"word": result.word, "by": result.by, "seconds": round(result.seconds, 2)}
+        about = asdict(mutant or Mutant(subject.path, "", 0, 0)) | result._asdict()
         log.write(json.dumps(about | {"source": subject.source, "proof": subject.proof(result)}) + "\n")
         log.flush()
 
@@ -234,7 +239,7 @@ def read_log(log: TextIO, known: Known) -> None:
     for line in log:
         if line.endswith("\n"):
             one = json.loads(line)
-            outcome = Outcome(one["word"], one["by"], one["seconds"], {})
+            outcome = Outcome(one["word"], one["by"], one["seconds"], one.get("durations", {}))
             known[one["source"], one["operator"], one["occurrence"]].append((one["proof"], outcome))
 
 

@@ -12,6 +12,9 @@ FILE = Path(__file__).with_name("accepted.toml")
 
 KINDS = {"equivalent", "speed", "memory", "wording"}
 
+GUARD = "strict=True", "strict=False"
+"""A guard against lists of unequal lengths, which nothing makes: without it, nothing differs."""
+
 
 @cache
 def accepted() -> dict[tuple[str, str, str | None], str]:
@@ -29,4 +32,6 @@ def accepted() -> dict[tuple[str, str, str | None], str]:
 def kind_of(mutant: Mutant) -> str | None:
     """Return as what a mutant is accepted, None if it is not."""
     line, new = mutant.change
+    if GUARD[0] in line and line.count(GUARD[0]) > new.count(GUARD[0]) and GUARD[1] in new:
+        return "equivalent"
     return accepted().get((mutant.path, line, new)) or accepted().get((mutant.path, line, None))

@@ -112,7 +112,7 @@ SUBJECTS = (
     *_subjects(NATIVE, "nearest", _in(NATIVE, "nearest") + LISTED, **LOOPS),
     *_subjects(NATIVE, "rerank", RERANKED, **LOOPS),
     *_subjects(NATIVE, "place", _in(f"{KERNEL}/pooled", "counting"), **LOOPS),
-    *_subjects("harness/tasks", "rules relevance draws", _in("harness/tasks", "rules") + VALUES),
+    *_subjects("harness/tasks", "rules relevance draws", _in("harness/tasks", "rules", "relevance") + VALUES),
     *_subjects("harness/tasks", "fingerprint", _in("harness/tasks", "fingerprint")),
     *_subjects("harness/tasks", "reranking", _in("harness/tasks", "reranking") + VALUES),
     *_subjects(

@@ -18,11 +18,15 @@ def test_blocks_grow_with_memory_within_limits():
 
 
 def test_a_block_takes_half_of_a_budget_and_queries_a_quarter():
-    """A row takes 4 bytes a number as multiplied, 8 more if it is read while another is used, and 128 beside."""
+    """A row takes 4 bytes a number as multiplied, 8 more if it is read while another is used, 16 more for a
+    mean, and 128 beside.
+    """
     megabytes = 1 << 24
 
     assert block_images(megabytes, 100, streamed=False) == megabytes // 2 // (100 * 4 + 128)
     assert block_images(megabytes, 100, streamed=True) == megabytes // 2 // (100 * 12 + 128)
+    assert block_images(megabytes, 100, streamed=False, means=True) == megabytes // 2 // (100 * 20 + 128)
+    assert block_images(megabytes, 100, streamed=True, means=True) == megabytes // 2 // (100 * 28 + 128)
     assert query_rows(megabytes, 100) == megabytes // 4 // (100 * 8 + 128)
     assert query_rows(0, 100) == 256
     assert query_rows(1 << 40, 1) == (1 << 38) // 136

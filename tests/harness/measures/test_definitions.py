@@ -33,6 +33,9 @@ VALUES = {
     "ap_truncated@2": [1, None, 1 / 2, 0],
     "ap_truncated@3": [(1 + 2 / 3) / 2, None, 1 / 2, 0],
     "ap_truncated@5": [(1 + 2 / 3) / 2, None, 1 / 2, (1 / 4 + 2 / 5) / 2],
+    "ap_top@1": [1, None, 0, 0],
+    "ap_top@4": [(1 + 2 / 3) / 2, None, 1 / 2, (1 / 4) / 3],
+    "ap_top@6": [(1 + 2 / 3) / 2, None, 1 / 2, (1 / 4 + 2 / 5 + 3 / 6) / 3],
     "cmc@1": [1, None, 0, 0],
     "cmc@2": [1, None, 1, 0],
     "cmc@3": [1, None, 1, 0],
@@ -128,3 +131,4 @@ def test_a_family_stands_last_and_takes_no_cutoff_unless_it_says_so():
     assert [
         parse(word).family.order for word in ("ap", "ap_trapezoid", "ap_truncated@1", "minp", "cmc@1", "hit@1")
     ] == [*range(1, 7)]
+    assert parse("ap_top@1").family.order == 4
