@@ -33,12 +33,10 @@ import click
 from tabulate import tabulate
 
 from tests.campaigns.mutation.accepted import kind_of
+from tests.campaigns.mutation.anew import importers
 from tests.campaigns.mutation.mutants import ROOT, Mutant, mutants_of, sample
 from tests.campaigns.mutation.subjects import SUBJECTS, Subject
 from tests.campaigns.mutation.trial import QUIET, Outcome, begin
-
-CHANGED = ("harness", "leaderboard", "plugins", "protocols")
-"""The packages of the repository, which each trial imports anew."""
 
 FIRST_LIMIT = 400.0
 """Seconds of the processor for the tests of a module as it is, which may compile the kernel first."""
@@ -80,7 +78,7 @@ class Trial:
 
 
 def preload() -> None:
-    """Import what every trial needs and no trial changes, once, before the first is forked."""
+    """Import what the trials need, once, before the first is forked."""
     import h5py  # noqa: F401
     import hypothesis  # noqa: F401
     import numba  # noqa: F401
@@ -92,11 +90,11 @@ def preload() -> None:
     import torch  # noqa: F401
 
     _ = scipy
-    # A first call imports the parts of pytest; this file holds no tests.
+    files = sorted({test.partition("::")[0] for subject in SUBJECTS for test in subject.tests})
     with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing):
-        pytest.main([*QUIET, "tests/campaigns/mutation/subjects.py"])
-    for name in [name for name in sys.modules if name == "tests.conftest" or name.startswith(CHANGED)]:
-        del sys.modules[name]
+        pytest.main([*QUIET, "--collect-only", *files])
+    del sys.modules["tests.conftest"]
+    importers()
     # pytest collects garbage again and again as it ends: it need not look at torch each time.
     gc.collect()
     gc.freeze()
@@ -176,6 +174,7 @@ def main(only, count, seed, workers, log, resume) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TMPDIR": folder}
         os.environ.setdefault("BENCH_CACHE", f"{folder}/cache")
+        sys.dont_write_bytecode, sys.pycache_prefix = False, f"{folder}/code"  # trials need not compile the same again
         preload()
         known: Known = defaultdict(list)
         for file in resume:

@@ -20,6 +20,7 @@ import numba
 import numpy as np
 import pytest
 
+from tests.campaigns.mutation.anew import forget
 from tests.campaigns.mutation.mutants import ROOT, Mutant
 from tests.campaigns.mutation.outcome import Outcome
 from tests.campaigns.mutation.subjects import Subject
@@ -28,12 +29,22 @@ MEMORY = 6 << 30
 """Bytes of data that a trial may hold."""
 
 QUIET = (
-    *("-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", "-o", "addopts=", "--import-mode=importlib"),
-    *("-W", "ignore::DeprecationWarning", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")),
+    *("-q", "-x", "--tb=no", "--assert=plain", "-m", "not slow", "-p", "no:cacheprovider", "-o", "addopts="),
+    *("--import-mode=importlib", "-W", "ignore::DeprecationWarning"),
+    *("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")),
 )
 """How pytest is called."""
 
+
+def module_of(path: str) -> str:
+    """Return the name of the module of a path."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
 PREFETCH = "harness.kernel.native.prefetch"
+
+LOOPS = [module_of(str(path.relative_to(ROOT))) for path in sorted(ROOT.glob("harness/kernel/native/*.py"))]
+"""The modules whose loops are compiled as they are imported."""
 
 
 class Loader(SourceFileLoader):
@@ -51,9 +62,8 @@ class Finder:
     """Finds one module, with a changed source."""
 
     def __init__(self, path: str, source: str) -> None:
-        words = path.removesuffix(".py").split("/")
-        self.package = words[-1] == "__init__"
-        self.name = ".".join(words[:-1] if self.package else words)
+        self.package = path.endswith("/__init__.py")
+        self.name = module_of(path)
         self.loader = Loader(self.name, ROOT / path, source)
 
     def find_spec(self, name: str, _path=None, _target=None) -> ModuleSpec | None:
@@ -157,6 +167,7 @@ def attempt(mutant: Mutant | None, subject: Subject, costs: Mapping[str, float])
         if not is_change(source, (ROOT / mutant.path).read_text()):
             return Outcome("none", "", 0.0, {})
         sys.meta_path.insert(0, Finder(mutant.path, source))
+    forget([module_of(subject.path), *(() if subject.jit else LOOPS)])
     watch = Watch(subject.examples, costs)
     try:
         if not subject.jit:
