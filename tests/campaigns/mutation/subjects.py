@@ -110,7 +110,7 @@ SUBJECTS = (
     ),
     *_subjects(NATIVE, "order", _in(NATIVE, "similarity"), **LOOPS),
     *_subjects(NATIVE, "nearest", _in(NATIVE, "nearest") + LISTED, **LOOPS),
-    *_subjects(NATIVE, "rerank", RERANKED, **LOOPS),
+    *_subjects(NATIVE, "rerank", _in(NATIVE, "rerank") + RERANKED, **LOOPS),
     *_subjects(NATIVE, "place", _in(f"{KERNEL}/pooled", "counting"), **LOOPS),
     *_subjects("harness/tasks", "rules relevance draws", _in("harness/tasks", "rules", "relevance") + VALUES),
     *_subjects("harness/tasks", "fingerprint", _in("harness/tasks", "fingerprint")),
