@@ -104,12 +104,12 @@ SUBJECTS = (
     *_subjects(KERNEL, "device", VALUES + _in(PARTS, "device") + _in(KERNEL, "passes", "device")),
     *_subjects(KERNEL, "given", _in(PARTS, "given") + _in(KERNEL, "given")),
     *_subjects(KERNEL, "rerank", _in(KERNEL, "rerank")),
-    *_subjects(NATIVE, "count scores", _in(NATIVE, "count", "scores") + RANKED + LISTED, **LOOPS),
+    *_subjects(NATIVE, "count scores", _in(NATIVE, "count", "scores", "tiles") + RANKED + LISTED, **LOOPS),
     *_subjects(
         NATIVE, "similarity means fold prepare", _in(NATIVE, "similarity", "prepare", "count") + RANKED, **LOOPS
     ),
     *_subjects(NATIVE, "order", _in(NATIVE, "similarity"), **LOOPS),
-    *_subjects(NATIVE, "nearest", _in(NATIVE, "nearest") + LISTED, **LOOPS),
+    *_subjects(NATIVE, "nearest", _in(NATIVE, "nearest", "tiles") + LISTED, **LOOPS),
     *_subjects(NATIVE, "rerank", _in(NATIVE, "rerank") + RERANKED, **LOOPS),
     *_subjects(NATIVE, "place", _in(f"{KERNEL}/pooled", "counting"), **LOOPS),
     *_subjects("harness/tasks", "rules relevance draws", _in("harness/tasks", "rules", "relevance") + VALUES),

@@ -74,6 +74,9 @@ def test_columns_stand_in_the_order_of_the_field():
         *("cmc@x", "cmc@5", "cmc@10", "hit@1", "other"),
     ]
     assert words() == ["ap", "ap_top@k", "ap_trapezoid", "ap_truncated@k", "cmc@k", "hit@k", "minp"]
+    cutoffs = ["cmc@x", "cmc@1", "cmc@2", "cmc@123456789"]
+    assert in_order(reversed(cutoffs), "ap") == cutoffs
+    assert in_order(["cmc@1", "cmc@1234567890"], "ap") == ["cmc@1234567890", "cmc@1"]  # no cutoff, so before the first
 
 
 def test_headings_are_those_of_papers_and_unknown_words_their_own():
@@ -81,7 +84,8 @@ def test_headings_are_those_of_papers_and_unknown_words_their_own():
     for word, shown in (known | {"cmc@5": "CMC@5", "hit@1": "HIT@1"}).items():
         assert heading(word) == shown
         assert parse(word).word == word
-    for word in ("cmc@0", "cmc", "cmc@", "cmc@x", "cmc@٣", "ap@1", "other"):
+    assert heading("cmc@123456789") == "CMC@123456789"
+    for word in ("cmc@0", "cmc", "cmc@", "cmc@x", "cmc@٣", "cmc@1234567890", "ap@1", "other"):
         assert heading(word) == word
 
 
