@@ -95,3 +95,11 @@ def test_scratch_holds_a_row_of_images_in_whole_eights(images):
     assert np.isnan(scratch.guesses).all()
     assert np.isnan(scratch.exacts).all()
     assert len(scratch.acc) == LANES
+
+
+def test_a_sample_holds_at_least_one_unit_however_many_images_it_has(workers):
+    counting, images = made(workers, "cosine", units=1500)
+    block = Block(images.rows, images.norms, np.array([0, 1400, 1500]), 0)
+
+    assert 0 <= counting.doubt(block) <= 1
+    assert not counting.closer.any()
