@@ -49,6 +49,7 @@ def test_the_variance_over_vehicles_is_the_jackknifes():
 def test_a_single_vehicle_has_no_variance_and_two_have_one_degree():
     assert squared_errors(np.array([5.0]), np.zeros((3, 1)))[0].tolist() == [0, 0, 0]
     assert squared_errors(np.array([5.0]), np.zeros(1))[1] == 1
+    assert squared_errors(np.array([5.0]), np.zeros(1))[0].shape == ()
     assert squared_errors(np.array([5.0, 1.0]), np.array([1.0, -1.0]))[1] == 1
     assert squared_errors(np.ones(2), np.array([1.0, -1.0])) == (1.0, 1.0)
 
@@ -357,5 +358,8 @@ def test_runs_are_averaged_by_query():
     assert found.mean.mean == pytest.approx(VALUES.mean() * 1.75 / 3)
     assert found.draws.tolist() == [0.5, 0.25]
     assert Runs.of([table(VALUES)], "ap").draws.tolist() == []
+    assert Runs.of([table(VALUES), table(VALUES / 2)], "ap").mean.mean == pytest.approx(VALUES.mean() * 0.75)
+    first = Runs.of([table(VALUES, asked=1 + np.arange(20) % 3), table(VALUES / 2)], "ap")
+    assert [run.counts.sum() for run in (*first.runs, first.mean)] == [39] * 3  # as the first run was asked
     with pytest.raises(RecordError, match=r"(?s)no per-query values of 'minp'.*expected: ap"):
         Runs.of([table(VALUES)], "minp")
