@@ -84,6 +84,7 @@ NATIVE = f"{KERNEL}/native"
 RANKED = (f"tests/{KERNEL}/test_ranking.py::test_ranks_are_those_of_the_literal_reference",)
 LISTED = (f"tests/{KERNEL}/test_walk.py::test_lists_are_those_of_a_full_sort",)
 SHARDS = (f"tests/{KERNEL}/test_walk.py::test_shards_of_the_gallery_add_up_to_the_whole",)
+PAIRS = (f"tests/{KERNEL}/pooled/test_counting.py::test_counts_are_those_of_a_list_of_all_pairs",)
 RERANKED = (f"tests/{KERNEL}/test_rerank.py::test_ranks_are_those_of_the_dense_definition",)
 
 # The decorators of the loops compile them; without one the loop is slow or does not compile at all.
@@ -111,7 +112,7 @@ SUBJECTS = (
     *_subjects(NATIVE, "order", _in(NATIVE, "similarity"), **LOOPS),
     *_subjects(NATIVE, "nearest", _in(NATIVE, "nearest", "tiles") + LISTED, **LOOPS),
     *_subjects(NATIVE, "rerank", _in(NATIVE, "rerank") + RERANKED, **LOOPS),
-    *_subjects(NATIVE, "place", _in(f"{KERNEL}/pooled", "counting"), **LOOPS),
+    *_subjects(NATIVE, "place", _in(NATIVE, "place") + PAIRS, **LOOPS),
     *_subjects("harness/tasks", "rules relevance draws", _in("harness/tasks", "rules", "relevance") + VALUES),
     *_subjects("harness/tasks", "fingerprint", _in("harness/tasks", "fingerprint")),
     *_subjects("harness/tasks", "reranking", _in("harness/tasks", "reranking") + VALUES),
