@@ -86,6 +86,10 @@ LISTED = (f"tests/{KERNEL}/test_walk.py::test_lists_are_those_of_a_full_sort",)
 SHARDS = (f"tests/{KERNEL}/test_walk.py::test_shards_of_the_gallery_add_up_to_the_whole",)
 PAIRS = (f"tests/{KERNEL}/pooled/test_counting.py::test_counts_are_those_of_a_list_of_all_pairs",)
 RERANKED = (f"tests/{KERNEL}/test_rerank.py::test_ranks_are_those_of_the_dense_definition",)
+REFUSED = tuple(
+    f"tests/{KERNEL}/test_rerank.py::test_{name}"
+    for name in ("draws_are_refused", "features_that_are_not_finite_are_refused_by_the_table_that_has_them")
+)
 
 # The decorators of the loops compile them; without one the loop is slow or does not compile at all.
 LOOPS = {"jit": False, "without": ("RemoveDecorator",)}
@@ -104,7 +108,7 @@ SUBJECTS = (
     *_subjects(KERNEL, "walk", VALUES + _in(PARTS, "walk") + _in(KERNEL, "passes", "walk", "ranking"), examples=15),
     *_subjects(KERNEL, "device", VALUES + _in(PARTS, "device") + _in(KERNEL, "passes", "device")),
     *_subjects(KERNEL, "given", _in(PARTS, "given") + _in(KERNEL, "given")),
-    *_subjects(KERNEL, "rerank", _in(KERNEL, "rerank")),
+    *_subjects(KERNEL, "rerank", _in(PARTS, "rerank") + RERANKED + REFUSED, jit=False),
     *_subjects(NATIVE, "count scores", _in(NATIVE, "count", "scores", "tiles") + RANKED + LISTED, **LOOPS),
     *_subjects(
         NATIVE, "similarity means fold prepare", _in(NATIVE, "similarity", "prepare", "count") + RANKED, **LOOPS
