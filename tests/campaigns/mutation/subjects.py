@@ -77,6 +77,7 @@ def _subjects(folder: str, names: str, tests: tuple[str, ...], **more) -> list[S
 
 KERNEL = "harness/kernel"
 PARTS = f"{KERNEL}/parts"
+GROWTH = "harness/scoring/growth"
 VALUES = _in(KERNEL, "values")
 
 # Of the tests of whole rankings, those of small problems: as plain Python, loops are slow.
@@ -86,6 +87,27 @@ LISTED = (f"tests/{KERNEL}/test_walk.py::test_lists_are_those_of_a_full_sort",)
 SHARDS = (f"tests/{KERNEL}/test_walk.py::test_shards_of_the_gallery_add_up_to_the_whole",)
 PAIRS = (f"tests/{KERNEL}/pooled/test_counting.py::test_counts_are_those_of_a_list_of_all_pairs",)
 RERANKED = (f"tests/{KERNEL}/test_rerank.py::test_ranks_are_those_of_the_dense_definition",)
+WALKED = (
+    f"tests/{KERNEL}/test_passes.py::test_progress_ends_with_all_images_of_all_parts",
+    f"tests/{GROWTH}/test_counting.py::test_each_part_has_the_ranks_of_a_literal_count",
+    *(
+        f"tests/{KERNEL}/test_walk.py::test_{name}"
+        for name in (
+            "lists_are_those_of_a_full_sort",
+            "bfloat16_that_is_tried_first_changes_nothing_kept_or_given_up",
+            "no_lists_are_made_unless_they_are_asked_for",
+            "shards_of_the_gallery_add_up_to_the_whole",
+            "a_process_reads_its_shard_only",
+            "what_one_process_finds_wrong_ends_all_of_them",
+            "a_full_device_of_one_process_ends_all_of_them_in_words",
+            "a_team_ranks_again_after_an_error",
+            "processes_with_unequal_memory_part_the_queries_alike",
+            "a_small_memory_changes_nothing_but_the_blocks",
+            "torch_multiplies_in_full_and_is_left_as_it_was",
+        )
+    ),
+)
+TILES = (f"tests/{KERNEL}/test_passes.py::test_tiles_of_any_size_are_one_gallery",)
 REFUSED = tuple(
     f"tests/{KERNEL}/test_rerank.py::test_{name}"
     for name in ("draws_are_refused", "features_that_are_not_finite_are_refused_by_the_table_that_has_them")
@@ -98,14 +120,14 @@ SUBJECTS = (
     *_subjects(KERNEL, "bounds", VALUES + _in(NATIVE, "figures") + _in(PARTS, "prepared") + RANKED),
     *_subjects(KERNEL, "exact", _in(NATIVE, "figures") + _in(KERNEL, "exact")),
     *_subjects(KERNEL, "memory", _in(KERNEL, "memory")),
-    *_subjects(KERNEL, "products", _in(KERNEL, "products", "passes")),
+    *_subjects(KERNEL, "products", _in(KERNEL, "products") + WALKED[-1:] + TILES),
     *_subjects(KERNEL, "settings ranking", VALUES + _in(PARTS, "walk", "neighbours") + _in(KERNEL, "ranking")),
     *_subjects(KERNEL, "plan", VALUES + _in(PARTS, "plan") + RANKED),
     *_subjects(KERNEL, "prepared", VALUES + _in(KERNEL, "gallery") + _in(PARTS, "prepared")),
     *_subjects(KERNEL, "gallery", VALUES + _in(KERNEL, "gallery") + _in(PARTS, "walk")),
     *_subjects(KERNEL, "neighbours", VALUES + _in(PARTS, "neighbours") + SHARDS),
     *_subjects(KERNEL, "passes", VALUES + _in(KERNEL, "gallery", "passes") + _in(PARTS, "passes") + RANKED + LISTED),
-    *_subjects(KERNEL, "walk", VALUES + _in(PARTS, "walk") + _in(KERNEL, "passes", "walk", "ranking"), examples=15),
+    *_subjects(KERNEL, "walk", VALUES + _in(PARTS, "walk") + WALKED + _in(KERNEL, "ranking"), examples=15),
     *_subjects(KERNEL, "device", VALUES + _in(PARTS, "device") + _in(KERNEL, "passes", "device")),
     *_subjects(KERNEL, "given", _in(PARTS, "given") + _in(KERNEL, "given")),
     *_subjects(KERNEL, "rerank", _in(PARTS, "rerank") + RERANKED + REFUSED, jit=False),
