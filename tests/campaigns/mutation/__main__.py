@@ -44,6 +44,9 @@ FIRST_LIMIT = 400.0
 SPARE, FACTOR = 4.0, 2.0
 """A change gets so many seconds, and so many times those of the module as it is."""
 
+ACCEPTED = Outcome("survived", "not tried", 0.0, {})
+"""What stands for the trial of a change that is accepted."""
+
 NEAR = 10
 """Lines of the source within which changes are noticed by the same tests."""
 
@@ -164,10 +167,11 @@ def unchanged(subjects: list[Subject], workers: int, known: Known) -> dict[str, 
 @click.option("--only", multiple=True, help="Modules to change: how their path begins. All by default.")
 @click.option("--count", type=int, help="Changes of each module, by chance. All by default.")
 @click.option("--seed", type=int, default=0, help="Of that chance.")
+@click.option("--all", "every", is_flag=True, help="Try the accepted changes too.")
 @click.option("--workers", type=int, default=1, help="Processes at a time.")
 @click.option("--log", type=click.File("w"), help="A file for one line for each change, in JSON.")
 @click.option("--resume", type=click.File("r"), multiple=True, help="Logs of changes that need not be tried again.")
-def main(only, count, seed, workers, log, resume) -> None:
+def main(only, count, seed, every, workers, log, resume) -> None:
     """Change the kernel, the rules, the measures and the statistics, one small change at a time."""
     os.chdir(ROOT)
     begun = time.monotonic()
@@ -187,6 +191,10 @@ def main(only, count, seed, workers, log, resume) -> None:
         ]
         found = [(*one, result) for one in wanted if (result := known_of(*one, known)) is not None]
         rest = [one for one in wanted if known_of(*one, known) is None]
+        if not every:
+            settled = {mutant for _, mutant in rest if kind_of(mutant) is not None}
+            found += [(*one, ACCEPTED) for one in rest if one[1] in settled]
+            rest = [one for one in rest if one[1] not in settled]
         spent = unchanged(list(dict.fromkeys(subject for subject, _ in rest)), workers, known)
         for subject in SUBJECTS:
             if subject.path in spent:
@@ -202,7 +210,8 @@ def main(only, count, seed, workers, log, resume) -> None:
         ]
         trials.sort(key=lambda trial: spent[trial.subject.path].seconds)
         for line in found:
-            write_line(log, *line)
+            if line[-1] is not ACCEPTED:
+                write_line(log, *line)
         for trial, result in run_all(trials, workers):
             found.append((trial.subject, trial.mutant, result))
             write_line(log, *found[-1])
