@@ -89,9 +89,12 @@ def test_the_mark_names_the_three_numbers():
     assert Reranking(k1=2).values == {"k1": 2, "k2": 6, "lambda": 0.3}
 
 
-def test_the_largest_neighbourhood_is_that_of_the_kernels_numbers():
+def test_each_number_ends_where_it_says():
     """2 ** 31 - 1, which an int32 holds."""
     assert Reranking(k1=2_147_483_647, k2=2_147_483_647).slug == "rerank-2147483647-2147483647-0.3"
     with pytest.raises(UsageError, match="whole numbers from 1 to 2147483647"):
         Reranking(k1=2_147_483_648)
+    for share in (-0.5, 1.5):
+        with pytest.raises(UsageError, match="lambda from 0 to 1"):
+            Reranking(share=share)
     assert Reranking(k1=1, k2=1, share=1).values == {"k1": 1, "k2": 1, "lambda": 1.0}

@@ -89,6 +89,10 @@ def test_counts_are_those_of_every_unit_of_the_draw(seed, euclidean):
             wanted = (signs.count(1), signs.count(0)) if query else (0, 0)  # the tile begins with the second query
             assert (counts.closer[7 * number + place], counts.tied[7 * number + place]) == wanted
     assert all(number > 0 for number in work)
+    nobody = asked._replace(ask_starts=np.zeros(6, np.int64))
+    for tile in problem.tiles(draws):
+        args = nobody, buffer_of(len(problem.rows)), scratch, problem.comparison, counts
+        assert plain(count.count_tile)(tile, *args) == 0
     assert scratch.touched[0] == 0
     assert np.isnan(scratch.guesses).all()
     assert np.isnan(scratch.exacts).all()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 from harness.compute.machine import Machine
+from harness.kernel.native.rerank_tuples import Sparse
 from harness.kernel.rerank import FLAT, TIE, _Again, rerank
 from harness.kernel.settings import Settings
 from harness.kernel.walk import open_walk
@@ -29,12 +32,18 @@ def problem_of(seed=0, *, grouped=True):
     return Problem(rows[:4], rows[4:], relevance)
 
 
-def again_of(problem, metric, reranking):
+@contextmanager
+def opened(problem, metric, reranking):
     own = Settings(metric, Machine())
     with open_walk(problem.queries, problem.gallery, problem.relevance, own) as walk:
-        return _Again(
+        yield _Again(
             problem.queries, problem.gallery, problem.relevance, reranking=reranking, settings=own, workers=walk.workers
         )
+
+
+def again_of(problem, metric, reranking):
+    with opened(problem, metric, reranking) as again:
+        return again
 
 
 def dense(sparse, rows, columns):
@@ -118,3 +127,17 @@ def test_of_more_neighbours_than_there_are_images_each_image_is_one(metric):
 
     distances = reference.reranked(problem.queries, problem.gallery, metric, k1=99, k2=16, share=0.3)
     assert as_lists(answers) == reference.rank_distances(distances, problem.relevance, 2.0**-40)
+
+
+def test_there_is_room_for_every_unit_that_shares_anything():
+    """Five images have one thing in common with the first query, and with no other."""
+    problem = problem_of(3, grouped=False)
+    rows = np.arange(16)
+    rows[[0, 5, 7, 8, 11, 12]] = 15
+
+    with opened(problem, "cosine", Reranking(1, 1)) as again:
+        again.encoding = Sparse(np.arange(17), rows.astype(np.int32), np.ones(16))
+        again._weigh()
+
+    assert again.sharing.starts.tolist() == [0, 6, 6, 6, 6]
+    assert again.sharing.units.tolist() == [1, 3, 4, 7, 8, 11]
