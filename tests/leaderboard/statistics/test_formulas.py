@@ -172,6 +172,8 @@ def test_a_mean_and_its_error_are_the_ratios_and_its_linearised_one():
         squares = ((sums[row] - mean * counts[row]) ** 2).sum() + 0.02 * counts.mean() ** 2
         assert found == pytest.approx(mean, rel=1e-9)
         assert spread == pytest.approx(math.sqrt(6 / 5 * squares) / counts[row].sum(), rel=1e-6)
+    _, [of_two] = intervals._ratio_and_error(by_vehicle(np.array([0.25, 0.75]), np.arange(2)), np.array([[0, 1]]))
+    assert of_two == pytest.approx(math.sqrt(2 * (2 * 0.25**2 + 0.02)) / 2, rel=1e-6)
 
 
 def test_resamples_in_pieces_are_the_same_resamples(monkeypatch):
@@ -205,6 +207,8 @@ def test_the_interval_of_a_mean_is_the_bootstrap_ts():
     assert over_everything(Runs.of([table(VALUES)], "ap"), seed=4, resamples=300) == found
     assert over_vehicles(values) == over_vehicles(values, seed=0, resamples=2000)
     assert over_everything(Runs.of([table(VALUES)], "ap")) == over_vehicles(values)
+    near_the_end = Runs.of([table(0.9 + 0.1 * VALUES), table(np.ones(20))], "ap")
+    assert over_everything(near_the_end).high == 1.0
 
 
 def halls(change, vehicle, besides=CERTAIN):
@@ -363,3 +367,6 @@ def test_runs_are_averaged_by_query():
     assert [run.counts.sum() for run in (*first.runs, first.mean)] == [39] * 3  # as the first run was asked
     with pytest.raises(RecordError, match=r"(?s)no per-query values of 'minp'.*expected: ap"):
         Runs.of([table(VALUES)], "minp")
+    asked = [table(VALUES, asked=np.full(20, times)) for times in (1, 2)]
+    with pytest.raises(RecordError, match="different queries"):
+        Runs.of([*asked, table(VALUES)], "ap")
