@@ -36,6 +36,7 @@ def test_a_block_takes_half_of_a_budget_and_queries_a_quarter():
 def test_a_process_takes_its_part_of_a_quarter_of_the_free_memory(monkeypatch, processes, share):
     monkeypatch.setattr(memory, "free_memory", lambda _otherwise: 1_200_000)
     assert budget(None, processes) == 1_200_000 // share
+    assert budget(None) == 300_000
 
     monkeypatch.setattr(memory, "free_memory", lambda _otherwise: 1 << 50)
     assert budget(None, processes) == 1 << 30
