@@ -41,7 +41,7 @@ from tests.campaigns.mutation.trial import QUIET, Outcome, begin
 FIRST_LIMIT = 400.0
 """Seconds of the processor for the tests of a module as it is, which may compile the kernel first."""
 
-SPARE, FACTOR = 4.0, 2.0
+SPARE, FACTOR = 2.0, 1.5
 """A change gets so many seconds, and so many times those of the module as it is."""
 
 ACCEPTED = Outcome("survived", "not tried", 0.0, {})
