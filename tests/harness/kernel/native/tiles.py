@@ -18,7 +18,7 @@ class Problem:
     Args:
         seed: of the features, integers, so that many similarities tie; with an odd one, units have up to three images.
         euclidean: the metric.
-        half: whether products have 16 bits; what they lose is part of the errors.
+        half: whether products have 16 bits, of which the last may be lost.
         rough: whether the scores are as wrong as a large tolerance alone allows.
     """
 
@@ -45,13 +45,12 @@ class Problem:
         self.penalties = np.where(self.rng.random((2, UNITS)) < 0.2, scores.BLANK, 0).astype(np.float32)
         self.bias = self.rng.integers(-3, 4, len(self.rows)).astype(np.float32)
         self.tolerance = 2.0**-8 if rough else (WIDTH + 32) * 2.0**-53
-        self.bound = Bound(scale, 2.0**-20, 40.0 if rough else 4.0)
+        self.bound = Bound(scale, 2.0**-7 * 1.02 if half else 2.0**-20, 40.0 if rough else 4.0)
         self.noise = np.full(5, NOISE)
         if rough:
             nearest = of_images.max(axis=1)
             self.noise = 0.95 * 8 * self.tolerance * ((self.shifts - nearest) * scale if euclidean else np.ones(5))
-        lost = 2.0**-6 * np.abs(self.scores + self.bias).max() if half else 0.0
-        self.errors = np.zeros(5) if rough else self.noise + lost
+        self.errors = np.zeros(5) if rough else self.noise
 
     @property
     def comparison(self) -> PairComparison:

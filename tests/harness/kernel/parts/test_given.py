@@ -54,8 +54,11 @@ def test_as_many_rows_are_read_as_fit_or_one(monkeypatch, block, asked):
 def test_what_is_no_number_is_named_by_its_row_and_column(monkeypatch):
     monkeypatch.setattr(given, "BLOCK", 6)
     matrix = MATRIX.copy()
-    matrix[2, [1, 2]] = matrix[3, 0] = np.nan
+    matrix[3, [0, 2]] = np.nan
 
+    with pytest.raises(FeatureError, match=r"where: row 4, column 1\n  found: 2 or more entries are no numbers"):
+        rank_given(matrix, task())
+    matrix[2, 1] = np.nan
     with pytest.raises(FeatureError, match=r"where: row 3, column 2\n  found: 3 or more entries are no numbers"):
         rank_given(matrix, task())
 
