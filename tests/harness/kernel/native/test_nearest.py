@@ -92,17 +92,19 @@ def test_lists_keep_the_nearest_and_equal_ones_in_the_order_of_coming(pairs, mos
 @pytest.mark.parametrize("euclidean", [False, True])
 def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean, error):
     rng = np.random.default_rng(6)
-    rows = rng.standard_normal((31, 8)).astype(np.float32)
+    rows = np.abs(rng.standard_normal((31, 8))).astype(np.float32)
     block, query = block_of(rows[1:]), query_of(rows[0])
     metric = "euclidean" if euclidean else "cosine"
     wanted = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
-    row = (np.array(wanted) + error * rng.choice([-0.99, 0.99], 30)).astype(np.float32)
-    row[np.argmin(wanted) - 1] = scores.BLANK
+    bound = Bound(1.0, 2.0**-4, 0.5)
+    # The least score is too high and the others too low, each by the most that is allowed.
+    wrong = 0.99 * (error + bound.rounding * (np.abs(wanted) + error + bound.offset))
+    row = np.where(np.arange(30) == np.argmin(wanted), wanted + wrong, wanted - wrong).astype(np.float32)
+    row[np.argmax(wanted)] = scores.BLANK
     kept = [value for value, score in zip(wanted, row, strict=True) if score > scores.BLANK]
 
-    found = plain(nearest.least)(row, 30, query, block, error, Bound(1.0, 2.0**-21, 0.5), euclidean, np.empty(32))
+    found = plain(nearest.least)(row, 30, query, block, error, bound, euclidean, np.empty(32))
 
     assert found == min(kept)
     blank = np.full(30, scores.BLANK)
-    bound = Bound(1.0, 2.0**-21, 0.5)
     assert plain(nearest.least)(blank, 30, query, block, error, bound, euclidean, np.empty(32)) == math.inf
