@@ -9,7 +9,7 @@ import pytest
 
 from harness.compute.machine import Machine
 from harness.kernel.native.rerank_tuples import Sparse
-from harness.kernel.rerank import FLAT, TIE, _Again, rerank
+from harness.kernel.rerank import TIE, _Again, rerank
 from harness.kernel.settings import Settings
 from harness.kernel.walk import open_walk
 from harness.tasks.relevance import Relevance
@@ -93,8 +93,8 @@ def test_the_others_are_counted_where_their_distance_is_that_of_the_positive(met
             final, far = finals[query, of == unit].min(), farthest[query]
             limit, width = again.goals.limits.similarities[pair], again.goals.limits.widths[pair]
             assert again.goals.finals[pair] == pytest.approx(final)
-            assert again.goals.level[pair] == (share < FLAT and final >= 1 - share - TIE)
-            if share < FLAT:
+            assert again.goals.level[pair] == (share < 2.0**-60 and final >= 1 - share - TIE)
+            if share < 2.0**-60:
                 assert (limit, width) == ((max(far, 1) if metric == "euclidean" else 4), 0)
             elif unit not in sharing:
                 assert limit == pytest.approx(similar[query, of == unit].max())
