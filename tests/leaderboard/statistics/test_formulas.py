@@ -257,6 +257,15 @@ def test_a_comparison_says_what_differs():
     assert usual.interval == over_vehicles(by_vehicle(change, VEHICLE), seed=0, ends=(-1.0, 1.0))
 
 
+def test_an_interval_of_a_difference_ends_at_one_on_either_side():
+    much, little = (Side((table(values, np.arange(3)),)) for values in ([1, 1, 0.5], [0, 0.25, 0]))
+
+    [there], [back] = compare_paired([much, little], "ap"), compare_paired([little, much], "ap")
+
+    assert there.interval.high == 1.0
+    assert back.interval.low == -1.0
+
+
 def test_draws_add_the_variance_of_their_differences():
     draws = [[0.5, 0.6, 0.4], [0.45, 0.5, 0.45]]
     sides = [
