@@ -98,3 +98,9 @@ def test_each_number_ends_where_it_says():
         with pytest.raises(UsageError, match="lambda from 0 to 1"):
             Reranking(share=share)
     assert Reranking(k1=1, k2=1, share=1).values == {"k1": 1, "k2": 1, "lambda": 1.0}
+
+
+def test_the_remark_is_one_sentence_with_the_three_numbers():
+    sentence = "By re-ranking (30, 6, 0.3): k-reciprocal, with k1 30, k2 6 and lambda 0.3."
+
+    assert Reranking(k1=30).remark == sentence
