@@ -88,9 +88,9 @@ def test_lists_keep_the_nearest_and_equal_ones_in_the_order_of_coming(pairs, mos
         assert values[own][: len(wanted)].tolist() == [-value for value, _ in wanted]
 
 
-@pytest.mark.parametrize("error", [0.2, 3.0])
+@pytest.mark.parametrize(("error", "shift"), [(0.2, 0.0), (3.0, 0.0), (3.0, 99.0)])
 @pytest.mark.parametrize("euclidean", [False, True])
-def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean, error):
+def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean, error, shift):
     rng = np.random.default_rng(6)
     rows = np.abs(rng.standard_normal((31, 8))).astype(np.float32)
     block, query = block_of(rows[1:]), query_of(rows[0])
@@ -98,8 +98,9 @@ def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean,
     wanted = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
     bound = Bound(1.0, 2.0**-4, 0.5)
     # The least score is too high and the others too low, each by the most that is allowed.
-    wrong = 0.99 * (error + bound.rounding * (np.abs(wanted) + error + bound.offset))
-    row = np.where(np.arange(30) == np.argmin(wanted), wanted + wrong, wanted - wrong).astype(np.float32)
+    right = np.array(wanted) + shift
+    wrong = 0.99 * (error + bound.rounding * (np.abs(right) + error + bound.offset))
+    row = np.where(np.arange(30) == np.argmin(wanted), right + wrong, right - wrong).astype(np.float32)
     row[np.argmax(wanted)] = scores.BLANK
     kept = [value for value, score in zip(wanted, row, strict=True) if score > scores.BLANK]
 

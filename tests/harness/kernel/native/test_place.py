@@ -10,7 +10,7 @@ from harness.kernel.native import place
 from harness.kernel.native.tuples import Marks, PairComparison, Placed, WideTile, Windows
 from tests import reference
 from tests.harness.kernel.native.plain import block_of, buffer_of, lists, plain, query_of, scratch_of
-from tests.harness.kernel.native.tiles import Problem
+from tests.harness.kernel.native.tiles import Problem, how_of
 
 EITHER = pytest.mark.parametrize("euclidean", [False, True])
 
@@ -132,14 +132,16 @@ def test_products_place_every_negative_of_a_tile(seed, euclidean):
     assert out.places.tolist() == np.bincount(np.searchsorted(values, wanted), minlength=len(values) + 1).tolist()
     assert out.tied.tolist() == [negatives.count(value) for value in values]
     assert work >= out.tied.sum()
+    nobody = marks_of([]), problem.comparison, np.empty(32), nothing(0)
+    assert plain(place.place_wide)(tile, lists(*positives), lists(*problem.ignored), np.empty(99), *nobody) == 0
 
 
 @EITHER
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(14))
 def test_scores_place_what_is_in_a_window_and_count_what_is_above(seed, euclidean):
     """The last of four windows is above all pairs."""
-    problem = Problem(seed, euclidean=euclidean, half=seed in (4, 5), rough=seed > 5)
-    if seed > 5:  # scores that are as wrong as the tolerance of float64 allows
+    problem = Problem(seed, euclidean=euclidean, **how_of(seed))
+    if seed > 7:  # scores that are as wrong as the tolerance of float64 allows
         span = 2 * problem.shifts * problem.bound.scale + 2 * (1 + problem.bound.offset) if euclidean else np.ones(5)
         problem.noise = place.SLACK * problem.tolerance * span
     positives = positives_of(problem)
@@ -177,4 +179,7 @@ def test_scores_place_what_is_in_a_window_and_count_what_is_above(seed, euclidea
             above = out.over[number] + places[at + 1 :].sum() + tied[at + 1 :].sum()
             assert above == sum(one > value for one in negatives)
     assert out.over[-1] == out.places[-1] == 0
+    far = Windows(np.array([[1e9, 1e10]]), np.array([0, 1]))
+    unseen = marks_of([2e9]), far, problem.comparison, buffer_of(99), scratch, nothing(1)
+    assert plain(place.place_scores)(tile, lists(*positives), lists(*problem.ignored), problem.shifts, *unseen) == 0
     assert work >= out.tied.sum()

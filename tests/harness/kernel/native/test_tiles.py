@@ -11,20 +11,16 @@ from harness.kernel.native import count, nearest
 from harness.kernel.native.tuples import Asked, Counts, Nearest
 from tests import reference
 from tests.harness.kernel.native.plain import buffer_of, lists, plain, scratch_of
-from tests.harness.kernel.native.tiles import UNITS, WIDTH, Problem
+from tests.harness.kernel.native.tiles import UNITS, WIDTH, Problem, how_of
 
 EITHER = pytest.mark.parametrize("euclidean", [False, True])
 
 
 @EITHER
 @pytest.mark.parametrize("most", [3, 40])
-@pytest.mark.parametrize(
-    ("seed", "how"),
-    [(0, {}), (1, {}), (2, {}), (3, {}), (4, {"half": True}), (5, {"half": True})]
-    + [(seed, {"rough": True}) for seed in range(6, 12)],
-)
-def test_lists_are_the_nearest_units_and_the_farthest_similarity_of_all(seed, euclidean, how, most):
-    problem = Problem(seed, euclidean=euclidean, **how)
+@pytest.mark.parametrize("seed", range(14))
+def test_lists_are_the_nearest_units_and_the_farthest_similarity_of_all(seed, euclidean, most):
+    problem = Problem(seed, euclidean=euclidean, **how_of(seed))
     draws = seed % 3 if most == 3 else 0
     found = Nearest(np.full((5, most), -1), np.full((5, most), np.nan), np.zeros(5, np.int64), np.full(5, math.inf))
 
@@ -53,9 +49,9 @@ def test_lists_are_the_nearest_units_and_the_farthest_similarity_of_all(seed, eu
 
 
 @EITHER
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(8))
 def test_counts_are_those_of_every_unit_of_the_draw(seed, euclidean):
-    problem = Problem(seed, euclidean=euclidean, half=seed > 3)
+    problem = Problem(seed, euclidean=euclidean, **how_of(seed))
     draws = seed % 3
     positives = [sorted(problem.rng.choice(UNITS, 7, replace=False).tolist()) for _ in range(5)]
     problem.ignored = [sorted(set(row) - set(own)) for row, own in zip(problem.ignored, positives, strict=True)]

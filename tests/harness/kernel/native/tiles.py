@@ -12,6 +12,11 @@ from tests.harness.kernel.native.plain import block_of, tile_of
 WIDTH, UNITS, NOISE = 6, 36, 0.25
 
 
+def how_of(seed: int) -> dict[str, bool]:
+    """Return what makes scores wrong: noise, two cases of 16 bits, two of coarse products, the rest of arithmetic."""
+    return {"half": seed in {4, 5}, "coarse": seed in {6, 7}, "rough": seed > 7}
+
+
 class Problem:
     """Five queries, of which the tiles have those from 1 on, and 36 units in two blocks.
 
@@ -19,10 +24,13 @@ class Problem:
         seed: of the features, integers, so that many similarities tie; with an odd one, units have up to three images.
         euclidean: the metric.
         half: whether products have 16 bits, of which the last may be lost.
+        coarse: whether products are rounded to the fourth bit.
         rough: whether the scores are as wrong as a large tolerance alone allows.
     """
 
-    def __init__(self, seed: int, *, euclidean: bool, half: bool = False, rough: bool = False) -> None:
+    def __init__(
+        self, seed: int, *, euclidean: bool, half: bool = False, coarse: bool = False, rough: bool = False
+    ) -> None:
         self.rng = np.random.default_rng(seed)
         self.euclidean, self.half = euclidean, half
         self.metric = "euclidean" if euclidean else "cosine"
@@ -45,7 +53,10 @@ class Problem:
         self.penalties = np.where(self.rng.random((2, UNITS)) < 0.2, scores.BLANK, 0).astype(np.float32)
         self.bias = self.rng.integers(-3, 4, len(self.rows)).astype(np.float32)
         self.tolerance = 2.0**-8 if rough else (WIDTH + 32) * 2.0**-53
-        self.bound = Bound(scale, 2.0**-7 * 1.02 if half else 2.0**-20, 40.0 if rough else 4.0)
+        self.rounding = 2.0**-4 if coarse else 0.0
+        # See step 4 of ``bounds``: a rounding of the product, as a part of the score.
+        output = self.rounding / (1 - self.rounding) if coarse else 2.0**-7 if half else 0.0
+        self.bound = Bound(scale, output * 1.02 + 2.0**-20, 40.0 if rough else 4.0)
         self.noise = np.full(5, NOISE)
         if rough:
             nearest = of_images.max(axis=1)
@@ -66,9 +77,10 @@ class Problem:
         """Yield the tile of each block."""
         for images, block in self.blocks():
             signs = self.rng.choice([-1, -0.3, 0.3, 1], (5, images.stop - images.start))
-            wrong = self.scores[:, images] + self.noise[:, None] * 0.98 * signs
+            products = self.scores[:, images] + self.noise[:, None] * 0.999 * signs + self.bias[images]
+            products *= 1 + self.rounding * 0.999 * self.rng.choice([-1, 1], products.shape)
             yield tile_of(
-                wrong[1:] + self.bias[images],
+                products[1:],
                 bias=self.bias[images],
                 half=self.half,
                 begin=1,
