@@ -119,3 +119,13 @@ def test_without_a_positive_there_is_nothing_to_place():
     assert found.ask_starts.tolist() == [0, 0, 0]
     assert found.entry_starts.tolist() == [0]
     assert len(found.pair) == len(found.ask_draw) == 0
+
+
+def test_the_first_ask_may_be_of_the_second_draw():
+    draws = Draw(np.array([3]), np.array([1])), Draw(np.array([0]), np.array([0, 4]))
+    found = entries(plan(task(draws=draws)), np.array([0.5, 0.25, 0.75]))
+
+    assert (found.query.tolist(), found.draw.tolist()) == ([0, 0, 1], [1, 1, 0])
+    assert found.entry_starts.tolist() == [0, 2, 3]
+    assert found.ask_starts.tolist() == [0, 1, 2]
+    assert found.ask_draw.tolist() == [1, 0]

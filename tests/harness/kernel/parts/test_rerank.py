@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from harness.compute.machine import Machine
-from harness.kernel.native.rerank_tuples import Sparse
+from harness.kernel import memory
+from harness.kernel.native.rerank_tuples import Answers, Sparse
 from harness.kernel.rerank import TIE, _Again, rerank
 from harness.kernel.settings import Settings
 from harness.kernel.walk import open_walk
@@ -57,8 +58,9 @@ def dense(sparse, rows, columns):
 
 @EITHER
 @pytest.mark.parametrize(("k1", "k2"), [(1, 1), (4, 2), (7, 6), (20, 3), (40, 60)])
-def test_encodings_are_those_of_the_dense_definition(metric, k1, k2):
-    problem = problem_of()
+@pytest.mark.parametrize("seed", range(4))
+def test_encodings_are_those_of_the_dense_definition(metric, k1, k2, seed):
+    problem = problem_of(seed)
     again = again_of(problem, metric, Reranking(k1, k2))
     distance, farthest, order = reference.scaled_distances(np.concatenate([problem.queries, problem.gallery]), metric)
 
@@ -70,7 +72,7 @@ def test_encodings_are_those_of_the_dense_definition(metric, k1, k2):
 
 @EITHER
 @pytest.mark.parametrize("grouped", [False, True])
-@pytest.mark.parametrize("share", [0.0, 2.0**-61, 2.0**-59, 0.3, 1.0])
+@pytest.mark.parametrize("share", [0.0, 2.0**-61, 2.0**-60, 0.3, 1.0])
 def test_the_others_are_counted_where_their_distance_is_that_of_the_positive(metric, grouped, share):
     problem = problem_of(1, grouped=grouped)
     again = again_of(problem, metric, Reranking(2, 2, share))
@@ -127,6 +129,26 @@ def test_of_more_neighbours_than_there_are_images_each_image_is_one(metric):
 
     distances = reference.reranked(problem.queries, problem.gallery, metric, k1=99, k2=16, share=0.3)
     assert as_lists(answers) == reference.rank_distances(distances, problem.relevance, 2.0**-40)
+
+
+def test_parts_of_the_queries_are_corrected_like_all_of_them(monkeypatch):
+    monkeypatch.setattr(memory, "SMALLEST", 2)
+    problem = problem_of(4)
+
+    answers = rerank(*vars(problem).values(), Reranking(3, 2), machine=Machine(memory=1))
+
+    distances = reference.reranked(problem.queries, problem.gallery, "cosine", k1=3, k2=2, share=0.3)
+    assert as_lists(answers) == reference.rank_distances(distances, problem.relevance, 2.0**-40)
+
+
+def test_a_distance_on_the_edge_of_a_tie_with_all_others_ties():
+    with opened(problem_of(), "cosine", Reranking(share=0)) as again:
+        levels = [
+            again._goals(Answers(np.full(6, 1 - away * 2.0**-40), np.zeros(6), np.zeros(6, np.bool_))).level.tolist()
+            for away in (1.0, 1.5)
+        ]
+
+    assert levels == [[True] * 6, [False] * 6]
 
 
 def test_there_is_room_for_every_unit_that_shares_anything():
