@@ -225,7 +225,7 @@ def halls(change, vehicle, besides=CERTAIN):
     return max(2.0 ** (1 - len(counts)), 2 * scipy.stats.t.sf(abs(t), max(1.0, whole**2 / doubt)))
 
 
-@pytest.mark.parametrize("besides", [CERTAIN, Variance(0.01, 0.01**2 / 2)])
+@pytest.mark.parametrize("besides", [CERTAIN, Variance(0.01, 0.01**2 / 2), Variance(0.01, 1.0)])
 @pytest.mark.parametrize("shift", [-0.05, 0.0, 0.02, 0.1, 0.3])
 def test_a_p_value_is_students_corrected_for_skewness(shift, besides):
     change = np.clip(RNG.standard_gamma(1.0, 20) / 4 - 0.2 + shift, -1, 1)
