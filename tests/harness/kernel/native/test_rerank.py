@@ -225,9 +225,10 @@ def test_units_that_share_are_counted_by_their_distance_in_place_of_their_simila
     pairs = sum(map(len, positives))
     finals, similarities = (np.array([data.draw(EVEN) for _ in range(pairs)]) for _ in range(2))
     level = np.array([data.draw(st.booleans()) for _ in range(pairs)], dtype=np.bool_)
+    queries = [(0, 0), (1, len(positives[0]))][data.draw(st.integers(0, 1)) :]
     asked = [
         (query, pair)
-        for query, first in ((0, 0), (1, len(positives[0])))
+        for query, first in queries
         for pair in range(first, first + len(positives[query]))
         if data.draw(st.booleans())
     ]
