@@ -107,5 +107,9 @@ def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean,
     found = plain(nearest.least)(row, 30, query, block, error, bound, euclidean, np.empty(32))
 
     assert found == min(kept)
+    certain = np.array(wanted, np.float32)
+    assert plain(nearest.least)(certain, 30, query, block, 0.0, Bound(1.0, 0.0, 0.0), euclidean, np.empty(32)) == min(
+        wanted
+    )
     blank = np.full(30, scores.BLANK)
     assert plain(nearest.least)(blank, 30, query, block, error, bound, euclidean, np.empty(32)) == math.inf

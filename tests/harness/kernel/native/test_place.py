@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from harness.kernel.native import place
-from harness.kernel.native.tuples import Marks, PairComparison, Placed, WideTile, Windows
+from harness.kernel.native.tuples import Bound, Features, Marks, PairComparison, Placed, WideTile, Windows
 from tests import reference
-from tests.harness.kernel.native.plain import block_of, buffer_of, lists, plain, query_of, scratch_of
+from tests.harness.kernel.native.plain import block_of, buffer_of, lists, plain, query_of, scratch_of, tile_of
 from tests.harness.kernel.native.tiles import Problem, how_of
 
 EITHER = pytest.mark.parametrize("euclidean", [False, True])
@@ -183,3 +183,38 @@ def test_scores_place_what_is_in_a_window_and_count_what_is_above(seed, euclidea
     unseen = marks_of([2e9]), far, problem.comparison, buffer_of(99), scratch, nothing(1)
     assert plain(place.place_scores)(tile, lists(*positives), lists(*problem.ignored), problem.shifts, *unseen) == 0
     assert work >= out.tied.sum()
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_score_that_is_as_wrong_as_it_may_be_decides_nothing(side):
+    """Its distance from the truth is proved with the true score's size; the loop knows the wrong one's."""
+    rows = np.array([[1, 0], [0.5, 0.875]], np.float32)
+    similar = reference.similarity(*rows.astype(float), "cosine")
+    error, rounding, offset = 4.0, 2.0**-4, 4.0
+    target = 10.0  # for the similarity: the score if nothing were wrong
+    wrong = error + rounding * (target + error + offset)
+    mark = similar + side * 1e-6
+    out = nothing(1)
+    query = query_of(rows[0])
+
+    work = plain(place.place_scores)(
+        tile_of(
+            [[target - 0.9999 * wrong]],
+            block=block_of(rows[1:]),
+            queries=Features(rows[:1], np.array([query.norm])),
+            errors=np.array([error]),
+            bound=Bound(1.0, rounding, offset),
+        ),
+        lists([]),
+        lists([]),
+        np.array([similar - target]),
+        marks_of([mark]),
+        Windows(np.array([[mark, mark]]), np.array([0, 1])),
+        PairComparison(False, 1e-12),
+        buffer_of(1),
+        scratch_of(1, 0),
+        out,
+    )
+
+    assert (out.places.tolist(), out.over.tolist()) == ([1, 0] if side > 0 else [0, 1], [0])
+    assert work == 1

@@ -46,7 +46,7 @@ class Problem:
         norms = np.array([reference.ordered_sum(row * row) for row in self.queries.astype(float)])
         self.features = Features(self.queries, norms)
         self.shifts = norms if euclidean else self.rng.uniform(-0.5, 0.5, 5)
-        scale = 0.5 if euclidean else 1.0
+        scale = (0.5 if seed % 3 else 2.0) if euclidean else 1.0
         shifts = self.shifts[:, None]
         self.scores = (of_images + shifts) / 2 * scale if euclidean else of_images - shifts
         self.ignored = [sorted(self.rng.choice(UNITS, 5, replace=False).tolist()) for _ in range(5)]
