@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from harness.kernel.exact import tolerance
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.scores import BLANK
 from harness.kernel.native.tuples import Block, Features, Limits
@@ -53,6 +54,7 @@ def test_the_error_of_a_query_does_not_depend_on_the_number_of_queries_or_images
     errors = alone._target(block).errors
     assert several._target(larger).errors == pytest.approx(errors[0], rel=1e-3, abs=0)
     assert several.asked.slacks == pytest.approx(alone.asked.slacks[0], rel=1e-3, abs=0)
+    assert alone.comparison.tolerance == several.comparison.tolerance == tolerance(WIDTH)
     assert alone.asked.slacks[0] == pytest.approx(8 * (WIDTH + 32) * 2.0**-53 * size, rel=1e-6, abs=0)
 
 
