@@ -207,15 +207,20 @@ def nearest(queries, gallery, relevance: Relevance, metric, most):
     return lists
 
 
-def reranked(queries, gallery, metric, *, k1, k2, share):
-    """Return (q, g) distances after k-reciprocal re-ranking, dense and step by step."""
-    table = np.concatenate([queries, gallery]).astype(np.float64)
+def scaled_distances(table, metric):
+    """Return (n, n) squared distances over the greatest of each row, the (n,) greatest, and the images by nearness."""
+    table = table.astype(np.float64)
     count = len(table)
     similar = np.array([[similarity(a, b, metric) for b in table] for a in table])
     squares = -similar if metric == "euclidean" else 2 - 2 * similar
     order = np.array([sorted(range(count), key=lambda j: (-similar[i, j], j)) for i in range(count)])
     farthest = squares.max(axis=1, keepdims=True)
-    distance = squares / np.where(farthest > 0, farthest, 1)
+    return squares / np.where(farthest > 0, farthest, 1), farthest[:, 0], order
+
+
+def encodings(distance, order, *, k1, k2):
+    """Return the (n, n) k-reciprocal encodings of n images."""
+    count = len(order)
 
     def mutual(i, k):
         return [int(j) for j in order[i, : k + 1] if i in order[j, : k + 1]]
@@ -231,11 +236,19 @@ def reranked(queries, gallery, metric, *, k1, k2, share):
         for j in wide:
             encoding[i, j] = math.exp(-distance[i, j])
         encoding[i] /= encoding[i].sum() or 1
-    encoding = np.array([encoding[order[i, :k2]].mean(axis=0) for i in range(count)])
-    smaller = np.array(
-        [[np.minimum(encoding[i], row).sum() for row in encoding[len(queries) :]] for i in range(len(queries))]
-    )
-    smaller = smaller.reshape(len(queries), len(gallery))
+    return np.array([encoding[order[i, :k2]].mean(axis=0) for i in range(count)])
+
+
+def overlaps(encoding, queries):
+    """Return (q, g) sums of the smaller weights that the first images share with each of the others."""
+    smaller = [[np.minimum(one, row).sum() for row in encoding[queries:]] for one in encoding[:queries]]
+    return np.array(smaller).reshape(queries, len(encoding) - queries)
+
+
+def reranked(queries, gallery, metric, *, k1, k2, share):
+    """Return (q, g) distances after k-reciprocal re-ranking, dense and step by step."""
+    distance, _, order = scaled_distances(np.concatenate([queries, gallery]), metric)
+    smaller = overlaps(encodings(distance, order, k1=k1, k2=k2), len(queries))
     return (1 - share) * (1 - smaller / (2 - smaller)) + share * distance[: len(queries), len(queries) :]
 
 

@@ -103,7 +103,7 @@ def over_vehicles(
 
 
 def _ratio_and_error(values: ByVehicle, picks: IntArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return for each row of picked vehicles the mean over their queries, and its standard error.
+    """Return for each row of at least two picked vehicles the mean over their queries, and its standard error.
 
     Only whole numbers are summed, and every other operation is elementwise, so all machines round alike.
     """
@@ -118,7 +118,7 @@ def _ratio_and_error(values: ByVehicle, picks: IntArray) -> tuple[npt.NDArray[np
     vehicles = picks.shape[1]
     mean_count = float(counts.sum()) / vehicles
     floor = FLOOR * (mean_count * coarse.unit) ** 2
-    correction = vehicles / max(1, vehicles - 1)
+    correction = vehicles / (vehicles - 1)
     error = np.sqrt(correction * (np.maximum(residual, 0.0) + floor)) / queries
     return ratio / coarse.unit, error / coarse.unit
 

@@ -222,7 +222,7 @@ def holm(values: Sequence[float]) -> list[float]:
     return corrected
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class RankRange:
     """The places that a method may have among others.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import defaultdict
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -68,27 +70,54 @@ def test_every_accepted_change_is_one_that_is_tried():
         assert wanted <= made, sorted(wanted - made)
 
 
-def test_a_campaign_goes_on_from_its_log(tmp_path, monkeypatch):
-    from io import StringIO
-
+def test_a_log_holds_while_what_it_rests_on_is_the_same(tmp_path, monkeypatch):
     from tests.campaigns.mutation import subjects
-    from tests.campaigns.mutation.__main__ import key_of, read_log, write_line
+    from tests.campaigns.mutation.__main__ import known_of, read_log, write_line
     from tests.campaigns.mutation.mutants import mutants_of
-    from tests.campaigns.mutation.trial import Outcome
+    from tests.campaigns.mutation.outcome import Outcome
 
-    for path, text in (("a.py", "x = 1 + 2"), ("test_a.py", "pass")):
-        (tmp_path / path).write_text(text)
     monkeypatch.setattr(subjects, "ROOT", tmp_path)
-    one = subjects.Subject("a.py", ("test_a.py::test_x",))
-    mutant = next(mutants_of("harness/measures/minp.py"))
-    log = StringIO()
-    write_line(log, one, mutant, Outcome("killed", "test_x", 1.239, {}))
+    texts = {"a.py": "x = 1 + 2", "test_a.py": "def test_x():\n    pass\n\n\ndef test_y():\n    pass\n"}
+    ends = [
+        Outcome("killed", "test_a.py::test_x[one]", 1.25, {}),
+        Outcome("timed out", "signal 27", 9.0, {}),
+        Outcome("survived", "exit 0", 2.5, {}),
+        Outcome("survived", "exit 0", 2.0, {"test_a.py::test_x": 1.5}),
+    ]
+    mutants = [*list(mutants_of("harness/measures/minp.py"))[:3], None]
+    log, known = StringIO(), defaultdict(list)
 
-    ((key, known),) = read_log(StringIO(log.getvalue() + '{"path": "a.py", "cut o'))
+    def held(**changed):
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text.replace(*changed.get(name.removesuffix(".py"), ("", ""))))
+        subjects._functions.cache_clear()
+        own = subjects.Subject("a.py", ("test_a.py",))
+        return own, [known_of(own, mutant, known) for mutant in mutants]
 
-    assert key == key_of(one, mutant)
-    assert known == ("killed", "test_x", 1.24, {})
-    assert subjects.Subject("a.py", ("test_a.py::test_x",)).digest == one.digest
-    assert subjects.Subject("a.py", ("test_a.py",)).digest != one.digest
-    (tmp_path / "test_a.py").write_text("assert True")
-    assert subjects.Subject("a.py", ("test_a.py::test_x",)).digest != one.digest
+    subject, nothing = held()
+    for mutant, end in zip(mutants, ends, strict=True):
+        write_line(log, subject, mutant, end)
+    read_log(StringIO(log.getvalue() + '{"path": "a.py", "cut o'), known)
+
+    assert nothing == [None] * 4
+    assert held()[1] == ends
+    assert held(test_a=("test_y", "test_z"))[1] == [*ends[:2], None, None]  # another test may notice the others
+    assert held(test_a=("x():\n    pass", "x():\n    return"))[1] == [None, ends[1], None, None]
+    assert held(a=("2", "3"))[1] == [None] * 4
+
+
+def test_what_imports_a_module_is_imported_anew_and_nothing_else(monkeypatch):
+    from harness import errors
+    from harness.measures import cmc, hit
+    from tests.campaigns.mutation import anew
+
+    anew.importers.cache_clear()
+    with monkeypatch.context() as kept:
+        kept.setattr(sys, "modules", dict(sys.modules))
+        for module, name in ((cmc, "cmc"), (hit, "hit")):
+            kept.setattr(sys.modules["harness.measures"], name, module)
+        anew.forget(["harness.measures.cmc"])
+
+        assert not {"harness.measures.cmc", "harness.measures.hit"} & sys.modules.keys()  # hit imports cmc
+        assert sys.modules["harness.errors"] is errors
+    assert sys.modules["harness.measures.cmc"] is cmc

@@ -14,42 +14,37 @@ import traceback
 from collections.abc import Mapping
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from typing import NamedTuple
 
 import hypothesis
 import numba
 import numpy as np
 import pytest
 
+from tests.campaigns.mutation.anew import forget
 from tests.campaigns.mutation.mutants import ROOT, Mutant
+from tests.campaigns.mutation.outcome import Outcome
 from tests.campaigns.mutation.subjects import Subject
 
 MEMORY = 6 << 30
 """Bytes of data that a trial may hold."""
 
 QUIET = (
-    *("-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", "-o", "addopts=", "--import-mode=importlib"),
-    *("-W", "ignore::DeprecationWarning", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")),
+    *("-q", "-x", "--tb=no", "--assert=plain", "-m", "not slow", "-p", "no:cacheprovider", "-o", "addopts="),
+    *("--import-mode=importlib", "-W", "ignore::DeprecationWarning"),
+    *("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")),
 )
 """How pytest is called."""
 
+
+def module_of(path: str) -> str:
+    """Return the name of the module of a path."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
 PREFETCH = "harness.kernel.native.prefetch"
 
-
-class Outcome(NamedTuple):
-    """How a trial ended.
-
-    Attributes:
-        word: killed, survived, timed out, or none if the changed source is no program or the same one.
-        by: the first test that failed.
-        seconds: of the processor.
-        durations: seconds of each test, of a module as it is.
-    """
-
-    word: str
-    by: str
-    seconds: float
-    durations: dict[str, float]
+LOOPS = [module_of(str(path.relative_to(ROOT))) for path in sorted(ROOT.glob("harness/kernel/native/*.py"))]
+"""The modules whose loops are compiled as they are imported."""
 
 
 class Loader(SourceFileLoader):
@@ -67,9 +62,8 @@ class Finder:
     """Finds one module, with a changed source."""
 
     def __init__(self, path: str, source: str) -> None:
-        words = path.removesuffix(".py").split("/")
-        self.package = words[-1] == "__init__"
-        self.name = ".".join(words[:-1] if self.package else words)
+        self.package = path.endswith("/__init__.py")
+        self.name = module_of(path)
         self.loader = Loader(self.name, ROOT / path, source)
 
     def find_spec(self, name: str, _path=None, _target=None) -> ModuleSpec | None:
@@ -82,16 +76,16 @@ class Finder:
 
 
 class Watch:
-    """Keeps the examples of properties few, runs quick tests first, and remembers the first that failed.
+    """Keeps the examples of properties few, runs cheap tests first, and remembers the first that failed.
 
     Args:
         examples: the most of each property.
-        durations: seconds of each test, as far as they are known; those of this run are added.
+        costs: of each test, as far as they are known, in any unit.
     """
 
-    def __init__(self, examples: int, durations: Mapping[str, float]) -> None:
+    def __init__(self, examples: int, costs: Mapping[str, float]) -> None:
         self.examples = examples
-        self.known = durations
+        self.costs = costs
         self.durations: dict[str, float] = {}
         self.failed = ""
 
@@ -105,7 +99,7 @@ class Watch:
                 most = min(own.max_examples, self.examples)
                 few = hypothesis.settings(own, max_examples=most, phases=phases, database=None, derandomize=True)
                 setattr(item.obj, name, few)
-        items.sort(key=lambda item: self.known.get(item.nodeid, 0.0))
+        items.sort(key=lambda item: self.costs.get(item.nodeid, 0.0))
 
     def pytest_runtest_logreport(self, report) -> None:
         self.durations[report.nodeid] = self.durations.get(report.nodeid, 0.0) + report.duration
@@ -118,7 +112,7 @@ class Watch:
 
 
 def begin(
-    mutant: Mutant | None, subject: Subject, limit: float, durations: Mapping[str, float], *, quiet: bool = True
+    mutant: Mutant | None, subject: Subject, limit: float, costs: Mapping[str, float], *, quiet: bool = True
 ) -> tuple[int, int]:
     """Fork a process that tries a mutant, or the module as it is; return its number and where it writes its outcome.
 
@@ -126,7 +120,7 @@ def begin(
         mutant: None for the module as it is.
         subject: the module and its tests.
         limit: seconds of the processor after which it is ended.
-        durations: see ``Watch``.
+        costs: see ``Watch``.
         quiet: whether nothing of the tests is shown.
     """
     reading, writing = os.pipe()
@@ -146,7 +140,7 @@ def begin(
             for stream in (0, 1, 2):
                 os.dup2(nothing, stream)
         with os.fdopen(writing, "w") as out:
-            json.dump(attempt(mutant, subject, durations), out)
+            json.dump(attempt(mutant, subject, costs), out)
     except BaseException:  # whatever it is: no child may go on in its parent's place
         if not quiet:
             traceback.print_exc()
@@ -162,7 +156,7 @@ def is_change(source: str, before: str) -> bool:
         return False
 
 
-def attempt(mutant: Mutant | None, subject: Subject, durations: Mapping[str, float]) -> Outcome:
+def attempt(mutant: Mutant | None, subject: Subject, costs: Mapping[str, float]) -> Outcome:
     """Import the changed module and run its tests."""
     gc.disable()
     if not subject.jit:
@@ -173,7 +167,8 @@ def attempt(mutant: Mutant | None, subject: Subject, durations: Mapping[str, flo
         if not is_change(source, (ROOT / mutant.path).read_text()):
             return Outcome("none", "", 0.0, {})
         sys.meta_path.insert(0, Finder(mutant.path, source))
-    watch = Watch(subject.examples, durations)
+    forget([module_of(subject.path), *(() if subject.jit else LOOPS)])
+    watch = Watch(subject.examples, costs)
     try:
         if not subject.jit:
             # It only asks the processor to fetch rows early, by instructions that Python has none for.

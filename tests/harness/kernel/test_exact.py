@@ -17,8 +17,9 @@ from harness.kernel.ranking import rank
 from harness.kernel.settings import Settings, Tuning
 from harness.kernel.walk import open_walk
 from harness.tasks.relevance import Relevance
-from tests import rational
+from tests import rational, reference
 from tests.campaigns.ties import KINDS, campaign
+from tests.harness.kernel.native.plain import plain
 from tests.strategies import row_lists
 
 METRICS = ["cosine", "euclidean"]
@@ -156,3 +157,14 @@ def test_what_cannot_be_ranked_is_refused_in_one_message():
         rank(rows, np.ma.masked_array(rows, mask=rows > 0), relevance)
     with pytest.raises(FeatureError, match="not numbers"):
         rank(None, rows, relevance)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_similarities_stay_within_their_arrays(metric):
+    """As plain Python: compiled loops do not notice an index out of range."""
+    rows = np.random.default_rng(8).standard_normal((4, 35)).astype(np.float32)
+
+    found = plain(similarities)(rows[0], rows, euclidean=metric == "euclidean", starts=None)
+
+    wanted = [reference.similarity(rows[0].astype(float), row, metric) for row in rows.astype(float)]
+    assert found.tolist() == wanted

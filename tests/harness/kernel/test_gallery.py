@@ -154,3 +154,15 @@ def test_a_table_of_another_shape_is_refused(wrong):
     check(np.zeros((3, 1), np.float32), 3, "query")
     with pytest.raises(FeatureError, match="the query features are float64"):
         check(np.zeros((3, 1)), 3, "query")
+
+
+def test_rows_that_are_not_finite_are_counted_from_the_first_to_the_last(monkeypatch):
+    monkeypatch.setattr(gallery, "CHECKED", 3)
+    table = np.ones((8, 2), np.float32)
+    table[[0, 2, 3], 1] = np.nan
+    table[7] = -np.inf
+
+    refused = not_finite(table, "gallery")
+
+    assert (refused.where, refused.found) == ("gallery row 0", "4 of 8 gallery rows hold NaN or infinity")
+    assert not_finite(table[4:], "gallery").where == "gallery row 3"

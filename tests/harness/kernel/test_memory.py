@@ -24,11 +24,15 @@ def test_wide_rows_make_blocks_of_fewer_images():
 
 
 def test_a_block_takes_half_of_a_budget_and_queries_a_quarter():
-    """A row takes 4 bytes a number as multiplied, 8 more if it is read while another is used, and 128 beside."""
+    """A row takes 4 bytes a number as multiplied, 8 more if it is read while another is used, 16 more for a
+    mean, and 128 beside.
+    """
     megabytes = 1 << 24
 
     assert block_images(megabytes, 100, streamed=False) == megabytes // 2 // (100 * 4 + 128)
     assert block_images(megabytes, 100, streamed=True) == megabytes // 2 // (100 * 12 + 128)
+    assert block_images(megabytes, 100, streamed=False, means=True) == megabytes // 2 // (100 * 20 + 128)
+    assert block_images(megabytes, 100, streamed=True, means=True) == megabytes // 2 // (100 * 28 + 128)
     assert query_rows(megabytes, 100) == megabytes // 4 // (100 * 8 + 128)
     assert query_rows(0, 100) == 256
     assert query_rows(1 << 40, 1) == (1 << 38) // 136
@@ -38,6 +42,7 @@ def test_a_block_takes_half_of_a_budget_and_queries_a_quarter():
 def test_a_process_takes_its_part_of_a_quarter_of_the_free_memory(monkeypatch, processes, share):
     monkeypatch.setattr(memory, "free_memory", lambda _otherwise: 1_200_000)
     assert budget(None, processes) == 1_200_000 // share
+    assert budget(None) == 300_000
 
     monkeypatch.setattr(memory, "free_memory", lambda _otherwise: 1 << 50)
     assert budget(None, processes) == 1 << 30

@@ -33,6 +33,9 @@ VALUES = {
     "ap_truncated@2": [1, None, 1 / 2, 0],
     "ap_truncated@3": [(1 + 2 / 3) / 2, None, 1 / 2, 0],
     "ap_truncated@5": [(1 + 2 / 3) / 2, None, 1 / 2, (1 / 4 + 2 / 5) / 2],
+    "ap_top@1": [1, None, 0, 0],
+    "ap_top@4": [(1 + 2 / 3) / 2, None, 1 / 2, (1 / 4) / 3],
+    "ap_top@6": [(1 + 2 / 3) / 2, None, 1 / 2, (1 / 4 + 2 / 5 + 3 / 6) / 3],
     "cmc@1": [1, None, 0, 0],
     "cmc@2": [1, None, 1, 0],
     "cmc@3": [1, None, 1, 0],
@@ -71,6 +74,9 @@ def test_columns_stand_in_the_order_of_the_field():
         *("cmc@x", "cmc@5", "cmc@10", "hit@1", "other"),
     ]
     assert words() == ["ap", "ap_top@k", "ap_trapezoid", "ap_truncated@k", "cmc@k", "hit@k", "minp"]
+    cutoffs = ["cmc@x", "cmc@1", "cmc@2", "cmc@123456789"]
+    assert in_order(reversed(cutoffs), "ap") == cutoffs
+    assert in_order(["cmc@1", "cmc@1234567890"], "ap") == ["cmc@1234567890", "cmc@1"]  # no cutoff, so before the first
 
 
 def test_headings_are_those_of_papers_and_unknown_words_their_own():
@@ -78,7 +84,8 @@ def test_headings_are_those_of_papers_and_unknown_words_their_own():
     for word, shown in (known | {"cmc@5": "CMC@5", "hit@1": "HIT@1"}).items():
         assert heading(word) == shown
         assert parse(word).word == word
-    for word in ("cmc@0", "cmc", "cmc@", "cmc@x", "cmc@٣", "ap@1", "other"):
+    assert heading("cmc@123456789") == "CMC@123456789"
+    for word in ("cmc@0", "cmc", "cmc@", "cmc@x", "cmc@٣", "cmc@1234567890", "ap@1", "other"):
         assert heading(word) == word
 
 
@@ -128,3 +135,4 @@ def test_a_family_stands_last_and_takes_no_cutoff_unless_it_says_so():
     assert [
         parse(word).family.order for word in ("ap", "ap_trapezoid", "ap_truncated@1", "minp", "cmc@1", "hit@1")
     ] == [*range(1, 7)]
+    assert parse("ap_top@1").family.order == 4

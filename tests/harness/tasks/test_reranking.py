@@ -87,3 +87,20 @@ def test_the_mark_names_the_three_numbers():
     assert str(Reranking()) == "re-ranking (20, 6, 0.3)"
     assert Reranking().slug == "rerank-20-6-0.3"
     assert Reranking(k1=2).values == {"k1": 2, "k2": 6, "lambda": 0.3}
+
+
+def test_each_number_ends_where_it_says():
+    """2 ** 31 - 1, which an int32 holds."""
+    assert Reranking(k1=2_147_483_647, k2=2_147_483_647).slug == "rerank-2147483647-2147483647-0.3"
+    with pytest.raises(UsageError, match="whole numbers from 1 to 2147483647"):
+        Reranking(k1=2_147_483_648)
+    for share in (-0.5, 1.5):
+        with pytest.raises(UsageError, match="lambda from 0 to 1"):
+            Reranking(share=share)
+    assert Reranking(k1=1, k2=1, share=1).values == {"k1": 1, "k2": 1, "lambda": 1.0}
+
+
+def test_the_remark_is_one_sentence_with_the_three_numbers():
+    sentence = "By re-ranking (30, 6, 0.3): k-reciprocal, with k1 30, k2 6 and lambda 0.3."
+
+    assert Reranking(k1=30).remark == sentence

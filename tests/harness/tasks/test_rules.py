@@ -80,6 +80,16 @@ def test_a_track_is_one_unit_and_knows_its_images():
     assert found.ignored.of(0).tolist() == [2]
 
 
+def test_a_track_that_holds_the_query_image_is_ignored_whichever_image_that_is():
+    gallery = table([1, 2, 1, 1], track=[7, 3, 5, 7], paths=list("abcd"))
+    query = table([1, 1, 1], paths=["a", "c", "e"])
+
+    found = relevance(task(Rule(unit="track", ignore=("same image",))), dataset(query, gallery))
+
+    assert [found.ignored.of(row).tolist() for row in range(3)] == [[2], [1], []]
+    assert [found.positives.of(row).tolist() for row in range(3)] == [[1], [2], [1, 2]]
+
+
 @given(drawn_problems())
 def test_every_draw_takes_one_image_of_each_vehicle_and_asks_or_searches_the_others(problem):
     asked, data = problem

@@ -49,6 +49,7 @@ def test_the_variance_over_vehicles_is_the_jackknifes():
 def test_a_single_vehicle_has_no_variance_and_two_have_one_degree():
     assert squared_errors(np.array([5.0]), np.zeros((3, 1)))[0].tolist() == [0, 0, 0]
     assert squared_errors(np.array([5.0]), np.zeros(1))[1] == 1
+    assert squared_errors(np.array([5.0]), np.zeros(1))[0].shape == ()
     assert squared_errors(np.array([5.0, 1.0]), np.array([1.0, -1.0]))[1] == 1
     assert squared_errors(np.ones(2), np.array([1.0, -1.0])) == (1.0, 1.0)
 
@@ -171,6 +172,8 @@ def test_a_mean_and_its_error_are_the_ratios_and_its_linearised_one():
         squares = ((sums[row] - mean * counts[row]) ** 2).sum() + 0.02 * counts.mean() ** 2
         assert found == pytest.approx(mean, rel=1e-9)
         assert spread == pytest.approx(math.sqrt(6 / 5 * squares) / counts[row].sum(), rel=1e-6)
+    _, [of_two] = intervals._ratio_and_error(by_vehicle(np.array([0.25, 0.75]), np.arange(2)), np.array([[0, 1]]))
+    assert of_two == pytest.approx(math.sqrt(2 * (2 * 0.25**2 + 0.02)) / 2, rel=1e-6)
 
 
 def test_resamples_in_pieces_are_the_same_resamples(monkeypatch):
@@ -204,6 +207,8 @@ def test_the_interval_of_a_mean_is_the_bootstrap_ts():
     assert over_everything(Runs.of([table(VALUES)], "ap"), seed=4, resamples=300) == found
     assert over_vehicles(values) == over_vehicles(values, seed=0, resamples=2000)
     assert over_everything(Runs.of([table(VALUES)], "ap")) == over_vehicles(values)
+    near_the_end = Runs.of([table(0.9 + 0.1 * VALUES), table(np.ones(20))], "ap")
+    assert over_everything(near_the_end).high == 1.0
 
 
 def halls(change, vehicle, besides=CERTAIN):
@@ -220,7 +225,7 @@ def halls(change, vehicle, besides=CERTAIN):
     return max(2.0 ** (1 - len(counts)), 2 * scipy.stats.t.sf(abs(t), max(1.0, whole**2 / doubt)))
 
 
-@pytest.mark.parametrize("besides", [CERTAIN, Variance(0.01, 0.01**2 / 2)])
+@pytest.mark.parametrize("besides", [CERTAIN, Variance(0.01, 0.01**2 / 2), Variance(0.01, 1.0)])
 @pytest.mark.parametrize("shift", [-0.05, 0.0, 0.02, 0.1, 0.3])
 def test_a_p_value_is_students_corrected_for_skewness(shift, besides):
     change = np.clip(RNG.standard_gamma(1.0, 20) / 4 - 0.2 + shift, -1, 1)
@@ -250,6 +255,15 @@ def test_a_comparison_says_what_differs():
     assert found.interval == over_vehicles(by_vehicle(change, VEHICLE), seed=3, ends=(-1.0, 1.0))
     [usual] = compare_paired([Side((table(VALUES),)), Side((table(other),))], "ap")
     assert usual.interval == over_vehicles(by_vehicle(change, VEHICLE), seed=0, ends=(-1.0, 1.0))
+
+
+def test_an_interval_of_a_difference_ends_at_one_on_either_side():
+    much, little = (Side((table(values, np.arange(3)),)) for values in ([1, 1, 0.5], [0, 0.25, 0]))
+
+    [there], [back] = compare_paired([much, little], "ap"), compare_paired([little, much], "ap")
+
+    assert there.interval.high == 1.0
+    assert back.interval.low == -1.0
 
 
 def test_draws_add_the_variance_of_their_differences():
@@ -357,5 +371,11 @@ def test_runs_are_averaged_by_query():
     assert found.mean.mean == pytest.approx(VALUES.mean() * 1.75 / 3)
     assert found.draws.tolist() == [0.5, 0.25]
     assert Runs.of([table(VALUES)], "ap").draws.tolist() == []
+    assert Runs.of([table(VALUES), table(VALUES / 2)], "ap").mean.mean == pytest.approx(VALUES.mean() * 0.75)
+    first = Runs.of([table(VALUES, asked=1 + np.arange(20) % 3), table(VALUES / 2)], "ap")
+    assert [run.counts.sum() for run in (*first.runs, first.mean)] == [39] * 3  # as the first run was asked
     with pytest.raises(RecordError, match=r"(?s)no per-query values of 'minp'.*expected: ap"):
         Runs.of([table(VALUES)], "minp")
+    asked = [table(VALUES, asked=np.full(20, times)) for times in (1, 2)]
+    with pytest.raises(RecordError, match="different queries"):
+        Runs.of([*asked, table(VALUES)], "ap")

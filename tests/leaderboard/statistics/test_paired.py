@@ -6,6 +6,7 @@ from scipy.stats import ttest_1samp
 from benchmarks.chance import false_claims, simulated_board, skewed_rejections
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
+from leaderboard.statistics import paired
 from leaderboard.statistics.paired import RankRange, Side, compare_paired, holm, p_value, p_values, rank_ranges
 from leaderboard.statistics.variance import Variance
 from leaderboard.statistics.vehicles import ByVehicle, Runs, by_vehicle
@@ -65,6 +66,34 @@ def test_few_vehicles_that_differ_prove_little(moved):
     values[:moved] = 0.5 + np.arange(moved) / 100
 
     assert p_value(differences(values)) >= 2.0 ** (1 - moved)
+
+
+def test_a_p_value_is_never_zero():
+    assert p_value(differences(np.full(1500, 0.25))) == 2.0**-1000
+
+
+def test_one_method_has_nothing_to_be_compared_with():
+    one = side([0.5, 0.25, 1.0])
+
+    assert compare_paired([one], "ap") == []
+    assert p_values([one.runs("ap")]) == []
+    assert rank_ranges([one.runs("ap")]) == [RankRange(1, 1)]
+
+
+def test_p_values_are_of_the_same_queries():
+    methods = [side(values).runs("ap") for values in ([0.5, 0.25], [0.5, 0.25, 1.0])]
+
+    with pytest.raises(RecordError, match="different queries"):
+        p_values(methods)
+
+
+@pytest.mark.parametrize(("p", "known"), [(0.05, False), (0.0499, True)])
+def test_methods_are_told_apart_by_a_p_value_below_five_percent(monkeypatch, p, known):
+    monkeypatch.setattr(paired, "p_values", lambda _methods: [p])
+
+    found = rank_ranges([side(values).runs("ap") for values in ([0.5, 0.5], [0.25, 0.5])])
+
+    assert found == ([RankRange(1, 1), RankRange(2, 2)] if known else [RankRange(1, 2), RankRange(1, 2)])
 
 
 def test_seeds_that_vary_more_make_a_difference_less_certain():

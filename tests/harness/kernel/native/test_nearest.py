@@ -88,20 +88,28 @@ def test_lists_keep_the_nearest_and_equal_ones_in_the_order_of_coming(pairs, mos
         assert values[own][: len(wanted)].tolist() == [-value for value, _ in wanted]
 
 
+@pytest.mark.parametrize(("error", "shift"), [(0.2, 0.0), (3.0, 0.0), (3.0, 99.0)])
 @pytest.mark.parametrize("euclidean", [False, True])
-def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean):
+def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean, error, shift):
     rng = np.random.default_rng(6)
-    rows = rng.standard_normal((31, 8)).astype(np.float32)
+    rows = np.abs(rng.standard_normal((31, 8))).astype(np.float32)
     block, query = block_of(rows[1:]), query_of(rows[0])
     metric = "euclidean" if euclidean else "cosine"
     wanted = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
-    row = (np.array(wanted) + 0.2 * rng.uniform(-1, 1, 30)).astype(np.float32)
-    row[np.argmin(wanted) - 1] = scores.BLANK
+    bound = Bound(1.0, 2.0**-4, 0.5)
+    # The least score is too high and the others too low, each by the most that is allowed.
+    right = np.array(wanted) + shift
+    wrong = 0.99 * (error + bound.rounding * (np.abs(right) + error + bound.offset))
+    row = np.where(np.arange(30) == np.argmin(wanted), right + wrong, right - wrong).astype(np.float32)
+    row[np.argmax(wanted)] = scores.BLANK
     kept = [value for value, score in zip(wanted, row, strict=True) if score > scores.BLANK]
 
-    found = plain(nearest.least)(row, 30, query, block, 0.2, Bound(1.0, 2.0**-21, 0.5), euclidean, np.empty(32))
+    found = plain(nearest.least)(row, 30, query, block, error, bound, euclidean, np.empty(32))
 
     assert found == min(kept)
+    certain = np.array(wanted, np.float32)
+    assert plain(nearest.least)(certain, 30, query, block, 0.0, Bound(1.0, 0.0, 0.0), euclidean, np.empty(32)) == min(
+        wanted
+    )
     blank = np.full(30, scores.BLANK)
-    bound = Bound(1.0, 2.0**-21, 0.5)
-    assert plain(nearest.least)(blank, 30, query, block, 0.2, bound, euclidean, np.empty(32)) == math.inf
+    assert plain(nearest.least)(blank, 30, query, block, error, bound, euclidean, np.empty(32)) == math.inf

@@ -39,6 +39,13 @@ def test_similarities_are_those_of_the_written_order_of_sums(width, euclidean):
     assert found.tolist() == [units[q][unit - 6] for q, unit in zip(*pairs, strict=True)]
 
 
+def test_a_row_of_zeros_has_a_cosine_of_zero():
+    row, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
+
+    for one, other, norms in ((row, zeros, (3.0, 0.0)), (zeros, row, (0.0, 3.0)), (zeros, zeros, (0.0, 0.0))):
+        assert plain(similarity.similarity)(one, other, *norms, False, np.empty(32)) == 0
+
+
 def quick(row, other, norm, other_norm, *, euclidean):
     block = Block(other[None], np.array([other_norm]), np.array([0, 1]), first=0)
     return plain(similarity.quick_similarity)(Query(row, norm), block, 0, euclidean)
@@ -124,6 +131,20 @@ def test_the_distance_of_a_mean_is_that_of_the_sum_by_the_number_of_images(width
     wanted = -float(sum(step * step for step in exact))
     assert out[0] == pytest.approx(wanted, rel=1e-14)
     assert near == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("width", [1, 40, 70])
+def test_the_rest_of_a_sum_is_a_part_of_it(width):
+    """Rests are far smaller than this; their sign and place would not be seen."""
+    rng = np.random.default_rng(width)
+    query, total, rest = rng.integers(-8, 9, (3, width)) / 4
+
+    found = plain(means.mean_distance)(query, total, rest, 2.0, np.full(32, 7.0))
+    near = plain(means.quick_mean_distance)(query, total, rest, 2.0)
+
+    wanted = ((query - (total + rest) / 2) ** 2).sum()
+    assert found == wanted
+    assert near == 4 * wanted
 
 
 @given(st.lists(st.integers(0, 5), max_size=20), st.randoms(use_true_random=False))

@@ -58,6 +58,9 @@ def test_what_is_no_number_is_named_by_its_row_and_column(monkeypatch):
 
     with pytest.raises(FeatureError, match=r"where: row 4, column 1\n  found: 2 or more entries are no numbers"):
         rank_given(matrix, task())
+    matrix[2, 1] = np.nan
+    with pytest.raises(FeatureError, match=r"where: row 3, column 2\n  found: 3 or more entries are no numbers"):
+        rank_given(matrix, task())
 
 
 def test_a_matrix_without_columns_ranks_nothing():

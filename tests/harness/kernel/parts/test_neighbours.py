@@ -8,7 +8,7 @@ import pytest
 from harness.compute.team import Alone
 from harness.kernel.neighbours import NOBODY, Lists, Neighbours
 from harness.kernel.plan import plan
-from harness.kernel.ranking import rank_and_list
+from harness.kernel.ranking import nearest_units, rank_and_list
 from harness.kernel.settings import Settings
 from harness.tasks.relevance import Draw, Relevance
 from tests.harness.kernel.teams import in_threads
@@ -97,3 +97,13 @@ def test_the_least_similarity_is_found_only_if_it_is_asked_for():
     assert plain.farthest.tolist() == []
     assert far.farthest.tolist() == [-1.0]
     assert plain.units.tolist() == far.units.tolist() == [[0, 1]]
+
+
+def test_nearest_units_need_settings_that_ask_for_lists():
+    rows = np.array([[3, 4], [0, 2], [4, 3]], np.float32)
+
+    found = nearest_units(rows[:1], rows, Relevance.unlabelled(1, 3), Settings(nearest=2))
+
+    assert found.units.tolist() == [[0, 2]]
+    with pytest.raises(ValueError, match="the settings ask for no lists"):
+        nearest_units(rows[:1], rows, Relevance.unlabelled(1, 3), Settings())

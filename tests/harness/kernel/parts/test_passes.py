@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from harness.kernel.exact import tolerance
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.scores import BLANK
 from harness.kernel.native.tuples import Block, Features, Limits
@@ -27,7 +28,7 @@ def workers():
         yield Workers(pool, 1)
 
 
-def made(workers, metric, *, queries=1, units=6, draws=(), width=0.0):
+def made(workers, metric, *, queries=1, units=6, draws=(), width=0.0, nearest=0):
     """Return the pass of copies of one query, and a block of copies of one image."""
     rng = np.random.default_rng(4)
     query, image = rng.standard_normal((2, WIDTH)).astype(np.float32)
@@ -36,7 +37,9 @@ def made(workers, metric, *, queries=1, units=6, draws=(), width=0.0):
     rows = np.repeat(query[None], len(work.queries), axis=0)
     values = np.full(len(work.positives.units), -0.25)
     limits = Limits(values, np.full(len(values), width) if width else np.empty(0))
-    job = Job(work, Features(rows, norms_of(rows, workers)), entries(work, values), limits, Settings(metric))
+    job = Job(
+        work, Features(rows, norms_of(rows, workers)), entries(work, values), limits, Settings(metric, nearest=nearest)
+    )
     table = np.repeat(image[None], units, axis=0)
     block = Block(table, norms_of(table, workers), np.arange(units + 1), 0)
     return Pass(job, precision="float32", workers=workers), block
@@ -51,6 +54,7 @@ def test_the_error_of_a_query_does_not_depend_on_the_number_of_queries_or_images
     errors = alone._target(block).errors
     assert several._target(larger).errors == pytest.approx(errors[0], rel=1e-3, abs=0)
     assert several.asked.slacks == pytest.approx(alone.asked.slacks[0], rel=1e-3, abs=0)
+    assert alone.comparison.tolerance == several.comparison.tolerance == tolerance(WIDTH)
     assert alone.asked.slacks[0] == pytest.approx(8 * (WIDTH + 32) * 2.0**-53 * size, rel=1e-6, abs=0)
 
 
@@ -95,3 +99,12 @@ def test_scratch_holds_a_row_of_images_in_whole_eights(images):
     assert np.isnan(scratch.guesses).all()
     assert np.isnan(scratch.exacts).all()
     assert len(scratch.acc) == LANES
+
+
+def test_a_sample_holds_at_least_one_unit_however_many_images_it_has(workers):
+    counting, images = made(workers, "cosine", units=1500, nearest=3)
+    block = Block(images.rows, images.norms, np.array([0, 1400, 1500]), 0)
+
+    assert 0 <= counting.doubt(block) <= 1
+    assert not counting.closer.any()
+    assert counting.lists.numbers.tolist() == [0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.kernel.plan import entries, plan
+from harness.kernel.plan import Placed, entries, plan, results
 from harness.tasks.relevance import Draw, Relevance
 from tests.strategies import row_lists
 
@@ -119,3 +119,32 @@ def test_without_a_positive_there_is_nothing_to_place():
     assert found.ask_starts.tolist() == [0, 0, 0]
     assert found.entry_starts.tolist() == [0]
     assert len(found.pair) == len(found.ask_draw) == 0
+
+
+def test_the_first_ask_may_be_of_the_second_draw():
+    draws = Draw(np.array([3]), np.array([1])), Draw(np.array([0]), np.array([0, 4]))
+    found = entries(plan(task(draws=draws)), np.array([0.5, 0.25, 0.75]))
+
+    assert (found.query.tolist(), found.draw.tolist()) == ([0, 0, 1], [1, 1, 0])
+    assert found.entry_starts.tolist() == [0, 2, 3]
+    assert found.ask_starts.tolist() == [0, 1, 2]
+    assert found.ask_draw.tolist() == [1, 0]
+
+
+def test_each_part_lists_its_own_queries_only():
+    first, last = plan(task()).part(0, 1), plan(task()).part(1, 3)
+
+    assert (first.positives.starts.tolist(), first.ignored.starts.tolist()) == ([0, 2], [0, 1])
+    assert (last.positives.starts.tolist(), last.ignored.starts.tolist()) == ([0, 1, 4], [0, 0, 1])
+
+
+def test_each_of_two_draws_has_its_own_ranks():
+    draws = Draw(np.array([3]), np.array([1, 2])), Draw(np.array([0, 1]), np.array([0, 4]))
+    numbers = {"query": [0, 3, 0], "draw": [1, 0, 1], "unit": [4, 1, 0], "closer": [2, 1, 0], "tied": [0, 0, 1]}
+
+    first, second = results(task(draws=draws), [Placed(**{name: np.array(row) for name, row in numbers.items()})])
+
+    assert (first.asked.tolist(), first.counts.tolist(), first.units.tolist()) == ([3], [1], [1])
+    assert (first.closer.tolist(), first.tied.tolist()) == ([1], [0])
+    assert (second.asked.tolist(), second.counts.tolist(), second.units.tolist()) == ([0, 1], [2, 0], [0, 4])
+    assert (second.closer.tolist(), second.tied.tolist()) == ([0, 2], [1, 0])

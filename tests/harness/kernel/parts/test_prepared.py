@@ -8,10 +8,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from harness.kernel import prepared
 from harness.kernel.bounds import centre_of, less_centre
 from harness.kernel.exact import unit_sums
 from harness.kernel.native.tuples import NO_MEANS, Features, Means
 from harness.kernel.prepared import Workers, norms_of, prepare_rows
+from tests.harness.kernel.native.plain import plain
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,41 @@ def test_rows_are_centred_scaled_and_measured(workers, half, euclidean, sizes):
     if not euclidean:
         assert found.products == pytest.approx(wanted @ centre)
     assert found.squares == pytest.approx((wanted**2).sum(axis=1))
+
+
+def test_means_are_scaled_by_their_own_lengths(workers):
+    """The mean has a length just below 8, the sum of its three images one of 24."""
+    rows, means = unit_sums(np.tile(np.array([[7.9, 0]], np.float32), (3, 1)), np.array([0, 3]))
+
+    found = prepare_rows(
+        Features(rows, norms_of(rows, workers)), np.zeros(2), workers, means, euclidean=True, half=False
+    )
+
+    assert found.scale == 2.0**-3
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_several_pieces_are_prepared_like_one(workers, half):
+    rows = np.random.default_rng(3).standard_normal((5000, 3)).astype(np.float32)
+    norms, centre = norms_of(rows, workers), np.array([0.25, 0, 0.5])
+
+    whole = prepare_rows(Features(rows, norms), centre, workers, euclidean=False, half=half)
+
+    for part in (slice(0, 100), slice(4900, 5000)):
+        own = prepare_rows(Features(rows[part], norms[part]), centre, workers, euclidean=False, half=half)
+        assert read(whole.values[part]).tolist() == read(own.values).tolist()
+        assert whole.squares[part].tolist() == own.squares.tolist()
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_row_of_many_numbers_is_prepared_within_its_arrays(workers, monkeypatch, half):
+    """As plain Python: compiled loops do not notice an index out of range."""
+    monkeypatch.setattr(prepared, "prepare", plain(prepared.prepare))
+    row = np.arange(1, 6, dtype=np.float32)[None]
+
+    found = prepare_rows(Features(row, norms_of(row, workers)), np.zeros(5), workers, euclidean=True, half=half)
+
+    assert read(found.values).tolist() == [[1 / 8, 2 / 8, 3 / 8, 4 / 8, 5 / 8]]
 
 
 def test_what_rounding_took_from_a_sum_is_in_the_mean_less_the_centre():
