@@ -261,3 +261,23 @@ def test_units_that_share_are_counted_by_their_distance_in_place_of_their_simila
                 after[0] += 1
         others = negatives[query] - len(met) if level[pair] else 0
         assert (closer[entry], tied[entry]) == (100 - before[0] + after[0], 50 - before[1] + after[1] + others)
+
+
+@pytest.mark.parametrize(("similar", "before"), [(-0.5, (0, 0)), (-0.25, (0, 1)), (0.25, (0, 1)), (0.5, (1, 0))])
+@pytest.mark.parametrize(("far", "after"), [(-0.5, (1, 0)), (-0.25, (0, 1)), (0.25, (0, 1)), (0.5, (0, 0))])
+def test_a_unit_on_the_border_of_a_tie_is_tied(similar, before, far, after):
+    """The positive, unit 0, has a similarity and a distance of 0, and ties up to a quarter."""
+    counts = Counts(np.array([10]), np.array([10]))
+
+    plain(rerank.correct)(
+        EntryList(np.array([0]), np.array([0])),
+        Goals(np.zeros(1), Limits(np.zeros(1), np.array([0.25])), np.zeros(1, np.bool_)),
+        Sharing(np.array([0, 1]), np.array([1]), np.array([[far, similar]])),
+        Negatives(lists([0]), lists([]), np.array([1])),
+        np.full(2, -1),
+        0.25,
+        counts,
+    )
+
+    assert counts.closer.tolist() == [10 - before[0] + after[0]]
+    assert counts.tied.tolist() == [10 - before[1] + after[1]]

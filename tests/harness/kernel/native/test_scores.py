@@ -52,6 +52,13 @@ def test_scores_are_counted_and_flagged_with_both_limits_included(values, low, m
     assert not flags.any()
 
 
+def test_flags_are_looked_at_to_the_last_and_no_further():
+    flags, found = np.ones(16, np.uint8), np.empty(17, np.int64)
+
+    assert plain(scores.take_flags)(flags, flags.view(np.uint64), 16, found) == 16
+    assert found[:16].tolist() == list(range(16))
+
+
 @given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)), st.integers(0, 31), st.integers(0, 12))
 def test_the_listed_units_of_a_query_and_a_block_are_blanked(before, own, first, units):
     row = np.arange(units + 2, dtype=np.float32)
