@@ -94,7 +94,7 @@ WALKED = (
         f"tests/{KERNEL}/test_walk.py::test_{name}"
         for name in (
             "lists_are_those_of_a_full_sort",
-            "bfloat16_that_is_tried_first_changes_nothing_kept_or_given_up",
+            "a_precision_that_is_tried_first_changes_nothing_kept_or_given_up",
             "no_lists_are_made_unless_they_are_asked_for",
             "shards_of_the_gallery_add_up_to_the_whole",
             "a_process_reads_its_shard_only",

@@ -41,7 +41,8 @@ def module_of(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-PREFETCH = "harness.kernel.native.prefetch"
+PREFETCH, WHOLE = "harness.kernel.native.prefetch", "harness.kernel.native.whole"
+"""The modules with instructions of the processor that Python has none for."""
 
 LOOPS = [module_of(str(path.relative_to(ROOT))) for path in sorted(ROOT.glob("harness/kernel/native/*.py"))]
 """The modules whose loops are compiled as they are imported."""
@@ -171,13 +172,29 @@ def attempt(mutant: Mutant | None, subject: Subject, costs: Mapping[str, float])
     watch = Watch(subject.examples, costs)
     try:
         if not subject.jit:
-            # It only asks the processor to fetch rows early, by instructions that Python has none for.
-            importlib.import_module(PREFETCH).prefetch = lambda _table, _row: None
+            without_instructions()
         code = int(pytest.main([*QUIET, *subject.tests], plugins=[watch]))
     except BaseException as problem:
         return Outcome("killed", type(problem).__name__, _seconds(), {})
     word, by = "killed" if code else "survived", watch.failed or f"exit {code}"
     return Outcome(word, by, _seconds(), watch.durations if mutant is None else {})
+
+
+def without_instructions() -> None:
+    """Let NumPy do what loops ask of the processor by its own instructions: products of bytes and of words."""
+    importlib.import_module(PREFETCH).prefetch = lambda _table, _row: None  # it only fetches rows early
+    whole = importlib.import_module(WHOLE)
+
+    def panel(signed: type, stored: type):
+        def multiply(rows, row, sums, panels, panel, out, at, column) -> None:
+            some = slice(row, row + whole.ROWS)
+            images = np.ascontiguousarray(panels[panel].T).view(stored).astype(np.int64)
+            products = rows[some].view(signed).astype(np.int64) @ images.T
+            out[at : at + whole.ROWS, column : column + whole.PANEL] = sums[some, None] + products
+
+        return multiply
+
+    whole.multiply_bytes, whole.multiply_words = panel(np.int8, np.uint8), panel(np.int16, np.int16)
 
 
 def _seconds() -> float:
