@@ -186,7 +186,7 @@ def without_instructions() -> None:
     whole = importlib.import_module(WHOLE)
 
     def panel(signed: type, stored: type):
-        def multiply(rows, row, sums, panels, panel, out, at, column) -> None:
+        def multiply(rows, row, sums, panels, panel, out, at, column) -> None:  # noqa: PLR0913, PLR0917 - as it is called
             some = slice(row, row + whole.ROWS)
             images = np.ascontiguousarray(panels[panel].T).view(stored).astype(np.int64)
             products = rows[some].view(signed).astype(np.int64) @ images.T
