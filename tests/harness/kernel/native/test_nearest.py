@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from harness.kernel.native import nearest, scores
-from harness.kernel.native.tuples import Bound, Nearest, PairComparison
+from harness.kernel.native import count, nearest, scores
+from harness.kernel.native.tuples import Bound, Features, Nearest, PairComparison
 from tests import reference
-from tests.harness.kernel.native.plain import block_of, floats, plain, query_of
+from tests.harness.kernel.native.plain import block_of, buffer_of, floats, lists, plain, query_of, tile_of
 
 BOUND = Bound(scale=0.5, rounding=2.0**-7, offset=3.0)
 
@@ -113,3 +113,29 @@ def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean,
     )
     blank = np.full(30, scores.BLANK)
     assert plain(nearest.least)(blank, 30, query, block, error, bound, euclidean, np.empty(32)) == math.inf
+
+
+@pytest.mark.parametrize("euclidean", [False, True])
+def test_a_unit_that_a_quick_look_puts_below_a_full_list_by_its_rounding_alone_is_looked_at_again(euclidean):
+    rng = np.random.default_rng(3)
+    row = rng.standard_normal(40).astype(np.float32) + 1
+    query = np.ones(40, np.float32)
+    block = block_of(np.stack([rng.permutation(row) for _ in range(60)]))  # equal in real numbers, not when rounded
+    one = query_of(query)
+    exact = [plain(count.canonical)(one, block, unit, euclidean, np.empty(32)) for unit in range(60)]
+    quick = [plain(count.coarse)(one, block, unit, euclidean) for unit in range(60)]
+    first, second = next((a, b) for a in range(60) for b in range(60) if quick[b] < exact[a] < exact[b])
+    two = block_of(block.rows[[first, second]])
+    comparison = PairComparison(euclidean, 72 * 2.0**-53)
+    tile = tile_of(
+        [[0, 0]],
+        block=two,
+        queries=Features(query[None], np.array([one.norm])),
+        errors=np.array([1e3]),
+        bound=Bound(1.0, 0.0, 0.0),
+    )
+    found = Nearest(np.full((1, 1), -1), np.full((1, 1), np.nan), np.zeros(1, np.int64), np.empty(0))
+
+    plain(nearest.list_tile)(tile, lists([]), np.zeros(1), buffer_of(2), np.empty(32), comparison, found)
+
+    assert (found.units[0, 0], found.similarities[0, 0]) == (1, exact[second])
