@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.audit import CELLS, PLACES, noticed, planted, slip, with_value
+from benchmarks.studies.audit import CELLS, PLACES, noticed, planted, slip, with_value
 from leaderboard.audit.rules import apply_rules
 from leaderboard.published.library import load_library
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from benchmarks.chance import coverage, drawn_coverage
+from benchmarks.studies.chance import coverage, drawn_coverage
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
 from leaderboard.statistics.intervals import Interval, over_everything, over_vehicles

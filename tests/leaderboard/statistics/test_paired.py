@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.stats import ttest_1samp
 
-from benchmarks.chance import false_claims, simulated_board, skewed_rejections
+from benchmarks.studies.chance import false_claims, simulated_board, skewed_rejections
 from harness.errors import RecordError
 from harness.scoring.per_query import PerQuery
 from leaderboard.statistics import paired

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image
 
-from benchmarks.corruptions import corruptions, digests
+from benchmarks.studies.corruptions import corruptions, digests
 from harness.boxes import Boxes
 from harness.corruptions.applied import Applied, probe
 from harness.corruptions.corruption import SEVERITIES, parameters

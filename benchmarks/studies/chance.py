@@ -1,6 +1,6 @@
 """Simulate leaderboards of methods whose true values are known, and count how often the statistics are wrong.
 
-    python -m benchmarks.chance [--boards 2000] [--write docs/statistics.md]
+    python -m benchmarks.studies.chance [--boards 2000] [--write docs/statistics.md]
 
 Every board has new vehicles and new seeds. The tests in tests/leaderboard/statistics use the same functions with fewer
 boards and fixed limits.

@@ -1,6 +1,6 @@
 """Train and test the strong baseline across three drawn data sets, and write the table of ``docs/across.md``.
 
-    python -m benchmarks.across [--folder build/across] [--vehicles 20] [--write docs/across.md]
+    python -m benchmarks.studies.across [--folder build/across] [--vehicles 20] [--write docs/across.md]
 
 The vehicles, the streets and the cameras are drawn, so that the numbers show how the table is read, and nothing of real
 data sets. Each of them has its own vehicles and the folders and lists of the data set that it is named after. The same
@@ -37,7 +37,7 @@ set = {{ epochs = 6, input_size = 48, p = 8 }}
 [[row]]
 method = "colour-histogram"
 """
-MARKS = re.compile(r"(<!-- table: benchmarks/across.py -->\n).*(<!-- end of the table -->)", re.DOTALL)
+MARKS = re.compile(r"(<!-- table: benchmarks/studies/across.py -->\n).*(<!-- end of the table -->)", re.DOTALL)
 
 
 def bench(*words: str) -> None:

@@ -1,4 +1,4 @@
-"""Measure how many misprints the audit notices: ``python -m benchmarks.audit [SEED ...]``.
+"""Measure how many misprints the audit notices: ``python -m benchmarks.studies.audit [SEED ...]``.
 
 One digit of one published number is changed at a time: the first, a middle or the last one. The audit notices the slip
 if it then has a finding about that number that it does not have on the documents as they are.

@@ -1,7 +1,7 @@
 """The corruptions on one picture: digests to compare between machines, and a sheet of all of them to look at.
 
-    python -m benchmarks.corruptions digests > digests.json
-    python -m benchmarks.corruptions sheet docs/corruptions.jpg --picture car.jpg
+    python -m benchmarks.studies.corruptions digests > digests.json
+    python -m benchmarks.studies.corruptions sheet docs/corruptions.jpg --picture car.jpg
 
 The digests are those of the fixed picture (``harness.corruptions.applied.probe``), and need no data set. Without a
 picture the sheet shows the fixed one.

@@ -1,6 +1,6 @@
 """The ladder of post-processing, on finished runs of one method: features alone, expansion, re-ranking, tuned.
 
-    python benchmarks/ladder.py RUN RUN RUN --protocol synthetic/image-to-image > ladder.md
+    python benchmarks/studies/ladder.py RUN RUN RUN --protocol synthetic/image-to-image > ladder.md
 
 The runs differ in their seed only. For each, ``bench tune`` chooses on the vehicles that its training has held out; the
 last row is chosen on the test, which the others have not seen. Intervals are those of the leaderboard.

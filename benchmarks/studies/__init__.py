@@ -1,0 +1,1 @@
+"""What features, methods and the audit are worth: measurements of results, not of time."""
