@@ -123,7 +123,7 @@ SUBJECTS = (
     *_subjects(KERNEL, "products", _in(KERNEL, "products") + WALKED[-1:] + TILES),
     *_subjects(KERNEL, "settings ranking", VALUES + _in(PARTS, "walk", "neighbours") + _in(KERNEL, "ranking")),
     *_subjects(KERNEL, "plan", VALUES + _in(PARTS, "plan") + RANKED),
-    *_subjects(KERNEL, "prepared", VALUES + _in(KERNEL, "gallery") + _in(PARTS, "prepared")),
+    *_subjects(KERNEL, "prepared", VALUES + _in(KERNEL, "gallery") + _in(PARTS, "prepared", "prepared_whole")),
     *_subjects(KERNEL, "gallery", VALUES + _in(KERNEL, "gallery") + _in(PARTS, "walk")),
     *_subjects(KERNEL, "neighbours", VALUES + _in(PARTS, "neighbours") + SHARDS),
     *_subjects(KERNEL, "passes", VALUES + _in(KERNEL, "gallery", "passes") + _in(PARTS, "passes") + RANKED + LISTED),
@@ -132,9 +132,8 @@ SUBJECTS = (
     *_subjects(KERNEL, "given", _in(PARTS, "given") + _in(KERNEL, "given")),
     *_subjects(KERNEL, "rerank", _in(PARTS, "rerank") + RERANKED + REFUSED, jit=False),
     *_subjects(NATIVE, "count scores", _in(NATIVE, "count", "scores", "tiles") + RANKED + LISTED, **LOOPS),
-    *_subjects(
-        NATIVE, "similarity means fold prepare", _in(NATIVE, "similarity", "prepare", "count") + RANKED, **LOOPS
-    ),
+    *_subjects(NATIVE, "similarity means fold", _in(NATIVE, "similarity", "prepare", "count") + RANKED, **LOOPS),
+    *_subjects(NATIVE, "prepare", _in(NATIVE, "prepare", "prepare_whole", "count") + RANKED, **LOOPS),
     *_subjects(NATIVE, "order", _in(NATIVE, "similarity"), **LOOPS),
     *_subjects(NATIVE, "nearest", _in(NATIVE, "nearest", "tiles") + LISTED, **LOOPS),
     *_subjects(NATIVE, "rerank", _in(NATIVE, "rerank") + RERANKED, **LOOPS),
