@@ -142,7 +142,9 @@ def test_it_shows_no_score_and_says_that_it_is_no_result(smoke):
 def test_only_the_images_of_two_batches_and_of_the_small_evaluations_are_read(smoke, monkeypatch):
     read = []
     decode = pictures.decode
-    monkeypatch.setattr(pictures, "decode", lambda path, *words: read.append(path) or decode(path, *words))
+    monkeypatch.setattr(
+        pictures, "decode", lambda path, *words, **more: read.append(path) or decode(path, *words, **more)
+    )
 
     smoke("tiny", "--set", "vehicles=2", "--hold-out", "0.2")
 
