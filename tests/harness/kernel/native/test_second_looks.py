@@ -26,7 +26,7 @@ FINER = [-1.5, 1.25, 53.5, -597, 96]
 
 def looked_at(starts=None):
     """Return the query and the block of these words."""
-    block = block_of(np.zeros((5, 2), np.float32), starts)._replace(words=WORDS)
+    block = block_of(np.zeros((5, 3), np.float32), starts)._replace(words=WORDS)  # once with as many units as numbers
     return Query(ROW, 0.0, PREPARED, 1), block
 
 
