@@ -21,6 +21,7 @@ from harness.kernel.memory import block_images, budget, query_rows
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.similarity import pair_similarities
 from harness.kernel.native.tuples import Block, Features, Limits, UnitPairs
+from harness.kernel.native.whole import WIDEST
 from harness.kernel.neighbours import Lists, Neighbours
 from harness.kernel.passes import Job, Pass
 from harness.kernel.plan import Entries, RankingPlan, entries, placed, plan, results
@@ -214,6 +215,9 @@ class Walk:
         return counting if counting.doubt(block) <= DOUBTFUL[fast] else self._on_processor(job, FINER[fast])
 
     def _on_processor(self, job: Job, precision: Precision) -> Pass:
+        """Return the pass in that precision, in float32 if sums of whole numbers could leave int32."""
+        if precision in WHOLE and job.queries.rows.shape[1] > WIDEST:
+            precision = "float32"
         return Pass(job, precision=precision, workers=self.workers)
 
     def similarities(self, work: RankingPlan, asked: Features) -> npt.NDArray[np.float64]:

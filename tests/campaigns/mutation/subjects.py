@@ -131,7 +131,9 @@ SUBJECTS = (
     *_subjects(KERNEL, "device", VALUES + _in(PARTS, "device") + _in(KERNEL, "passes", "device")),
     *_subjects(KERNEL, "given", _in(PARTS, "given") + _in(KERNEL, "given")),
     *_subjects(KERNEL, "rerank", _in(PARTS, "rerank") + RERANKED + REFUSED, jit=False),
-    *_subjects(NATIVE, "count scores", _in(NATIVE, "count", "scores", "tiles") + RANKED + LISTED, **LOOPS),
+    *_subjects(
+        NATIVE, "count scores", _in(NATIVE, "count", "scores", "second_looks", "tiles") + RANKED + LISTED, **LOOPS
+    ),
     *_subjects(NATIVE, "similarity means fold", _in(NATIVE, "similarity", "prepare", "count") + RANKED, **LOOPS),
     *_subjects(NATIVE, "prepare", _in(NATIVE, "prepare", "prepare_whole", "count") + RANKED, **LOOPS),
     *_subjects(NATIVE, "order", _in(NATIVE, "similarity"), **LOOPS),

@@ -80,7 +80,7 @@ class Table:
 ROWS = np.arange(24, dtype=np.float16).reshape(12, 2)
 
 
-@pytest.mark.parametrize("numbers", [[], [3], [2, 3, 4], [0, 5, 11]])
+@pytest.mark.parametrize("numbers", [[], [3], [2, 3, 4], [0, 5, 11], [4, 6, 7]])
 def test_some_rows_are_taken_in_one_reading(numbers):
     table = Table(ROWS)
 

@@ -12,6 +12,7 @@ from harness.kernel.memory import block_images, budget, query_rows
 def test_blocks_grow_with_memory_within_limits():
     assert block_images(0, 512, streamed=True) == 256
     assert block_images(1 << 40, 512, streamed=True) == 16384
+    assert block_images(1 << 40, 1, streamed=True) == 16384
     assert block_images(1 << 24, 512, streamed=True) < block_images(1 << 24, 512, streamed=False)
     assert budget(12345) == 12345
     assert 0 < budget(None) <= min(free_memory(0), 1 << 30)

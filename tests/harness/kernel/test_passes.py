@@ -111,6 +111,9 @@ def test_tiles_of_any_size_are_one_gallery(monkeypatch, metric, by_torch, precis
     for module in (passes, device):
         monkeypatch.setattr(module, "QUERIES", 4)
         monkeypatch.setattr(module, "IMAGES", 8)
+    monkeypatch.setattr(passes, "WHOLE_QUERIES", 2)
+    monkeypatch.setattr(passes, "WHOLE_IMAGES", 8)
+    monkeypatch.setattr(passes, "SHARED", 3)
     monkeypatch.setattr(device, "PAIRS", 3)
     queries, gallery, relevance = well_apart()
     gallery[20:30] = gallery[:10]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -203,3 +204,35 @@ def test_without_torch_bytes_or_float32_are_the_fastest(monkeypatch):
     for instruction, expected in ((True, "int8"), (False, "float32")):
         monkeypatch.setattr(products, "multiplies_bytes", lambda _width, there=instruction: there)
         assert fastest(8, by_numpy=True) == expected
+
+
+class Libraries:
+    """Libraries that multiply for NumPy, each with a number of threads."""
+
+    def __init__(self, *threads: int) -> None:
+        self.threads = threads
+        self.asked: list[int] = []
+
+    def select(self, user_api):
+        assert user_api == "blas"
+        return self
+
+    def info(self):
+        return [{"num_threads": number} for number in self.threads]
+
+    def limit(self, *, limits):
+        self.asked.append(limits)
+        return nullcontext()
+
+
+@pytest.mark.parametrize(("known", "cores", "count"), [((2, 5, 3), 9, 5), ((), 9, 9), ((), None, 1)])
+def test_a_pool_has_as_many_threads_as_numpy_or_as_the_processor_has(monkeypatch, known, cores, count):
+    libraries = Libraries(*known)
+    monkeypatch.setattr("threadpoolctl.ThreadpoolController", lambda: libraries)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+
+    with open_numpy(None) as (pool, chosen):
+        assert chosen == count
+        assert libraries.asked == [1]
+        pool.submit(int).result()
+        assert libraries.asked == [1, 1]  # each thread asks for itself

@@ -83,6 +83,9 @@ def test_further_images_are_units_that_nobody_is_right_about():
     assert as_sets(wide.ignored) == [{2}, set()]
     assert [(draw.queries.tolist(), draw.units.tolist()) for draw in wide.draws] == [([0, 1], [0, 2, 3, 4])]
     assert example(unit_of=None).widened(2).unit_of is None
+    plain = example(unit_of=None, draws=())
+    assert plain.widened(2).digest == replace(plain, units=5).digest
+    assert plain.widened(2).draws == ()
     assert example().widened(0).digest == example().digest
 
 

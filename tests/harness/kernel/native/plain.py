@@ -74,6 +74,7 @@ def scratch_of(units, positives):
         found=np.empty(units + 8, np.int64),
         guesses=np.full(units, np.nan),
         exacts=np.full(units, np.nan),
-        touched=np.zeros(units + 1, np.int64),
+        touched=np.zeros(units + 2, np.int64),
         acc=np.empty(32),
+        finer=np.empty((positives, 2), np.float32),
     )

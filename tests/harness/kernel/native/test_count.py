@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from harness.kernel.native import count, scores
 from harness.kernel.native.tuples import Asked, Bound, Counts, PairComparison
 from tests import reference
-from tests.harness.kernel.native.plain import ask_of, block_of, plain, query_of, scratch_of
+from tests.harness.kernel.native.plain import ask_of, block_of, floats, plain, query_of, scratch_of
 
 BOUND = Bound(scale=0.5, rounding=2.0**-7, offset=3.0)
 COMPARISON = PairComparison(euclidean=False, tolerance=2.0**-48)
@@ -65,6 +65,8 @@ def test_a_quick_similarity_near_a_tie_is_doubtful():
     assert doubtful(0.625 + margin, with_width, 1, 2, COMPARISON)
     assert doubtful(0.375, with_width, 1, 2, COMPARISON)
     assert not doubtful(0.5, with_width, 1, 2, COMPARISON)
+    assert doubtful(0.625, ask_of([0.5], [0.125]), 0, 1, COMPARISON)
+    assert not doubtful(0.5, ask_of([0.5], [0.125]), 0, 1, COMPARISON)
 
 
 def test_a_settled_unit_is_closer_tied_or_neither():
@@ -78,21 +80,78 @@ def test_a_settled_unit_is_closer_tied_or_neither():
     values = [9.0, 0.375, 0.5, 0.75]
     assert settled(ask_of(values), 0.625) == ([0, 1, 0, 0], [0, 0, 1, 1])
     assert settled(ask_of(values), 0.5) == ([0, 0, 0, 0], [0, 1, 1, 0])
+    one = Counts(np.zeros(1, np.int64), np.zeros(1, np.int64))
+    plain(count.settle)(0.75, ask_of([0.5], [0.25]), 0, 1, comparison, one)
+    assert (one.closer.tolist(), one.tied.tolist()) == ([0], [1])
     assert settled(ask_of(values, [0.0, 0.25, 0.0625, 0.0625]), 0.625) == ([0, 0, 1, 0], [0, 1, 0, 0])
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 999), positives=st.integers(1, 45), copies=st.booleans(), euclidean=st.booleans())
-def test_a_row_is_counted_for_any_number_of_positives_and_no_similarity_twice(seed, positives, copies, euclidean):
+@pytest.mark.parametrize("starts", [None, [0, 1, 3, 5], [0, 2, 3, 4, 5]])
+@pytest.mark.parametrize("kept", [False, True])
+def test_units_found_get_a_quick_similarity_unless_they_have_one(starts, kept):
+    rows = np.random.default_rng(7).standard_normal((6, 3)).astype(np.float32)  # once with as many units as numbers
+    block, query = block_of(rows[1:], starts), query_of(rows[0])
+    quick = [plain(count.coarse)(query, block, unit, False) for unit in range(len(block.starts) - 1)]
+    scratch = scratch_of(5, 1)
+    scratch.places[:3] = [2, 0, 1]
+    scratch.found[:3] = [1, 2, 0] if kept else [0, 1, 2]
+    scratch.guesses[1] = scratch.exacts[1] = 7
+    scratch.touched[:2] = 1, 1
+
+    work = plain(count.guess_units)(3, kept, query, block, scratch, False)
+
+    sizes = np.diff(block.starts)
+    assert work == sizes[0] + sizes[2]
+    assert scratch.guesses[:3].tolist() == [quick[0], 7, quick[2]]
+    assert np.isnan(scratch.guesses[3:]).all()
+    assert scratch.touched[:4].tolist() == [3, 1, 0, 2]
+    assert plain(count.guess_units)(3, kept, query, block, scratch, False) == 0
+
+
+@pytest.mark.parametrize("finer", [False, True])
+def test_a_score_on_the_edge_of_a_band_is_decided_by_its_similarity(finer):
+    rows = np.array([[1, 0], [1, 1], [1, 1], [1, 1], [1, 1]], np.float32)
+    block, query = block_of(rows[1:]), query_of(rows[0])
+    bands = floats(1, 2, 2, 3).reshape(2, 2)
+    scratch, query = scratch_of(4, 2), query._replace(prepared=rows if finer else rows[:0])
+    scratch.bands[:], scratch.finer[:] = (0, bands) if finer else (bands, 0)
+    scratch.found[:4] = range(4)
+    scratch.guesses[:] = np.float32(np.sqrt(0.5))
+    counts = Counts(np.zeros(3, np.int64), np.zeros(3, np.int64))
+    ask = ask_of([np.sqrt(0.5), np.sqrt(0.5), 0.25])._replace(begin=1)
+
+    # All four are as near as the first positive and nearer than the second; the bands say of which they are asked.
+    table = floats(1, 2, 2.5, 3)
+    work = plain(count.settle_units)(table, 4, False, 0, 2, ask, query, block, scratch, COMPARISON, counts)
+
+    assert work == (4 if finer else 2)  # a quick look is enough for those that are asked of the second alone
+    assert counts.tied.tolist() == [0, 2, 0]
+    assert counts.closer.tolist() == [0, 0, 3]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 999),
+    positives=st.integers(1, 45),
+    copies=st.booleans(),
+    several=st.booleans(),
+    euclidean=st.booleans(),
+)
+def test_a_row_is_counted_for_any_number_of_positives_and_no_similarity_twice(
+    seed, positives, copies, several, euclidean
+):
     rng = np.random.default_rng(seed)
     units = 60
-    rows = rng.integers(-2, 3, (units + 1, 6)).astype(np.float32)
+    sizes = rng.integers(1, 4, units) if several else np.ones(units, np.int64)
+    starts = np.cumsum([0, *sizes])
+    rows = rng.integers(-2, 3, (int(starts[-1]) + 1, 6)).astype(np.float32)
     rows[0, 0] += 0.5
     if copies:
-        rows[31:] = rows[1:31]
-    block, query = block_of(rows[1:]), query_of(rows[0])
+        rows[31:61] = rows[1:31]
+    block, query = block_of(rows[1:], starts), query_of(rows[0])
     metric = "euclidean" if euclidean else "cosine"
-    similar = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
+    every = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
+    similar = np.maximum.reduceat(every, starts[:-1])
     own = set(rng.choice(units, positives, replace=False).tolist())
     values = sorted(similar[unit] for unit in own)
     row = np.array([scores.BLANK if unit in own else value for unit, value in enumerate(similar)], np.float32)
@@ -117,4 +176,4 @@ def test_a_row_is_counted_for_any_number_of_positives_and_no_similarity_twice(se
     }
     assert set(scratch.touched[1 : 1 + scratch.touched[0]].tolist()) == near
     assert scratch.touched[0] == len(near)
-    assert work == len(near) + (~np.isnan(scratch.exacts)).sum()
+    assert work == sum(sizes[unit] for unit in near) + sizes[~np.isnan(scratch.exacts)].sum()

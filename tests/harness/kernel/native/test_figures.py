@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,7 @@ def test_similarities_of_rows_are_the_canonical_ones(metric):
 def test_the_constants_are_those_of_the_proof():
     assert bounds.ACCUMULATION == 2.0**-23
     assert bounds.OUTPUT_FLOAT32 == 2.0**-21
+    assert bounds.NONE == 0  # whole numbers are summed exactly
     # c / (1 - c) for c = 2^-8 (1 + 2^-8), and what subtraction and limits add; no more than a hundredth above.
     c = 2.0**-8 * (1 + 2.0**-8)
     least = c / (1 - c) + 2.0**-21
@@ -140,6 +143,36 @@ def lengths_of(residual, rounded, exact_):
     return bounds.Lengths(np.array(residual), np.array(rounded), np.array(exact_))
 
 
+def test_lengths_of_rows_in_float32_are_twice_their_greatest_error():
+    rough = lengths_of([0.5, 0.25, 0.125], [2.0, 3.0, 1.0], [4.0, 0.5, 0.0])
+
+    finer = bounds.as_float32(rough)
+
+    assert finer.exact.tolist() == [4.0, 0.5, 0.0]
+    assert finer.rounded.tolist() == [4 * (1 + 2.0**-23), 0.5 * (1 + 2.0**-23), 0]
+    assert finer.residual.tolist() == [4 * 2.0**-23 + 2.0**-100, 0.5 * 2.0**-23 + 2.0**-100, 2.0**-100]
+
+
+@pytest.mark.parametrize("size", [1.0, 2.0**-60, 2.0**-120, 2.0**-140, 2.0**-160])
+def test_no_row_in_float32_is_further_off_or_longer_than_its_lengths(size):
+    # Half ways between two of float32: nothing is rounded by more; the second and the third to what is longer.
+    rows = size * np.array([[1 + 2.0**-24] * 9, [1 - 2.0**-25] * 9, [1 + 3 * 2.0**-24] * 9, RNG.standard_normal(9)])
+
+    def norms(table):  # exact sums of squares, and roots rounded up
+        squares = [sum(Fraction(value) ** 2 for value in row) for row in table]
+        return np.array([float(np.sqrt(float(square * 2**640)) * 2.0**-320) * (1 + 2.0**-50) for square in squares])
+
+    exact_rows = [[Fraction(float(value)) for value in row] for row in rows]
+    rounded = [[Fraction(float(value)) for value in row] for row in rows.astype(np.float32)]
+    rests = [[a - b for a, b in zip(*pair, strict=True)] for pair in zip(exact_rows, rounded, strict=True)]
+    length = norms(exact_rows) + 4 * bounds.tolerance(9)  # as ``lengths`` makes it
+
+    finer = bounds.as_float32(bounds.Lengths(length * 0, length * 0, length))
+
+    assert (finer.residual >= norms(rests)).all()
+    assert (finer.rounded >= norms(rounded)).all()
+
+
 def test_the_error_of_products_is_the_sum_of_steps_1_to_3():
     queries = lengths_of([0.25, 0.5], [2.0, 3.0], [5.0, 7.0])
     gallery = lengths_of([0.125, 0.0625], [11.0, 13.0], [17.0, 19.0])
@@ -157,6 +190,8 @@ def test_the_error_of_products_is_the_sum_of_steps_1_to_3():
     assert np.isinf(bounds.product_error(queries, gallery, 10, 0.5 / 12)).all()
     assert np.isfinite(bounds.product_error(queries, gallery, 10, 0.499 / 12)).all()
     assert np.isinf(bounds.product_error(queries, lengths_of([], [], []), 10)).tolist() == [True, True]
+    whole = bounds.product_error(queries, gallery, 10, bounds.NONE)
+    assert whole == pytest.approx(np.array([5 * 0.125 + 0.25 * 13, 7 * 0.125 + 0.5 * 13]), rel=1e-15)
     nothing = lengths_of([0.0], [0.0], [0.0])
     assert bounds.product_error(nothing, nothing, 10).tolist() == [10 * 2.0**-100]
 

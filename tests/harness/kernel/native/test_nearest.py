@@ -139,3 +139,64 @@ def test_a_unit_that_a_quick_look_puts_below_a_full_list_by_its_rounding_alone_i
     plain(nearest.list_tile)(tile, lists([]), np.zeros(1), buffer_of(2), np.empty(32), comparison, found)
 
     assert (found.units[0, 0], found.similarities[0, 0]) == (1, exact[second])
+
+
+def one_row(score, *, euclidean, similar, errors=0.125, shift=7.0, farthest=math.inf, recorded=False):
+    """Bring a full list of one up to date with a tile of one unit; return the list and the errors that were told.
+
+    Args:
+        score: of the unit.
+        euclidean: the metric.
+        similar: the least similarity in the list.
+        errors: of the query's scores.
+        shift: of its targets.
+        farthest: the least similarity so far.
+        recorded: whether the loops that take the errors are not called but only told.
+    """
+    rng = np.random.default_rng(2)
+    rows = rng.standard_normal((2, 8)).astype(np.float32)
+    comparison = PairComparison(euclidean, 2.0**-6)
+    told = {}
+    list_tile = plain(nearest.list_tile)
+    for name, place in {"least": 4, "list_row": 3}.items() if recorded else ():
+        list_tile.__globals__[name] = lambda *given, name=name, place=place: told.setdefault(name, given[place])
+    query = query_of(rows[0])
+    found = Nearest(np.array([[9]]), np.array([[similar]]), np.ones(1, np.int64), np.array([farthest]))
+    tile = tile_of(
+        [[score]],
+        block=block_of(rows[1:]),
+        queries=Features(rows[:1], np.array([query.norm])),
+        errors=np.array([errors]),
+        bound=BOUND,
+    )
+    list_tile(tile, lists([]), np.array([shift]), buffer_of(1), np.empty(32), comparison, found)
+    return found, told
+
+
+@pytest.mark.parametrize(("euclidean", "greatest"), [(False, 1.0), (True, 2 * 7 * 0.5 + 2 * (1 + 3.0))])
+def test_the_error_of_a_list_is_that_of_the_scores_and_of_the_greatest_similarity_there_can_be(euclidean, greatest):
+    """A scaled similarity is at most |x|^2 + 2 |x| |y| + 2 b, of x and y no longer than one; the shift is |x|^2."""
+    _, told = one_row(0.5, euclidean=euclidean, similar=-3.0, recorded=True)
+
+    assert told == dict.fromkeys(("least", "list_row"), 0.125 + 8 * 2.0**-6 * greatest)
+
+
+@pytest.mark.parametrize("euclidean", [False, True])
+def test_the_farthest_is_looked_for_only_where_a_score_is_as_low_as_its_similarity_allows(euclidean):
+    high = plain(nearest.limit_of)(-3.0, 7.0, 0.125, BOUND, PairComparison(euclidean, 2.0**-6), 1.0)
+
+    def looks(score):
+        return "least" in one_row(score, euclidean=euclidean, similar=-3.0, farthest=-3.0, recorded=True)[1]
+
+    assert looks(high)
+    assert looks(np.nextafter(high, np.float32(-99)))
+    assert not looks(np.nextafter(high, np.float32(99)))
+    assert one_row(-1.0, euclidean=euclidean, similar=-3.0)[0].farthest[0] < math.inf
+
+
+@pytest.mark.parametrize("euclidean", [False, True])
+def test_a_unit_whose_score_is_as_low_as_the_bound_allows_is_listed(euclidean):
+    low = plain(nearest.limit_of)(-99.0, 7.0, 0.125, BOUND, PairComparison(euclidean, 2.0**-6), -1.0)
+
+    assert one_row(low, euclidean=euclidean, similar=-99.0)[0].units.tolist() == [[0]]
+    assert one_row(np.nextafter(low, np.float32(-999)), euclidean=euclidean, similar=-99.0)[0].units.tolist() == [[9]]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from harness.kernel.native import scores
+from harness.kernel.native.tuples import Whole
 from tests.harness.kernel.native.plain import buffer_of, floats, lists, plain, tile_of
 
 NUMBERS = st.lists(st.integers(-9, 9), max_size=40)
@@ -86,3 +87,14 @@ def test_a_row_is_read_less_its_bias(half):
     plain(scores.read_row)(tile_of([[1, 2, 3], [1.5, -2, 0.25]], bias=[0.5, 1, -2], half=half), 1, buffer)
 
     assert buffer.images.tolist() == [1.0, -3.0, 2.25]
+
+
+def test_a_row_of_whole_numbers_is_read_in_its_steps_less_its_bias():
+    buffer = buffer_of(3)
+    products = np.array([[9] * 6, [9, 9, 6, -4, 3 << 20, 9]], np.int32)
+    whole = Whole(products, 2, floats(7, 7, 7, 7, 0.5), floats(1, 0.25, 2), np.empty((0, 0), np.float32), np.empty(0))
+    tile = tile_of([[0, 0, 0]], bias=[0.5, 1, -2], begin=3)
+
+    plain(scores.read_row)(tile._replace(wide=tile.wide[:0], whole=whole), 1, buffer)
+
+    assert buffer.images.tolist() == [6 * 0.5 - 0.5, -4 * 0.125 - 1, 3 * 2.0**20 + 2]

@@ -13,6 +13,7 @@ from tests import reference
 from tests.harness.kernel.native.plain import buffer_of, lists, plain, scratch_of
 from tests.harness.kernel.native.tiles import UNITS, WIDTH, Problem, how_of
 
+WHOLE = [(seed, whole) for whole in ("bytes", "words") for seed in range(4)]
 EITHER = pytest.mark.parametrize("euclidean", [False, True])
 
 
@@ -49,9 +50,9 @@ def test_lists_are_the_nearest_units_and_the_farthest_similarity_of_all(seed, eu
 
 
 @EITHER
-@pytest.mark.parametrize("seed", range(8))
-def test_counts_are_those_of_every_unit_of_the_draw(seed, euclidean):
-    problem = Problem(seed, euclidean=euclidean, **how_of(seed))
+@pytest.mark.parametrize(("seed", "whole"), [*((seed, "") for seed in range(8)), *WHOLE])
+def test_counts_are_those_of_every_unit_of_the_draw(seed, whole, euclidean):
+    problem = Problem(seed, euclidean=euclidean, whole=whole, **how_of(seed))
     draws = seed % 3
     positives = [sorted(problem.rng.choice(UNITS, 7, replace=False).tolist()) for _ in range(5)]
     problem.ignored = [sorted(set(row) - set(own)) for row, own in zip(problem.ignored, positives, strict=True)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from harness.kernel.native import scores
-from harness.kernel.native.tuples import Bound, Features, PairComparison
+from harness.kernel.native.tuples import Bound, Features, PairComparison, Whole, Words
 from tests import reference
 from tests.harness.kernel.native.plain import block_of, tile_of
 
-WIDTH, UNITS, NOISE = 6, 36, 0.25
+WIDTH, UNITS, NOISE, FINER = 6, 36, 0.25, 0.03125
 
 
 def how_of(seed: int) -> dict[str, bool]:
@@ -26,13 +26,21 @@ class Problem:
         half: whether products have 16 bits, of which the last may be lost.
         coarse: whether products are rounded to the fourth bit.
         rough: whether the scores are as wrong as a large tolerance alone allows.
+        whole: "bytes" or "words" if the products are whole numbers of these.
     """
 
     def __init__(
-        self, seed: int, *, euclidean: bool, half: bool = False, coarse: bool = False, rough: bool = False
+        self,
+        seed: int,
+        *,
+        euclidean: bool,
+        half: bool = False,
+        coarse: bool = False,
+        rough: bool = False,
+        whole: str = "",
     ) -> None:
         self.rng = np.random.default_rng(seed)
-        self.euclidean, self.half = euclidean, half
+        self.euclidean, self.half, self.whole = euclidean, half, whole
         self.metric = "euclidean" if euclidean else "cosine"
         self.queries = self.rng.integers(-2, 3, (5, WIDTH)).astype(np.float32)
         self.queries[:, 0] += 0.5
@@ -79,18 +87,40 @@ class Problem:
             signs = self.rng.choice([-1, -0.3, 0.3, 1], (5, images.stop - images.start))
             products = self.scores[:, images] + self.noise[:, None] * 0.999 * signs + self.bias[images]
             products *= 1 + self.rounding * 0.999 * self.rng.choice([-1, 1], products.shape)
-            yield tile_of(
+            words = self._words(images, signs) if self.whole == "bytes" else block.words
+            tile = tile_of(
                 products[1:],
                 bias=self.bias[images],
                 half=self.half,
                 begin=1,
                 end=5,
-                block=block,
+                block=block._replace(words=words),
                 queries=self.features,
                 errors=self.errors,
                 bound=self.bound,
                 penalties=self.penalties[:draws, block.first : block.first + len(block.starts) - 1],
             )
+            yield tile._replace(wide=tile.wide[:0], whole=self._whole(products)) if self.whole else tile
+
+    def _whole(self, products):
+        """Return the products as whole numbers, of steps of at most 2^-12, from the fourth column on."""
+        rng, rows = self.rng, np.zeros((5 if self.whole == "bytes" else 0, 10), np.float32)
+        factors = (2.0 ** -rng.integers(6, 9, 5)).astype(np.float32)
+        steps = (2.0 ** -rng.integers(6, 9, products.shape[1])).astype(np.float32)
+        table = rng.integers(-(10**6), 10**6, (7, products.shape[1] + 4)).astype(np.int32)
+        table[:4, 3:-1] = np.rint(products / (factors[:, None] * steps))[1:]
+        # Each query's scores are in two columns of the words: once the first, and half of the second.
+        for query in range(len(rows)):
+            rows[query, 2 * query : 2 * query + 2] = 1, 0.5
+        return Whole(table, 3, factors, steps, rows, np.full(len(rows), FINER))
+
+    def _words(self, images, signs) -> Words:
+        """Return words of images whose scores are wrong by less than the bound of second looks."""
+        steps = (2.0 ** -self.rng.integers(7, 9, images.stop - images.start)).astype(np.float32)
+        bias = self.bias[images] / np.float32(2)
+        halves = self.rng.integers(-9, 9, (5, len(steps)))
+        values = np.rint((self.scores[:, images] + 0.8 * FINER * signs[:, ::-1] + bias) / steps) - halves
+        return Words(np.stack([values, 2 * halves], axis=1).reshape(10, -1).T.astype(np.int16).copy(), steps, bias)
 
     def valid(self, query: int, draw: int | None = None) -> list[int]:
         """Return the units that a query does not ignore, and that are in the draw."""

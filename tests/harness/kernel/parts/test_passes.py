@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from harness.kernel.bounds import errors_of
 from harness.kernel.exact import tolerance
 from harness.kernel.native.fold import LANES
-from harness.kernel.native.scores import BLANK
+from harness.kernel.native.scores import BLANK, read_row
 from harness.kernel.native.tuples import Block, Features, Limits
+from harness.kernel.native.whole import PANEL, ROWS
 from harness.kernel.passes import Job, Pass, scratch_of
 from harness.kernel.plan import entries, plan
 from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.settings import Settings
 from harness.tasks.relevance import Draw, Relevance
+from tests.harness.kernel.native.plain import plain
 from tests.strategies import row_lists
 
 METRICS = ["cosine", "euclidean"]
@@ -43,6 +47,15 @@ def made(workers, metric, *, queries=1, units=6, draws=(), width=0.0, nearest=0)
     table = np.repeat(image[None], units, axis=0)
     block = Block(table, norms_of(table, workers), np.arange(units + 1), 0)
     return Pass(job, precision="float32", workers=workers), block
+
+
+def whole(workers, metric, precision, *, queries=1, units=6):
+    """Return a pass in whole numbers and a block, of rows that all differ."""
+    usual, block = made(workers, metric, queries=queries, units=units)
+    rng = np.random.default_rng(5)
+    rows, table = (rng.standard_normal((count, WIDTH)).astype(np.float32) for count in (queries, units))
+    job = replace(usual.job, queries=Features(rows, norms_of(rows, workers)))
+    return Pass(job, precision=precision, workers=workers), block._replace(rows=table, norms=norms_of(table, workers))
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -94,7 +107,7 @@ def test_scratch_holds_a_row_of_images_in_whole_eights(images):
     assert np.shares_memory(scratch.flags, scratch.words)
     assert not scratch.flags.any()
     assert len(scratch.found) > images  # one behind the last is written
-    assert len(scratch.touched) > images
+    assert len(scratch.touched) >= images + 2  # their number, and one behind the last is written
     assert scratch.touched[0] == 0
     assert np.isnan(scratch.guesses).all()
     assert np.isnan(scratch.exacts).all()
@@ -108,3 +121,86 @@ def test_a_sample_holds_at_least_one_unit_however_many_images_it_has(workers):
     assert 0 <= counting.doubt(block) <= 1
     assert not counting.closer.any()
     assert counting.lists.numbers.tolist() == [0]
+
+
+def scores_of(counting, block):
+    """Return the scores of all queries and images in exact numbers, but for float64's rounding: see ``bounds``."""
+    tables = [counting.queries.rows.astype(float), block.rows.astype(float)]
+    scales = 1.0, 1.0
+    if counting.euclidean:
+        scales = counting.prepared.scale, counting._target(block).prepared.scale
+    else:
+        tables = [rows / np.linalg.norm(rows, axis=1)[:, None] for rows in tables]
+    x, y = ((rows - counting.centre) * scale for rows, scale in zip(tables, scales, strict=True))
+    bias = (y**2).sum(axis=1) * scales[0] / scales[1] / 2 if counting.euclidean else -(y / scales[1]) @ counting.centre
+    return x @ y.T - bias
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("precision", ["int8", "int16"])
+def test_tiles_of_whole_numbers_hold_the_scores_of_their_queries_and_images(workers, metric, precision):
+    counting, block = whole(workers, metric, precision, queries=11, units=200)
+    target, wanted = counting._target(block), scores_of(counting, block)
+    room = counting._room(130)
+
+    for rows, first, last in ((slice(0, 11), 0, 130), (slice(3, 9), 70, 200), (slice(10, 11), 64, 128)):
+        tile, buffer = counting._tile(target, rows, first, last, room), scratch_of(130, 1)[0]
+        for query in range(rows.start, rows.stop):
+            plain(read_row)(tile, query - rows.start, buffer)
+            found, right = buffer.images[: last - first], wanted[query, first:last]
+            error = target.errors[query] + 2.0**-21 * (np.abs(right) + target.errors[query] + target.bound.offset)
+            assert (np.abs(found - right) <= error).all()
+        if precision == "int8":
+            finer = tile.whole.rows[rows] @ tile.block.words.values.T.astype(np.float32) * tile.block.words.steps
+            finer -= tile.block.words.bias
+            near = np.abs(finer - wanted[rows, first:last])
+            assert (near <= (target.finer[rows] + 2.0**-21 * (1 + target.bound.offset))[:, None]).all()
+            assert (tile.whole.errors == target.finer).all()
+        else:
+            assert len(tile.whole.rows) == len(tile.whole.errors) == len(tile.block.words.values) == 0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_whole_numbers_are_summed_without_an_error_and_bytes_have_that_of_a_second_look(workers, metric):
+    bound = {}
+    for precision in ("int16", "int8"):
+        counting, block = whole(workers, metric, precision, queries=5, units=70)
+        target = counting._target(block)
+        own, other = counting.prepared, target.prepared
+        bound[precision] = errors_of(own.lengths, other.lengths, WIDTH, target.bound.offset, 0.0)
+        assert target.bound.rounding == 2.0**-21
+        if precision == "int16":
+            assert target.errors.tolist() == bound["int16"].tolist()
+            assert len(target.finer) == 0
+        else:
+            finer = errors_of(own.finer, other.finer, WIDTH, target.bound.offset, 2.0**-23)
+            assert target.finer.tolist() == finer.tolist()
+            assert target.errors.tolist() == np.maximum(finer, bound["int8"]).tolist()
+            assert (finer < bound["int8"] / 9).all()
+    assert (bound["int16"] < bound["int8"] / 9).all()
+
+
+def test_the_error_of_bytes_is_no_smaller_than_that_of_their_second_look(workers):
+    counting, block = whole(workers, "euclidean", "int8")
+    block.rows[:] = 0  # they are then as exact as bytes can be, and only the sum of the second look is not
+    counting.prepared = counting._prepare(Features(counting.queries.rows, counting.queries.norms))
+    own = counting.prepared
+    counting.prepared = replace(own, lengths=replace(own.lengths, residual=own.lengths.residual * 0))
+
+    target = counting._target(block)
+
+    assert (target.errors >= target.finer).all()
+    assert (target.finer > 0).all()
+
+
+@pytest.mark.parametrize("images", [1, 64, 65, 2048])
+def test_the_room_for_whole_numbers_holds_a_tile_wherever_it_begins(workers, images):
+    counting, _ = whole(workers, "cosine", "int8")
+    panels = max(-(-(start + images) // PANEL) for start in range(PANEL))
+
+    room = counting._room(images)
+
+    assert room.dtype == np.int32
+    assert counting.size[0] + ROWS - 1 <= room.shape[0] <= counting.size[0] + ROWS
+    assert PANEL * panels <= room.shape[1] <= PANEL * (panels + 1)
+    assert made(workers, "cosine")[0]._room(images).size == 0

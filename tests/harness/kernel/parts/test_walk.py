@@ -253,3 +253,33 @@ def test_another_precision_is_tried_from_a_number_of_pairs_on(monkeypatch):
         tried.clear()
         rank(rows(2), rows(9), task(2, 9), tuning=Tuning(threads=1))
         assert tried[0] == first
+
+
+def test_rows_whose_sums_could_leave_int32_are_not_multiplied_in_whole_numbers(monkeypatch):
+    multiplied = []
+
+    class Noted(walks.Pass):
+        def __init__(self, *args, precision, **more):
+            multiplied.append(precision)
+            super().__init__(*args, precision=precision, **more)
+
+    monkeypatch.setattr(walks, "Pass", Noted)
+    monkeypatch.setattr(walks, "WIDEST", 8)
+    for asked in ("int8", "int16", "bfloat16"):
+        for width in (8, 9):
+            rank(rows(2, width), rows(9, width), task(2, 9), tuning=Tuning(asked, threads=1))
+
+    assert multiplied == ["int8", "float32", "int16", "float32", "bfloat16", "bfloat16"]
+
+
+@pytest.mark.parametrize("precision", ["int8", "int16", "float32"])
+def test_the_widest_rows_are_ranked_right(precision):
+    """140,000 times 127 times 127 is more than int32 holds."""
+    queries, gallery = np.ones((2, 140_000), np.float32), np.ones((4, 140_000), np.float32)
+    queries[1] = -1
+    gallery[0, :1000] = gallery[2, :20_000] = gallery[1, :9000] = gallery[1, ::2] = gallery[3, ::2] = -1
+    relevance = Relevance(2, 4, row_lists([[3], [3]]), row_lists([[], []]))
+
+    (answer,) = rank(queries, gallery, relevance, tuning=Tuning(precision, threads=1))
+
+    assert answer.closer.tolist() == [2, 1]
