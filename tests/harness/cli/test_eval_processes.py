@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import harness
 from harness.cli import main
-from harness.features.layout import BLOCK, checksum
+from harness.features.layout import BLOCK, StoredKeys, checksum
 from harness.features.storage import Storage
 from tests.harness.cli.test_rerank import PLUGIN
 
@@ -57,7 +57,7 @@ def break_last_row(path):
         file["checksums"][last] = checksum(file["features"][last * BLOCK :])
         features = file["features"]
         storage = Storage(features.dtype.name, features.shape[1])
-        digest = storage.digest(file["keys"][:], file["checksums"][:])
+        digest = storage.digest(StoredKeys(file["keys"][:]), file["checksums"][:])
         file.attrs["digest"] = np.bytes_(digest)
 
 
