@@ -19,7 +19,13 @@ def install(site, name, points, ending=".dist-info"):
 
 
 @pytest.fixture
-def sites(tmp_path, monkeypatch):
+def finders():
+    """Those of this process; another library may have brought its own in place of Python's."""
+    return list(sys.meta_path)
+
+
+@pytest.fixture
+def sites(tmp_path, monkeypatch, finders):
     """Two folders that are all of Python's path."""
     monkeypatch.setattr(sys, "path", [str(tmp_path / "first"), str(tmp_path / "second"), str(tmp_path / "none")])
     monkeypatch.setattr(sys, "meta_path", [PathFinder])
@@ -55,7 +61,8 @@ def test_what_cannot_be_read_is_passed_over(sites):
     assert installed_verbs() == {"verb": "a:b"}
 
 
-def test_an_archive_on_the_path_is_read_too(sites, tmp_path, monkeypatch):
+def test_an_archive_on_the_path_is_read_too(sites, tmp_path, monkeypatch, finders):
+    monkeypatch.setattr(sys, "meta_path", finders)
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
         archive.writestr("packed-1.0.dist-info/METADATA", "Name: packed\nVersion: 1.0\n")
         archive.writestr("packed-1.0.dist-info/entry_points.txt", "[bench.commands]\npacked = a:b\n")
