@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import json
 import os
 import shutil
 import subprocess
@@ -30,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.fresh import Spent, spent
 from harness.errors import RunError
 from harness.features import FeatureFile, FeatureWriter, Provenance
 from harness.features.storage import DTYPES, Storage
@@ -56,17 +56,6 @@ table = "images.csv"
 
 [tasks.main]
 """
-
-
-MEASURED = """
-import json, resource, subprocess, sys, time
-began = time.perf_counter()
-status = subprocess.run(sys.argv[1:]).returncode
-seconds, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([seconds, used.ru_utime + used.ru_stime, used.ru_maxrss]))
-sys.exit(status)
-"""
-"""Runs a command from a small process, since the peak of a child is at least the memory of its parent."""
 
 
 @dataclass(frozen=True)
@@ -156,27 +145,17 @@ def describe(folder: Path, problem: Problem) -> np.ndarray:
     return names
 
 
-def evaluate(folder: Path) -> tuple[float, float, float, str]:
-    """Run ``bench eval`` in a fresh process.
-
-    Returns:
-        Its seconds by the clock and of the processors, its peak of memory in GB, and what it prints.
-    """
+def evaluate(folder: Path) -> tuple[Spent, str]:
+    """Run ``bench eval`` in a fresh process; return what it took and what it prints."""
     words = ["eval", "test.h5", "--protocol", "big.toml", "--data", ".", "--distractors", "others.h5"]
     paths = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, sys.executable, "-m", "harness", *words, "--record", "records"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": paths},
-        check=False,
-    )
-    if done.returncode:
-        raise RunError("bench eval failed", where=folder, found=f"exit status {done.returncode}")
-    printed, _, figures = done.stdout.rstrip().rpartition("\n")
-    clock, processor, memory = json.loads(figures)
-    return clock, processor, memory * (1 if sys.platform == "darwin" else 1024) / 1e9, printed
+    try:
+        took, done = spent(
+            ["-m", "harness", *words, "--record", "records"], cwd=folder, env={**os.environ, "PYTHONPATH": paths}
+        )
+    except subprocess.CalledProcessError as problem:
+        raise RunError("bench eval failed", where=folder, found=f"exit status {problem.returncode}") from None
+    return took, done.stdout
 
 
 def bare(folder: Path) -> tuple[float, int]:
@@ -248,12 +227,13 @@ def run(folder: Path, word: str, problem: Problem, checked: int) -> None:
     write(folder / "others.h5", keys("others", len(problem.distractors)), [(problem.distractors, 4)], storage)
     size = sum((folder / name).stat().st_size for name in ("test.h5", "others.h5")) / 1e9
     print(f"{word}: {size:.1f} GB, made in {time.perf_counter() - began:.0f} s", flush=True)
-    clock, processor, memory, printed = evaluate(folder)
+    took, printed = evaluate(folder)
     print(printed)
-    print(f"{word}: bench eval took {clock:.1f} s, {processor:.1f} s of the processors, {memory:.2f} GB at its peak")
+    about = f"{took.clock:.1f} s, {took.processor:.1f} s of the processors, {took.memory / 1e9:.2f} GB at its peak"
+    print(f"{word}: bench eval took {about}")
     seconds, timed = bare(folder)
     print(
-        f"{word}: {clock / seconds:.3f} of the bare product, torch.mm in float32 by blocks of {BLOCK:,} images: "
+        f"{word}: {took.clock / seconds:.3f} of the bare product, torch.mm in float32 by blocks of {BLOCK:,} images: "
         f"{seconds:.1f} s, from {timed:,} images",
         flush=True,
     )

@@ -12,12 +12,9 @@ slows them down.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from tabulate import tabulate
 
+from benchmarks.fresh import spent
 from harness.features import write_features
 
 Names = list[str]
@@ -165,39 +163,10 @@ def write(shape: Shape, folder: Path) -> Path:
     return write_features(features, paths, rows, dataset=shape.word.partition("/")[0], method="seeded")
 
 
-@dataclass(frozen=True)
-class Spent:
-    """What a process took: seconds of the processor and of the clock, and its peak of memory in bytes."""
-
-    processor: float
-    clock: float
-    memory: int
-
-
-def spent(words: Sequence[str]) -> tuple[Spent, str]:
-    """Run a process and return what it took, and what it printed.
-
-    Raises:
-        RuntimeError: it failed.
-    """
-    with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as said:
-        began = time.perf_counter()
-        child = subprocess.Popen([sys.executable, *words], stdout=printed, stderr=said)
-        _, status, used = os.wait4(child.pid, 0)
-        clock = time.perf_counter() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        if child.returncode:
-            raise RuntimeError(said.read())
-        printed.seek(0)
-        text = printed.read() if "importtime" not in words else said.read()
-    return Spent(used.ru_utime + used.ru_stime, clock, used.ru_maxrss * 1024), text
-
-
 def imports(words: Sequence[str]) -> dict[str, float]:
     """Return the seconds of the imports of each watched package, without what it imports of another watched one."""
     own = dict.fromkeys((*WATCHED, "others"), 0.0)
-    for line in spent(["-X", "importtime", *words])[1].splitlines():
+    for line in spent(["-X", "importtime", *words], stderr=subprocess.PIPE)[1].stderr.splitlines():
         if (match := re.match(r"import time: +(\d+) \| +\d+ \| +(\S+)", line)) is not None:
             package = match[2].partition(".")[0]
             own[package if package in own else "others"] += int(match[1]) / 1e6
