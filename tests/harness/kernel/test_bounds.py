@@ -46,6 +46,16 @@ def tables(rng, width, kind):
     return rows.astype(np.float32)
 
 
+def exact_products(rows, centre, scales, *, euclidean):
+    """Return (20, 40) products in float64 of the first rows with the others, less the centre and scaled."""
+    exact = []
+    for part, scale in zip((slice(0, 20), slice(20, 60)), scales, strict=True):
+        length = np.sqrt((rows[part].astype(np.float64) ** 2).sum(axis=1, keepdims=True))
+        direction = rows[part] if euclidean else rows[part] / np.where(length > 0, length, 1)
+        exact.append((direction - centre) * scale)
+    return exact[0] @ exact[1].T
+
+
 @pytest.mark.parametrize("kind", ["normal", "one sign", "half ways", "spikes", "scales"])
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("euclidean", [False, True])
@@ -62,12 +72,7 @@ def test_no_product_is_further_off_than_its_bound(workers, kind, half, euclidean
     if half:
         product = (product.astype(np.uint32) << 16).view(np.float32)
 
-    exact = []
-    for part, scale in ((slice(0, 20), queries.scale), (slice(20, 60), gallery.scale)):
-        length = np.sqrt((rows[part].astype(np.float64) ** 2).sum(axis=1, keepdims=True))
-        direction = rows[part] if euclidean else rows[part] / np.where(length > 0, length, 1)
-        exact.append((direction - centre) * scale)
-    wanted = exact[0] @ exact[1].T
+    wanted = exact_products(rows, centre, (queries.scale, gallery.scale), euclidean=euclidean)
     error = product_error(queries.lengths, gallery.lengths, width)[:, None]
     rounding = OUTPUT_BFLOAT16 if half else OUTPUT_FLOAT32
 
@@ -101,12 +106,7 @@ def test_no_product_in_whole_numbers_is_further_off_than_its_bound(workers, kind
     multiply(left.rows, left.sums, right.panels, words, 0, 20, 0, 1, room)
     product = room[:20, :40].astype(np.float32) * (left.step[:, None] * right.step)
 
-    exact = []
-    for part, scale in ((slice(0, 20), queries.scale), (slice(20, 60), gallery.scale)):
-        length = np.sqrt((rows[part].astype(np.float64) ** 2).sum(axis=1, keepdims=True))
-        direction = rows[part] if euclidean else rows[part] / np.where(length > 0, length, 1)
-        exact.append((direction - centre) * scale)
-    wanted = exact[0] @ exact[1].T
+    wanted = exact_products(rows, centre, (queries.scale, gallery.scale), euclidean=euclidean)
 
     def within(found, error):
         return (np.abs(found - wanted) <= error[:, None] + OUTPUT_FLOAT32 * (np.abs(wanted) + error[:, None])).all()
