@@ -12,6 +12,7 @@ from harness.kernel.native import count, scores
 from harness.kernel.native.tuples import Asked, Bound, Counts, PairComparison
 from tests import reference
 from tests.harness.kernel.native.plain import ask_of, block_of, floats, plain, query_of, scratch_of
+from tests.harness.kernel.native.tiles import literal_counts, rows_of_units
 
 BOUND = Bound(scale=0.5, rounding=2.0**-7, offset=3.0)
 COMPARISON = PairComparison(euclidean=False, tolerance=2.0**-48)
@@ -142,12 +143,8 @@ def test_a_row_is_counted_for_any_number_of_positives_and_no_similarity_twice(
 ):
     rng = np.random.default_rng(seed)
     units = 60
-    sizes = rng.integers(1, 4, units) if several else np.ones(units, np.int64)
-    starts = np.cumsum([0, *sizes])
-    rows = rng.integers(-2, 3, (int(starts[-1]) + 1, 6)).astype(np.float32)
-    rows[0, 0] += 0.5
-    if copies:
-        rows[31:61] = rows[1:31]
+    rows, starts = rows_of_units(rng, units, several=several, copies=copies)
+    sizes = np.diff(starts)
     block, query = block_of(rows[1:], starts), query_of(rows[0])
     metric = "euclidean" if euclidean else "cosine"
     every = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
@@ -166,9 +163,9 @@ def test_a_row_is_counted_for_any_number_of_positives_and_no_similarity_twice(
             row, units, ask_of(values), query, block, scratch, PairComparison(euclidean, tolerance), counts
         )
 
+    others = set(range(units)) - own
     for place, value in enumerate(values):
-        signs = [reference.comparison(similar[unit], value, 6, metric) for unit in range(units) if unit not in own]
-        assert (counts.closer[place], counts.tied[place]) == (signs.count(1), signs.count(0))
+        assert (counts.closer[place], counts.tied[place]) == literal_counts(similar, others, value, metric)
     near = {
         unit
         for unit, score in enumerate(row)

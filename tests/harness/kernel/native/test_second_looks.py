@@ -12,6 +12,7 @@ from harness.kernel.native import count, scores
 from harness.kernel.native.tuples import Counts, PairComparison, Query, Words
 from tests import reference
 from tests.harness.kernel.native.plain import ask_of, block_of, floats, plain, scratch_of
+from tests.harness.kernel.native.tiles import literal_counts, rows_of_units
 
 ROW = np.zeros(2, np.float32)
 PREPARED = floats(9, 9, 9, 0.5, -2, 3).reshape(2, 3)
@@ -132,12 +133,8 @@ def test_a_row_of_bytes_is_counted_with_no_more_second_looks_than_its_bands_ask_
 ):
     rng = np.random.default_rng(seed)
     units = 60
-    starts = np.cumsum([0, *(rng.integers(1, 4, units) if several else [1] * units)])
-    images = int(starts[-1])
-    rows = rng.integers(-2, 3, (images + 1, 6)).astype(np.float32)
-    rows[0, 0] += 0.5
-    if copies:
-        rows[31:61] = rows[1:31]
+    rows, starts = rows_of_units(rng, units, several=several, copies=copies)
+    images = len(rows) - 1
     metric = "euclidean" if euclidean else "cosine"
     of_images = np.array(
         [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
@@ -169,9 +166,9 @@ def test_a_row_of_bytes_is_counted_with_no_more_second_looks_than_its_bands_ask_
     comparison = PairComparison(euclidean, (6 + 32) * 2.0**-53)
     work = plain(count.count_row)(row, units, ask_of(wanted), query, block, scratch, comparison, counts)
 
+    others = set(range(units)) - own
     for place, value in enumerate(wanted):
-        signs = [reference.comparison(similar[unit], value, 6, metric) for unit in range(units) if unit not in own]
-        assert (counts.closer[place], counts.tied[place]) == (signs.count(1), signs.count(0))
+        assert (counts.closer[place], counts.tied[place]) == literal_counts(similar, others, value, metric)
     sizes = np.diff(starts)
     near, doubtful = set(), set()
     for first, last in [

@@ -17,6 +17,29 @@ def how_of(seed: int) -> dict[str, bool]:
     return {"half": seed in {4, 5}, "coarse": seed in {6, 7}, "rough": seed > 7}
 
 
+def rows_of_units(rng, units, *, several, copies):
+    """Return (images + 1, 6) rows, the query's first, and where units begin; integers, so that many similarities tie.
+
+    Args:
+        rng: draws them.
+        units: how many, 60 if there are copies.
+        several: whether units have up to three images.
+        copies: whether some images are copies of others.
+    """
+    starts = np.cumsum([0, *(rng.integers(1, 4, units) if several else [1] * units)])
+    rows = rng.integers(-2, 3, (int(starts[-1]) + 1, 6)).astype(np.float32)
+    rows[0, 0] += 0.5
+    if copies:
+        rows[31:61] = rows[1:31]
+    return rows, starts
+
+
+def literal_counts(similar, others, value, metric):
+    """Return how many of some units are closer than a positive of that similarity, and how many tie with it."""
+    signs = [reference.comparison(similar[unit], value, 6, metric) for unit in others]
+    return signs.count(1), signs.count(0)
+
+
 class Problem:
     """Five queries, of which the tiles have those from 1 on, and 36 units in two blocks.
 
