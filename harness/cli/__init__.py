@@ -127,9 +127,7 @@ def _refused(problem: OSError) -> RunError:
     )
 
 
-@cache  # finding them reads a file of every installed distribution
-def _installed_verbs() -> dict[str, str]:
-    return installed_verbs()
+_installed_verbs = cache(installed_verbs)  # it reads a file of every installed distribution
 
 
 def _broken(name: str, problem: str) -> click.Command:
