@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import torch
 
 from harness.errors import BenchError
 
@@ -119,7 +120,8 @@ def fork(call: Callable[[], object], log: Path, folder: Path) -> Forked:
         for stream in (1, 2):
             os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), stream)
         os.chdir(folder)
-        os.environ["TMPDIR"] = str(place)
+        os.environ |= {"TMPDIR": str(place), "OMP_NUM_THREADS": "1"}
+        torch.set_num_threads(1)  # the threads that the parent has started are not there, and would be waited for
         tempfile.tempdir = None
         call()
         status = 0
