@@ -10,10 +10,15 @@ import numpy.typing as npt
 
 from harness.compute.team import Team
 from harness.data.images import IntArray
-from harness.kernel.native.tuples import Nearest
+from harness.kernel.native.fold import LANES
+from harness.kernel.native.scores import HIGHEST, LOWEST
+from harness.kernel.native.tuples import Held, Listing, Nearest, RowBuffer, Scratch, Tile, UnitLists
 from harness.kernel.plan import RankingPlan
 
 FloatArray = npt.NDArray[np.float64]
+
+HELD = 1 << 20
+"""Units held at once by one thread, of all its queries; 12 bytes each."""
 
 NOBODY = -1
 """In place of a unit, for a query with fewer valid units than its list is long."""
@@ -87,3 +92,58 @@ class Lists(Nearest):
         similarities = np.take_along_axis(similarities, order, axis=1)
         similarities[units < 0] = np.nan
         return Lists(units, similarities, (units >= 0).sum(axis=1), self.farthest)
+
+
+class Lister:
+    """Brings the lists of some queries up to date with one block, tile by tile.
+
+    Args:
+        lists: of all queries.
+        queries: those whose tiles are added.
+        listing: of the block.
+        ignored: the units that each query leaves out.
+    """
+
+    def __init__(self, lists: Lists, queries: slice, listing: Listing, ignored: UnitLists) -> None:
+        self.lists = lists
+        self.queries = queries
+        self.listing = listing
+        self.ignored = ignored
+        self.near = _held(queries, _room(lists.units.shape[1]), LOWEST)
+        self.far = _held(queries if len(lists.farthest) else slice(0, 0), _room(1), -HIGHEST)
+        self.settle()
+
+    def add(self, tile: Tile, buffer: RowBuffer, scratch: Scratch) -> None:
+        """Hold what may be wanted of a tile."""
+        from harness.kernel.native.nearest import list_tile  # here, since most passes make no lists
+
+        list_tile(tile, self.listing, self.ignored, buffer, scratch, self.near, self.far, self.lists)
+
+    def settle(self) -> None:
+        """List what is wanted of all that is held."""
+        from harness.kernel.native.nearest import settle_lists
+
+        first, last = self.queries.start, self.queries.stop
+        settle_lists(first, last, self.listing, self.near, self.far, np.empty(LANES), self.lists)
+
+
+def queries_of(most: int) -> int:
+    """Return for how many queries at once a thread has room to hold units for lists of that length."""
+    return max(HELD // _room(most), 1)
+
+
+def _room(most: int) -> int:
+    """Return how many units to hold for a query: what scores leave of twice a list, twice, and some for short lists."""
+    return 4 * most + 64
+
+
+def _held(queries: slice, room: int, limit: float) -> Held:
+    """Return room for the units of some queries, none of which is held yet."""
+    count = queries.stop - queries.start
+    return Held(
+        first=queries.start,
+        units=np.empty((count, room), np.int64),
+        scores=np.empty((count, room), np.float32),
+        numbers=np.zeros(count, np.int64),
+        limits=np.full(count, limit, np.float32),
+    )

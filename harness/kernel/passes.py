@@ -38,6 +38,7 @@ from harness.kernel.native.tuples import (
     Counts,
     Features,
     Limits,
+    Listing,
     Means,
     PairComparison,
     RowBuffer,
@@ -48,7 +49,7 @@ from harness.kernel.native.tuples import (
     Words,
 )
 from harness.kernel.native.whole import PANEL, ROWS, multiply
-from harness.kernel.neighbours import Lists
+from harness.kernel.neighbours import Lister, Lists, queries_of
 from harness.kernel.plan import Entries, RankingPlan
 from harness.kernel.prepared import Prepared, PreparedWhole, Workers, prepare_rows, prepare_whole_rows, ranges
 from harness.kernel.products import Products
@@ -150,6 +151,8 @@ class Pass:
         """Add a block to the counts."""
         target = self._target(block)
         size = SHARED if self.product is None else QUERIES
+        if self.lists is not None:
+            size = min(size, queries_of(self.lists.units.shape[1]))
         self.again += sum(self.workers.share(len(self.queries.rows), size, partial(self._count_rows, target)))
 
     def doubt(self, block: Block) -> float:
@@ -195,14 +198,18 @@ class Pass:
         buffer, scratch = scratch_of(longest, self.most)
         room = self._room(longest)
         counts = Counts(self.closer, self.tied)
+        lister = self._lister(self.lists, target, rows) if self.lists is not None and listing else None
         again = 0
         for first, last in units_within(starts, images):
             for part in ranges(rows.stop - rows.start, queries):
                 own = slice(rows.start + part.start, rows.start + part.stop)
                 tile = self._tile(target, own, first, last, room)
-                if self.lists is not None and listing:
-                    self._list(self.lists, tile, buffer)
-                again += count_tile(tile, self.asked, buffer, scratch, self.comparison, counts)
+                if lister is not None:
+                    lister.add(tile, buffer, scratch)
+                if len(self.asked.values):
+                    again += count_tile(tile, self.asked, buffer, scratch, self.comparison, counts)
+        if lister is not None:
+            lister.settle()
         return again
 
     def _room(self, images: int) -> npt.NDArray[np.int32]:
@@ -261,11 +268,21 @@ class Pass:
             errors=target.finer,
         )
 
-    def _list(self, lists: Lists, tile: Tile, buffer: RowBuffer) -> None:
-        """Bring the lists up to date with a tile."""
-        from harness.kernel.native.nearest import list_tile
-
-        list_tile(tile, self.asked.ignored, self.shifts, buffer, np.empty(LANES), self.comparison, lists)
+    def _lister(self, lists: Lists, target: Target, rows: slice) -> Lister:
+        """Return what brings the lists of some queries up to date with a block."""
+        own = self.prepared
+        listing = Listing(
+            block=target.block,
+            queries=self.queries,
+            prepared=own.rounded.wide if isinstance(own, PreparedWhole) else NO_WHOLE.rows,
+            shifts=self.shifts,
+            errors=target.errors,
+            finer=target.finer,
+            bound=target.bound,
+            comparison=self.comparison,
+            looks=np.empty(len(target.block.starts) - 1 if len(target.finer) else 0),
+        )
+        return Lister(lists, rows, listing, self.asked.ignored)
 
     def _prepare(
         self, features: Features, means: Means = NO_MEANS, *, gallery: bool = False

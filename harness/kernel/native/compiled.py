@@ -45,11 +45,6 @@ def inner_loose(function: Function) -> Function:
     return _linked(function, fastmath=LOOSE)
 
 
-def inner_finite(function: Function) -> Function:
-    """Compile a loop that only other loops call, over numbers of which none is NaN: the least of many is then quick."""
-    return _linked(function, fastmath=LOOSE | {"nnan"})
-
-
 def _kept(function: Function, *, fastmath: bool | frozenset[str]) -> Function:
     loop: Any = _jit(function, fastmath, pipeline_class=WholeCompiler)
     loop._cache = Kept(function, SOURCES)

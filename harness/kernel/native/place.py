@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.kernel.native.compiled import compiled, inner
 from harness.kernel.native.count import canonical
@@ -11,22 +11,84 @@ from harness.kernel.native.nearest import limit_of
 from harness.kernel.native.scores import blank, count_band, flag_within, group_row, read_row, take_flags
 from harness.kernel.native.tuples import (
     Block,
-    Marks,
+    Features,
+    Floats,
+    Integers,
     PairComparison,
-    Placed,
     Query,
     RowBuffer,
     Scratch,
     Tile,
     UnitLists,
-    WideTile,
-    Windows,
 )
 
 Array = Any
 
 SLACK = 12.0
 """Tolerances that cover the float64 arithmetic: eight of ``bounds``, and four for turning scores into similarities."""
+
+
+class Marks(NamedTuple):
+    """Similarities between which pairs are placed, and a table that finds them quickly.
+
+    Attributes:
+        values: (k,) ascending, all different.
+        table: (bins + 1,) int64, for each bin of equal width the number of marks in the bins before it.
+        low: where the first bin begins.
+        inverse: bins to a unit of similarity.
+    """
+
+    values: Floats
+    table: Integers
+    low: float
+    inverse: float
+
+
+class Placed(NamedTuple):
+    """Where negative pairs lie among k marks; a place is the number of marks below a similarity.
+
+    Attributes:
+        places: (k + 1,) the pairs of each place that have no mark's similarity; or, with w windows, (k + w,), the
+            places of one window behind those of the window before, of the marks in it alone.
+        tied: (k,) the pairs that have exactly a mark's similarity.
+        over: (w,) the pairs that are above each window for certain.
+    """
+
+    places: Integers
+    tied: Integers
+    over: Integers
+
+
+class Windows(NamedTuple):
+    """Ranges of similarity in which every pair gets its exact place, ascending and apart.
+
+    Attributes:
+        ranges: (w, 2) from and up to which similarity.
+        starts: (w + 1,) the marks of each, which are consecutive and all the marks there are.
+    """
+
+    ranges: Floats
+    starts: Integers
+
+
+class WideTile(NamedTuple):
+    """Float64 products of some queries with some units.
+
+    Attributes:
+        products: (rows, images) float64.
+        squares: (images,) squared norms of what was multiplied, for Euclidean distances.
+        error: the error of a product, for Euclidean distances of one whose squared norms add up to one.
+        block: the units.
+        queries: all queries.
+        begin: the tile's first query.
+    """
+
+    products: Floats
+    squares: Floats
+    error: float
+    block: Block
+    queries: Features
+    begin: int
 
 
 @inner

@@ -23,19 +23,36 @@ HIGHEST = 3e38
 @inner_loose
 def read_row(tile: Tile, i: int, buffer: RowBuffer) -> None:
     """Write row i of the products less the bias to the buffer's images."""
-    bias, out, bits, whole = tile.bias, buffer.images, buffer.bits, tile.whole
-    if whole.steps.shape[0] > 0:
-        factor = whole.factors[tile.begin + i]
-        for j in range(bias.shape[0]):
-            out[j] = np.float32(whole.products[i, whole.first + j]) * (factor * whole.steps[j]) - bias[j]
+    if tile.whole.steps.shape[0] > 0:
+        products = tile.whole.products[i, tile.whole.first :]
+        _read_whole(products, tile.whole.factors[tile.begin + i], tile.whole.steps, tile.bias, buffer.images)
     elif tile.half:
-        for j in range(bias.shape[0]):
-            bits[j] = np.uint32(tile.narrow[i, j]) << np.uint32(16)
-        for j in range(bias.shape[0]):
-            out[j] -= bias[j]
+        _read_half(tile.narrow[i], tile.bias, buffer.images, buffer.bits)
     else:
-        for j in range(bias.shape[0]):
-            out[j] = tile.wide[i, j] - bias[j]
+        _read_wide(tile.wide[i], tile.bias, buffer.images)
+
+
+# With rows of their own as arguments, these loops take a third of the time that the same lines take in ``read_row``.
+
+
+@inner_loose
+def _read_whole(products: Array, factor: np.float32, steps: Array, bias: Array, out: Array) -> None:
+    for j in range(bias.shape[0]):
+        out[j] = np.float32(products[j]) * (factor * steps[j]) - bias[j]
+
+
+@inner_loose
+def _read_half(products: Array, bias: Array, out: Array, bits: Array) -> None:
+    for j in range(bias.shape[0]):
+        bits[j] = np.uint32(products[j]) << np.uint32(16)
+    for j in range(bias.shape[0]):
+        out[j] -= bias[j]
+
+
+@inner_loose
+def _read_wide(products: Array, bias: Array, out: Array) -> None:
+    for j in range(bias.shape[0]):
+        out[j] = products[j] - bias[j]
 
 
 @inner
@@ -101,15 +118,6 @@ def count_from(row: Array, count: int, low: np.float32) -> np.int32:
     for j in range(count):
         # Without the cast numba counts in int64, at half the speed.
         total = np.int32(total + np.int32(row[j] >= low))
-    return total
-
-
-@inner
-def count_above(row: Array, count: int, high: np.float32) -> np.int32:
-    """Return how many of the first ``count`` scores are above ``high``."""
-    total = np.int32(0)
-    for j in range(count):
-        total = np.int32(total + np.int32(row[j] > high))
     return total
 
 

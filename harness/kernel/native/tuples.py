@@ -305,6 +305,50 @@ class Nearest(NamedTuple):
     farthest: Floats
 
 
+class Held(NamedTuple):
+    """Units of a block that may be among the nearest of some queries, or be the farthest, until they are looked at.
+
+    Attributes:
+        first: the first query.
+        units: (queries, room) numbers in the block, ascending.
+        scores: (queries, room) float32 scores of these, for the farthest with the other sign.
+        numbers: (queries,) how many are held.
+        limits: (queries,) float32 scores below which no unit can be wanted.
+    """
+
+    first: int
+    units: Integers
+    scores: npt.NDArray[np.float32]
+    numbers: Integers
+    limits: npt.NDArray[np.float32]
+
+
+class Listing(NamedTuple):
+    """What the lists are made of, over one block.
+
+    Attributes:
+        block: the units.
+        queries: all queries.
+        prepared: see ``Whole.rows``.
+        shifts: (queries,) the difference between similarities and targets, see ``limit_of``.
+        errors: (queries,) error of the products.
+        finer: (queries,) error of the products of words; (0,) without words.
+        bound: the other errors.
+        comparison: the metric.
+        looks: (units,) scratch for finer scores; (0,) without words.
+    """
+
+    block: Block
+    queries: Features
+    prepared: npt.NDArray[np.float32]
+    shifts: Floats
+    errors: Floats
+    finer: Floats
+    bound: Bound
+    comparison: PairComparison
+    looks: Floats
+
+
 class Limits(NamedTuple):
     """The similarities that the negatives of each positive are counted against.
 
@@ -316,66 +360,3 @@ class Limits(NamedTuple):
 
     similarities: Floats
     widths: Floats
-
-
-class Marks(NamedTuple):
-    """Similarities between which pairs are placed, and a table that finds them quickly.
-
-    Attributes:
-        values: (k,) ascending, all different.
-        table: (bins + 1,) int64, for each bin of equal width the number of marks in the bins before it.
-        low: where the first bin begins.
-        inverse: bins to a unit of similarity.
-    """
-
-    values: Floats
-    table: Integers
-    low: float
-    inverse: float
-
-
-class Placed(NamedTuple):
-    """Where negative pairs lie among k marks; a place is the number of marks below a similarity.
-
-    Attributes:
-        places: (k + 1,) the pairs of each place that have no mark's similarity; or, with w windows, (k + w,), the
-            places of one window behind those of the window before, of the marks in it alone.
-        tied: (k,) the pairs that have exactly a mark's similarity.
-        over: (w,) the pairs that are above each window for certain.
-    """
-
-    places: Integers
-    tied: Integers
-    over: Integers
-
-
-class Windows(NamedTuple):
-    """Ranges of similarity in which every pair gets its exact place, ascending and apart.
-
-    Attributes:
-        ranges: (w, 2) from and up to which similarity.
-        starts: (w + 1,) the marks of each, which are consecutive and all the marks there are.
-    """
-
-    ranges: Floats
-    starts: Integers
-
-
-class WideTile(NamedTuple):
-    """Float64 products of some queries with some units.
-
-    Attributes:
-        products: (rows, images) float64.
-        squares: (images,) squared norms of what was multiplied, for Euclidean distances.
-        error: the error of a product, for Euclidean distances of one whose squared norms add up to one.
-        block: the units.
-        queries: all queries.
-        begin: the tile's first query.
-    """
-
-    products: Floats
-    squares: Floats
-    error: float
-    block: Block
-    queries: Features
-    begin: int

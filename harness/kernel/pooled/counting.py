@@ -24,7 +24,8 @@ import numpy as np
 from harness.data.images import IntArray
 from harness.features.metric import check_metric
 from harness.kernel.gallery import Rows
-from harness.kernel.native.tuples import Block, Placed, Windows
+from harness.kernel.native.place import Placed, Windows
+from harness.kernel.native.tuples import Block
 from harness.kernel.pooled.counts import FloatArray, PairCounts
 from harness.kernel.pooled.placing import QueryPairs, ScorePlacing, WidePlacing, marks_of, nothing, sum_of
 from harness.kernel.settings import Settings

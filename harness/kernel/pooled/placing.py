@@ -13,18 +13,8 @@ import torch
 
 from harness.kernel.exact import UNIT, tolerance
 from harness.kernel.native.fold import LANES
-from harness.kernel.native.place import fill_table, place_scores, place_wide
-from harness.kernel.native.tuples import (
-    Block,
-    Features,
-    Limits,
-    Marks,
-    PairComparison,
-    Placed,
-    UnitLists,
-    WideTile,
-    Windows,
-)
+from harness.kernel.native.place import Marks, Placed, WideTile, Windows, fill_table, place_scores, place_wide
+from harness.kernel.native.tuples import Block, Features, Limits, PairComparison, UnitLists
 from harness.kernel.passes import IMAGES, QUERIES, Job, Pass, Target, scratch_of, units_within
 from harness.kernel.plan import RankingPlan, entries
 from harness.kernel.pooled.counts import FloatArray

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from harness.kernel.native import place
-from harness.kernel.native.tuples import Bound, Features, Marks, PairComparison, Placed, WideTile, Windows
+from harness.kernel.native.place import Marks, Placed, WideTile, Windows
+from harness.kernel.native.tuples import Bound, Features, PairComparison
 from tests import reference
 from tests.harness.kernel.native.plain import block_of, buffer_of, lists, plain, query_of, scratch_of, tile_of
 from tests.harness.kernel.native.tiles import Problem, how_of

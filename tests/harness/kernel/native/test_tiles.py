@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from harness.kernel.native import count, nearest
+from harness.kernel.native.scores import HIGHEST, LOWEST
 from harness.kernel.native.tuples import Asked, Counts, Nearest
 from tests import reference
 from tests.harness.kernel.native.plain import buffer_of, lists, plain, scratch_of
-from tests.harness.kernel.native.tiles import UNITS, WIDTH, Problem, how_of
+from tests.harness.kernel.native.tiles import UNITS, WIDTH, Problem, held_of, how_of, listing_of
 
 WHOLE = [(seed, whole) for whole in ("bytes", "words") for seed in range(4)]
 EITHER = pytest.mark.parametrize("euclidean", [False, True])
@@ -19,22 +20,23 @@ EITHER = pytest.mark.parametrize("euclidean", [False, True])
 
 @EITHER
 @pytest.mark.parametrize("most", [3, 40])
-@pytest.mark.parametrize("seed", range(14))
-def test_lists_are_the_nearest_units_and_the_farthest_similarity_of_all(seed, euclidean, most):
-    problem = Problem(seed, euclidean=euclidean, **how_of(seed))
+@pytest.mark.parametrize(("seed", "whole"), [*((seed, "") for seed in range(14)), *WHOLE])
+def test_lists_are_the_nearest_units_and_the_farthest_similarity_of_all(seed, whole, euclidean, most):
+    problem = Problem(seed, euclidean=euclidean, whole=whole, **how_of(seed))
     draws = seed % 3 if most == 3 else 0
     found = Nearest(np.full((5, most), -1), np.full((5, most), np.nan), np.zeros(5, np.int64), np.full(5, math.inf))
+    rooms = [1 + 7 * (seed % 5), 1 + 3 * (seed % 7)]  # of one unit, of several, and of all
+    scratch = scratch_of(len(problem.rows), 0)
 
     for tile in problem.tiles(draws):
+        listing = listing_of(tile, problem.shifts, problem.comparison)
+        sides = [held_of(1, 4, room, limit) for room, limit in zip(rooms, (LOWEST, -HIGHEST), strict=True)]
+        ends = 1, 5, listing, *sides, np.empty(32), found
+        plain(nearest.settle_lists)(*ends)
         plain(nearest.list_tile)(
-            tile,
-            lists(*problem.ignored),
-            problem.shifts,
-            buffer_of(len(problem.rows)),
-            np.empty(32),
-            problem.comparison,
-            found,
+            tile, listing, lists(*problem.ignored), buffer_of(len(problem.rows)), scratch, *sides, found
         )
+        plain(nearest.settle_lists)(*ends)
 
     assert found.numbers[0] == 0
     assert found.farthest[0] == math.inf
@@ -47,6 +49,7 @@ def test_lists_are_the_nearest_units_and_the_farthest_similarity_of_all(seed, eu
             found.similarities[query, : len(nearest_first)].tolist() == problem.similar[query, nearest_first].tolist()
         )
         assert found.farthest[query] == problem.similar[query, units].min()
+    assert not scratch.flags.any()
 
 
 @EITHER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.kernel.native import scores
-from harness.kernel.native.tuples import Bound, Features, PairComparison, Whole, Words
+from harness.kernel.native.tuples import Bound, Features, Held, Listing, PairComparison, Whole, Words
 from tests import reference
 from tests.harness.kernel.native.plain import block_of, tile_of
 
@@ -15,6 +15,27 @@ WIDTH, UNITS, NOISE, FINER = 6, 36, 0.25, 0.03125
 def how_of(seed: int) -> dict[str, bool]:
     """Return what makes scores wrong: noise, two cases of 16 bits, two of coarse products, the rest of arithmetic."""
     return {"half": seed in {4, 5}, "coarse": seed in {6, 7}, "rough": seed > 7}
+
+
+def listing_of(tile, shifts, comparison) -> Listing:
+    """Return what lists of a tile's block are made of."""
+    return Listing(
+        block=tile.block,
+        queries=tile.queries,
+        prepared=tile.whole.rows,
+        shifts=shifts,
+        errors=tile.errors,
+        finer=tile.whole.errors,
+        bound=tile.bound,
+        comparison=comparison,
+        looks=np.full(len(tile.block.starts) - 1, np.nan),
+    )
+
+
+def held_of(first, queries, room, limit) -> Held:
+    """Return room for the units of some queries."""
+    units, values = np.full((queries, room), -9), np.full((queries, room), np.nan, np.float32)
+    return Held(first, units, values, np.zeros(queries, np.int64), np.full(queries, limit, np.float32))
 
 
 def rows_of_units(rng, units, *, several, copies):
