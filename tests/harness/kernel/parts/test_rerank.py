@@ -168,7 +168,7 @@ def test_euclidean_limits_have_the_unit_of_the_features():
 
 
 def test_a_query_that_is_like_every_image_still_tells_those_that_share_something():
-    """Its cosine with either side rounds to 1, that of the two sides does not: the first image is near one side only."""
+    """Its cosine with either side rounds to 1, that of the two sides does not; the first image is on one side."""
     one, other = (1, 1e-8), (1, -1e-8)
     table = np.array([one, one, (1, 0), *[one, other] * 4], dtype=np.float32)
     relevance = Relevance(3, 8, row_lists([[], [], [0, 3]]), row_lists([[], [], []]))
