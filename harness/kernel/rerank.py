@@ -146,8 +146,8 @@ class _Again:
     def _encode(self, k1: int, k2: int, settings: Settings) -> None:
         """Compute V of every image, and the greatest distance from it."""
         count = len(self.table)
-        half = min(round(k1 / 2), count - 1)
         k1, k2 = min(k1, count - 1), min(k2, count)
+        half = round(k1 / 2)
         neighbours = self._neighbours(max(k1 + 1, k2), settings)
         images = Images(self.table, self.norms, self.farthest, neighbours, self.euclidean)
         most = (k1 + 1) * (half + 2)
@@ -160,7 +160,7 @@ class _Again:
             return _packed(room)
 
         first = _joined(self.workers.share(count, PIECE, encoded))
-        most = k2 * int(np.diff(first.starts).max(initial=0))
+        most = k2 * int(np.diff(first.starts).max())
 
         def expanded(part: slice) -> Sparse:
             room = _sparse_room(part, most)

@@ -181,7 +181,8 @@ class Walk:
                     for table, found in zip(counted, (counting.closer, counting.tied), strict=True):
                         table[bucket] += found
                         found[:] = 0
-            self.done += int(np.diff(self.gallery.starts[self.gallery.cuts[number : number + 2]])[0])
+            first, last = self.gallery.starts[self.gallery.cuts[number : number + 2]].tolist()
+            self.done += last - first
             self.progress(self.done, self.gallery.images * parts)
         counting = counting or self._on_processor(job, "float32")
         closer, tied = self.team.total(np.stack([counting.closer, counting.tied]) if counted is None else counted)

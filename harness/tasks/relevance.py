@@ -105,8 +105,6 @@ class Relevance:
 
         They come behind the others, are in every draw, and no query ignores them.
         """
-        if self.unit_of is None and not self.draws:
-            return replace(self, units=self.units + images)
         further = np.arange(self.units, self.units + images)
         return replace(
             self,

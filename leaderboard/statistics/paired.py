@@ -150,7 +150,7 @@ def p_values(methods: Sequence[Runs]) -> list[float]:
     Raises:
         RecordError: two methods have different queries, or were asked in different draws.
     """
-    for method in methods[1:]:
+    for method in methods:
         methods[0].mean.check_same(method.mean)
         if len(method.draws) != len(methods[0].draws):
             raise RecordError(

@@ -85,7 +85,7 @@ def of_draws(means: FloatArray) -> Variance:
     return Variance(value, value**2 / (len(means) - 1))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class SeedSpread:
     """How much the seed of the training moves the methods that are compared.
 
@@ -129,8 +129,6 @@ class SeedSpread:
 
 def _of_single_vehicles(method: Runs) -> float:
     """Return the sum over the runs of the variance of their means that comes from single vehicles."""
-    if len(method.runs) < 2:
-        return 0.0
     residuals = np.array([run.residuals for run in method.runs])
     changes = residuals - residuals.mean(axis=0)
     vehicles, total = len(method.mean.counts), float(method.mean.counts.sum())
@@ -140,10 +138,8 @@ def _of_single_vehicles(method: Runs) -> float:
 
 def _variance(values: FloatArray) -> float:
     """Return the sample variance; zero for one value."""
-    if len(values) < 2:
-        return 0.0
     mean = math.fsum(values) / len(values)
-    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    return math.fsum((value - mean) ** 2 for value in values) / max(1, len(values) - 1)
 
 
 def student_quantile(share: float, freedom: float) -> float:

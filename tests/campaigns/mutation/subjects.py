@@ -88,6 +88,7 @@ SHARDS = (f"tests/{KERNEL}/test_walk.py::test_shards_of_the_gallery_add_up_to_th
 PAIRS = (f"tests/{KERNEL}/pooled/test_counting.py::test_counts_are_those_of_a_list_of_all_pairs",)
 RERANKED = (f"tests/{KERNEL}/test_rerank.py::test_ranks_are_those_of_the_dense_definition",)
 WALKED = (
+    f"tests/{KERNEL}/test_products.py::test_torch_ranks_where_it_is_loaded_or_asked_for_or_the_problem_is_large",
     f"tests/{KERNEL}/test_passes.py::test_progress_ends_with_all_images_of_all_parts",
     f"tests/{GROWTH}/test_counting.py::test_each_part_has_the_ranks_of_a_literal_count",
     *(

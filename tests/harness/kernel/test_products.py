@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,8 +178,8 @@ def test_torch_ranks_where_it_is_loaded_or_asked_for_or_the_problem_is_large(mon
     relevance = random_problem(12).relevance
     pairs = relevance.queries * len(relevance.unit_of)
 
-    def without_torch(settings=None):
-        return walk._without_torch(settings or Settings(), relevance, 8)
+    def without_torch(settings=None, of=relevance):
+        return walk._without_torch(settings or Settings(), of, 8)
 
     monkeypatch.setattr(walk, "multiplies_bytes", lambda _width: False)
     monkeypatch.delitem(sys.modules, "torch")
@@ -192,6 +193,10 @@ def test_torch_ranks_where_it_is_loaded_or_asked_for_or_the_problem_is_large(mon
     assert without_torch()
     monkeypatch.setattr(walk, "SMALL", {"bfloat16": pairs})
     assert not without_torch()
+    of_images = replace(relevance, unit_of=None)
+    for more in (0, 1):
+        monkeypatch.setattr(walk, "SMALL", {"bfloat16": relevance.queries * relevance.units + more})
+        assert without_torch(of=of_images) == bool(more)
     assert without_torch(Settings(tuning=Tuning(precision="int16")))
     monkeypatch.setattr(walk, "multiplies_bytes", lambda width: width == 8)
     assert without_torch()

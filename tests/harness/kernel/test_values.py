@@ -28,7 +28,7 @@ def values_of(module):
 def holds_arrays(kind):
     names = [str(field.type) for field in dataclasses.fields(kind) if not str(field.type).startswith("Callable")]
     return any(
-        "Array" in name or "Tensor" in name or "ndarray" in name or "RowLists" in name or name == "Features"
+        any(word in name for word in ("Array", "Tensor", "ndarray", "RowLists", "PerQuery")) or name == "Features"
         for name in names
     )
 

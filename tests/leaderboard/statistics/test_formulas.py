@@ -115,6 +115,14 @@ def test_one_vehicle_in_several_runs_has_no_part_of_its_own():
     assert SeedSpread.of([method]).between == pytest.approx((0.02,))
 
 
+def test_of_two_vehicles_in_several_runs_the_part_of_single_ones_has_one_degree_of_freedom():
+    method = Runs.of([table(values, [0, 1, 1]) for values in ([0.2, 0.4, 0.4], [0.4, 0.8, 0.2])], "ap")
+    # The sums of both vehicles rise by 0.2, the first one's residual by that less a third of 0.4, the other's falls.
+    change = 0.2 - 0.4 / 3
+
+    assert SeedSpread.of([method]).within == pytest.approx(4 * (change / 2) ** 2 / 3**2 * 2 / (2 - 1))
+
+
 @pytest.mark.parametrize("freedom", [1.0, 3.5, 30.0])
 def test_quantiles_and_tails_are_students(freedom):
     assert variance.student_quantile(0.975, freedom) == pytest.approx(scipy.stats.t.ppf(0.975, freedom), rel=1e-5)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -83,7 +85,7 @@ def test_one_method_has_nothing_to_be_compared_with():
 def test_p_values_are_of_the_same_queries():
     methods = [side(values).runs("ap") for values in ([0.5, 0.25], [0.5, 0.25, 1.0])]
 
-    with pytest.raises(RecordError, match="different queries"):
+    with pytest.raises(RecordError, match=r"(?s)different queries.*2 queries of 2 vehicles, and 3 of 3"):
         p_values(methods)
 
 
@@ -177,6 +179,19 @@ def test_draws_that_asked_other_queries_are_not_compared():
 
     with pytest.raises(RecordError, match="are of different queries"):
         compared(one, other)
+    with pytest.raises(RecordError, match="are of different queries"):
+        Side((one, other, replace(one, asked=None)))  # the last does not say
+
+
+def test_the_first_run_says_in_which_order_measures_stand_and_how_often_a_query_was_asked():
+    values, asked = np.array([0.5, 0.25]), np.array([1, 3])
+    first = PerQuery(("", ""), np.arange(2), dict.fromkeys(("ap", "minp", "cmc"), values), asked)
+    second = PerQuery(("", ""), np.arange(2), dict.fromkeys(("cmc", "ap", "minp"), values))
+
+    assert Side((first, second)).measures == ("ap", "minp", "cmc")
+    assert Side((second, first)).measures == ("cmc", "ap", "minp")
+    assert Side((first, second)).mean.asked is asked
+    assert Side((second, first)).mean.asked is None
 
 
 def test_a_measure_that_is_not_there_is_named():

@@ -25,8 +25,8 @@ from tests.strategies import row_lists
 METRICS = ["cosine", "euclidean"]
 
 
-def ranked(problem, metric, *, nearest=0, precision=None):
-    settings = Settings(metric, Machine(), Tuning(precision, threads=1), nearest=nearest, by_torch=True)
+def ranked(problem, metric, *, nearest=0, precision=None, block=None):
+    settings = Settings(metric, Machine(), Tuning(precision, block, threads=1), nearest=nearest, by_torch=True)
     ranks, lists = rank_and_list(*problem, settings)
     assert as_lists(ranks) == reference.rank(*problem, metric)
     if nearest:
@@ -60,21 +60,30 @@ def pass_of(queries, metric, *, half=False):
     return DevicePass(job, device="cpu", half=half)
 
 
+class Edges(DevicePass):
+    """Puts the edges of every band on the least and the greatest score of a negative."""
+
+    def _band(self, tile, _values, rows):
+        some = tile.scores[self._put(rows)]
+        live = some > float(BLANK)
+        return some.masked_fill(~live, torch.inf).amin(1), some.masked_fill(~live, -torch.inf).amax(1)
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_score_on_either_edge_of_the_band_is_decided_exactly_and_once(monkeypatch, metric):
-    class Edges(DevicePass):
-        """Puts the edges of every band on the least and the greatest score of a negative."""
-
-        def _band(self, tile, _values, rows):
-            some = tile.scores[self._put(rows)]
-            live = some > float(BLANK)
-            return some.masked_fill(~live, torch.inf).amin(1), some.masked_fill(~live, -torch.inf).amax(1)
-
     monkeypatch.setattr(module, "DevicePass", Edges)
 
     found = ranked(fan([0.3, 0.8, 0.5, 0.8]), metric)
 
     assert (found.closer.tolist(), found.tied.tolist()) == ([2], [1])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_may_be_nearer_than_the_last_of_a_full_list_is_looked_at(monkeypatch, metric):
+    """The first block fills the list, and all of the second may be nearer."""
+    monkeypatch.setattr(module, "DevicePass", Edges)
+
+    ranked(fan([1.2, 1.4, 0.5, 0.3]), metric, nearest=2, block=2)
 
 
 @pytest.mark.parametrize("metric", METRICS)

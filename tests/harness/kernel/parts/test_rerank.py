@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,14 +132,52 @@ def test_of_more_neighbours_than_there_are_images_each_image_is_one(metric):
     assert as_lists(answers) == reference.rank_distances(distances, problem.relevance, 2.0**-40)
 
 
-def test_parts_of_the_queries_are_corrected_like_all_of_them(monkeypatch):
+@pytest.mark.parametrize("seed", range(4, 8))
+def test_parts_of_the_queries_are_corrected_like_all_of_them(monkeypatch, seed):
     monkeypatch.setattr(memory, "SMALLEST", 2)
-    problem = problem_of(4)
+    problem = problem_of(seed)
+    relevance = replace(problem.relevance, positives=row_lists([[0, 3], [2, 6], [1, 5, 7], [2, 3, 6, 7]]))
 
-    answers = rerank(*vars(problem).values(), Reranking(3, 2), machine=Machine(memory=1))
+    answers = rerank(problem.queries, problem.gallery, relevance, Reranking(5, 3), machine=Machine(memory=1))
 
-    distances = reference.reranked(problem.queries, problem.gallery, "cosine", k1=3, k2=2, share=0.3)
+    distances = reference.reranked(problem.queries, problem.gallery, "cosine", k1=5, k2=3, share=0.3)
+    assert as_lists(answers) == reference.rank_distances(distances, relevance, 2.0**-40)
+
+
+@EITHER
+@pytest.mark.parametrize("seed", range(4))
+def test_without_a_share_of_the_distance_all_that_share_nothing_tie(metric, seed):
+    """Those that a query ignores are not among them."""
+    problem = problem_of(seed, grouped=False)
+
+    answers = rerank(*vars(problem).values(), Reranking(1, 1, share=0), metric=metric)
+
+    distances = reference.reranked(problem.queries, problem.gallery, metric, k1=1, k2=1, share=0)
     assert as_lists(answers) == reference.rank_distances(distances, problem.relevance, 2.0**-40)
+
+
+def test_euclidean_limits_have_the_unit_of_the_features():
+    problem = problem_of(1)
+    small = Problem(problem.queries / 64, problem.gallery / 64, problem.relevance)
+
+    goals, others = (again_of(one, "euclidean", Reranking(2, 2)).goals for one in (problem, small))
+
+    assert others.finals.tolist() == goals.finals.tolist()
+    assert (others.limits.similarities * 64**2).tolist() == goals.limits.similarities.tolist()
+    assert (others.limits.widths * 64**2).tolist() == goals.limits.widths.tolist()
+
+
+def test_a_query_that_is_like_every_image_still_tells_those_that_share_something():
+    """Its cosine with either side rounds to 1, that of the two sides does not; the first image is on one side."""
+    one, other = (1, 1e-8), (1, -1e-8)
+    table = np.array([one, one, (1, 0), *[one, other] * 4], dtype=np.float32)
+    relevance = Relevance(3, 8, row_lists([[], [], [0, 3]]), row_lists([[], [], []]))
+
+    answers = rerank(table[:3], table[3:], relevance, Reranking(1, 1))
+
+    assert as_lists(answers)[0][2] == (2, [(0, 0, 3), (3, 3, 3)])
+    distances = reference.reranked(table[:3], table[3:], "cosine", k1=1, k2=1, share=0.3)
+    assert as_lists(answers) == reference.rank_distances(distances, relevance, 2.0**-40)
 
 
 def test_a_distance_on_the_edge_of_a_tie_with_all_others_ties():

@@ -255,6 +255,16 @@ def test_another_precision_is_tried_from_a_number_of_pairs_on(monkeypatch):
         assert tried[0] == first
 
 
+def test_what_multiplies_fastest_is_asked_for_rows_of_their_width(monkeypatch):
+    asked = []
+    monkeypatch.setattr(walks, "_without_torch", lambda _settings, _relevance, width: bool(asked.append(width)))
+    monkeypatch.setattr(walks, "fastest", lambda width, by_numpy: asked.append(width) or "float32")
+
+    rank(rows(2), rows(9), task(2, 9))
+
+    assert asked == [8, 8]
+
+
 def test_rows_whose_sums_could_leave_int32_are_not_multiplied_in_whole_numbers(monkeypatch):
     multiplied = []
 
