@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from harness.kernel.native import count, nearest, scores
-from harness.kernel.native.tuples import Bound, Features, Nearest, PairComparison
+from harness.kernel.native.scores import HIGHEST, LOWEST
+from harness.kernel.native.tuples import Bound, Features, Listing, Nearest, PairComparison
 from tests import reference
-from tests.harness.kernel.native.plain import block_of, buffer_of, floats, lists, plain, query_of, tile_of
+from tests.harness.kernel.native.plain import block_of, buffer_of, floats, lists, plain, query_of, scratch_of, tile_of
+from tests.harness.kernel.native.tiles import held_of, listing_of
 
+FINITE = st.floats(-(2.0**127), 2.0**127, width=32)
 BOUND = Bound(scale=0.5, rounding=2.0**-7, offset=3.0)
 
 
@@ -51,7 +54,7 @@ def test_a_limit_is_raised_as_far_as_the_wanted_stay_certain(seed, units, wanted
     error = 2.0**-12
     low = np.float32(-1.5)
 
-    found = plain(nearest.narrow)(row, units, low, wanted, error, Bound(1.0, 2.0**-20, 0.5))
+    found = plain(nearest.narrow)(row, units, low, wanted, 2 * wanted, error, Bound(1.0, 2.0**-20, 0.5))
 
     best = np.sort(row)[::-1]
     apart = 2 * (error + 2.0**-20 * (1 + error + 0.5))
@@ -66,7 +69,7 @@ def test_a_raised_limit_is_two_widths_below():
     row = floats(*range(16), -5)
     width = 0.25 + 0.125 * (12 + 0.25 + 1.0)
 
-    found = plain(nearest.narrow)(row, 17, np.float32(-9), 2, 0.25, Bound(1.0, 0.125, 1.0))
+    found = plain(nearest.narrow)(row, 17, np.float32(-9), 2, 4, 0.25, Bound(1.0, 0.125, 1.0))
 
     # Of -5 to 15 the middles are 5, 10, 12.5, with three scores at or above the last.
     width = 0.25 + 0.125 * (12.5 + 0.25 + 1.0)
@@ -88,31 +91,95 @@ def test_lists_keep_the_nearest_and_equal_ones_in_the_order_of_coming(pairs, mos
         assert values[own][: len(wanted)].tolist() == [-value for value, _ in wanted]
 
 
+def test_a_limit_is_raised_until_no_more_than_enough_are_certain():
+    row, exact = floats(*range(16)), Bound(1.0, 0.0, 0.0)
+
+    few, many = (plain(nearest.narrow)(row, 16, np.float32(-9), 2, enough, 0.0, exact) for enough in (2, 8))
+
+    assert 13 < few <= 14
+    assert 7 < many <= 8
+
+
+@given(FINITE, FINITE)
+def test_bits_in_order_compare_as_the_floats_do(one, other):
+    first, second = (np.float32(value + 0.0).view(np.int32) for value in (one, other))  # -0.0 becomes 0.0
+
+    placed = [plain(nearest.in_order)(bits) for bits in (first, second)]
+
+    assert (placed[0] < placed[1]) == (one < other)
+    assert [plain(nearest.in_order)(value) for value in placed] == [first, second]
+
+
+def listing_of_rows(rows, *, euclidean, error=0.0, bound=None, shift=0.0, tolerance=2.0**-6) -> Listing:
+    """Return the listing of a query, the first row, and of a block of the others."""
+    query = query_of(rows[0])
+    tile = tile_of(
+        np.zeros((1, len(rows) - 1)),
+        block=block_of(rows[1:]),
+        queries=Features(rows[:1], np.array([query.norm])),
+        errors=np.array([error]),
+        bound=bound or Bound(1.0, 0.0, 0.0),
+    )
+    return listing_of(tile, np.array([shift]), PairComparison(euclidean, tolerance))
+
+
+def holding(scores_of, limit, *, side=1.0, room=None):
+    """Return room of one query that holds units with those scores, None for one that is not held."""
+    units = [unit for unit, score in enumerate(scores_of) if score is not None]
+    held = held_of(0, 1, room or len(units), limit)
+    held.units[0, : len(units)] = units
+    held.scores[0, : len(units)] = [side * scores_of[unit] for unit in units]
+    held.numbers[0] = len(units)
+    return held
+
+
+def nobody(most, farthest=math.inf) -> Nearest:
+    return Nearest(np.full((1, most), -1), np.full((1, most), np.nan), np.zeros(1, np.int64), np.array([farthest]))
+
+
 @pytest.mark.parametrize(("error", "shift"), [(0.2, 0.0), (3.0, 0.0), (3.0, 99.0)])
 @pytest.mark.parametrize("euclidean", [False, True])
-def test_the_least_similarity_is_found_among_scores_that_may_be_wrong(euclidean, error, shift):
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_what_is_wanted_is_found_among_scores_that_may_be_wrong(side, euclidean, error, shift):
     rng = np.random.default_rng(6)
     rows = np.abs(rng.standard_normal((31, 8))).astype(np.float32)
-    block, query = block_of(rows[1:]), query_of(rows[0])
     metric = "euclidean" if euclidean else "cosine"
-    wanted = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
+    similar = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), metric) for row in rows[1:]]
     bound = Bound(1.0, 2.0**-4, 0.5)
-    # The least score is too high and the others too low, each by the most that is allowed.
-    right = np.array(wanted) + shift
-    wrong = 0.99 * (error + bound.rounding * (np.abs(right) + error + bound.offset))
-    row = np.where(np.arange(30) == np.argmin(wanted), right + wrong, right - wrong).astype(np.float32)
-    row[np.argmax(wanted)] = scores.BLANK
-    kept = [value for value, score in zip(wanted, row, strict=True) if score > scores.BLANK]
+    # The wanted one's score is too bad and those of the others too good, each by the most that is allowed.
+    right = (np.array(similar) + shift) / 2 if euclidean else np.array(similar) - shift
+    wrong = side * 0.99 * (error + bound.rounding * (np.abs(right) + error + bound.offset))
+    wanted = np.argmax(side * np.array(similar))
+    scored = np.where(np.arange(30) == wanted, right - wrong, right + wrong)
+    listing = listing_of_rows(rows, euclidean=euclidean, error=error, bound=bound, shift=shift)
+    found = nobody(1)
 
-    found = plain(nearest.least)(row, 30, query, block, error, bound, euclidean, np.empty(32))
-
-    assert found == min(kept)
-    certain = np.array(wanted, np.float32)
-    assert plain(nearest.least)(certain, 30, query, block, 0.0, Bound(1.0, 0.0, 0.0), euclidean, np.empty(32)) == min(
-        wanted
+    plain(nearest.settle)(
+        side, query_of(rows[0]), listing, held := holding(scored, -3e38, side=side), np.empty(32), found
     )
-    blank = np.full(30, scores.BLANK)
-    assert plain(nearest.least)(blank, 30, query, block, error, bound, euclidean, np.empty(32)) == math.inf
+
+    if side > 0:
+        assert (found.units[0, 0], found.similarities[0, 0], found.numbers[0]) == (wanted, similar[wanted], 1)
+        assert found.farthest[0] == math.inf
+    else:
+        assert found.farthest[0] == similar[wanted]
+        assert found.numbers[0] == 0
+    # What comes later has to be as good as what is listed, by the scores that it can have.
+    limit = plain(nearest.limit_of)(similar[wanted], shift, error, bound, listing.comparison, -side)
+    assert held.numbers[0] == 0
+    assert held.limits[0] == side * limit
+
+
+@pytest.mark.parametrize("euclidean", [False, True])
+def test_nobody_is_listed_of_no_units_and_limits_never_fall(euclidean):
+    rows = np.ones((2, 8), np.float32)
+    listing = listing_of_rows(rows, euclidean=euclidean)
+    for side, least in ((1.0, LOWEST), (-1.0, -HIGHEST)):
+        for limit in (least, 7.0):
+            held, found = holding([], limit, side=side, room=3), nobody(1)
+            plain(nearest.settle)(side, query_of(rows[0]), listing, held, np.empty(32), found)
+            assert held.limits[0] == np.float32(limit)
+            assert (found.numbers[0], found.farthest[0]) == (0, math.inf)
 
 
 @pytest.mark.parametrize("euclidean", [False, True])
@@ -125,60 +192,86 @@ def test_a_unit_that_a_quick_look_puts_below_a_full_list_by_its_rounding_alone_i
     exact = [plain(count.canonical)(one, block, unit, euclidean, np.empty(32)) for unit in range(60)]
     quick = [plain(count.coarse)(one, block, unit, euclidean) for unit in range(60)]
     first, second = next((a, b) for a in range(60) for b in range(60) if quick[b] < exact[a] < exact[b])
-    two = block_of(block.rows[[first, second]])
-    comparison = PairComparison(euclidean, 72 * 2.0**-53)
-    tile = tile_of(
-        [[0, 0]],
-        block=two,
-        queries=Features(query[None], np.array([one.norm])),
-        errors=np.array([1e3]),
-        bound=Bound(1.0, 0.0, 0.0),
-    )
-    found = Nearest(np.full((1, 1), -1), np.full((1, 1), np.nan), np.zeros(1, np.int64), np.empty(0))
+    rows = np.stack([query, *block.rows[[first, second]]])
+    listing = listing_of_rows(rows, euclidean=euclidean, error=1e3, tolerance=72 * 2.0**-53)
+    found = nobody(1)
 
-    plain(nearest.list_tile)(tile, lists([]), np.zeros(1), buffer_of(2), np.empty(32), comparison, found)
+    plain(nearest.settle)(1.0, one, listing, holding([0, 0], LOWEST), np.empty(32), found)
 
     assert (found.units[0, 0], found.similarities[0, 0]) == (1, exact[second])
 
 
-def one_row(score, *, euclidean, similar, errors=0.125, shift=7.0, farthest=math.inf, recorded=False):
-    """Bring a full list of one up to date with a tile of one unit; return the list and the errors that were told.
+@pytest.mark.parametrize("euclidean", [False, True])
+def test_a_quick_look_leaves_out_what_is_certainly_farther_than_a_full_list(euclidean):
+    rows = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+    listing = listing_of_rows(rows, euclidean=euclidean, tolerance=2.0**-53)
+    found = nobody(1)
+    looks = [plain(nearest.is_farther)(query_of(rows[0]), unit, listing, found) for unit in (0, 1)]
+    found.numbers[0], found.similarities[0, 0] = 1, 0.0 if euclidean else 1.0
+    looks += [plain(nearest.is_farther)(query_of(rows[0]), unit, listing, found) for unit in (0, 1)]
 
-    Args:
-        score: of the unit.
-        euclidean: the metric.
-        similar: the least similarity in the list.
-        errors: of the query's scores.
-        shift: of its targets.
-        farthest: the least similarity so far.
-        recorded: whether the loops that take the errors are not called but only told.
-    """
-    rng = np.random.default_rng(2)
-    rows = rng.standard_normal((2, 8)).astype(np.float32)
-    comparison = PairComparison(euclidean, 2.0**-6)
-    told = {}
-    list_tile = plain(nearest.list_tile)
-    for name, place in {"least": 4, "list_row": 3}.items() if recorded else ():
-        list_tile.__globals__[name] = lambda *given, name=name, place=place: told.setdefault(name, given[place])
-    query = query_of(rows[0])
-    found = Nearest(np.array([[9]]), np.array([[similar]]), np.ones(1, np.int64), np.array([farthest]))
-    tile = tile_of(
-        [[score]],
-        block=block_of(rows[1:]),
-        queries=Features(rows[:1], np.array([query.norm])),
-        errors=np.array([errors]),
-        bound=BOUND,
-    )
-    list_tile(tile, lists([]), np.array([shift]), buffer_of(1), np.empty(32), comparison, found)
-    return found, told
+    assert looks == [False, False, False, True]
 
 
 @pytest.mark.parametrize(("euclidean", "greatest"), [(False, 1.0), (True, 2 * 7 * 0.5 + 2 * (1 + 3.0))])
 def test_the_error_of_a_list_is_that_of_the_scores_and_of_the_greatest_similarity_there_can_be(euclidean, greatest):
     """A scaled similarity is at most |x|^2 + 2 |x| |y| + 2 b, of x and y no longer than one; the shift is |x|^2."""
-    _, told = one_row(0.5, euclidean=euclidean, similar=-3.0, recorded=True)
+    listing = listing_of_rows(np.ones((2, 8), np.float32), euclidean=euclidean, bound=BOUND, shift=7.0)
 
-    assert told == dict.fromkeys(("least", "list_row"), 0.125 + 8 * 2.0**-6 * greatest)
+    assert plain(nearest.slack_of)(0, 0.125, listing) == 0.125 + 8 * 2.0**-6 * greatest
+
+
+def test_units_below_a_limit_are_dropped_and_the_others_keep_their_order():
+    held = holding([3.0, 1.0, None, 2.0, 5.0, 0.0], LOWEST, room=7)
+
+    plain(nearest.drop)(held, 0, np.float32(2))
+
+    assert held.numbers[0] == 3
+    assert held.units[0, :3].tolist() == [0, 3, 4]
+    assert held.scores[0, :3].tolist() == [3, 2, 5]
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_room_is_made_by_what_is_certainly_farther_than_twice_a_list(most):
+    rows = np.random.default_rng(1).standard_normal((41, 8)).astype(np.float32)
+    listing = listing_of_rows(rows, euclidean=False, tolerance=0.0)
+    held, found = holding([float(unit) for unit in range(40)], LOWEST), nobody(most)
+
+    plain(nearest.make_room)(1.0, query_of(rows[0]), listing, held, np.empty(32), found)
+
+    left = held.numbers[0]
+    assert most <= left <= 2 * most
+    assert held.units[0, :left].tolist() == list(range(40 - left, 40))
+    assert 39 - left < held.limits[0] <= 40 - left
+    assert found.numbers[0] == 0
+
+
+def test_if_most_may_be_wanted_all_are_settled_to_make_room():
+    rows = np.random.default_rng(1).standard_normal((9, 8)).astype(np.float32)
+    listing = listing_of_rows(rows, euclidean=False, error=1e3)
+    held, found = holding([float(unit) for unit in range(8)], LOWEST), nobody(3)
+
+    plain(nearest.make_room)(1.0, query_of(rows[0]), listing, held, np.empty(32), found)
+
+    assert held.numbers[0] == 0
+    assert found.numbers[0] == 3
+    similar = [reference.similarity(rows[0].astype(np.float64), row.astype(np.float64), "cosine") for row in rows[1:]]
+    assert found.units[0].tolist() == np.argsort(-np.array(similar), kind="stable")[:3].tolist()
+
+
+def one_row(score, *, euclidean, similar, farthest=math.inf):
+    """Hold what may be wanted of a tile of one unit, beside a full list of one; return both sides and the list."""
+    rows = np.random.default_rng(2).standard_normal((2, 8)).astype(np.float32)
+    listing = listing_of_rows(rows, euclidean=euclidean, error=0.125, bound=BOUND, shift=7.0)
+    tile = tile_of([[score]], block=listing.block, queries=listing.queries, errors=listing.errors, bound=listing.bound)
+    near, far = held_of(0, 1, 2, LOWEST), held_of(0, 1, 2, -HIGHEST)
+    found = Nearest(np.array([[9]]), np.array([[similar]]), np.ones(1, np.int64), np.array([farthest]))
+    ends = 0, 1, listing, near, far, np.empty(32), found
+    plain(nearest.settle_lists)(*ends)
+    plain(nearest.list_tile)(tile, listing, lists([]), buffer_of(1), scratch_of(1, 0), near, far, found)
+    held = near.numbers[0], far.numbers[0]
+    plain(nearest.settle_lists)(*ends)
+    return held, found
 
 
 @pytest.mark.parametrize("euclidean", [False, True])
@@ -186,17 +279,19 @@ def test_the_farthest_is_looked_for_only_where_a_score_is_as_low_as_its_similari
     high = plain(nearest.limit_of)(-3.0, 7.0, 0.125, BOUND, PairComparison(euclidean, 2.0**-6), 1.0)
 
     def looks(score):
-        return "least" in one_row(score, euclidean=euclidean, similar=-3.0, farthest=-3.0, recorded=True)[1]
+        return one_row(score, euclidean=euclidean, similar=-3.0, farthest=-3.0)[0][1] == 1
 
     assert looks(high)
     assert looks(np.nextafter(high, np.float32(-99)))
     assert not looks(np.nextafter(high, np.float32(99)))
-    assert one_row(-1.0, euclidean=euclidean, similar=-3.0)[0].farthest[0] < math.inf
+    assert one_row(-1.0, euclidean=euclidean, similar=-3.0)[1].farthest[0] < math.inf
 
 
 @pytest.mark.parametrize("euclidean", [False, True])
 def test_a_unit_whose_score_is_as_low_as_the_bound_allows_is_listed(euclidean):
     low = plain(nearest.limit_of)(-99.0, 7.0, 0.125, BOUND, PairComparison(euclidean, 2.0**-6), -1.0)
 
-    assert one_row(low, euclidean=euclidean, similar=-99.0)[0].units.tolist() == [[0]]
-    assert one_row(np.nextafter(low, np.float32(-999)), euclidean=euclidean, similar=-99.0)[0].units.tolist() == [[9]]
+    held, found = one_row(low, euclidean=euclidean, similar=-99.0)
+    assert (held[0], found.units.tolist()) == (1, [[0]])
+    held, found = one_row(np.nextafter(low, np.float32(-999)), euclidean=euclidean, similar=-99.0)
+    assert (held[0], found.units.tolist()) == (0, [[9]])
