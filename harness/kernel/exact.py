@@ -58,6 +58,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from harness.kernel.memory import aligned
 from harness.kernel.native import means
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.similarity import pair_similarities, squared_norms
@@ -105,7 +106,7 @@ def similarities(
     """
     made, rest = (rows, NO_MEANS) if starts is None else unit_sums(rows, starts)
     every = np.arange(len(made) + 1)
-    acc, found, norms, norm = np.empty(LANES), np.empty(len(made)), np.empty(len(made)), np.empty(1)
+    acc, found, norms, norm = aligned(LANES), np.empty(len(made)), np.empty(len(made)), np.empty(1)
     squared_norms(made, norms, acc)
     squared_norms(query[None], norm, acc)
     block, pairs = Block(made, norms, every, 0, rest), UnitPairs(np.zeros(len(made), dtype=np.int64), every[:-1])

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
 from harness.basics.host import free_memory
 
 MOST = 1 << 30
 """Bytes used at most unless the user gives a budget."""
+
+LINE = 64
+"""Bytes that the processor reads and writes at once."""
 
 SMALLEST, LARGEST = 256, 16384
 """Gallery images in a block."""
@@ -35,3 +43,14 @@ def block_images(memory: int, width: int, *, streamed: bool, means: bool = False
 def query_rows(memory: int, width: int) -> int:
     """Return how many queries to hold at once, as stored and prepared, in a quarter of a budget."""
     return max(SMALLEST, memory // 4 // (width * 8 + 128))
+
+
+def aligned(count: int, kind: npt.DTypeLike = np.float64) -> np.ndarray[tuple[int], np.dtype[Any]]:
+    """Return room for numbers that begins where one of the processor's lines does.
+
+    Loops that add to 32 sums take three times as long where several that are added to at once lie across two lines.
+    """
+    size = np.dtype(kind).itemsize * count
+    room = np.empty(size + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    return room[first : first + size].view(kind)

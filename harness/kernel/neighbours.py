@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from harness.compute.team import Team
 from harness.data.images import IntArray
+from harness.kernel.memory import aligned
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.scores import HIGHEST, LOWEST
 from harness.kernel.native.tuples import Held, Listing, Nearest, RowBuffer, Scratch, Tile, UnitLists
@@ -124,7 +125,7 @@ class Lister:
         from harness.kernel.native.nearest import settle_lists
 
         first, last = self.queries.start, self.queries.stop
-        settle_lists(first, last, self.listing, self.near, self.far, np.empty(LANES), self.lists)
+        settle_lists(first, last, self.listing, self.near, self.far, aligned(LANES), self.lists)
 
 
 def queries_of(most: int) -> int:

@@ -26,6 +26,7 @@ from harness.kernel.bounds import (
     targets_of,
 )
 from harness.kernel.exact import tolerance
+from harness.kernel.memory import aligned
 from harness.kernel.native.count import count_tile
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.scores import BLANK
@@ -66,6 +67,9 @@ SHARED = 4096
 
 SAMPLED = 128
 """Queries that try whether bfloat16 leaves too much to do again."""
+
+QUICK = ("bfloat16", "int16")
+"""Precisions whose scores are rougher than a similarity in float32; those of bytes have finer scores instead."""
 
 NO_WIDE, NO_NARROW = np.empty((0, 0), dtype=np.float32), np.empty((0, 0), dtype=np.uint16)
 """The loops take both kinds of products and read one."""
@@ -140,7 +144,7 @@ class Pass:
         self.precision = precision
         self.product = None if precision in WHOLE else Products(precision, by_numpy=job.settings.by_numpy)
         self.size = (WHOLE_QUERIES, WHOLE_IMAGES) if self.product is None else (QUERIES, IMAGES)
-        self.comparison = PairComparison(self.euclidean, tolerance(queries.rows.shape[1]))
+        self.comparison = PairComparison(self.euclidean, tolerance(queries.rows.shape[1]), precision in QUICK)
         self.centre = centre_of(queries.rows, queries.norms, euclidean=self.euclidean)
         self.prepared = self._prepare(queries)
         self.shifts = shifts_of(self.prepared, self.centre, euclidean=self.euclidean)
@@ -216,7 +220,8 @@ class Pass:
         """Return room for the products of bytes of a tile."""
         if self.product is not None:
             return NO_WHOLE.products
-        return np.empty((WHOLE_QUERIES + ROWS, PANEL * (-(-images // PANEL) + 1)), dtype=np.int32)
+        rows, columns = WHOLE_QUERIES + ROWS, PANEL * (-(-images // PANEL) + 1)
+        return aligned(rows * columns, np.int32).reshape(rows, columns)
 
     def _tile(
         self, target: Target, rows: slice, first: int, last: int, room: npt.NDArray[np.int32] = NO_WHOLE.products
@@ -324,22 +329,23 @@ class Pass:
 
 def scratch_of(images: int, positives: int) -> tuple[RowBuffer, Scratch]:
     """Return the memory that the loops write to."""
-    row = np.empty(images, dtype=np.float32)
-    flags = np.zeros(-(-images // 8) * 8, dtype=np.uint8)
+    row = aligned(images, np.float32)
+    flags = aligned(-(-images // 8) * 8, np.uint8)
+    flags[:] = 0
     scratch = Scratch(
         bands=np.empty((positives, 2), dtype=np.float32),
-        kept=np.empty(images, dtype=np.float32),
-        places=np.empty(images, dtype=np.int32),
+        kept=aligned(images, np.float32),
+        places=aligned(images, np.int32),
         flags=flags,
         words=flags.view(np.uint64),
         found=np.empty(images + 8, dtype=np.int64),
         guesses=np.full(images, np.nan),
         exacts=np.full(images, np.nan),
         touched=np.zeros(images + 2, dtype=np.int64),
-        acc=np.empty(LANES),
+        acc=aligned(LANES),
         finer=np.empty((positives, 2), dtype=np.float32),
     )
-    return RowBuffer(row, row.view(np.uint32), np.empty(images, dtype=np.float32)), scratch
+    return RowBuffer(row, row.view(np.uint32), aligned(images, np.float32)), scratch
 
 
 def units_within(starts: IntArray, size: int) -> Iterator[tuple[int, int]]:

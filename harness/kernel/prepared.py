@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.kernel.bounds import FloatArray, Lengths, Measured, as_float32, lengths, less_centre, scale_of
+from harness.kernel.memory import aligned
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.prepare import Rounded, RoundedWhole, RowFrame, prepare, prepare_whole
 from harness.kernel.native.similarity import squared_norms
@@ -57,7 +58,7 @@ class Prepared(Measured):
 def norms_of(rows: npt.NDArray[np.floating], workers: Workers) -> FloatArray:
     """Return the canonical squared norms; they are finite if and only if the row is."""
     norms = np.empty(len(rows))
-    workers.share(len(rows), 4096, lambda part: squared_norms(rows[part], norms[part], np.empty(LANES)))
+    workers.share(len(rows), 4096, lambda part: squared_norms(rows[part], norms[part], aligned(LANES)))
     return norms
 
 

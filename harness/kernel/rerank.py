@@ -34,6 +34,7 @@ from harness.data.images import IntArray
 from harness.errors import UsageError
 from harness.features.metric import Metric
 from harness.kernel.gallery import Rows, together
+from harness.kernel.memory import aligned
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.rerank import correct, encode, expand, weigh
 from harness.kernel.native.rerank_tuples import (
@@ -155,7 +156,7 @@ class _Again:
         def encoded(part: slice) -> Sparse:
             room = _sparse_room(part, most)
             lists = np.empty(k1 + 1, np.int64), np.empty(half + 1, np.int64)
-            scratch = EncodingScratch(*lists, marks=np.full(count, -1), acc=np.empty(LANES))
+            scratch = EncodingScratch(*lists, marks=np.full(count, -1), acc=aligned(LANES))
             encode(part.start, part.stop, images, k1, half, room, scratch)
             return _packed(room)
 
@@ -194,7 +195,7 @@ class _Again:
                 sums=np.zeros(images),
                 touched=np.empty(images, np.int64),
                 seen=np.full(units, -1),
-                acc=np.empty(LANES),
+                acc=aligned(LANES),
                 pair=np.empty(2),
             )
             weigh(part.start, part.stop, question, scratch, answers, room)

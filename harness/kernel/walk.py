@@ -17,7 +17,7 @@ from harness.compute.team import shard
 from harness.data.images import IntArray
 from harness.errors import FeatureError, RunError
 from harness.kernel.gallery import Gallery, Rows, check, not_finite, take
-from harness.kernel.memory import block_images, budget, query_rows
+from harness.kernel.memory import aligned, block_images, budget, query_rows
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.similarity import pair_similarities
 from harness.kernel.native.tuples import Block, Features, Limits, UnitPairs
@@ -238,7 +238,7 @@ class Walk:
 
         def work(part: slice) -> None:
             pairs = UnitPairs(rows[part], units[part])
-            pair_similarities(asked, block, pairs, self.settings.euclidean, out[part], np.empty(LANES))
+            pair_similarities(asked, block, pairs, self.settings.euclidean, out[part], aligned(LANES))
 
         self.workers.share(len(rows), 1024, work)
         return out

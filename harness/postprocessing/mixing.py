@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.data.images import IntArray
+from harness.kernel.memory import aligned
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.similarity import squared_norms
 from harness.steps.sets import FeatureArray, FeatureSets, FloatArray, Side
@@ -17,7 +18,7 @@ ROWS = 256
 def lengths(rows: npt.NDArray[np.floating]) -> FloatArray:
     """Return the (n,) float64 lengths of some rows, summed in the kernel's one order."""
     squares = np.empty(len(rows))
-    squared_norms(rows, squares, np.empty(LANES))
+    squared_norms(rows, squares, aligned(LANES))
     return np.sqrt(squares)
 
 

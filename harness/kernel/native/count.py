@@ -205,6 +205,25 @@ def guess_units(undecided: int, kept: bool, query: Query, block: Block, scratch:
 
 
 @inner
+def compute_units(undecided: int, kept: bool, query: Query, block: Block, scratch: Scratch, euclidean: bool) -> int:
+    """Compute the canonical similarity of the places found; return the number computed."""
+    found, guesses, exacts, touched = scratch.found, scratch.guesses, scratch.exacts, scratch.touched
+    work = 0
+    for place in range(undecided):
+        if place + AHEAD < undecided:
+            following = found[place + AHEAD]
+            prefetch(block.rows, block.starts[scratch.places[following] if kept else following])
+        u = scratch.places[found[place]] if kept else found[place]
+        if math.isnan(exacts[u]):
+            if math.isnan(guesses[u]):
+                touched[1 + touched[0]] = u
+                touched[0] += 1
+            exacts[u] = canonical(query, block, u, euclidean, scratch.acc)
+            work += block.starts[u + 1] - block.starts[u]
+    return work
+
+
+@inner
 def settle_units(
     scores: Array,
     undecided: int,
@@ -237,7 +256,7 @@ def settle_units(
         similar = scratch.exacts[u]
         if math.isnan(similar):
             similar = scratch.guesses[u]
-            if finer or is_doubtful(similar, ask, ask.begin + low, ask.begin + high, comparison):
+            if is_doubtful(similar, ask, ask.begin + low, ask.begin + high, comparison):
                 similar = canonical(query, block, u, comparison.euclidean, scratch.acc)
                 scratch.exacts[u] = similar
                 work += block.starts[u + 1] - block.starts[u]
@@ -292,8 +311,10 @@ def count_row(
                 flagged = True
         if flagged:
             undecided = take_flags(flags, scratch.words, count, scratch.found)
-            if not finer:
+            if comparison.quick:
                 work += guess_units(undecided, first > 0, query, block, scratch, comparison.euclidean)
+            else:
+                work += compute_units(undecided, first > 0, query, block, scratch, comparison.euclidean)
             work += settle_units(
                 scores, undecided, first > 0, first, last, ask, query, block, scratch, comparison, counts
             )

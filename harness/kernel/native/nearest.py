@@ -201,9 +201,8 @@ def settle(side: float, query: Query, listing: Listing, held: Held, acc: Array, 
     """
     block, own = listing.block, query.number - held.first
     units, scores = held.units[own], held.scores[own]
-    finer = listing.finer.shape[0] > 0
     drop_unwanted(side, query.number, listing.errors[query.number], 1, listing, held, lists)
-    if finer:
+    if listing.finer.shape[0] > 0:
         finer_scores(units, 0, held.numbers[own], query, block, listing.looks)
         for place in range(held.numbers[own]):
             scores[place] = side * listing.looks[units[place]]
@@ -212,7 +211,7 @@ def settle(side: float, query: Query, listing: Listing, held: Held, acc: Array, 
         if place + AHEAD < held.numbers[own]:
             prefetch(block.rows, block.starts[units[place + AHEAD]])
         unit = units[place]
-        if side > 0.0 and not finer and is_farther(query, unit, listing, lists):
+        if side > 0.0 and listing.comparison.quick and is_farther(query, unit, listing, lists):
             continue
         similar = canonical(query, block, unit, listing.comparison.euclidean, acc)
         if side > 0.0:

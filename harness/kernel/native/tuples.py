@@ -20,10 +20,12 @@ class PairComparison(NamedTuple):
     Attributes:
         euclidean: the metric: minus the squared distance, else the cosine.
         tolerance: difference up to which similarities tie, see ``exact``.
+        quick: whether a similarity in float32 comes before the canonical one: it decides more than rougher scores do.
     """
 
     euclidean: bool
     tolerance: float
+    quick: bool = False
 
 
 class Bound(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from harness.kernel.exact import UNIT, tolerance
+from harness.kernel.memory import aligned
 from harness.kernel.native.fold import LANES
 from harness.kernel.native.place import Marks, Placed, WideTile, Windows, fill_table, place_scores, place_wide
 from harness.kernel.native.tuples import Block, Features, Limits, PairComparison, UnitLists
@@ -105,7 +106,7 @@ class WidePlacing(PlacingPass):
             error = (2 * width + 128) * UNIT
             tile = WideTile(products, squares, error, own, self.queries, rows.start)
             place_wide(
-                tile, self.positives, self.ignored, row, self.marks, self.comparison, np.empty(LANES), self.mine()
+                tile, self.positives, self.ignored, row, self.marks, self.comparison, aligned(LANES), self.mine()
             )
 
     def _factors(self, features: Features, images: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from harness.basics.host import free_memory
 from harness.kernel import memory
-from harness.kernel.memory import block_images, budget, query_rows
+from harness.kernel.memory import aligned, block_images, budget, query_rows
 
 
 def test_blocks_grow_with_memory_within_limits():
@@ -51,3 +52,15 @@ def test_a_process_takes_its_part_of_a_quarter_of_the_free_memory(monkeypatch, p
     monkeypatch.setattr(memory, "free_memory", lambda otherwise: otherwise)
     assert budget(None, 1) == 1 << 30
     assert budget(None, 2) == 1 << 29
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.uint8])
+@pytest.mark.parametrize("count", [0, 1, 33])
+def test_room_begins_at_a_line_of_the_processor_and_is_the_callers(kind, count):
+    rooms = [aligned(count, kind) for _ in range(5)]
+
+    assert {room.ctypes.data % 64 for room in rooms if count} <= {0}
+    assert {(room.shape, room.dtype) for room in rooms} == {((count,), np.dtype(kind))}
+    for number, room in enumerate(rooms):
+        room[:] = number
+    assert [room.tolist() for room in rooms] == [[number] * count for number in range(5)]

@@ -109,8 +109,32 @@ def test_units_found_get_a_quick_similarity_unless_they_have_one(starts, kept):
     assert plain(count.guess_units)(3, kept, query, block, scratch, False) == 0
 
 
+@pytest.mark.parametrize("starts", [None, [0, 1, 3, 5]])
+@pytest.mark.parametrize("kept", [False, True])
+def test_units_found_get_their_canonical_similarity_once_and_are_touched_once(starts, kept):
+    rows = np.random.default_rng(7).standard_normal((6, 3)).astype(np.float32)
+    block, query = block_of(rows[1:], starts), query_of(rows[0])
+    exact = [plain(count.canonical)(query, block, unit, False, np.empty(32)) for unit in range(len(block.starts) - 1)]
+    scratch = scratch_of(5, 1)
+    scratch.places[:3] = [2, 0, 1]
+    scratch.found[:3] = [1, 2, 0] if kept else [0, 1, 2]
+    scratch.guesses[2] = 7  # as a finer score has been computed, and the unit touched
+    scratch.exacts[1] = 9
+    scratch.touched[:3] = 2, 1, 2
+
+    work = plain(count.compute_units)(3, kept, query, block, scratch, False)
+
+    sizes = np.diff(block.starts)
+    assert work == sizes[0] + sizes[2]
+    assert scratch.exacts[:3].tolist() == [exact[0], 9, exact[2]]
+    assert scratch.touched[:4].tolist() == [3, 1, 2, 0]
+    assert np.isnan(scratch.exacts[3:]).all()
+    assert plain(count.compute_units)(3, kept, query, block, scratch, False) == 0
+
+
+@pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("finer", [False, True])
-def test_a_score_on_the_edge_of_a_band_is_decided_by_its_similarity(finer):
+def test_a_score_on_the_edge_of_a_band_is_decided_by_its_similarity(finer, known):
     rows = np.array([[1, 0], [1, 1], [1, 1], [1, 1], [1, 1]], np.float32)
     block, query = block_of(rows[1:]), query_of(rows[0])
     bands = floats(1, 2, 2, 3).reshape(2, 2)
@@ -118,6 +142,8 @@ def test_a_score_on_the_edge_of_a_band_is_decided_by_its_similarity(finer):
     scratch.bands[:], scratch.finer[:] = (0, bands) if finer else (bands, 0)
     scratch.found[:4] = range(4)
     scratch.guesses[:] = np.float32(np.sqrt(0.5))
+    if known:
+        scratch.exacts[:] = [plain(count.canonical)(query, block, unit, False, np.empty(32)) for unit in range(4)]
     counts = Counts(np.zeros(3, np.int64), np.zeros(3, np.int64))
     ask = ask_of([np.sqrt(0.5), np.sqrt(0.5), 0.25])._replace(begin=1)
 
@@ -125,7 +151,7 @@ def test_a_score_on_the_edge_of_a_band_is_decided_by_its_similarity(finer):
     table = floats(1, 2, 2.5, 3)
     work = plain(count.settle_units)(table, 4, False, 0, 2, ask, query, block, scratch, COMPARISON, counts)
 
-    assert work == (4 if finer else 2)  # a quick look is enough for those that are asked of the second alone
+    assert work == (0 if known else 2)  # a quick look is enough for those that are asked of the second alone
     assert counts.tied.tolist() == [0, 2, 0]
     assert counts.closer.tolist() == [0, 0, 3]
 
@@ -137,9 +163,10 @@ def test_a_score_on_the_edge_of_a_band_is_decided_by_its_similarity(finer):
     copies=st.booleans(),
     several=st.booleans(),
     euclidean=st.booleans(),
+    quick=st.booleans(),
 )
 def test_a_row_is_counted_for_any_number_of_positives_and_no_similarity_twice(
-    seed, positives, copies, several, euclidean
+    seed, positives, copies, several, euclidean, quick
 ):
     rng = np.random.default_rng(seed)
     units = 60
@@ -160,7 +187,7 @@ def test_a_row_is_counted_for_any_number_of_positives_and_no_similarity_twice(
 
     with np.errstate(all="ignore"):
         work = plain(count.count_row)(
-            row, units, ask_of(values), query, block, scratch, PairComparison(euclidean, tolerance), counts
+            row, units, ask_of(values), query, block, scratch, PairComparison(euclidean, tolerance, quick), counts
         )
 
     others = set(range(units)) - own
@@ -173,4 +200,6 @@ def test_a_row_is_counted_for_any_number_of_positives_and_no_similarity_twice(
     }
     assert set(scratch.touched[1 : 1 + scratch.touched[0]].tolist()) == near
     assert scratch.touched[0] == len(near)
-    assert work == sum(sizes[unit] for unit in near) + sizes[~np.isnan(scratch.exacts)].sum()
+    exact = sizes[~np.isnan(scratch.exacts)].sum()
+    looked = sum(sizes[unit] for unit in near)
+    assert (work, exact) == ((looked + exact, exact) if quick else (looked, looked))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness.compute.team import Alone
-from harness.kernel.neighbours import NOBODY, Lists, Neighbours
+from harness.kernel import neighbours
+from harness.kernel.neighbours import NOBODY, Lists, Neighbours, queries_of
 from harness.kernel.plan import plan
 from harness.kernel.ranking import nearest_units, rank_and_list
-from harness.kernel.settings import Settings
+from harness.kernel.settings import Settings, Tuning
 from harness.tasks.relevance import Draw, Relevance
 from tests.harness.kernel.teams import in_threads
 from tests.strategies import row_lists
@@ -34,6 +37,30 @@ def test_empty_lists_hold_nobody_and_no_farthest_unless_it_is_asked_for():
     assert plain.numbers.tolist() == [0, 0]
     assert plain.farthest.tolist() == []
     assert far.farthest.tolist() == [np.inf, np.inf]
+
+
+def test_a_thread_holds_units_for_as_many_queries_as_there_is_room_for_or_for_one(monkeypatch):
+    assert queries_of(21) == (1 << 20) // (4 * 21 + 64)
+
+    monkeypatch.setattr(neighbours, "HELD", 8)
+
+    assert queries_of(1) == 1
+
+
+@pytest.mark.parametrize("held", [1, 68 * 4])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int16", "int8"])
+def test_lists_do_not_depend_on_the_queries_that_a_thread_has_room_for(monkeypatch, precision, held):
+    rng = np.random.default_rng(9)
+    queries, gallery = (rng.integers(-3, 4, (count, 24)).astype(np.float32) + 0.5 for count in (9, 700))
+    everybody, settings = Relevance.unlabelled(9, 700), Settings("cosine", nearest=1, farthest=True)
+    wanted = nearest_units(queries, gallery, everybody, settings)
+    monkeypatch.setattr(neighbours, "HELD", held)
+
+    found = nearest_units(queries, gallery, everybody, replace(settings, tuning=Tuning(precision)))
+
+    for mine, theirs in ((found.units, wanted.units), (found.similarity, wanted.similarity)):
+        assert mine.tolist() == theirs.tolist()
+    assert found.farthest.tolist() == wanted.farthest.tolist()
 
 
 def test_shards_are_merged_by_similarity_and_equal_ones_by_number():
