@@ -1,4 +1,4 @@
-"""Time other evaluators on the features of ``benchmarks/kernel.py``, and compare their answers: docs/peers.md.
+"""Time other evaluators on the features of ``benchmarks/shapes.py``, and compare their answers: docs/peers.md.
 
     python -m benchmarks.peers [--sizes veri776 wild-small wild-large] [--peers faiss ...] [--share 0.1] [--limit 300]
         [--memory 24] [--fast-reid DIR] [--torchreid DIR] [--folder DIR] [--write docs/peers.md]

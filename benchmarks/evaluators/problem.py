@@ -2,7 +2,7 @@
 
     python -m benchmarks.evaluators.problem SIZE FOLDER
 
-The features are those of ``benchmarks/kernel.py``, moved to a grid: whole numbers whose squares sum to 2 ** 24. Each
+The features are those of ``benchmarks/shapes.py``, moved to a grid: whole numbers whose squares sum to 2 ** 24. Each
 norm is then 2 ** 12, and a cosine, its every partial sum and (if the cosine is not negative) the squared distance of
 two directions are exact in float32, in any order of summation. Queries of which a positive ties with a negative are
 drawn again, since evaluators rank ties differently. There are no junk images, which few evaluators know.
@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 
 if TYPE_CHECKING:
-    from benchmarks.kernel import Shape
+    from benchmarks.shapes import Shape
 
 SQUARES = 2**24
 """The sum of the squares of a feature: no partial sum of a product of two features is larger, so all are exact."""
@@ -66,12 +66,12 @@ class Problem:
 
 
 def shape_of(size: str) -> Shape:
-    """Return a shape of ``benchmarks/kernel.py`` by its name, or one of VEHICLESxIMAGESxQUERIES.
+    """Return a shape of ``benchmarks/shapes.py`` by its name, or one of VEHICLESxIMAGESxQUERIES.
 
     Raises:
         ValueError: neither, or a shape that is drawn or streamed.
     """
-    from benchmarks.kernel import SHAPES, Shape
+    from benchmarks.shapes import SHAPES, Shape
 
     if numbers := re.fullmatch(r"(\d+)x(\d+)x(\d+)", size):
         vehicles, images, queries = map(int, numbers.groups())
@@ -140,7 +140,7 @@ def draw(shape: Shape, seed: int = 7) -> tuple[Problem, np.ndarray]:
     Raises:
         ValueError: some queries still tie after 50 draws.
     """
-    from benchmarks.kernel import features
+    from benchmarks.shapes import features
 
     rng = np.random.default_rng(seed)
     gallery = rng.integers(0, shape.vehicles, shape.images)

@@ -23,7 +23,7 @@ from benchmarks.evaluators.problem import (
     write,
 )
 from benchmarks.evaluators.runs import Limits, Run, run
-from benchmarks.kernel import SHAPES, features
+from benchmarks.shapes import SHAPES, features
 
 SIZE = "20x300x40"
 LIMITS = Limits(120, 10**11)
