@@ -76,6 +76,14 @@ def test_a_matrix_of_methods_tells_the_note_of_own_data_once(own, caplog):
     assert told(caplog, ("matrix", "--method", "random", "--on", "cars.toml", "--check")) == ["WARNING"]
 
 
+def test_tuning_a_run_tells_the_note_of_own_data_once_though_the_run_embeds_images_again(own, caplog):
+    told(caplog, ("run", "--method", "random", "--protocol", "cars.toml"))
+    (run,) = Path("runs").iterdir()
+    caplog.clear()
+    words = ("--steps", "alpha-qe", "--settings", "3", "--hold-out", "0.5", "--protocol", "cars.toml")
+    assert told(caplog, ("tune", str(run), *words)) == ["WARNING"]
+
+
 @pytest.mark.parametrize("held_out", [None, 0.5])
 def test_in_python_the_note_of_own_data_is_told_once(own, caplog, held_out):
     if held_out is None:
