@@ -168,7 +168,7 @@ def _kernel(problems: list[str]) -> Facts:
         problems.append(
             f"compiled loops cannot be kept, and every process compiles them again: name a folder in {CACHE}"
         )
-    return {"first pass": fastest(), "threads": numba.get_num_threads(), "compiled loops are kept": bool(kept)}
+    return {"first pass": fastest(), "threads": numba.config.NUMBA_NUM_THREADS, "compiled loops are kept": bool(kept)}
 
 
 def _folder(word: str, place: Path, problems: list[str]) -> Facts:
