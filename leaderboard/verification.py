@@ -63,7 +63,11 @@ def question_of(file: RecordFile, registry: Registry, data: Path | None = None) 
             expected=", ".join(sorted(task.measures)),
         )
     root = data if data is not None else protocol.default_root()
-    return Question(registry, protocol, task, None if root is None else protocol.load(root))
+    if root is None:
+        return Question(registry, protocol, task, None)
+    # A step of post-processing is given whatever labels there are.
+    dataset = protocol.load(root) if record.chain else protocol.load_tasks(root, [task])
+    return Question(registry, protocol, task, dataset)
 
 
 def check_fingerprint(file: RecordFile, question: Question, filed: Iterable[RecordFile] = ()) -> None:
@@ -204,8 +208,9 @@ def rescore(file: RecordFile, features: Path, question: Question) -> None:
         DataError: the data set does not support the task, or is not on this machine.
     """
     from harness.features import FeatureFile
-    from harness.scoring.evaluation import find_root, score, with_features
+    from harness.scoring.evaluation import score, with_features
     from harness.scoring.settings import ScoringSettings
+    from harness.tasks.opening import find_root
 
     record = file.record
     if record.given:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.dataset import Dataset
@@ -55,32 +56,55 @@ def task(name: str, vehicles: int, *, images: int | None = None, source: str) ->
     )
 
 
-def read(root: Path, lists: Mapping[str, str], images: str, form: re.Pattern[str], example: str) -> Dataset:
-    """Return a data set of single lists, by task; a list that is missing makes its task unavailable.
+@dataclass(frozen=True)
+class Layout:
+    """How a data set of single lists is written.
 
-    ``form`` is that of the release's paths, and ``example`` has it; lists with others are read, and are not official.
+    Attributes:
+        lists: the file of each task's list.
+        images: the folder of the images.
+        form: that of the release's paths; lists with others are read, and are not official.
+        example: a path of that form.
+    """
+
+    lists: Mapping[str, str]
+    images: str
+    form: re.Pattern[str]
+    example: str
+
+
+def read(root: Path, layout: Layout, tasks: Iterable[Task] | None = None) -> Dataset:
+    """Return a data set of single lists; a list that is missing makes its task unavailable.
+
+    Args:
+        root: the folder of the lists' folder, or its parent.
+        layout: how the data set is written.
+        tasks: those whose lists are read; None for all lists, and for the training list.
 
     Raises:
         DataError: there is no list, a line is malformed, or training and test share a vehicle or an image.
     """
-    files = {"train": TRAIN, **lists}
+    files = {"train": TRAIN, **layout.lists}
     root = release_folder(root, [f"{FOLDER}/{file}" for file in files.values()])
     problems = Problems(root)
-    paths = {split: root / FOLDER / file for split, file in files.items()}
-    splits = {split: read_list(path, images, problems) for split, path in paths.items() if path.exists()}
+    wanted = files if tasks is None else {task.gallery: files[task.gallery] for task in tasks}
+    paths = {split: root / FOLDER / file for split, file in wanted.items()}
+    splits = {split: read_list(path, layout.images, problems) for split, path in paths.items() if path.exists()}
     problems.check()
-    notes = check_training(root, splits, TRAIN)
-    for split in lists if "train" in splits else ():
+    notes = check_training(root, splits, TRAIN) if tasks is None else []
+    for split in layout.lists if "train" in splits else ():
         if split in splits:
             refuse_shared_images(root, "train", splits["train"], split, splits[split])
     unavailable = {
         split: DataError(
             f"the list of '{split}' is missing", where=paths[split], next_step="copy it from the data set's release"
         )
-        for split in lists
-        if split not in splits
+        for split in paths
+        if split not in splits and split != "train"
     }
-    departures = {split: odd_names(table.paths, form, example, files[split]) for split, table in splits.items()}
+    departures = {
+        split: odd_names(table.paths, layout.form, layout.example, files[split]) for split, table in splits.items()
+    }
     return Dataset(root, splits, unavailable, tuple(notes), boxes_in(root), departures=departures)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +31,7 @@ ATTRIBUTES = "attribute"
 VEHICLES = "img2vid.txt"
 """The vehicle of each image, in the folder of the attributes."""
 NAME = re.compile(r"image/[0-9]{7}\.jpg")
+LAYOUT = random_draws.Layout(LISTS, "image", NAME, "image/0279029.jpg")
 VEHICLE = re.compile(r"([0-9]{1,12})[ \t]+([0-9]{1,9})")
 LABEL = re.compile(r"([0-9]{1,9})[ \t]+([0-9]{1,6})")
 
@@ -58,7 +59,7 @@ class VehicleId(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
-        dataset = random_draws.read(root, LISTS, "image", NAME, "image/0279029.jpg")
+        dataset = random_draws.read(root, LAYOUT)
         problems = Problems(dataset.root)
         splits, notes = dict(dataset.splits), list(dataset.notes)
         for label, (file, names) in LABELS.items():
@@ -70,11 +71,20 @@ class VehicleId(Protocol):
             words = _read_names(path.with_name(names))
             splits = {split: _labelled(table, label, of_vehicle, words) for split, table in splits.items()}
         problems.check()
-        departures = dict(dataset.departures)
-        of_image = _read_vehicles(dataset.root / ATTRIBUTES / VEHICLES, notes)
-        for split, table in splits.items() if of_image else ():
-            departures[split] = (*departures.get(split, ()), *_other_vehicles(split, table, of_image))
-        return replace(dataset, splits=splits, notes=tuple(notes), departures=departures)
+        return _compared(replace(dataset, splits=splits, notes=tuple(notes)))
+
+    def load_tasks(self, root: Path, tasks: Sequence[Task]) -> Dataset:
+        """Read the lists of some tasks under ``root``."""
+        return _compared(random_draws.read(root, LAYOUT, tasks))
+
+
+def _compared(dataset: Dataset) -> Dataset:
+    """Return a data set with a departure for each list that contradicts the release's own file of vehicles."""
+    notes, departures = list(dataset.notes), dict(dataset.departures)
+    of_image = _read_vehicles(dataset.root / ATTRIBUTES / VEHICLES, notes)
+    for split, table in dataset.splits.items() if of_image else ():
+        departures[split] = (*departures.get(split, ()), *_other_vehicles(split, table, of_image))
+    return replace(dataset, notes=tuple(notes), departures=departures)
 
 
 def _read_vehicles(path: Path, notes: list[str]) -> dict[int, int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -50,18 +51,27 @@ class Vric(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
-        root = release_folder(root, [file for file, _ in LISTS.values()])
-        problems = Problems(root)
-        rows = {
-            split: read_rows(root / file, LINE, EXAMPLE, problems)
-            for split, (file, _) in LISTS.items()
-            if split != "train" or (root / file).exists()
-        }
-        _refuse_probes_in_the_gallery(root / LISTS["gallery"][0], rows, problems)
-        problems.check()
-        splits = {split: _table(rows[split], LISTS[split][1]) for split in rows}
-        notes = check_training(root, splits, LISTS["train"][0])
-        return Dataset(root, splits, notes=tuple(notes), boxes=boxes_in(root), departures=_departures(splits))
+        dataset = _read(root, LISTS)
+        return replace(dataset, notes=tuple(check_training(dataset.root, dataset.splits, LISTS["train"][0])))
+
+    def load_tasks(self, root: Path, tasks: Sequence[Task]) -> Dataset:  # noqa: ARG002 - there is one task
+        """Read the test lists under ``root``."""
+        return _read(root, ("query", "gallery"))
+
+
+def _read(root: Path, wanted: Iterable[str]) -> Dataset:
+    """Return the data set with some of the lists, without notes; that of training may be missing."""
+    root = release_folder(root, [file for file, _ in LISTS.values()])
+    problems = Problems(root)
+    rows = {
+        split: read_rows(root / LISTS[split][0], LINE, EXAMPLE, problems)
+        for split in wanted
+        if split != "train" or (root / LISTS[split][0]).exists()
+    }
+    _refuse_probes_in_the_gallery(root / LISTS["gallery"][0], rows, problems)
+    problems.check()
+    splits = {split: _table(rows[split], LISTS[split][1]) for split in rows}
+    return Dataset(root, splits, boxes=boxes_in(root), departures=_departures(splits))
 
 
 def _refuse_probes_in_the_gallery(path: Path, rows: dict[str, list[Row]], problems: Problems) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ SOURCE = "Lu et al., Vehicle Re-Identification Based on UAV Viewpoint, Remote Se
 NAME = re.compile(r"Pic/(?:0|[1-9][0-9]*)\.jpg")
 """The release's numbers have no zeros before them."""
 LISTS = {"small": "test_list_1200.txt", "medium": "test_list_2400.txt", "large": "test_list_8000.txt"}
+LAYOUT = random_draws.Layout(LISTS, "Pic", NAME, "Pic/12.jpg")
 
 
 class Vru(Protocol):
@@ -36,4 +37,8 @@ class Vru(Protocol):
 
     def load(self, root: Path) -> Dataset:
         """Read the lists under ``root``."""
-        return random_draws.read(root, LISTS, "Pic", NAME, "Pic/12.jpg")
+        return random_draws.read(root, LAYOUT)
+
+    def load_tasks(self, root: Path, tasks: Sequence[Task]) -> Dataset:
+        """Read the lists of some tasks under ``root``."""
+        return random_draws.read(root, LAYOUT, tasks)

@@ -27,7 +27,7 @@ from harness.extraction.subjects import Subjects, subjects_of
 from harness.methods.method import Method, Options, complete, create, resolve_options, trains
 from harness.methods.network import NetworkMethod
 from harness.registry.registry import Registry, load
-from harness.scoring.evaluation import find_root
+from harness.tasks.opening import find_root
 from harness.tasks.protocol import Protocol
 
 

@@ -168,7 +168,9 @@ def _kernel(problems: list[str]) -> Facts:
         problems.append(
             f"compiled loops cannot be kept, and every process compiles them again: name a folder in {CACHE}"
         )
-    return {"first pass": fastest(), "threads": numba.get_num_threads(), "compiled loops are kept": bool(kept)}
+    # Asking numba itself would start its threads, and give torch as many.
+    threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # set when numba is imported
+    return {"first pass": fastest(), "threads": threads, "compiled loops are kept": bool(kept)}
 
 
 def _folder(word: str, place: Path, problems: list[str]) -> Facts:

@@ -29,13 +29,14 @@ from harness.pairs.result import (
 )
 from harness.pairs.thresholds import Given, chosen_on, read_given
 from harness.registry.registry import Registry
-from harness.scoring.evaluation import find_root, metric_of, warn_of_own, with_features
+from harness.scoring.evaluation import metric_of, with_features
 from harness.scoring.recording import origin_of
 from harness.scoring.settings import ScoringSettings
-from harness.scoring.sources import FeatureSource, features_of
+from harness.scoring.sources import FeatureSource, are_given, features_of
 from harness.tasks.conventions import serve_some
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
+from harness.tasks.opening import open_dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.relevance import Relevance
 from harness.tasks.rules import relevance
@@ -66,9 +67,9 @@ def ask(
         RecordError: the thresholds are those of another model.
     """
     protocol, tasks = registry.tasks(word)
-    dataset = protocol.load(find_root(protocol, data))
-    if question.machine.first:
-        warn_of_own(protocol, dataset)
+    # Held-out vehicles are training vehicles, and a method that embeds the images is given whatever labels there are.
+    needed = tasks[:1] if are_given(features) and question.held_out is None else None
+    dataset = open_dataset(protocol, data, needed, tell=question.machine.first)
     served, _ = serve_some(tasks[:1], dataset)
     task, held = served[0], None
     if question.held_out is not None:

@@ -30,7 +30,7 @@ from harness.methods.networks import networks_of
 from harness.registry.registry import Registry
 from harness.runs.graphs import FORMATS, Format
 from harness.runs.plan import BESIDE
-from harness.scoring.evaluation import find_root
+from harness.tasks.opening import find_root
 
 CHECKED = 16
 """Images on which the exported network is compared with the run."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.runs.plan import RunPlan
 from harness.runs.training_sets import training_folders
-from harness.scoring.evaluation import find_root
 from harness.tasks.fingerprint import contents_digest, dataset_digest
+from harness.tasks.opening import find_root, open_dataset
 from harness.training.joining import join
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class RunInputs:
         known = self.opened.get((protocol.name, folder))
         if known is not None:
             return known
-        dataset = self.opened[protocol.name, folder] = protocol.load(folder)
-        for note in dataset.notes:
+        dataset = self.opened[protocol.name, folder] = open_dataset(protocol, folder, None)
+        for note in dataset.notes if protocol.released else ():
             log.info("%s: %s", protocol.name, note)
         return dataset
 

@@ -27,12 +27,13 @@ from harness.registry.registry import Registry, load
 from harness.scoring.inputs import feature_sets, features_and_rule
 from harness.scoring.scores import Scores
 from harness.scoring.settings import ScoringSettings
-from harness.scoring.sources import FeatureSource, features_of
+from harness.scoring.sources import FeatureSource, are_given, features_of
 from harness.steps.chain import NOTHING, Chain
 from harness.steps.stated import RERANK
 from harness.tasks.conventions import serve_some
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint, with_distractors as widened
+from harness.tasks.opening import open_dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.reranking import Reranking
 from harness.tasks.rules import ALL_RIGHT, all_right
@@ -95,8 +96,9 @@ def evaluate(
     found = registry or load()
     chosen = _settings(found, settings)
     protocol, tasks = found.tasks(task)
-    dataset = protocol.load(find_root(protocol, Path(data) if data is not None else None))
-    warn_of_own(protocol, dataset)
+    # A step of post-processing, and a method that embeds the images, are given whatever labels there are.
+    needed = tasks[:1] if are_given(features) and not chosen.post else None
+    dataset = open_dataset(protocol, Path(data) if data is not None else None, needed)
     served, lost = serve_some(tasks[:1], dataset, chosen.post.problem)
     for name, problem in lost.items():
         log.warning("%s/%s cannot be evaluated; using %s: %s", protocol.name, name, served[0].name, problem.what)
@@ -192,38 +194,6 @@ def with_distractors(settings: ScoringSettings, file: FeatureFile) -> Iterator[S
         )
     with open_distractors(settings.distractor_files, file) as distractors:
         yield replace(settings, distractors=distractors)
-
-
-def find_root(protocol: Protocol, given: Path | None, *, option: str = "--data") -> Path:
-    """Return the folder of a protocol's data set.
-
-    Raises:
-        UsageError: none was given and the protocol has no default.
-        DataError: it is not a folder.
-    """
-    root = given if given is not None else protocol.default_root()
-    if root is None:
-        raise UsageError(
-            f"the data set of protocol '{protocol.name}' is not given",
-            expected=f"the folder of {protocol.title or protocol.name}",
-            next_step=f"give it with {_with_folder(option)}",
-        )
-    if not root.is_dir():
-        raise DataError(
-            "the data set's folder is missing", where=root, next_step=f"give the right one with {_with_folder(option)}"
-        )
-    return root
-
-
-def _with_folder(option: str) -> str:
-    return f"{option}DIR" if option.endswith("=") else f"{option} DIR"
-
-
-def warn_of_own(protocol: Protocol, dataset: Dataset) -> None:
-    """Log what in a user's own data was read otherwise than it is written, or is probably meant otherwise."""
-    if not protocol.released:
-        for note in dataset.notes:
-            log.warning("%s: %s", protocol.name, note)
 
 
 def score(file: FeatureFile, protocol: Protocol, task: Task, dataset: Dataset, settings: ScoringSettings) -> Scores:

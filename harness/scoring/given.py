@@ -13,11 +13,12 @@ from harness.exchange.matrix import GivenMatrix, MatrixRequest, read_matrix
 from harness.features.provenance import Embedding, facts
 from harness.kernel.given import rank_given
 from harness.registry.registry import Registry
-from harness.scoring.evaluation import find_root, scored, with_training
+from harness.scoring.evaluation import scored, with_training
 from harness.scoring.record import GIVEN, Record, installed_versions
 from harness.scoring.recording import named, ranking_words, written
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve_some
+from harness.tasks.opening import open_dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.rules import ALL_RIGHT, all_right, relevance
 from harness.tasks.task import Task
@@ -54,7 +55,7 @@ def evaluate_matrix(
         FeatureError: the file is damaged, or its matrix is not one of the lists; it holds NaN.
     """
     protocol, tasks = registry.tasks(word)
-    dataset = protocol.load_tasks(find_root(protocol, data), tasks)
+    dataset = open_dataset(protocol, data, tasks, tell=settings.machine.first)
     served, _ = serve_some(tasks, dataset)
     records = []
     with ExitStack() as held:

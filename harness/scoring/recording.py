@@ -19,15 +19,7 @@ from harness.features.provenance import Embedding, facts
 from harness.measures import FAMILIES, parse
 from harness.registry.registry import Registry
 from harness.scoring.cost import read_cost
-from harness.scoring.evaluation import (
-    find_root,
-    fingerprint_of,
-    metric_of,
-    score,
-    warn_of_own,
-    with_distractors,
-    with_features,
-)
+from harness.scoring.evaluation import fingerprint_of, metric_of, score, with_distractors, with_features
 from harness.scoring.fields import DistractorsField
 from harness.scoring.pairs import write_pair
 from harness.scoring.record import Record, installed_versions, read_record
@@ -37,6 +29,7 @@ from harness.tasks.contents import known_content
 from harness.tasks.conventions import serve, serve_some, with_conventions
 from harness.tasks.counts import differences
 from harness.tasks.fingerprint import fingerprint
+from harness.tasks.opening import open_dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Task
 
@@ -66,11 +59,8 @@ def evaluate_file(
     protocol, tasks = registry.tasks(word)
     tasks = with_conventions(tasks, conventions)
     path = find_features(features, protocol.name)
-    root = find_root(protocol, data)
-    # A step of post-processing is given whatever labels there are.
-    dataset = protocol.load(root) if settings.post else protocol.load_tasks(root, tasks)
-    if settings.machine.first:
-        warn_of_own(protocol, dataset)
+    needed = None if settings.post else tasks  # a step of post-processing is given whatever labels there are
+    dataset = open_dataset(protocol, data, needed, tell=settings.machine.first)
     with FeatureFile.open(path) as file, with_distractors(settings, file) as scoring:
         return record_tasks(file, protocol, tasks, dataset, scoring, folder=folder)
 

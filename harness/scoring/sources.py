@@ -52,8 +52,7 @@ def features_of(
         FeatureError: the features are damaged.
         PluginError: the method breaks its contract.
     """
-    in_memory = isinstance(given, tuple | list)
-    if options and (in_memory or isinstance(given, str | Path)):
+    if options and are_given(given):
         raise UsageError("options belong to a method", found=dict(options), next_step="leave them out for features")
     if isinstance(given, str | Path):
         with FeatureFile.open(given) as file:
@@ -61,7 +60,7 @@ def features_of(
         return
     with temporary_folder("features") as folder:
         path = folder / "features.h5"
-        if in_memory:
+        if are_given(given):
             write_features(path, *_pair(given), dataset=name, method="given")
         else:
             from harness.extraction.extract import FeatureOutput
@@ -72,6 +71,11 @@ def features_of(
             _extract(method, dataset, task, FeatureOutput(path, provenance), skip_broken=skip_broken)
         with FeatureFile.open(path) as file:
             yield file
+
+
+def are_given(source: FeatureSource) -> bool:
+    """Return whether features are there already, in a file or in memory, so that no image is read."""
+    return isinstance(source, str | Path | tuple | list)
 
 
 def _pair(given: object) -> tuple[Keys, npt.ArrayLike]:

@@ -17,11 +17,12 @@ from harness.features.metric import Metric
 from harness.measures import parse
 from harness.postprocessing.tuned import HeldOutVehicles, Tried, Tuned, TunedStep, step_word, weights_digest
 from harness.registry.registry import Registry
-from harness.scoring.evaluation import find_root, metric_of, with_features
+from harness.scoring.evaluation import metric_of, with_features
 from harness.scoring.inputs import feature_sets, task_rows
 from harness.scoring.settings import ScoringSettings
 from harness.steps.chain import NOTHING, Chain
 from harness.tasks.conventions import serve_some
+from harness.tasks.opening import find_root, open_dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.rules import relevance
 from harness.tasks.task import Task
@@ -133,7 +134,8 @@ def tune(request: TuneRequest, registry: Registry) -> TuneResult:
     chains[0].refuse_undefined(tasks)
     task = next(task for task in tasks if chains[0].undefined(task) is None)
     root = find_root(protocol, request.data)
-    return _Tuning(request, registry, protocol, task, protocol.load(root), chains).result(root, run)
+    dataset = open_dataset(protocol, root, None)
+    return _Tuning(request, registry, protocol, task, dataset, chains).result(root, run)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,10 @@ from harness.registry.registry import Registry
 from harness.runs.inputs import Opened
 from harness.runs.run import Run
 from harness.runs.training_sets import joined_name, training_protocols
-from harness.scoring.evaluation import find_root
 from harness.sweeps.expand import Kind, PlannedRun, expand
 from harness.sweeps.toml_file import Content, SweepFile, Table
 from harness.tasks.conventions import serve
+from harness.tasks.opening import find_root, open_dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Task
 from harness.training.joining import training_images
@@ -168,7 +168,7 @@ class Planner:
         option = "[data] in the file: NAME =" if self.source.path else f"--on {self.words[protocol.name]}="
         folder = find_root(protocol, self.folders.get(protocol.name), option=option)
         if (protocol.name, folder) not in self.opened:
-            self.opened[protocol.name, folder] = protocol.load(folder)
+            self.opened[protocol.name, folder] = open_dataset(protocol, folder, None)
         return self.opened[protocol.name, folder]
 
     def _check_training(self, groups: Sequence[tuple[Protocol, ...]]) -> None:

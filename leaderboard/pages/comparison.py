@@ -12,8 +12,8 @@ import numpy as np
 from harness.errors import unknown_name
 from harness.measures import heading, in_order
 from harness.registry.registry import load
-from harness.scoring.evaluation import find_root
 from harness.scoring.tables import percent, plain, table, weights_data
+from harness.tasks.opening import find_root
 from leaderboard.matching import MatchedTask, NamedSide
 from leaderboard.statistics.paired import ALPHA, PairedComparison, compare_paired, holm
 

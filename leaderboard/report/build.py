@@ -43,7 +43,7 @@ def write_report(run: Path, out: Path, choices: Choices, registry: Registry) -> 
         runs = [first]
         if choices.against is not None:
             task = choices.task or first.record.name
-            second = opened.enter_context(open_run(choices.against, registry, task=task, data=choices.data))
+            second = opened.enter_context(open_run(choices.against, registry, task=task, data=choices.data, tell=False))
             _refuse_different(first, second, choices.against)
             runs.append(second)
         twins = read_near_duplicates(first.dataset.root)

@@ -12,10 +12,11 @@ from harness.errors import FeatureError, RecordError, UsageError, first_of
 from harness.features import FeatureFile
 from harness.features.finding import FEATURES
 from harness.registry.kinds import PROTOCOL
-from harness.scoring.evaluation import find_root, with_features
+from harness.scoring.evaluation import with_features
 from harness.scoring.record import Record, read_record
 from harness.tasks.conventions import unavailable
 from harness.tasks.fingerprint import fingerprint
+from harness.tasks.opening import open_dataset
 from leaderboard.record_files import RecordFile
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class ReportedRun:
 
 @contextmanager
 def open_run(
-    run: Path, registry: Registry, *, task: str | None = None, data: Path | None = None
+    run: Path, registry: Registry, *, task: str | None = None, data: Path | None = None, tell: bool = True
 ) -> Iterator[ReportedRun]:
     """Yield a run on one task, with its feature file open.
 
@@ -56,6 +57,7 @@ def open_run(
         task: ``protocol/task``, or a protocol or its file alone; None for the first of the protocol's tasks that the
             run has a record of.
         data: the folder of the data set; None for the protocol's default.
+        tell: whether to log what was read otherwise in a user's own data; of two runs on one, the first does.
 
     Raises:
         UsageError: the run does not exist, the task is unknown, or a feature file has no record and no task is named.
@@ -81,7 +83,7 @@ def open_run(
     else:
         protocol, named = _task_of(chosen.record, registry, wanted)
     path = _features_of(run, chosen)
-    dataset = protocol.load(find_root(protocol, data))
+    dataset = open_dataset(protocol, data, None, tell=tell)
     problem = unavailable(named, dataset)
     if problem is not None:
         raise problem

@@ -158,7 +158,7 @@ def detect(*, detector: Path, out: Path, split: tuple[str, ...], **words: Any) -
 
 
 def _data(registry: Any, words: dict[str, Any]) -> tuple[Any, Any]:
-    from harness.scoring.evaluation import find_root
+    from harness.tasks.opening import find_root
 
     protocol, _ = registry.tasks(words["protocol"])
     return protocol, protocol.load(find_root(protocol, words["data"]))

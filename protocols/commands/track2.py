@@ -105,10 +105,9 @@ def score(*, file: Path, task: str, data: Path | None, json_wanted: bool) -> Non
 
 def _opened(word: str, data: Path | None) -> tuple[Task, Dataset]:
     """Return a task of CityFlow and the data set."""
-    from harness.scoring.evaluation import find_root
+    from harness.tasks.opening import open_dataset
     from protocols.cityflow import CityFlow
 
     protocol = CityFlow()
     task = protocol.select(word)[0]
-    dataset = protocol.load(find_root(protocol, data))
-    return task, dataset
+    return task, open_dataset(protocol, data, [task])

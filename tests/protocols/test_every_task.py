@@ -6,10 +6,13 @@ import random
 import numpy as np
 import pytest
 
+from harness.errors import DataError
 from harness.features import FeatureFile, write_features
 from harness.scoring.evaluation import score
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve, with_conventions
+from harness.tasks.counts import differences
+from harness.tasks.fingerprint import fingerprint
 from harness.tasks.toml_protocol import open_protocol
 from protocols.carla_reid import CarlaReid
 from protocols.cityflow import CityFlow
@@ -173,6 +176,31 @@ def test_every_task_and_convention_scores_as_a_look_at_every_pair_says(make, met
                 assert found.mean[word] == pytest.approx(math.fsum(draws) / len(draws), abs=1e-12), (task.name, word)
                 if task.rule.draws is not None:
                     assert found.per_draw[word] == pytest.approx(draws, abs=1e-12), (task.name, word)
+
+
+READ_LESS = {
+    veri776: "name_train.txt",
+    vehicleid: f"{SPLIT}/train_list.txt",
+    vru: f"{SPLIT}/train_list.txt",
+    vric: "vric_train.txt",
+    veriwild_2019: f"{SPLIT}/train_list.txt",
+    veriwild_2020: f"{SPLIT}/train_list_start0.txt",
+}
+
+
+@pytest.mark.parametrize("make", READ_LESS)
+def test_a_ranking_reads_no_training_list_and_has_the_fingerprints_and_departures_of_the_whole_copy(make, tmp_path):
+    protocol = make(tmp_path, random.Random(make.__name__))  # noqa: S311 - a tree of test data
+    whole = protocol.load(tmp_path)
+    write_lines(tmp_path / READ_LESS[make], ["nonsense"])
+    with pytest.raises(DataError, match="nonsense"):
+        protocol.load(tmp_path)
+
+    for task in with_conventions(protocol.tasks, ["all"]):
+        part = protocol.load_tasks(tmp_path, [task])
+        assert {task.query, task.gallery} <= part.splits.keys() < whole.splits.keys() | {"train"}
+        assert fingerprint(protocol, task, part) == fingerprint(protocol, task, whole)
+        assert differences(task, part) == differences(task, whole)
 
 
 def features_of(dataset, tasks, random_numbers):

@@ -66,6 +66,23 @@ def test_with_the_test_lists_alone_evaluation_is_possible(tmp_path):
     assert "nothing can be trained" in read(tmp_path).notes[0]
 
 
+def test_for_a_ranking_only_the_lists_of_its_tasks_are_read_and_compared_with_the_release(tmp_path):
+    write_vehicleid(tmp_path)
+    (tmp_path / "attribute" / "model_attr.txt").write_text("nonsense\n")
+    small, medium, large, *_ = VehicleId.tasks
+    (tmp_path / SPLIT / "test_list_1600.txt").write_text("nonsense\n")
+    first = int((tmp_path / SPLIT / "test_list_800.txt").read_text().split()[0])
+    (tmp_path / "attribute" / "img2vid.txt").write_text(f"{first:07} 999999\n")
+
+    part = VehicleId().load_tasks(tmp_path, [small.under("one-draw"), large])
+
+    assert set(part.splits) == {"small"}
+    assert "have another vehicle than in img2vid.txt" in part.departures["small"][0]
+    assert list(part.unavailable) == ["large"]
+    with pytest.raises(DataError, match="nonsense"):
+        VehicleId().load_tasks(tmp_path, [medium])
+
+
 def test_without_any_list_the_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"lists are not here(.|\n)*train_test_split/test_list_800.txt"):
         read(tmp_path)

@@ -83,8 +83,8 @@ def check(ctx: click.Context, /, *, name: str, data: Path | None, plugin: tuple[
     """
     from harness.basics.progress import progress
     from harness.registry.registry import load
-    from harness.scoring.evaluation import find_root
     from harness.tasks.check import check_copy, text
+    from harness.tasks.opening import find_root
 
     protocol, _ = load(plugin).tasks(name)
     with progress("decoding") as advance:
@@ -218,8 +218,8 @@ def _try(registry: Registry, out: Path) -> CopyReport:
     """Return the report on the described data, as ``bench data check`` makes it."""
     from harness.basics.progress import progress
     from harness.errors import BenchError
-    from harness.scoring.evaluation import find_root
     from harness.tasks.check import CopyReport, check_copy
+    from harness.tasks.opening import find_root
 
     try:
         protocol = registry.protocol(str(out))

@@ -122,7 +122,7 @@ def import_(
     from harness.features import Provenance
     from harness.features.provenance import Embedding, facts
     from harness.registry.registry import load
-    from harness.scoring.evaluation import find_root
+    from harness.tasks.opening import find_root
 
     refuse_existing(out, force=words["force"])
     chosen, tasks = load(plugin).tasks(protocol)

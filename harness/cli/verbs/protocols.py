@@ -90,7 +90,7 @@ def keys(*, name: str, split: str, data: Path | None, plugin: tuple[Path, ...], 
     """
     from harness.exchange.lists import list_of
     from harness.registry.registry import load
-    from harness.scoring.evaluation import find_root
+    from harness.tasks.opening import find_root
 
     protocol, tasks = load(plugin).tasks(name)
     table = list_of(split, tasks, protocol.load(find_root(protocol, data)))

@@ -14,10 +14,11 @@ from harness.features.finding import find_features
 from harness.features.reader import FeatureRows
 from harness.kernel.settings import Settings
 from harness.registry.registry import Registry
-from harness.scoring.evaluation import find_root, metric_of, warn_of_own, with_distractors, with_features
+from harness.scoring.evaluation import metric_of, with_distractors, with_features
 from harness.scoring.inputs import task_rows
 from harness.scoring.settings import ScoringSettings
 from harness.tasks.conventions import serve_some
+from harness.tasks.opening import open_dataset
 from harness.tasks.protocol import Protocol
 from harness.tasks.task import Task
 
@@ -81,9 +82,7 @@ def open_tasks(
     """
     protocol, tasks = registry.tasks(word)
     path = find_features(features, protocol.name)
-    dataset = protocol.load(find_root(protocol, data))
-    if settings.machine.first:
-        warn_of_own(protocol, dataset)
+    dataset = open_dataset(protocol, data, tasks, tell=settings.machine.first)
     served, _ = serve_some(tasks, dataset)
     with FeatureFile.open(path) as file, with_distractors(settings, file) as scoring:
         own = replace(scoring, metric=metric_of(scoring, file))

@@ -6,6 +6,7 @@ import platform
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from harness.basics.file_lock import FileLock
@@ -40,6 +41,14 @@ def test_the_page_names_neither_user_nor_machine_and_home_is_a_tilde(at_home):
     assert "~/cache" in page
     for word in (str(at_home), "jane", "lab-7"):
         assert word not in page
+
+
+def test_looking_at_the_installation_changes_no_number_of_threads(at_home):
+    """Numba's threads, once started, are also those of torch, and two threads on one processor wait for each other."""
+    before = torch.get_num_threads()
+    asked()
+
+    assert torch.get_num_threads() == before
 
 
 def test_json_says_what_the_page_says(at_home):

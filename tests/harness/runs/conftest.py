@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
+from harness.training import engine
 from tests.harness.runs.made import PLUGIN
 
 
@@ -13,6 +14,8 @@ from tests.harness.runs.made import PLUGIN
 def bench(tmp_path, monkeypatch, small_synthetic):
     """Run a verb in an empty folder on the small drawn data set; return what it printed as JSON, or its result."""
     monkeypatch.chdir(tmp_path)
+    # Drawing takes a third of a tiny training; the tests of the engine draw.
+    monkeypatch.setattr(engine, "draw_curve", lambda folder, _: (folder / "validation.png").touch())
     (tmp_path / "plugin.py").write_text(PLUGIN)
 
     def run(verb, *words, data=small_synthetic, status=0, json_wanted=True):

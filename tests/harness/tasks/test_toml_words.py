@@ -1,7 +1,5 @@
 """What a protocol's file says as people write it: words for nobody and nothing, paths, encodings, wrong forms."""
 
-import logging
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,9 +7,9 @@ from PIL import Image
 from harness.data.pictures import DEEP, TURNED
 from harness.errors import DataError, UsageError
 from harness.registry.registry import load
-from harness.scoring.evaluation import warn_of_own
 from harness.tasks.check import check_copy
 from harness.tasks.counts import counts
+from harness.tasks.opening import open_dataset
 from harness.tasks.rules import ALL_RIGHT, all_right, relevance
 from harness.tasks.task import Rule
 from harness.tasks.toml_protocol import beside
@@ -136,9 +134,8 @@ def test_data_in_which_everything_is_right_are_told(tmp_path, cameras):
 
 
 def test_what_was_read_otherwise_than_written_is_told_where_numbers_are_made(tmp_path, caplog):
-    protocol, dataset = load_from(write(tmp_path, table=HEAD + "q,7,query,1\ng,7,gallery,2\nh,8,gallery,nan\n"))
-    with caplog.at_level(logging.WARNING, "bench"):
-        warn_of_own(protocol, dataset)
+    protocol, _ = load_from(write(tmp_path, table=HEAD + "q,7,query,1\ng,7,gallery,2\nh,8,gallery,nan\n"))
+    open_dataset(protocol, None, protocol.tasks)
 
     assert [record.message[:50] for record in caplog.records] == ["my-cars: the camera of 1 images is 'nan', which is"]
 

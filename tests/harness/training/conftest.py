@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from harness.data.dataset import Dataset
+from harness.training import engine
 from tests.tiny import tiny_dataset
 
 
@@ -18,6 +19,18 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no curve, which takes as long as a training this small, unless a test uses ``drawn``."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(engine, "draw_curve", lambda *_: None)
+
+
+@pytest.fixture
+def drawn() -> None:
+    """Draw the curve of every training."""
 
 
 @pytest.fixture(scope="module")

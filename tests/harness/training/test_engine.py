@@ -24,6 +24,7 @@ from tests.harness.training.fits import STEPS, Interrupted, TwoOptimisers, fit, 
 from tests.tiny import Tiny, tiny
 
 
+@pytest.mark.usefixtures("drawn")
 def test_training_learns_the_vehicles_and_validates_on_others(dataset: Dataset, tmp_path: Path):
     fit(dataset, tmp_path, tiny(epochs=(6, 6), dropout=0.0, learning_rate=0.03), validate="train", hold_out=0.25)
     table = rows(tmp_path)
@@ -39,6 +40,7 @@ def test_training_can_validate_on_the_test_split(dataset: Dataset, tmp_path: Pat
     assert 0 < float(rows(tmp_path)[0]["ap"]) <= 1
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_same_seed_trains_the_same_bits_and_another_seed_others(dataset: Dataset, tmp_path: Path):
     first, again, other = (
         fit(dataset, tmp_path / name, tiny(), seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))

@@ -55,6 +55,7 @@ def fit(folder: Path, number: int = 0, at: int = 0) -> dict[str, Tensor]:
 @pytest.mark.parametrize(
     ("name", "at", "finished"), [("SIGKILL", 3 * STEPS + 4, (1, 1)), ("SIGINT", STEPS + 3, (0, 1))]
 )
+@pytest.mark.usefixtures("drawn")
 def test_a_killed_training_resumes_and_ends_with_the_same_bits(
     tmp_path: Path, name: str, at: int, finished: tuple[int, int]
 ):

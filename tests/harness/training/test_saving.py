@@ -35,7 +35,6 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
     monkeypatch.setattr(engine, "time", found)
-    monkeypatch.setattr(engine, "draw_curve", lambda *_: None)  # half a second each
     return found
 
 
