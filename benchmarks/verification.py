@@ -13,9 +13,10 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-from kernel import SHAPES, Shape, features, relevance_of, timed
 from tabulate import tabulate
 
+from benchmarks.kernel import timed
+from benchmarks.shapes import SHAPES, Shape, features, relevance_of
 from harness.kernel.pooled.best import best_answers
 from harness.kernel.pooled.counting import count_pairs
 from harness.kernel.ranking import rank
