@@ -130,10 +130,10 @@ def insert(lists: Nearest, query: int, unit: int, similar: float) -> None:
 
 
 @inner
-def limit_by_list(side: float, query: int, error: float, listing: Listing, lists: Nearest) -> np.float32:
+def limit_by_list(far: bool, query: int, error: float, listing: Listing, lists: Nearest) -> np.float32:
     """Return the score below which what is listed already leaves nothing wanted; for the farthest, of other sign."""
     shift, most = listing.shifts[query], lists.units.shape[1]
-    if side < 0.0:
+    if far:
         if lists.farthest[query] == math.inf:
             return np.float32(-HIGHEST)
         return -limit_of(lists.farthest[query], shift, error, listing.bound, listing.comparison, 1.0)
@@ -178,14 +178,14 @@ def drop(held: Held, own: int, low: np.float32) -> None:
 
 @inner
 def drop_unwanted(
-    side: float, query: int, error: float, enough: int, listing: Listing, held: Held, lists: Nearest
+    far: bool, query: int, error: float, enough: int, listing: Listing, held: Held, lists: Nearest
 ) -> np.float32:
     """Drop those held for a query that by their scores, of that error, can no longer be wanted; return the limit.
 
     ``enough`` lists of certain ones may be left, see ``narrow``.
     """
-    own, wanted = query - held.first, lists.units.shape[1] if side > 0.0 else 1
-    low = limit_by_list(side, query, error, listing, lists)
+    own, wanted = query - held.first, 1 if far else lists.units.shape[1]
+    low = limit_by_list(far, query, error, listing, lists)
     if held.numbers[own] > wanted:
         scores, slack = held.scores[own], slack_of(query, error, listing)
         low = narrow(scores, held.numbers[own], low, wanted, enough * wanted, slack, listing.bound)
@@ -194,48 +194,48 @@ def drop_unwanted(
 
 
 @inner
-def settle(side: float, query: Query, listing: Listing, held: Held, acc: Array, lists: Nearest) -> None:
+def settle(far: bool, query: Query, listing: Listing, held: Held, acc: Array, lists: Nearest) -> None:
     """Look at all that are held for a query, list what is wanted of them, and limit what is held from then on.
 
-    With words, finer scores come first and leave out most. ``side`` is 1 for the nearest, -1 for the farthest.
+    With words, finer scores come first and leave out most. Wanted are the nearest or, if ``far``, the farthest unit.
     """
     block, own = listing.block, query.number - held.first
     units, scores = held.units[own], held.scores[own]
-    drop_unwanted(side, query.number, listing.errors[query.number], 1, listing, held, lists)
+    drop_unwanted(far, query.number, listing.errors[query.number], 1, listing, held, lists)
     if listing.finer.shape[0] > 0:
         finer_scores(units, 0, held.numbers[own], query, block, listing.looks)
         for place in range(held.numbers[own]):
-            scores[place] = side * listing.looks[units[place]]
-        drop_unwanted(side, query.number, listing.finer[query.number], 1, listing, held, lists)
+            score = listing.looks[units[place]]
+            scores[place] = -score if far else score
+        drop_unwanted(far, query.number, listing.finer[query.number], 1, listing, held, lists)
     for place in range(held.numbers[own]):
         if place + AHEAD < held.numbers[own]:
             prefetch(block.rows, block.starts[units[place + AHEAD]])
         unit = units[place]
-        if side > 0.0 and listing.comparison.quick and is_farther(query, unit, listing, lists):
-            continue
-        similar = canonical(query, block, unit, listing.comparison.euclidean, acc)
-        if side > 0.0:
-            insert(lists, query.number, block.first + unit, similar)
-        else:
+        if far:
+            similar = canonical(query, block, unit, listing.comparison.euclidean, acc)
             lists.farthest[query.number] = min(lists.farthest[query.number], similar)
+        elif not (listing.comparison.quick and is_farther(query, unit, listing, lists)):
+            similar = canonical(query, block, unit, listing.comparison.euclidean, acc)
+            insert(lists, query.number, block.first + unit, similar)
     held.numbers[own] = 0
-    limit = limit_by_list(side, query.number, listing.errors[query.number], listing, lists)
+    limit = limit_by_list(far, query.number, listing.errors[query.number], listing, lists)
     held.limits[own] = max(held.limits[own], limit)
 
 
 @inner
-def make_room(side: float, query: Query, listing: Listing, held: Held, acc: Array, lists: Nearest) -> None:
+def make_room(far: bool, query: Query, listing: Listing, held: Held, acc: Array, lists: Nearest) -> None:
     """Drop those held for a query that can no longer be wanted; if most of them can, settle all."""
     own = query.number - held.first
-    low = drop_unwanted(side, query.number, listing.errors[query.number], 2, listing, held, lists)
+    low = drop_unwanted(far, query.number, listing.errors[query.number], 2, listing, held, lists)
     held.limits[own] = max(held.limits[own], low)
     if 2 * held.numbers[own] > held.units.shape[1]:
-        settle(side, query, listing, held, acc, lists)
+        settle(far, query, listing, held, acc, lists)
 
 
 @inner
 def hold(
-    side: float,
+    far: bool,
     low: np.float32,
     high: np.float32,
     first: int,
@@ -252,9 +252,9 @@ def hold(
     flag_within(row, count, low, high, scratch.flags)
     for place in range(take_flags(scratch.flags, scratch.words, count, scratch.found)):
         u = scratch.found[place]
-        score = np.float32(side) * row[u]
+        score = -row[u] if far else row[u]
         if held.numbers[own] == room:
-            make_room(side, query, listing, held, scratch.acc, lists)
+            make_room(far, query, listing, held, scratch.acc, lists)
         if score >= held.limits[own]:
             number = held.numbers[own]
             held.units[own, number] = first + u
@@ -303,14 +303,14 @@ def list_tile(
                 far.limits[own] = max(far.limits[own], np.float32(beyond(float(-bottom), slack, bound)))
                 if -bottom >= far.limits[own]:
                     low, high = np.float32(LOWEST), -far.limits[own]
-                    hold(-1.0, low, high, first, query, row, count, listing, far, scratch, lists)
+                    hold(True, low, high, first, query, row, count, listing, far, scratch, lists)
         own = number - near.first
         reaching = count_from(row, count, near.limits[own])
         if reaching > 2 * most:
             near.limits[own] = narrow(row, count, near.limits[own], most, 2 * most, slack, bound)
         if reaching > 0:
             low, high = near.limits[own], np.float32(math.inf)
-            hold(1.0, low, high, first, query, row, count, listing, near, scratch, lists)
+            hold(False, low, high, first, query, row, count, listing, near, scratch, lists)
 
 
 @compiled
@@ -328,9 +328,9 @@ def settle_lists(begin: int, end: int, listing: Listing, near: Held, far: Held, 
     """
     for number in range(begin, end):
         query = Query(listing.queries.rows[number], listing.queries.norms[number], listing.prepared, number)
-        settle(1.0, query, listing, near, acc, lists)
+        settle(False, query, listing, near, acc, lists)
         if lists.farthest.shape[0] > 0:
-            settle(-1.0, query, listing, far, acc, lists)
+            settle(True, query, listing, far, acc, lists)
 
 
 @compiled

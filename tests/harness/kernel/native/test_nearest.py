@@ -110,6 +110,13 @@ def test_bits_in_order_compare_as_the_floats_do(one, other):
     assert [plain(nearest.in_order)(value) for value in placed] == [first, second]
 
 
+def test_neighbouring_floats_are_neighbours_in_order():
+    for value in (-1.0, -(2.0**-149), 1.0, 5e37):
+        low, high = (np.float32(value), np.nextafter(np.float32(value), np.float32(np.inf)))
+        below, above = (plain(nearest.in_order)(one.view(np.int32)) for one in (low, high))
+        assert above == below + 1 or (below, above) == (-2, np.float32(-0.0).view(np.int32) ^ 0x7FFFFFFF)
+
+
 def listing_of_rows(rows, *, euclidean, error=0.0, bound=None, shift=0.0, tolerance=2.0**-6) -> Listing:
     """Return the listing of a query, the first row, and of a block of the others."""
     query = query_of(rows[0])
@@ -123,12 +130,12 @@ def listing_of_rows(rows, *, euclidean, error=0.0, bound=None, shift=0.0, tolera
     return listing_of(tile, np.array([shift]), PairComparison(euclidean, tolerance))
 
 
-def holding(scores_of, limit, *, side=1.0, room=None):
+def holding(scores_of, limit, *, far=False, room=None):
     """Return room of one query that holds units with those scores, None for one that is not held."""
     units = [unit for unit, score in enumerate(scores_of) if score is not None]
     held = held_of(0, 1, room or len(units), limit)
     held.units[0, : len(units)] = units
-    held.scores[0, : len(units)] = [side * scores_of[unit] for unit in units]
+    held.scores[0, : len(units)] = [-scores_of[unit] if far else scores_of[unit] for unit in units]
     held.numbers[0] = len(units)
     return held
 
@@ -139,8 +146,8 @@ def nobody(most, farthest=math.inf) -> Nearest:
 
 @pytest.mark.parametrize(("error", "shift"), [(0.2, 0.0), (3.0, 0.0), (3.0, 99.0)])
 @pytest.mark.parametrize("euclidean", [False, True])
-@pytest.mark.parametrize("side", [1.0, -1.0])
-def test_what_is_wanted_is_found_among_scores_that_may_be_wrong(side, euclidean, error, shift):
+@pytest.mark.parametrize("far", [False, True])
+def test_what_is_wanted_is_found_among_scores_that_may_be_wrong(far, euclidean, error, shift):
     rng = np.random.default_rng(6)
     rows = np.abs(rng.standard_normal((31, 8))).astype(np.float32)
     metric = "euclidean" if euclidean else "cosine"
@@ -148,17 +155,16 @@ def test_what_is_wanted_is_found_among_scores_that_may_be_wrong(side, euclidean,
     bound = Bound(1.0, 2.0**-4, 0.5)
     # The wanted one's score is too bad and those of the others too good, each by the most that is allowed.
     right = (np.array(similar) + shift) / 2 if euclidean else np.array(similar) - shift
+    side = -1 if far else 1
     wrong = side * 0.99 * (error + bound.rounding * (np.abs(right) + error + bound.offset))
     wanted = np.argmax(side * np.array(similar))
     scored = np.where(np.arange(30) == wanted, right - wrong, right + wrong)
     listing = listing_of_rows(rows, euclidean=euclidean, error=error, bound=bound, shift=shift)
     found = nobody(1)
 
-    plain(nearest.settle)(
-        side, query_of(rows[0]), listing, held := holding(scored, -3e38, side=side), np.empty(32), found
-    )
+    plain(nearest.settle)(far, query_of(rows[0]), listing, held := holding(scored, -3e38, far=far), np.empty(32), found)
 
-    if side > 0:
+    if not far:
         assert (found.units[0, 0], found.similarities[0, 0], found.numbers[0]) == (wanted, similar[wanted], 1)
         assert found.farthest[0] == math.inf
     else:
@@ -174,10 +180,10 @@ def test_what_is_wanted_is_found_among_scores_that_may_be_wrong(side, euclidean,
 def test_nobody_is_listed_of_no_units_and_limits_never_fall(euclidean):
     rows = np.ones((2, 8), np.float32)
     listing = listing_of_rows(rows, euclidean=euclidean)
-    for side, least in ((1.0, LOWEST), (-1.0, -HIGHEST)):
+    for far, least in ((False, LOWEST), (True, -HIGHEST)):
         for limit in (least, 7.0):
-            held, found = holding([], limit, side=side, room=3), nobody(1)
-            plain(nearest.settle)(side, query_of(rows[0]), listing, held, np.empty(32), found)
+            held, found = holding([], limit, room=3), nobody(1)
+            plain(nearest.settle)(far, query_of(rows[0]), listing, held, np.empty(32), found)
             assert held.limits[0] == np.float32(limit)
             assert (found.numbers[0], found.farthest[0]) == (0, math.inf)
 
@@ -196,7 +202,7 @@ def test_a_unit_that_a_quick_look_puts_below_a_full_list_by_its_rounding_alone_i
     listing = listing_of_rows(rows, euclidean=euclidean, error=1e3, tolerance=72 * 2.0**-53)
     found = nobody(1)
 
-    plain(nearest.settle)(1.0, one, listing, holding([0, 0], LOWEST), np.empty(32), found)
+    plain(nearest.settle)(False, one, listing, holding([0, 0], LOWEST), np.empty(32), found)
 
     assert (found.units[0, 0], found.similarities[0, 0]) == (1, exact[second])
 
@@ -205,12 +211,38 @@ def test_a_unit_that_a_quick_look_puts_below_a_full_list_by_its_rounding_alone_i
 def test_a_quick_look_leaves_out_what_is_certainly_farther_than_a_full_list(euclidean):
     rows = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
     listing = listing_of_rows(rows, euclidean=euclidean, tolerance=2.0**-53)
-    found = nobody(1)
-    looks = [plain(nearest.is_farther)(query_of(rows[0]), unit, listing, found) for unit in (0, 1)]
-    found.numbers[0], found.similarities[0, 0] = 1, 0.0 if euclidean else 1.0
-    looks += [plain(nearest.is_farther)(query_of(rows[0]), unit, listing, found) for unit in (0, 1)]
+    found = nobody(2)
+    looks = {}
+    for number, worst in (
+        (0, -9.0),
+        (1, -9.0),
+        (2, -9.0),
+        (2, -0.5),
+    ):  # whose units have similarity 1 and 0, or 0 and -2
+        found.numbers[0], found.similarities[0] = number, (9.0, worst)
+        looks[number, worst] = [plain(nearest.is_farther)(query_of(rows[0]), unit, listing, found) for unit in (0, 1)]
 
-    assert looks == [False, False, False, True]
+    assert looks.pop((2, -0.5)) == [False, euclidean]
+    assert set(map(tuple, looks.values())) == {(False, False)}
+    found.similarities[0] = 9.0, 0.5
+    assert plain(nearest.is_farther)(query_of(rows[0]), 1, listing, found)
+
+
+@pytest.mark.parametrize("euclidean", [False, True])
+def test_a_quick_look_leaves_out_units_one_by_one_and_no_farthest_one(euclidean):
+    rows = np.array([[1, 0], [0, 1], [1, 0]], np.float32)
+    listing = listing_of_rows(rows, euclidean=euclidean, error=1e3, tolerance=2.0**-53)
+    listing = listing._replace(comparison=listing.comparison._replace(quick=True))
+    found = nobody(1)
+    found.numbers[0], found.similarities[0, 0], found.units[0, 0] = 1, -0.5 if euclidean else 0.5, 99
+
+    for far in (False, True):
+        limit = -HIGHEST if far else LOWEST
+        held = holding([0.0, 0.0], limit, far=far)
+        plain(nearest.settle)(far, query_of(rows[0]), listing, held, np.empty(32), found)
+
+    assert found.units.tolist() == [[1]]
+    assert found.farthest.tolist() == [-2.0 if euclidean else 0.0]
 
 
 @pytest.mark.parametrize(("euclidean", "greatest"), [(False, 1.0), (True, 2 * 7 * 0.5 + 2 * (1 + 3.0))])
@@ -237,7 +269,7 @@ def test_room_is_made_by_what_is_certainly_farther_than_twice_a_list(most):
     listing = listing_of_rows(rows, euclidean=False, tolerance=0.0)
     held, found = holding([float(unit) for unit in range(40)], LOWEST), nobody(most)
 
-    plain(nearest.make_room)(1.0, query_of(rows[0]), listing, held, np.empty(32), found)
+    plain(nearest.make_room)(False, query_of(rows[0]), listing, held, np.empty(32), found)
 
     left = held.numbers[0]
     assert most <= left <= 2 * most
@@ -251,7 +283,7 @@ def test_if_most_may_be_wanted_all_are_settled_to_make_room():
     listing = listing_of_rows(rows, euclidean=False, error=1e3)
     held, found = holding([float(unit) for unit in range(8)], LOWEST), nobody(3)
 
-    plain(nearest.make_room)(1.0, query_of(rows[0]), listing, held, np.empty(32), found)
+    plain(nearest.make_room)(False, query_of(rows[0]), listing, held, np.empty(32), found)
 
     assert held.numbers[0] == 0
     assert found.numbers[0] == 3
@@ -284,7 +316,8 @@ def test_the_farthest_is_looked_for_only_where_a_score_is_as_low_as_its_similari
     assert looks(high)
     assert looks(np.nextafter(high, np.float32(-99)))
     assert not looks(np.nextafter(high, np.float32(99)))
-    assert one_row(-1.0, euclidean=euclidean, similar=-3.0)[1].farthest[0] < math.inf
+    for score in (-1.0, 5.0):
+        assert one_row(score, euclidean=euclidean, similar=-3.0)[1].farthest[0] < math.inf
 
 
 @pytest.mark.parametrize("euclidean", [False, True])

@@ -14,6 +14,7 @@ from harness.kernel.native.fold import LANES
 from harness.kernel.native.scores import BLANK, read_row
 from harness.kernel.native.tuples import Block, Features, Limits
 from harness.kernel.native.whole import PANEL, ROWS
+from harness.kernel.neighbours import Lists
 from harness.kernel.passes import Job, Pass, scratch_of
 from harness.kernel.plan import entries, plan
 from harness.kernel.prepared import Workers, norms_of
@@ -204,3 +205,14 @@ def test_the_room_for_whole_numbers_holds_a_tile_wherever_it_begins(workers, ima
     assert counting.size[0] + ROWS - 1 <= room.shape[0] <= counting.size[0] + ROWS
     assert PANEL * panels <= room.shape[1] <= PANEL * (panels + 1)
     assert made(workers, "cosine")[0]._room(images).size == 0
+
+
+@pytest.mark.parametrize(("precision", "looks"), [("int8", 6), ("int16", 0), ("float32", 0)])
+def test_finer_scores_of_lists_have_room_for_the_units_of_a_block(workers, precision, looks):
+    counting, block = whole(workers, "cosine", precision, queries=2)
+    lists = Lists.empty(2, 3)
+
+    lister = counting._lister(lists, counting._target(block), slice(0, 2))
+
+    assert lister.listing.looks.shape == (looks,)
+    assert len(lister.listing.finer) == (2 if looks else 0)
