@@ -8,6 +8,7 @@ import resource
 import select
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -116,6 +117,9 @@ def _child(subject: Subject, numbers: Sequence[int], seed: int, writer: int) -> 
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
+        passing = subject.path.parent / "temporary"
+        passing.mkdir(exist_ok=True)
+        os.environ["TMPDIR"], tempfile.tempdir = str(passing), None
         original = subject.read(_put(subject, subject.content)) if not subject.never else None
         seen = Watch(subject.path.parent)
         used = psutil.Process().memory_info()
@@ -160,8 +164,9 @@ def _read(subject: Subject, original: Any, number: int, seed: int, seen: Watch) 
         word, note = "traceback", _where(problem)
     if seen.ran:
         return "executed", "; ".join(seen.ran)
-    if seen.written or (subject.path.parent / "executed").exists():
-        return "escaped", "; ".join(seen.written)
+    left = [f"left: {found.name}" for found in (subject.path.parent / "temporary").iterdir()]
+    if seen.written or left or (subject.path.parent / "executed").exists():
+        return "escaped", "; ".join(seen.written + left)
     if _peak() > before + MEMORY:
         return "memory", f"{(_peak() - before) >> 20} MiB more"
     if word == "other content" and subject.never:

@@ -1,6 +1,7 @@
 """The folder of a run: described once, locked for one process, and read where nothing can be written."""
 
 import json
+import logging
 import os
 from contextlib import nullcontext
 from pathlib import Path
@@ -87,3 +88,38 @@ def test_what_killed_processes_left_in_the_folder_goes_and_what_can_be_resumed_s
             raise KeyError
 
     assert {path.name for path in deep.iterdir()} == {"state.pt", "features.h5.partial"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device without room")
+def test_a_log_without_room_ends_the_run_with_one_message(tmp_path, capsys):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "run.log").symlink_to("/dev/full")
+    log = logging.getLogger("bench")
+    before = list(log.handlers)
+
+    with (
+        pytest.raises(RunError, match="the file could not be written") as caught,
+        working_in(folder, {}, lambda: False),
+    ):
+        log.warning("epoch 1")
+
+    assert caught.value.where == folder / "run.log"
+    assert "free some space" in caught.value.next_step
+    assert "Logging error" not in capsys.readouterr().err
+    assert log.handlers == before
+
+
+def test_a_line_that_cannot_be_formatted_is_told_as_logging_does(tmp_path, capsys):
+    wrong, right = (
+        logging.LogRecord("bench", logging.INFO, "x.py", 1, text, given, None)
+        for text, given in (("%d images", ("many",)), ("next", ()))
+    )
+
+    with working_in(tmp_path / "run", {}, lambda: False):
+        own = next(one for one in logging.getLogger("bench").handlers if isinstance(one, logging.FileHandler))
+        own.handle(wrong)
+        own.handle(right)
+
+    assert "Logging error" in capsys.readouterr().err
+    assert (tmp_path / "run" / "run.log").read_text().endswith(" next\n")
