@@ -65,8 +65,8 @@ WHOLE_QUERIES, WHOLE_IMAGES = 96, 2048
 SHARED = 4096
 """Queries that one thread counts against a tile of images while these are in its cache."""
 
-SAMPLED = 128
-"""Queries that try whether bfloat16 leaves too much to do again."""
+SAMPLED, STRETCH = 128, 16
+"""Queries that try whether a precision leaves too much to do again, and how many of them are neighbours."""
 
 QUICK = ("bfloat16", "int16")
 """Precisions whose scores are rougher than a similarity in float32; those of bytes have finer scores instead."""
@@ -164,10 +164,10 @@ class Pass:
         last = max(int(np.searchsorted(block.starts, IMAGES, side="right")) - 1, 1)
         images = int(block.starts[last])
         sample = block.part(0, last)
-        rows = slice(0, min(SAMPLED, len(self.queries.rows)))
-        again = self._count_rows(self._target(sample), rows, listing=False)
+        parts, target = stretches(len(self.queries.rows)), self._target(sample)
+        again = sum(self._count_rows(target, rows, listing=False) for rows in parts)
         self.closer[:] = self.tied[:] = 0
-        return again / (rows.stop * images)
+        return again / (sum(rows.stop - rows.start for rows in parts) * images)
 
     def _target(self, block: Block) -> Target:
         width = block.rows.shape[1]
@@ -346,6 +346,14 @@ def scratch_of(images: int, positives: int) -> tuple[RowBuffer, Scratch]:
         finer=np.empty((positives, 2), dtype=np.float32),
     )
     return RowBuffer(row, row.view(np.uint32), aligned(images, np.float32)), scratch
+
+
+def stretches(queries: int) -> list[slice]:
+    """Return the queries of a sample, in stretches as far apart as they can be: neighbours are often alike."""
+    if queries <= SAMPLED:
+        return [slice(0, queries)]
+    firsts = np.linspace(0, queries - STRETCH, SAMPLED // STRETCH).astype(np.int64)
+    return [slice(first, first + STRETCH) for first in firsts.tolist()]
 
 
 def units_within(starts: IntArray, size: int) -> Iterator[tuple[int, int]]:

@@ -15,7 +15,7 @@ from harness.kernel.native.scores import BLANK, read_row
 from harness.kernel.native.tuples import Block, Features, Limits
 from harness.kernel.native.whole import PANEL, ROWS
 from harness.kernel.neighbours import Lists
-from harness.kernel.passes import Job, Pass, scratch_of
+from harness.kernel.passes import Job, Pass, scratch_of, stretches
 from harness.kernel.plan import entries, plan
 from harness.kernel.prepared import Workers, norms_of
 from harness.kernel.settings import Settings
@@ -122,6 +122,22 @@ def test_a_sample_holds_at_least_one_unit_however_many_images_it_has(workers):
     assert 0 <= counting.doubt(block) <= 1
     assert not counting.closer.any()
     assert counting.lists.numbers.tolist() == [0]
+
+
+@pytest.mark.parametrize("queries", [0, 1, 128])
+def test_few_queries_are_all_in_the_sample(queries):
+    assert stretches(queries) == [slice(0, queries)]
+
+
+@pytest.mark.parametrize("queries", [129, 500, 10_000])
+def test_a_sample_of_many_queries_lies_all_over_them(queries):
+    parts = stretches(queries)
+
+    rows = [row for part in parts for row in range(part.start, part.stop)]
+    assert len(rows) == len(set(rows)) == 128
+    assert (min(rows), max(rows)) == (0, queries - 1)
+    apart = np.diff([part.start for part in parts])
+    assert apart.max() - apart.min() <= 1
 
 
 def scores_of(counting, block):
