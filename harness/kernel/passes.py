@@ -167,7 +167,7 @@ class Pass:
         parts, target = stretches(len(self.queries.rows)), self._target(sample)
         again = sum(self._count_rows(target, rows, listing=False) for rows in parts)
         self.closer[:] = self.tied[:] = 0
-        return again / (sum(rows.stop - rows.start for rows in parts) * images)
+        return float(again) / (sum(rows.stop - rows.start for rows in parts) * images)
 
     def _target(self, block: Block) -> Target:
         width = block.rows.shape[1]
