@@ -166,8 +166,9 @@ class Pass:
         sample = block.part(0, last)
         parts, target = stretches(len(self.queries.rows)), self._target(sample)
         again = sum(self._count_rows(target, rows, listing=False) for rows in parts)
+        pairs: int = sum(rows.stop - rows.start for rows in parts) * images
         self.closer[:] = self.tied[:] = 0
-        return float(again) / (sum(rows.stop - rows.start for rows in parts) * images)
+        return again / pairs
 
     def _target(self, block: Block) -> Target:
         width = block.rows.shape[1]
