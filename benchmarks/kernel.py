@@ -236,8 +236,8 @@ def page(rows: list[list[str]], device: str, repeat: int, first: float) -> str:
         "oneDNN, which is faster there, so `float32` can be below 1. Hard problems have more pairs that the fast pass\n"
         "cannot decide, and each is looked at again; VeRi-776's queries have 58 positives each, and where many\n"
         "negatives lie between them, counting these for each takes longer than the products. A processor with\n"
-        "instructions for whole numbers (AVX512-VNNI) takes `int8`, or `int16` where 8 bits leave too much to a second\n"
-        "look. Of re-ranking at VeRi-776's size, the products of all pairs take two fifths even as bytes.\n"
+        "instructions for whole numbers (AVX512-VNNI) takes `int8`, or `int16` where 8 bits leave too much to\n"
+        "a second look. Of re-ranking at VeRi-776's size, the products of all pairs take two fifths even as bytes.\n"
         f"{_growth(figures)}"
     )
 
