@@ -127,7 +127,10 @@ def test_tiles_of_any_size_are_one_gallery(monkeypatch, metric, by_torch, precis
         passed(monkeypatch, problem, metric, tuning, by_torch=by_torch, nearest=5)
 
 
-def test_doubt_is_the_share_of_a_sample_that_is_done_again(monkeypatch):
+@pytest.mark.parametrize(("sampled", "stretch"), [(128, 16), (2, 1)])
+def test_doubt_is_the_share_of_a_sample_that_is_done_again(monkeypatch, sampled, stretch):
+    monkeypatch.setattr(passes, "SAMPLED", sampled)
+    monkeypatch.setattr(passes, "STRETCH", stretch)
     queries, gallery, relevance = well_apart(queries=4)
     gallery[:] = gallery[0]
     found = passed(monkeypatch, (queries, gallery, relevance), "cosine", Tuning("float32", threads=1))
