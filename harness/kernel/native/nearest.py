@@ -21,6 +21,7 @@ from harness.kernel.native.scores import (
     count_from,
     flag_within,
     group_row,
+    keep_on,
     read_row,
     take_flags,
 )
@@ -164,19 +165,6 @@ def is_farther(query: Query, unit: int, listing: Listing, lists: Nearest) -> boo
 
 
 @inner
-def drop(held: Held, own: int, low: np.float32) -> None:
-    """Drop the units held for a query whose score is below ``low``."""
-    units, scores = held.units[own], held.scores[own]
-    number = 0
-    for place in range(held.numbers[own]):
-        score, unit = scores[place], units[place]
-        scores[number] = score
-        units[number] = unit
-        number += score >= low
-    held.numbers[own] = number
-
-
-@inner
 def drop_unwanted(
     far: bool, query: int, error: float, enough: int, listing: Listing, held: Held, lists: Nearest
 ) -> np.float32:
@@ -189,7 +177,7 @@ def drop_unwanted(
     if held.numbers[own] > wanted:
         scores, slack = held.scores[own], slack_of(query, error, listing)
         low = narrow(scores, held.numbers[own], low, wanted, enough * wanted, slack, listing.bound)
-    drop(held, own, low)
+    held.numbers[own] = keep_on(held.scores[own], held.units[own], held.numbers[own], low)
     return low
 
 

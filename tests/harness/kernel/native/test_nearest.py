@@ -256,7 +256,7 @@ def test_the_error_of_a_list_is_that_of_the_scores_and_of_the_greatest_similarit
 def test_units_below_a_limit_are_dropped_and_the_others_keep_their_order():
     held = holding([3.0, 1.0, None, 2.0, 5.0, 0.0], LOWEST, room=7)
 
-    plain(nearest.drop)(held, 0, np.float32(2))
+    held.numbers[0] = plain(scores.keep_on)(held.scores[0], held.units[0], held.numbers[0], np.float32(2))
 
     assert held.numbers[0] == 3
     assert held.units[0, :3].tolist() == [0, 3, 4]
