@@ -1,6 +1,8 @@
 """Time the kernel against a bare float32 product and against sorting every row, and write docs/performance.md.
 
-python benchmarks/kernel.py [--shapes veri776 wild-large] [--repeat 3] [--quick] [--device cuda] [--write PAGE]
+    python benchmarks/kernel.py [--shapes veri776 wild-large] [--repeat 3] [--quick] [--device cuda] [--write PAGE]
+
+The problems are those of ``shapes.py``, and the galleries on disk those of ``streaming.py``.
 """
 
 from __future__ import annotations
